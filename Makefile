@@ -1,0 +1,25 @@
+.PHONY: demo test test-scale bench lint setup notebook clean
+
+demo:
+	@./scripts/setup.sh run
+	@exec .venv/bin/gridcover demo
+
+setup:
+	@./scripts/setup.sh test
+
+test: setup lint
+	.venv/bin/python -m pytest
+
+test-scale: setup
+	.venv/bin/python -m pytest -m scale
+
+lint: setup
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+bench: setup
+	.venv/bin/python -m benchmarks
+
+clean:
+	rm -rf .venv .tools .setup node_modules service/static/vendor

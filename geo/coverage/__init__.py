@@ -1,0 +1,1 @@
+"""What the cameras see and miss."""

@@ -1,0 +1,131 @@
+"""What a camera's record says of its field of view, and what is assumed where it says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from geo.errors import ColumnError, name_rows
+from geo.settings import CameraDefaults, camera_defaults
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+    from numpy.typing import ArrayLike, NDArray
+
+PIXEL_DENSITY = {
+    "2025": {
+        "overview": 20.0,
+        "outline": 40.0,
+        "discern": 80.0,
+        "perceive": 125.0,
+        "characterise": 250.0,
+        "validate": 500.0,
+        "scrutinise": 1500.0,
+    },
+    "2014": {"detect": 25.0, "observe": 62.5, "recognise": 125.0, "identify": 250.0},
+}
+"""Pixels per metre that each class needs, by edition of IEC 62676-4."""
+
+_DOMAINS = {
+    "bearing_deg": (-360.0, 360.0, "from 0 to 360 degrees"),
+    "fov_deg": (0.0, 360.0, "from 0 to 360 degrees"),
+    "range_m": (0.0, np.inf, "0 m or more"),
+    "near_m": (0.0, np.inf, "0 m or more"),
+    "height_m": (0.0, np.inf, "above 0 m"),
+}
+
+
+def complete_cameras(
+    cameras: GeoDataFrame, *, defaults: Mapping[str, CameraDefaults] | None = None
+) -> GeoDataFrame:
+    """Fill what the records leave out from the defaults of each kind.
+
+    A camera without a bearing and a field of view narrower than 360 degrees is taken to look all
+    round: which way it looks is not known, and its view is an upper bound.
+
+    Parameters
+    ----------
+    cameras : points; columns kind, bearing_deg, fov_deg, range_m, near_m, height_m may be absent
+        or empty.
+    defaults : by kind (``unknown`` for any other); those of the settings unless given.
+
+    Returns
+    -------
+    A copy on the same index with these columns filled and `assumed` (bool): whether bearing,
+    field of view or range was not on record.
+
+    Raises
+    ------
+    ColumnError : a value lies outside its domain; the rows are named.
+    """
+    table = dict(defaults) if defaults is not None else camera_defaults()
+    out = cameras.copy()
+    if "kind" in out:
+        kind = out["kind"].astype(object).where(out["kind"].isin(list(table)), "unknown")
+    else:
+        kind = pd.Series("unknown", index=out.index, dtype=object)
+    values: dict[str, pd.Series] = {}
+    for column, (low, high, words) in _DOMAINS.items():
+        if column in out:
+            series = pd.to_numeric(out[column], errors="coerce").astype(float)
+            unreadable = series.isna() & out[column].notna()
+        else:
+            series = pd.Series(np.nan, index=out.index)
+            unreadable = series.notna()
+        bad = unreadable | (series < low) | (series > high) | np.isinf(series)
+        if column == "height_m":
+            bad |= series == 0
+        if bad.any():
+            raise ColumnError(
+                f"{column} must be {words}; wrong at {name_rows(out.index[bad])}: mend those rows"
+            )
+        values[column] = series
+    no_bearing = values["bearing_deg"].isna()
+    for column in ("fov_deg", "range_m", "near_m", "height_m"):
+        assumed_value = kind.map({name: getattr(row, column) for name, row in table.items()})
+        out[column] = values[column].fillna(assumed_value.astype(float))
+    out["near_m"] = np.minimum(out["near_m"], out["range_m"])
+    aimed = out["fov_deg"] < 360
+    out["assumed"] = (
+        (no_bearing & aimed) | values["fov_deg"].isna() | values["range_m"].isna()
+    ).astype(bool)
+    out["bearing_deg"] = values["bearing_deg"].fillna(0.0) % 360
+    out.loc[no_bearing & aimed, "fov_deg"] = 360.0
+    return out
+
+
+def pixel_density_range(
+    pixels_wide: ArrayLike, fov_deg: ArrayLike, px_per_m: ArrayLike
+) -> float | NDArray[np.float64]:
+    """Distance up to which a camera reaches a pixel density.
+
+    Parameters
+    ----------
+    pixels_wide : horizontal pixels of the image.
+    fov_deg : horizontal field of view, degrees, above 0 and below 180 (the flat-sensor formula).
+    px_per_m : pixel density to reach, for instance a value of `PIXEL_DENSITY`.
+
+    Returns
+    -------
+    Metres: pixels_wide / (2 · px_per_m · tan(fov / 2)); a float for scalars, else an array.
+
+    Raises
+    ------
+    ColumnError : a value outside these domains.
+
+    Notes
+    -----
+    IEC 62676-4 (2014, 2025), pixel density on a plane at right angles to the optical axis.
+    """
+    pixels = np.asarray(pixels_wide, float)
+    fov = np.asarray(fov_deg, float)
+    density = np.asarray(px_per_m, float)
+    if np.any(fov <= 0) or np.any(fov >= 180):
+        raise ColumnError("fov_deg must lie between 0 and 180 for a pixel density")
+    if np.any(pixels <= 0) or np.any(density <= 0):
+        raise ColumnError("pixels_wide and px_per_m must be above 0")
+    distance = pixels / (2.0 * density * np.tan(np.radians(fov) / 2.0))
+    return float(distance) if distance.ndim == 0 else distance

@@ -1,0 +1,44 @@
+"""The exceptions of gridcover; each message says what is wrong and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class GridcoverError(Exception):
+    """Anything gridcover refuses or cannot do."""
+
+
+class CrsError(GridcoverError, ValueError):
+    """The inputs differ in CRS, have none, or need a metric one."""
+
+
+class ColumnError(GridcoverError, ValueError):
+    """A needed column is absent or holds values outside its domain."""
+
+
+class GeometryError(GridcoverError, ValueError):
+    """A geometry is empty, invalid, or of the wrong type."""
+
+
+class ReadError(GridcoverError, ValueError):
+    """A file cannot be read as the layer it was given as."""
+
+
+class RejectedRows(GridcoverError, ValueError):
+    """An import met rows it cannot use and was not told to accept that."""
+
+
+class StoreError(GridcoverError, RuntimeError):
+    """The database is missing, unreachable, or not at the expected version."""
+
+
+class AssetError(GridcoverError, RuntimeError):
+    """The browser assets are not installed."""
+
+
+def name_rows(labels: Iterable[object], most: int = 5) -> str:
+    """Name the first few offending rows, and how many more there are."""
+    listed = [str(label) for label in labels]
+    shown = ", ".join(listed[:most])
+    return shown if len(listed) <= most else f"{shown} and {len(listed) - most} more"

@@ -1,0 +1,1 @@
+"""Interactive maps that need nothing from the internet."""

@@ -1,0 +1,72 @@
+"""The browser assets: which files of which npm packages are served, and where they are."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from geo.errors import AssetError
+from geo.settings import get_settings
+
+FILES = {
+    "leaflet/leaflet.js": "leaflet/dist/leaflet.js",
+    "leaflet/leaflet.css": "leaflet/dist/leaflet.css",
+    "leaflet/images/layers.png": "leaflet/dist/images/layers.png",
+    "leaflet/images/layers-2x.png": "leaflet/dist/images/layers-2x.png",
+    "leaflet/images/marker-icon.png": "leaflet/dist/images/marker-icon.png",
+    "leaflet/LICENSE": "leaflet/LICENSE",
+    "fullscreen/Control.FullScreen.js": "leaflet.fullscreen/dist/Control.FullScreen.umd.js",
+    "fullscreen/Control.FullScreen.css": "leaflet.fullscreen/dist/Control.FullScreen.css",
+    "heat/leaflet-heat.js": "leaflet.heat/dist/leaflet-heat.js",
+    "vectorgrid/Leaflet.VectorGrid.js": "leaflet.vectorgrid/dist/Leaflet.VectorGrid.bundled.min.js",
+    "swagger/swagger-ui.css": "swagger-ui-dist/swagger-ui.css",
+    "swagger/swagger-ui-bundle.js": "swagger-ui-dist/swagger-ui-bundle.js",
+    "swagger/favicon.png": "swagger-ui-dist/favicon-32x32.png",
+}
+"""Served path to path below node_modules."""
+
+
+def install_assets(node_modules: Path, target: Path) -> int:
+    """Copy the served files out of an npm installation.
+
+    Returns
+    -------
+    How many files were written.
+
+    Raises
+    ------
+    AssetError : a file is not there.
+    """
+    for served, source in FILES.items():
+        origin = node_modules / source
+        if not origin.is_file():
+            raise AssetError(f"{origin} is missing; run npm ci and try again")
+        destination = target / served
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(origin, destination)
+    return len(FILES)
+
+
+def assets_dir() -> Path:
+    """The folder the assets are served from.
+
+    Raises
+    ------
+    AssetError : the assets are not installed.
+    """
+    folder = get_settings().assets_dir
+    if folder is None:
+        folder = Path(__file__).parents[2] / "service" / "static" / "vendor"
+    absent = [name for name in FILES if not (folder / name).is_file()]
+    if absent:
+        raise AssetError(
+            f"browser assets are missing from {folder} ({absent[0]}); run scripts/setup.sh, "
+            "or point GRIDCOVER_ASSETS_DIR at a folder that has them"
+        )
+    return folder
+
+
+if __name__ == "__main__":
+    written = install_assets(Path(sys.argv[1]), Path(sys.argv[2]))
+    sys.stderr.write(f"{written} browser assets in {sys.argv[2]}\n")

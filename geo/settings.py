@@ -1,0 +1,91 @@
+"""Settings of a deployment, read from the environment with the prefix GRIDCOVER_."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class CameraDefaults(BaseModel):
+    """What is assumed of a camera whose record leaves it out."""
+
+    fov_deg: float = Field(gt=0, le=360)
+    range_m: float = Field(gt=0)
+    near_m: float = Field(default=0.0, ge=0)
+    height_m: float = Field(default=6.0, gt=0)
+
+
+def camera_defaults() -> dict[str, CameraDefaults]:
+    """The defaults of each kind of camera."""
+    return {
+        "fixed": CameraDefaults(fov_deg=70, range_m=60, near_m=2, height_m=4.5),
+        "dome": CameraDefaults(fov_deg=100, range_m=40, near_m=1, height_m=3.5),
+        "ptz": CameraDefaults(fov_deg=360, range_m=120, near_m=3, height_m=8),
+        "panoramic": CameraDefaults(fov_deg=360, range_m=80, near_m=2, height_m=6),
+        "unknown": CameraDefaults(fov_deg=360, range_m=60, near_m=0, height_m=6),
+    }
+
+
+def default_data_dir() -> Path:
+    """Where the private database lives: root's own home cannot be entered by its server."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/gridcover")
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "gridcover"
+
+
+class Settings(BaseSettings):
+    """Everything a deployment may set."""
+
+    model_config = SettingsConfigDict(env_prefix="GRIDCOVER_", env_nested_delimiter="__")
+
+    database_url: SecretStr | None = None
+    data_dir: Path = Field(default_factory=default_data_dir)
+    timezone: str = "Asia/Shanghai"
+    metric_crs: str | None = None
+    language: str = "zh"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8765, ge=0, le=65535)
+    allow_remote: bool = False
+    basemap_url: str | None = None
+    basemap_attribution: str = ""
+    assets_dir: Path | None = None
+    keep_runs: int = Field(default=12, ge=1)
+    blind_spot_min_area_m2: float = Field(default=25.0, ge=0)
+    overlap_tolerance_m2: float = Field(default=1.0, ge=0)
+    gap_tolerance_m2: float = Field(default=1.0, ge=0)
+    cameras: dict[str, CameraDefaults] = Field(default_factory=camera_defaults)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(
+                f"{value!r} is no IANA time zone; use one such as Asia/Shanghai"
+            ) from error
+        return value
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, value: str) -> str:
+        if value not in ("zh", "en"):
+            raise ValueError("the language is zh or en")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The deployment's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

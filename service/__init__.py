@@ -1,0 +1,1 @@
+"""The FastAPI service: maps, data and health over HTTP."""

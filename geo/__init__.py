@@ -4,6 +4,7 @@ from geo.coverage.field_of_view import PIXEL_DENSITY, complete_cameras, pixel_de
 from geo.coverage.gaps import blind_spots, coverage_by_grid
 from geo.coverage.visibility import visible_area
 from geo.crs import metric_crs, to_wgs84
+from geo.incidents.density import counts_by_month, density_by_grid, grid_of
 
 __version__ = "0.1.0"
 
@@ -11,7 +12,10 @@ __all__ = [
     "PIXEL_DENSITY",
     "blind_spots",
     "complete_cameras",
+    "counts_by_month",
     "coverage_by_grid",
+    "density_by_grid",
+    "grid_of",
     "metric_crs",
     "pixel_density_range",
     "to_wgs84",

@@ -1,0 +1,306 @@
+"""The `gridcover` command."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import geo
+from geo import demo as demo_district
+from geo import pipeline
+from geo.errors import GridcoverError, RejectedRows
+from geo.ingest import MENDED, REJECTED, Outcome, import_file
+from geo.schema import LAYERS
+from geo.settings import Settings, get_settings
+from geo.store import cluster, read
+from geo.store.database import applied, connect, database, migrate, migrations, require_current
+
+app = typer.Typer(
+    help="Camera coverage and incident analysis for districts governed by grids.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+db = typer.Typer(help="The private database.", no_args_is_help=True)
+app.add_typer(db, name="db")
+console = Console(stderr=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Tell each step: a spinner on a terminal, plain lines otherwise."""
+    begun = time.monotonic()
+    if console.is_terminal:
+        with console.status("") as status:
+
+            def show(step: str) -> None:
+                status.update(f"{step} …")
+
+            yield show
+        return
+
+    def line(step: str) -> None:
+        console.print(f"[{time.monotonic() - begun:6.1f} s] {step}", markup=False, highlight=False)
+
+    yield line
+
+
+def _print(data: Any) -> None:
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+@app.command("import")
+def import_command(
+    layer: Annotated[str, typer.Argument(help=f"One of {', '.join(LAYERS)}.")],
+    file: Annotated[Path, typer.Argument(help="The file to import.")],
+    crs: Annotated[
+        str | None, typer.Option(help="CRS of the coordinates, such as EPSG:4490.")
+    ] = None,
+    datum: Annotated[str | None, typer.Option(help="gcj02, bd09 or cgcs2000.")] = None,
+    rename: Annotated[
+        list[str] | None, typer.Option(help="HEADER=column, for headers not recognised.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Source system of incidents.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Where the report (CSV) goes.")] = None,
+    accept_rejects: Annotated[
+        bool, typer.Option(help="Store the good rows although some are bad.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option(help="Do everything but store nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Import a file into a layer; all or nothing unless told otherwise."""
+    pairs: dict[str, str] = {}
+    for item in rename or []:
+        header, equals, column = item.partition("=")
+        if not equals or not header or not column:
+            raise typer.BadParameter(f"{item!r} is not HEADER=column", param_hint="--rename")
+        pairs[header] = column
+    with database() as conninfo, connect(conninfo) as conn, _progress() as progress:
+        require_current_or_migrate(conninfo)
+        try:
+            outcome = import_file(
+                conn, layer, file, crs=crs, datum=datum, rename=pairs or None, source=source,  # type: ignore[arg-type]
+                report=report, accept_rejects=accept_rejects, dry_run=dry_run, progress=progress,
+            )  # fmt: skip
+        except RejectedRows as error:
+            _show(error.outcome, as_json)  # type: ignore[attr-defined]
+            raise
+    _show(outcome, as_json)
+    if outcome.rejected:
+        raise typer.Exit(3)
+
+
+def require_current_or_migrate(conninfo: str) -> None:
+    """The private database is brought up to date unasked; a given server is not."""
+    if get_settings().database_url is None:
+        migrate(conninfo)
+        return
+    with connect(conninfo) as conn:
+        require_current(conn)
+
+
+def _show(outcome: Outcome, as_json: bool) -> None:
+    if as_json:
+        _print(outcome.as_dict())
+        return
+    out = Console(width=None if sys.stdout.isatty() else 110)
+    title = f"{outcome.file} → {outcome.layer}" + (" (nothing stored)" if outcome.dry_run else "")
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column("what")
+    table.add_column("rows", justify="right")
+    for name in ("read", "accepted", "inserted", "updated", "unchanged", "mended", "rejected"):
+        table.add_row(name, f"{getattr(outcome, name):,}")
+    out.print(table)
+    taken = ", ".join(f"{h} → {c}" for c, h in outcome.recognised.items())
+    out.print(f"Columns: {taken}", markup=False, highlight=False)
+    if outcome.kept_as_extra:
+        out.print(
+            f"Kept as they are: {', '.join(outcome.kept_as_extra)}", markup=False, highlight=False
+        )
+    if outcome.findings:
+        reasons = Table(title="What was found", title_justify="left")
+        for heading in ("action", "reason", "number"):
+            reasons.add_column(heading, justify="right" if heading == "number" else "left")
+        for action, reason, count in outcome.reasons():
+            style = {REJECTED: "red", MENDED: "yellow"}.get(action, "")
+            reasons.add_row(action, reason, f"{count:,}", style=style)
+        out.print(reasons)
+        out.print(f"Every one of them, with line and text: {outcome.report}", markup=False)
+
+
+@app.command()
+def refresh(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Compute even if nothing changed.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute coverage, blind spots and density anew, if an input changed."""
+    with database() as conninfo, _progress() as progress:
+        require_current_or_migrate(conninfo)
+        with connect(conninfo) as conn:
+            result = pipeline.refresh(conn, everything=everything, progress=progress)
+    if as_json:
+        _print({"run": result.run, "computed": result.computed, **result.summary})
+        return
+    out = Console()
+    if not result.computed:
+        out.print(f"Nothing changed since run {result.run}; --all computes it anew.")
+        return
+    table = Table(title=f"Run {result.run}", title_justify="left", show_header=False)
+    table.add_column("what")
+    table.add_column("value", justify="right")
+    for name, value in result.summary.items():
+        shown = (
+            f"{value:,.3f}"
+            if isinstance(value, float)
+            else f"{value:,}"
+            if isinstance(value, int)
+            else str(value)
+        )
+        table.add_row(name, shown)
+    out.print(table)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 for any free one.")] = None,
+) -> None:
+    """Serve the maps."""
+    settings = get_settings()
+    with database() as conninfo:
+        require_current_or_migrate(conninfo)
+        _serve(conninfo, settings, host or settings.host, settings.port if port is None else port)
+
+
+def _serve(conninfo: str, settings: Settings, host: str, port: int) -> None:
+    # The library does not need the service: only this command does.
+    from service.server import run
+
+    run(conninfo, settings=settings, host=host, port=port, announce=console.print)
+
+
+@app.command()
+def demo(
+    port: Annotated[int | None, typer.Option(help="Port; the next free one if taken.")] = None,
+    once: Annotated[bool, typer.Option(help="Prepare everything, then stop.")] = False,
+) -> None:
+    """Private PostGIS, demo district, analysis and maps, in one go."""
+    settings = get_settings()
+    if settings.database_url is None:
+        settings = settings.model_copy(update={"data_dir": settings.data_dir / "demo"})
+    begun = time.monotonic()
+    with database(settings) as conninfo:
+        with _progress() as progress:
+            progress("migrating")
+            migrate(conninfo)
+            with connect(conninfo) as conn:
+                progress("loading the demo district")
+                counts = demo_district.load_demo(conn)
+                result = pipeline.refresh(conn, settings=settings, progress=progress)
+        listed = ", ".join(f"{n:,} {name}" for name, n in counts.items())
+        console.print(f"Demo district: {listed}.", highlight=False)
+        console.print(
+            f"Run {result.run} ready after {time.monotonic() - begun:.1f} s.", highlight=False
+        )
+        if not once:
+            _serve(conninfo, settings, "127.0.0.1", settings.port if port is None else port)
+
+
+@db.command("init")
+def db_init() -> None:
+    """Make the private cluster and migrate it."""
+    with database() as conninfo:
+        done = migrate(conninfo)
+    console.print(f"{len(done)} migrations applied; data in {get_settings().data_dir}")
+
+
+@db.command("start")
+def db_start() -> None:
+    """Start the private cluster and leave it running."""
+    found = cluster.find_cluster(get_settings().data_dir)
+    fresh = cluster.start(found)
+    cluster.keep_mark(found).touch()
+    console.print(f"{'started' if fresh else 'runs already'}: {found.conninfo}", markup=False)
+
+
+@db.command("stop")
+def db_stop() -> None:
+    """Stop the private cluster."""
+    found = cluster.find_cluster(get_settings().data_dir)
+    cluster.keep_mark(found).unlink(missing_ok=True)
+    console.print("stopped" if cluster.stop(found) else "it did not run")
+
+
+@db.command("migrate")
+def db_migrate() -> None:
+    """Apply the migrations that are missing."""
+    with database() as conninfo:
+        done = migrate(conninfo)
+    for migration in done:
+        console.print(f"applied {migration.number:04d} {migration.name}")
+    console.print(f"the database is at {migrations()[-1].number:04d}")
+
+
+@db.command("status")
+def db_status(as_json: JsonOption = False) -> None:
+    """Tell migrations, rows and the newest run."""
+    with database() as conninfo, connect(conninfo) as conn:
+        have = applied(conn)
+        missing = [m.number for m in migrations() if m.number not in have]
+        rows = (
+            {}
+            if missing
+            else {name: read.count_rows(conn, layer) for name, layer in LAYERS.items()}
+        )
+        run = None if missing else read.latest_run(conn)
+        version = conn.execute("SELECT version()").fetchone()
+    status = {
+        "gridcover": geo.__version__,
+        "server": version[0].split(" on ")[0] if version else "",
+        "migrations": sorted(have),
+        "missing": missing,
+        "rows": rows,
+        "latest_run": None if run is None else {"id": run.id, "finished_at": run.finished_at},
+    }
+    if as_json:
+        _print(status)
+        return
+    for name, value in status.items():
+        Console().print(f"{name}: {value}", markup=False)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise SystemExit(128 + number)
+
+
+def main() -> None:
+    """Run the command; errors of ours are one line and exit status 1."""
+    # A terminated process must still stop the cluster it started.
+    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGHUP, _terminate)
+    try:
+        app()
+    except GridcoverError as error:
+        console.print(f"gridcover: {error}", style="red", markup=False, highlight=False)
+        raise SystemExit(1) from error
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

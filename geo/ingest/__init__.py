@@ -1,0 +1,217 @@
+"""Files in, clean rows in the store, and a report of everything that was not used as it was."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geo.crs import Datum
+from geo.errors import ColumnError, RejectedRows
+from geo.ingest.cleaning import MENDED, NOTED, REJECTED, Cleaned, Finding, clean
+from geo.ingest.readers import read_file
+from geo.ingest.topology import tiling_faults
+from geo.schema import LAYERS
+from geo.settings import Settings, get_settings
+from geo.store import read, write
+from geo.store.database import Conn
+
+__all__ = ["MENDED", "NOTED", "REJECTED", "Finding", "Outcome", "import_file"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an import."""
+
+    layer: str
+    file: str
+    read: int
+    accepted: int
+    mended: int
+    rejected: int
+    inserted: int
+    updated: int
+    unchanged: int
+    encoding: str
+    recognised: dict[str, str]
+    kept_as_extra: list[str]
+    findings: list[Finding]
+    report: Path | None
+    dry_run: bool
+
+    def reasons(self) -> list[tuple[str, str, int]]:
+        """Action, reason and number of findings, most serious first."""
+        counts = Counter((f.action, f.reason) for f in self.findings)
+        order = {REJECTED: 0, MENDED: 1, NOTED: 2}
+        return [
+            (action, reason, count)
+            for (action, reason), count in sorted(
+                counts.items(), key=lambda item: (order[item[0][0]], -item[1], item[0][1])
+            )
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome for machines; findings as counts."""
+        return {
+            "layer": self.layer, "file": self.file, "read": self.read, "accepted": self.accepted,
+            "mended": self.mended, "rejected": self.rejected, "inserted": self.inserted,
+            "updated": self.updated, "unchanged": self.unchanged, "encoding": self.encoding,
+            "recognised": self.recognised, "kept_as_extra": self.kept_as_extra,
+            "reasons": [dict(zip(("action", "reason", "count"), r, strict=True)) for r in self.reasons()],
+            "report": str(self.report) if self.report else None, "dry_run": self.dry_run,
+        }  # fmt: skip
+
+
+def write_report(findings: list[Finding], path: Path) -> None:
+    """Write findings as CSV (UTF-8 with BOM, which spreadsheets open rightly)."""
+    with path.open("w", encoding="utf-8-sig", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["line", "action", "reason", "column", "detail", "original"])
+        for f in sorted(findings, key=lambda f: (f.line, f.action)):
+            writer.writerow(
+                [f.line, f.action, f.reason, f.column, f.detail, _unformula(f.original)]
+            )
+
+
+def _unformula(text: str) -> str:
+    """Keep a spreadsheet from running what a row says as a formula."""
+    return "'" + text if text[:1] in "=+-@\t\r" else text
+
+
+def import_file(
+    conn: Conn,
+    layer_name: str,
+    path: Path,
+    *,
+    crs: str | None = None,
+    datum: Datum | None = None,
+    rename: dict[str, str] | None = None,
+    source: str | None = None,
+    accept_rejects: bool = False,
+    dry_run: bool = False,
+    report: Path | None = None,
+    settings: Settings | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """Read, clean and store one file in one transaction; the caller's connection is committed.
+
+    Parameters
+    ----------
+    conn : an open connection to a migrated database.
+    layer_name : one of `geo.schema.LAYERS`.
+    path : the file.
+    crs : of the coordinates, where the file does not name it.
+    datum : Chinese map datum of the coordinates.
+    rename : header of the file to column of ours.
+    source : source system of incidents that name none; the file's name unless given.
+    accept_rejects : store the good rows although some were rejected.
+    dry_run : do everything but keep nothing.
+    report : where the report goes; beside the working folder's other files unless given, and
+        only written when there is something to tell.
+
+    Raises
+    ------
+    ReadError, ColumnError, CrsError : the file as a whole cannot be used.
+    RejectedRows : some rows cannot be used and `accept_rejects` is not set; nothing was stored
+        and the report is written.
+    StoreError : the database refuses the rows; nothing was stored.
+    """
+    if layer_name not in LAYERS:
+        raise ColumnError(f"there is no layer {layer_name}; use one of {', '.join(LAYERS)}")
+    settings = settings or get_settings()
+    layer = LAYERS[layer_name]
+    progress(f"reading {path.name}")
+    raw = read_file(path, layer_name, crs=crs)
+    district = None if layer_name == "areas" else read.district(conn)
+    if layer_name == "grids" and read.count_rows(conn, LAYERS["areas"]) == 0:
+        district = None  # the grids themselves make the district
+    progress(f"cleaning {len(raw.cells):,} rows")
+    cleaned = clean(
+        raw,
+        layer,
+        zone=settings.zone,
+        rename=rename,
+        datum=datum,
+        district=district,
+        source=source or path.name.split(".")[0],
+    )
+    findings = [*cleaned.findings, *_tiling(cleaned, layer_name, settings, district)]
+    rejected = cleaned.count(REJECTED)
+    where = None
+    if findings:
+        where = report or Path(f"{path.name}.report.csv")
+        write_report(findings, where)
+    if rejected and not accept_rejects and not dry_run:
+        conn.rollback()
+        outcome = _outcome(layer_name, path, raw.encoding, cleaned, findings, rejected, where, True)
+        listed = "; ".join(
+            f"{n} {reason}" for action, reason, n in outcome.reasons() if action == REJECTED
+        )
+        error = RejectedRows(
+            f"{rejected} of {cleaned.read} rows cannot be used ({listed}); nothing was stored. "
+            f"Read {where}, mend the file, or import the good rows with --accept-rejects"
+        )
+        error.outcome = outcome  # type: ignore[attr-defined]
+        raise error
+    progress(f"storing {len(cleaned.frame):,} rows")
+    try:
+        written = write.upsert(conn, layer, cleaned.frame)
+        if dry_run:
+            conn.rollback()
+        else:
+            write.record_import(
+                conn, layer=layer_name, file=path.name,
+                sha256=hashlib.sha256(path.read_bytes()).hexdigest(), rows=cleaned.read,
+                inserted=written.inserted, updated=written.updated, unchanged=written.unchanged,
+                mended=cleaned.count(MENDED), rejected=rejected,
+                options=json.loads(json.dumps(
+                    {"crs": crs, "datum": datum, "rename": rename, "source": source,
+                     "accept_rejects": accept_rejects})),
+            )  # fmt: skip
+            conn.commit()
+    except BaseException:
+        conn.rollback()
+        raise
+    return _outcome(
+        layer_name, path, raw.encoding, cleaned, findings, rejected, where, dry_run, written
+    )
+
+
+def _tiling(cleaned: Cleaned, layer: str, settings: Settings, district: Any) -> list[Finding]:
+    options: dict[str, Any] = {
+        "overlap_tolerance_m2": settings.overlap_tolerance_m2,
+        "gap_tolerance_m2": settings.gap_tolerance_m2,
+    }
+    if layer == "grids":
+        return tiling_faults(cleaned.frame, district=district, **options)
+    if layer == "areas":
+        return [
+            fault
+            for _, level in cleaned.frame.groupby("level")
+            for fault in tiling_faults(level.reset_index(drop=True), **options)
+        ]
+    return []
+
+
+def _outcome(
+    layer: str,
+    path: Path,
+    encoding: str,
+    cleaned: Cleaned,
+    findings: list[Finding],
+    rejected: int,
+    report: Path | None,
+    dry_run: bool,
+    written: write.Written | None = None,
+) -> Outcome:
+    written = written or write.Written(0, 0, 0)
+    return Outcome(
+        layer, path.name, cleaned.read, len(cleaned.frame), cleaned.count(MENDED), rejected,
+        written.inserted, written.updated, written.unchanged, encoding, cleaned.recognised,
+        cleaned.kept_as_extra, findings, report, dry_run,
+    )  # fmt: skip

@@ -1,0 +1,215 @@
+"""Dictionaries: which header, in English or Chinese, means which column, and which value what."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+LON, LAT, WHERE = "lon", "lat", "where"
+
+_COMMON = {
+    LON: "lon longitude lng long x point_x easting 经度 经度坐标 x坐标 设备经度 gps经度",
+    LAT: "lat latitude y point_y northing 纬度 纬度坐标 y坐标 设备纬度 设备维度 维度 gps纬度",
+    WHERE: "where wkt geom geometry the_geom shape location geolocation geolocatio coordinates latlon lonlat "
+    "坐标 经纬度 位置坐标 空间信息",
+    "name_en": "name_en nameen english_name englishname 英文名称 英文名",
+    "population": "population pop pop_total residents 人口 常住人口 人口数 户籍人口 总人口",
+}
+_NAMED = {
+    "code": "code id objectid object_id gid fid uid 编码 编号 代码 序号",
+    "name": "name label title 名称 名字",
+}
+_BY_LAYER: dict[str, dict[str, str]] = {
+    "areas": {
+        "code": "adcode areacode area_code 行政区划代码 区划代码 区域编码 社区编码 街道编码",
+        "name": "areaname area_name 区域名称 社区名称 街道名称 行政区名称",
+        "level": "level adminlevel admin_level 级别 层级 行政级别 类型",
+        "parent": "parent parentcode parent_code 上级编码 上级 所属上级 父级编码",
+    },
+    "grids": {
+        "code": "gridcode grid_code gridid grid_id bgcode 网格编码 网格编号 网格代码 网格号",
+        "name": "gridname grid_name 网格名称 网格名",
+        "community": "community communitycode community_code 社区编码 所属社区编码 社区代码 所属社区",
+        "kind": "kind type gridtype 网格类型 网格类别 类型",
+    },
+    "cameras": {
+        "code": "cameraid camera_id cameracode deviceid device_id channelid 设备编码 摄像机编码 国标编码 "
+        "通道编码 设备编号 摄像机编号 点位编码",
+        "name": "cameraname camera_name devicename 设备名称 点位俗称 点位名称 摄像机名称",
+        "kind": "kind type cameratype camera_type ptztype 摄像机类型 结构类型 设备类型",
+        "bearing_deg": "bearing_deg bearing azimuth heading direction directiontype 监控方位 监视方向 监视方位 "
+        "光轴方向 方位角 朝向",
+        "fov_deg": "fov_deg fov fieldofview field_of_view horizontalfieldangle 水平视场角 视场角",
+        "range_m": "range_m range viewdistance maxviewdistance 可视距离 监控距离 有效距离",
+        "near_m": "near_m near blinddistance 盲区距离 近端距离",
+        "night_range_m": "night_range_m nightrange 夜视距离 夜间可视距离",
+        "height_m": "height_m height mountheight mount_height 安装高度 架设高度 高度",
+        "pixels_wide": "pixels_wide resolution 图像分辨率 分辨率",
+        "status": "status state 设备状态 状态 运行状态",
+        "network": "network networked online_network 联网属性 是否联网 联网",
+        "owner": "owner manager 管理单位 产权单位 所属单位 建设单位",
+        "installed_on": "installed_on installdate install_date installtime listeddate 安装时间 启用时间 安装日期 "
+        "建设时间",
+        "retired_on": "retired_on retiredate 报废时间 报废日期 停用时间",
+        "platform": "platform 平台 接入平台 所属平台",
+    },
+    "buildings": {
+        "id": "id objectid object_id fid gid buildingid building_id code 编号 编码 楼栋编号 建筑编号",
+        "height_m": "height_m height bldg_height buildingheight elevation 高度 建筑高度 楼高",
+    },
+    "streets": {
+        "id": "id objectid object_id fid gid osm_id code 编号 编码 道路编号",
+        "name": "name roadname street fullname 名称 道路名称 路名",
+        "class": "class highway fclass roadclass road_class type 等级 道路等级 类型",
+    },
+    "landcover": {
+        "id": "id objectid object_id fid gid osm_id code 编号 编码",
+        "name": "name 名称",
+        "class": "class fclass landuse type 类型 类别",
+    },
+    "key-places": {
+        "code": "placecode place_code 重点部位编码 场所编码 单位编码",
+        "name": "placename place_name 重点部位名称 场所名称 单位名称",
+        "kind": "kind type category 类型 类别 场所类型 单位类型",
+        "required_share": "required_share required 要求覆盖率 覆盖率要求",
+    },
+    "incidents": {
+        "source": "source system 来源 来源系统 数据来源",
+        "source_id": "source_id sourceid id objectid incidentid incident_id caseid case_id casenumber case_number "
+        "ticket number 编号 案件编号 工单编号 事件编号 诉求编号 工单号 案号",
+        "category": "category type class kind offense offence incidentof crime 类别 案件类别 事件类型 诉求类型 类型 案由",
+        "occurred_at": "occurred_at occurredat occurred datetime date time incidentdate incident_date 发生时间 案发时间 "
+        "事发时间 日期 时间",
+        "occurred_from": "occurred_from from start starttime 发生时间起 起始时间 案发时间上限",
+        "occurred_to": "occurred_to to end endtime 发生时间止 终止时间 案发时间下限",
+        "reported_at": "reported_at reported created createdat 上报时间 报案时间 受理登记时间 来电时间 诉求时间",
+        "accepted_at": "accepted_at accepted 受理时间 接单时间 派单时间",
+        "closed_at": "closed_at closed closeddate 办结时间 结案时间 办理完成时间",
+        "satisfaction": "satisfaction rating 满意度 满意率 评分",
+        "grid": "grid gridcode grid_code 网格编码 所属网格 网格编号",
+        "precision": "precision locationprecision 定位精度 位置精度",
+    },
+}
+
+_VALUES: dict[tuple[str, str], dict[str, str]] = {
+    ("areas", "level"): {
+        "district": "district county 区 区县 县 市辖区",
+        "subdistrict": "subdistrict street town 街道 镇 乡 街镇 街道办事处",
+        "community": "community village 社区 村 居委会 村委会",
+    },
+    ("grids", "kind"): {
+        "basic": "basic 基础网格 普通网格 基本网格 综合网格",
+        "special": "special 专属网格 特殊网格 专业网格",
+    },
+    ("cameras", "kind"): {
+        "ptz": "ptz 1 球机 快球 云台 4 遥控枪机 5 遥控半球",
+        "dome": "dome 2 半球",
+        "fixed": "fixed bullet box 3 固定枪机 枪机 卡口枪机 卡口",
+        "panoramic": "panoramic fisheye 6 7 全景 鱼眼 多目",
+        "unknown": "unknown 99 0 其他 未知",
+    },
+    ("cameras", "status"): {
+        "working": "working on ok online active 1 在用 在线 正常 启用",
+        "faulty": "faulty fault broken 2 维修 故障 损坏",
+        "offline": "offline off 离线 停用",
+        "retired": "retired 3 拆除 报废",
+        "unknown": "unknown 0 未知",
+    },
+    ("streets", "class"): {
+        "motorway": "motorway motorway_link 高速公路 高速",
+        "trunk": "trunk trunk_link 快速路",
+        "primary": "primary primary_link 主干路 主干道",
+        "secondary": "secondary secondary_link 次干路 次干道",
+        "tertiary": "tertiary tertiary_link",
+        "local": "local residential unclassified service living_street 支路",
+        "lane": "lane alley footway path pedestrian 胡同 里弄 巷 小巷",
+    },
+    ("landcover", "class"): {
+        "water": "water river lake 水系 河流 湖泊 水域",
+        "green": "green park forest grass 绿地 公园",
+        "industrial": "industrial 工业 工业用地",
+        "square": "square plaza 广场",
+    },
+    ("incidents", "precision"): {
+        "exact": "exact 精确 准确", "road": "road street 道路 路段", "grid": "grid 网格", "none": "none 无",
+    },
+}  # fmt: skip
+
+DIRECTIONS = {
+    "北": 0.0, "东北": 45.0, "东": 90.0, "东南": 135.0, "南": 180.0, "西南": 225.0, "西": 270.0, "西北": 315.0,
+    "n": 0.0, "ne": 45.0, "e": 90.0, "se": 135.0, "s": 180.0, "sw": 225.0, "w": 270.0, "nw": 315.0,
+    "north": 0.0, "northeast": 45.0, "east": 90.0, "southeast": 135.0, "south": 180.0,
+    "southwest": 225.0, "west": 270.0, "northwest": 315.0,
+}  # fmt: skip
+"""Bearing a camera looks in, by name: 东 looks from west to east."""
+
+TRUE_WORDS = {"1", "true", "yes", "y", "t", "是", "已联网", "联网", "on"}
+FALSE_WORDS = {"0", "false", "no", "n", "f", "否", "未联网", "不联网", "off"}
+
+
+def normalised(header: str) -> str:
+    """A header without the marks it carries: width, case, stars, brackets, units, line breaks."""
+    text = unicodedata.normalize("NFKC", header).casefold()
+    text = re.sub(r"[\(\[【{<].*?[\)\]】}>]", "", text)
+    return re.sub(r"[\s_\-*:./·#]+", "", text)
+
+
+def value_of(layer: str, column: str, text: str) -> str | None:
+    """The stored word for a value as registers write it; None if it is not in the dictionary."""
+    wanted = normalised(text)
+    if re.fullmatch(r"\d+\.0", text.strip()):
+        wanted = text.strip()[:-2]
+    for stored, words in _VALUES.get((layer, column), {}).items():
+        if wanted in {normalised(word) for word in words.split()}:
+            return stored
+    return None
+
+
+@dataclass
+class Recognised:
+    """What the headers of a file were taken for."""
+
+    columns: dict[str, str] = field(default_factory=dict)
+    """Our column to the file's header."""
+    unknown: list[str] = field(default_factory=list)
+    """Headers kept with the row as they are."""
+
+
+def recognise(
+    layer: str, headers: Iterable[str], rename: Mapping[str, str] | None = None
+) -> Recognised:
+    """Match headers against the layer's dictionary; `rename` (header to column) goes first.
+
+    A word of the layer's own wins over a common one (``gridcode`` over ``id``), and of two
+    headers for one column the one whose word stands earlier in the dictionary wins.
+    """
+    headers = list(headers)
+    rename = {k.strip(): v.strip() for k, v in (rename or {}).items()}
+    out = Recognised()
+    taken: set[str] = set()
+    for header, column in rename.items():
+        match = next((h for h in headers if h.strip() == header), None)
+        match = match or next((h for h in headers if normalised(h) == normalised(header)), None)
+        if match is not None:
+            out.columns[column] = match
+            taken.add(match)
+    words = {c: w.split() for c, w in _BY_LAYER[layer].items()}
+    for column, text in (_COMMON | (_NAMED if "code" in words else {})).items():
+        words[column] = words.get(column, []) + text.split()
+    for column, listed in words.items():
+        words[column] = [column, *listed]
+    ranked = sorted(
+        (rank, position, column, header)
+        for position, header in enumerate(headers)
+        for column, listed in words.items()
+        for rank, word in enumerate(listed)
+        if normalised(word) == normalised(header)
+    )
+    for _, _, column, header in ranked:
+        if column not in out.columns and header not in taken:
+            out.columns[column] = header
+            taken.add(header)
+    out.unknown = [h for h in headers if h not in taken]
+    return out

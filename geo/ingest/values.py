@@ -1,0 +1,190 @@
+"""Cells as people type them to numbers, angles, dates and coordinates."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+import unicodedata
+from zoneinfo import ZoneInfo
+
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_DMS = re.compile(
+    r"^(?P<sign>[-+]?)(?P<d>\d{1,3}(?:\.\d+)?)\s*[°度d:\s]\s*"
+    r"(?:(?P<m>\d{1,2}(?:\.\d+)?)\s*['′’分m:\s]\s*)?"
+    r"(?:(?P<s>\d{1,2}(?:\.\d+)?)\s*(?:[\"″”秒s]|'')?)?$"
+)
+_EMPTY = {"", "null", "none", "nan", "n/a", "na", "-", "--", "/", "无", "空", "未知"}
+_STYLES = (
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%m/%d/%Y", "%d.%m.%Y", "%Y年%m月%d日",
+)  # fmt: skip
+_TIMES = (
+    "",
+    " %H:%M:%S",
+    " %H:%M",
+    " %I:%M:%S %p",
+    " %I:%M %p",
+    " %H:%M:%S.%f",
+    " %H时%M分%S秒",
+    " %H时%M分",
+)
+_DATE_STYLES = [d + t for d in _STYLES for t in _TIMES] + ["%Y%m%d%H%M%S", "%d-%b-%Y"]
+EARLIEST = dt.datetime(1949, 10, 1, tzinfo=dt.UTC)
+
+
+def blank(value: object) -> bool:
+    """Whether a cell holds nothing."""
+    if value is None:
+        return True
+    if isinstance(value, float):
+        return math.isnan(value)
+    if isinstance(value, str):
+        return unicodedata.normalize("NFKC", value).strip().casefold() in _EMPTY
+    try:
+        return bool(value != value)
+    except TypeError:
+        return True
+
+
+def text_of(value: object) -> str:
+    """A cell as text; whole floats lose their .0."""
+    if blank(value):
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value).strip()
+
+
+def number_of(value: object) -> float:
+    """A number, also with a degree sign, unit or decimal comma; NaN if it is none."""
+    if isinstance(value, bool):
+        return math.nan
+    if isinstance(value, int | float):
+        return float(value)
+    text = unicodedata.normalize("NFKC", str(value)).strip().replace("−", "-")
+    text = re.sub(r"\s*(?:°|度|米|m|M|px|人)$", "", text)
+    if re.fullmatch(r"[-+]?\d+,\d+", text):
+        text = text.replace(",", ".")
+    elif re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", text):
+        text = text.replace(",", "")
+    if not _NUMBER.fullmatch(text):
+        return math.nan
+    try:
+        return float(text)
+    except (ValueError, OverflowError):
+        return math.nan
+
+
+def degrees_of(value: object) -> float:
+    """Degrees from a number, a decimal with a sign and hemisphere, or degrees-minutes-seconds."""
+    plain = number_of(value)
+    if not math.isnan(plain):
+        return plain
+    text = unicodedata.normalize("NFKC", str(value)).strip().replace("−", "-")
+    negative = False
+    hemisphere = re.match(
+        r"^([NSEW]|[东西南北][经纬])\s*|\s*([NSEW]|[东西南北][经纬])$", text, re.IGNORECASE
+    )
+    if hemisphere:
+        word = (hemisphere.group(1) or hemisphere.group(2)).upper()
+        negative = word[0] in "SW西南"
+        text = (text[: hemisphere.start()] + text[hemisphere.end() :]).strip()
+        plain = number_of(text)
+        if not math.isnan(plain):
+            return -plain if negative else plain
+    found = _DMS.match(text)
+    if not found:
+        return math.nan
+    minutes, seconds = float(found["m"] or 0), float(found["s"] or 0)
+    if minutes >= 60 or seconds >= 60:
+        return math.nan
+    total = float(found["d"]) + minutes / 60 + seconds / 3600
+    return -total if negative or found["sign"] == "-" else total
+
+
+def pair_of(value: object) -> tuple[float, float] | None:
+    """Two numbers in their written order from WKT POINT or `(a, b)` text."""
+    text = unicodedata.normalize("NFKC", str(value)).strip()
+    wkt = re.fullmatch(
+        r"(?:SRID=\d+;)?\s*POINT\s*Z?\s*\(\s*(\S+)\s+(\S+)(?:\s+\S+)?\s*\)", text, re.IGNORECASE
+    )
+    if wkt:
+        a, b = number_of(wkt.group(1)), number_of(wkt.group(2))
+    else:
+        parts = re.split(r"\s*[,;]\s*|\s+", text.strip("()[] "))
+        if len(parts) != 2:
+            return None
+        a, b = degrees_of(parts[0]), degrees_of(parts[1])
+    return None if math.isnan(a) or math.isnan(b) else (a, b)
+
+
+def is_wkt(value: object) -> bool:
+    """Whether a cell is a WKT point."""
+    return bool(re.match(r"\s*(?:SRID=\d+;)?\s*POINT", str(value), re.IGNORECASE))
+
+
+def time_of(value: object, zone: ZoneInfo) -> dt.datetime | None:
+    """A moment, in the deployment's zone where the text names none; None if it is none."""
+    moment: dt.datetime | None = None
+    if isinstance(value, dt.datetime):
+        moment = value
+    elif isinstance(value, dt.date):
+        moment = dt.datetime(value.year, value.month, value.day)  # noqa: DTZ001
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        moment = _from_serial(float(value))
+    else:
+        text = unicodedata.normalize("NFKC", str(value)).strip()
+        if re.fullmatch(r"\d{5}(?:\.\d+)?", text):
+            moment = _from_serial(float(text))
+        else:
+            text = re.sub(r"^(\d{4}年\d{1,2}月\d{1,2}日)(?=\d)", r"\1 ", text)
+            try:
+                moment = dt.datetime.fromisoformat(text)
+            except ValueError:
+                for style in _DATE_STYLES:
+                    try:
+                        moment = dt.datetime.strptime(text, style)  # noqa: DTZ007
+                        break
+                    except ValueError:
+                        continue
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    return moment
+
+
+def _from_serial(serial: float) -> dt.datetime | None:
+    """An Excel serial day number, or a Unix time in seconds or milliseconds."""
+    try:
+        if 10_000 <= serial < 80_000:
+            return dt.datetime(1899, 12, 30) + dt.timedelta(days=serial)  # noqa: DTZ001
+        if 1e8 <= serial < 1e10:
+            return dt.datetime.fromtimestamp(serial, dt.UTC)
+        if 1e11 <= serial < 1e13:
+            return dt.datetime.fromtimestamp(serial / 1000, dt.UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+    return None
+
+
+def pixels_of(value: object) -> float:
+    """Pixels across from "1920x1080", "1080P", "4MP" or "200万"; the best of several."""
+    best = math.nan
+    for part in re.split(r"[/、;]", unicodedata.normalize("NFKC", str(value)).strip()):
+        text = part.strip().casefold()
+        width = math.nan
+        if found := re.fullmatch(r"(\d{3,5})\s*[x*×]\s*(\d{3,5})", text):
+            width = float(found.group(1))
+        elif found := re.fullmatch(r"(\d{3,4})[pi]", text):
+            width = round(float(found.group(1)) * 16 / 9)
+        elif text in ("4k", "8k"):
+            width = 3840.0 if text == "4k" else 7680.0
+        elif found := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(mp|万|万像素|m)", text):
+            millions = float(found.group(1)) / (1.0 if found.group(2) in ("mp", "m") else 100.0)
+            width = round(math.sqrt(millions * 1e6 * 16 / 9))
+        else:
+            width = number_of(text)
+        if not math.isnan(width) and (math.isnan(best) or width > best):
+            best = width
+    return best

@@ -1,0 +1,157 @@
+"""Folium maps whose every file comes from our own server, and whose data never becomes HTML."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import folium
+from branca.element import Element, MacroElement
+from folium.plugins import Fullscreen
+from jinja2 import Environment
+from jinja2 import Template as PlainTemplate
+
+from geo.maps.language import texts
+
+_ENVIRONMENT = Environment(autoescape=True)
+
+_HEAD = _ENVIRONMENT.from_string(
+    """<title>{{ t.product }} · {{ title }}</title>
+<link rel="icon" href="{{ static }}/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="{{ static }}/gridcover.css">
+<style>.folium-map { position: absolute !important; left: 360px !important; top: 0 !important;
+width: calc(100% - 360px) !important; height: 100% !important; }
+@media (max-width: 760px) { .folium-map { left: 0 !important; top: 45% !important;
+width: 100% !important; height: 55% !important; } }</style>"""
+)
+
+_PANEL = _ENVIRONMENT.from_string(
+    """<aside id="panel" aria-label="{{ title }}">
+<header><span class="brand">{{ t.product }}</span>
+<nav>{% for key, link in links %}<a href="{{ link }}"{% if key == page %} aria-current="page"{% endif %}>{{ t[key] }}</a>{% endfor %}
+<a class="language" href="{{ other }}" hreflang="{{ other_code }}">{{ t.other_language }}</a></nav></header>
+<div id="content"></div>
+<footer id="provenance">{{ provenance }}</footer></aside>
+<div id="notice" role="status" hidden></div>"""
+)
+
+_START = PlainTemplate(
+    """{% macro script(this, kwargs) %}
+{{ this.map_name }}.attributionControl.setPrefix(false);
+gridcover.start({{ this.map_name }}, {{ this.config }});
+{% endmacro %}"""
+)
+
+
+@dataclass(frozen=True)
+class MapPage:
+    """What a page shows and where it gets it."""
+
+    page: str
+    """``coverage`` or ``incidents``."""
+    language: str
+    bounds: tuple[float, float, float, float]
+    """West, south, east, north, degrees."""
+    provenance: str
+    """Which run the figures are from."""
+    static: str = "/static"
+    api: str = "/api"
+    tiles: str = "/tiles"
+    run: int | None = None
+    summary: dict[str, Any] = field(default_factory=dict)
+    basemap_url: str | None = None
+    basemap_attribution: str = ""
+
+
+class _Start(MacroElement):
+    """Hands the map to our script once Folium has made it."""
+
+    def __init__(self, map_name: str, config: str) -> None:
+        super().__init__()
+        self.map_name = map_name
+        self.config = config
+        self._template = _START
+
+
+def script_json(data: Any) -> str:
+    """JSON that is safe inside a script element whatever the data says."""
+    text = json.dumps(data, ensure_ascii=False, default=str)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def build_map(page: MapPage) -> folium.Map:
+    """One map page.
+
+    Parameters
+    ----------
+    page : what to show; data are fetched from `page.api` by the page itself.
+
+    Returns
+    -------
+    A Folium map; ``.get_root().render()`` is the whole page. It asks only for files below
+    `page.static`, `page.api` and `page.tiles`, and for the base map if one is set.
+    """
+    words = texts(page.language)
+    west, south, east, north = page.bounds
+    vendor = f"{page.static}/vendor"
+    fmap = folium.Map(
+        location=[(south + north) / 2, (west + east) / 2],
+        tiles=None,
+        control_scale=True,
+        prefer_canvas=True,
+        min_zoom=3,
+        max_zoom=20,
+        zoom_control=False,
+        zoom_snap=0.5,
+        zoom_delta=0.5,
+    )
+    fmap.fit_bounds([[south, west], [north, east]], padding=(12, 12))
+    fmap.default_js = [
+        ("leaflet", f"{vendor}/leaflet/leaflet.js"),
+        ("leaflet_heat", f"{vendor}/heat/leaflet-heat.js"),
+        ("vectorgrid", f"{vendor}/vectorgrid/Leaflet.VectorGrid.js"),
+        ("gridcover", f"{page.static}/gridcover.js"),
+    ]
+    fmap.default_css = [("leaflet_css", f"{vendor}/leaflet/leaflet.css")]
+    full = Fullscreen(
+        position="topright",
+        title=words["fullscreen"],
+        title_cancel=words["exit_fullscreen"],
+        fullscreen_element=False,
+    )
+    full.default_js = [("fullscreen", f"{vendor}/fullscreen/Control.FullScreen.js")]
+    full.default_css = [("fullscreen_css", f"{vendor}/fullscreen/Control.FullScreen.css")]
+    full.add_to(fmap)
+    config = {
+        "page": page.page, "language": page.language, "t": words, "api": page.api,
+        "tiles": page.tiles, "run": page.run, "summary": page.summary,
+        "bounds": [[south, west], [north, east]],
+        "basemap": {"url": page.basemap_url, "attribution": page.basemap_attribution},
+    }  # fmt: skip
+    _Start(fmap.get_name(), script_json(config)).add_to(fmap)
+    other = "en" if page.language == "zh" else "zh"
+    root = fmap.get_root()
+    title = words[page.page]
+    root.header.add_child(Element(_literal(_HEAD.render(t=words, title=title, static=page.static))))
+    links = [(key, f"/maps/{key}?lang={page.language}") for key in ("coverage", "incidents")]
+    panel = _PANEL.render(
+        t=words, title=title, page=page.page, links=links, provenance=page.provenance,
+        other=f"/maps/{page.page}?lang={other}", other_code=other,
+    )  # fmt: skip
+    root.html.add_child(Element(_literal(panel)))
+    return fmap
+
+
+def _literal(html: str) -> str:
+    """Rendered HTML goes through Jinja once more inside branca: keep it from being read again."""
+    return "{% raw %}" + html.replace("{% endraw %}", "") + "{% endraw %}"
+
+
+def render_page(page: MapPage) -> str:
+    """The whole page as HTML, its language said in the root element."""
+    html: str = build_map(page).get_root().render()
+    code = "zh-CN" if page.language == "zh" else "en"
+    return html.replace("<html>", f'<html lang="{code}">', 1)

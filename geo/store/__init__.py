@@ -1,0 +1,1 @@
+"""The only room with SQL: the private cluster, migrations, reading and writing."""

@@ -1,0 +1,182 @@
+"""Connections and migrations: the private cluster or a server given by its address."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from geo.errors import StoreError
+from geo.settings import Settings, get_settings
+from geo.store import cluster
+
+_LOCK = 0x67726964  # "grid": one migrator at a time, whatever machine it runs on
+Conn = Connection[TupleRow]
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One numbered SQL file."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        """Digest by which an edited migration is noticed."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations() -> list[Migration]:
+    """The migrations this version of gridcover brings, in order."""
+    found = []
+    for item in resources.files("geo.store").joinpath("migrations").iterdir():
+        if item.name.endswith(".sql"):
+            number, name = item.name.removesuffix(".sql").split("_", 1)
+            found.append(Migration(int(number), name, item.read_text(encoding="utf-8")))
+    return sorted(found, key=lambda m: m.number)
+
+
+@contextlib.contextmanager
+def database(settings: Settings | None = None) -> Iterator[str]:
+    """The connection string of the deployment's database, its private cluster running."""
+    settings = settings or get_settings()
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    with cluster.running(settings.data_dir) as private:
+        yield private.conninfo
+
+
+def connect(conninfo: str, *, autocommit: bool = False) -> Conn:
+    """One connection with the search path and time zone of the product.
+
+    Raises
+    ------
+    StoreError : the server cannot be reached or refuses; its own words are in the message.
+    """
+    try:
+        return psycopg.connect(
+            conninfo,
+            autocommit=autocommit,
+            connect_timeout=15,
+            application_name="gridcover",
+            options="-c search_path=gridcover,public -c timezone=UTC",
+        )
+    except psycopg.OperationalError as error:
+        raise StoreError(
+            f"the database cannot be reached: {str(error).strip()}. "
+            "Check GRIDCOVER_DATABASE_URL, or that `gridcover db start` works"
+        ) from error
+
+
+def make_pool(conninfo: str, *, size: int = 8) -> ConnectionPool[Conn]:
+    """A pool that tests each connection before handing it out, so that a restart heals."""
+    return ConnectionPool(
+        conninfo,
+        min_size=1,
+        max_size=size,
+        timeout=10,
+        open=False,
+        check=ConnectionPool.check_connection,
+        kwargs={
+            "application_name": "gridcover-service",
+            "options": "-c search_path=gridcover,public -c timezone=UTC "
+            "-c statement_timeout=30000 -c default_transaction_read_only=on",
+        },
+    )
+
+
+def applied(conn: Conn) -> dict[int, str]:
+    """Number and digest of the migrations the database has."""
+    with conn.transaction():
+        there = conn.execute("SELECT to_regclass('gridcover.migrations')").fetchone()
+        if there is None or there[0] is None:
+            return {}
+        rows = conn.execute("SELECT number, sha256 FROM gridcover.migrations").fetchall()
+    return {int(number): str(digest) for number, digest in rows}
+
+
+def migrate(conninfo: str) -> list[Migration]:
+    """Bring the database to this version, each migration in a transaction of its own.
+
+    Returns
+    -------
+    What was applied now.
+
+    Raises
+    ------
+    StoreError : an applied migration was edited since, the database is newer than this
+        software, or a migration fails (and is undone).
+    """
+    done: list[Migration] = []
+    with connect(conninfo, autocommit=True) as conn:
+        conn.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        try:
+            have = applied(conn)
+            known = migrations()
+            _compare(have, known)
+            for migration in known:
+                if migration.number in have:
+                    continue
+                try:
+                    with conn.transaction():
+                        conn.execute("CREATE SCHEMA IF NOT EXISTS gridcover")
+                        conn.execute(
+                            "CREATE TABLE IF NOT EXISTS gridcover.migrations (number integer "
+                            "PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, "
+                            "applied_at timestamptz NOT NULL DEFAULT now())"
+                        )
+                        conn.execute(migration.sql.encode())
+                        conn.execute(
+                            "INSERT INTO gridcover.migrations (number, name, sha256) "
+                            "VALUES (%s, %s, %s)",
+                            (migration.number, migration.name, migration.sha256),
+                        )
+                except psycopg.Error as error:
+                    raise StoreError(
+                        f"migration {migration.number} ({migration.name}) failed and was undone: "
+                        f"{error}"
+                    ) from error
+                done.append(migration)
+        finally:
+            conn.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+    return done
+
+
+def _compare(have: dict[int, str], known: list[Migration]) -> None:
+    newer = set(have) - {m.number for m in known}
+    if newer:
+        raise StoreError(
+            f"the database has migration {max(newer)}, which this gridcover does not know; "
+            "install the newer version that made it"
+        )
+    for migration in known:
+        if have.get(migration.number, migration.sha256) != migration.sha256:
+            raise StoreError(
+                f"migration {migration.number} ({migration.name}) was edited after it was applied; "
+                "restore the file, and put the change into a new migration"
+            )
+
+
+def require_current(conn: Conn) -> None:
+    """Refuse to work on a database that is not at this version.
+
+    Raises
+    ------
+    StoreError : migrations are missing, or the database is newer.
+    """
+    have = applied(conn)
+    known = migrations()
+    _compare(have, known)
+    missing = [m for m in known if m.number not in have]
+    if missing:
+        raise StoreError(f"{len(missing)} migrations are missing; run `gridcover db migrate`")

@@ -1,0 +1,237 @@
+"""Reading registers and results as GeoDataFrames and rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from geo.schema import LAYERS, Layer
+from geo.store.database import Conn
+
+
+@dataclass(frozen=True)
+class Run:
+    """One computation and what it rests on."""
+
+    id: int
+    kind: str
+    parameters: dict[str, Any]
+    inputs_digest: str
+    software_version: str
+    metric_crs: str
+    started_at: datetime
+    finished_at: datetime
+    summary: dict[str, Any]
+
+
+def _frame(conn: Conn, query: sql.SQL | sql.Composed, params: Any = None) -> gpd.GeoDataFrame:
+    with conn.cursor(binary=True) as cursor:
+        cursor.execute(query, params)
+        names = [c.name for c in cursor.description or ()]
+        rows = cursor.fetchall()
+    columns = {name: [row[k] for row in rows] for k, name in enumerate(names)}
+    shapes = shapely.from_wkb(np.array(columns.pop("geometry"), dtype=object))
+    frame = pd.DataFrame(columns)
+    return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes, crs="EPSG:4326"))
+
+
+def read_layer(conn: Conn, name: str) -> gpd.GeoDataFrame:
+    """One register in EPSG:4326, indexed by its key (kept as columns where it has two parts).
+
+    Numbers that are missing are NaN; times are timezone-aware.
+    """
+    layer = LAYERS[name]
+    columns = sql.SQL(", ").join(map(sql.Identifier, layer.names))
+    query = sql.SQL("SELECT {}, ST_AsBinary(geometry) AS geometry FROM {} ORDER BY {}").format(
+        columns, sql.Identifier(layer.table), sql.SQL(", ").join(map(sql.Identifier, layer.key))
+    )
+    frame = _frame(conn, query)
+    for column in layer.columns:
+        if column.kind in ("number", "integer"):
+            frame[column.name] = pd.to_numeric(frame[column.name]).astype(float)
+        elif column.kind == "time":
+            frame[column.name] = pd.to_datetime(frame[column.name], utc=True)
+    return frame.set_index(layer.key[0], drop=False) if len(layer.key) == 1 else frame
+
+
+def count_rows(conn: Conn, layer: Layer) -> int:
+    """How many rows a register has."""
+    row = conn.execute(
+        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(layer.table))
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def district(conn: Conn) -> Any:
+    """The district's (multi)polygon: its own area, else all areas, else all grids; or None."""
+    for query in (
+        "SELECT ST_AsBinary(ST_Union(geometry)) FROM areas WHERE level = 'district'",
+        "SELECT ST_AsBinary(ST_Union(geometry)) FROM areas",
+        "SELECT ST_AsBinary(ST_Union(geometry)) FROM grids",
+    ):
+        row = conn.execute(query.encode()).fetchone()
+        if row is not None and row[0] is not None:
+            return shapely.from_wkb(bytes(row[0]))
+    return None
+
+
+def latest_run(conn: Conn) -> Run | None:
+    """The newest run, whose results readers see."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute("SELECT * FROM latest_run").fetchone()
+    return Run(**row) if row else None
+
+
+def grid_results(conn: Conn, run: int) -> gpd.GeoDataFrame:
+    """Grids with the coverage and density of a run, indexed by code."""
+    query = sql.SQL(
+        "SELECT g.code, g.name, g.name_en, g.community, g.population, g.kind, "
+        "c.area_m2, c.covered_m2, c.covered_share, c.open_m2, c.open_covered_share, c.cameras, "
+        "c.twice_covered_share, c.seen_by_0_share, c.seen_by_1_share, c.seen_by_2_share, "
+        "c.seen_by_3_share, d.count, d.per_km2, d.per_1000_people, d.per_day, "
+        "a.name AS community_name, a.name_en AS community_name_en, "
+        "s.name AS subdistrict_name, s.name_en AS subdistrict_name_en, h.name AS head, "
+        "ST_AsBinary(g.geometry) AS geometry "
+        "FROM grids g LEFT JOIN grid_coverage c ON c.grid = g.code AND c.run = %(run)s "
+        "LEFT JOIN grid_density d ON d.grid = g.code AND d.run = %(run)s "
+        "LEFT JOIN areas a ON a.code = g.community LEFT JOIN areas s ON s.code = a.parent "
+        "LEFT JOIN LATERAL (SELECT name FROM grid_staff WHERE grid = g.code AND role = 'head' "
+        "ORDER BY name LIMIT 1) h ON true ORDER BY g.code"
+    )
+    return _frame(conn, query, {"run": run}).set_index("code", drop=False)
+
+
+def blind_spot_results(conn: Conn, run: int, limit: int) -> gpd.GeoDataFrame:
+    """The largest blind spots of a run."""
+    query = sql.SQL(
+        "SELECT b.rank, b.grid, g.name AS grid_name, g.name_en AS grid_name_en, b.area_m2, "
+        "b.widest_m, ST_AsBinary(b.geometry) AS geometry FROM blind_spots b "
+        "LEFT JOIN grids g ON g.code = b.grid WHERE b.run = %s ORDER BY b.rank LIMIT %s"
+    )
+    return _frame(conn, query, (run, limit))
+
+
+def camera_results(conn: Conn) -> gpd.GeoDataFrame:
+    """Cameras with the area of their view."""
+    query = sql.SQL(
+        "SELECT c.code, c.name, c.kind, c.status, c.bearing_deg, c.fov_deg, c.range_m, "
+        "v.area_m2, v.assumed, ST_AsBinary(c.geometry) AS geometry "
+        "FROM cameras c LEFT JOIN camera_views v ON v.camera = c.code ORDER BY c.code"
+    )
+    return _frame(conn, query)
+
+
+def camera_views(conn: Conn) -> gpd.GeoDataFrame:
+    """The stored views, indexed by camera."""
+    query = sql.SQL(
+        "SELECT camera, run, area_m2, assumed, inputs_digest, ST_AsBinary(geometry) AS geometry "
+        "FROM camera_views ORDER BY camera"
+    )
+    return _frame(conn, query).set_index("camera", drop=False)
+
+
+def incident_months(conn: Conn, run: int) -> list[dict[str, Any]]:
+    """Incidents of a run by month and category, those outside every grid apart."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT month, category, sum(count)::integer AS count, "
+            "coalesce(sum(count) FILTER (WHERE grid = ''), 0)::integer AS outside "
+            "FROM grid_incidents WHERE run = %s GROUP BY month, category ORDER BY month, category",
+            (run,),
+        ).fetchall()
+
+
+def incident_counts(
+    conn: Conn, run: int, start: datetime, end: datetime, categories: list[str] | None
+) -> dict[str, int]:
+    """Incidents by grid over whole months from `start` up to `end`; '' is outside every grid."""
+    rows = conn.execute(
+        "SELECT grid, sum(count)::integer FROM grid_incidents WHERE run = %(run)s "
+        "AND month >= %(start)s AND month < %(end)s "
+        "AND (%(categories)s::text[] IS NULL OR category = ANY(%(categories)s)) GROUP BY grid",
+        {"run": run, "start": start.date(), "end": end.date(), "categories": categories},
+    ).fetchall()
+    return {str(grid): int(count) for grid, count in rows}
+
+
+def incident_points(
+    conn: Conn, start: datetime, end: datetime, categories: list[str] | None, limit: int
+) -> list[tuple[float, float, int]]:
+    """Places of incidents as latitude, longitude (4 decimals, about 10 m) and number."""
+    rows = conn.execute(
+        "SELECT round(ST_Y(geometry)::numeric, 4)::float, round(ST_X(geometry)::numeric, 4)::float, "
+        "count(*)::integer FROM incidents "
+        "WHERE coalesce(occurred_at, occurred_from, reported_at) >= %(start)s "
+        "AND coalesce(occurred_at, occurred_from, reported_at) < %(end)s "
+        "AND (%(categories)s::text[] IS NULL OR category = ANY(%(categories)s)) "
+        "AND precision IN ('exact', 'road') AND geometry IS NOT NULL GROUP BY 1, 2 LIMIT %(limit)s",
+        {"start": start, "end": end, "categories": categories, "limit": limit},
+    ).fetchall()
+    return [(float(a), float(b), int(c)) for a, b, c in rows]
+
+
+_TILE_LAYERS = {
+    "landcover": ("landcover", "id, class", 0, 22),
+    "areas": ("areas", "code, level", 0, 22),
+    "streets": ("streets", "id, class", 12, 22),
+    "buildings": ("buildings", "id, height_m", 14, 22),
+    "views": ("camera_views", "camera, assumed", 12, 22),
+}
+"""Tile layer to table, columns, and the zooms it is drawn at."""
+
+
+def tile(conn: Conn, layers: list[str], z: int, x: int, y: int) -> bytes:
+    """A Mapbox vector tile with the given layers, each in a layer of its name."""
+    out = b""
+    for name in layers:
+        table, columns, low, high = _TILE_LAYERS[name]
+        if not low <= z <= high:
+            continue
+        query = sql.SQL(
+            "WITH box AS (SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS web), "
+            "rows AS (SELECT {columns}, ST_AsMVTGeom(ST_Transform(t.geometry, 3857), box.web, "
+            "4096, 64, true) AS geom FROM {table} t, box "
+            "WHERE t.geometry && ST_Transform(ST_Expand(box.web, %(pad)s), 4326)) "
+            "SELECT ST_AsMVT(rows, {name}, 4096, 'geom') FROM rows WHERE geom IS NOT NULL"
+        ).format(
+            columns=sql.SQL(", ").join(sql.Identifier(c.strip()) for c in columns.split(",")),
+            table=sql.Identifier(table),
+            name=sql.Literal(name),
+        )
+        pad = 40_075_016.0 / 2**z / 64
+        row = conn.execute(query, {"z": z, "x": x, "y": y, "pad": pad}).fetchone()
+        out += bytes(row[0]) if row and row[0] else b""
+    return out
+
+
+def tile_layers() -> frozenset[str]:
+    """Names of the layers tiles can hold."""
+    return frozenset(_TILE_LAYERS)
+
+
+def names_of_areas(conn: Conn) -> list[dict[str, Any]]:
+    """Areas with a place to write their name."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT code, name, name_en, level, ST_Y(p.at) AS lat, ST_X(p.at) AS lon FROM areas, "
+            "LATERAL (SELECT ST_PointOnSurface(geometry) AS at) p ORDER BY code"
+        ).fetchall()
+
+
+def extent(conn: Conn) -> tuple[float, float, float, float] | None:
+    """West, south, east, north of the grids."""
+    row = conn.execute(
+        "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) "
+        "FROM (SELECT ST_Extent(geometry) AS e FROM grids) t"
+    ).fetchone()
+    if row is None or row[0] is None:
+        return None
+    return (float(row[0]), float(row[1]), float(row[2]), float(row[3]))

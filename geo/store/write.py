@@ -1,0 +1,191 @@
+"""Writing registers and results: COPY into a staging table, then one statement."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import psycopg
+import shapely
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from geo.errors import StoreError
+from geo.schema import Layer
+from geo.store.database import Conn
+
+_SINGLE = {"polygon": 3, "line": 1}
+_UPSERT = sql.SQL(
+    "INSERT INTO {table} ({columns}) SELECT {columns} FROM staging ON CONFLICT ({key}) "
+    "DO UPDATE SET {updates} WHERE ({old}) IS DISTINCT FROM ({new}) "
+    "RETURNING (xmax = 0) AS inserted"
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many rows an import added, changed and found as they were."""
+
+    inserted: int
+    updated: int
+    unchanged: int
+
+
+def to_multi(shapes: Any, kind: str) -> Any:
+    """Geometries as the multi type the table holds."""
+    shapes = np.asarray(shapes, dtype=object).copy()
+    if kind in _SINGLE:
+        single = shapely.get_type_id(shapes) == _SINGLE[kind]
+        if single.any():
+            build = shapely.multipolygons if kind == "polygon" else shapely.multilinestrings
+            shapes[single] = build(shapes[single], indices=np.arange(int(single.sum())))
+    return shapes
+
+
+def wkb_hex(shapes: Any) -> list[str | None]:
+    """EWKB of EPSG:4326 as hex text, None for a missing geometry."""
+    return list(shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True))
+
+
+def copy_rows(
+    conn: Conn, table: sql.Composable, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """COPY rows into a table."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        table, sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with conn.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or value is pd.NaT:
+        return None
+    if isinstance(value, float) and np.isnan(value):
+        return None
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def upsert(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> Written:
+    """Add or change rows by their key; equal rows are left alone. The caller commits.
+
+    Raises
+    ------
+    StoreError : a row breaks a constraint of the table, for instance a parent that is not there.
+    """
+    columns = [*layer.names, "extra", "geometry"]
+    table = sql.Identifier(layer.table)
+    shapes = wkb_hex(to_multi(frame.geometry.values, layer.shape))
+    lists = [[_plain(v) for v in frame[name].tolist()] for name in layer.names]
+    extra = [json.dumps(v, ensure_ascii=False) for v in frame["extra"]]
+    identifiers = [sql.Identifier(c) for c in columns]
+    values = [c for c in columns if c not in layer.key]
+    try:
+        conn.execute(
+            sql.SQL("CREATE TEMP TABLE staging (LIKE {} INCLUDING DEFAULTS) ON COMMIT DROP").format(
+                table
+            )
+        )
+        copy_rows(conn, sql.Identifier("staging"), columns, zip(*lists, extra, shapes, strict=True))
+        statement = _UPSERT.format(
+            table=table,
+            columns=sql.SQL(", ").join(identifiers),
+            key=sql.SQL(", ").join(map(sql.Identifier, layer.key)),
+            updates=sql.SQL(", ").join(
+                sql.SQL("{} = EXCLUDED.{}").format(sql.Identifier(c), sql.Identifier(c))
+                for c in values
+            ),
+            old=sql.SQL(", ").join(
+                sql.SQL("{}.{}").format(table, sql.Identifier(c)) for c in values
+            ),
+            new=sql.SQL(", ").join(
+                sql.SQL("EXCLUDED.{}").format(sql.Identifier(c)) for c in values
+            ),
+        )
+        touched = [bool(row[0]) for row in conn.execute(statement).fetchall()]
+        conn.execute("DROP TABLE staging")
+        conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    except psycopg.Error as error:
+        raise StoreError(
+            f"{layer.name} cannot be stored: {_words(error)}; nothing was changed"
+        ) from error
+    inserted = sum(touched)
+    return Written(inserted, len(touched) - inserted, len(frame) - len(touched))
+
+
+def _words(error: psycopg.Error) -> str:
+    detail = error.diag.message_detail
+    primary = error.diag.message_primary or str(error).strip()
+    return f"{primary} ({detail})" if detail else primary
+
+
+def record_import(conn: Conn, **values: Any) -> int:
+    """Keep what was imported, from which file, with what outcome; returns its number."""
+    row = conn.execute(
+        "INSERT INTO imports (layer, file, sha256, rows, inserted, updated, unchanged, mended, "
+        "rejected, options) VALUES (%(layer)s, %(file)s, %(sha256)s, %(rows)s, %(inserted)s, "
+        "%(updated)s, %(unchanged)s, %(mended)s, %(rejected)s, %(options)s) RETURNING id",
+        values | {"options": Jsonb(values["options"])},
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def replace_staff(conn: Conn, rows: Iterable[Sequence[Any]]) -> None:
+    """Set the staff of the grids: grid, role, name, phone."""
+    conn.execute("DELETE FROM grid_staff")
+    copy_rows(conn, sql.Identifier("grid_staff"), ("grid", "role", "name", "phone"), rows)
+
+
+def write_run(conn: Conn, **values: Any) -> int:
+    """Record a run; returns its number."""
+    row = conn.execute(
+        "INSERT INTO runs (kind, parameters, inputs_digest, software_version, metric_crs, "
+        "started_at, finished_at, summary) VALUES (%(kind)s, %(parameters)s, %(inputs_digest)s, "
+        "%(software_version)s, %(metric_crs)s, %(started_at)s, clock_timestamp(), %(summary)s) "
+        "RETURNING id",
+        values | {"parameters": Jsonb(values["parameters"]), "summary": Jsonb(values["summary"])},
+    ).fetchone()
+    assert row is not None  # noqa: S101
+    return int(row[0])
+
+
+def write_table(conn: Conn, table: str, frame: pd.DataFrame, *, shape: str | None = None) -> None:
+    """COPY a frame of results (with its `run` column) into its table."""
+    columns = [c for c in frame.columns if c != "geometry"]
+    lists: list[Iterable[Any]] = [[_plain(v) for v in frame[c].tolist()] for c in columns]
+    if shape is not None:
+        columns.append("geometry")
+        lists.append(wkb_hex(to_multi(frame["geometry"].values, shape)))
+    copy_rows(conn, sql.Identifier(table), columns, zip(*lists, strict=True))
+
+
+def clear_views(conn: Conn) -> None:
+    """Drop the camera views of the run before."""
+    conn.execute("DELETE FROM camera_views")
+
+
+def prune_runs(conn: Conn, keep: int) -> None:
+    """Drop all runs but the newest; their results go with them."""
+    conn.execute(
+        "DELETE FROM runs WHERE id NOT IN (SELECT id FROM runs ORDER BY id DESC LIMIT %s) "
+        "AND id NOT IN (SELECT run FROM camera_views)",
+        (keep,),
+    )
+
+
+def lock_refresh(conn: Conn) -> None:
+    """Wait until no other refresh is at work; held to the end of the transaction."""
+    conn.execute("SELECT pg_advisory_xact_lock(%s)", (0x72656672,))
+
+
+def analyze(conn: Conn) -> None:
+    """Let the planner know the tables after a large change."""
+    conn.execute("ANALYZE")

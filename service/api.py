@@ -1,0 +1,132 @@
+"""The data the maps fetch, as GeoJSON and JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Annotated, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from fastapi import APIRouter, HTTPException, Query, Response
+
+from geo.store import read
+from service.dependencies import Connection, Deployment
+
+router = APIRouter(prefix="/api", tags=["data"])
+Month = Annotated[str, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="year-month")]
+Categories = Annotated[list[str] | None, Query(description="only these categories")]
+_POINT_LIMIT = 200_000
+
+
+def _geojson(frame: gpd.GeoDataFrame, *, digits: int) -> Response:
+    """A feature collection; missing values are null, coordinates in `digits` decimals."""
+    shapes = shapely.set_precision(
+        np.asarray(frame.geometry.values), 10.0**-digits, mode="pointwise"
+    )
+    properties = pd.DataFrame(frame.drop(columns=frame.geometry.name)).astype(object)
+    properties = properties.where(properties.notna(), None)
+    features = [
+        f'{{"type":"Feature","properties":{json.dumps(row, ensure_ascii=False)},"geometry":{shape}}}'
+        for row, shape in zip(
+            properties.to_dict("records"), shapely.to_geojson(shapes), strict=True
+        )
+    ]
+    body = '{"type":"FeatureCollection","features":[' + ",".join(features) + "]}"
+    return Response(body, media_type="application/geo+json")
+
+
+def _run(conn: Connection) -> int:
+    run = read.latest_run(conn)
+    if run is None:
+        raise HTTPException(404, "There are no results yet; run `gridcover refresh`.")
+    return run.id
+
+
+@router.get("/grids", response_class=Response)
+def grids(conn: Connection) -> Response:
+    """Grids with coverage and density of the newest run."""
+    return _geojson(read.grid_results(conn, _run(conn)), digits=6)
+
+
+@router.get("/blind-spots", response_class=Response)
+def blind_spots(conn: Connection, limit: Annotated[int, Query(ge=1, le=10_000)] = 200) -> Response:
+    """Blind spots of the newest run, largest first."""
+    return _geojson(read.blind_spot_results(conn, _run(conn), limit), digits=6)
+
+
+@router.get("/cameras", response_class=Response)
+def cameras(conn: Connection) -> Response:
+    """Cameras with the area of their view."""
+    return _geojson(read.camera_results(conn), digits=6)
+
+
+@router.get("/areas")
+def areas(conn: Connection) -> list[dict[str, Any]]:
+    """Names of areas and where to write them."""
+    return read.names_of_areas(conn)
+
+
+@router.get("/runs/latest")
+def latest_run(conn: Connection) -> dict[str, Any]:
+    """The newest run: what its figures rest on."""
+    run = read.latest_run(conn)
+    if run is None:
+        raise HTTPException(404, "There are no results yet; run `gridcover refresh`.")
+    return {**run.__dict__}
+
+
+@router.get("/incidents/months")
+def months(conn: Connection) -> dict[str, Any]:
+    """Incidents by month and category; every month from the first to the last."""
+    rows = read.incident_months(conn, _run(conn))
+    counts: dict[str, list[dict[str, Any]]] = {}
+    categories: dict[str, int] = {}
+    for row in rows:
+        name = row["month"].strftime("%Y-%m")
+        counts.setdefault(name, []).append({k: row[k] for k in ("category", "count", "outside")})
+        categories[row["category"]] = categories.get(row["category"], 0) + row["count"]
+    if not counts:
+        return {"months": [], "categories": []}
+    span = pd.period_range(min(counts), max(counts), freq="M")
+    return {
+        "months": [{"month": str(p), "counts": counts.get(str(p), [])} for p in span],
+        "categories": sorted(categories, key=lambda c: -categories[c]),
+    }
+
+
+@router.get("/incidents/density")
+def density(
+    conn: Connection,
+    from_: Annotated[Month, Query(alias="from")],
+    until: Month,
+    category: Categories = None,
+) -> dict[str, Any]:
+    """Incidents by grid in the months from `from` up to but without `until`."""
+    start, end = _first(from_), _first(until)
+    counts = read.incident_counts(conn, _run(conn), start, end, category)
+    outside = counts.pop("", 0)
+    return {"grids": counts, "outside": outside, "total": sum(counts.values()) + outside}
+
+
+@router.get("/incidents/points")
+def points(
+    conn: Connection,
+    settings: Deployment,
+    from_: Annotated[Month, Query(alias="from")],
+    until: Month,
+    category: Categories = None,
+) -> dict[str, Any]:
+    """Places of incidents (rounded to about 10 m) and how many happened there."""
+    start = _first(from_).replace(tzinfo=settings.zone)
+    end = _first(until).replace(tzinfo=settings.zone)
+    return {"points": read.incident_points(conn, start, end, category, _POINT_LIMIT)}
+
+
+def _first(month: str) -> dt.datetime:
+    try:
+        return dt.datetime.strptime(month, "%Y-%m")  # noqa: DTZ007  (the zone is the caller's)
+    except ValueError as error:
+        raise HTTPException(422, f"{month} is no month; write it as 2026-10") from error

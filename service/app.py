@@ -1,0 +1,144 @@
+"""The application, assembled: state, error answers, headers, routers and static files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import psycopg_pool
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+import geo
+from geo.errors import GridcoverError
+from geo.maps.assets import assets_dir
+from geo.settings import Settings
+from geo.store.database import make_pool
+from service import api, health, pages, tiles
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def create_app(conninfo: str, settings: Settings) -> FastAPI:
+    """Build the service for one database.
+
+    Parameters
+    ----------
+    conninfo : of a migrated database.
+    settings : of the deployment.
+
+    Raises
+    ------
+    AssetError : the browser assets are not installed.
+    """
+    vendor = assets_dir()
+    pool = make_pool(conninfo)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Opened without waiting: the service may come up before its database does.
+        pool.open(wait=False)
+        app.state.pool = pool
+        try:
+            yield
+        finally:
+            pool.close()
+
+    app = FastAPI(
+        title="gridcover",
+        version=geo.__version__,
+        summary="Camera coverage and incidents by grid",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.settings = settings
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    _add_headers(app, settings)
+    _add_errors(app)
+    for router in (pages.router, api.router, tiles.router, health.router):
+        app.include_router(router)
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="gridcover API",
+            swagger_js_url="/static/vendor/swagger/swagger-ui-bundle.js",
+            swagger_css_url="/static/vendor/swagger/swagger-ui.css",
+            swagger_favicon_url="/static/favicon.svg",
+        )
+
+    app.mount("/static/vendor", StaticFiles(directory=vendor), name="vendor")
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    return app
+
+
+def _add_headers(app: FastAPI, settings: Settings) -> None:
+    images = "'self' data:"
+    if settings.basemap_url:
+        parts = urlsplit(settings.basemap_url.replace("{s}", "*"))
+        if parts.netloc:
+            images += f" {parts.scheme}://{parts.netloc}"
+    policy = (
+        "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+        f"img-src {images}; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+    )
+
+    @app.middleware("http")
+    async def headers(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        response = await call_next(request)
+        response.headers["Content-Security-Policy"] = policy
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        if request.url.path.startswith("/static/"):
+            response.headers.setdefault("Cache-Control", "no-cache")
+        return response
+
+
+def _problem(status: int, title: str, detail: str) -> JSONResponse:
+    return JSONResponse(
+        {"type": "about:blank", "title": title, "status": status, "detail": detail},
+        status_code=status,
+        media_type="application/problem+json",
+    )
+
+
+def _add_errors(app: FastAPI) -> None:
+    """Answer failures as RFC 9457 problem details."""
+
+    def database(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        if request.url.path.startswith("/maps"):
+            return pages.unavailable(request)
+        return _problem(
+            503, "database unavailable", "The database does not answer; try again in a moment."
+        )
+
+    def refused(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        return _problem(400, "request refused", str(error))
+
+    def invalid(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        told = "; ".join(
+            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()
+        )
+        return _problem(422, "invalid request", told)
+
+    for kind in (
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        psycopg_pool.PoolTimeout,
+        psycopg_pool.PoolClosed,
+    ):
+        app.add_exception_handler(kind, database)
+    app.add_exception_handler(GridcoverError, refused)
+    app.add_exception_handler(RequestValidationError, invalid)

@@ -1,0 +1,43 @@
+"""Whether the process lives, and whether it can serve."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import psycopg
+import psycopg_pool
+from fastapi import APIRouter, Request, Response
+
+import geo
+from geo.errors import StoreError
+from geo.store import read
+from geo.store.database import require_current
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+def healthz() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok", "version": geo.__version__}
+
+
+@router.get("/readyz")
+def readyz(request: Request, response: Response) -> dict[str, object]:
+    """Database, migrations and age of the results; 503 unless all are there."""
+    out: dict[str, object] = {"database": False, "migrations": False, "results": False}
+    try:
+        with request.app.state.pool.connection(timeout=3) as conn:
+            out["database"] = True
+            require_current(conn)
+            out["migrations"] = True
+            run = read.latest_run(conn)
+            if run is not None:
+                age = dt.datetime.now(dt.UTC) - run.finished_at
+                out |= {"results": True, "run": run.id, "results_age_s": round(age.total_seconds())}
+    except (psycopg.Error, psycopg_pool.PoolTimeout, StoreError) as error:
+        out["detail"] = str(error)
+    out["ready"] = bool(out["database"] and out["migrations"] and out["results"])
+    if not out["ready"]:
+        response.status_code = 503
+    return out

@@ -1,0 +1,65 @@
+"""Running the application under uvicorn until a signal ends it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from geo.errors import GridcoverError
+from geo.settings import Settings
+from service.app import create_app
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+def run(
+    conninfo: str,
+    *,
+    settings: Settings,
+    host: str,
+    port: int,
+    announce: Callable[[str], None],
+) -> None:
+    """Serve until interrupted.
+
+    Raises
+    ------
+    GridcoverError : the address is not of this machine and that was not allowed, or it is taken.
+    """
+    if host not in _LOOPBACK and not settings.allow_remote:
+        raise GridcoverError(
+            f"{host} can be reached from other machines, without TLS; put a TLS proxy in front of "
+            "127.0.0.1, or set GRIDCOVER_ALLOW_REMOTE=true if you know what you do"
+        )
+    app = create_app(conninfo, settings)
+    listener = _listen(host, port)
+    bound = listener.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    announce(f"gridcover serves on http://{shown}:{bound}/ (Ctrl-C ends it)")
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    )
+    try:
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        listener.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind the port, or where it is taken one of the next ten."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for candidate in range(port, port + 11) if port else [0]:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, candidate))
+        except OSError as error:
+            listener.close()
+            last = error
+            continue
+        return listener
+    raise GridcoverError(f"cannot listen on {host}:{port} ({last}); give another --port")

@@ -543,7 +543,7 @@ def _incidents(grids: GeoDataFrame, streets: GeoDataFrame, areas: GeoDataFrame) 
     for name in CATEGORIES:
         rows = np.flatnonzero(category == name)
         weight = np.array(_SEASON[name], float)[calendar.month - 1]
-        weekend = calendar.dayofweek >= 5
+        weekend = calendar.day_of_week >= 5
         weight = weight * np.where(
             weekend, {"traffic": 0.75, "noise": 1.35, "hazard": 0.7}.get(name, 1.0), 1.0
         )

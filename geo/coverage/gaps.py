@@ -48,7 +48,7 @@ def _uncovered(cell: Any, cover: NDArray[Any]) -> Any:
     for step in (0.0, 1e-7, 1e-6):
         try:
             clipped = shapely.intersection(over, box, grid_size=step)
-            union = shapely.union_all(clipped, grid_size=step)
+            union = shapely.union_all(_polygon_parts(clipped), grid_size=step)
             left = shapely.difference(local, union, grid_size=step)
         except shapely.errors.GEOSException:
             if step == 1e-6:
@@ -56,6 +56,12 @@ def _uncovered(cell: Any, cover: NDArray[Any]) -> Any:
             continue
         break
     return shapely.transform(left, lambda xy: xy + low)
+
+
+def _polygon_parts(shapes: Any) -> NDArray[Any]:
+    """The polygons among shapes and their parts; where covers only touch, lines and points go."""
+    parts = shapely.get_parts(shapely.get_parts(shapes))
+    return np.asarray(parts[shapely.get_type_id(parts) == 3])
 
 
 def coverage_by_grid(
@@ -194,9 +200,8 @@ def blind_spots(
         found, owner = [], []
         for g in range(*bounds):
             left = _uncovered(cells[g], cover[near[offsets[g] : offsets[g + 1]]])
-            pieces = shapely.get_parts(left)
-            pieces = pieces[(shapely.get_type_id(pieces) == 3) & (shapely.area(pieces) > 0)]
-            pieces = pieces[shapely.area(pieces) >= min_area_m2]
+            pieces = _polygon_parts(left)
+            pieces = pieces[(shapely.area(pieces) > 0) & (shapely.area(pieces) >= min_area_m2)]
             found.append(pieces)
             owner.append(np.full(len(pieces), g))
         pieces = np.concatenate(found)

@@ -367,6 +367,8 @@ def _points(
         for row, cell in enumerate(cells[columns[WHERE]]):
             if values.blank(cell) or not (math.isnan(x[row]) or math.isnan(y[row])):
                 continue
+            if not any(c.isdigit() for c in str(cell)):
+                continue  # "(,)" is how exports write nothing
             pair = values.pair_of(cell)
             if pair is None:
                 unreadable.setdefault(row, f"{columns[WHERE]} {values.text_of(cell)!r}")

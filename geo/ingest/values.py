@@ -12,7 +12,7 @@ _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _DMS = re.compile(
     r"^(?P<sign>[-+]?)(?P<d>\d{1,3}(?:\.\d+)?)\s*[°度d:\s]\s*"
     r"(?:(?P<m>\d{1,2}(?:\.\d+)?)\s*['′’分m:\s]\s*)?"
-    r"(?:(?P<s>\d{1,2}(?:\.\d+)?)\s*(?:[\"″”秒s]|'')?)?$"
+    r"(?:(?P<s>\d{1,2}(?:\.\d+)?)\s*(?:[\"″”秒s]|''|′′)?)?$"
 )
 _EMPTY = {"", "null", "none", "nan", "n/a", "na", "-", "--", "/", "无", "空", "未知"}
 _STYLES = (
@@ -82,7 +82,7 @@ def degrees_of(value: object) -> float:
         return plain
     text = unicodedata.normalize("NFKC", str(value)).strip().replace("−", "-")
     negative = False
-    hemisphere = re.match(
+    hemisphere = re.search(
         r"^([NSEW]|[东西南北][经纬])\s*|\s*([NSEW]|[东西南北][经纬])$", text, re.IGNORECASE
     )
     if hemisphere:

@@ -367,7 +367,8 @@
     });
     const heat = L.heatLayer([], { radius: 16, blur: 14, minOpacity: 0.12, maxZoom: 14, gradient: { 0.2: "#2c7fb8", 0.4: "#41b6c4", 0.6: "#fed976", 0.8: "#fd8d3c", 1: "#bd0026" } });
     x.overlay(shade, t.density, true);
-    x.overlay(heat, t.heat, true);
+    // In a group of its own: the control takes the heat scale's maxZoom for the layer's.
+    x.overlay(L.layerGroup([heat]), t.heat, true);
     heat.on("add remove", () => setTimeout(() => shade.setStyle(shade.options.style)));
 
     function rate(p) {

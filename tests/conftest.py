@@ -1,0 +1,106 @@
+"""One private cluster for the whole run, a database of its own for each test that writes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from geo.demo import load_demo
+from geo.pipeline import refresh
+from geo.settings import Settings, get_settings
+from geo.store import cluster
+from geo.store.database import connect, migrate
+
+SHARED = Path(__file__).parents[2] / "shared"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A folder that the server's own account can enter, which pytest's are not for root."""
+    folder = Path(tempfile.mkdtemp(prefix="gridcover-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def private(open_folder: Path) -> Iterator[cluster.Cluster]:
+    """The run's private cluster."""
+    with cluster.running(open_folder / "main") as found:
+        yield found
+
+
+def _database(private: cluster.Cluster, name: str) -> str:
+    with psycopg.connect(private.conninfo, autocommit=True) as conn:
+        conn.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+    return private.conninfo.replace("dbname=gridcover", f"dbname={name}")
+
+
+@pytest.fixture
+def bare(private: cluster.Cluster) -> str:
+    """An empty database."""
+    return _database(private, f"bare_{next(_numbers)}")
+
+
+@pytest.fixture
+def store(bare: str) -> str:
+    """A migrated database without rows."""
+    migrate(bare)
+    return bare
+
+
+@pytest.fixture(scope="session")
+def demo_store(private: cluster.Cluster) -> str:
+    """The demo district, loaded and refreshed; tests only read it."""
+    conninfo = _database(private, "demo")
+    migrate(conninfo)
+    with connect(conninfo) as conn:
+        load_demo(conn)
+        refresh(conn)
+    return conninfo
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """The default settings."""
+    return Settings()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_settings() -> Iterator[None]:
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def baltimore() -> Path:
+    """Real layers of Baltimore, where they are laid."""
+    folder = SHARED / "data" / "baltimore"
+    if not folder.is_dir():
+        pytest.skip("the shared data are not here")
+    return folder
+
+
+@dataclass(frozen=True)
+class Command:
+    """How to run `gridcover` in a process of its own."""
+
+    python: str
+    env: dict[str, str]
+
+
+@pytest.fixture
+def command(store: str) -> Command:
+    """The command line against the test's database."""
+    python = str(Path(__file__).parents[1] / ".venv" / "bin" / "gridcover")
+    return Command(python, {**os.environ, "GRIDCOVER_DATABASE_URL": store})

@@ -1,0 +1,86 @@
+"""Counting incidents by grid."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+import geo
+from geo.errors import ColumnError, CrsError
+
+CRS = "EPSG:32650"
+
+
+def squares() -> gpd.GeoDataFrame:
+    cells = [shapely.box(x, y, x + 100, y + 100) for y in (0, 100) for x in (0, 100)]
+    return gpd.GeoDataFrame(
+        {"code": list("abcd"), "population": [100, 200, 0, np.nan]},
+        geometry=cells, crs=CRS, index=list("abcd"),
+    )  # fmt: skip
+
+
+def points(*places: tuple[float, float] | None, **columns: list[object]) -> gpd.GeoDataFrame:
+    shapes = [None if p is None else shapely.Point(p) for p in places]
+    return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(shapes, crs=CRS), crs=CRS)
+
+
+@given(st.lists(st.tuples(st.integers(-1, 5), st.integers(-1, 5)), max_size=60))
+def test_every_point_counts_once(places: list[tuple[int, int]]) -> None:
+    """Points on corners and borders belong to one grid, so that the sum is the number of points."""
+    table = geo.density_by_grid(squares(), points(*[(x * 50.0, y * 50.0) for x, y in places]))
+    inside = sum(0 <= x <= 4 and 0 <= y <= 4 for x, y in places)
+    assert table["count"].sum() == inside
+    assert table.attrs["outside"] == len(places) - inside
+
+
+def test_rates() -> None:
+    times = pd.to_datetime(
+        ["2026-01-01 10:00", "2026-01-04 23:00", "2026-01-10"], utc=True, format="ISO8601"
+    )
+    table = geo.density_by_grid(
+        squares(), points((5, 5), (6, 6), (150, 5), occurred_at=list(times))
+    )
+    assert table["count"].tolist() == [2, 1, 0, 0]
+    assert table.loc["a", "per_km2"] == pytest.approx(200.0)
+    assert table.loc["a", "per_1000_people"] == pytest.approx(20.0)
+    assert table.loc["c":"d", "per_1000_people"].isna().all()
+    assert table.loc["a", "per_day"] == pytest.approx(2 / 10)
+
+
+def test_period_is_half_open() -> None:
+    times = pd.to_datetime(
+        ["2026-01-01", "2026-01-31 23:59:59", "2026-02-01"], utc=True, format="ISO8601"
+    )
+    incidents = points((5, 5), (5, 5), (5, 5), occurred_at=list(times))
+    table = geo.density_by_grid(squares(), incidents, ("2026-01-01", "2026-02-01"))
+    assert table.loc["a", "count"] == 2
+    assert table.loc["a", "per_day"] == pytest.approx(2 / 31)
+    with pytest.raises(ColumnError, match="empty"):
+        geo.density_by_grid(squares(), incidents, ("2026-02-01", "2026-01-01"))
+
+
+def test_located_only_by_grid() -> None:
+    incidents = points(None, None, (5, 5), grid=["b", "unknown", None])
+    table = geo.density_by_grid(squares(), incidents)
+    assert table["count"].tolist() == [1, 1, 0, 0]
+    assert table.attrs["outside"] == 1
+
+
+def test_months_follow_the_local_clock() -> None:
+    times = pd.to_datetime(["2026-01-31 16:30", "2026-01-31 15:30"], utc=True, format="ISO8601")
+    table = geo.counts_by_month(
+        squares(), points((5, 5), (-5, 5), occurred_at=list(times), category=["x", None])
+    )
+    rows = {(r.grid, str(r.month), r.category): r.count for r in table.itertuples(index=False)}
+    assert set(rows) == {("a", "2026-02-01", "x"), ("", "2026-01-01", "other")}
+
+
+def test_crs_must_agree() -> None:
+    with pytest.raises(CrsError):
+        geo.density_by_grid(squares(), points((1, 1)).to_crs(4326))
+    assert len(geo.density_by_grid(squares().iloc[:0], points())) == 0

@@ -1,0 +1,328 @@
+"""Files as they come: a bad one of each kind, and what the report says of it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+
+import geopandas as gpd
+import openpyxl
+import pandas as pd
+import pytest
+import shapely
+
+from geo.crs import gcj02_from_wgs84
+from geo.errors import ColumnError, CrsError, ReadError, RejectedRows, StoreError
+from geo.ingest import Outcome, import_file
+from geo.store import read
+from geo.store.database import connect
+
+HEADER = "code,name,lon,lat\n"
+GOOD = [f"{k},cam {k},118.05{k},30.95{k}\n" for k in range(1, 6)]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def put(store: str, layer: str, path: Path, **options: object) -> Outcome:
+    with connect(store) as conn:
+        return import_file(conn, layer, path, **options)  # type: ignore[arg-type]
+
+
+def rows(store: str, layer: str) -> gpd.GeoDataFrame:
+    with connect(store) as conn:
+        return read.read_layer(conn, layer)
+
+
+def make_district(store: str) -> None:
+    cells = [shapely.box(118.0 + x / 10, 30.9, 118.1 + x / 10, 31.0) for x in range(2)]
+    frame = gpd.GeoDataFrame({"code": ["g1", "g2"], "name": ["一", "二"]}, geometry=cells, crs=4326)
+    frame.to_file("grids.geojson")
+    put(store, "grids", Path("grids.geojson"))
+
+
+def reasons(outcome: Outcome) -> dict[str, int]:
+    return {f"{action}: {reason}": count for action, reason, count in outcome.reasons()}
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-16-be"]
+)
+def test_encodings_find_themselves(store: str, encoding: str) -> None:
+    path = Path("cameras.csv")
+    path.write_bytes(
+        "设备编码,设备名称,经度,纬度\n00123,人民路口球机,118.05,30.95\n".encode(encoding)
+    )
+    put(store, "cameras", path)
+    got = rows(store, "cameras")
+    assert got.index.tolist() == ["00123"]
+    assert got["name"].iloc[0] == "人民路口球机"
+
+
+def test_chinese_headers_with_marks_and_values(store: str) -> None:
+    Path("c.csv").write_text(
+        "设备编码（*）;点位 名称;摄像机类型;监控方位;可视距离(米);经度【WGS84】;设备维度;设备状态;联网属性;安装时间;备注\n"
+        "34020000001310000001;东门;1;东南;50米;118°03′00″E;30,95;在用;已联网;2021年3月5日;靠墙\n"
+    )
+    outcome = put(store, "cameras", Path("c.csv"))
+    row = rows(store, "cameras").iloc[0]
+    assert row["code"] == "34020000001310000001"
+    assert (row["kind"], row["bearing_deg"], row["range_m"]) == ("ptz", 135.0, 50.0)
+    assert (row["status"], row["network"], str(row["installed_on"])) == (
+        "working",
+        True,
+        "2021-03-05",
+    )
+    assert row.geometry.equals_exact(shapely.Point(118.05, 30.95), 1e-9)
+    assert outcome.kept_as_extra == ["备注"]
+
+
+def test_every_bad_row_is_told_and_nothing_stored(store: str) -> None:
+    make_district(store)
+    lines = [
+        HEADER.strip() + ",bearing_deg,installed_on\n",
+        "a,good,118.05,30.95,90,2020-01-01\n",
+        "b,none,,,90,\n",
+        "c,zero,0,0,90,\n",
+        "d,swapped,30.95,118.05,90,\n",
+        "e,far,121.5,31.2,90,\n",
+        "a,again,118.06,30.95,90,\n",
+        "f,angle,118.05,30.96,4711,\n",
+        "g,turn,118.05,30.96,-90,\n",
+        "h,date,118.05,30.96,90,2021-02-30\n",
+        "i,text,east,north,90,\n",
+        "j,cells,118.05,30.95,90,2020-01-01,surplus\n",
+        ",nokey,118.05,30.95,90,\n",
+        "6.2E+19,lost,118.05,30.95,90,\n",
+        "k,future,118.05,30.95,90,2999-01-01\n",
+        "a,good,118.05,30.95,90,2020-01-01\n",
+    ]
+    Path("bad.csv").write_text("".join(lines))
+    with pytest.raises(RejectedRows, match="nothing was stored"):
+        put(store, "cameras", Path("bad.csv"))
+    assert len(rows(store, "cameras")) == 0
+    outcome = put(store, "cameras", Path("bad.csv"), accept_rejects=True, report=Path("r.csv"))
+    assert reasons(outcome) == {
+        "rejected: no coordinates": 1, "rejected: coordinates (0, 0)": 1,
+        "rejected: outside the district": 1, "rejected: repeated key": 1,
+        "rejected: repeated row": 1, "rejected: unreadable coordinates": 1,
+        "rejected: wrong number of cells": 1, "rejected: empty value": 1,
+        "rejected: code in scientific notation: digits are lost, store it as text": 1,
+        "mended: latitude and longitude swapped": 1, "mended: impossible value for bearing_deg": 1,
+        "mended: angle beyond a full turn": 1, "mended: impossible date": 1,
+        "mended: date in the future": 1,
+    }  # fmt: skip
+    got = rows(store, "cameras")
+    assert sorted(got.index) == ["a", "d", "f", "g", "h", "k"]
+    assert got.loc["g", "bearing_deg"] == 270.0
+    assert pd.isna(got.loc["f", "bearing_deg"])
+    assert outcome.read == 15
+    assert outcome.accepted == 6
+    assert outcome.rejected == 9
+    with Path("r.csv").open(encoding="utf-8-sig") as handle:
+        report = list(csv.DictReader(handle))
+    far = next(r for r in report if r["reason"] == "outside the district")
+    assert far["line"] == "6"
+    assert far["original"].startswith("e,far,121.5")
+    lost = next(r for r in report if r["reason"] == "repeated key")
+    assert "line 2" in lost["detail"]
+
+
+def test_same_file_twice_and_a_changed_one(store: str) -> None:
+    Path("c.csv").write_text(HEADER + "".join(GOOD))
+    first = put(store, "cameras", Path("c.csv"))
+    assert (first.inserted, first.updated, first.unchanged) == (5, 0, 0)
+    again = put(store, "cameras", Path("c.csv"))
+    assert (again.inserted, again.updated, again.unchanged) == (0, 0, 5)
+    Path("c.csv").write_text(HEADER + "".join(GOOD[:4]) + "5,new name,118.055,30.955\n")
+    changed = put(store, "cameras", Path("c.csv"))
+    assert (changed.inserted, changed.updated, changed.unchanged) == (0, 1, 4)
+
+
+def test_dry_run_keeps_nothing(store: str) -> None:
+    Path("c.csv").write_text(HEADER + "".join(GOOD))
+    outcome = put(store, "cameras", Path("c.csv"), dry_run=True)
+    assert outcome.inserted == 5
+    assert len(rows(store, "cameras")) == 0
+    with connect(store) as conn:
+        assert conn.execute("SELECT count(*) FROM imports").fetchone() == (0,)
+
+
+def test_text_coordinates(store: str) -> None:
+    Path("w.csv").write_text('id,where\n1,"POINT (118.05 30.95)"\n2,"(30.95, 118.06)"\n', "utf-8")
+    put(store, "cameras", Path("w.csv"))
+    got = rows(store, "cameras")
+    assert got.geometry.x.tolist() == [118.05, 118.06]
+    assert got.geometry.y.tolist() == [30.95, 30.95]
+
+
+def test_wkt_written_latitude_first_is_found_by_the_district(store: str) -> None:
+    make_district(store)
+    Path("w.csv").write_text('id,where\n1,"POINT (30.95 118.05)"\n')
+    outcome = put(store, "cameras", Path("w.csv"))
+    assert reasons(outcome) == {"mended: latitude and longitude swapped": 1}
+    assert rows(store, "cameras").geometry.x.tolist() == [118.05]
+
+
+def test_datum_and_projected_coordinates(store: str) -> None:
+    lon, lat = gcj02_from_wgs84([118.05], [30.95])  # type: ignore[arg-type]
+    Path("g.csv").write_text(f"id,lon,lat\n1,{lon[0]},{lat[0]}\n")
+    put(store, "cameras", Path("g.csv"), datum="gcj02")
+    assert rows(store, "cameras").geometry.iloc[0].equals_exact(shapely.Point(118.05, 30.95), 1e-8)
+    place = gpd.GeoSeries([shapely.Point(118.05, 30.95)], crs=4326).to_crs(4549)
+    Path("p.csv").write_text(f"id,x,y\n2,{place.x[0]},{place.y[0]}\n")
+    put(store, "cameras", Path("p.csv"), crs="EPSG:4549")
+    assert rows(store, "cameras").loc["2"].geometry.equals_exact(shapely.Point(118.05, 30.95), 1e-7)
+    with pytest.raises(CrsError, match="datum"):
+        put(store, "cameras", Path("p.csv"), crs="EPSG:4549", datum="gcj02")
+    with pytest.raises(CrsError, match="known CRS"):
+        put(store, "cameras", Path("p.csv"), crs="EPSG:0")
+
+
+@pytest.mark.parametrize("kind", ["geojson", "gpkg", "shp", "zip", "parquet"])
+def test_vector_formats(store: str, kind: str) -> None:
+    frame = gpd.GeoDataFrame(
+        {"GRIDCODE": ["001", "002"], "网格名称": ["东街", "西街"], "常住人口": [120, 80]},
+        geometry=[shapely.box(118, 30.9, 118.1, 31), shapely.box(118.1, 30.9, 118.2, 31)],
+        crs=4326,
+    ).to_crs(4490 if kind == "gpkg" else 4326)
+    path = Path(f"g.{kind}")
+    if kind == "parquet":
+        frame.to_parquet(path)
+    elif kind in ("shp", "zip"):
+        frame.to_file("g.shp", encoding="GB18030")
+        Path("g.cpg").unlink()
+        if kind == "zip":
+            with zipfile.ZipFile("g.zip", "w") as archive:
+                for part in ("shp", "shx", "dbf", "prj"):
+                    archive.write(f"g.{part}", f"../evil/g.{part}")
+    else:
+        frame.to_file(path)
+    put(store, "grids", path)
+    got = rows(store, "grids")
+    assert got["name"].tolist() == ["东街", "西街"]
+    assert got["population"].tolist() == [120.0, 80.0]
+    assert got.geometry.iloc[0].equals_exact(
+        shapely.MultiPolygon([shapely.box(118, 30.9, 118.1, 31)]).normalize(), 1e-9
+    ) or got.geometry.iloc[0].area == pytest.approx(0.01)
+
+
+def test_workbook_with_a_title_above_its_header(store: str) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["一机一档登记表"])
+    sheet.append(["（单位：米）"])
+    sheet.append(["设备编码*", "设备名称", "经度", "纬度", "安装时间"])
+    sheet.append(["00420", "甲", 118.05, 30.95, 44197])
+    sheet.append([3.402e19, "乙", 118.05, 30.95, None])
+    book.save("b.xlsx")
+    outcome = put(store, "cameras", Path("b.xlsx"), accept_rejects=True)
+    got = rows(store, "cameras")
+    assert got.index.tolist() == ["00420"]
+    assert str(got["installed_on"].iloc[0]) == "2021-01-01"
+    assert outcome.findings[0].line == 5
+
+
+def test_polygons_mended_rejected_and_tiling_faults(store: str) -> None:
+    shapes = [
+        shapely.box(118.0, 30.0, 118.01, 30.01),
+        shapely.box(118.009, 30.0, 118.02, 30.01),  # overlaps the first
+        shapely.Polygon([(118.03, 30), (118.04, 30.01), (118.04, 30), (118.03, 30.01)]),  # bow-tie
+        shapely.Polygon([(118.05, 30), (118.06, 30), (118.05, 30)]),  # flat
+        shapely.Point(118, 30),
+    ]
+    frame = gpd.GeoDataFrame({"code": list("abcde")}, geometry=shapes, crs=4326)
+    frame.to_file("g.geojson")
+    outcome = put(store, "grids", Path("g.geojson"), accept_rejects=True)
+    told = reasons(outcome)
+    assert told["mended: invalid polygon"] == 1
+    assert told["rejected: wrong geometry type"] == 1
+    assert told["noted: overlap"] == 1
+    assert sorted(rows(store, "grids").index) == ["a", "b", "c"]
+    ring = shapely.box(0, 0, 0.03, 0.03).difference(shapely.box(0.01, 0.01, 0.02, 0.02))
+    parts = [
+        ring.intersection(shapely.box(0, 0, 0.015, 1)),
+        ring.intersection(shapely.box(0.015, 0, 1, 1)),
+    ]
+    gpd.GeoDataFrame({"code": ["x", "y"]}, geometry=parts, crs=4326).to_file("h.geojson")
+    assert reasons(put(store, "grids", Path("h.geojson")))["noted: gap"] == 1
+
+
+def test_incidents_keys_times_and_grid_only(store: str) -> None:
+    make_district(store)
+    Path("i.csv").write_text(
+        "工单编号,诉求类型,发生时间,经度,纬度,网格编码\n"
+        "1,噪音,2026-01-02 03:04:05,118.05,30.95,\n"
+        "2,噪音,2026/1/2 03:04,,,g1\n"
+        "3,噪音,not a date,118.05,30.95,\n"
+        "4,噪音,2026-01-02,,,\n"
+    )
+    outcome = put(
+        store,
+        "incidents",
+        Path("i.csv"),
+        accept_rejects=True,
+        source="12345",
+        rename={"工单编号": "source_id"},
+    )
+    got = rows(store, "incidents").set_index("source_id")
+    assert got.index.tolist() == ["1", "2"]
+    assert got.loc["1", "occurred_at"] == pd.Timestamp("2026-01-01 19:04:05", tz="UTC")
+    assert got.loc["2", "precision"] == "grid"
+    assert set(got["source"]) == {"12345"}
+    assert reasons(outcome)["rejected: no usable time"] == 1
+    assert reasons(outcome)["rejected: no coordinates"] == 1
+
+
+def test_bad_files_say_what_to_do(store: str) -> None:
+    cases = {
+        "none.csv": (None, ReadError, "does not exist"),
+        "empty.csv": (b"", ReadError, "empty"),
+        "header.csv": (HEADER.encode(), ReadError, "no rows"),
+        "noise.csv": (bytes(range(128, 256)) * 3, ReadError, "UTF-8"),
+        "x.docx": (b"x", ReadError, "unknown format"),
+        "x.geojson": (b'{"type": "FeatureCollection", "features": [', ReadError, "cannot be read"),
+        "x.gpkg": (b"not sqlite", ReadError, "cannot be read"),
+        "x.shp": (b"\x00\x00", ReadError, "cannot be read"),
+        "x.zip": (b"PK", ReadError, "zip"),
+        "x.parquet": (b"PAR1", ReadError, "cannot be read"),
+        "x.xlsx": (b"PK\x03\x04", ReadError, "workbook"),
+        "x.csv.gz": (b"\x1f\x8b\x00", ReadError, "gzip"),
+        "cols.csv": (b"a,b\n1,2\n", ColumnError, "coordinates"),
+    }
+    for name, (data, kind, words) in cases.items():
+        if data is not None:
+            Path(name).write_bytes(data)
+        with pytest.raises(kind, match=words):
+            put(store, "cameras", Path(name))
+    Path("g.csv").write_text(HEADER + GOOD[0])
+    with pytest.raises(ColumnError, match="no layer"):
+        put(store, "lamps", Path("g.csv"))
+    with pytest.raises(ColumnError, match="has no column"):
+        put(store, "cameras", Path("g.csv"), rename={"name": "colour"})
+    with pytest.raises(ColumnError, match="the file has"):
+        put(store, "cameras", Path("g.csv"), rename={"nosuch": "owner"})
+    assert len(rows(store, "cameras")) == 0
+
+
+def test_a_crs_that_nobody_names(store: str) -> None:
+    frame = gpd.GeoDataFrame({"code": ["a"]}, geometry=[shapely.box(0, 0, 1, 1)], crs=4326)
+    frame.to_file("n.shp")
+    Path("n.prj").unlink()
+    with pytest.raises(CrsError, match="--crs"):
+        put(store, "grids", Path("n.shp"))
+
+
+def test_a_parent_that_is_not_there(store: str) -> None:
+    feature = {
+        "type": "Feature", "geometry": shapely.geometry.mapping(shapely.box(0, 0, 1, 1)),
+        "properties": {"code": "1", "name": "x", "community": "999"},
+    }  # fmt: skip
+    Path("g.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    with pytest.raises(StoreError, match="999"):
+        put(store, "grids", Path("g.geojson"))
+    assert len(rows(store, "grids")) == 0

@@ -1,0 +1,262 @@
+"""Refresh as readers see it, and processes killed in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from geo.errors import StoreError
+from geo.ingest import import_file
+from geo.pipeline import refresh
+from geo.store import read
+from geo.store.database import connect
+from tests.conftest import Command
+
+
+def fill(store: str, folder: Path, cameras: int = 3) -> None:
+    cells = [shapely.box(118.0 + k / 500, 30.9, 118.002 + k / 500, 30.902) for k in range(3)]
+    grids = gpd.GeoDataFrame(
+        {"code": list("abc"), "population": [10, 20, 30]}, geometry=cells, crs=4326
+    )
+    grids.to_file(folder / "grids.geojson")
+    rows = "".join(f"c{k},{118.0005 + k / 500},{30.901},ptz,50,6\n" for k in range(cameras))
+    (folder / "cameras.csv").write_text("code,lon,lat,kind,range_m,height_m\n" + rows)
+    (folder / "incidents.csv").write_text(
+        "id,date,lon,lat\n1,2026-01-05,118.001,30.901\n2,2026-02-05,118.001,30.901\n"
+        "3,2026-02-05,118.0066,30.9015\n"
+    )
+    with connect(store) as conn:
+        for layer in ("grids", "cameras", "incidents"):
+            path = folder / f"{layer}.{'geojson' if layer == 'grids' else 'csv'}"
+            import_file(conn, layer, path, report=folder / "report.csv")
+
+
+def snapshot(store: str) -> dict[str, int]:
+    tables = ("grids", "cameras", "incidents", "imports", "runs", "camera_views", "grid_coverage")
+    with connect(store) as conn:
+        return {
+            t: conn.execute(f"SELECT count(*) FROM {t}").fetchone()[0]  # type: ignore[index]
+            for t in tables
+        }
+
+
+def test_results_with_provenance(store: str, tmp_path: Path) -> None:
+    fill(store, tmp_path)
+    with connect(store) as conn:
+        first = refresh(conn)
+        run = read.latest_run(conn)
+        assert run is not None
+        assert run.metric_crs == "EPSG:32650"
+        assert run.summary["incidents_outside"] == 1
+        assert run.summary["assumed_share"] == 1.0  # no field of view on record
+        result = read.grid_results(conn, run.id)
+        assert result["count"].tolist() == [2, 0, 0]
+        assert np.allclose(result["covered_m2"], np.pi * (50**2 - 3**2), rtol=0.01)
+        assert result.loc["a", "per_1000_people"] == pytest.approx(200.0)
+        months = read.incident_months(conn, run.id)
+        assert [(str(m["month"]), m["count"], m["outside"]) for m in months] == [
+            ("2026-01-01", 1, 0), ("2026-02-01", 2, 1)]  # fmt: skip
+        again = refresh(conn)
+        assert (again.run, again.computed) == (first.run, False)
+        assert refresh(conn, everything=True).run == first.run + 1
+        conn.execute("UPDATE cameras SET range_m = 60 WHERE code = 'c0'")
+        conn.commit()
+        before = read.camera_views(conn)["inputs_digest"]
+        changed = refresh(conn)
+        assert changed.computed
+        after = read.camera_views(conn)["inputs_digest"]
+        assert (before != after).tolist() == [True, False, False]
+
+
+def test_broken_cameras_do_not_see(store: str, tmp_path: Path) -> None:
+    fill(store, tmp_path)
+    with connect(store) as conn:
+        conn.execute("UPDATE cameras SET status = 'offline' WHERE code = 'c1'")
+        conn.commit()
+        refresh(conn)
+        run = read.latest_run(conn)
+        assert run is not None
+        # Only what its neighbours see across the border is left of the middle grid.
+        assert read.grid_results(conn, run.id)["covered_m2"].tolist()[1] < 100.0
+        assert run.summary["cameras_used"] == 2
+
+
+def test_nothing_to_do_without_grids(store: str) -> None:
+    with connect(store) as conn, pytest.raises(StoreError, match="import grids"):
+        refresh(conn)
+
+
+def test_readers_see_the_old_result_until_the_new_one_is_whole(store: str, tmp_path: Path) -> None:
+    fill(store, tmp_path)
+    seen: list[int] = []
+    with connect(store) as conn, connect(store, autocommit=True) as reader:
+        old = refresh(conn).run
+
+        def look(step: str) -> None:
+            run = read.latest_run(reader)
+            assert run is not None
+            seen.append(run.id)
+            assert len(read.camera_views(reader)) == 3
+
+        new = refresh(conn, everything=True, progress=look).run
+        assert set(seen) == {old}
+        assert len(seen) >= 4
+        look("after")
+        assert seen[-1] == new
+
+
+def wait_for(store: str, text: str, process: subprocess.Popen[str]) -> None:
+    """Wait until a session of the process is inside a statement that holds the text."""
+    with connect(store, autocommit=True) as conn:
+        for _ in range(1200):
+            row = conn.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND pid <> pg_backend_pid() AND query LIKE %s AND state <> 'idle'",
+                (f"%{text}%",),
+            ).fetchone()
+            if row and row[0]:
+                return
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+    pytest.fail(f"{text} was never seen")
+
+
+def test_kill_in_the_middle_of_an_import(store: str, tmp_path: Path, command: Command) -> None:
+    fill(store, tmp_path)
+    before = snapshot(store)
+    rows = (f"n{k},{118 + k % 1000 / 500000},30.9005\n" for k in range(150_000))
+    (tmp_path / "many.csv").write_text("code,lon,lat\n" + "".join(rows))
+    process = subprocess.Popen(
+        [command.python, "import", "cameras", "many.csv"], cwd=tmp_path, env=command.env,
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    wait_for(store, "COPY", process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert snapshot(store) == before
+    done = subprocess.run(
+        [command.python, "import", "cameras", "cameras.csv", "--json"],
+        cwd=tmp_path, env=command.env, text=True, capture_output=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["unchanged"] == 3
+
+
+def test_kill_in_the_middle_of_a_refresh(store: str, tmp_path: Path, command: Command) -> None:
+    fill(store, tmp_path)
+    with connect(store) as conn:
+        refresh(conn)
+    before = snapshot(store)
+    # A lock on the last table makes the refresh wait when everything else is written.
+    with connect(store) as holder:
+        holder.execute("LOCK TABLE grid_density IN SHARE MODE")
+        process = subprocess.Popen(
+            [command.python, "refresh", "--all"], cwd=tmp_path, env=command.env,
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        wait_for(store, 'COPY "grid_density"', process)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        holder.rollback()
+    for _ in range(100):
+        with connect(store) as conn:
+            left = conn.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND pid <> pg_backend_pid()"
+            ).fetchone()
+        if left == (0,):
+            break
+        time.sleep(0.1)
+    assert snapshot(store) == before
+    done = subprocess.run(
+        [command.python, "refresh", "--all", "--json"], cwd=tmp_path, env=command.env,
+        text=True, capture_output=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["grids"] == 3
+    assert snapshot(store)["grid_coverage"] == 6
+
+
+def test_baltimore_by_the_command_line(
+    store: str, command: Command, baltimore: Path, tmp_path: Path
+) -> None:
+    """The real layers in, and every count equal to an independent one with pandas."""
+
+    def run(*arguments: str, status: int = 0) -> dict[str, object]:
+        done = subprocess.run(
+            [command.python, *arguments, "--json"], cwd=tmp_path, env=command.env,
+            text=True, capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == status, done.stderr
+        return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+    grids = run("import", "grids", str(baltimore / "neighborhoods_2248.gpkg"))
+    assert grids["inserted"] == 278
+    cctv = pd.read_csv(baltimore / "cctv_locations.csv", dtype=str)
+    cameras = run(
+        "import", "cameras", str(baltimore / "cctv_locations.csv"), "--accept-rejects",
+        status=3 if cctv["ID"].duplicated().any() else 0,
+    )  # fmt: skip
+    source = baltimore / "arrests_2017_on.csv.gz"
+    arguments = (
+        "import", "incidents", str(source), "--rename", "ArrestNumb=source_id",
+        "--rename", "ArrestDate=occurred_at", "--source", "arrests",
+    )  # fmt: skip
+    assert run(*arguments, status=1)["inserted"] == 0
+    arrests = run(*arguments, "--accept-rejects", status=3)
+    run("refresh")
+
+    outline = gpd.read_file(baltimore / "neighborhoods_2248.gpkg")
+    city = outline.to_crs(32618).union_all()
+    inside = gpd.GeoSeries(
+        gpd.points_from_xy(cctv["Longitude"].astype(float), cctv["Latitude"].astype(float)),
+        crs=4326,
+    ).to_crs(32618)
+    near = inside.distance(city) <= 100
+    assert cameras["accepted"] == cctv[near]["ID"].nunique()
+
+    raw = pd.read_csv(source, dtype=str, keep_default_na=False)
+    lat = pd.to_numeric(raw["Latitude"], errors="coerce")
+    lon = pd.to_numeric(raw["Longitude"], errors="coerce")
+    located = lat.notna() & lon.notna()
+    zero = located & (lat == 0) & (lon == 0)
+    numbered = raw["ArrestNumb"] != ""  # a row is told once: without a number, for that
+    usable = raw[located & ~zero & numbered].copy()
+    points = gpd.GeoSeries(gpd.points_from_xy(lon[usable.index], lat[usable.index]), crs=4326)
+    points = points.set_axis(usable.index).to_crs(32618)
+    usable = usable[points.distance(city) <= 100]
+    counted = {r["reason"]: r["count"] for r in arrests["reasons"] if r["action"] == "rejected"}  # type: ignore[attr-defined]
+    assert arrests["read"] == len(raw) == 85_463
+    assert counted["empty value"] == int((~numbered).sum())
+    assert counted["no coordinates"] == int((~located & numbered).sum())
+    assert counted["coordinates (0, 0)"] == int((zero & numbered).sum())
+    assert arrests["accepted"] == usable["ArrestNumb"].nunique()
+    with connect(store) as conn:
+        stored = {
+            name: conn.execute(f"SELECT count(*) FROM {name}").fetchone()[0]  # type: ignore[index]
+            for name in ("grids", "cameras", "incidents")
+        }
+        run_ = read.latest_run(conn)
+        assert run_ is not None
+        result = read.grid_results(conn, run_.id)
+    assert stored == {
+        "grids": 278,
+        "cameras": cameras["accepted"],
+        "incidents": arrests["accepted"],
+    }
+    acres = outline.set_index(outline["OBJECTID"].astype(str))["ACRES"]
+    # ACRES is planar in the file's own CRS; ours is UTM, whose scale differs by up to 0.1 %.
+    assert np.allclose(result["area_m2"], acres.reindex(result.index) * 4046.873, rtol=2e-3)
+    first = usable.drop_duplicates("ArrestNumb")
+    joined = gpd.GeoDataFrame(geometry=points[first.index]).sjoin(
+        outline.to_crs(32618)[["geometry"]]
+    )
+    assert int(result["count"].sum()) == joined.index.nunique()

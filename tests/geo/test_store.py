@@ -1,0 +1,228 @@
+"""The private cluster and the migrations, with real servers that are killed for real."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from geo.errors import StoreError
+from geo.settings import Settings
+from geo.store import cluster
+from geo.store.database import (
+    Migration,
+    applied,
+    connect,
+    database,
+    migrate,
+    migrations,
+    require_current,
+)
+
+CODE = """
+import sys, time
+from pathlib import Path
+from geo.store import cluster
+with cluster.running(Path(sys.argv[1])) as c:
+    print("up", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def postmaster(found: cluster.Cluster) -> int:
+    return int((found.data / "postmaster.pid").read_text().splitlines()[0])
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def test_starts_again_after_a_crash_and_leaves_nothing_behind(open_folder: Path) -> None:
+    folder = open_folder / "crash"
+    with cluster.running(folder) as found:
+        with connect(found.conninfo) as conn:
+            conn.execute("CREATE TABLE kept (n int)")
+            conn.execute("INSERT INTO kept VALUES (7)")
+        pid = postmaster(found)
+        os.kill(pid, signal.SIGKILL)
+        while alive(pid):
+            time.sleep(0.05)
+        assert cluster.start(found)
+        with connect(found.conninfo) as conn:
+            assert conn.execute("SELECT n FROM kept").fetchone() == (7,)
+            encoding = conn.execute(
+                "SELECT pg_encoding_to_char(encoding), datcollate FROM pg_database "
+                "WHERE datname = 'gridcover'"
+            ).fetchone()
+        assert encoding == ("UTF8", "C.UTF-8")
+        pid = postmaster(found)
+    assert not alive(pid)
+    assert not (found.data / "postmaster.pid").exists()
+
+
+def test_a_stranger_has_the_old_number(open_folder: Path) -> None:
+    folder = open_folder / "stranger"
+    with cluster.running(folder) as found:
+        pass
+    sleeper = subprocess.Popen(["sleep", "60"])
+    try:
+        pid_file = found.data / "postmaster.pid"
+        pid_file.write_text(f"{sleeper.pid}\n{found.data}\n0\n5432\n\n\n")
+        with cluster.running(folder) as again, connect(again.conninfo) as conn:
+            assert conn.execute("SELECT 1").fetchone() == (1,)
+        assert sleeper.poll() is None
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+def test_a_second_process_shares_and_the_last_one_stops(open_folder: Path) -> None:
+    folder = open_folder / "shared"
+    second = subprocess.Popen(
+        [sys.executable, "-c", CODE, str(folder)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert second.stdout is not None
+    assert second.stdout.readline() == "up\n"
+    with cluster.running(folder) as found:
+        pid = postmaster(found)
+    assert alive(pid), "the first to leave must not stop it for the other"
+    second.communicate("\n", timeout=60)
+    assert not alive(pid)
+
+
+def test_long_paths_get_a_short_socket(open_folder: Path) -> None:
+    folder = open_folder / ("a" * 60) / ("b" * 60)
+    with cluster.running(folder) as found, connect(found.conninfo) as conn:
+        assert conn.execute("SELECT 1").fetchone() == (1,)
+        assert len(os.fsencode(found.socket_dir / ".s.PGSQL.5432")) <= cluster.SOCKET_LIMIT
+        assert found.socket_dir.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another account")
+def test_root_is_told_of_a_folder_the_server_cannot_enter(open_folder: Path) -> None:
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o700)
+    with pytest.raises(StoreError, match="GRIDCOVER_DATA_DIR"), cluster.running(closed / "data"):
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another account to become")
+def test_works_as_an_ordinary_user(open_folder: Path) -> None:
+    account = pwd.getpwnam("nobody")
+    home = open_folder / "nobody"
+    home.mkdir()
+    os.chown(home, account.pw_uid, account.pw_gid)
+    code = "import sys; sys.path.insert(0, sys.argv[2])\n" + CODE
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(home / "data"), str(Path(__file__).parents[2])],
+            input="\n", capture_output=True, text=True, timeout=120, cwd="/", check=False,
+            user=account.pw_uid, group=account.pw_gid, extra_groups=[],
+            env={"HOME": str(home), "PATH": os.environ["PATH"], "NUMBA_CACHE_DIR": str(home / "numba")},
+        )  # fmt: skip
+    except PermissionError:
+        pytest.skip("this checkout lies where other accounts cannot enter")
+    if "No module named" in done.stderr or "Permission denied" in done.stderr:
+        pytest.skip("this checkout lies where other accounts cannot enter")
+    assert done.stdout == "up\n", done.stderr
+    assert (home / "data" / "pg").stat().st_uid == account.pw_uid
+
+
+def test_migrations_are_numbered_and_applied_once(bare: str) -> None:
+    numbers = [m.number for m in migrations()]
+    assert numbers == list(range(1, len(numbers) + 1))
+    with connect(bare) as conn, pytest.raises(StoreError, match="db migrate"):
+        require_current(conn)
+    assert [m.number for m in migrate(bare)] == numbers
+    assert migrate(bare) == []
+    with connect(bare) as conn:
+        require_current(conn)
+        assert sorted(applied(conn)) == numbers
+
+
+def test_two_migrators_at_once(bare: str) -> None:
+    done: list[int] = []
+    threads = [threading.Thread(target=lambda: done.append(len(migrate(bare)))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(done) == [0, 0, 0, len(migrations())]
+
+
+def test_a_failing_migration_is_undone(bare: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = Migration(99, "bad", "CREATE TABLE half (n int); SELECT 1/0;")
+    monkeypatch.setattr("geo.store.database.migrations", lambda: [*migrations(), bad])
+    with pytest.raises(StoreError, match="undone"):
+        migrate(bare)
+    with connect(bare) as conn:
+        assert conn.execute("SELECT to_regclass('gridcover.half')").fetchone() == (None,)
+        assert 99 not in applied(conn)
+
+
+def test_edited_and_unknown_migrations_are_refused(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *rest = migrations()
+    monkeypatch.setattr(
+        "geo.store.database.migrations",
+        lambda: [Migration(first.number, first.name, first.sql + " "), *rest],
+    )
+    with pytest.raises(StoreError, match="edited"):
+        migrate(store)
+    monkeypatch.setattr("geo.store.database.migrations", lambda: [first])
+    with pytest.raises(StoreError, match="newer"):
+        migrate(store)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO cameras (code, fov_deg, geometry) VALUES ('a', 0, 'SRID=4326;POINT(1 1)')",
+        "INSERT INTO cameras (code, bearing_deg, geometry) VALUES ('a', 361, 'SRID=4326;POINT(1 1)')",
+        "INSERT INTO cameras (code, geometry) VALUES ('a', 'SRID=4326;POINT EMPTY')",
+        "INSERT INTO buildings (id, geometry) VALUES ('a', "
+        "'SRID=4326;MULTIPOLYGON(((0 0,1 1,1 0,0 1,0 0)))')",
+        "INSERT INTO grids (code, name, community, geometry) VALUES ('a', 'a', 'none', "
+        "'SRID=4326;MULTIPOLYGON(((0 0,1 0,1 1,0 0)))')",
+        "INSERT INTO incidents (source, source_id, occurred_at) VALUES ('a', '1', now())",
+    ],
+)
+def test_constraints_hold(store: str, statement: str) -> None:
+    with connect(store) as conn, pytest.raises(psycopg.errors.IntegrityError):
+        conn.execute(statement)
+        conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def test_every_geometry_has_its_index(store: str) -> None:
+    with connect(store) as conn:
+        missing = conn.execute(
+            "SELECT g.f_table_name FROM geometry_columns g WHERE g.f_table_schema = 'gridcover' "
+            "AND NOT EXISTS (SELECT FROM pg_indexes i WHERE i.schemaname = 'gridcover' "
+            "AND i.tablename = g.f_table_name AND i.indexdef LIKE '%gist (geometry)%')"
+        ).fetchall()
+    assert missing == []
+
+
+def test_a_given_server_is_used_as_it_is(store: str) -> None:
+    settings = Settings(database_url=store)  # type: ignore[arg-type]
+    with database(settings) as conninfo:
+        assert conninfo == store
+    with pytest.raises(StoreError, match="cannot be reached"):
+        connect("host=127.0.0.1 port=1 dbname=x user=y")
+    # libpq's own TLS options pass through: a socket cannot do TLS, and says so.
+    with pytest.raises(StoreError, match=r"(?i)ssl|reached"):
+        connect("host=127.0.0.1 port=1 dbname=x user=y sslmode=verify-full sslrootcert=/none")

@@ -104,3 +104,12 @@ def command(store: str) -> Command:
     """The command line against the test's database."""
     python = str(Path(__file__).parents[1] / ".venv" / "bin" / "gridcover")
     return Command(python, {**os.environ, "GRIDCOVER_DATABASE_URL": store})
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that is dead but not yet collected does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

@@ -84,7 +84,7 @@ def make_pool(conninfo: str, *, size: int = 8) -> ConnectionPool[Conn]:
         conninfo,
         min_size=1,
         max_size=size,
-        timeout=10,
+        timeout=5,
         open=False,
         check=ConnectionPool.check_connection,
         kwargs={

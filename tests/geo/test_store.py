@@ -26,6 +26,7 @@ from geo.store.database import (
     migrations,
     require_current,
 )
+from tests.conftest import alive
 
 CODE = """
 import sys, time
@@ -39,14 +40,6 @@ with cluster.running(Path(sys.argv[1])) as c:
 
 def postmaster(found: cluster.Cluster) -> int:
     return int((found.data / "postmaster.pid").read_text().splitlines()[0])
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
 
 
 def test_starts_again_after_a_crash_and_leaves_nothing_behind(open_folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""Our functions against named peers, in one run on one machine."""

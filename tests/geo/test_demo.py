@@ -1,0 +1,86 @@
+"""The demo district is what its page says, and the same every time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from geo.demo import CRS, boundaries_dir, demo_layers, write_boundaries
+from geo.ingest.topology import tiling_faults
+from geo.store import read
+from geo.store.database import connect
+
+
+def test_committed_boundaries_are_what_the_seed_makes(tmp_path: Path) -> None:
+    write_boundaries(tmp_path)
+    for name in ("areas", "grids", "landcover"):
+        made = gpd.read_file(tmp_path / f"{name}.geojson")
+        kept = gpd.read_file(boundaries_dir() / f"{name}.geojson")
+        assert made.drop(columns="geometry").equals(kept.drop(columns="geometry"))
+        # Another libm may differ in the last of the seven decimals.
+        gap = shapely.hausdorff_distance(made.geometry.values, kept.geometry.values)
+        assert gap.max() < 1e-6
+        json.loads((boundaries_dir() / f"{name}.geojson").read_text())
+
+
+def test_grids_tile_the_district_and_codes_nest() -> None:
+    folder = boundaries_dir()
+    areas, grids = (gpd.read_file(folder / f"{n}.geojson") for n in ("areas", "grids"))
+    assert areas["level"].value_counts().to_dict() == {
+        "community": 35, "subdistrict": 6, "district": 1}  # fmt: skip
+    district = areas.geometry[areas["level"] == "district"].iloc[0]
+    faults = tiling_faults(grids.assign(line=range(len(grids))), district=district)
+    assert faults == []
+    assert (grids["code"].str[:12] == grids["community"]).all()
+    assert set(grids["community"]) == set(areas["code"][areas["level"] == "community"])
+    assert (areas["code"].str[:9] == areas["parent"])[areas["level"] == "community"].all()
+    whole = areas["population"][areas["level"] == "district"].iloc[0]
+    assert whole == grids["population"].sum()
+    by = areas.groupby("level")["population"].sum()
+    assert by["community"] == by["subdistrict"] == by["district"]
+
+
+def test_registers_are_believable() -> None:
+    layers = demo_layers()
+    cameras, incidents, buildings = (layers[n] for n in ("cameras", "incidents", "buildings"))
+    assert set(cameras["kind"]) == {"fixed", "dome", "ptz", "panoramic"}
+    assert 20 < (cameras["status"] == "offline").sum() < 120
+    assert 50 < (cameras["bearing_deg"].isna()).sum() < 200
+    assert buildings["height_m"].astype(float).max() > 100
+    assert buildings.geometry.is_valid.all()
+    assert not buildings.intersects(
+        layers["landcover"].query("`class` == 'water'").union_all()
+    ).any()
+    assert len(incidents) == 60_000
+    local = incidents["occurred_at"].astype("datetime64[ns, UTC]").dt.tz_convert("Asia/Shanghai")
+    assert (local.min().year, local.max().year) == (2023, 2026)
+    night = incidents["category"] == "noise"
+    evening = local.dt.hour.between(20, 23)
+    assert evening[night].mean() > 2 * evening[~night].mean()
+    # Hot spots move: the middle of the first and the last half-year's crowds lie apart.
+    placed = incidents[incidents.geometry.notna()].to_crs(CRS)
+    order = local[placed.index]
+    heads = []
+    for rows in (placed[order < "2024-05-01"], placed[order >= "2026-05-01"]):
+        x, y = rows.geometry.x.to_numpy(), rows.geometry.y.to_numpy()
+        counts, xs, ys = np.histogram2d(x, y, bins=40, range=[[596900, 602900], [3422000, 3428000]])
+        peak = np.unravel_index(counts.argmax(), counts.shape)
+        heads.append((xs[peak[0]], ys[peak[1]]))
+    assert np.hypot(*(np.array(heads[0]) - heads[1])) > 200
+
+
+def test_loading_twice_changes_nothing(demo_store: str) -> None:
+    with connect(demo_store) as conn:
+        headless = conn.execute(
+            "SELECT count(*) FROM grids g WHERE NOT EXISTS "
+            "(SELECT FROM grid_staff s WHERE s.grid = g.code AND s.role = 'head')"
+        ).fetchone()
+        assert headless == (7,)
+        stored = read.read_layer(conn, "cameras")
+    made = demo_layers()["cameras"].set_index("code", drop=False)
+    assert stored["range_m"].equals(made["range_m"].astype(float))
+    assert shapely.equals(stored.geometry.values, made.geometry.values).all()

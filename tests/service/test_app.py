@@ -1,0 +1,245 @@
+"""The service over HTTP, its database restarted under it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+import shapely
+from fastapi.testclient import TestClient
+
+from geo.errors import AssetError, GridcoverError
+from geo.maps.builder import MapPage, render_page, script_json
+from geo.maps.language import TEXTS
+from geo.settings import Settings
+from geo.store import cluster
+from geo.store.database import connect, migrate
+from service.app import create_app
+from service.server import run
+from tests.conftest import alive
+
+ADDRESS = re.compile(r"https?://(?!www\.w3\.org/)[^\s\"')]+")
+
+
+@pytest.fixture(scope="module")
+def client(demo_store: str) -> Iterator[TestClient]:
+    with TestClient(create_app(demo_store, Settings())) as found:
+        yield found
+
+
+def test_home_leads_to_coverage(client: TestClient) -> None:
+    answer = client.get("/?lang=en", follow_redirects=False)
+    assert answer.status_code == 307
+    assert answer.headers["location"] == "/maps/coverage?lang=en"
+
+
+@pytest.mark.parametrize("page", ["coverage", "incidents"])
+def test_language_by_query_and_browser(client: TestClient, page: str) -> None:
+    english = client.get(f"/maps/{page}", headers={"Accept-Language": "fr, en;q=0.8, zh;q=0.5"})
+    assert '<html lang="en">' in english.text
+    chinese = client.get(f"/maps/{page}", headers={"Accept-Language": "zh-TW,zh;q=0.9,en;q=0.1"})
+    assert '<html lang="zh-CN">' in chinese.text
+    forced = client.get(f"/maps/{page}?lang=en", headers={"Accept-Language": "zh"})
+    assert '<html lang="en">' in forced.text
+
+
+@pytest.mark.parametrize("path", ["/maps/coverage", "/maps/incidents", "/docs"])
+def test_pages_name_no_foreign_address(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert ADDRESS.findall(answer.text) == []
+    for asset in re.findall(r"(?:src|href)=\"(/[^\"]+)\"", answer.text):
+        assert client.get(asset).status_code == 200, asset
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+
+
+def test_data_agree_with_the_store(client: TestClient, demo_store: str) -> None:
+    grids = client.get("/api/grids").json()["features"]
+    run = client.get("/api/runs/latest").json()
+    assert len(grids) == run["summary"]["grids"] == 297
+    covered = sum(f["properties"]["covered_m2"] for f in grids)
+    assert covered == pytest.approx(run["summary"]["covered_m2"])
+    spots = client.get("/api/blind-spots?limit=50").json()["features"]
+    areas = [f["properties"]["area_m2"] for f in spots]
+    assert len(spots) == 50
+    assert areas == sorted(areas, reverse=True)
+    assert len(client.get("/api/cameras").json()["features"]) == 1500
+    months = client.get("/api/incidents/months").json()
+    assert len(months["months"]) == 36
+    with connect(demo_store) as conn:
+        total = conn.execute("SELECT count(*) FROM incidents").fetchone()
+        october = conn.execute(
+            "SELECT count(*) FROM incidents WHERE category = 'theft' AND "
+            "to_char(occurred_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') = '2026-10'"
+        ).fetchone()
+        mapped = conn.execute(
+            "SELECT count(*) FROM incidents WHERE category = 'theft' AND geometry IS NOT NULL AND "
+            "to_char(occurred_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') = '2026-10'"
+        ).fetchone()
+    assert total is not None
+    assert october is not None
+    assert mapped is not None
+    assert sum(c["count"] for m in months["months"] for c in m["counts"]) == total[0] == 60_000
+    query = {"from": "2026-10", "until": "2026-11", "category": "theft"}
+    assert client.get("/api/incidents/density", params=query).json()["total"] == october[0]
+    points = client.get("/api/incidents/points", params=query).json()["points"]
+    assert sum(n for _, _, n in points) == mapped[0]
+
+
+def test_tiles_hold_their_layers(client: TestClient) -> None:
+    lon, lat, z = 118.05, 30.955, 15
+    x = int((lon + 180) / 360 * 2**z)
+    y = int((1 - np_asinh_tan(lat) / 3.141592653589793) / 2 * 2**z)
+    base = client.get(f"/tiles/base/{z}/{x}/{y}.pbf")
+    assert base.status_code == 200
+    for name in (b"buildings", b"streets", b"areas", b"landcover"):
+        assert name in base.content
+    assert b"views" in client.get(f"/tiles/views/{z}/{x}/{y}.pbf").content
+    assert client.get("/tiles/base/2/9/0.pbf").status_code == 404
+    assert client.get("/tiles/secrets/2/1/0.pbf").status_code == 422
+
+
+def np_asinh_tan(lat: float) -> float:
+    import math
+
+    return math.asinh(math.tan(math.radians(lat)))
+
+
+def test_wrong_requests_are_problem_details(client: TestClient) -> None:
+    answer = client.get("/api/incidents/density?from=2026-13&until=x")
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "from" in answer.json()["detail"]
+
+
+def test_health(client: TestClient, store: str) -> None:
+    assert client.get("/healthz").json()["status"] == "ok"
+    ready = client.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["ready"]
+    with TestClient(create_app(store, Settings())) as empty:
+        answer = empty.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["migrations"] is True
+        assert answer.json()["results"] is False
+        page = empty.get("/maps/coverage?lang=en")
+        assert page.status_code == 200
+        assert "No results yet" in page.text
+
+
+def test_words_exist_in_both_languages() -> None:
+    for key, (zh, en) in TEXTS.items():
+        assert zh.strip(), key
+        assert en.strip(), key
+    script = (Path(__file__).parents[2] / "service/static/gridcover.js").read_text()
+    used = set(re.findall(r"\bt\.([a-z_0-9]+)", script))
+    assert used <= set(TEXTS)
+    assert not re.search(r"[\u4e00-\u9fff]", script.replace("年", "").replace("月", ""))
+
+
+def test_data_cannot_become_script() -> None:
+    evil = "</script><script>alert(1)</script>{% raw %}{{ 7*7 }}{% endraw %}\u2028"
+    assert "</script>" not in script_json({"name": evil})
+    html = render_page(
+        MapPage(
+            page="coverage",
+            language="en",
+            bounds=(0, 0, 1, 1),
+            provenance=evil,
+            summary={"x": evil},
+            run=1,
+        )
+    )
+    assert "<script>alert" not in html
+    assert "{{ 7*7 }}" in html
+
+
+def test_an_evil_name_stays_text(store: str) -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    box = shapely.to_wkt(shapely.MultiPolygon([shapely.box(0, 0, 1, 1)]))
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO grids (code, name, geometry) VALUES ('a', %s, ST_GeomFromText(%s, 4326))",
+            (evil, box),
+        )
+        conn.execute(
+            "INSERT INTO runs (kind, parameters, inputs_digest, software_version, metric_crs, "
+            "started_at, finished_at, summary) VALUES ('x', '{}', '', '', '', now(), now(), '{}')"
+        )
+    with TestClient(create_app(store, Settings())) as client:
+        assert client.get("/api/grids").json()["features"][0]["properties"]["name"] == evil
+        assert client.get("/api/grids").headers["content-type"] == "application/geo+json"
+
+
+def test_other_machines_need_an_explicit_setting(demo_store: str) -> None:
+    with pytest.raises(GridcoverError, match="GRIDCOVER_ALLOW_REMOTE"):
+        run(demo_store, settings=Settings(), host="0.0.0.0", port=0, announce=print)
+
+
+def test_missing_assets_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDCOVER_ASSETS_DIR", str(tmp_path))
+    with pytest.raises(AssetError, match=r"scripts/setup\.sh"):
+        create_app("", Settings())
+
+
+def test_postgres_restarted_under_the_service(open_folder: Path) -> None:
+    with cluster.running(open_folder / "restart") as found:
+        migrate(found.conninfo)
+        with TestClient(create_app(found.conninfo, Settings())) as client:
+            assert client.get("/api/areas").status_code == 200
+            pid = int((found.data / "postmaster.pid").read_text().splitlines()[0])
+            os.kill(pid, signal.SIGKILL)
+            answer = client.get("/readyz")
+            assert answer.status_code == 503
+            page = client.get("/maps/coverage?lang=en")
+            assert page.status_code == 503
+            assert "recovers by itself" in page.text
+            problem = client.get("/api/areas")
+            assert problem.status_code == 503
+            assert "try again" in problem.json()["detail"]
+            cluster.start(found)
+            for _ in range(100):
+                answer = client.get("/api/areas")
+                if answer.status_code == 200:
+                    break
+                time.sleep(0.2)
+            assert answer.status_code == 200
+            assert client.get("/maps/coverage").status_code == 200
+
+
+def test_ctrl_c_leaves_no_process_behind(open_folder: Path) -> None:
+    """The whole demo as a user runs it, ended as a user ends it."""
+    folder = open_folder / "ctrl-c"
+    program = Path(__file__).parents[2] / ".venv/bin/gridcover"
+    env = {**os.environ, "GRIDCOVER_DATA_DIR": str(folder)}
+    env.pop("GRIDCOVER_DATABASE_URL", None)
+    process = subprocess.Popen(
+        [str(program), "demo", "--port", "0"], env=env, text=True, stderr=subprocess.PIPE
+    )
+    try:
+        address = ""
+        assert process.stderr is not None
+        for line in process.stderr:
+            if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
+                address = found.group()
+                break
+        assert httpx2.get(address + "readyz").json()["ready"]
+        pid = int((folder / "demo/pg/postmaster.pid").read_text().splitlines()[0])
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert not alive(pid)
+        assert not (folder / "demo/pg/postmaster.pid").exists()
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(f"host={folder}/demo/run user=gridcover dbname=gridcover")
+    finally:
+        process.kill()
+        process.wait()

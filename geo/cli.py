@@ -118,7 +118,8 @@ def _show(outcome: Outcome, as_json: bool) -> None:
         return
     out = Console(width=None if sys.stdout.isatty() else 110)
     title = f"{outcome.file} → {outcome.layer}" + (" (nothing stored)" if outcome.dry_run else "")
-    table = Table(title=title, title_justify="left", show_header=False)
+    out.print(title, markup=False, highlight=False)
+    table = Table(show_header=False)
     table.add_column("what")
     table.add_column("rows", justify="right")
     for name in ("read", "accepted", "inserted", "updated", "unchanged", "mended", "rejected"):
@@ -131,7 +132,8 @@ def _show(outcome: Outcome, as_json: bool) -> None:
             f"Kept as they are: {', '.join(outcome.kept_as_extra)}", markup=False, highlight=False
         )
     if outcome.findings:
-        reasons = Table(title="What was found", title_justify="left")
+        out.print("What was found", markup=False)
+        reasons = Table()
         for heading in ("action", "reason", "number"):
             reasons.add_column(heading, justify="right" if heading == "number" else "left")
         for action, reason, count in outcome.reasons():

@@ -80,7 +80,7 @@ def write_report(findings: list[Finding], path: Path) -> None:
 
 def _unformula(text: str) -> str:
     """Keep a spreadsheet from running what a row says as a formula."""
-    return "'" + text if text[:1] in "=+-@\t\r" else text
+    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def import_file(

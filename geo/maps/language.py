@@ -77,7 +77,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "play": ("播放", "Play"),
     "pause": ("暂停", "Pause"),
     "categories": ("类别", "Categories"),
-    "all_categories": ("全选", "All"),
+    "all_categories": ("全选/全不选", "All / none"),
     "in_period": ("起事件（所选时段）", "incidents in the period"),
     "outside": ("起在所有网格之外", "outside every grid"),
     "top_grids": ("高发网格", "Grids with most"),

@@ -342,12 +342,13 @@
     const measure = el("select", { id: "pick-measure", onchange: () => { state.measure = measure.value; paint(); } });
     for (const name of ["per_km2", "count", "per_1000_people"]) measure.append(el("option", { value: name }, t[name]));
     const boxes = el("div", { class: "checks" });
+    const everyone = el("button", { type: "button", onclick: () => { state.categories = state.categories ? null : new Set(); drawBoxes(); update(); } }, t.all_categories);
     const key = el("div", {});
     const list = el("ol", { class: "ranked" });
     content.append(figures, el("div", { class: "row" }, play, period), chart, slider,
       el("div", { class: "row" }, el("label", { for: "pick-span" }, t.span), span),
       el("div", { class: "row" }, el("label", { for: "pick-measure" }, t.density), measure),
-      el("h2", {}, t.categories), boxes, key, el("h2", {}, t.top_grids), list);
+      el("h2", {}, t.categories, everyone), boxes, key, el("h2", {}, t.top_grids), list);
 
     const shade = L.geoJSON(null, {
       pane: "shade", renderer: L.canvas({ pane: "shade" }),
@@ -501,6 +502,7 @@
 
     function drawBoxes() {
       boxes.replaceChildren();
+      boxes.classList.toggle("many", all.length > 12);
       for (const category of all) {
         const box = el("input", { type: "checkbox", value: category });
         box.checked = !state.categories || state.categories.has(category);
@@ -509,7 +511,8 @@
           state.categories = chosen.length === all.length ? null : new Set(chosen);
           update();
         });
-        boxes.append(el("label", {}, box, t["category_" + category] || category));
+        const name = t["category_" + category] || category;
+        boxes.append(el("label", { title: name }, box, el("span", {}, name)));
       }
     }
 

@@ -44,6 +44,7 @@ def language(
     return default
 
 
-Connection = Annotated[Conn, Depends(connection)]
+# Given back before the answer is sent: a commit that fails can still become a 503.
+Connection = Annotated[Conn, Depends(connection, scope="function")]
 Deployment = Annotated[Settings, Depends(settings)]
 Language = Annotated[str, Depends(language)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -216,6 +218,65 @@ def test_a_given_server_is_used_as_it_is(store: str) -> None:
         assert conninfo == store
     with pytest.raises(StoreError, match="cannot be reached"):
         connect("host=127.0.0.1 port=1 dbname=x user=y")
-    # libpq's own TLS options pass through: a socket cannot do TLS, and says so.
-    with pytest.raises(StoreError, match=r"(?i)ssl|reached"):
-        connect("host=127.0.0.1 port=1 dbname=x user=y sslmode=verify-full sslrootcert=/none")
+
+
+def test_tls_options_of_a_given_server_are_honoured(open_folder: Path) -> None:
+    """A server that speaks TLS only: the right root is let in, a wrong one is refused."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs openssl to make a certificate")
+    with cluster.running(open_folder / "tls") as found:
+        owner = (found.data / "PG_VERSION").stat()
+        for name in ("server", "other"):
+            subprocess.run(
+                [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                 "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                 "-keyout", str(found.data / f"{name}.key"), "-out", str(open_folder / f"{name}.crt")],
+                check=True, capture_output=True,
+            )  # fmt: skip
+        shutil.copy(open_folder / "server.crt", found.data / "server.crt")
+        for file in (found.data / "server.key", found.data / "server.crt"):
+            os.chown(file, owner.st_uid, owner.st_gid)
+            file.chmod(0o600)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        with psycopg.connect(found.conninfo, autocommit=True) as conn:
+            conn.execute("CREATE ROLE remote LOGIN PASSWORD 'secret'")
+            conn.execute("ALTER SYSTEM SET listen_addresses = '127.0.0.1'")
+            conn.execute(f"ALTER SYSTEM SET port = {port}")
+            conn.execute("ALTER SYSTEM SET ssl = on")
+        with (found.data / "pg_hba.conf").open("a") as rules:
+            rules.write("hostssl all remote 127.0.0.1/32 scram-sha-256\n")
+        cluster.stop(found)
+        subprocess_start = cluster._as_server(
+            found,
+            [
+                str(found.bin_dir / "pg_ctl"),
+                "-D",
+                str(found.data),
+                "-w",
+                "-s",
+                "-l",
+                str(found.log),
+                "start",
+            ],
+        )
+        assert subprocess_start.returncode == 0, subprocess_start.stderr
+        try:
+            url = f"postgresql://remote:secret@127.0.0.1:{port}/gridcover"
+            right = f"{url}?sslmode=verify-full&sslrootcert={open_folder}/server.crt"
+            settings = Settings(database_url=right)  # type: ignore[arg-type]
+            assert "secret" not in repr(settings)
+            with database(settings) as conninfo, connect(conninfo) as conn:
+                told = conn.execute(
+                    "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+                ).fetchone()
+            assert told == (True,)
+            wrong = f"{url}?sslmode=verify-full&sslrootcert={open_folder}/other.crt"
+            with pytest.raises(StoreError, match="certificate verify failed"):
+                connect(wrong)
+            with pytest.raises(StoreError, match="no encryption"):
+                connect(f"{url}?sslmode=disable")
+        finally:
+            cluster.stop(found)

@@ -184,6 +184,18 @@ def test_other_machines_need_an_explicit_setting(demo_store: str) -> None:
         run(demo_store, settings=Settings(), host="0.0.0.0", port=0, announce=print)
 
 
+def test_a_base_map_of_ones_own(demo_store: str) -> None:
+    own = Settings(
+        basemap_url="http://tiles.intranet/{z}/{x}/{y}.png", basemap_attribution="测绘院 <b>"
+    )
+    with TestClient(create_app(demo_store, own)) as client:
+        page = client.get("/maps/coverage?lang=en")
+    assert "http://tiles.intranet/{z}/{x}/{y}.png" in page.text
+    assert "<b>" not in page.text
+    policy = page.headers["content-security-policy"]
+    assert "img-src 'self' data: http://tiles.intranet;" in policy
+
+
 def test_missing_assets_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRIDCOVER_ASSETS_DIR", str(tmp_path))
     with pytest.raises(AssetError, match=r"scripts/setup\.sh"):

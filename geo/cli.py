@@ -1,15 +1,13 @@
-"""The `gridcover` command."""
+"""The commands of the library: import, refresh, db. `service.commands` adds those that serve."""
 
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -17,12 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 import geo
-from geo import demo as demo_district
 from geo import pipeline
-from geo.errors import GridcoverError, RejectedRows
+from geo.errors import RejectedRows
 from geo.ingest import MENDED, REJECTED, Outcome, import_file
 from geo.schema import LAYERS
-from geo.settings import Settings, get_settings
+from geo.settings import get_settings
 from geo.store import cluster, read
 from geo.store.database import applied, connect, database, migrate, migrations, require_current
 
@@ -40,7 +37,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
+def progress_lines() -> Iterator[Callable[[str], None]]:
     """Tell each step: a spinner on a terminal, plain lines otherwise."""
     begun = time.monotonic()
     if console.is_terminal:
@@ -88,7 +85,7 @@ def import_command(
         if not equals or not header or not column:
             raise typer.BadParameter(f"{item!r} is not HEADER=column", param_hint="--rename")
         pairs[header] = column
-    with database() as conninfo, connect(conninfo) as conn, _progress() as progress:
+    with database() as conninfo, connect(conninfo) as conn, progress_lines() as progress:
         require_current_or_migrate(conninfo)
         try:
             outcome = import_file(
@@ -151,7 +148,7 @@ def refresh(
     as_json: JsonOption = False,
 ) -> None:
     """Compute coverage, blind spots and density anew, if an input changed."""
-    with database() as conninfo, _progress() as progress:
+    with database() as conninfo, progress_lines() as progress:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
             result = pipeline.refresh(conn, everything=everything, progress=progress)
@@ -175,52 +172,6 @@ def refresh(
         )
         table.add_row(name, shown)
     out.print(table)
-
-
-@app.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 for any free one.")] = None,
-) -> None:
-    """Serve the maps."""
-    settings = get_settings()
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        _serve(conninfo, settings, host or settings.host, settings.port if port is None else port)
-
-
-def _serve(conninfo: str, settings: Settings, host: str, port: int) -> None:
-    # The library does not need the service: only this command does.
-    from service.server import run
-
-    run(conninfo, settings=settings, host=host, port=port, announce=console.print)
-
-
-@app.command()
-def demo(
-    port: Annotated[int | None, typer.Option(help="Port; the next free one if taken.")] = None,
-    once: Annotated[bool, typer.Option(help="Prepare everything, then stop.")] = False,
-) -> None:
-    """Private PostGIS, demo district, analysis and maps, in one go."""
-    settings = get_settings()
-    if settings.database_url is None:
-        settings = settings.model_copy(update={"data_dir": settings.data_dir / "demo"})
-    begun = time.monotonic()
-    with database(settings) as conninfo:
-        with _progress() as progress:
-            progress("migrating")
-            migrate(conninfo)
-            with connect(conninfo) as conn:
-                progress("loading the demo district")
-                counts = demo_district.load_demo(conn)
-                result = pipeline.refresh(conn, settings=settings, progress=progress)
-        listed = ", ".join(f"{n:,} {name}" for name, n in counts.items())
-        console.print(f"Demo district: {listed}.", highlight=False)
-        console.print(
-            f"Run {result.run} ready after {time.monotonic() - begun:.1f} s.", highlight=False
-        )
-        if not once:
-            _serve(conninfo, settings, "127.0.0.1", settings.port if port is None else port)
 
 
 @db.command("init")
@@ -284,25 +235,3 @@ def db_status(as_json: JsonOption = False) -> None:
         return
     for name, value in status.items():
         Console().print(f"{name}: {value}", markup=False)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    raise SystemExit(128 + number)
-
-
-def main() -> None:
-    """Run the command; errors of ours are one line and exit status 1."""
-    # A terminated process must still stop the cluster it started.
-    signal.signal(signal.SIGTERM, _terminate)
-    signal.signal(signal.SIGHUP, _terminate)
-    try:
-        app()
-    except GridcoverError as error:
-        console.print(f"gridcover: {error}", style="red", markup=False, highlight=False)
-        raise SystemExit(1) from error
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-
-
-if __name__ == "__main__":
-    main()

@@ -8,6 +8,9 @@ the order of the segments along the ray does not change, so each slab is a few t
 the trapezoids are stitched into rings by node numbers, never by comparing coordinates.
 
 The inverse distance of a line is linear in the ray's unit vector, so ordering needs no division.
+
+One file on purpose: numba keys its cache on disk by the file of the function that was called, so
+a kernel spread over several would go on running its old parts after an upgrade.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from typing import Any
 
 from geo.crs import Datum
 from geo.errors import ColumnError, RejectedRows
-from geo.ingest.cleaning import MENDED, NOTED, REJECTED, Cleaned, Finding, clean
+from geo.ingest.cleaning import Cleaned, clean
+from geo.ingest.findings import MENDED, NOTED, REJECTED, Finding
 from geo.ingest.readers import read_file
 from geo.ingest.topology import tiling_faults
 from geo.schema import LAYERS

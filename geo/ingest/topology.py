@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from geo.crs import metric_crs
-from geo.ingest.cleaning import NOTED, Finding
+from geo.ingest.findings import NOTED, Finding
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame

@@ -70,6 +70,14 @@ def count_rows(conn: Conn, layer: Layer) -> int:
     return int(row[0]) if row else 0
 
 
+def count_other_grids(conn: Conn, prefix: str) -> int:
+    """How many grids have a code that does not begin with `prefix`."""
+    row = conn.execute(
+        "SELECT count(*) FROM grids WHERE NOT starts_with(code, %s)", (prefix,)
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def district(conn: Conn) -> Any:
     """The district's (multi)polygon: its own area, else all areas, else all grids; or None."""
     for query in (

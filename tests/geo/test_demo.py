@@ -7,9 +7,11 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pytest
 import shapely
 
-from geo.demo import CRS, boundaries_dir, demo_layers, write_boundaries
+from geo.demo import CRS, boundaries_dir, demo_layers, load_demo, write_boundaries
+from geo.errors import StoreError
 from geo.ingest.topology import tiling_faults
 from geo.store import read
 from geo.store.database import connect
@@ -71,6 +73,18 @@ def test_registers_are_believable() -> None:
         peak = np.unravel_index(counts.argmax(), counts.shape)
         heads.append((xs[peak[0]], ys[peak[1]]))
     assert np.hypot(*(np.array(heads[0]) - heads[1])) > 200
+
+
+def test_the_demo_does_not_mix_with_a_real_district(store: str) -> None:
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO grids (code, name, geometry) VALUES ('110101001001001', 'real', "
+            "'SRID=4326;MULTIPOLYGON(((0 0,1 0,1 1,0 0)))')"
+        )
+        conn.commit()
+        with pytest.raises(StoreError, match="real district"):
+            load_demo(conn)
+        assert len(read.read_layer(conn, "cameras")) == 0
 
 
 def test_loading_twice_changes_nothing(demo_store: str) -> None:

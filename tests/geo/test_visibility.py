@@ -197,6 +197,27 @@ def test_bad_input_is_named() -> None:
         geo.visible_area(lines)
 
 
+@pytest.mark.parametrize("batch", range(4))
+def test_extreme_sectors_stay_valid(batch: int) -> None:
+    """Ranges of 1 m and 5 km, slivers of a view, views of all but nothing: valid, inside, finite."""
+    for seed in range(5000 + batch * 50, 5050 + batch * 50):
+        cameras, buildings = make_scene(seed, cameras=8)
+        rng = np.random.default_rng(seed)
+        cameras["range_m"] = rng.choice([1.0, 5.0, 200.0, 5000.0], len(cameras))
+        cameras["near_m"] = np.minimum(cameras["near_m"], cameras["range_m"])
+        cameras["fov_deg"] = rng.choice(
+            [0.0, 1e-7, 0.001, 120.0, 359.99999999, 360.0], len(cameras)
+        )
+        views = geo.visible_area(cameras, buildings)
+        assert views.is_valid.all()
+        assert views.geom_type.isin(["Polygon", "MultiPolygon"]).all()
+        sector = np.pi * cameras["range_m"] ** 2 * cameras["fov_deg"] / 360.0
+        assert (views.area <= sector * (1 + 1e-6) + 0.5).all()
+        # No view enters a building it could not pass through or stand on.
+        tall = buildings[buildings["height_m"].isna()].union_all()
+        assert shapely.area(shapely.intersection(views.values, tall)).max() < 1e-4
+
+
 def test_pixel_density_range_of_the_standard() -> None:
     assert geo.pixel_density_range(1920, 90.0, 250.0) == pytest.approx(1920 / 500.0)
     many = geo.pixel_density_range([1920, 3840], 60.0, geo.PIXEL_DENSITY["2014"]["identify"])

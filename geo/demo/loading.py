@@ -1,0 +1,92 @@
+"""The demo district as the contract's registers, and into a store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+
+from geo.demo.boundaries import boundaries_dir
+from geo.demo.fabric import make_buildings, make_key_places, make_streets
+from geo.demo.plan import CRS, DISTRICT, make_plan
+from geo.demo.registers import make_cameras, make_incidents, make_staff
+from geo.errors import StoreError
+from geo.schema import LAYERS
+from geo.store import read, write
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+    from geo.store.database import Conn
+
+
+def demo_layers() -> dict[str, GeoDataFrame]:
+    """Every register of the demo district, in EPSG:4326, the same at every call.
+
+    Areas, grids and land cover are read from the committed boundaries; the rest is made.
+    """
+    folder = boundaries_dir()
+    out = {
+        name: gpd.read_file(folder / f"{name}.geojson") for name in ("areas", "grids", "landcover")
+    }
+    plan = make_plan()
+    grids, areas = out["grids"].to_crs(CRS), out["areas"].to_crs(CRS)
+    streets = make_streets(plan)
+    buildings = make_buildings(plan)
+    made = {
+        "streets": streets,
+        "buildings": buildings,
+        "key-places": make_key_places(plan),
+        "cameras": make_cameras(buildings, streets, grids),
+        "incidents": make_incidents(grids, streets, areas),
+    }
+    out |= {name: layer.to_crs("EPSG:4326") for name, layer in made.items()}
+    return {name: _contract(name, layer) for name, layer in out.items()}
+
+
+def _contract(name: str, layer: GeoDataFrame) -> GeoDataFrame:
+    """Every column of the layer's contract, absent ones empty."""
+    contract = LAYERS[name]
+    out = layer.copy()
+    for column in contract.columns:
+        if column.name not in out:
+            out[column.name] = column.default
+        out[column.name] = out[column.name].astype(object).where(out[column.name].notna(), None)
+        if column.kind == "integer":
+            out[column.name] = [None if v is None else int(v) for v in out[column.name]]
+            out[column.name] = out[column.name].astype(object)
+    out["extra"] = [{} for _ in range(len(out))]
+    return out[[*contract.names, "extra", out.geometry.name]]
+
+
+def load_demo(conn: Conn) -> dict[str, int]:
+    """Put the demo district into an empty or earlier demo store, in one transaction.
+
+    Returns
+    -------
+    Rows of each layer. Loading twice changes nothing.
+
+    Raises
+    ------
+    StoreError : the store holds grids of another district, with which the demo must not mix.
+    """
+    if others := read.count_other_grids(conn, DISTRICT):
+        conn.rollback()
+        raise StoreError(
+            f"the database holds {others} grids of a real district; the demo would mix with them. "
+            "Unset GRIDCOVER_DATABASE_URL, or name an empty database"
+        )
+    counts = {}
+    try:
+        for name, layer in demo_layers().items():
+            write.upsert(conn, LAYERS[name], layer)
+            counts[name] = len(layer)
+            if name == "grids":
+                write.replace_staff(conn, make_staff(layer))
+        conn.commit()
+    except BaseException:
+        conn.rollback()
+        raise
+    write.analyze(conn)
+    conn.commit()
+    return counts

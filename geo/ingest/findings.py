@@ -1,0 +1,53 @@
+"""What the report of an import tells of each row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from geo.ingest.readers import RawTable
+from geo.schema import Layer
+
+Action = str
+REJECTED, MENDED, NOTED = "rejected", "mended", "noted"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing the report tells of a row."""
+
+    line: int
+    action: Action
+    reason: str
+    column: str
+    detail: str
+    original: str
+
+
+@dataclass
+class Work:
+    """A table being cleaned: which rows are still in, and what was found so far."""
+
+    layer: Layer
+    raw: RawTable
+    keep: np.ndarray[Any, np.dtype[np.bool_]]
+    findings: list[Finding]
+
+    def tell(
+        self, row: int, action: Action, reason: str, column: str = "", detail: str = ""
+    ) -> None:
+        """Note one thing of a row; a rejected row is out."""
+        self.findings.append(
+            Finding(
+                int(self.raw.lines[row]), action, reason, column, detail, self.raw.originals[row]
+            )
+        )
+        if action == REJECTED:
+            self.keep[row] = False
+
+
+def rows_where(mask: Any) -> list[int]:
+    """Numbers of the rows where a mask is true."""
+    return [int(row) for row in np.flatnonzero(mask)]

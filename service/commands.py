@@ -1,0 +1,91 @@
+"""The `gridcover` command whole: the library's commands, and those that serve."""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from geo.cli import app, console, progress_lines, require_current_or_migrate
+from geo.demo import load_demo
+from geo.errors import GridcoverError
+from geo.pipeline import refresh
+from geo.settings import get_settings
+from geo.store.database import connect, database, migrate
+from service.server import run
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 for any free one.")] = None,
+) -> None:
+    """Serve the maps."""
+    settings = get_settings()
+    with database() as conninfo:
+        require_current_or_migrate(conninfo)
+        run(
+            conninfo,
+            settings=settings,
+            host=host or settings.host,
+            port=settings.port if port is None else port,
+            announce=console.print,
+        )
+
+
+@app.command()
+def demo(
+    port: Annotated[int | None, typer.Option(help="Port; the next free one if taken.")] = None,
+    once: Annotated[bool, typer.Option(help="Prepare everything, then stop.")] = False,
+) -> None:
+    """Private PostGIS, demo district, analysis and maps, in one go."""
+    settings = get_settings()
+    if settings.database_url is None:
+        settings = settings.model_copy(update={"data_dir": settings.data_dir / "demo"})
+    begun = time.monotonic()
+    with database(settings) as conninfo:
+        with progress_lines() as progress:
+            progress("migrating")
+            migrate(conninfo)
+            with connect(conninfo) as conn:
+                progress("loading the demo district")
+                counts = load_demo(conn)
+                result = refresh(conn, settings=settings, progress=progress)
+        listed = ", ".join(f"{n:,} {name}" for name, n in counts.items())
+        console.print(f"Demo district: {listed}.", highlight=False)
+        console.print(
+            f"Run {result.run} ready after {time.monotonic() - begun:.1f} s.", highlight=False
+        )
+        if not once:
+            run(
+                conninfo,
+                settings=settings,
+                host="127.0.0.1",
+                port=settings.port if port is None else port,
+                announce=console.print,
+            )
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise SystemExit(128 + number)
+
+
+def main() -> None:
+    """Run the command; errors of ours are one line and exit status 1."""
+    # A terminated process must still stop the cluster it started.
+    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGHUP, _terminate)
+    try:
+        app()
+    except GridcoverError as error:
+        console.print(f"gridcover: {error}", style="red", markup=False, highlight=False)
+        raise SystemExit(1) from error
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -176,9 +176,14 @@ def _mount(
     camera, building = tree.query(points, predicate="dwithin", distance=_ON_WALL_M)
     if len(camera) == 0:
         return
+    order = np.argsort(camera, kind="stable")
+    camera, building = camera[order], building[order]
     tall = ~(heights[building] < eyes[camera, 2])
-    for eye in np.unique(camera[tall]):
-        chosen = set(building[(camera == eye) & tall].tolist())
+    done = _mount_alone(eyes, footprints, tree, camera[tall], building[tall])
+    for eye, members in _groups(camera[tall], building[tall]):
+        if done[eye]:
+            continue
+        chosen = set(members.tolist())
         block = shapely.union_all(footprints[list(chosen)])
         while True:
             near = tree.query(block, predicate="intersects")
@@ -188,14 +193,61 @@ def _mount(
             chosen = grown
             block = shapely.union_all(footprints[list(chosen)])
         eyes[eye, :2] = _in_front(block, points[eye])
-    on_edge = ~tall
-    on_edge[on_edge] = (
-        shapely.distance(shapely.boundary(footprints[building[on_edge]]), points[camera[on_edge]])
+        done[eye] = True
+    low = np.flatnonzero(~tall & ~done[camera])
+    on_edge = low[
+        shapely.distance(shapely.boundary(footprints[building[low]]), points[camera[low]])
         <= _ON_WALL_M
+    ]
+    for eye, members in _groups(camera[on_edge], building[on_edge]):
+        eyes[eye, :2] = _in_front(shapely.union_all(footprints[members]), points[eye])
+
+
+def _groups(
+    camera: NDArray[np.int64], building: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Each camera with its buildings, from pairs sorted by camera."""
+    eyes, starts = np.unique(camera, return_index=True)
+    ends = np.append(starts, len(camera))[1:]
+    for eye, start, end in zip(eyes.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        yield eye, building[start:end]
+
+
+def _mount_alone(
+    eyes: NDArray[np.float64],
+    footprints: NDArray[Any],
+    tree: shapely.STRtree,
+    camera: NDArray[np.int64],
+    building: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Mount, all at once, the eyes well inside one building that touches no other.
+
+    Returns
+    -------
+    Which eyes were moved; what is left needs `_in_front` and the buildings around.
+    """
+    done = np.zeros(len(eyes), bool)
+    used = np.unique(building)
+    first, _ = tree.query(footprints[used], predicate="intersects")
+    touching = np.zeros(len(footprints), bool)
+    touching[used] = np.bincount(first, minlength=len(used)) > 1
+    single = (np.bincount(camera, minlength=len(eyes)) == 1)[camera] & ~touching[building]
+    camera, building = camera[single], building[single]
+    lines = shapely.shortest_line(
+        shapely.points(eyes[camera, :2]), shapely.boundary(footprints[building])
     )
-    for eye in np.setdiff1d(camera[on_edge], camera[tall]):
-        block = shapely.union_all(footprints[building[(camera == eye) & on_edge]])
-        eyes[eye, :2] = _in_front(block, points[eye])
+    ends = shapely.get_coordinates(lines).reshape(-1, 2, 2)
+    away = ends[:, 1] - ends[:, 0]
+    length = np.hypot(away[:, 0], away[:, 1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        targets = ends[:, 1] + away / length[:, None] * MOUNT_GAP_M
+    targets[length <= _ON_WALL_M] = ends[length <= _ON_WALL_M, 0]
+    free = (length > _ON_WALL_M) & ~shapely.intersects_xy(
+        footprints[building], targets[:, 0], targets[:, 1]
+    )
+    eyes[camera[free], :2] = targets[free]
+    done[camera[free]] = True
+    return done
 
 
 def _in_front(block: Any, point: Any) -> tuple[float, float]:

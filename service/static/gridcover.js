@@ -7,6 +7,7 @@
   const SHARE = ["#f7f4c4", "#b6dcb0", "#62b6a7", "#2f7fa3", "#27408b"];
   const DENSITY = ["#fff3d9", "#fdd49e", "#fc8d59", "#d7301f", "#7f0000"];
   const SPOT = "#c2410c";
+  const LISTED = 200; // rows of the ranked list; the map shows more
   const CAMERA = { working: "#0f6b3a", unknown: "#0f6b3a", faulty: "#b91c1c", offline: "#6b7280", retired: "#6b7280" };
 
   function el(tag, attributes, ...children) {
@@ -296,7 +297,7 @@
     x.overlay(spots, t.blind_spots, true);
     x.overlay(cameras, t.cameras, true);
 
-    Promise.all([x.load("grids"), x.load("blind-spots", { limit: 200 }), x.load("cameras")]).then(([grids, blind, points]) => {
+    Promise.all([x.load("grids"), x.load("blind-spots", { limit: 3000 }), x.load("cameras")]).then(([grids, blind, points]) => {
       features = grids.features;
       shade.addData(grids);
       spots.addData(blind);
@@ -305,8 +306,8 @@
       scaleMarks();
       map.on("zoomend", scaleMarks);
       const total = s.blind_spots;
-      listTitle.append(" ", el("small", {}, t.shown_of.replace("{n}", whole.format(blind.features.length)).replace("{total}", whole.format(total))));
-      for (const layer of spots.getLayers()) {
+      listTitle.append(" ", el("small", {}, t.shown_of.replace("{n}", whole.format(Math.min(LISTED, blind.features.length))).replace("{total}", whole.format(total))));
+      for (const layer of spots.getLayers().slice(0, LISTED)) {
         const p = layer.feature.properties;
         const button = el("button", { type: "button", title: t.blind_hint },
           el("span", { class: "rank" }, String(p.rank)), el("span", {}, named(p, "grid_name")), el("span", { class: "amount" }, `${whole.format(p.area_m2)} m²`));
@@ -370,6 +371,13 @@
     x.overlay(shade, t.density, true);
     // In a group of its own: the control takes the heat scale's maxZoom for the layer's.
     x.overlay(L.layerGroup([heat]), t.heat, true);
+    // A spot keeps its size on the ground within reason: on a wall-sized map too it must not fade.
+    function scaleHeat() {
+      const radius = Math.min(64, Math.max(12, 16 * Math.pow(2, map.getZoom() - 14)));
+      heat.setOptions({ radius, blur: radius * 0.85 });
+    }
+    map.on("zoomend", scaleHeat);
+    scaleHeat();
     heat.on("add remove", () => setTimeout(() => shade.setStyle(shade.options.style)));
 
     function rate(p) {

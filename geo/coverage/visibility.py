@@ -179,28 +179,50 @@ def _mount(
     order = np.argsort(camera, kind="stable")
     camera, building = camera[order], building[order]
     tall = ~(heights[building] < eyes[camera, 2])
-    done = _mount_alone(eyes, footprints, tree, camera[tall], building[tall])
+    touching = _touching(tree, footprints, np.unique(building[tall]))
+    unions: dict[frozenset[int], Any] = {}
+
+    def union(members: set[int]) -> Any:
+        key = frozenset(members)
+        if key not in unions:
+            unions[key] = shapely.union_all(footprints[list(key)])
+        return unions[key]
+
+    blocks: dict[int, Any] = {}
     for eye, members in _groups(camera[tall], building[tall]):
-        if done[eye]:
-            continue
-        chosen = set(members.tolist())
-        block = shapely.union_all(footprints[list(chosen)])
-        while True:
-            near = tree.query(block, predicate="intersects")
-            grown = chosen | set(near[~(heights[near] < eyes[eye, 2])].tolist())
-            if grown == chosen:
-                break
-            chosen = grown
-            block = shapely.union_all(footprints[list(chosen)])
-        eyes[eye, :2] = _in_front(block, points[eye])
-        done[eye] = True
-    low = np.flatnonzero(~tall & ~done[camera])
+        height = eyes[eye, 2]
+        chosen: set[int] = set()
+        waiting = members.tolist()
+        while waiting:
+            here = waiting.pop()
+            if here not in chosen:
+                chosen.add(here)
+                waiting.extend(n for n in touching[here] if not heights[n] < height)
+        blocks[eye] = union(chosen)
+    low = np.flatnonzero(~tall & ~np.isin(camera, list(blocks)))
     on_edge = low[
         shapely.distance(shapely.boundary(footprints[building[low]]), points[camera[low]])
         <= _ON_WALL_M
     ]
     for eye, members in _groups(camera[on_edge], building[on_edge]):
-        eyes[eye, :2] = _in_front(shapely.union_all(footprints[members]), points[eye])
+        blocks[eye] = union(set(members.tolist()))
+    _move_out(eyes, np.fromiter(blocks, np.int64), np.array(list(blocks.values()), dtype=object))
+
+
+def _touching(
+    tree: shapely.STRtree, footprints: NDArray[Any], seeds: NDArray[np.int64]
+) -> dict[int, list[int]]:
+    """The buildings each seed touches or overlaps, and theirs in turn."""
+    out: dict[int, list[int]] = {}
+    frontier = seeds
+    while len(frontier):
+        first, other = tree.query(footprints[frontier], predicate="intersects")
+        order = np.argsort(first, kind="stable")
+        ends = np.searchsorted(first[order], np.arange(1, len(frontier)))
+        for here, met in zip(frontier.tolist(), np.split(other[order], ends), strict=True):
+            out[here] = met.tolist()
+        frontier = np.array(sorted(set(other.tolist()) - out.keys()), np.int64)
+    return out
 
 
 def _groups(
@@ -213,54 +235,26 @@ def _groups(
         yield eye, building[start:end]
 
 
-def _mount_alone(
-    eyes: NDArray[np.float64],
-    footprints: NDArray[Any],
-    tree: shapely.STRtree,
-    camera: NDArray[np.int64],
-    building: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    """Mount, all at once, the eyes well inside one building that touches no other.
-
-    Returns
-    -------
-    Which eyes were moved; what is left needs `_in_front` and the buildings around.
-    """
-    done = np.zeros(len(eyes), bool)
-    used = np.unique(building)
-    first, _ = tree.query(footprints[used], predicate="intersects")
-    touching = np.zeros(len(footprints), bool)
-    touching[used] = np.bincount(first, minlength=len(used)) > 1
-    single = (np.bincount(camera, minlength=len(eyes)) == 1)[camera] & ~touching[building]
-    camera, building = camera[single], building[single]
-    lines = shapely.shortest_line(
-        shapely.points(eyes[camera, :2]), shapely.boundary(footprints[building])
-    )
+def _move_out(eyes: NDArray[np.float64], moved: NDArray[np.int64], blocks: NDArray[Any]) -> None:
+    """Put eyes in front of the nearest wall of their block, in place; all at once where clear."""
+    points = shapely.points(eyes[moved, :2])
+    lines = shapely.shortest_line(points, shapely.boundary(blocks))
     ends = shapely.get_coordinates(lines).reshape(-1, 2, 2)
     away = ends[:, 1] - ends[:, 0]
     length = np.hypot(away[:, 0], away[:, 1])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        targets = ends[:, 1] + away / length[:, None] * MOUNT_GAP_M
-    targets[length <= _ON_WALL_M] = ends[length <= _ON_WALL_M, 0]
-    free = (length > _ON_WALL_M) & ~shapely.intersects_xy(
-        footprints[building], targets[:, 0], targets[:, 1]
-    )
-    eyes[camera[free], :2] = targets[free]
-    done[camera[free]] = True
-    return done
+    inside = length > _ON_WALL_M
+    targets = ends[:, 1].copy()
+    targets[inside] += away[inside] / length[inside, None] * MOUNT_GAP_M
+    free = inside & ~shapely.intersects_xy(blocks, targets[:, 0], targets[:, 1])
+    eyes[moved[free], :2] = targets[free]
+    for k in np.flatnonzero(~free):
+        eyes[moved[k], :2] = _in_front(blocks[k], points[k])
 
 
 def _in_front(block: Any, point: Any) -> tuple[float, float]:
-    """The place just outside the block's nearest wall."""
+    """A place just outside the block, at the point of its walls nearest to an eye on them."""
     line = shapely.shortest_line(point, shapely.boundary(block))
-    (x0, y0), (x1, y1) = shapely.get_coordinates(line)[[0, -1]]
-    away = np.array([x1 - x0, y1 - y0])
-    length = float(np.hypot(*away))
-    if length > _ON_WALL_M:
-        step = away / length * MOUNT_GAP_M
-        target = shapely.Point(x1 + step[0], y1 + step[1])
-        if not shapely.intersects(block, target):
-            return float(target.x), float(target.y)
+    x1, y1 = shapely.get_coordinates(line)[-1]
     turns = np.linspace(0.0, 2.0 * np.pi, 64, endpoint=False)
     ring = np.column_stack([x1 + MOUNT_GAP_M * np.cos(turns), y1 + MOUNT_GAP_M * np.sin(turns)])
     free = ~shapely.intersects(block, shapely.points(ring))

@@ -93,7 +93,7 @@ def import_command(
                 report=report, accept_rejects=accept_rejects, dry_run=dry_run, progress=progress,
             )  # fmt: skip
         except RejectedRows as error:
-            _show(error.outcome, as_json)  # type: ignore[attr-defined]
+            _show(error.outcome, as_json)
             raise
     _show(outcome, as_json)
     if outcome.rejected:

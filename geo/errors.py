@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class GridcoverError(Exception):
@@ -26,7 +27,14 @@ class ReadError(GridcoverError, ValueError):
 
 
 class RejectedRows(GridcoverError, ValueError):
-    """An import met rows it cannot use and was not told to accept that."""
+    """An import met rows it cannot use and was not told to accept that.
+
+    `outcome` is what the import found, a `geo.ingest.Outcome`.
+    """
+
+    def __init__(self, message: str, outcome: Any) -> None:
+        super().__init__(message)
+        self.outcome = outcome
 
 
 class StoreError(GridcoverError, RuntimeError):

@@ -37,8 +37,6 @@ class Layer:
     shape: Shape
     columns: tuple[Column, ...]
     geometry_needed: bool = True
-    tiling: bool = False
-    """Whether its polygons should neither overlap nor leave gaps."""
 
     def column(self, name: str) -> Column:
         """The column of this name."""
@@ -74,7 +72,6 @@ GRIDS = Layer(
         _POPULATION,
         Column("kind", "choice", choices=("basic", "special"), default="basic"),
     ),
-    tiling=True,
 )  # fmt: skip
 CAMERAS = Layer(
     "cameras", "cameras", ("code",), "point",

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CRS = "EPSG:32650"
-CENTRE = (118.05, 30.95)
 DISTRICT = "990101"
 SEED = 20261124
 CATEGORIES = ("theft", "dispute", "traffic", "noise", "appearance", "hazard")

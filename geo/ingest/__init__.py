@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -153,12 +152,11 @@ def import_file(
         listed = "; ".join(
             f"{n} {reason}" for action, reason, n in outcome.reasons() if action == REJECTED
         )
-        error = RejectedRows(
+        raise RejectedRows(
             f"{rejected} of {cleaned.read} rows cannot be used ({listed}); nothing was stored. "
-            f"Read {where}, mend the file, or import the good rows with --accept-rejects"
+            f"Read {where}, mend the file, or import the good rows with --accept-rejects",
+            outcome,
         )
-        error.outcome = outcome  # type: ignore[attr-defined]
-        raise error
     progress(f"storing {len(cleaned.frame):,} rows")
     try:
         written = write.upsert(conn, layer, cleaned.frame)
@@ -170,9 +168,8 @@ def import_file(
                 sha256=hashlib.sha256(path.read_bytes()).hexdigest(), rows=cleaned.read,
                 inserted=written.inserted, updated=written.updated, unchanged=written.unchanged,
                 mended=cleaned.count(MENDED), rejected=rejected,
-                options=json.loads(json.dumps(
-                    {"crs": crs, "datum": datum, "rename": rename, "source": source,
-                     "accept_rejects": accept_rejects})),
+                options={"crs": crs, "datum": datum, "rename": rename, "source": source,
+                     "accept_rejects": accept_rejects},
             )  # fmt: skip
             conn.commit()
     except BaseException:

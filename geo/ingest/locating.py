@@ -79,7 +79,6 @@ def _points(
     x = np.full(count, np.nan)
     y = np.full(count, np.nan)
     unreadable: dict[int, str] = {}
-    text_order: dict[int, bool] = {}
     if LON in columns and LAT in columns:
         for target, header in ((x, columns[LON]), (y, columns[LAT])):
             for row, cell in enumerate(cells[header]):
@@ -101,7 +100,6 @@ def _points(
             unreadable.pop(row, None)
             # WKT is written x first, `(a, b)` text latitude first.
             x[row], y[row] = pair if values.is_wkt(cell) or crs.is_projected else pair[::-1]
-            text_order[row] = True
     for row, what in unreadable.items():
         work.tell(row, REJECTED, "unreadable coordinates", detail=what)
     missing = np.isnan(x) | np.isnan(y)

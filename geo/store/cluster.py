@@ -50,7 +50,15 @@ class Cluster:
     @property
     def conninfo(self) -> str:
         """How libpq reaches the database."""
-        return f"host='{self.socket_dir}' user={ROLE} dbname={DATABASE}"
+        return self._conninfo(DATABASE)
+
+    @property
+    def maintenance(self) -> str:
+        """How libpq reaches the server before the database is there."""
+        return self._conninfo("postgres")
+
+    def _conninfo(self, database: str) -> str:
+        return f"host='{self.socket_dir}' user={ROLE} dbname={database}"
 
 
 def find_cluster(folder: Path) -> Cluster:
@@ -117,9 +125,7 @@ def _socket_dir(folder: Path) -> Path:
     return base / f"gridcover-{os.geteuid()}-{tag}"
 
 
-def _as_server(
-    cluster: Cluster, command: list[str], **kwargs: object
-) -> subprocess.CompletedProcess[str]:
+def _as_server(cluster: Cluster, command: list[str]) -> subprocess.CompletedProcess[str]:
     extra: dict[str, object] = {}
     if cluster.server_user is not None:
         account = pwd.getpwnam(cluster.server_user)
@@ -136,8 +142,13 @@ def _as_server(
         start_new_session=True,
         stdin=subprocess.DEVNULL,
         **extra,
-        **kwargs,
     )
+
+
+def pg_ctl(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pg_ctl on the cluster as the account that owns it, waiting and quiet."""
+    program = str(cluster.bin_dir / "pg_ctl")
+    return _as_server(cluster, [program, "-D", str(cluster.data), "-w", "-s", *arguments])
 
 
 def _own(cluster: Cluster, path: Path) -> None:
@@ -239,9 +250,7 @@ def initialise(cluster: Cluster) -> bool:
 def is_running(cluster: Cluster) -> bool:
     """Whether the server answers on its socket."""
     try:
-        with psycopg.connect(
-            cluster.conninfo.replace(f"dbname={DATABASE}", "dbname=postgres"), connect_timeout=5
-        ):
+        with psycopg.connect(cluster.maintenance, connect_timeout=5):
             return True
     except psycopg.OperationalError as error:
         return "starting up" in str(error) and _wait(cluster)
@@ -287,23 +296,7 @@ def start(cluster: Cluster) -> bool:
         while True:
             # Where the socket is may have moved with the folder: say it on every start.
             options = f"-c unix_socket_directories={_shell(str(cluster.socket_dir))}"
-            done = _as_server(
-                cluster,
-                [
-                    str(cluster.bin_dir / "pg_ctl"),
-                    "-D",
-                    str(cluster.data),
-                    "-w",
-                    "-t",
-                    "60",
-                    "-s",
-                    "-l",
-                    str(cluster.log),
-                    "-o",
-                    options,
-                    "start",
-                ],
-            )
+            done = pg_ctl(cluster, "-t", "60", "-l", str(cluster.log), "-o", options, "start")
             if done.returncode == 0:
                 break
             # Children of a killed server may hold its memory for a moment.
@@ -322,8 +315,7 @@ def _shell(path: str) -> str:
 
 
 def _create_database(cluster: Cluster) -> None:
-    conninfo = cluster.conninfo.replace(f"dbname={DATABASE}", "dbname=postgres")
-    with psycopg.connect(conninfo, autocommit=True) as conn:
+    with psycopg.connect(cluster.maintenance, autocommit=True) as conn:
         there = conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
         if there is None:
             conn.execute(f"CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8'")
@@ -333,20 +325,7 @@ def stop(cluster: Cluster) -> bool:
     """Stop the server (fast mode); False if it did not run."""
     if not (cluster.data / "postmaster.pid").exists():
         return False
-    done = _as_server(
-        cluster,
-        [
-            str(cluster.bin_dir / "pg_ctl"),
-            "-D",
-            str(cluster.data),
-            "-w",
-            "-s",
-            "-m",
-            "fast",
-            "stop",
-        ],
-    )
-    return done.returncode == 0
+    return pg_ctl(cluster, "-m", "fast", "stop").returncode == 0
 
 
 @contextlib.contextmanager

@@ -250,20 +250,8 @@ def test_tls_options_of_a_given_server_are_honoured(open_folder: Path) -> None:
         with (found.data / "pg_hba.conf").open("a") as rules:
             rules.write("hostssl all remote 127.0.0.1/32 scram-sha-256\n")
         cluster.stop(found)
-        subprocess_start = cluster._as_server(
-            found,
-            [
-                str(found.bin_dir / "pg_ctl"),
-                "-D",
-                str(found.data),
-                "-w",
-                "-s",
-                "-l",
-                str(found.log),
-                "start",
-            ],
-        )
-        assert subprocess_start.returncode == 0, subprocess_start.stderr
+        started = cluster.pg_ctl(found, "-l", str(found.log), "start")
+        assert started.returncode == 0, started.stderr
         try:
             url = f"postgresql://remote:secret@127.0.0.1:{port}/gridcover"
             right = f"{url}?sslmode=verify-full&sslrootcert={open_folder}/server.crt"

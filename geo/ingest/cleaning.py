@@ -96,11 +96,12 @@ def clean(
     geometry = locate(work, found.columns, datum, district, margin_m)
     _check_dates(work, out, now or dt.datetime.now(dt.UTC))
     _check_keys(work, out, geometry)
-    unused = [
-        h
-        for h in found.columns.values()
-        if raw.geometry is not None and h == found.columns.get(WHERE)
-    ]
+    # Coordinates that stand beside better ones are kept with the row like any other column.
+    if raw.geometry is not None:
+        spare = [LON, LAT, WHERE]
+    else:
+        spare = [WHERE] if {LON, LAT} <= set(found.columns) else [LON, LAT]
+    unused = [found.columns[name] for name in spare if name in found.columns]
     extra_headers = [*found.unknown, *unused]
     extra = raw.cells[extra_headers].to_dict("records") if extra_headers else [{}] * len(raw.cells)
     out["extra"] = [

@@ -160,6 +160,19 @@ def test_text_coordinates(store: str) -> None:
     assert got.geometry.y.tolist() == [30.95, 30.95]
 
 
+def test_spare_coordinates_are_kept_with_the_row(store: str) -> None:
+    Path("s.csv").write_text('id,lon,lat,where\n1,118.05,30.95,"(30.9, 118)"\n')
+    assert put(store, "cameras", Path("s.csv")).kept_as_extra == ["where"]
+    frame = gpd.GeoDataFrame(
+        {"id": ["2"], "lon": [1.5], "lat": [2.5]}, geometry=[shapely.Point(118.05, 30.95)], crs=4326
+    )
+    frame.to_file("s.geojson")
+    put(store, "cameras", Path("s.geojson"))
+    with connect(store) as conn:
+        extra = dict(conn.execute("SELECT code, extra FROM cameras").fetchall())
+    assert extra == {"1": {"where": "(30.9, 118)"}, "2": {"lon": "1.5", "lat": "2.5"}}
+
+
 def test_wkt_written_latitude_first_is_found_by_the_district(store: str) -> None:
     make_district(store)
     Path("w.csv").write_text('id,where\n1,"POINT (30.95 118.05)"\n')

@@ -1,8 +1,15 @@
 """gridcover: camera coverage and incidents by grid."""
 
-from geo.coverage.field_of_view import PIXEL_DENSITY, complete_cameras, pixel_density_range
+from geo.coverage._walls import Walls, walls_of
+from geo.coverage.field_of_view import (
+    PIXEL_DENSITY,
+    complete_cameras,
+    pixel_density_range,
+    tilted_edges,
+)
 from geo.coverage.gaps import blind_spots, coverage_by_grid
-from geo.coverage.visibility import visible_area
+from geo.coverage.terrain import Terrain, read_terrain
+from geo.coverage.visibility import visible_area, visible_area_by_tile
 from geo.crs import metric_crs, to_wgs84
 from geo.incidents.density import counts_by_month, density_by_grid, grid_of
 
@@ -10,6 +17,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "PIXEL_DENSITY",
+    "Terrain",
+    "Walls",
     "blind_spots",
     "complete_cameras",
     "counts_by_month",
@@ -18,6 +27,10 @@ __all__ = [
     "grid_of",
     "metric_crs",
     "pixel_density_range",
+    "read_terrain",
+    "tilted_edges",
     "to_wgs84",
     "visible_area",
+    "visible_area_by_tile",
+    "walls_of",
 ]

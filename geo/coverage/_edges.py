@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
+from numba import njit
 
 from geo.errors import GeometryError, name_rows
 
@@ -14,34 +18,189 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@dataclass(frozen=True)
+class Rings:
+    """The closed rings of some polygons, those of one polygon one after the other."""
+
+    count: int
+    """How many polygons."""
+    xy: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+    """Coordinates of each ring, the repeated last one included."""
+    hole: NDArray[np.bool_]
+    owner: NDArray[np.int64]
+    """The polygon of each ring."""
+
+    @property
+    def edges(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Edges (x0, y0, x1, y1), interior on the left, and the offset of each polygon's."""
+        number = np.maximum(self.lengths - 1, 0)
+        out = np.empty((int(number.sum()), 4))
+        _write_edges(self.xy, self.lengths, self.hole, out)
+        if len(self.lengths) == self.count:
+            total = number
+        else:
+            total = np.bincount(self.owner, weights=number, minlength=self.count).astype(np.int64)
+        offsets = np.zeros(self.count + 1, np.int64)
+        np.cumsum(total, out=offsets[1:])
+        return out, offsets
+
+
+def rings_of(polygons: NDArray[Any]) -> Rings:
+    """Take (multi)polygons apart; anything else has no rings."""
+    counts = shapely.get_num_coordinates(polygons).astype(np.int64)
+    kinds = shapely.get_type_id(polygons)
+    plain = (kinds == 3) & (shapely.get_num_interior_rings(polygons) == 0)
+    if plain.all():
+        xy = shapely.get_coordinates(polygons)
+        whole = np.arange(len(polygons))
+        return Rings(len(polygons), xy, counts, np.zeros(len(polygons), bool), whole)
+    areal = (kinds == 3) | (kinds == 6)
+    rest = np.flatnonzero(areal & ~plain)
+    parts, part_owner = shapely.get_parts(polygons[rest], return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    inner = np.zeros(len(part), bool)
+    inner[1:] = part[1:] == part[:-1]
+    alone = np.flatnonzero(plain)
+    owner = np.concatenate([alone, rest[part_owner[part]]])
+    order = np.argsort(owner, kind="stable")
+    lengths = np.concatenate([counts[alone], shapely.get_num_coordinates(rings)])[order]
+    return Rings(
+        len(polygons),
+        shapely.get_coordinates(polygons[areal]),
+        lengths.astype(np.int64),
+        np.concatenate([np.zeros(len(alone), bool), inner])[order],
+        owner[order],
+    )
+
+
 def directed_edges(polygons: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Edges (x0, y0, x1, y1) of (multi)polygons, and the offset of each polygon's edges."""
-    oriented = shapely.orient_polygons(shapely.force_2d(polygons))
-    parts, owner = shapely.get_parts(oriented, return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
-    joined = ring[1:] == ring[:-1]
-    segments = np.hstack([xy[:-1][joined], xy[1:][joined]])
-    owners = owner[part[ring[:-1][joined]]]
-    offsets = np.searchsorted(owners, np.arange(len(polygons) + 1)).astype(np.int64)
-    return segments, offsets
+    return rings_of(polygons).edges
 
 
-def require_polygons(layer: GeoDataFrame | GeoSeries, what: str, *, empty: bool = False) -> None:
-    """Refuse anything but valid polygons, naming the rows.
+@njit(cache=True, nogil=True)
+def _write_edges(xy, lengths, hole, out):
+    """Write the edges of closed rings, outer rings counter-clockwise, holes clockwise."""
+    n = 0
+    at = 0
+    for ring in range(lengths.size):
+        m = lengths[ring] - 1
+        area = 0.0
+        for k in range(1, m - 1):
+            area += (xy[at + k, 0] - xy[at, 0]) * (xy[at + k + 1, 1] - xy[at, 1])
+            area -= (xy[at + k, 1] - xy[at, 1]) * (xy[at + k + 1, 0] - xy[at, 0])
+        turn = (area < 0.0) != hole[ring]
+        for k in range(m):
+            a = at + m - k if turn else at + k
+            b = a - 1 if turn else a + 1
+            out[n, 0] = xy[a, 0]
+            out[n, 1] = xy[a, 1]
+            out[n, 2] = xy[b, 0]
+            out[n, 3] = xy[b, 1]
+            n += 1
+        at += lengths[ring]
+
+
+@njit(cache=True, nogil=True)
+def _surely_simple(xy, lengths, most):
+    """Which closed rings of at most `most` edges surely do not touch themselves.
+
+    Anything nearer to touching than rounding reaches is not sure.
+    """
+    sure = np.zeros(lengths.size, np.bool_)
+    at = 0
+    for ring in range(lengths.size):
+        m = lengths[ring] - 1
+        good = 3 <= m <= most
+        if good:
+            for k in range(m):
+                ax, ay = xy[at + k, 0], xy[at + k, 1]
+                bx, by = xy[at + k + 1, 0], xy[at + k + 1, 1]
+                c = at + k + 2 if k < m - 1 else at + 1
+                ex, ey = bx - ax, by - ay
+                fx, fy = xy[c, 0] - bx, xy[c, 1] - by
+                size = (abs(ex) + abs(ey)) * (abs(fx) + abs(fy))
+                bend = ex * fy - ey * fx
+                # Next edges may lie in line, but not fold back.
+                if not (abs(bend) > 1e-9 * size or ex * fx + ey * fy > 0.5 * size):
+                    good = False
+                    break
+                for j in range(k + 2, m - 1 if k == 0 else m):
+                    px, py = xy[at + j, 0], xy[at + j, 1]
+                    qx, qy = xy[at + j + 1, 0], xy[at + j + 1, 1]
+                    gap = 1e-6
+                    if (
+                        min(px, qx) > max(ax, bx) + gap
+                        or max(px, qx) < min(ax, bx) - gap
+                        or min(py, qy) > max(ay, by) + gap
+                        or max(py, qy) < min(ay, by) - gap
+                    ):
+                        continue
+                    far = gap * (abs(ex) + abs(ey))
+                    s0 = ex * (py - ay) - ey * (px - ax)
+                    s1 = ex * (qy - ay) - ey * (qx - ax)
+                    if (s0 > far and s1 > far) or (s0 < -far and s1 < -far):
+                        continue
+                    gx, gy = qx - px, qy - py
+                    far = gap * (abs(gx) + abs(gy))
+                    s0 = gx * (ay - py) - gy * (ax - px)
+                    s1 = gx * (by - py) - gy * (bx - px)
+                    if (s0 > far and s1 > far) or (s0 < -far and s1 < -far):
+                        continue
+                    good = False
+                    break
+                if not good:
+                    break
+        sure[ring] = good
+        at += lengths[ring]
+    return sure
+
+
+def valid_polygons(shapes: NDArray[Any], rings: Rings) -> NDArray[np.bool_]:
+    """Which shapes are valid, non-empty polygons or multipolygons.
+
+    A polygon of one short ring that does not touch itself is valid; GEOS is asked of the others.
+    """
+    kinds = shapely.get_type_id(shapes)
+    counts = np.bincount(rings.owner, minlength=rings.count)
+    good = ((kinds == 3) | (kinds == 6)) & (counts > 0)
+    simple = _surely_simple(rings.xy, rings.lengths, 24)
+    alone = np.zeros(rings.count, bool)
+    alone[rings.owner[simple]] = True
+    ask = np.flatnonzero(good & ~(alone & (kinds == 3) & (counts == 1)))
+    good[ask] = _in_threads(shapely.is_valid, shapes[ask])
+    # A polygon without coordinates has one ring, an empty one.
+    good[ask] &= ~shapely.is_empty(shapes[ask])
+    return good
+
+
+def _in_threads(question: Any, shapes: NDArray[Any]) -> NDArray[Any]:
+    """Ask GEOS of many shapes on all cores."""
+    cores = os.cpu_count() or 1
+    if len(shapes) < 2000:
+        return np.asarray(question(shapes))
+    with ThreadPoolExecutor(cores) as pool:
+        return np.concatenate(list(pool.map(question, np.array_split(shapes, cores))))
+
+
+def require_polygons(
+    layer: GeoDataFrame | GeoSeries, what: str, *, empty: bool = False
+) -> tuple[NDArray[Any], Rings]:
+    """The shapes of a layer and their rings; anything but valid polygons is refused by name.
 
     Raises
     ------
     GeometryError : a geometry is missing, of another type, invalid, or (unless allowed) empty.
     """
     values = np.asarray(layer.geometry.values)
-    good = np.isin(shapely.get_type_id(values), (3, 6)) & shapely.is_valid(values)
+    rings = rings_of(values)
+    good = valid_polygons(values, rings)
     if empty:
-        good |= shapely.is_empty(values)
-    else:
-        good &= ~shapely.is_empty(values)
+        good |= shapely.is_empty(values) & np.isin(shapely.get_type_id(values), (3, 6))
     if not good.all():
         raise GeometryError(
             f"{what} must be valid polygons; mend (for instance with .make_valid()) "
             f"{name_rows(layer.index[~good])}"
         )
+    return values, rings

@@ -61,6 +61,9 @@ FLOAT_ROWS = 15
 ) = range(24)
 INT_ROWS = 24
 
+BINS = 128
+"""Directions in which the nearest sure obstacle is kept, to leave out what lies behind it."""
+
 
 @njit(cache=True, nogil=True)
 def _relative(x, y, start):
@@ -185,20 +188,146 @@ def candidate_buildings(scene, x, y, reach, stamp, mark, found):
 
 
 @njit(cache=True, nogil=True)
-def _gather(f, i, x, y, height, near, reach, sector, walls, offsets, heights, boxes, found, count):
+def _pseudo(x, y):
+    """A number from 0 to 4 that grows with the angle, without trigonometry."""
+    size = abs(x) + abs(y)
+    if size == 0.0:
+        return 0.0
+    p = y / size
+    if x < 0.0:
+        return 2.0 - p
+    if y < 0.0:
+        return 4.0 + p
+    return p
+
+
+@njit(cache=True, nogil=True)
+def _open_bins(depth, reach, span, u0x, u0y, u1x, u1y):
+    """Squared distance up to which each direction can be seen at all: none beside the sector."""
+    scale = BINS / 4.0
+    if span > 6.2:
+        depth[:] = reach * reach
+        return
+    depth[:] = 0.0
+    p0 = _pseudo(u0x, u0y)
+    wide = (_pseudo(u1x, u1y) - p0) % 4.0
+    if span > math.pi and wide < 2.0:
+        wide = 4.0
+    k0 = int(math.floor(p0 * scale - 1e-6))
+    k1 = int(math.floor((p0 + wide) * scale + 1e-6))
+    for k in range(k0, min(k1, k0 + BINS - 1) + 1):
+        depth[k % BINS] = reach * reach
+
+
+@njit(cache=True, nogil=True)
+def _cull(x, y, height, ground, walls, offsets, heights, bases, boxes, found, count, depth, spans):
+    """Drop the buildings that lie wholly behind others no lower than the eye; returns how many stay.
+
+    A ring of walls meets every ray within its angular extent, so what lies behind its farthest
+    corner there is hidden. Exact: only what is surely hidden goes.
+    """
+    scale = BINS / 4.0
+    for c in range(count):
+        b = found[c]
+        w0, w1 = offsets[b], offsets[b + 1]
+        first = _pseudo(walls[w0, 0] - x, walls[w0, 1] - y)
+        last = first
+        turned = first
+        low = first
+        high = first
+        far = 0.0
+        good = True
+        for w in range(w0, w1):
+            if w > w0 and (walls[w, 0] != walls[w - 1, 2] or walls[w, 1] != walls[w - 1, 3]):
+                good = False
+                break
+            qx = walls[w, 2] - x
+            qy = walls[w, 3] - y
+            far = max(far, qx * qx + qy * qy)
+            p = _pseudo(qx, qy)
+            step = p - last
+            if step > 2.0:
+                step -= 4.0
+            elif step < -2.0:
+                step += 4.0
+            if abs(step) > 1.99:
+                good = False
+                break
+            turned += step
+            low = min(low, turned)
+            high = max(high, turned)
+            last = p
+        if abs(turned - first) > 1.0:
+            good = False  # the ring runs round the eye
+        spans[c, 0] = low
+        spans[c, 1] = high if good else -100.0
+        if good and not heights[b] < height + ground - bases[b]:
+            for k in range(
+                int(math.ceil(low * scale + 1e-6)), int(math.floor(high * scale - 1e-6))
+            ):
+                depth[k % BINS] = min(depth[k % BINS], far)
+    kept = 0
+    for c in range(count):
+        b = found[c]
+        low, high = spans[c]
+        hidden = high > -50.0
+        if hidden:
+            dx = max(boxes[b, 0] - x, 0.0, x - boxes[b, 2])
+            dy = max(boxes[b, 1] - y, 0.0, y - boxes[b, 3])
+            near = (dx * dx + dy * dy) * (1.0 - 1e-9)
+            k0 = int(math.floor(low * scale - 1e-6))
+            for k in range(k0, int(math.floor(high * scale + 1e-6)) + 1):
+                if depth[k % BINS] >= near:
+                    hidden = False
+                    break
+        if not hidden:
+            # In the order of the register, so that the result does not hang on the bucket grid.
+            p = kept - 1
+            while p >= 0 and found[p] > b:
+                found[p + 1] = found[p]
+                p -= 1
+            found[p + 1] = b
+            kept += 1
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def _gather(
+    f,
+    i,
+    x,
+    y,
+    height,
+    near,
+    reach,
+    ground,
+    sector,
+    walls,
+    offsets,
+    heights,
+    roofs,
+    bases,
+    boxes,
+    found,
+    count,
+):
     """Fill the segments one eye sees; returns (segments, depth at the eye), depth -1 if blind."""
     start, span, u0x, u0y, u1x, u1y = sector
     n = 0
     depth = 0
     for c in range(count):
         b = found[c]
-        roof = heights[b]
-        tall = not roof < height
-        k = 1.0
-        if not tall and roof > 0.0:
-            k = height / (height - roof)
         w0 = offsets[b]
         w1 = offsets[b + 1]
+        # Heights are above the ground at the building's foot.
+        eye = height + ground - bases[b]
+        roof = heights[b]
+        if roofs[b] < eye and not roof < eye and _inside(walls, w0, w1, x, y):
+            roof = roofs[b]  # from its own roof a camera looks over the parapet
+        tall = not roof < eye
+        k = 1.0
+        if not tall and roof > 0.0:
+            k = eye / (eye - roof)
         if boxes[b, 0] <= x <= boxes[b, 2] and boxes[b, 1] <= y <= boxes[b, 3]:
             if _inside(walls, w0, w1, x, y):
                 if tall:
@@ -328,7 +457,10 @@ def _slabs(f, i, n, depth0, reach, sector, chord_line, trap_cap, slab_cap):
         while top >= 0:
             rt, rx, ry = stack_t[top], stack_x[top], stack_y[top]
             mt = 0.5 * (lt + rt)
-            mx, my = math.cos(start + mt), math.sin(start + mt)
+            if rt - lt < 1.5:  # any vector in that direction will do
+                mx, my = lx + rx, ly + ry
+            else:
+                mx, my = math.cos(start + mt), math.sin(start + mt)
             # Nearest first: insertion sort on the inverse distance in the middle of the slab.
             for j in range(m):
                 s = active[j]
@@ -633,22 +765,7 @@ def _emit(i, node_x, node_y, lo, hi, x, y, out_xy, m):
         out_xy[m, 0] = node_x[rn[j]]
         out_xy[m, 1] = node_y[rn[j]]
         m += 1
-    if m - begin < 3:
-        return begin, 0.0
-    area = 0.0
-    for j in range(begin, m):
-        k = j + 1 if j + 1 < m else begin
-        area += out_xy[j, 0] * out_xy[k, 1] - out_xy[j, 1] * out_xy[k, 0]
-    area *= 0.5
-    if abs(area) < 1e-6:
-        return begin, 0.0
-    out_xy[m, 0] = out_xy[begin, 0]
-    out_xy[m, 1] = out_xy[begin, 1]
-    m += 1
-    for j in range(begin, m):
-        out_xy[j, 0] += x
-        out_xy[j, 1] += y
-    return m, area
+    return _close(out_xy, begin, m, x, y)
 
 
 @njit(cache=True, nogil=True)
@@ -698,26 +815,224 @@ def _trace(i, nodes, edges, node_x, node_y, x, y, out_xy, m, rings, r):
 
 
 @njit(cache=True, nogil=True)
-def sweep(eyes, spans, lo, hi, walls, offsets, heights, scene):
+def _star(f, i, slabs, full, x, y, span, reach, out_xy, m, rings, r):
+    """Write the view at once where every slab is one piece from the eye, or from the near edge.
+
+    Returns (coordinates, rings, sure): coordinates -1 where the view is not of that form, -2
+    where the arrays are too short. `sure` is False where rounding could make the rings touch.
+    """
+    toff = i[_TOFF]
+    for s in range(slabs):
+        if toff[s + 1] - toff[s] != 1:
+            return -1, r, False
+    ringed = f[_NR, 0] > LENGTH_TOLERANCE
+    for s in range(slabs):
+        if ringed:
+            if f[_NX, s] - f[_NR, s] < 0.01 or f[_T3, s] - f[_NY, s] < 0.01 or f[_NR, s] < 0.01:
+                return -1, r, False
+            if s and (
+                abs(f[_NY, s - 1] - f[_NR, s]) > LENGTH_TOLERANCE
+                or f[_T3, s - 1] - f[_NR, s] < 0.01
+                or f[_NX, s] - f[_NY, s - 1] < 0.01
+            ):
+                return -1, r, False
+        elif (
+            f[_NR, s] != 0.0
+            or f[_NY, s] != 0.0
+            or f[_NX, s] <= LENGTH_TOLERANCE
+            or f[_T3, s] <= LENGTH_TOLERANCE
+        ):
+            return -1, r, False
+    if (
+        full
+        and ringed
+        and (
+            abs(f[_NY, slabs - 1] - f[_NR, 0]) > LENGTH_TOLERANCE
+            or f[_T3, slabs - 1] - f[_NR, 0] < 0.01
+            or f[_NX, 0] - f[_NY, slabs - 1] < 0.01
+        )
+    ):
+        return -1, r, False
+    if m + 4 * slabs + 8 > out_xy.shape[0] or r + 2 > rings.shape[0]:
+        return -2, r, False
+    # Rounding moves a vertex by at most about 1e-9 m. Neighbouring rays must lie farther apart
+    # wherever a vertex lies on them, and a radial edge must not be so short, nor the slabs beside
+    # it so narrow, that the edges at its ends could turn over (docs/visibility.md).
+    steep = 4e-8 * reach
+    sure = True
+    begin = m
+    if not full and not ringed:
+        out_xy[m, 0] = 0.0
+        out_xy[m, 1] = 0.0
+        m += 1
+        w = (TWO_PI - span) * min(f[_NX, 0], f[_T3, slabs - 1])
+        narrow = min(
+            f[_BT, 1] * f[_NX, 0] ** 2, (span - f[_BT, slabs - 1]) * f[_T3, slabs - 1] ** 2
+        )
+        if w < 1e-6 or w * min(f[_NX, 0], f[_T3, slabs - 1]) < steep or narrow < steep:
+            sure = False
+    for s in range(slabs + 1):
+        if s == slabs and full:
+            break
+        ux, uy = f[_BX, s], f[_BY, s]
+        if s < slabs:
+            least = min(f[_NX, s], f[_T3, s])
+            if s:
+                least = min(least, f[_T3, s - 1])
+            if s + 1 < slabs:
+                least = min(least, f[_NX, s + 1])
+            if ringed:
+                least = min(least, f[_NR, s], f[_NY, s])
+            wide = least * (f[_BT, s + 1] - f[_BT, s])
+            if wide < 1e-6:
+                sure = False
+            if ringed and wide * min(f[_NX, s] - f[_NR, s], f[_T3, s] - f[_NY, s]) < steep:
+                sure = False
+        here = f[_NX, s] if s < slabs else 0.0
+        before = s - 1 if s or not full else slabs - 1
+        if before < 0:
+            out_xy[m, 0] = here * ux
+            out_xy[m, 1] = here * uy
+            m += 1
+            continue
+        there = f[_T3, before]
+        if s < slabs and abs(there - here) <= LENGTH_TOLERANCE:
+            if i[_THI, before] != i[_THI, s]:
+                out_xy[m, 0] = here * ux
+                out_xy[m, 1] = here * uy
+                m += 1
+            continue
+        out_xy[m, 0] = there * ux
+        out_xy[m, 1] = there * uy
+        m += 1
+        if s < slabs:
+            out_xy[m, 0] = here * ux
+            out_xy[m, 1] = here * uy
+            m += 1
+            narrow = min(f[_BT, s + 1] - f[_BT, s], f[_BT, before + 1] - f[_BT, before])
+            if narrow * min(here, there) * abs(there - here) < steep:
+                sure = False
+    if ringed and not full:
+        for s in range(slabs, -1, -1):
+            inner = f[_NY, s - 1] if s else f[_NR, 0]
+            if 0 < s < slabs and i[_TLO, s] == i[_TLO, s - 1]:
+                continue
+            out_xy[m, 0] = inner * f[_BX, s]
+            out_xy[m, 1] = inner * f[_BY, s]
+            m += 1
+        w = (TWO_PI - span) * min(f[_NR, 0], f[_NY, slabs - 1])
+        if w < 1e-6 or w * 0.01 < steep:
+            sure = False
+    m, area = _close(out_xy, begin, m, x, y)
+    if area <= 1e-6:
+        return begin, r, True
+    rings[r, 0], rings[r, 1], rings[r, 2], rings[r, 3] = begin, m, 0, 1
+    r += 1
+    if ringed and full:
+        begin = m
+        for s in range(slabs - 1, -1, -1):
+            before = s - 1 if s else slabs - 1
+            if i[_TLO, s] == i[_TLO, before]:
+                continue
+            out_xy[m, 0] = f[_NR, s] * f[_BX, s]
+            out_xy[m, 1] = f[_NR, s] * f[_BY, s]
+            m += 1
+        m, area = _close(out_xy, begin, m, x, y)
+        if area != 0.0:
+            rings[r, 0], rings[r, 1], rings[r, 2], rings[r, 3] = begin, m, 0, -1
+            r += 1
+    return m, r, sure
+
+
+@njit(cache=True, nogil=True)
+def _close(out_xy, begin, m, x, y):
+    """Close a ring, move it to the eye's place; returns its end and signed area (0: dropped)."""
+    if m - begin < 3:
+        return begin, 0.0
+    area = 0.0
+    for j in range(begin, m):
+        k = j + 1 if j + 1 < m else begin
+        area += out_xy[j, 0] * out_xy[k, 1] - out_xy[j, 1] * out_xy[k, 0]
+    area *= 0.5
+    if abs(area) < 1e-6:
+        return begin, 0.0
+    out_xy[m, 0] = out_xy[begin, 0]
+    out_xy[m, 1] = out_xy[begin, 1]
+    m += 1
+    for j in range(begin, m):
+        out_xy[j, 0] += x
+        out_xy[j, 1] += y
+    return m, area
+
+
+@njit(cache=True, nogil=True)
+def _order_rings(rings, lo, hi):
+    """Rings of one eye by component, the outer one first."""
+    for j in range(lo + 1, hi):
+        a, b, c, d = rings[j, 0], rings[j, 1], rings[j, 2], rings[j, 3]
+        p = j - 1
+        while p >= lo and (rings[p, 2] > c or (rings[p, 2] == c and rings[p, 3] < d)):
+            for q in range(4):
+                rings[p + 1, q] = rings[p, q]
+            p -= 1
+        rings[p + 1, 0], rings[p + 1, 1], rings[p + 1, 2], rings[p + 1, 3] = a, b, c, d
+
+
+@njit(cache=True, nogil=True)
+def pack(xy, rings, offsets):
+    """Coordinates in the order of the rings, ring offsets, polygon offsets, polygons an eye."""
+    total = 0
+    opens = 0
+    for r in range(rings.shape[0]):
+        total += rings[r, 1] - rings[r, 0]
+        opens += rings[r, 3] > 0
+    out = np.empty((total, 2))
+    ring_offsets = np.zeros(rings.shape[0] + 1, np.int64)
+    polygon_offsets = np.zeros(opens + 1, np.int64)
+    parts = np.zeros(offsets.size - 1, np.int64)
+    m = 0
+    p = 0
+    for e in range(offsets.size - 1):
+        for r in range(offsets[e], offsets[e + 1]):
+            for j in range(rings[r, 0], rings[r, 1]):
+                out[m, 0] = xy[j, 0]
+                out[m, 1] = xy[j, 1]
+                m += 1
+            ring_offsets[r + 1] = m
+            if rings[r, 3] > 0:
+                polygon_offsets[p] = r
+                parts[e] += 1
+                p += 1
+    polygon_offsets[opens] = rings.shape[0]
+    return out, ring_offsets, polygon_offsets, parts
+
+
+@njit(cache=True, nogil=True)
+def sweep(eyes, spans, lo, hi, walls, offsets, heights, roofs, bases, scene):
     """Rings of the ground each eye from `lo` to `hi` sees.
 
-    `eyes` rows: x, y, height, near, range. `spans` rows: start angle (counter-clockwise from
-    east, radians) and width. Returns the coordinates, one row a ring (start, end, component,
-    sign of the area) and the offset of each eye's rings.
+    `eyes` rows: x, y, height, near, range, elevation of the ground. `spans` rows: start angle
+    (counter-clockwise from east, radians) and width. `heights` are those of the walls, `roofs`
+    those of what lies inside a parapet, `bases` the elevation of the ground at each building.
+    Returns the coordinates, one row a ring (start, end, component, sign of the area), the offset
+    of each eye's rings, and whether each view is surely valid.
     """
     boxes = scene[0]
     cap = 1024
     f = np.empty((FLOAT_ROWS, cap))
     i = np.empty((INT_ROWS, cap), np.int64)
     found = np.empty(256, np.int64)
+    extents = np.empty((256, 2))
+    depths = np.empty(BINS)
     stamp = np.full(heights.size, -1, np.int64)
     xy = np.empty((64 * (hi - lo) + 1024, 2))
-    rings = np.empty((4 * (hi - lo) + 64, 4), np.int64)
+    rings = np.empty((2 * (hi - lo) + 64, 4), np.int64)
     ring_offsets = np.zeros(hi - lo + 1, np.int64)
+    sure = np.ones(hi - lo, np.bool_)
     m = 0
     r = 0
     for e in range(lo, hi):
-        x, y, height, near, reach = eyes[e]
+        x, y, height, near, reach, ground = eyes[e]
         start, span = spans[e]
         ring_offsets[e - lo + 1] = r
         if not (span > ANGLE_TOLERANCE and reach - near > LENGTH_TOLERANCE):
@@ -731,7 +1046,24 @@ def sweep(eyes, spans, lo, hi, walls, offsets, heights, scene):
         count = candidate_buildings(scene, x, y, reach, stamp, 2 * e, found)
         if count < 0:
             found = np.empty(-2 * count, np.int64)
+            extents = np.empty((-2 * count, 2))
             count = candidate_buildings(scene, x, y, reach, stamp, 2 * e + 1, found)
+        _open_bins(depths, reach, span, u0x, u0y, u1x, u1y)
+        count = _cull(
+            x,
+            y,
+            height,
+            ground,
+            walls,
+            offsets,
+            heights,
+            bases,
+            boxes,
+            found,
+            count,
+            depths,
+            extents,
+        )
         need = 64
         if near > 0.0:
             need += chord_step(near, span)[1]
@@ -751,10 +1083,13 @@ def sweep(eyes, spans, lo, hi, walls, offsets, heights, scene):
                 height,
                 near,
                 reach,
+                ground,
                 sector,
                 walls,
                 offsets,
                 heights,
+                roofs,
+                bases,
                 boxes,
                 found,
                 count,
@@ -765,21 +1100,27 @@ def sweep(eyes, spans, lo, hi, walls, offsets, heights, scene):
             if slabs < 0:
                 need = 2 * cap
                 continue
-            # The rows of the events are free again and hold the nodes.
-            nodes, edges = _stitch(f, i, slabs, traps, full, f[_TH], f[_UX], f[_UY], cap)
-            if nodes < 0:
-                need = 2 * cap
-                continue
-            m2, r2 = _trace(i, nodes, edges, f[_UX], f[_UY], x, y, xy, m, rings, r)
+            m2, r2, good = _star(f, i, slabs, full, x, y, span, reach, xy, m, rings, r)
+            if m2 == -1:
+                # The rows of the events are free again and hold the nodes.
+                nodes, edges = _stitch(f, i, slabs, traps, full, f[_TH], f[_UX], f[_UY], cap)
+                if nodes < 0:
+                    need = 2 * cap
+                    continue
+                m2, r2 = _trace(i, nodes, edges, f[_UX], f[_UY], x, y, xy, m, rings, r)
+                good = False
+                if m2 >= 0:
+                    _order_rings(rings, r, r2)
             if m2 < 0:
-                bigger = np.empty((2 * xy.shape[0] + edges, 2))
+                bigger = np.empty((2 * xy.shape[0] + 4 * slabs + 8, 2))
                 bigger[:m] = xy[:m]
                 xy = bigger
-                more = np.empty((2 * rings.shape[0] + edges, 4), np.int64)
+                more = np.empty((2 * rings.shape[0] + slabs, 4), np.int64)
                 more[:r] = rings[:r]
                 rings = more
                 continue
             m, r = m2, r2
+            sure[e - lo] = good
             break
         ring_offsets[e - lo + 1] = r
-    return xy[:m].copy(), rings[:r].copy(), ring_offsets
+    return xy[:m], rings[:r], ring_offsets, sure

@@ -35,6 +35,8 @@ _DOMAINS = {
     "range_m": (0.0, np.inf, "0 m or more"),
     "near_m": (0.0, np.inf, "0 m or more"),
     "height_m": (0.0, np.inf, "above 0 m"),
+    "tilt_deg": (-90.0, 90.0, "from -90 to 90 degrees"),
+    "vfov_deg": (0.0, 180.0, "above 0 and up to 180 degrees"),
 }
 
 
@@ -44,12 +46,14 @@ def complete_cameras(
     """Fill what the records leave out from the defaults of each kind.
 
     A camera without a bearing and a field of view narrower than 360 degrees is taken to look all
-    round: which way it looks is not known, and its view is an upper bound.
+    round: which way it looks is not known, and its view is an upper bound. Where tilt and vertical
+    field of view are on record, the near edge (unless on record) and the end of the range follow
+    from them (see `tilted_edges`).
 
     Parameters
     ----------
-    cameras : points; columns kind, bearing_deg, fov_deg, range_m, near_m, height_m may be absent
-        or empty.
+    cameras : points; columns kind, bearing_deg, fov_deg, range_m, near_m, height_m, tilt_deg
+        (degrees below the horizontal) and vfov_deg may be absent or empty.
     defaults : by kind (``unknown`` for any other); those of the settings unless given.
 
     Returns
@@ -61,12 +65,13 @@ def complete_cameras(
     ------
     ColumnError : a value lies outside its domain; the rows are named.
     """
-    table = dict(defaults) if defaults is not None else camera_defaults()
+    table = {**camera_defaults(), **(defaults or {})}
     out = cameras.copy()
+    names = list(table)
+    kind = np.full(len(out), names.index("unknown"))
     if "kind" in out:
-        kind = out["kind"].astype(object).where(out["kind"].isin(list(table)), "unknown")
-    else:
-        kind = pd.Series("unknown", index=out.index, dtype=object)
+        known = pd.Index(names).get_indexer(pd.Index(out["kind"].astype(object)))
+        kind = np.where(known >= 0, known, kind)
     values: dict[str, pd.Series] = {}
     for column, (low, high, words) in _DOMAINS.items():
         if column in out:
@@ -76,7 +81,7 @@ def complete_cameras(
             series = pd.Series(np.nan, index=out.index)
             unreadable = series.notna()
         bad = unreadable | (series < low) | (series > high) | np.isinf(series)
-        if column == "height_m":
+        if column in ("height_m", "vfov_deg"):
             bad |= series == 0
         if bad.any():
             raise ColumnError(
@@ -85,8 +90,12 @@ def complete_cameras(
         values[column] = series
     no_bearing = values["bearing_deg"].isna()
     for column in ("fov_deg", "range_m", "near_m", "height_m"):
-        assumed_value = kind.map({name: getattr(row, column) for name, row in table.items()})
-        out[column] = values[column].fillna(assumed_value.astype(float))
+        assumed = np.array([getattr(table[name], column) for name in names], float)[kind]
+        out[column] = np.where(values[column].isna(), assumed, values[column])
+    near, far = tilted_edges(out["height_m"], values["tilt_deg"], values["vfov_deg"])
+    from_tilt = values["near_m"].isna().to_numpy() & ~np.isnan(near)
+    out["near_m"] = np.where(from_tilt, near, out["near_m"])
+    out["range_m"] = np.fmin(out["range_m"], far)
     out["near_m"] = np.minimum(out["near_m"], out["range_m"])
     aimed = out["fov_deg"] < 360
     out["assumed"] = (
@@ -95,6 +104,38 @@ def complete_cameras(
     out["bearing_deg"] = values["bearing_deg"].fillna(0.0) % 360
     out.loc[no_bearing & aimed, "fov_deg"] = 360.0
     return out
+
+
+def tilted_edges(
+    height_m: ArrayLike, tilt_deg: ArrayLike, vfov_deg: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where the lower and the upper edge of the image meet level ground.
+
+    Parameters
+    ----------
+    height_m : of the camera above the ground.
+    tilt_deg : of the optical axis below the horizontal, degrees.
+    vfov_deg : vertical field of view, degrees.
+
+    Returns
+    -------
+    Near and far distance, metres; NaN where tilt or field of view is NaN. Near is 0 where the
+    camera sees the ground at its own foot, far is infinite where the upper edge does not fall.
+
+    Notes
+    -----
+    h / tan(tilt ± vfov / 2). Taken the same all across the image, so that the edges are arcs;
+    those of a flat sensor are straight lines, nearer in the middle than at the sides.
+    """
+    height = np.asarray(height_m, float)
+    tilt, half = np.asarray(tilt_deg, float), np.asarray(vfov_deg, float) / 2.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        near = np.where(tilt + half < 90.0, height / np.tan(np.radians(tilt + half)), 0.0)
+        # A lower edge that does not fall never meets the ground: nothing is seen.
+        near = np.where(tilt + half <= 0.0, np.inf, near)
+        far = np.where(tilt - half > 0.0, height / np.tan(np.radians(tilt - half)), np.inf)
+    unknown = np.isnan(tilt) | np.isnan(half)
+    return np.where(unknown, np.nan, near), np.where(unknown, np.nan, far)
 
 
 def pixel_density_range(

@@ -3,48 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
 import shapely
 
-from geo.coverage._edges import directed_edges, require_polygons
-from geo.coverage._sweep import sweep
+from geo.coverage._mount import mount
+from geo.coverage._sweep import pack, sweep
+from geo.coverage._walls import Walls, replace_terrain, walls_of
 from geo.coverage.field_of_view import complete_cameras
+from geo.coverage.terrain import Terrain, without_hidden_ground
 from geo.crs import north_angle, require_metric
-from geo.errors import ColumnError, GeometryError, name_rows
+from geo.errors import ColumnError, CrsError, GeometryError, name_rows
 from geo.settings import CameraDefaults
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
     from numpy.typing import NDArray
 
-MOUNT_GAP_M = 1e-5
-"""How far in front of its wall a mounted camera's eye is placed."""
-_ON_WALL_M = 1e-6
-
-
-@dataclass(frozen=True)
-class Walls:
-    """Footprints as oriented walls (interior on the left) in a bucket grid.
-
-    `segments` rows: x0, y0, x1, y1; those of building b run from offsets[b] to offsets[b + 1].
-    """
-
-    segments: NDArray[np.float64]
-    offsets: NDArray[np.int64]
-    heights: NDArray[np.float64]
-    scene: tuple[Any, ...]
+_CHUNK = 4096
+"""Cameras a thread takes at a time: small against a city, large against the cost of a call."""
 
 
 def visible_area(
     cameras: GeoDataFrame,
-    buildings: GeoDataFrame | None = None,
+    buildings: GeoDataFrame | Walls | None = None,
     *,
+    terrain: Terrain | None = None,
     defaults: Mapping[str, CameraDefaults] | None = None,
 ) -> GeoSeries:
     """The ground each camera sees.
@@ -62,7 +50,11 @@ def visible_area(
     cameras : points in a metric CRS; columns kind, bearing_deg, fov_deg, range_m, near_m,
         height_m, each of which may be absent or empty (see `complete_cameras`).
     buildings : polygons or multipolygons in the same CRS; height_m in metres, empty or absent
-        for unknown.
+        for unknown; parapet_m, how far walls rise above the roof, empty or absent for 0. Or
+        the same made ready by `walls_of`.
+    terrain : elevation of the ground in the same CRS; level ground without it. Then a building's
+        height counts from the ground at its foot, its shadow ends on the level of its foot, and
+        the cells of the raster whose middle a rise of the ground hides are left out.
     defaults : what to assume of each kind of camera.
 
     Returns
@@ -93,28 +85,89 @@ def visible_area(
     >>> round(view.bounds.maxx.iloc[0] - 500000, 3)
     10.0
     """
-    require_metric(cameras, buildings)
+    crs = require_metric(cameras)
+    if buildings is None:
+        walls = walls_of(gpd.GeoDataFrame(geometry=[], crs=crs), terrain=terrain)
+    elif isinstance(buildings, Walls):
+        walls = buildings if terrain is None else replace_terrain(buildings, terrain)
+    else:
+        require_metric(cameras, buildings)
+        walls = walls_of(buildings, terrain=terrain)
+    if walls.crs != crs:
+        raise CrsError(
+            f"the walls are in {walls.crs.to_string()} and the cameras in {crs.to_string()}; "
+            "project them to one metric CRS with .to_crs()"
+        )
     _require_points(cameras)
     full = complete_cameras(cameras, defaults=defaults)
+    eyes, spans = _eyes(full, walls)
+    mount(eyes, walls)
+    views = _polygons(eyes, spans, walls)
+    if walls.terrain is not None:
+        views = without_hidden_ground(views, eyes, walls.terrain)
+    return gpd.GeoSeries(views, index=cameras.index, crs=cameras.crs, name="visible_area")
+
+
+def visible_area_by_tile(
+    cameras: GeoDataFrame,
+    buildings_in: Callable[[tuple[float, float, float, float]], GeoDataFrame],
+    *,
+    tile_m: float = 2000.0,
+    defaults: Mapping[str, CameraDefaults] | None = None,
+) -> Iterator[GeoSeries]:
+    """`visible_area` of a city too large to hold: tile by tile, buildings read as they are needed.
+
+    Parameters
+    ----------
+    cameras : as for `visible_area`.
+    buildings_in : gives the buildings that meet a box (west, south, east, north, in the CRS of
+        the cameras), in an order that does not hang on the box.
+    tile_m : side of a tile, metres.
+    defaults : as for `visible_area`.
+
+    Yields
+    ------
+    The views of one tile's cameras, as from `visible_area`. Every camera comes once. Equal to
+    one call over all buildings, except where a camera stands in a block of touching buildings
+    whose nearest outer wall is farther away than the range and 100 m.
+
+    Raises
+    ------
+    As `visible_area`; ColumnError also where tile_m is not above 0.
+    """
+    if not tile_m > 0:
+        raise ColumnError("tile_m must be above 0 m")
+    require_metric(cameras)
+    _require_points(cameras)
+    reach = complete_cameras(cameras, defaults=defaults)["range_m"].to_numpy(float)
+    x, y = shapely.get_x(cameras.geometry.values), shapely.get_y(cameras.geometry.values)
+    cells = np.column_stack([np.floor(x / tile_m), np.floor(y / tile_m)]).astype(np.int64)
+    _, tile, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
+    for here in np.split(np.argsort(tile.ravel(), kind="stable"), np.cumsum(counts)[:-1]):
+        pad = float(reach[here].max()) + 100.0
+        box = (x[here].min() - pad, y[here].min() - pad, x[here].max() + pad, y[here].max() + pad)
+        some = cameras.iloc[here]
+        yield visible_area(some, buildings_in(box), defaults=defaults)
+
+
+def _eyes(full: GeoDataFrame, walls: Walls) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What the kernel needs to know of each camera."""
     values = full.geometry.values
     bearing = full["bearing_deg"].to_numpy(float) + north_angle(full.geometry)
     fov = full["fov_deg"].to_numpy(float)
+    x, y = shapely.get_x(values), shapely.get_y(values)
     eyes = np.column_stack(
         [
-            shapely.get_x(values),
-            shapely.get_y(values),
+            x,
+            y,
             full["height_m"].to_numpy(float),
             full["near_m"].to_numpy(float),
             full["range_m"].to_numpy(float),
+            np.zeros(len(full)) if walls.terrain is None else walls.terrain.at(x, y),
         ]
     )
     spans = np.column_stack([np.radians(90.0 - bearing - fov / 2.0), np.radians(fov)])
-    walls = _walls(buildings)
-    if buildings is not None and len(buildings):
-        _mount(eyes, np.asarray(buildings.geometry.values), walls.heights)
-    return gpd.GeoSeries(
-        _polygons(eyes, spans, walls), index=cameras.index, crs=cameras.crs, name="visible_area"
-    )
+    return eyes, spans
 
 
 def _require_points(cameras: GeoDataFrame) -> None:
@@ -127,201 +180,60 @@ def _require_points(cameras: GeoDataFrame) -> None:
         )
 
 
-def _walls(buildings: GeoDataFrame | None) -> Walls:
-    """Break footprints into oriented walls and file their boxes in a bucket grid."""
-    if buildings is None or len(buildings) == 0:
-        boxes = np.zeros((0, 4))
-        empty: tuple[Any, ...] = (boxes, np.zeros(2, np.int64), np.zeros(0, np.int64))
-        scene = (*empty, np.zeros(2), 1.0, 1, 1)
-        return Walls(np.zeros((0, 4)), np.zeros(1, np.int64), np.zeros(0), scene)
-    require_polygons(buildings, "buildings")
-    values = np.asarray(buildings.geometry.values)
-    if "height_m" in buildings:
-        heights = buildings["height_m"].to_numpy(float, na_value=np.nan)
-        if np.any(heights < 0):
-            raise ColumnError(
-                f"height_m must be 0 or more; wrong at {name_rows(buildings.index[heights < 0])}"
-            )
-    else:
-        heights = np.full(len(buildings), np.nan)
-    segments, offsets = directed_edges(values)
-    return Walls(segments, offsets, heights, _bucket_grid(shapely.bounds(values)))
-
-
-def _bucket_grid(boxes: NDArray[np.float64]) -> tuple[Any, ...]:
-    """File boxes under every square cell they touch (CSR), about two boxes a cell."""
-    low = boxes[:, :2].min(axis=0)
-    size = boxes[:, 2:].max(axis=0) - low
-    cell = max(float(np.sqrt(size[0] * size[1] / len(boxes) * 2.0)), float(size.max()) / 4000, 1.0)
-    cols = int(size[0] // cell) + 1
-    rows = int(size[1] // cell) + 1
-    first = ((boxes[:, :2] - low) // cell).astype(np.int64)
-    last = ((boxes[:, 2:] - low) // cell).astype(np.int64)
-    wide = last[:, 0] - first[:, 0] + 1
-    count = wide * (last[:, 1] - first[:, 1] + 1)
-    item = np.repeat(np.arange(len(boxes)), count)
-    rank = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    cells = (first[item, 1] + rank // wide[item]) * cols + first[item, 0] + rank % wide[item]
-    order = np.argsort(cells, kind="stable")
-    start = np.searchsorted(cells[order], np.arange(cols * rows + 1)).astype(np.int64)
-    return (np.ascontiguousarray(boxes), start, item[order], low, cell, cols, rows)
-
-
-def _mount(
-    eyes: NDArray[np.float64], footprints: NDArray[Any], heights: NDArray[np.float64]
-) -> None:
-    """Move eyes that stand in or on a building to in front of its nearest wall, in place."""
-    tree = shapely.STRtree(footprints)
-    points = shapely.points(eyes[:, :2])
-    camera, building = tree.query(points, predicate="dwithin", distance=_ON_WALL_M)
-    if len(camera) == 0:
-        return
-    order = np.argsort(camera, kind="stable")
-    camera, building = camera[order], building[order]
-    tall = ~(heights[building] < eyes[camera, 2])
-    touching = _touching(tree, footprints, np.unique(building[tall]))
-    unions: dict[frozenset[int], Any] = {}
-
-    def union(members: set[int]) -> Any:
-        key = frozenset(members)
-        if key not in unions:
-            unions[key] = shapely.union_all(footprints[list(key)])
-        return unions[key]
-
-    blocks: dict[int, Any] = {}
-    for eye, members in _groups(camera[tall], building[tall]):
-        height = eyes[eye, 2]
-        chosen: set[int] = set()
-        waiting = members.tolist()
-        while waiting:
-            here = waiting.pop()
-            if here not in chosen:
-                chosen.add(here)
-                waiting.extend(n for n in touching[here] if not heights[n] < height)
-        blocks[eye] = union(chosen)
-    low = np.flatnonzero(~tall & ~np.isin(camera, list(blocks)))
-    on_edge = low[
-        shapely.distance(shapely.boundary(footprints[building[low]]), points[camera[low]])
-        <= _ON_WALL_M
-    ]
-    for eye, members in _groups(camera[on_edge], building[on_edge]):
-        blocks[eye] = union(set(members.tolist()))
-    _move_out(eyes, np.fromiter(blocks, np.int64), np.array(list(blocks.values()), dtype=object))
-
-
-def _touching(
-    tree: shapely.STRtree, footprints: NDArray[Any], seeds: NDArray[np.int64]
-) -> dict[int, list[int]]:
-    """The buildings each seed touches or overlaps, and theirs in turn."""
-    out: dict[int, list[int]] = {}
-    frontier = seeds
-    while len(frontier):
-        first, other = tree.query(footprints[frontier], predicate="intersects")
-        order = np.argsort(first, kind="stable")
-        ends = np.searchsorted(first[order], np.arange(1, len(frontier)))
-        for here, met in zip(frontier.tolist(), np.split(other[order], ends), strict=True):
-            out[here] = met.tolist()
-        frontier = np.array(sorted(set(other.tolist()) - out.keys()), np.int64)
-    return out
-
-
-def _groups(
-    camera: NDArray[np.int64], building: NDArray[np.int64]
-) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Each camera with its buildings, from pairs sorted by camera."""
-    eyes, starts = np.unique(camera, return_index=True)
-    ends = np.append(starts, len(camera))[1:]
-    for eye, start, end in zip(eyes.tolist(), starts.tolist(), ends.tolist(), strict=True):
-        yield eye, building[start:end]
-
-
-def _move_out(eyes: NDArray[np.float64], moved: NDArray[np.int64], blocks: NDArray[Any]) -> None:
-    """Put eyes in front of the nearest wall of their block, in place; all at once where clear."""
-    points = shapely.points(eyes[moved, :2])
-    lines = shapely.shortest_line(points, shapely.boundary(blocks))
-    ends = shapely.get_coordinates(lines).reshape(-1, 2, 2)
-    away = ends[:, 1] - ends[:, 0]
-    length = np.hypot(away[:, 0], away[:, 1])
-    inside = length > _ON_WALL_M
-    targets = ends[:, 1].copy()
-    targets[inside] += away[inside] / length[inside, None] * MOUNT_GAP_M
-    free = inside & ~shapely.intersects_xy(blocks, targets[:, 0], targets[:, 1])
-    eyes[moved[free], :2] = targets[free]
-    for k in np.flatnonzero(~free):
-        eyes[moved[k], :2] = _in_front(blocks[k], points[k])
-
-
-def _in_front(block: Any, point: Any) -> tuple[float, float]:
-    """A place just outside the block, at the point of its walls nearest to an eye on them."""
-    line = shapely.shortest_line(point, shapely.boundary(block))
-    x1, y1 = shapely.get_coordinates(line)[-1]
-    turns = np.linspace(0.0, 2.0 * np.pi, 64, endpoint=False)
-    ring = np.column_stack([x1 + MOUNT_GAP_M * np.cos(turns), y1 + MOUNT_GAP_M * np.sin(turns)])
-    free = ~shapely.intersects(block, shapely.points(ring))
-    if not free.any() or free.all():
-        return float(x1), float(y1)
-    # The middle of the longest run of free directions is the one farthest from both walls.
-    start = int(np.flatnonzero(~free)[0])
-    run, best, middle = 0, 0, 0
-    for k in range(1, len(turns) + 1):
-        if free[(start + k) % len(turns)]:
-            run += 1
-            if run > best:
-                best, middle = run, start + k - run // 2
-        else:
-            run = 0
-    x, y = ring[middle % len(turns)]
-    return float(x), float(y)
-
-
 def _polygons(eyes: NDArray[np.float64], spans: NDArray[np.float64], walls: Walls) -> NDArray[Any]:
     """Run the kernel over all eyes, in chunks on all cores."""
     count = len(eyes)
+    if count == 0:
+        return np.empty(0, dtype=object)
     workers = os.cpu_count() or 1
-    chunk = max(min(4096, -(-count // workers)), 1)
-    starts = range(0, count, chunk)
+    chunk = max(min(_CHUNK, -(-count // workers)), 1)
 
     def work(lo: int) -> NDArray[Any]:
         hi = min(lo + chunk, count)
-        xy, rings, offsets = sweep(
-            eyes, spans, lo, hi, walls.segments, walls.offsets, walls.heights, walls.scene
+        xy, rings, offsets, sure = sweep(
+            eyes,
+            spans,
+            lo,
+            hi,
+            walls.segments,
+            walls.offsets,
+            walls.heights,
+            walls.roofs,
+            walls.bases,
+            walls.scene,
         )
-        return _assemble(xy, rings, offsets)
+        coordinates, ring_offsets, polygon_offsets, parts = pack(xy, rings, offsets)
+        return _assemble(coordinates, ring_offsets, polygon_offsets, parts, sure)
 
-    if len(starts) == 0:
-        return np.empty(0, dtype=object)
     with ThreadPoolExecutor(workers) as pool:
-        return np.concatenate(list(pool.map(work, starts)))
+        return np.concatenate(list(pool.map(work, range(0, count, chunk))))
 
 
 def _assemble(
-    xy: NDArray[np.float64], rings: NDArray[np.int64], offsets: NDArray[np.int64]
+    xy: NDArray[np.float64],
+    ring_offsets: NDArray[np.int64],
+    polygon_offsets: NDArray[np.int64],
+    parts: NDArray[np.int64],
+    sure: NDArray[np.bool_],
 ) -> NDArray[Any]:
-    """Rings with their component and sign to valid (multi)polygons, one an eye."""
-    count = len(offsets) - 1
-    owner = np.repeat(np.arange(count), np.diff(offsets))
-    # Of each component the outer ring comes first, its holes after it.
-    order = np.lexsort((-rings[:, 3], rings[:, 2], owner))
-    rings, owner = rings[order], owner[order]
-    lengths = rings[:, 1] - rings[:, 0]
-    ends = np.cumsum(lengths)
-    rank = np.arange(lengths.sum()) - np.repeat(ends - lengths, lengths)
-    coordinates = xy[np.repeat(rings[:, 0], lengths) + rank]
-    ring_offsets = np.concatenate([[0], ends])
-    opens = rings[:, 3] > 0
-    polygon_offsets = np.concatenate([np.flatnonzero(opens), [len(rings)]])
-    geometry_offsets = np.searchsorted(owner[opens], np.arange(count + 1))
-    out = shapely.from_ragged_array(
-        shapely.GeometryType.MULTIPOLYGON,
-        coordinates,
-        (ring_offsets, polygon_offsets, geometry_offsets),
+    """Rings to valid (multi)polygons, one an eye; only what is not surely valid is looked at."""
+    polygons = shapely.from_ragged_array(
+        shapely.GeometryType.POLYGON, xy, (ring_offsets, polygon_offsets)
     )
-    parts = shapely.get_num_geometries(out)
-    single = parts == 1
-    out[single] = shapely.get_geometry(out[single], 0)
-    out[parts == 0] = shapely.Polygon()
-    bad = ~shapely.is_valid(out)
-    if bad.any():
+    if len(polygons) == len(parts) and (parts == 1).all():
+        out = polygons
+    else:
+        out = np.full(len(parts), shapely.Polygon(), dtype=object)
+        first = np.cumsum(parts) - parts
+        out[parts == 1] = polygons[first[parts == 1]]
+        several = np.flatnonzero(parts > 1)
+        if len(several):
+            members = np.flatnonzero(np.repeat(parts > 1, parts))
+            owner = np.repeat(np.arange(len(several)), parts[several])
+            out[several] = shapely.multipolygons(polygons[members], indices=owner)
+    doubtful = np.flatnonzero(~sure)
+    bad = doubtful[~shapely.is_valid(out[doubtful])]
+    if len(bad):
         out[bad] = [_mended(view) for view in out[bad]]
     return np.asarray(out)
 

@@ -12,7 +12,8 @@ import pandas as pd
 import shapely
 
 from geo.coverage._areas import AREA, COVERED, OPEN, OPEN_COVERED, THRICE, TWICE, areas
-from geo.coverage._edges import directed_edges, require_polygons
+from geo.coverage._edges import directed_edges, require_polygons, rings_of
+from geo.coverage._widest import circle_diameters
 from geo.crs import require_metric
 
 if TYPE_CHECKING:
@@ -42,20 +43,25 @@ def _uncovered(cell: Any, cover: NDArray[Any]) -> Any:
     low = np.array([x, y])
     local = shapely.transform(cell, lambda xy: xy - low)
     over = shapely.transform(cover, lambda xy: xy - low)
-    box = shapely.box(0.0, 0.0, x1 - x, y1 - y)
-    left = None
-    # Near-coincident edges can defeat floating overlay; snapping to a micrometre cannot fail.
-    for step in (0.0, 1e-7, 1e-6):
+    try:
+        clipped = _polygon_parts(shapely.clip_by_rect(over, 0.0, 0.0, x1 - x, y1 - y))
+        left = shapely.difference(local, shapely.disjoint_subset_union_all(clipped))
+    except shapely.errors.GEOSException:
+        left = _snapped_difference(local, over, shapely.box(0.0, 0.0, x1 - x, y1 - y))
+    return shapely.transform(left, lambda xy: xy + low)
+
+
+def _snapped_difference(local: Any, over: NDArray[Any], box: Any) -> Any:
+    """Near-coincident edges can defeat floating overlay; snapping to a micrometre cannot fail."""
+    for step in (1e-7, 1e-6):
         try:
             clipped = shapely.intersection(over, box, grid_size=step)
             union = shapely.union_all(_polygon_parts(clipped), grid_size=step)
-            left = shapely.difference(local, union, grid_size=step)
+            return shapely.difference(local, union, grid_size=step)
         except shapely.errors.GEOSException:
             if step == 1e-6:
                 raise
-            continue
-        break
-    return shapely.transform(left, lambda xy: xy + low)
+    return local
 
 
 def _polygon_parts(shapes: Any) -> NDArray[Any]:
@@ -103,24 +109,21 @@ def coverage_by_grid(
     (0.5, 0.15, 2)
     """
     require_metric(grids, views, buildings)
-    require_polygons(grids, "grids")
-    require_polygons(views, "views", empty=True)
-    cells = np.asarray(grids.geometry.values)
-    seen = np.asarray(views.geometry.values)
-    seen = seen[~shapely.is_empty(seen)]
+    cells, cell_rings = require_polygons(grids, "grids")
+    seen, view_rings = require_polygons(views, "views", empty=True)
     if buildings is not None:
-        require_polygons(buildings, "buildings")
-        roofs = np.asarray(buildings.geometry.values)
+        roofs, roof_rings = require_polygons(buildings, "buildings")
     else:
         roofs = np.empty(0, dtype=object)
+        roof_rings = rings_of(roofs)
     near_views, view_offsets = _near(seen, cells)
     near_roofs, roof_offsets = _near(roofs, cells)
     boxes = shapely.bounds(cells).reshape(-1, 4)
     parts = (
         boxes,
-        *directed_edges(cells),
-        *directed_edges(seen),
-        *directed_edges(roofs),
+        *cell_rings.edges,
+        *view_rings.edges,
+        *roof_rings.edges,
         near_views,
         view_offsets,
         near_roofs,
@@ -205,8 +208,7 @@ def blind_spots(
             found.append(pieces)
             owner.append(np.full(len(pieces), g))
         pieces = np.concatenate(found)
-        circles = shapely.maximum_inscribed_circle(pieces, tolerance=0.25)
-        return pieces, np.concatenate(owner), 2.0 * shapely.length(circles)
+        return pieces, np.concatenate(owner), circle_diameters(*directed_edges(pieces), 0.25)
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         results = list(pool.map(work, _chunks(len(cells))))

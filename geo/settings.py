@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=default_data_dir)
     timezone: str = "Asia/Shanghai"
     metric_crs: str | None = None
+    terrain: Path | None = None
     language: str = "zh"
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)

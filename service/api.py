@@ -54,7 +54,7 @@ def grids(conn: Connection) -> Response:
 @router.get("/blind-spots", response_class=Response)
 def blind_spots(conn: Connection, limit: Annotated[int, Query(ge=1, le=10_000)] = 200) -> Response:
     """Blind spots of the newest run, largest first."""
-    return _geojson(read.blind_spot_results(conn, _run(conn), limit), digits=6)
+    return _geojson(read.blind_spot_results(conn, limit), digits=6)
 
 
 @router.get("/cameras", response_class=Response)
@@ -81,7 +81,8 @@ def latest_run(conn: Connection) -> dict[str, Any]:
 @router.get("/incidents/months")
 def months(conn: Connection) -> dict[str, Any]:
     """Incidents by month and category; every month from the first to the last."""
-    rows = read.incident_months(conn, _run(conn))
+    _run(conn)
+    rows = read.incident_months(conn)
     counts: dict[str, list[dict[str, Any]]] = {}
     categories: dict[str, int] = {}
     for row in rows:
@@ -106,7 +107,8 @@ def density(
 ) -> dict[str, Any]:
     """Incidents by grid in the months from `from` up to but without `until`."""
     start, end = _first(from_), _first(until)
-    counts = read.incident_counts(conn, _run(conn), start, end, category)
+    _run(conn)
+    counts = read.incident_counts(conn, start, end, category)
     outside = counts.pop("", 0)
     return {"grids": counts, "outside": outside, "total": sum(counts.values()) + outside}
 

@@ -49,7 +49,10 @@ def mount(eyes: NDArray[np.float64], walls: Walls) -> None:
                 chosen.add(here)
                 height = eyes[eye, 2] + eyes[eye, 5]
                 waiting.extend(
-                    n for n in touching[here] if not walls.heights[n] + walls.bases[n] < height
+                    n
+                    for n in touching[here]
+                    if not walls.heights[n] + walls.bases[n] < height
+                    and _in_reach(walls.scene[0][n], eyes[eye])
                 )
         blocks[eye] = union(chosen)
     low = ~tall & edge & ~np.isin(camera, list(blocks))
@@ -58,6 +61,13 @@ def mount(eyes: NDArray[np.float64], walls: Walls) -> None:
     order = sorted(blocks)
     shapes = np.array([blocks[eye] for eye in order], dtype=object)
     _move_out(eyes, np.array(order, np.int64), shapes, points)
+
+
+def _in_reach(box: NDArray[np.float64], eye: NDArray[np.float64]) -> bool:
+    """Whether a building is near enough to matter: the view hangs on nothing beyond."""
+    dx = max(box[0] - eye[0], 0.0, eye[0] - box[2])
+    dy = max(box[1] - eye[1], 0.0, eye[1] - box[3])
+    return bool(dx * dx + dy * dy < eye[4] * eye[4])
 
 
 def _touching(walls: Walls, seeds: NDArray[np.int64]) -> dict[int, list[int]]:
@@ -99,6 +109,10 @@ def _move_out(
     ends = shapely.get_coordinates(lines).reshape(-1, 2, 2)
     away = ends[:, 1] - ends[:, 0]
     length = np.hypot(away[:, 0], away[:, 1])
+    # Deeper inside than it can see, a camera sees nothing outside: it stays and is blind.
+    near = length < eyes[moved, 4]
+    moved, blocks, points = moved[near], blocks[near], points[near]
+    ends, away, length = ends[near], away[near], length[near]
     inside = length > _ON_WALL_M
     targets = ends[:, 1].copy()
     targets[inside] += away[inside] / length[inside, None] * MOUNT_GAP_M

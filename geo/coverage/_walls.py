@@ -261,3 +261,61 @@ def meeting_boxes(
     pairs = _find_meeting(chosen, walls.scene, np.empty((64, 2), np.int64))
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     return pairs[:, 0], pairs[:, 1]
+
+
+@njit(cache=True, nogil=True)
+def _mix(h, v):
+    """One step of splitmix64."""
+    h = h + v + np.uint64(0x9E3779B97F4A7C15)
+    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return h ^ (h >> np.uint64(31))
+
+
+@njit(cache=True, nogil=True)
+def _marks(segments, offsets, rest):
+    """Two hashes of each building: corners and heights, as bits."""
+    out = np.empty((offsets.size - 1, 2), np.uint64)
+    for b in range(offsets.size - 1):
+        for k in range(2):
+            h = np.uint64(k + 1)
+            for w in range(offsets[b], offsets[b + 1]):
+                h = _mix(h, segments[w, 0])
+                h = _mix(h, segments[w, 1])
+            for j in range(rest.shape[1]):
+                h = _mix(h, rest[b, j])
+            out[b, k] = h
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _sum_marks(eyes, scene, marks):
+    boxes, start, items, origin, cell, cols, rows = scene
+    out = np.zeros((eyes.shape[0], 2), np.uint64)
+    stamp = np.full(boxes.shape[0], -1, np.int64)
+    for e in range(eyes.shape[0]):
+        x, y, reach = eyes[e, 0], eyes[e, 1], eyes[e, 4]
+        c0 = max(int((x - reach - origin[0]) // cell), 0)
+        c1 = min(int((x + reach - origin[0]) // cell), cols - 1)
+        r0 = max(int((y - reach - origin[1]) // cell), 0)
+        r1 = min(int((y + reach - origin[1]) // cell), rows - 1)
+        for row in range(r0, r1 + 1):
+            for col in range(c0, c1 + 1):
+                for j in range(start[row * cols + col], start[row * cols + col + 1]):
+                    b = items[j]
+                    if stamp[b] == e:
+                        continue
+                    stamp[b] = e
+                    dx = max(boxes[b, 0] - x, 0.0, x - boxes[b, 2])
+                    dy = max(boxes[b, 1] - y, 0.0, y - boxes[b, 3])
+                    if dx * dx + dy * dy < reach * reach:
+                        out[e, 0] += marks[b, 0]
+                        out[e, 1] += marks[b, 1]
+    return out
+
+
+def marks_in_reach(eyes: NDArray[np.float64], walls: Walls) -> NDArray[np.uint64]:
+    """Sum of the hashes of the buildings in reach of each eye, whatever their order."""
+    rest = np.column_stack([walls.heights, walls.roofs, walls.bases]).view(np.uint64)
+    marks = _marks(walls.segments.view(np.uint64), walls.offsets, rest)
+    return np.asarray(_sum_marks(eyes, walls.scene, marks))

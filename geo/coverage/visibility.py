@@ -43,7 +43,8 @@ def visible_area(
     where the line over its roof meets the ground: a wall at distance d with roof height b, seen
     from height h > b, hides up to d·h/(h−b). Ground under a building is not seen. A camera in or
     on the edge of a footprint at least as tall as itself looks out from that building's nearest
-    wall (touching footprints of that height count as one building).
+    wall (touching footprints of that height within its range count as one building); farther
+    from that wall than its range it sees nothing.
 
     Parameters
     ----------
@@ -100,8 +101,7 @@ def visible_area(
         )
     _require_points(cameras)
     full = complete_cameras(cameras, defaults=defaults)
-    eyes, spans = _eyes(full, walls)
-    mount(eyes, walls)
+    _, spans, eyes = eyes_of(full, walls)
     views = _polygons(eyes, spans, walls)
     if walls.terrain is not None:
         views = without_hidden_ground(views, eyes, walls.terrain)
@@ -127,9 +127,8 @@ def visible_area_by_tile(
 
     Yields
     ------
-    The views of one tile's cameras, as from `visible_area`. Every camera comes once. Equal to
-    one call over all buildings, except where a camera stands in a block of touching buildings
-    whose nearest outer wall is farther away than the range and 100 m.
+    The views of one tile's cameras, as from `visible_area`. Every camera comes once; equal to
+    one call over all buildings.
 
     Raises
     ------
@@ -144,19 +143,29 @@ def visible_area_by_tile(
     cells = np.column_stack([np.floor(x / tile_m), np.floor(y / tile_m)]).astype(np.int64)
     _, tile, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
     for here in np.split(np.argsort(tile.ravel(), kind="stable"), np.cumsum(counts)[:-1]):
-        pad = float(reach[here].max()) + 100.0
+        # Moved out of a building, a camera looks from up to its range beyond its place.
+        pad = 2.0 * float(reach[here].max()) + 1.0
         box = (x[here].min() - pad, y[here].min() - pad, x[here].max() + pad, y[here].max() + pad)
         some = cameras.iloc[here]
         yield visible_area(some, buildings_in(box), defaults=defaults)
 
 
-def _eyes(full: GeoDataFrame, walls: Walls) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What the kernel needs to know of each camera."""
+def eyes_of(
+    full: GeoDataFrame, walls: Walls
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """What the kernel needs to know of completed cameras.
+
+    Returns
+    -------
+    Eyes as placed by the register (rows x, y, height, near, range, elevation of the ground);
+    start angle and width of their sectors (radians, counter-clockwise from east); the eyes again,
+    those in or on a building moved out in front of it.
+    """
     values = full.geometry.values
     bearing = full["bearing_deg"].to_numpy(float) + north_angle(full.geometry)
     fov = full["fov_deg"].to_numpy(float)
     x, y = shapely.get_x(values), shapely.get_y(values)
-    eyes = np.column_stack(
+    placed = np.column_stack(
         [
             x,
             y,
@@ -167,7 +176,9 @@ def _eyes(full: GeoDataFrame, walls: Walls) -> tuple[NDArray[np.float64], NDArra
         ]
     )
     spans = np.column_stack([np.radians(90.0 - bearing - fov / 2.0), np.radians(fov)])
-    return eyes, spans
+    eyes = placed.copy()
+    mount(eyes, walls)
+    return placed, spans, eyes
 
 
 def _require_points(cameras: GeoDataFrame) -> None:

@@ -90,7 +90,9 @@ def make_pool(conninfo: str, *, size: int = 8) -> ConnectionPool[Conn]:
         kwargs={
             "application_name": "gridcover-service",
             "options": "-c search_path=gridcover,public -c timezone=UTC "
-            "-c statement_timeout=30000 -c default_transaction_read_only=on",
+            "-c statement_timeout=30000 -c default_transaction_read_only=on "
+            # All statements of one request see the same run.
+            "-c default_transaction_isolation=repeatable\\ read",
         },
     )
 

@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from geo.schema import LAYERS, Layer
+from geo.store.changes import box_arrays
 from geo.store.database import Conn
 
 
@@ -43,17 +44,42 @@ def _frame(conn: Conn, query: sql.SQL | sql.Composed, params: Any = None) -> gpd
     return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes, crs="EPSG:4326"))
 
 
-def read_layer(conn: Conn, name: str) -> gpd.GeoDataFrame:
+_IN_BOXES = (
+    " WHERE {key} IN (SELECT t.{key} FROM unnest(%(west)s::float8[], %(south)s::float8[], "
+    "%(east)s::float8[], %(north)s::float8[]) AS b (w, s, e, n) "
+    "JOIN {table} t ON t.geometry && ST_MakeEnvelope(b.w, b.s, b.e, b.n, 4326))"
+)
+
+
+def _filter(
+    table: str, key: str, codes: list[str] | None, boxes: Any
+) -> tuple[sql.Composable, dict[str, Any]]:
+    if codes is not None:
+        return sql.SQL(" WHERE {} = ANY(%(codes)s)").format(sql.Identifier(key)), {"codes": codes}
+    if boxes is not None:
+        condition = sql.SQL(_IN_BOXES).format(key=sql.Identifier(key), table=sql.Identifier(table))
+        return condition, box_arrays(boxes)
+    return sql.SQL(""), {}
+
+
+def read_layer(
+    conn: Conn, name: str, *, codes: list[str] | None = None, boxes: Any = None
+) -> gpd.GeoDataFrame:
     """One register in EPSG:4326, indexed by its key (kept as columns where it has two parts).
 
-    Numbers that are missing are NaN; times are timezone-aware.
+    Only the rows with the given keys, or whose box meets one of the given ones (west, south,
+    east, north), where that is asked. Numbers that are missing are NaN; times are timezone-aware.
     """
     layer = LAYERS[name]
     columns = sql.SQL(", ").join(map(sql.Identifier, layer.names))
-    query = sql.SQL("SELECT {}, ST_AsBinary(geometry) AS geometry FROM {} ORDER BY {}").format(
-        columns, sql.Identifier(layer.table), sql.SQL(", ").join(map(sql.Identifier, layer.key))
+    where, params = _filter(layer.table, layer.key[0], codes, boxes)
+    query = sql.SQL("SELECT {}, ST_AsBinary(geometry) AS geometry FROM {}{} ORDER BY {}").format(
+        columns,
+        sql.Identifier(layer.table),
+        where,
+        sql.SQL(", ").join(sql.SQL('{} COLLATE "C"').format(sql.Identifier(k)) for k in layer.key),
     )
-    frame = _frame(conn, query)
+    frame = _frame(conn, query, params)
     for column in layer.columns:
         if column.kind in ("number", "integer"):
             frame[column.name] = pd.to_numeric(frame[column.name]).astype(float)
@@ -99,7 +125,7 @@ def latest_run(conn: Conn) -> Run | None:
 
 
 def grid_results(conn: Conn, run: int) -> gpd.GeoDataFrame:
-    """Grids with the coverage and density of a run, indexed by code."""
+    """Grids with their coverage as of a run and their density, indexed by code."""
     query = sql.SQL(
         "SELECT g.code, g.name, g.name_en, g.community, g.population, g.kind, "
         "c.area_m2, c.covered_m2, c.covered_share, c.open_m2, c.open_covered_share, c.cameras, "
@@ -108,8 +134,9 @@ def grid_results(conn: Conn, run: int) -> gpd.GeoDataFrame:
         "a.name AS community_name, a.name_en AS community_name_en, "
         "s.name AS subdistrict_name, s.name_en AS subdistrict_name_en, h.name AS head, "
         "ST_AsBinary(g.geometry) AS geometry "
-        "FROM grids g LEFT JOIN grid_coverage c ON c.grid = g.code AND c.run = %(run)s "
-        "LEFT JOIN grid_density d ON d.grid = g.code AND d.run = %(run)s "
+        "FROM grids g LEFT JOIN LATERAL (SELECT * FROM grid_coverage WHERE grid = g.code "
+        "AND run <= %(run)s ORDER BY run DESC LIMIT 1) c ON true "
+        "LEFT JOIN grid_density d ON d.grid = g.code "
         "LEFT JOIN areas a ON a.code = g.community LEFT JOIN areas s ON s.code = a.parent "
         "LEFT JOIN LATERAL (SELECT name FROM grid_staff WHERE grid = g.code AND role = 'head' "
         "ORDER BY name LIMIT 1) h ON true ORDER BY g.code"
@@ -117,14 +144,16 @@ def grid_results(conn: Conn, run: int) -> gpd.GeoDataFrame:
     return _frame(conn, query, {"run": run}).set_index("code", drop=False)
 
 
-def blind_spot_results(conn: Conn, run: int, limit: int) -> gpd.GeoDataFrame:
-    """The largest blind spots of a run."""
+def blind_spot_results(conn: Conn, limit: int) -> gpd.GeoDataFrame:
+    """The largest blind spots, ranked."""
     query = sql.SQL(
-        "SELECT b.rank, b.grid, g.name AS grid_name, g.name_en AS grid_name_en, b.area_m2, "
-        "b.widest_m, ST_AsBinary(b.geometry) AS geometry FROM blind_spots b "
-        "LEFT JOIN grids g ON g.code = b.grid WHERE b.run = %s ORDER BY b.rank LIMIT %s"
+        "SELECT row_number() OVER (ORDER BY b.area_m2 DESC, b.grid, b.number)::integer AS rank, "
+        "b.grid, g.name AS grid_name, g.name_en AS grid_name_en, b.area_m2, b.widest_m, "
+        "ST_AsBinary(b.geometry) AS geometry FROM "
+        "(SELECT * FROM blind_spots ORDER BY area_m2 DESC, grid, number LIMIT %s) b "
+        "LEFT JOIN grids g ON g.code = b.grid ORDER BY rank"
     )
-    return _frame(conn, query, (run, limit))
+    return _frame(conn, query, (limit,))
 
 
 def camera_results(conn: Conn) -> gpd.GeoDataFrame:
@@ -137,35 +166,60 @@ def camera_results(conn: Conn) -> gpd.GeoDataFrame:
     return _frame(conn, query)
 
 
-def camera_views(conn: Conn) -> gpd.GeoDataFrame:
-    """The stored views, indexed by camera."""
+def camera_views(
+    conn: Conn, *, codes: list[str] | None = None, boxes: Any = None
+) -> gpd.GeoDataFrame:
+    """The stored views, indexed by camera; some of them as in `read_layer`.
+
+    `metric_wkb` is the view in the run's metric CRS, to the last bit.
+    """
+    where, params = _filter("camera_views", "camera", codes, boxes)
     query = sql.SQL(
-        "SELECT camera, run, area_m2, assumed, inputs_digest, ST_AsBinary(geometry) AS geometry "
-        "FROM camera_views ORDER BY camera"
-    )
-    return _frame(conn, query).set_index("camera", drop=False)
+        "SELECT camera, run, area_m2, assumed, inputs_digest, metric_wkb, "
+        'ST_AsBinary(geometry) AS geometry FROM camera_views{} ORDER BY camera COLLATE "C"'
+    ).format(where)
+    return _frame(conn, query, params).set_index("camera", drop=False)
 
 
-def incident_months(conn: Conn, run: int) -> list[dict[str, Any]]:
-    """Incidents of a run by month and category, those outside every grid apart."""
+def coverage_rows(conn: Conn, *, grids: list[str] | None = None) -> pd.DataFrame:
+    """The newest coverage of every grid that there is (or of some), by grid."""
+    with conn.cursor(binary=True, row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            "SELECT c.* FROM grids g JOIN LATERAL (SELECT * FROM grid_coverage "
+            "WHERE grid = g.code ORDER BY run DESC LIMIT 1) c ON true "
+            "WHERE %(grids)s::text[] IS NULL OR g.code = ANY(%(grids)s) "
+            'ORDER BY g.code COLLATE "C"',
+            {"grids": grids},
+        ).fetchall()
+        names = [c.name for c in cursor.description or ()]
+    return pd.DataFrame(rows, columns=names)
+
+
+def count_blind_spots(conn: Conn) -> int:
+    """How many blind spots there are."""
+    row = conn.execute("SELECT count(*) FROM blind_spots").fetchone()
+    return int(row[0]) if row else 0
+
+
+def incident_months(conn: Conn) -> list[dict[str, Any]]:
+    """Incidents by month and category, those outside every grid apart."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             "SELECT month, category, sum(count)::integer AS count, "
             "coalesce(sum(count) FILTER (WHERE grid = ''), 0)::integer AS outside "
-            "FROM grid_incidents WHERE run = %s GROUP BY month, category ORDER BY month, category",
-            (run,),
+            "FROM grid_incidents GROUP BY month, category ORDER BY month, category"
         ).fetchall()
 
 
 def incident_counts(
-    conn: Conn, run: int, start: datetime, end: datetime, categories: list[str] | None
+    conn: Conn, start: datetime, end: datetime, categories: list[str] | None
 ) -> dict[str, int]:
     """Incidents by grid over whole months from `start` up to `end`; '' is outside every grid."""
     rows = conn.execute(
-        "SELECT grid, sum(count)::integer FROM grid_incidents WHERE run = %(run)s "
-        "AND month >= %(start)s AND month < %(end)s "
+        "SELECT grid, sum(count)::integer FROM grid_incidents "
+        "WHERE month >= %(start)s AND month < %(end)s "
         "AND (%(categories)s::text[] IS NULL OR category = ANY(%(categories)s)) GROUP BY grid",
-        {"run": run, "start": start.date(), "end": end.date(), "categories": categories},
+        {"start": start.date(), "end": end.date(), "categories": categories},
     ).fetchall()
     return {str(grid): int(count) for grid, count in rows}
 

@@ -145,16 +145,25 @@ def replace_staff(conn: Conn, rows: Iterable[Sequence[Any]]) -> None:
 
 
 def write_run(conn: Conn, **values: Any) -> int:
-    """Record a run; returns its number."""
+    """Record a run before its results, which name it; returns its number."""
     row = conn.execute(
         "INSERT INTO runs (kind, parameters, inputs_digest, software_version, metric_crs, "
-        "started_at, finished_at, summary) VALUES (%(kind)s, %(parameters)s, %(inputs_digest)s, "
-        "%(software_version)s, %(metric_crs)s, %(started_at)s, clock_timestamp(), %(summary)s) "
+        "started_at, finished_at, summary) VALUES (%(kind)s, %(parameters)s, '', "
+        "%(software_version)s, %(metric_crs)s, %(started_at)s, clock_timestamp(), '{}') "
         "RETURNING id",
-        values | {"parameters": Jsonb(values["parameters"]), "summary": Jsonb(values["summary"])},
+        values | {"parameters": Jsonb(values["parameters"])},
     ).fetchone()
     assert row is not None  # noqa: S101
     return int(row[0])
+
+
+def finish_run(conn: Conn, run: int, *, inputs_digest: str, summary: dict[str, Any]) -> None:
+    """Add what is known only at the end."""
+    conn.execute(
+        "UPDATE runs SET inputs_digest = %s, summary = %s, finished_at = clock_timestamp() "
+        "WHERE id = %s",
+        (inputs_digest, Jsonb(summary), run),
+    )
 
 
 def write_table(conn: Conn, table: str, frame: pd.DataFrame, *, shape: str | None = None) -> None:
@@ -167,17 +176,37 @@ def write_table(conn: Conn, table: str, frame: pd.DataFrame, *, shape: str | Non
     copy_rows(conn, sql.Identifier(table), columns, zip(*lists, strict=True))
 
 
-def clear_views(conn: Conn) -> None:
-    """Drop the camera views of the run before."""
-    conn.execute("DELETE FROM camera_views")
+def clear(conn: Conn, table: str, key: str | None = None, values: list[str] | None = None) -> None:
+    """Delete the rows of a result table, or those with some keys."""
+    if key is None:
+        conn.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+        return
+    statement = sql.SQL("DELETE FROM {} WHERE {} = ANY(%s)")
+    conn.execute(statement.format(sql.Identifier(table), sql.Identifier(key)), (values,))
 
 
 def prune_runs(conn: Conn, keep: int) -> None:
-    """Drop all runs but the newest; their results go with them."""
+    """Drop what runs older than the newest `keep` left behind, but for rows that still hold."""
+    row = conn.execute(
+        "SELECT min(id) FROM (SELECT id FROM runs ORDER BY id DESC LIMIT %s) t", (keep,)
+    ).fetchone()
+    oldest = row[0] if row else None
+    if oldest is None:
+        return
     conn.execute(
-        "DELETE FROM runs WHERE id NOT IN (SELECT id FROM runs ORDER BY id DESC LIMIT %s) "
-        "AND id NOT IN (SELECT run FROM camera_views)",
-        (keep,),
+        "DELETE FROM grid_coverage c WHERE run < %(oldest)s AND (EXISTS (SELECT 1 FROM "
+        "grid_coverage n WHERE n.grid = c.grid AND n.run > c.run AND n.run <= %(oldest)s) "
+        "OR NOT EXISTS (SELECT 1 FROM grids g WHERE g.code = c.grid))",
+        {"oldest": oldest},
+    )
+    conn.execute(
+        "DELETE FROM runs r WHERE id < %s "
+        "AND NOT EXISTS (SELECT 1 FROM camera_views t WHERE t.run = r.id) "
+        "AND NOT EXISTS (SELECT 1 FROM grid_coverage t WHERE t.run = r.id) "
+        "AND NOT EXISTS (SELECT 1 FROM blind_spots t WHERE t.run = r.id) "
+        "AND NOT EXISTS (SELECT 1 FROM grid_incidents t WHERE t.run = r.id) "
+        "AND NOT EXISTS (SELECT 1 FROM grid_density t WHERE t.run = r.id)",
+        (oldest,),
     )
 
 

@@ -63,7 +63,7 @@ def test_results_with_provenance(store: str, tmp_path: Path) -> None:
         assert result["count"].tolist() == [2, 0, 0]
         assert np.allclose(result["covered_m2"], np.pi * (50**2 - 3**2), rtol=0.01)
         assert result.loc["a", "per_1000_people"] == pytest.approx(200.0)
-        months = read.incident_months(conn, run.id)
+        months = read.incident_months(conn)
         assert [(str(m["month"]), m["count"], m["outside"]) for m in months] == [
             ("2026-01-01", 1, 0), ("2026-02-01", 2, 1)]  # fmt: skip
         again = refresh(conn)
@@ -163,7 +163,7 @@ def test_kill_in_the_middle_of_a_refresh(store: str, tmp_path: Path, command: Co
             [command.python, "refresh", "--all"], cwd=tmp_path, env=command.env,
             text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-        wait_for(store, 'COPY "grid_density"', process)
+        wait_for(store, 'DELETE FROM "grid_density"', process)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
         holder.rollback()

@@ -125,7 +125,7 @@ def touched(
         near = read.read_layer(conn, "cameras", boxes=_widened(places, 2.0 * reach))
         both = pd.concat([cameras, near[~near.index.isin(cameras.index)]])
         cameras = gpd.GeoDataFrame(both, geometry="geometry", crs="EPSG:4326").sort_index()
-    used = _used(metric(cameras, site), site) if len(cameras) else cameras.assign(assumed=False)
+    used = _used(metric(cameras, site), site)
     buildings = _buildings_for(conn, cameras.loc[used.index], used, site)
     walls = walls_of(buildings, terrain=site.terrain)
     fresh = view_digests(used, walls) if len(used) else []
@@ -144,7 +144,7 @@ def touched(
     grids = read.read_layer(conn, "grids", boxes=boxes)
     progress(f"coverage of {len(grids):,} grids")
     coverage, spots = _measure_stored(conn, grids, rows, gone, site)
-    earlier = read.coverage_rows(conn, grids=grids.index.tolist())
+    earlier = read.coverage_digests(conn, grids.index.tolist())
     return Computed(
         rows,
         gone,
@@ -165,7 +165,7 @@ def touched(
         ),
         exchange(
             last["grids_digest"],
-            earlier["inputs_digest"].tolist(),
+            earlier,
             coverage["inputs_digest"].tolist(),
         ),
     )
@@ -173,30 +173,29 @@ def touched(
 
 def totals(conn: Conn) -> dict[str, Any]:
     """Figures over all grids, from the stored rows; exact sums, so that their order is nothing."""
-    rows = read.coverage_rows(conn)
-    open_m2 = math.fsum(rows["open_m2"])
-    share = rows["open_covered_share"].astype(float).fillna(0.0)
+    area, covered, ground, share = read.coverage_figures(conn)
+    open_m2 = math.fsum(ground)
     return {
-        "grids": len(rows),
-        "area_m2": math.fsum(rows["area_m2"]),
-        "covered_m2": math.fsum(rows["covered_m2"]),
+        "grids": len(area),
+        "area_m2": math.fsum(area),
+        "covered_m2": math.fsum(covered),
         "open_m2": open_m2,
-        "open_covered_share": math.fsum(share * rows["open_m2"]) / open_m2 if open_m2 else None,
-        "blind_spots": read.count_blind_spots(conn),
+        "open_covered_share": math.fsum(share * ground) / open_m2 if open_m2 else None,
     }
 
 
-def store(conn: Conn, run: int, computed: Computed, *, everything: bool) -> None:
-    """Put the rows in place of those they supersede."""
+def store(conn: Conn, run: int, computed: Computed, *, everything: bool) -> int:
+    """Put the rows in place of those they supersede; returns how many blind spots went."""
     if everything:
         write.clear(conn, "camera_views")
-        write.clear(conn, "blind_spots")
+        gone = write.clear(conn, "blind_spots")
     else:
         write.clear(conn, "camera_views", "camera", [*computed.gone, *computed.views["camera"]])
-        write.clear(conn, "blind_spots", "grid", computed.grids)
+        gone = write.clear(conn, "blind_spots", "grid", computed.grids)
     write.write_table(conn, "camera_views", computed.views.assign(run=run), shape="polygon")
     write.write_table(conn, "grid_coverage", computed.coverage.assign(run=run))
     write.write_table(conn, "blind_spots", computed.spots.assign(run=run), shape="exact")
+    return gone
 
 
 def _used(cameras: GeoDataFrame, site: Site) -> GeoDataFrame:

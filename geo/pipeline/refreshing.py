@@ -145,7 +145,9 @@ def _refresh(
         started_at=started,
     )
     if result is not None:
-        coverage.store(conn, run, result, everything=whole)
+        gone = coverage.store(conn, run, result, everything=whole)
+        before = gone if whole else figures["blind_spots"]
+        figures["blind_spots"] = before - gone + len(result.spots)
         figures |= coverage.totals(conn)
         used = figures["cameras_used"]
         figures["assumed_share"] = figures["cameras_assumed"] / used if used else 0.0

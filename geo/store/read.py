@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -16,6 +16,9 @@ from psycopg.rows import dict_row
 from geo.schema import LAYERS, Layer
 from geo.store.changes import box_arrays
 from geo.store.database import Conn
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -181,24 +184,25 @@ def camera_views(
     return _frame(conn, query, params).set_index("camera", drop=False)
 
 
-def coverage_rows(conn: Conn, *, grids: list[str] | None = None) -> pd.DataFrame:
-    """The newest coverage of every grid that there is (or of some), by grid."""
-    with conn.cursor(binary=True, row_factory=dict_row) as cursor:
+def coverage_digests(conn: Conn, grids: list[str]) -> list[str]:
+    """What the newest coverage of some grids rests on."""
+    rows = conn.execute(
+        "SELECT DISTINCT ON (grid) inputs_digest FROM grid_coverage WHERE grid = ANY(%s) "
+        "ORDER BY grid, run DESC",
+        (grids,),
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def coverage_figures(conn: Conn) -> NDArray[np.float64]:
+    """Area, covered, open, and share of the open that is covered (0 without any), of all grids."""
+    with conn.cursor(binary=True) as cursor:
         rows = cursor.execute(
-            "SELECT c.* FROM grids g JOIN LATERAL (SELECT * FROM grid_coverage "
-            "WHERE grid = g.code ORDER BY run DESC LIMIT 1) c ON true "
-            "WHERE %(grids)s::text[] IS NULL OR g.code = ANY(%(grids)s) "
-            'ORDER BY g.code COLLATE "C"',
-            {"grids": grids},
+            "SELECT area_m2, covered_m2, open_m2, coalesce(open_covered_share, 0) FROM "
+            "(SELECT DISTINCT ON (grid) * FROM grid_coverage ORDER BY grid, run DESC) c "
+            "WHERE EXISTS (SELECT 1 FROM grids g WHERE g.code = c.grid)"
         ).fetchall()
-        names = [c.name for c in cursor.description or ()]
-    return pd.DataFrame(rows, columns=names)
-
-
-def count_blind_spots(conn: Conn) -> int:
-    """How many blind spots there are."""
-    row = conn.execute("SELECT count(*) FROM blind_spots").fetchone()
-    return int(row[0]) if row else 0
+    return np.array(rows, float).reshape(-1, 4).T
 
 
 def incident_months(conn: Conn) -> list[dict[str, Any]]:

@@ -176,13 +176,14 @@ def write_table(conn: Conn, table: str, frame: pd.DataFrame, *, shape: str | Non
     copy_rows(conn, sql.Identifier(table), columns, zip(*lists, strict=True))
 
 
-def clear(conn: Conn, table: str, key: str | None = None, values: list[str] | None = None) -> None:
-    """Delete the rows of a result table, or those with some keys."""
+def clear(conn: Conn, table: str, key: str | None = None, values: list[str] | None = None) -> int:
+    """Delete the rows of a result table, or those with some keys; returns how many."""
     if key is None:
-        conn.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
-        return
+        return conn.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table))).rowcount
     statement = sql.SQL("DELETE FROM {} WHERE {} = ANY(%s)")
-    conn.execute(statement.format(sql.Identifier(table), sql.Identifier(key)), (values,))
+    return conn.execute(
+        statement.format(sql.Identifier(table), sql.Identifier(key)), (values,)
+    ).rowcount
 
 
 def prune_runs(conn: Conn, keep: int) -> None:

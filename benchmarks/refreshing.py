@@ -1,0 +1,81 @@
+"""What one change costs: a camera turned or a building raised in a stored city, then refreshed."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from benchmarks.city import CORNER, CRS, PITCH_M, city
+from geo.pipeline import refresh
+from geo.store import cluster, write
+from geo.store.database import Conn, connect, migrate
+
+
+def measure(cameras: int) -> dict[str, float]:
+    """Seconds of a whole refresh, and of one after each kind of change (median of five)."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        with cluster.running(Path(folder) / "d") as private:
+            migrate(private.conninfo)
+            with connect(private.conninfo) as conn:
+                _load(conn, cameras)
+                begun = time.perf_counter()
+                refresh(conn)
+                whole = time.perf_counter() - begun
+                turn = "UPDATE cameras SET bearing_deg = %s WHERE code = %s"
+                lift = "UPDATE buildings SET height_m = %s WHERE id = %s"
+                codes = [f"c{n:07d}" for n in np.linspace(0, cameras - 1, 6).astype(int)]
+                ids = [r[0] for r in conn.execute(
+                    "SELECT id FROM buildings ORDER BY md5(id) LIMIT 6").fetchall()]  # fmt: skip
+                return {
+                    "whole": whole,
+                    "camera": _changes(conn, turn, codes, 123.0),
+                    "building": _changes(conn, lift, ids, 99.0),
+                }
+
+
+def _load(conn: Conn, count: int) -> None:
+    cameras, buildings = city(count)
+    cameras.insert(0, "code", [f"c{n:07d}" for n in range(len(cameras))])
+    buildings.insert(0, "id", [f"b{n:07d}" for n in range(len(buildings))])
+    side = 10 * PITCH_M
+    low = CORNER
+    high = shapely.bounds(shapely.geometrycollections(buildings.geometry.values))[2:]
+    cols, rows = np.ceil((high - low) / side).astype(int)
+    cells = [
+        shapely.box(*(low + np.array([c, r]) * side), *(low + np.array([c + 1, r + 1]) * side))
+        for c in range(cols)
+        for r in range(rows)
+    ]
+    codes = [f"g{n:06d}" for n in range(len(cells))]
+    grids = gpd.GeoDataFrame({"code": codes, "name": codes}, geometry=cells, crs=CRS)
+    for table, frame, shape in (
+        ("grids", grids, "polygon"),
+        ("buildings", buildings, "polygon"),
+        ("cameras", cameras, "exact"),
+    ):
+        write.write_table(conn, table, frame.to_crs("EPSG:4326"), shape=shape)
+    conn.commit()
+    conn.execute("ANALYZE")
+    conn.commit()
+
+
+def _changes(conn: Conn, statement: str, keys: list[str], value: float) -> float:
+    times = []
+    for key in keys:
+        conn.execute(statement.encode(), (value, key))
+        conn.commit()
+        begun = time.perf_counter()
+        refresh(conn)
+        times.append(time.perf_counter() - begun)
+    return float(np.median(times[1:]))
+
+
+if __name__ == "__main__":
+    for number in (1_000, 100_000):
+        print(number, measure(number))

@@ -1,0 +1,221 @@
+"""What a refresh after edits leaves is what a whole refresh leaves, to the last bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+from psycopg import sql
+
+from geo.pipeline import refresh
+from geo.pipeline.refreshing import Refreshed
+from geo.settings import Settings
+from geo.store.database import Conn, connect
+
+WEST, SOUTH, STEP = 118.0, 30.9, 0.001
+RESULTS = {
+    "camera_views": "camera, area_m2, assumed, inputs_digest, metric_wkb, ST_AsBinary(geometry)",
+    "blind_spots": "grid, number, area_m2, widest_m, ST_AsBinary(geometry)",
+    "grid_incidents": "grid, month, category, count",
+    "grid_density": "grid, period_from, period_to, count, per_km2, per_1000_people, per_day",
+}
+
+
+def results(conn: Conn) -> dict[str, object]:
+    """Everything a run leaves, but for the numbers and times of runs."""
+    out: dict[str, object] = {}
+    for table, columns in RESULTS.items():
+        query = f"SELECT {columns} FROM {table} ORDER BY 1, 2, 3"
+        out[table] = conn.execute(query.encode()).fetchall()
+    out["grid_coverage"] = conn.execute(
+        "SELECT DISTINCT ON (grid) grid, inputs_digest, area_m2, covered_m2, covered_share, open_m2, "
+        "open_covered_share, cameras, twice_covered_share, seen_by_0_share, seen_by_1_share, "
+        "seen_by_2_share, seen_by_3_share FROM grid_coverage ORDER BY grid, run DESC"
+    ).fetchall()
+    # `reach_m` is a bound that a later whole run may tighten, not a result.
+    out["run"] = conn.execute(
+        "SELECT inputs_digest, summary - 'reach_m' FROM latest_run"
+    ).fetchone()
+    return out
+
+
+def footprint(rng: np.random.Generator) -> str:
+    """A house, mostly on a lattice so that many touch, some with a court, in EWKT."""
+    x, y = WEST + rng.integers(0, 30) * 0.0001, SOUTH + rng.integers(0, 20) * 0.0001
+    wide, deep = rng.choice([0.0001, 0.0002, 0.00013], 2)
+    shape = shapely.box(x, y, x + wide, y + deep)
+    if rng.random() < 0.3:
+        shape = shape.difference(
+            shapely.box(x + wide * 0.3, y + deep * 0.3, x + wide * 0.7, y + deep * 0.7)
+        )
+    if rng.random() < 0.3:
+        shape = shapely.affinity.rotate(shape, rng.uniform(0, 90))
+    return f"SRID=4326;{shapely.to_wkt(shapely.MultiPolygon([shape]), rounding_precision=12)}"
+
+
+def place(rng: np.random.Generator) -> str:
+    x, y = WEST + rng.uniform(0, 0.003), SOUTH + rng.uniform(0, 0.002)
+    return f"SRID=4326;POINT({x!r} {y!r})"
+
+
+def nullable(rng: np.random.Generator, value: float) -> float | None:
+    return None if rng.random() < 0.25 else float(value)
+
+
+def edit(conn: Conn, rng: np.random.Generator) -> str:
+    """One change as a register might see it."""
+    kind = str(
+        rng.choice(
+            ["new camera", "move camera", "turn camera", "break camera", "rename camera",
+             "drop camera", "new building", "raise building", "reshape building",
+             "drop building", "new incident", "several", "resize grid"],
+            p=[0.1, 0.1, 0.1, 0.1, 0.05, 0.08, 0.12, 0.1, 0.08, 0.1, 0.03, 0.02, 0.02],
+        )
+    )  # fmt: skip
+    camera = "(SELECT code FROM cameras ORDER BY md5(code || %(s)s) LIMIT 1)"
+    building = "(SELECT id FROM buildings ORDER BY md5(id || %(s)s) LIMIT 1)"
+    values = {
+        "s": str(rng.random()), "code": f"{rng.integers(0, 1_000_000):06d}", "at": place(rng),
+        "shape": footprint(rng), "bearing": nullable(rng, rng.uniform(0, 360)),
+        "fov": nullable(rng, rng.choice([60.0, 110.0, 360.0])),
+        "range": nullable(rng, rng.choice([20.0, 60.0, 120.0])),
+        "height": nullable(rng, rng.uniform(3, 12)), "roof": nullable(rng, rng.choice([2.0, 4.0, 30.0])),
+        "status": str(rng.choice(["working", "offline", "unknown"])),
+    }  # fmt: skip
+    statements = {
+        "new camera": "INSERT INTO cameras (code, kind, bearing_deg, fov_deg, range_m, height_m, "
+        "status, geometry) VALUES (%(code)s, 'fixed', %(bearing)s, %(fov)s, %(range)s, %(height)s, "
+        "%(status)s, %(at)s) ON CONFLICT DO NOTHING",
+        "move camera": f"UPDATE cameras SET geometry = %(at)s WHERE code = {camera}",
+        "turn camera": "UPDATE cameras SET bearing_deg = %(bearing)s, range_m = %(range)s "
+        f"WHERE code = {camera}",
+        "break camera": f"UPDATE cameras SET status = %(status)s WHERE code = {camera}",
+        "rename camera": f"UPDATE cameras SET name = %(code)s WHERE code = {camera}",
+        "drop camera": f"DELETE FROM cameras WHERE code = {camera}",
+        "new building": "INSERT INTO buildings (id, height_m, geometry) "
+        "VALUES (%(code)s, %(roof)s, %(shape)s) ON CONFLICT DO NOTHING",
+        "raise building": f"UPDATE buildings SET height_m = %(roof)s WHERE id = {building}",
+        "reshape building": f"UPDATE buildings SET geometry = %(shape)s WHERE id = {building}",
+        "drop building": f"DELETE FROM buildings WHERE id = {building}",
+        "new incident": "INSERT INTO incidents (source, source_id, reported_at, geometry) "
+        "VALUES ('t', %(code)s, '2026-03-04', %(at)s) ON CONFLICT DO NOTHING",
+        "several": "UPDATE cameras SET height_m = coalesce(height_m, 5) + 0.5 "
+        "WHERE code IN (SELECT code FROM cameras ORDER BY code LIMIT 7)",
+        "resize grid": "UPDATE grids SET population = coalesce(population, 0) + 1 WHERE code = 'g11'",
+    }
+    conn.execute(statements[kind].encode(), values)
+    return kind
+
+
+def fill(conn: Conn, rng: np.random.Generator) -> None:
+    for col in range(3):
+        for row in range(2):
+            box = shapely.box(
+                WEST + col * STEP,
+                SOUTH + row * STEP,
+                WEST + (col + 1) * STEP,
+                SOUTH + (row + 1) * STEP,
+            )
+            conn.execute(
+                "INSERT INTO grids (code, name, geometry) VALUES (%s, %s, %s)",
+                (f"g{col}{row}", "x", f"SRID=4326;{shapely.MultiPolygon([box]).wkt}"),
+            )
+    for n in range(50):
+        conn.execute(
+            "INSERT INTO buildings (id, height_m, geometry) VALUES (%s, %s, %s)",
+            (f"{n:03d}", nullable(rng, rng.choice([0.0, 3.0, 20.0])), footprint(rng)),
+        )
+    for _ in range(25):
+        conn.execute(
+            "INSERT INTO cameras (code, kind, bearing_deg, fov_deg, height_m, geometry) "
+            "VALUES (%s, 'fixed', %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (f"{rng.integers(0, 1_000_000):06d}", nullable(rng, rng.uniform(0, 360)),
+             nullable(rng, 90.0), nullable(rng, 5.0), place(rng)),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_edits_leave_what_a_whole_run_leaves(store: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    settings = Settings(keep_runs=3)
+    partly = 0
+    with connect(store) as conn:
+        fill(conn, rng)
+        refresh(conn, settings=settings)
+        for _ in range(12):
+            kinds = [edit(conn, rng) for _ in range(rng.integers(1, 4))]
+            conn.commit()
+            after = refresh(conn, settings=settings)
+            got = results(conn)
+            cameras = after.summary["cameras_used"]
+            partly += after.views < cameras
+            whole = refresh(conn, settings=settings, everything=True)
+            assert whole.views == cameras
+            expected = results(conn)
+            for name in expected:
+                assert got[name] == expected[name], (seed, kinds, name)
+    assert partly >= 6, "hardly any of the refreshes was a partial one"
+
+
+def test_nothing_else_is_computed(store: str) -> None:
+    rng = np.random.default_rng(9)
+    with connect(store) as conn:
+        fill(conn, rng)
+        refresh(conn)
+
+        def after(statement: str) -> Refreshed:
+            conn.execute(statement.encode())
+            conn.commit()
+            return refresh(conn)
+
+        code = conn.execute("SELECT min(code) FROM cameras").fetchone()[0]  # type: ignore[index]
+        name = sql.Literal(code).as_string(conn)
+        assert after(f"UPDATE cameras SET name = 'new' WHERE code = {name}").views == 0
+        turned = after(f"UPDATE cameras SET bearing_deg = 3, fov_deg = 50 WHERE code = {name}")
+        assert turned.views == 1
+        assert 1 <= turned.grids <= 6
+        lost = after(f"UPDATE cameras SET status = 'offline' WHERE code = {name}")
+        assert (lost.views, lost.grids >= 1) == (0, True)
+        far = "SRID=4326;MULTIPOLYGON(((118.5 31, 118.51 31, 118.51 31.01, 118.5 31)))"
+        moved = after(f"INSERT INTO buildings (id, geometry) VALUES ('far', '{far}')")
+        assert (moved.views, moved.grids) == (0, 0)
+        # A building in reach of some cameras makes those anew, not the others.
+        spot = conn.execute("SELECT ST_AsText(geometry) FROM cameras ORDER BY code DESC").fetchone()
+        near = f"ST_Multi(ST_Expand('SRID=4326;{spot[0]}'::geometry, 0.00003))"  # type: ignore[index]
+        built = after(f"INSERT INTO buildings (id, geometry) VALUES ('near', {near})")
+        assert 1 <= built.views < built.summary["cameras_used"]
+        assert after("INSERT INTO areas (code, name, level, geometry) SELECT 'a', 'a', 'district', "
+                     "geometry FROM grids LIMIT 1").computed is False  # fmt: skip
+        seen = after("INSERT INTO incidents (source, source_id, reported_at, geometry) "
+                     "VALUES ('t', '1', '2026-01-01', 'SRID=4326;POINT(118.0005 30.9005)')")  # fmt: skip
+        assert (seen.computed, seen.views, seen.summary["incidents"]) == (True, 0, 1)
+        # A statement too large to follow is followed by a whole run.
+        conn.execute(
+            "INSERT INTO buildings (id, geometry) SELECT 'b' || n, "
+            "ST_Multi(ST_Translate(%s::geometry, n * 0.02, 0)) FROM generate_series(1, 5001) n",
+            (far,),
+        )
+        conn.commit()
+        many = refresh(conn)
+        assert many.views == many.summary["cameras_used"]
+        assert many.summary["buildings"] == 50 + 2 + 5001
+
+
+def test_old_runs_go_but_what_still_holds_stays(store: str) -> None:
+    rng = np.random.default_rng(5)
+    settings = Settings(keep_runs=2)
+    with connect(store) as conn:
+        fill(conn, rng)
+        refresh(conn, settings=settings)
+        code = conn.execute("SELECT min(code) FROM cameras").fetchone()[0]  # type: ignore[index]
+        for bearing in (10, 20, 30, 40, 50):
+            conn.execute(
+                "UPDATE cameras SET bearing_deg = %s, fov_deg = 40 WHERE code = %s", (bearing, code)
+            )
+            conn.commit()
+            refresh(conn, settings=settings)
+        rows = conn.execute("SELECT grid, count(*) FROM grid_coverage GROUP BY grid").fetchall()
+        assert len(rows) == 6
+        assert all(count <= 3 for _, count in rows)
+        runs = conn.execute("SELECT count(*) FROM runs").fetchone()[0]  # type: ignore[index]
+        assert runs <= 4

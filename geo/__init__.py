@@ -8,6 +8,7 @@ from geo.coverage.field_of_view import (
     tilted_edges,
 )
 from geo.coverage.gaps import blind_spots, coverage_by_grid
+from geo.coverage.quality import at_night, cameras_in_use, class_range, quality_coverage
 from geo.coverage.terrain import Terrain, read_terrain
 from geo.coverage.visibility import visible_area, visible_area_by_tile
 from geo.crs import metric_crs, to_wgs84
@@ -19,7 +20,10 @@ __all__ = [
     "PIXEL_DENSITY",
     "Terrain",
     "Walls",
+    "at_night",
     "blind_spots",
+    "cameras_in_use",
+    "class_range",
     "complete_cameras",
     "counts_by_month",
     "coverage_by_grid",
@@ -27,6 +31,7 @@ __all__ = [
     "grid_of",
     "metric_crs",
     "pixel_density_range",
+    "quality_coverage",
     "read_terrain",
     "tilted_edges",
     "to_wgs84",

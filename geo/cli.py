@@ -152,8 +152,13 @@ def refresh(
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
             result = pipeline.refresh(conn, everything=everything, progress=progress)
+            measured = pipeline.refresh_quality(conn, get_settings(), progress)
     if as_json:
-        _print({"run": result.run, "computed": result.computed, **result.summary})
+        did = {"views_computed": result.views, "grids_measured": result.grids}
+        _print(
+            {"run": result.run, "computed": result.computed, **did, "quality_measured": measured}
+            | result.summary
+        )
         return
     out = Console()
     if not result.computed:

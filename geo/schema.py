@@ -84,11 +84,17 @@ CAMERAS = Layer(
         Column("fov_deg", "number", low=0, high=360, unit="degrees", open_low=True),
         Column("range_m", "number", low=0, high=99_999, unit="m", open_low=True),
         Column("near_m", "number", low=0, high=99_999, unit="m"),
+        Column("tilt_deg", "number", low=-90, high=90, unit="degrees below the horizontal"),
+        Column("vfov_deg", "number", low=0, high=180, unit="degrees", open_low=True),
         Column("night_range_m", "number", low=0, high=99_999, unit="m"),
         Column("height_m", "number", low=0, high=9_999, unit="m", open_low=True),
         Column("pixels_wide", "integer", low=1, high=1_000_000, unit="pixels"),
         Column("status", "choice", choices=("working", "faulty", "offline", "retired", "unknown"),
                default="unknown"),
+        Column("point_class", "choice",
+               choices=("public", "industry", "private", "police", "other", "unknown"),
+               default="unknown"),
+        Column("room", "choice", choices=("outdoor", "indoor", "unknown"), default="unknown"),
         Column("network", "boolean"),
         Column("owner", "text"),
         Column("installed_on", "date"),
@@ -98,7 +104,11 @@ CAMERAS = Layer(
 )  # fmt: skip
 BUILDINGS = Layer(
     "buildings", "buildings", ("id",), "polygon",
-    (Column("id", "code", needed=True), Column("height_m", "number", low=0, high=1_999, unit="m")),
+    (
+        Column("id", "code", needed=True),
+        Column("height_m", "number", low=0, high=1_999, unit="m"),
+        Column("parapet_m", "number", low=0, high=99, unit="m"),
+    ),
 )  # fmt: skip
 STREETS = Layer(
     "streets", "streets", ("id",), "line",

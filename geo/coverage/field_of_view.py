@@ -58,8 +58,9 @@ def complete_cameras(
 
     Returns
     -------
-    A copy on the same index with these columns filled and `assumed` (bool): whether bearing,
-    field of view or range was not on record.
+    A copy on the same index with these columns filled; `assumed` (bool): whether bearing, field
+    of view or range was not on record; `lens_deg`: the field of view of the lens, which is
+    fov_deg except where a camera is taken to look all round for want of a bearing.
 
     Raises
     ------
@@ -101,7 +102,11 @@ def complete_cameras(
     out["assumed"] = (
         (no_bearing & aimed) | values["fov_deg"].isna() | values["range_m"].isna()
     ).astype(bool)
+    if "assumed" in cameras:  # completed before
+        out["assumed"] |= cameras["assumed"].fillna(False).astype(bool)
     out["bearing_deg"] = values["bearing_deg"].fillna(0.0) % 360
+    if "lens_deg" not in cameras:
+        out["lens_deg"] = out["fov_deg"]
     out.loc[no_bearing & aimed, "fov_deg"] = 360.0
     return out
 

@@ -102,9 +102,7 @@ def visible_area(
     _require_points(cameras)
     full = complete_cameras(cameras, defaults=defaults)
     _, spans, eyes = eyes_of(full, walls)
-    views = _polygons(eyes, spans, walls)
-    if walls.terrain is not None:
-        views = without_hidden_ground(views, eyes, walls.terrain)
+    views = views_from(eyes, spans, walls)
     return gpd.GeoSeries(views, index=cameras.index, crs=cameras.crs, name="visible_area")
 
 
@@ -191,8 +189,8 @@ def _require_points(cameras: GeoDataFrame) -> None:
         )
 
 
-def _polygons(eyes: NDArray[np.float64], spans: NDArray[np.float64], walls: Walls) -> NDArray[Any]:
-    """Run the kernel over all eyes, in chunks on all cores."""
+def views_from(eyes: NDArray[np.float64], spans: NDArray[np.float64], walls: Walls) -> NDArray[Any]:
+    """What eyes (see `eyes_of`) see: the kernel over all of them, in chunks on all cores."""
     count = len(eyes)
     if count == 0:
         return np.empty(0, dtype=object)
@@ -217,7 +215,10 @@ def _polygons(eyes: NDArray[np.float64], spans: NDArray[np.float64], walls: Wall
         return _assemble(coordinates, ring_offsets, polygon_offsets, parts, sure)
 
     with ThreadPoolExecutor(workers) as pool:
-        return np.concatenate(list(pool.map(work, range(0, count, chunk))))
+        views = np.concatenate(list(pool.map(work, range(0, count, chunk))))
+    if walls.terrain is not None:
+        views = without_hidden_ground(views, eyes, walls.terrain)
+    return views
 
 
 def _assemble(

@@ -13,6 +13,7 @@ from geo.demo.plan import CATEGORIES, CRS, DISTRICT, FIRST, GIVEN_NAMES, LAST, S
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
+    from numpy.typing import NDArray
 
 
 def make_cameras(
@@ -95,6 +96,8 @@ def make_cameras(
             "height_m": height.round(1),
             "pixels_wide": rng.choice([1920, 2560, 3840], number, p=[0.6, 0.3, 0.1]),
             "status": rng.choice(["working", "offline", "faulty"], number, p=[0.945, 0.035, 0.02]),
+            "point_class": _point_class(number),
+            "room": np.where(np.arange(number) % 41 == 40, "indoor", "outdoor"),
             "network": rng.random(number) < 0.96,
             "owner": rng.choice(["公安分局", "街道办", "社区", "物业公司", "学校"], number),
             "installed_on": started.date,
@@ -103,6 +106,13 @@ def make_cameras(
         geometry=gpd.points_from_xy(*np.array(places).T),
         crs=CRS,
     )
+
+
+def _point_class(number: int) -> NDArray[np.str_]:
+    """Three in four run by the government, the others by industries and owners."""
+    # Drawn apart, so that the columns drawn after it are those of earlier versions.
+    rng = np.random.default_rng(SEED + 40)
+    return np.asarray(rng.choice(["public", "industry", "private"], number, p=[0.72, 0.18, 0.10]))
 
 
 _HOURS = {

@@ -44,10 +44,14 @@ _BY_LAYER: dict[str, dict[str, str]] = {
         "fov_deg": "fov_deg fov fieldofview field_of_view horizontalfieldangle 水平视场角 视场角",
         "range_m": "range_m range viewdistance maxviewdistance 可视距离 监控距离 有效距离",
         "near_m": "near_m near blinddistance 盲区距离 近端距离",
+        "tilt_deg": "tilt_deg tilt pitch 俯仰角 俯角 下倾角",
+        "vfov_deg": "vfov_deg vfov verticalfieldangle 竖直视场角 垂直视场角",
         "night_range_m": "night_range_m nightrange 夜视距离 夜间可视距离",
         "height_m": "height_m height mountheight mount_height 安装高度 架设高度 高度",
         "pixels_wide": "pixels_wide resolution 图像分辨率 分辨率",
         "status": "status state 设备状态 状态 运行状态",
+        "point_class": "point_class pointtype 监控点位类型 点位类型",
+        "room": "room roomtype 室内外 室内外属性",
         "network": "network networked online_network 联网属性 是否联网 联网",
         "owner": "owner manager 管理单位 产权单位 所属单位 建设单位",
         "installed_on": "installed_on installdate install_date installtime listeddate 安装时间 启用时间 安装日期 "
@@ -58,6 +62,7 @@ _BY_LAYER: dict[str, dict[str, str]] = {
     "buildings": {
         "id": "id objectid object_id fid gid buildingid building_id code 编号 编码 楼栋编号 建筑编号",
         "height_m": "height_m height bldg_height buildingheight elevation 高度 建筑高度 楼高",
+        "parapet_m": "parapet_m parapet 女儿墙 女儿墙高度",
     },
     "streets": {
         "id": "id objectid object_id fid gid osm_id code 编号 编码 道路编号",
@@ -115,6 +120,19 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
         "faulty": "faulty fault broken 2 维修 故障 损坏",
         "offline": "offline off 离线 停用",
         "retired": "retired 3 拆除 报废",
+        "unknown": "unknown 0 未知",
+    },
+    ("cameras", "point_class"): {
+        "public": "public 1 一类 一类点 一类视频监控点 公共区域",
+        "industry": "industry 2 二类 二类点 二类视频监控点",
+        "private": "private 3 三类 三类点 三类视频监控点",
+        "police": "police 4 公安内部 公安机关内部视频监控点",
+        "other": "other 9 其他 其它",
+        "unknown": "unknown 0 未知",
+    },
+    ("cameras", "room"): {
+        "outdoor": "outdoor outdoors 1 室外 户外",
+        "indoor": "indoor indoors 2 室内",
         "unknown": "unknown 0 未知",
     },
     ("streets", "class"): {

@@ -1,6 +1,7 @@
 """From the registers to the result tables, with provenance."""
 
-from geo.pipeline.coverage import IN_USE
+from geo.coverage.quality import IN_USE
+from geo.pipeline.quality import refresh_quality
 from geo.pipeline.refreshing import Refreshed, refresh
 
-__all__ = ["IN_USE", "Refreshed", "refresh"]
+__all__ = ["IN_USE", "Refreshed", "refresh", "refresh_quality"]

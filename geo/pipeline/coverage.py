@@ -16,6 +16,7 @@ import shapely
 from geo.coverage._walls import walls_of
 from geo.coverage.field_of_view import complete_cameras
 from geo.coverage.gaps import blind_spots, coverage_by_grid
+from geo.coverage.quality import IN_USE
 from geo.coverage.terrain import Terrain
 from geo.coverage.visibility import visible_area
 from geo.pipeline.digests import exchange, grid_digests, together, view_digests
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
     from numpy.typing import NDArray
 
-IN_USE = ("working", "unknown")
-"""States of a camera that count as seeing."""
 _DEGREE_M = 110_500.0
 """Metres in a degree of latitude, at the least."""
 
@@ -122,7 +121,7 @@ def touched(
     # Moved out of a building, a camera looks from up to its range beyond its place.
     reach = max(last["reach_m"], _longest(cameras, site))
     if places:
-        near = read.read_layer(conn, "cameras", boxes=_widened(places, 2.0 * reach))
+        near = read.read_layer(conn, "cameras", boxes=widened(places, 2.0 * reach))
         both = pd.concat([cameras, near[~near.index.isin(cameras.index)]])
         cameras = gpd.GeoDataFrame(both, geometry="geometry", crs="EPSG:4326").sort_index()
     used = _used(metric(cameras, site), site)
@@ -140,7 +139,7 @@ def touched(
     views = visible_area(used[~same], walls, defaults=site.settings.cameras)
     rows = _view_rows(used[~same], views, digests[~same])
     old = before.loc[[*gone, *[c for c in rows["camera"] if c in before.index]]]
-    boxes = [*places, *_boxes(old.geometry), *_boxes(rows.geometry)]
+    boxes = [*places, *boxes_of(old.geometry), *boxes_of(rows.geometry)]
     grids = read.read_layer(conn, "grids", boxes=boxes)
     progress(f"coverage of {len(grids):,} grids")
     coverage, spots = _measure_stored(conn, grids, rows, gone, site)
@@ -209,12 +208,13 @@ def _longest(cameras: GeoDataFrame, site: Site) -> float:
     return float(complete_cameras(cameras, defaults=site.settings.cameras)["range_m"].max())
 
 
-def _boxes(shapes: gpd.GeoSeries) -> list[tuple[float, ...]]:
+def boxes_of(shapes: gpd.GeoSeries) -> list[tuple[float, ...]]:
+    """West, south, east, north of each shape that is not empty."""
     full = shapes[~shapes.is_empty]
     return [tuple(row) for row in shapely.bounds(full.values).tolist()]
 
 
-def _widened(boxes: Any, metres: float | NDArray[np.float64]) -> NDArray[np.float64]:
+def widened(boxes: Any, metres: float | NDArray[np.float64]) -> NDArray[np.float64]:
     """Boxes in degrees, wider by at least so many metres on each side."""
     table = np.asarray(boxes, float).reshape(-1, 4)
     lat = np.minimum(np.maximum(np.abs(table[:, 1]), np.abs(table[:, 3])) + 0.5, 89.0)
@@ -233,7 +233,7 @@ def _buildings_for(
     boxes = np.zeros((0, 4))
     if len(points):
         x, y = shapely.get_x(points), shapely.get_y(points)
-        boxes = _widened(np.column_stack([x, y, x, y]), 2.0 * used["range_m"].to_numpy(float))
+        boxes = widened(np.column_stack([x, y, x, y]), 2.0 * used["range_m"].to_numpy(float))
     return metric(read.read_layer(conn, "buildings", boxes=boxes), site)
 
 
@@ -270,7 +270,7 @@ def _measure_stored(
     conn: Conn, grids: GeoDataFrame, rows: GeoDataFrame, gone: list[str], site: Site
 ) -> tuple[pd.DataFrame, GeoDataFrame]:
     """The same from the stored views, but for those just computed or gone."""
-    around = _widened(_boxes(grids.geometry), 1.0)
+    around = widened(boxes_of(grids.geometry), 1.0)
     there = read.camera_views(conn, boxes=around)
     there = there[~there.index.isin([*rows["camera"], *gone])]
     both = pd.concat(

@@ -11,12 +11,13 @@ import pandas as pd
 import pyproj
 
 import geo
+from geo.coverage.quality import IN_USE
 from geo.coverage.terrain import read_terrain
 from geo.crs import metric_crs
 from geo.errors import StoreError
 from geo.incidents.density import counts_by_month, density_by_grid, incident_times
 from geo.pipeline import coverage
-from geo.pipeline.coverage import IN_USE, Site
+from geo.pipeline.coverage import Site
 from geo.pipeline.digests import table_digest, text_digest
 from geo.settings import Settings, get_settings
 from geo.store import changes, read, write

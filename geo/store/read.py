@@ -205,6 +205,48 @@ def coverage_figures(conn: Conn) -> NDArray[np.float64]:
     return np.array(rows, float).reshape(-1, 4).T
 
 
+def stale_quality(conn: Conn) -> dict[str, list[str]]:
+    """Grids whose coverage is newer than their quality, and the key places that meet those."""
+    grids = [
+        str(row[0])
+        for row in conn.execute(
+            "SELECT g.code FROM grids g JOIN LATERAL (SELECT run FROM grid_coverage "
+            "WHERE grid = g.code ORDER BY run DESC LIMIT 1) c ON true "
+            "LEFT JOIN area_quality q ON q.layer = 'grids' AND q.code = g.code "
+            "WHERE q.run IS NULL OR q.run < c.run ORDER BY g.code"
+        ).fetchall()
+    ]
+    places = [
+        str(row[0])
+        for row in conn.execute(
+            "SELECT p.code FROM key_places p "
+            "LEFT JOIN area_quality q ON q.layer = 'key-places' AND q.code = p.code "
+            "WHERE q.run IS NULL OR EXISTS (SELECT 1 FROM grids g "
+            "WHERE g.code = ANY(%s) AND g.geometry && p.geometry) ORDER BY p.code",
+            (grids,),
+        ).fetchall()
+    ]
+    return {"grids": grids, "key-places": places}
+
+
+def area_quality(conn: Conn, layer: str) -> pd.DataFrame:
+    """Stored quality of the grids or key places: code, run, shares by cameras, light and class."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            "SELECT code, run, shares FROM area_quality WHERE layer = %s ORDER BY code", (layer,)
+        ).fetchall()
+    return pd.DataFrame(rows, columns=["code", "run", "shares"]).set_index("code", drop=False)
+
+
+def camera_status_history(conn: Conn) -> pd.DataFrame:
+    """Every status of every camera: camera, status, since."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            "SELECT camera, status, since FROM camera_status ORDER BY camera, since"
+        ).fetchall()
+    return pd.DataFrame(rows, columns=["camera", "status", "since"])
+
+
 def incident_months(conn: Conn) -> list[dict[str, Any]]:
     """Incidents by month and category, those outside every grid apart."""
     with conn.cursor(row_factory=dict_row) as cursor:

@@ -186,6 +186,25 @@ def clear(conn: Conn, table: str, key: str | None = None, values: list[str] | No
     ).rowcount
 
 
+def replace_quality(conn: Conn, rows: pd.DataFrame) -> None:
+    """Put quality figures in place of those they supersede."""
+    conn.execute(
+        "DELETE FROM area_quality q USING unnest(%s::text[], %s::text[]) AS n (layer, code) "
+        "WHERE q.layer = n.layer AND q.code = n.code",
+        (rows["layer"].tolist(), rows["code"].tolist()),
+    )
+    write_table(conn, "area_quality", rows)
+
+
+def drop_orphan_quality(conn: Conn) -> None:
+    """Forget the quality of areas that are no longer there."""
+    conn.execute(
+        "DELETE FROM area_quality q WHERE (layer = 'grids' AND NOT EXISTS "
+        "(SELECT 1 FROM grids g WHERE g.code = q.code)) OR (layer = 'key-places' AND NOT EXISTS "
+        "(SELECT 1 FROM key_places p WHERE p.code = q.code))"
+    )
+
+
 def prune_runs(conn: Conn, keep: int) -> None:
     """Drop what runs older than the newest `keep` left behind, but for rows that still hold."""
     row = conn.execute(
@@ -206,7 +225,8 @@ def prune_runs(conn: Conn, keep: int) -> None:
         "AND NOT EXISTS (SELECT 1 FROM grid_coverage t WHERE t.run = r.id) "
         "AND NOT EXISTS (SELECT 1 FROM blind_spots t WHERE t.run = r.id) "
         "AND NOT EXISTS (SELECT 1 FROM grid_incidents t WHERE t.run = r.id) "
-        "AND NOT EXISTS (SELECT 1 FROM grid_density t WHERE t.run = r.id)",
+        "AND NOT EXISTS (SELECT 1 FROM grid_density t WHERE t.run = r.id) "
+        "AND NOT EXISTS (SELECT 1 FROM area_quality t WHERE t.run = r.id)",
         (oldest,),
     )
 

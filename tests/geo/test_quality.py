@@ -1,0 +1,209 @@
+"""Image classes, day and night, and which cameras count."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+import geo
+from geo.errors import ColumnError
+from geo.pipeline import refresh, refresh_quality
+from geo.settings import get_settings
+from geo.store import read
+from geo.store.database import connect
+from tests.scenes import CRS, ORIGIN, make_scene
+
+EDITIONS = {
+    "2025": [
+        "overview",
+        "outline",
+        "discern",
+        "perceive",
+        "characterise",
+        "validate",
+        "scrutinise",
+    ],
+    "2014": ["detect", "observe", "recognise", "identify"],
+}
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("edition", ["2025", "2014"])
+def test_classes_are_the_view_cut_at_the_range_of_the_class(seed: int, edition: str) -> None:
+    cameras, buildings = make_scene(seed, cameras=6)
+    # A mounted camera looks from beside its point, from which the disc below is drawn.
+    cameras = cameras[cameras.geometry.distance(buildings.union_all()) > 0.01]
+    rng = np.random.default_rng(seed)
+    cameras["pixels_wide"] = rng.choice([960.0, 1920.0, 3840.0, np.nan], len(cameras))
+    cameras["fov_deg"] = rng.choice([30.0, 70.0, 110.0, 360.0], len(cameras))
+    corners = [(0, 0), (80, 0), (0, 80), (80, 80)]
+    cells = [shapely.box(x, y, x + 80, y + 80) for x, y in corners]
+    areas = gpd.GeoDataFrame(
+        geometry=[shapely.affinity.translate(c, *ORIGIN) for c in cells],
+        crs=CRS,
+        index=list("abcd"),
+    )
+    table = geo.quality_coverage(areas, cameras, buildings, edition=edition)  # type: ignore[arg-type]
+    assert list(table.columns) == ["seen_share", *[f"{n}_share" for n in EDITIONS[edition]]]
+    assert table.attrs["unknown_pixels"] == cameras["pixels_wide"].isna().sum()
+    views = geo.visible_area(cameras, buildings)
+    roofs = buildings.union_all()
+    open_ground = shapely.difference(areas.geometry.values, roofs)
+    eyes = np.asarray(cameras.geometry.values)
+    for name in EDITIONS[edition]:
+        density = geo.PIXEL_DENSITY[edition][name]
+        parts = []
+        for view, eye, camera in zip(views, eyes, cameras.itertuples(), strict=True):
+            fov = np.radians(camera.fov_deg)
+            reach = camera.pixels_wide / (2 * density * np.tan(fov / 2))
+            if camera.fov_deg == 360:
+                reach = camera.pixels_wide / (density * 2 * np.pi)
+            if np.isfinite(reach):
+                parts.append(view.intersection(eye.buffer(reach, quad_segs=256)))
+        seen = shapely.intersection(open_ground, shapely.union_all(parts))
+        expected = shapely.area(seen) / shapely.area(open_ground)
+        # Arcs are chords: up to 0.05 m inside the circle.
+        assert np.allclose(table[f"{name}_share"], expected, atol=3e-3), name
+    ordered = table.drop(columns="seen_share").to_numpy()
+    assert (np.diff(ordered, axis=1) <= 1e-9).all(), "a higher class is never seen more"
+
+
+def test_range_of_a_class_by_the_lens() -> None:
+    cameras = gpd.GeoDataFrame(
+        {"kind": "fixed", "fov_deg": [90.0, 360.0, 90.0, 90.0, np.nan], "range_m": 500.0,
+         "bearing_deg": [10.0, np.nan, 10.0, np.nan, np.nan],
+         "pixels_wide": [2000, 2000, None, 2000, 2000]},
+        geometry=gpd.points_from_xy(*np.add(np.zeros((5, 2)), ORIGIN).T), crs=CRS,
+    )  # fmt: skip
+    reach = geo.class_range(cameras, 25.0)
+    wide = 2000 / (2 * 25 * np.tan(np.radians(35)))
+    expected = [40.0, 2000 / (25 * 2 * np.pi), np.nan, 40.0, wide]
+    # No bearing on record: taken to look all round, but with the lens it has.
+    assert np.allclose(reach, expected, equal_nan=True)
+    assert geo.class_range(cameras.assign(range_m=12.0), 25.0).max() == 12.0
+
+
+def test_at_night_only_what_is_known() -> None:
+    cameras = gpd.GeoDataFrame(
+        {"range_m": [60.0, 60.0, 60.0], "night_range_m": [20.0, np.nan, 200.0], "fov_deg": 360.0,
+         "near_m": 30.0},
+        geometry=gpd.points_from_xy(*np.add(np.zeros((3, 2)), ORIGIN).T), crs=CRS,
+    )  # fmt: skip
+    night = geo.at_night(cameras)
+    assert night["range_m"].tolist() == [20.0, 0.0, 60.0]
+    views = geo.visible_area(night)
+    assert views.is_empty.tolist() == [True, True, False]
+    with pytest.raises(ColumnError, match="night_range_m"):
+        geo.at_night(cameras.assign(night_range_m=-1.0))
+
+
+def test_which_cameras_count() -> None:
+    day = pd.Timestamp
+    cameras = gpd.GeoDataFrame(
+        {"status": ["working", "faulty", "offline", "retired", "unknown", None],
+         "point_class": ["public", "public", "industry", "private", "private", "public"],
+         "room": ["outdoor", "indoor", "unknown", "outdoor", "indoor", None],
+         "installed_on": [day("2020-01-01"), day("2020-01-01"), None, day("2015-01-01"),
+                          day("2024-01-01"), day("2026-06-01")],
+         "retired_on": [None, None, None, day("2022-03-01"), None, None]},
+        geometry=[shapely.Point(k, 0) for k in range(6)], crs=CRS, index=list("abcdef"),
+    )  # fmt: skip
+
+    def used(**question: object) -> str:
+        return "".join(geo.cameras_in_use(cameras, **question).index)  # type: ignore[arg-type]
+
+    assert used() == "aef"
+    assert used(working_only=False) == "abcef"
+    assert used(working_only=False, point_class="public") == "abf"
+    assert used(point_class=["public", "private"]) == "aef"
+    assert used(working_only=False, outdoor_only=True) == "acf"
+    assert used(at=dt.date(2021, 1, 1), working_only=False) == "abc"
+    history = pd.DataFrame(
+        {"camera": ["a", "a", "b", "b", "d"],
+         "status": ["working", "offline", "working", "faulty", "working"],
+         "since": ["2020-01-01", "2021-06-01", "2020-01-01", "2025-01-01", "2015-01-01"]}
+    )  # fmt: skip
+    assert used(at=dt.date(2021, 1, 1), history=history) == "abcd"
+    assert used(at=dt.date(2021, 6, 1), history=history) == "bcd"
+    assert used(at=dt.date(2022, 3, 1), history=history) == "bc"
+    assert used(at=dt.date(2026, 6, 1), history=history) == "cef"
+    with pytest.raises(ColumnError, match="point_class"):
+        geo.cameras_in_use(cameras.drop(columns="point_class"), point_class="public")
+    with pytest.raises(ColumnError, match="since"):
+        geo.cameras_in_use(cameras, at=dt.date(2021, 1, 1), history=history[["camera", "status"]])
+
+
+def test_stored_quality_follows_the_coverage(store: str) -> None:
+    from tests.geo.test_incremental import fill
+
+    rng = np.random.default_rng(3)
+    with connect(store) as conn:
+        assert refresh_quality(conn, get_settings()) == 0
+        fill(conn, rng)
+        conn.execute("UPDATE cameras SET pixels_wide = 1920, night_range_m = 15, "
+                     "point_class = CASE WHEN code < '5' THEN 'public' ELSE 'private' END")  # fmt: skip
+        shape = "SRID=4326;MULTIPOLYGON(((118 30.9, 118.001 30.9, 118.001 30.901, 118 30.9)))"
+        conn.execute(
+            "INSERT INTO key_places (code, name, kind, geometry) VALUES ('k', 'k', 'school', %s)",
+            (shape,),
+        )
+        conn.commit()
+        refresh(conn)
+        assert refresh_quality(conn, get_settings()) == 6 + 1
+        assert refresh_quality(conn, get_settings()) == 0
+        grids = read.area_quality(conn, "grids")
+        run = read.latest_run(conn)
+        assert run is not None
+        result = read.grid_results(conn, run.id)
+        for code, shares in grids["shares"].items():
+            known = result.loc[code, "open_covered_share"]
+            assert shares["working"]["day"]["seen"] == pytest.approx(known, abs=1e-9)
+            assert shares["working"]["night"]["seen"] <= known + 1e-9
+            assert shares["public"]["day"]["seen"] <= known + 1e-9
+            for light in ("day", "night"):
+                classes = [shares["working"][light][f"2014.{n}"] for n in EDITIONS["2014"]]
+                assert classes == sorted(classes, reverse=True)
+                assert len(shares["working"][light]) == 1 + 7 + 4
+        assert (
+            read.area_quality(conn, "key-places").loc["k", "shares"]["working"]["day"]["seen"] > 0
+        )
+        code = conn.execute("SELECT code FROM cameras ORDER BY geometry <-> %s LIMIT 1",
+                            ("SRID=4326;POINT(118.0028 30.9018)",)).fetchone()[0]  # type: ignore[index] # fmt: skip
+        conn.execute("UPDATE cameras SET status = 'faulty' WHERE code = %s", (code,))
+        conn.commit()
+        changed = refresh(conn)
+        assert refresh_quality(conn, get_settings()) in (changed.grids, changed.grids + 1)
+        partly = read.area_quality(conn, "grids")["shares"].to_dict()
+        conn.execute("DELETE FROM area_quality")
+        conn.commit()
+        refresh_quality(conn, get_settings())
+        assert read.area_quality(conn, "grids")["shares"].to_dict() == partly
+        history = read.camera_status_history(conn)
+        mine = history[history["camera"] == code]
+        assert mine["status"].tolist() == ["unknown", "faulty"]
+        conn.execute("DELETE FROM key_places")
+        conn.commit()
+        refresh_quality(conn, get_settings())
+        assert read.area_quality(conn, "key-places").empty
+
+
+def test_a_mounted_camera_reaches_its_class_from_its_wall() -> None:
+    # 6 m deep in a tower, identifying up to 4 m: the 4 m count from the wall it looks from.
+    tower = gpd.GeoDataFrame(
+        {"height_m": [50.0]},
+        geometry=[shapely.affinity.translate(shapely.box(-20, -20, 6, 20), *ORIGIN)], crs=CRS,
+    )  # fmt: skip
+    camera = gpd.GeoDataFrame(
+        {"fov_deg": [90.0], "bearing_deg": [90.0], "range_m": [50.0], "pixels_wide": [2000.0]},
+        geometry=[shapely.Point(*ORIGIN)], crs=CRS,
+    )  # fmt: skip
+    front = gpd.GeoDataFrame(
+        geometry=[shapely.affinity.translate(shapely.box(7, -0.2, 9, 0.2), *ORIGIN)], crs=CRS
+    )
+    table = geo.quality_coverage(front, camera, tower, edition="2014")
+    assert table["identify_share"].iloc[0] == pytest.approx(1.0)

@@ -9,6 +9,7 @@ from geo.coverage.field_of_view import (
 )
 from geo.coverage.gaps import blind_spots, coverage_by_grid
 from geo.coverage.quality import at_night, cameras_in_use, class_range, quality_coverage
+from geo.coverage.seeing import cameras_seeing
 from geo.coverage.terrain import Terrain, read_terrain
 from geo.coverage.visibility import visible_area, visible_area_by_tile
 from geo.crs import metric_crs, to_wgs84
@@ -23,6 +24,7 @@ __all__ = [
     "at_night",
     "blind_spots",
     "cameras_in_use",
+    "cameras_seeing",
     "class_range",
     "complete_cameras",
     "counts_by_month",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -12,13 +14,17 @@ import pandas as pd
 import shapely
 
 from geo.coverage._areas import AREA, COVERED, OPEN, OPEN_COVERED, THRICE, TWICE, areas
-from geo.coverage._edges import directed_edges, require_polygons, rings_of
+from geo.coverage._draws import drawn_coverage
+from geo.coverage._edges import Rings, directed_edges, require_polygons, rings_of
+from geo.coverage._walls import walls_of
 from geo.coverage._widest import circle_diameters
 from geo.crs import require_metric
+from geo.errors import ColumnError
+from geo.settings import CameraDefaults
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
     from pandas import DataFrame
 
 
@@ -71,7 +77,16 @@ def _polygon_parts(shapes: Any) -> NDArray[Any]:
 
 
 def coverage_by_grid(
-    grids: GeoDataFrame, views: GeoSeries, *, buildings: GeoDataFrame | None = None
+    grids: GeoDataFrame,
+    views: GeoSeries,
+    *,
+    buildings: GeoDataFrame | None = None,
+    cameras: GeoDataFrame | None = None,
+    position_error_m: ArrayLike = 0.0,
+    bearing_error_deg: ArrayLike = 0.0,
+    draws: int = 0,
+    seed: int = 1,
+    defaults: Mapping[str, CameraDefaults] | None = None,
 ) -> DataFrame:
     """Share of each grid that at least one camera sees.
 
@@ -81,18 +96,28 @@ def coverage_by_grid(
     views : what each camera sees, from `visible_area`; same CRS. Empty views count nothing.
     buildings : footprints to leave out of the open ground; same CRS. Without them all ground
         is open.
+    cameras : those of the views, needed with `draws`, as for `visible_area`; same CRS.
+    position_error_m : standard deviation of a camera's position in each axis, metres; one
+        number, or one a camera.
+    bearing_error_deg : standard deviation of a bearing on record, degrees; likewise.
+    draws : how many times all cameras are moved and turned at random; 0 for no interval.
+    seed : of the random numbers; the same seed, the same figures.
+    defaults : as for `visible_area`.
 
     Returns
     -------
     One row a grid, on the index of `grids`: `area_m2`; `covered_m2`, `covered_share` (0 to 1);
     `open_m2`, `open_covered_share` (NaN where no ground is open); `cameras` (views that reach
     into the grid); `twice_covered_share`; `seen_by_0_share` to `seen_by_3_share` (the last is
-    three or more).
+    three or more). With `draws` also `covered_share_mean`, `covered_share_p05` and
+    `covered_share_p95`, the mean and the 5 and 95 % quantiles over the draws, and the same of
+    `open_covered_share`.
 
     Raises
     ------
     CrsError : the inputs differ in CRS, or it is not metric.
     GeometryError : a grid, view or building is no valid polygon.
+    ColumnError : draws without cameras, or an error below 0.
 
     Notes
     -----
@@ -108,29 +133,72 @@ def coverage_by_grid(
     >>> float(row.covered_share), float(row.twice_covered_share), int(row.cameras)
     (0.5, 0.15, 2)
     """
-    require_metric(grids, views, buildings)
-    cells, cell_rings = require_polygons(grids, "grids")
+    require_metric(grids, views, buildings, cameras)
+    ground = _ground(grids, buildings)
     seen, view_rings = require_polygons(views, "views", empty=True)
+    out = pd.DataFrame(_measure(ground, seen, view_rings), index=grids.index)
+    if draws:
+        if cameras is None:
+            raise ColumnError("draws move the cameras: give cameras=, those of the views")
+        drawn = drawn_coverage(
+            cameras,
+            walls_of(buildings if buildings is not None else grids.iloc[:0]),
+            lambda moved: _measure(ground, moved, rings_of(moved)),
+            position_error_m=position_error_m,
+            bearing_error_deg=bearing_error_deg,
+            draws=draws,
+            seed=seed,
+            defaults=defaults,
+        )
+        out = out.assign(**drawn)
+    return out
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """Grids and the footprints in them, taken apart once for any number of sets of views."""
+
+    cells: NDArray[Any]
+    boxes: NDArray[np.float64]
+    cell_edges: tuple[NDArray[np.float64], NDArray[np.int64]]
+    roof_edges: tuple[NDArray[np.float64], NDArray[np.int64]]
+    near_roofs: tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def _ground(grids: GeoDataFrame, buildings: GeoDataFrame | None) -> _Ground:
+    cells, cell_rings = require_polygons(grids, "grids")
     if buildings is not None:
         roofs, roof_rings = require_polygons(buildings, "buildings")
     else:
         roofs = np.empty(0, dtype=object)
         roof_rings = rings_of(roofs)
-    near_views, view_offsets = _near(seen, cells)
-    near_roofs, roof_offsets = _near(roofs, cells)
-    boxes = shapely.bounds(cells).reshape(-1, 4)
+    return _Ground(
+        cells,
+        shapely.bounds(cells).reshape(-1, 4),
+        cell_rings.edges,
+        roof_rings.edges,
+        _near(roofs, cells),
+    )
+
+
+def _measure(ground: _Ground, seen: NDArray[Any], rings: Rings) -> dict[str, NDArray[Any]]:
+    """The columns of `coverage_by_grid` but for the draws."""
+    near_views, view_offsets = _near(seen, ground.cells)
     parts = (
-        boxes,
-        *cell_rings.edges,
-        *view_rings.edges,
-        *roof_rings.edges,
+        ground.boxes,
+        *ground.cell_edges,
+        *rings.edges,
+        *ground.roof_edges,
         near_views,
         view_offsets,
-        near_roofs,
-        roof_offsets,
+        *ground.near_roofs,
     )
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        results = list(pool.map(lambda part: areas(part[0], part[1], *parts), _chunks(len(cells))))
+    chunks = _chunks(len(ground.cells))
+    if len(chunks) < 8:
+        results = [areas(lo, hi, *parts) for lo, hi in chunks]
+    else:
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            results = list(pool.map(lambda part: areas(*part, *parts), chunks))
     table = np.concatenate(results) if results else np.zeros((0, 6))
     table = np.clip(table, 0.0, None)
     area = table[:, AREA]
@@ -143,22 +211,19 @@ def coverage_by_grid(
         )
         twice = table[:, TWICE] / area
         thrice = table[:, THRICE] / area
-    return pd.DataFrame(
-        {
-            "area_m2": area,
-            "covered_m2": covered,
-            "covered_share": share,
-            "open_m2": open_m2,
-            "open_covered_share": open_share,
-            "cameras": np.diff(view_offsets),
-            "twice_covered_share": twice,
-            "seen_by_0_share": 1.0 - share,
-            "seen_by_1_share": share - twice,
-            "seen_by_2_share": twice - thrice,
-            "seen_by_3_share": thrice,
-        },
-        index=grids.index,
-    )
+    return {
+        "area_m2": area,
+        "covered_m2": covered,
+        "covered_share": share,
+        "open_m2": open_m2,
+        "open_covered_share": open_share,
+        "cameras": np.diff(view_offsets),
+        "twice_covered_share": twice,
+        "seen_by_0_share": 1.0 - share,
+        "seen_by_1_share": share - twice,
+        "seen_by_2_share": twice - thrice,
+        "seen_by_3_share": thrice,
+    }
 
 
 def blind_spots(

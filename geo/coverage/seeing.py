@@ -1,0 +1,100 @@
+"""Which cameras see a place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from geo.coverage.field_of_view import complete_cameras
+from geo.crs import north_angle, require_metric
+from geo.errors import ColumnError, GeometryError, name_rows
+from geo.settings import CameraDefaults
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame, GeoSeries
+    from pandas import DataFrame
+
+
+def cameras_seeing(
+    points: GeoDataFrame | GeoSeries,
+    cameras: GeoDataFrame,
+    views: GeoSeries,
+    *,
+    defaults: Mapping[str, CameraDefaults] | None = None,
+) -> DataFrame:
+    """The cameras that see each point, nearest first.
+
+    Parameters
+    ----------
+    points : places on the ground, metric CRS.
+    cameras : as for `visible_area`, and pixels_wide where known; same CRS.
+    views : what each camera sees, from `visible_area`, on labels of `cameras`; same CRS. A view
+        not there is not looked at.
+    defaults : as for `visible_area`.
+
+    Returns
+    -------
+    One row a point and camera that sees it, in the order of the points and by distance:
+    `point` and `camera` (labels), `distance_m` and `bearing_deg` (clockwise from true north)
+    from the camera to the point, `px_per_m` (pixels per metre across the line of sight there; NaN
+    where pixels_wide is not on record, infinite at the camera itself). A point on the edge of a
+    view is seen.
+
+    Raises
+    ------
+    CrsError : the inputs differ in CRS, or it is not metric.
+    GeometryError : a point is no point.
+    ColumnError : a view has a label that no camera has, or two cameras have one label.
+
+    Notes
+    -----
+    Pixel density by IEC 62676-4, see `class_range`; along the ground, not the slant.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, geo
+    >>> cameras = gpd.GeoDataFrame(
+    ...     {"fov_deg": [90.0], "bearing_deg": [0.0], "range_m": [60.0], "pixels_wide": [2000]},
+    ...     geometry=[shapely.Point(500000, 4000000)], crs="EPSG:32650", index=["gate"])
+    >>> place = gpd.GeoSeries([shapely.Point(500000, 4000040)], crs="EPSG:32650")
+    >>> row = geo.cameras_seeing(place, cameras, geo.visible_area(cameras)).iloc[0]
+    >>> row.camera, round(row.distance_m, 3), round(row.px_per_m, 3)
+    ('gate', 40.0, 25.0)
+    """
+    require_metric(points, cameras, views)
+    places = np.asarray(points.geometry.values)
+    good = (shapely.get_type_id(places) == 0) & ~shapely.is_empty(places)
+    if not good.all():
+        raise GeometryError(f"give points; mend {name_rows(points.index[~good])}")
+    row = cameras.index.get_indexer(views.index) if cameras.index.is_unique else None
+    if row is None or (row < 0).any():
+        raise ColumnError("each view needs the label of one camera: index both by camera code")
+    tree = shapely.STRtree(np.asarray(views.values))
+    point, view = tree.query(places, predicate="intersects")
+    full = complete_cameras(cameras.iloc[row[view]], defaults=defaults)
+    x, y = shapely.get_x(full.geometry.values), shapely.get_y(full.geometry.values)
+    east = shapely.get_x(places[point]) - x
+    north = shapely.get_y(places[point]) - y
+    distance = np.hypot(east, north)
+    bearing = (np.degrees(np.arctan2(east, north)) - north_angle(full.geometry)) % 360.0
+    density = np.full(len(full), np.nan)
+    if "pixels_wide" in full:
+        lens = full["lens_deg"].to_numpy(float)
+        half = np.radians(np.minimum(lens, 179.0)) / 2.0
+        across = np.where(lens < 180.0, 2.0 * np.tan(half), np.radians(lens))
+        with np.errstate(divide="ignore"):
+            density = pd.to_numeric(full["pixels_wide"]).to_numpy(float) / (across * distance)
+    order = np.lexsort((view, distance, point))
+    return pd.DataFrame(
+        {
+            "point": points.index.to_numpy()[point],
+            "camera": full.index.to_numpy(),
+            "distance_m": distance,
+            "bearing_deg": bearing,
+            "px_per_m": density,
+        }
+    ).iloc[order].reset_index(drop=True)  # fmt: skip

@@ -339,3 +339,27 @@ def test_a_parent_that_is_not_there(store: str) -> None:
     with pytest.raises(StoreError, match="999"):
         put(store, "grids", Path("g.geojson"))
     assert len(rows(store, "grids")) == 0
+
+
+def test_the_catalogue_s_codes_for_class_room_and_angles(store: str) -> None:
+    make_district(store)
+    Path("cameras.csv").write_text(
+        "设备编码,经度,纬度,监控点位类型,室内外,俯仰角,竖直视场角\n"
+        "1,118.05,30.95,1,1,15,40\n2,118.06,30.95,二类,室内,,0\n3,118.07,30.95,,,95,30\n"
+        "4,118.08,30.95,三类视频监控点,2,-5,30\n",
+        encoding="gb18030",
+    )
+    outcome = put(store, "cameras", Path("cameras.csv"), accept_rejects=True)
+    got = rows(store, "cameras")
+    assert got["point_class"].tolist() == ["public", "industry", "unknown", "private"]
+    assert got["room"].tolist() == ["outdoor", "indoor", "unknown", "indoor"]
+    assert got["tilt_deg"].fillna(-99).tolist() == [15, -99, -99, -5]
+    assert got["vfov_deg"].fillna(-99).tolist() == [40, -99, 30, 30]
+    assert any("tilt_deg" in reason for reason in reasons(outcome))
+    shape = shapely.box(118.01, 30.91, 118.02, 30.92)
+    frame = gpd.GeoDataFrame(
+        {"id": ["1"], "height_m": [12], "女儿墙高度": [1.1]}, geometry=[shape], crs=4326
+    )
+    frame.to_file("buildings.geojson")
+    put(store, "buildings", Path("buildings.geojson"))
+    assert rows(store, "buildings")["parapet_m"].tolist() == [1.1]

@@ -13,11 +13,13 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
 
-from geo.errors import StoreError
+from geo.errors import ReadError, StoreError
 from geo.ingest import import_file
 from geo.pipeline import refresh
+from geo.settings import Settings
 from geo.store import read
 from geo.store.database import connect
 from tests.conftest import Command
@@ -260,3 +262,30 @@ def test_baltimore_by_the_command_line(
         outline.to_crs(32618)[["geometry"]]
     )
     assert int(result["count"].sum()) == joined.index.nunique()
+
+
+def test_terrain_of_the_settings_enters_the_views(store: str, tmp_path: Path) -> None:
+    fill(store, tmp_path)
+    step = 0.00005
+    ground = np.zeros((80, 240), "float32")
+    ground[:, ::12] = 30.0  # ridges higher than any camera, every 57 m
+    file = tmp_path / "ground.tif"
+    with rasterio.open(
+        file, "w", driver="GTiff", width=240, height=80, count=1, dtype="float32", crs="EPSG:4326",
+        transform=rasterio.transform.from_origin(117.998, 30.903, step, step),
+    ) as out:  # fmt: skip
+        out.write(ground, 1)
+    with connect(store) as conn:
+        level = refresh(conn).summary["covered_m2"]
+        hilly = refresh(conn, settings=Settings(terrain=file))
+        assert hilly.computed, "a terrain is a parameter: it computes everything"
+        assert hilly.summary["covered_m2"] < 0.9 * level
+        conn.execute("UPDATE cameras SET range_m = 40 WHERE code = 'c1'")
+        conn.commit()
+        assert refresh(conn, settings=Settings(terrain=file)).views == 1
+        partly = conn.execute("SELECT camera, metric_wkb FROM camera_views ORDER BY 1").fetchall()
+        refresh(conn, settings=Settings(terrain=file), everything=True)
+        whole = conn.execute("SELECT camera, metric_wkb FROM camera_views ORDER BY 1").fetchall()
+        assert partly == whole
+        with pytest.raises(ReadError, match=r"no\.tif"):
+            refresh(conn, settings=Settings(terrain=tmp_path / "no.tif"))

@@ -47,14 +47,8 @@ def refresh_quality(
     -------
     How many areas were measured.
     """
-    try:
-        write.lock_refresh(conn)
-        count = _refresh(conn, settings, progress)
-        conn.commit()
-    except BaseException:
-        conn.rollback()
-        raise
-    return count
+    with write.refreshing(conn):
+        return _refresh(conn, settings, progress)
 
 
 def _refresh(conn: Conn, settings: Settings, progress: Callable[[str], None]) -> int:

@@ -68,16 +68,8 @@ def refresh(
     """
     settings = settings or get_settings()
     require_current(conn)
-    conn.commit()
-    started = dt.datetime.now(dt.UTC)
-    try:
-        conn.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-        write.lock_refresh(conn)
-        done = _refresh(conn, settings, everything, progress, started)
-        conn.commit()
-    except BaseException:
-        conn.rollback()
-        raise
+    with write.refreshing(conn):
+        done = _refresh(conn, settings, everything, progress, dt.datetime.now(dt.UTC))
     if done.views > 1000:
         conn.execute("ANALYZE camera_views")
         conn.commit()
@@ -91,7 +83,6 @@ def _refresh(
     progress: Callable[[str], None],
     started: dt.datetime,
 ) -> Refreshed:
-    # Changes are read before the registers: one that commits in between is done again next time.
     noted = changes.pending(conn)
     last = read.latest_run(conn)
     parameters = _parameters(settings)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from geo.errors import StoreError
 from geo.schema import Layer
 from geo.store.database import Conn
 
+_REFRESH = 0x72656672
 _SINGLE = {"polygon": 3, "line": 1}
 _UPSERT = sql.SQL(
     "INSERT INTO {table} ({columns}) SELECT {columns} FROM staging ON CONFLICT ({key}) "
@@ -231,9 +233,28 @@ def prune_runs(conn: Conn, keep: int) -> None:
     )
 
 
-def lock_refresh(conn: Conn) -> None:
-    """Wait until no other refresh is at work; held to the end of the transaction."""
-    conn.execute("SELECT pg_advisory_xact_lock(%s)", (0x72656672,))
+@contextlib.contextmanager
+def refreshing(conn: Conn) -> Iterator[None]:
+    """Alone among refreshes, in one transaction that sees one state of the registers.
+
+    Waits for a refresh at work; committed at the end, rolled back on an error.
+    """
+    conn.commit()
+    conn.execute("SELECT pg_advisory_lock(%s)", (_REFRESH,))
+    conn.commit()
+    try:
+        # The snapshot is taken after the wait, so that it holds what the one before left.
+        conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
+        conn.commit()
+    except BaseException:
+        if not conn.closed:
+            conn.rollback()
+        raise
+    finally:
+        if not conn.closed:
+            conn.execute("SELECT pg_advisory_unlock(%s)", (_REFRESH,))
+            conn.commit()
 
 
 def analyze(conn: Conn) -> None:

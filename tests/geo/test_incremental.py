@@ -219,3 +219,35 @@ def test_old_runs_go_but_what_still_holds_stays(store: str) -> None:
         assert all(count <= 3 for _, count in rows)
         runs = conn.execute("SELECT count(*) FROM runs").fetchone()[0]  # type: ignore[index]
         assert runs <= 4
+
+
+def test_a_change_during_a_refresh_is_for_the_next_one(store: str) -> None:
+    rng = np.random.default_rng(11)
+    with connect(store) as conn, connect(store) as other:
+        fill(conn, rng)
+        refresh(conn)
+        sneaked: list[str] = []
+
+        def sneak(step: str) -> None:
+            """Another session adds a camera at each step, after the changes were read."""
+            sneaked.append(f"sneak{rng.integers(1_000_000)}")
+            other.execute(
+                "INSERT INTO cameras (code, kind, geometry) VALUES (%s, 'ptz', %s)",
+                (sneaked[-1], place(rng)),
+            )
+            other.commit()
+
+        before = conn.execute("SELECT count(*) FROM cameras").fetchone()[0]  # type: ignore[index]
+        conn.execute("UPDATE buildings SET height_m = 40 WHERE id < '010'")
+        conn.commit()
+        for everything in (False, True):
+            during = refresh(conn, everything=everything, progress=sneak)
+            assert during.summary["cameras"] == before
+            assert sneaked
+            after = refresh(conn)
+            there = conn.execute("SELECT count(*) FROM cameras").fetchone()[0]  # type: ignore[index]
+            assert after.summary["cameras"] == there == before + len(sneaked)
+            got = results(conn)
+            refresh(conn, everything=True)
+            assert got == results(conn)
+            before, sneaked = there, []

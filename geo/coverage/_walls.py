@@ -149,6 +149,20 @@ def _file(boxes, x, y, cell, cols, rows):
 
 
 @njit(cache=True, nogil=True)
+def _add_once(out, begun, n, first, second, mark):
+    """Append a pair unless it stands among the rows from `begun` on (boxes lie in several cells)."""
+    for q in range(begun, n):
+        if out[q, 1] == second:
+            return out, n
+    if n == out.shape[0]:
+        bigger = np.empty((2 * n, 3), np.int64)
+        bigger[:n] = out
+        out = bigger
+    out[n, 0], out[n, 1], out[n, 2] = first, second, mark
+    return out, n + 1
+
+
+@njit(cache=True, nogil=True)
 def _find_standing(eyes, segments, offsets, scene, tolerance, out):
     """Pairs of eye and building where the eye is in the footprint or nearer than `tolerance`."""
     boxes, start, items, origin, cell, cols, rows = scene
@@ -190,18 +204,7 @@ def _find_standing(eyes, segments, offsets, scene, tolerance, out):
                             break
                     if not (odd or near):
                         continue
-                    known = False
-                    for q in range(begun, n):
-                        if out[q, 1] == b:
-                            known = True
-                    if known:
-                        continue
-                    if n == out.shape[0]:
-                        bigger = np.empty((2 * n, 3), np.int64)
-                        bigger[:n] = out
-                        out = bigger
-                    out[n, 0], out[n, 1], out[n, 2] = e, b, near
-                    n += 1
+                    out, n = _add_once(out, begun, n, e, b, near)
     return out[:n]
 
 
@@ -239,18 +242,7 @@ def _find_meeting(chosen, scene, out):
                         or boxes[b, 1] > boxes[a, 3]
                     ):
                         continue
-                    known = False
-                    for q in range(begun, n):
-                        if out[q, 1] == b:
-                            known = True
-                    if known:
-                        continue
-                    if n == out.shape[0]:
-                        bigger = np.empty((2 * n, 2), np.int64)
-                        bigger[:n] = out
-                        out = bigger
-                    out[n, 0], out[n, 1] = k, b
-                    n += 1
+                    out, n = _add_once(out, begun, n, k, b, 0)
     return out[:n]
 
 
@@ -258,7 +250,7 @@ def meeting_boxes(
     chosen: NDArray[np.int64], walls: Walls
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Place in `chosen` and building, for all pairs whose boxes meet."""
-    pairs = _find_meeting(chosen, walls.scene, np.empty((64, 2), np.int64))
+    pairs = _find_meeting(chosen, walls.scene, np.empty((64, 3), np.int64))
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     return pairs[:, 0], pairs[:, 1]
 

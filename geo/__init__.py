@@ -14,6 +14,8 @@ from geo.coverage.terrain import Terrain, read_terrain
 from geo.coverage.visibility import visible_area, visible_area_by_tile
 from geo.crs import metric_crs, to_wgs84
 from geo.incidents.density import counts_by_month, density_by_grid, grid_of
+from geo.incidents.hot_spots import hot_spots, local_moran
+from geo.incidents.weights import Weights, contiguity, nearest, within_distance
 
 __version__ = "0.1.0"
 
@@ -21,17 +23,22 @@ __all__ = [
     "PIXEL_DENSITY",
     "Terrain",
     "Walls",
+    "Weights",
     "at_night",
     "blind_spots",
     "cameras_in_use",
     "cameras_seeing",
     "class_range",
     "complete_cameras",
+    "contiguity",
     "counts_by_month",
     "coverage_by_grid",
     "density_by_grid",
     "grid_of",
+    "hot_spots",
+    "local_moran",
     "metric_crs",
+    "nearest",
     "pixel_density_range",
     "quality_coverage",
     "read_terrain",
@@ -40,4 +47,5 @@ __all__ = [
     "visible_area",
     "visible_area_by_tile",
     "walls_of",
+    "within_distance",
 ]

@@ -1,0 +1,125 @@
+"""Who is whose neighbour: contiguity, distance and nearest neighbours as sparse weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+from scipy.spatial import KDTree
+
+from geo.coverage._edges import require_polygons
+from geo.crs import require_metric
+from geo.errors import ColumnError
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame, GeoSeries
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weight of each neighbour of each place, rows one after the other; a place is not its own."""
+
+    offsets: NDArray[np.int64]
+    """The neighbours of place i stand from offsets[i] to offsets[i + 1]."""
+    neighbours: NDArray[np.int64]
+    """Positions, ascending within a place."""
+    values: NDArray[np.float64]
+
+    @property
+    def count(self) -> int:
+        """How many places."""
+        return len(self.offsets) - 1
+
+    @property
+    def islands(self) -> NDArray[np.bool_]:
+        """Which places have no neighbour."""
+        return np.diff(self.offsets) == 0
+
+    def lag(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Weighted sum over each place's neighbours."""
+        return self.row_sums(self.values * values[self.neighbours])
+
+    def row_sums(self, entries: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum of one entry a neighbour over each place."""
+        owner = np.repeat(np.arange(self.count), np.diff(self.offsets))
+        sums = np.bincount(owner, weights=entries, minlength=self.count)
+        return sums.astype(float)
+
+    def standardised(self) -> Weights:
+        """The same with the weights of each place summing to 1 (islands stay without)."""
+        total = np.repeat(self.row_sums(self.values), np.diff(self.offsets))
+        return Weights(self.offsets, self.neighbours, self.values / total)
+
+
+def _from_pairs(place: NDArray[np.int64], neighbour: NDArray[np.int64], count: int) -> Weights:
+    order = np.lexsort((neighbour, place))
+    place, neighbour = place[order], neighbour[order]
+    offsets = np.searchsorted(place, np.arange(count + 1)).astype(np.int64)
+    return Weights(offsets, neighbour.astype(np.int64), np.ones(len(neighbour)))
+
+
+def contiguity(grids: GeoDataFrame | GeoSeries, *, queen: bool = True) -> Weights:
+    """Grids that touch are neighbours, with weight 1.
+
+    Parameters
+    ----------
+    grids : polygons, metric CRS. Small overlaps count as touching.
+    queen : a common corner is enough; otherwise (rook) a common stretch of border is needed.
+
+    Raises
+    ------
+    CrsError : the CRS is not metric.
+    GeometryError : a grid is no valid polygon.
+    """
+    require_metric(grids)
+    shapes, _ = require_polygons(grids, "grids")
+    place, neighbour = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    apart = place != neighbour
+    place, neighbour = place[apart], neighbour[apart]
+    if not queen:
+        shared = shapely.intersection(shapes[place], shapes[neighbour])
+        long = shapely.length(shared) > 0
+        place, neighbour = place[long], neighbour[long]
+    return _from_pairs(place, neighbour, len(shapes))
+
+
+def within_distance(places: GeoDataFrame | GeoSeries, metres: float) -> Weights:
+    """Places whose centroids are at most so far apart are neighbours, with weight 1.
+
+    Raises
+    ------
+    CrsError : the CRS is not metric.
+    ColumnError : the distance is not above 0.
+    """
+    require_metric(places)
+    if not metres > 0:
+        raise ColumnError("the distance must be above 0 m")
+    xy = shapely.get_coordinates(shapely.centroid(np.asarray(places.geometry.values)))
+    pairs = KDTree(xy).query_pairs(metres, output_type="ndarray").astype(np.int64)
+    both = np.vstack([pairs, pairs[:, ::-1]])
+    return _from_pairs(both[:, 0], both[:, 1], len(xy))
+
+
+def nearest(places: GeoDataFrame | GeoSeries, k: int) -> Weights:
+    """The k places with the nearest centroids are neighbours, with weight 1.
+
+    Raises
+    ------
+    CrsError : the CRS is not metric.
+    ColumnError : k is not from 1 to one less than the places.
+    """
+    require_metric(places)
+    if not 1 <= k < len(places):
+        raise ColumnError(f"k must be from 1 to {len(places) - 1}, one less than the places")
+    xy = shapely.get_coordinates(shapely.centroid(np.asarray(places.geometry.values)))
+    _, found = KDTree(xy).query(xy, k + 1)
+    place = np.repeat(np.arange(len(xy)), k + 1)
+    neighbour = found.ravel()
+    itself = place == neighbour
+    # Where several centroids coincide a place may not be among its own nearest: its farthest goes.
+    missing = ~itself.reshape(-1, k + 1).any(axis=1)
+    itself.reshape(-1, k + 1)[missing, -1] = True
+    return _from_pairs(place[~itself], neighbour[~itself].astype(np.int64), len(xy))

@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 
 import geo
-from benchmarks import cgal, postgis, refreshing, shapely_shadows, streaming
+from benchmarks import cgal, incidents, postgis, refreshing, shapely_shadows, streaming
 from benchmarks.city import CORNER, SQUARE_M, city
 from geo.coverage import visibility
 from geo.coverage._walls import marks_in_reach
@@ -153,6 +153,13 @@ def coverage() -> None:
     print(f"One Monte Carlo draw of all 10,000 cameras (views and coverage): {each_draw:.2f} s.")
 
 
+def gathering() -> None:
+    table("Incidents; seconds")
+    line("grid_of, 1,000,000 × 10,000; geopandas.sjoin", *incidents.join(), "s")
+    ours, theirs, count = incidents.permutations()
+    line(f"hot_spots, 999 permutations, {count:,} grids; esda", ours, theirs, "s")
+
+
 def seeing() -> None:
     cameras, buildings = city(100_000)
     views = geo.visible_area(cameras, buildings)
@@ -197,6 +204,7 @@ def main() -> None:
     if not quick:
         sight(100_000)
     coverage()
+    gathering()
     if not quick:
         seeing()
         flat_cost([1_000, 10_000, 100_000, 1_000_000])

@@ -63,7 +63,7 @@ def walls_of(buildings: GeoDataFrame, *, terrain: Terrain | None = None) -> Wall
     roofs = _metres(buildings, "height_m", np.nan)
     parapets = _metres(buildings, "parapet_m", 0.0)
     segments, offsets = rings.edges
-    scene = _bucket_grid(_boxes(segments, offsets))
+    scene = bucket_grid(edge_boxes(segments, offsets))
     bases = np.zeros(len(footprints))
     walls = Walls(crs, footprints, segments, offsets, roofs + parapets, roofs, bases, scene, None)
     return walls if terrain is None else replace_terrain(walls, terrain)
@@ -97,7 +97,7 @@ def _metres(buildings: GeoDataFrame, column: str, missing: float) -> NDArray[np.
 
 
 @njit(cache=True, nogil=True)
-def _boxes(segments, offsets):
+def edge_boxes(segments, offsets):
     """West, south, east, north of each building."""
     out = np.empty((offsets.size - 1, 4))
     for b in range(offsets.size - 1):
@@ -113,7 +113,7 @@ def _boxes(segments, offsets):
     return out
 
 
-def _bucket_grid(boxes: NDArray[np.float64]) -> tuple[Any, ...]:
+def bucket_grid(boxes: NDArray[np.float64]) -> tuple[Any, ...]:
     """File boxes under every square cell they touch (CSR), about two boxes a cell."""
     if len(boxes) == 0:
         empty = np.zeros(0, np.int64)

@@ -11,6 +11,7 @@ import shapely
 from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
 from geo.errors import ColumnError, GeometryError
+from geo.incidents._join import locate
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -47,19 +48,22 @@ def grid_of(grids: GeoDataFrame, incidents: GeoDataFrame) -> NDArray[np.int64]:
     GeometryError : a grid is no valid polygon, or an incident is no point.
     """
     require_metric(grids, incidents)
-    require_polygons(grids, "grids")
+    cells, rings = require_polygons(grids, "grids")
     points = np.asarray(incidents.geometry.values)
-    there = ~shapely.is_missing(points) & ~shapely.is_empty(points)
-    if np.any(shapely.get_type_id(points[there]) != 0):
+    others = points[shapely.get_type_id(points) > 0]
+    if not shapely.is_empty(others).all():
         raise GeometryError("incidents must be points; take .representative_point() of others")
+    # Neither a missing nor an empty point has coordinates.
+    x, y = shapely.get_x(points), shapely.get_y(points)
+    there = np.isfinite(x) & np.isfinite(y)
     out = np.full(len(incidents), len(grids), np.int64)
     rows = np.flatnonzero(there)
     if len(grids) and len(rows):
-        # The polygons are queried with the points' tree: each is prepared once.
-        grid, found = shapely.STRtree(points[rows]).query(
-            np.asarray(grids.geometry.values), predicate="intersects"
-        )
-        np.minimum.at(out, rows[found], grid)
+        found = locate(x[rows], y[rows], rings)
+        out[rows] = np.where(found >= 0, found, len(grids))
+        doubtful = rows[found == -2]
+        grid, which = shapely.STRtree(points[doubtful]).query(cells, predicate="intersects")
+        np.minimum.at(out, doubtful[which], grid)
     if "grid" in incidents and not there.all():
         codes = grids["code"] if "code" in grids else pd.Series(grids.index, index=grids.index)
         position = pd.Series(np.arange(len(grids)), index=codes.astype(str).to_numpy())

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import geo
@@ -29,6 +29,7 @@ def points(*places: tuple[float, float] | None, **columns: list[object]) -> gpd.
     return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(shapes, crs=CRS), crs=CRS)
 
 
+@settings(deadline=None)  # the first example compiles
 @given(st.lists(st.tuples(st.integers(-1, 5), st.integers(-1, 5)), max_size=60))
 def test_every_point_counts_once(places: list[tuple[int, int]]) -> None:
     """Points on corners and borders belong to one grid, so that the sum is the number of points."""
@@ -84,3 +85,38 @@ def test_crs_must_agree() -> None:
     with pytest.raises(CrsError):
         geo.density_by_grid(squares(), points((1, 1)).to_crs(4326))
     assert len(geo.density_by_grid(squares().iloc[:0], points())) == 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_point_lies_where_geos_says(seed: int) -> None:
+    """Warped, holed and overlapping grids; points on corners, on edges, a hair beside, at random."""
+    rng = np.random.default_rng(seed)
+    cells = [
+        shapely.box(x * 50, y * 50, x * 50 + 50, y * 50 + 50) for x in range(8) for y in range(8)
+    ]
+    shapes = shapely.segmentize(np.array(cells), float(rng.choice([50.0, 7.0])))
+    if seed % 2:
+        shapes = shapely.transform(shapes, lambda xy: xy + 9 * np.sin(xy[:, ::-1] / 31))
+    if seed % 3 == 0:
+        shapes[5] = shapes[5].difference(shapes[5].centroid.buffer(9))
+        shapes[9] = shapely.box(20, 20, 260, 70)  # over others
+        shapes[20] = shapely.MultiPolygon(
+            [shapely.box(-90, 0, -60, 9), shapely.box(-50, 0, -40, 9)]
+        )
+    shapes = shapely.transform(shapes, lambda xy: xy + np.array([512_345.6, 4_123_456.7]))
+    grids = gpd.GeoDataFrame(geometry=shapes, crs=CRS)
+    corners = shapely.get_coordinates(shapes)
+    middles = (corners[1:] + corners[:-1]) / 2
+    west, south, east, north = grids.total_bounds
+    anywhere = np.column_stack(
+        [rng.uniform(west - 20, east + 20, 4000), rng.uniform(south - 20, north + 20, 4000)]
+    )
+    beside = corners + rng.choice([-2e-6, -1e-9, 1e-9, 2e-6], corners.shape)
+    places = np.vstack([corners, middles, anywhere, beside])
+    spots = gpd.GeoDataFrame(geometry=shapely.points(places), crs=CRS)
+    point, grid = shapely.STRtree(shapes).query(spots.geometry.values, predicate="intersects")
+    expected = np.full(len(places), len(shapes))
+    np.minimum.at(expected, point, grid)
+    expected[expected == len(shapes)] = -1
+    assert (geo.grid_of(grids, spots) == expected).all()
+    assert (expected >= 0).mean() > 0.5

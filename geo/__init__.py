@@ -15,16 +15,19 @@ from geo.coverage.visibility import visible_area, visible_area_by_tile
 from geo.crs import metric_crs, to_wgs84
 from geo.incidents.density import counts_by_month, density_by_grid, grid_of
 from geo.incidents.hot_spots import hot_spots, local_moran
+from geo.incidents.surface import Surface, bandwidth, density_ratio, density_surface
 from geo.incidents.weights import Weights, contiguity, nearest, within_distance
 
 __version__ = "0.1.0"
 
 __all__ = [
     "PIXEL_DENSITY",
+    "Surface",
     "Terrain",
     "Walls",
     "Weights",
     "at_night",
+    "bandwidth",
     "blind_spots",
     "cameras_in_use",
     "cameras_seeing",
@@ -34,6 +37,8 @@ __all__ = [
     "counts_by_month",
     "coverage_by_grid",
     "density_by_grid",
+    "density_ratio",
+    "density_surface",
     "grid_of",
     "hot_spots",
     "local_moran",

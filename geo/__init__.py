@@ -15,6 +15,7 @@ from geo.coverage.visibility import visible_area, visible_area_by_tile
 from geo.crs import metric_crs, to_wgs84
 from geo.incidents.density import counts_by_month, density_by_grid, grid_of
 from geo.incidents.hot_spots import hot_spots, local_moran
+from geo.incidents.repeats import near_repeats
 from geo.incidents.surface import Surface, bandwidth, density_ratio, density_surface
 from geo.incidents.weights import Weights, contiguity, nearest, within_distance
 
@@ -43,6 +44,7 @@ __all__ = [
     "hot_spots",
     "local_moran",
     "metric_crs",
+    "near_repeats",
     "nearest",
     "pixel_density_range",
     "quality_coverage",

@@ -1,0 +1,104 @@
+"""Near repeats against pointpats, brute force, and simulated incidents."""
+
+from __future__ import annotations
+
+import warnings
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+import geo
+from geo.errors import ColumnError
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from libpysal.examples import get_path
+    from pointpats import SpaceTimeEvents, knox
+
+START = pd.Timestamp("2026-01-01", tz="UTC")
+
+
+def events(xy: np.ndarray, day: np.ndarray) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(
+        {"occurred_at": START + pd.to_timedelta(day, unit="D")},
+        geometry=gpd.points_from_xy(*xy.T), crs=32650,
+    )  # fmt: skip
+
+
+def test_burkitt_is_pointpats_s() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        burkitt = SpaceTimeEvents(get_path("burkitt.shp"), "T")
+    frame = events(burkitt.space, burkitt.t.ravel())
+    for delta, tau in ((20, 5), (10, 10), (40, 60)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # It shuffles the times it is given, so each call gets its own.
+            theirs = knox(burkitt.space, burkitt.t.copy(), delta=delta, tau=tau, permutations=999)
+        row = geo.near_repeats(frame, distances_m=[delta], days=[tau]).iloc[0]
+        assert row["pairs"] == theirs["stat"]
+        # Theirs is the smaller tail.
+        p = min(row["p_value"], 1 - row["p_value"])
+        assert p == pytest.approx(float(np.ravel(theirs["pvalue"])[0]), abs=0.06)
+    # The published count for 20 and 5.
+    assert geo.near_repeats(frame, distances_m=[20], days=[5])["pairs"].iloc[0] == 13
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_counts_are_those_of_every_pair(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    xy = np.round(rng.uniform(0, 600, (120, 2)), -1)  # many at one place, many on a band's end
+    day = rng.integers(0, 60, 120).astype(float)
+    distances, days = [100.0, 200.0, 300.0], [3.0, 7.0, 30.0]
+    table = geo.near_repeats(events(xy, day), distances_m=distances, days=days, permutations=9)
+    i, j = np.triu_indices(120, 1)
+    apart, later = np.hypot(*(xy[i] - xy[j]).T), np.abs(day[i] - day[j])
+    for row in table.itertuples():
+        near = (apart <= row.to_m) & ((apart > row.from_m) | (row.from_m == 0))
+        soon = (later <= row.to_days) & ((later > row.from_days) | (row.from_days == 0))
+        assert row.pairs == (near & soon).sum()
+    assert len(table) == 9
+    assert table.attrs["incidents"] == 120
+
+
+def test_repeats_are_found_and_chance_is_not() -> None:
+    rng = np.random.default_rng(3)
+    low = 0
+    for _ in range(60):
+        # A hot spot that is hot all year, and a season: neither is a near repeat.
+        xy = np.vstack([rng.uniform(0, 5000, (250, 2)), rng.normal(2000, 80, (150, 2))])
+        day = 365 * rng.beta(2, 5, 400)
+        table = geo.near_repeats(events(xy, day), distances_m=[200], days=[7], permutations=99)
+        low += bool(table["p_value"].iloc[0] <= 0.05)
+    assert low <= 8  # 3 expected; more than 8 has a chance of 1 in 250
+    # Every fourth of those in the open is followed by another nearby within five days.
+    echo = rng.choice(250, 60, replace=False)
+    xy = np.vstack([xy[:280], xy[echo] + rng.normal(0, 40, (60, 2))])
+    day = np.r_[day[:280], day[echo] + rng.uniform(0, 5, 60)]
+    table = geo.near_repeats(events(xy, day), distances_m=[200, 1000], days=[7, 60])
+    assert table["p_value"].iloc[0] == 1 / 1000
+    assert table["ratio"].iloc[0] > 1.8
+    again = geo.near_repeats(events(xy, day), distances_m=[200, 1000], days=[7, 60])
+    assert table.equals(again)
+
+
+def test_what_has_no_place_or_time_is_left_out() -> None:
+    frame = events(np.zeros((4, 2)), np.arange(4.0))
+    frame.loc[0, "occurred_at"] = pd.NaT
+    frame = frame.set_geometry([*frame.geometry.iloc[:3], None], crs=32650)
+    table = geo.near_repeats(frame, distances_m=[10], days=[10], permutations=9)
+    assert (table.attrs["incidents"], table["pairs"].iloc[0]) == (2, 1)
+    for wrong, words in (
+        ({"distances_m": []}, "distances_m"), ({"days": [7, 7]}, "days"),
+        ({"distances_m": [-1]}, "distances_m"), ({"permutations": 0}, "permutations"),
+    ):  # fmt: skip
+        with pytest.raises(ColumnError, match=words):
+            geo.near_repeats(frame, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(ColumnError, match="two incidents"):
+        geo.near_repeats(frame.iloc[:2])
+    line = frame.set_geometry([shapely.LineString([(0, 0), (1, 1)])] * 4, crs=32650)
+    with pytest.raises(geo.errors.GeometryError):
+        geo.near_repeats(line)

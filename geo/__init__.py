@@ -15,6 +15,7 @@ from geo.coverage.visibility import visible_area, visible_area_by_tile
 from geo.crs import metric_crs, to_wgs84
 from geo.incidents.density import counts_by_month, density_by_grid, grid_of
 from geo.incidents.hot_spots import hot_spots, local_moran
+from geo.incidents.rates import compare_periods, empirical_bayes, ranks
 from geo.incidents.repeats import near_repeats
 from geo.incidents.surface import Surface, bandwidth, density_ratio, density_surface
 from geo.incidents.weights import Weights, contiguity, nearest, within_distance
@@ -33,6 +34,7 @@ __all__ = [
     "cameras_in_use",
     "cameras_seeing",
     "class_range",
+    "compare_periods",
     "complete_cameras",
     "contiguity",
     "counts_by_month",
@@ -40,6 +42,7 @@ __all__ = [
     "density_by_grid",
     "density_ratio",
     "density_surface",
+    "empirical_bayes",
     "grid_of",
     "hot_spots",
     "local_moran",
@@ -48,6 +51,7 @@ __all__ = [
     "nearest",
     "pixel_density_range",
     "quality_coverage",
+    "ranks",
     "read_terrain",
     "tilted_edges",
     "to_wgs84",

@@ -1,0 +1,106 @@
+"""Smoothed rates, ranks and comparisons, against esda, scipy and simulation."""
+
+from __future__ import annotations
+
+import warnings
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import geo
+from geo.errors import ColumnError
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from esda.smoothing import Empirical_Bayes
+    from libpysal.examples import get_path
+
+
+def test_empirical_bayes_is_esda_s_on_sudden_infant_deaths() -> None:
+    sids = gpd.read_file(get_path("sids2.shp"))
+    for deaths, births in (("SID74", "BIR74"), ("SID79", "BIR79")):
+        counts, base = sids[deaths], sids[births].to_numpy(float)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            theirs = np.ravel(Empirical_Bayes(counts.to_numpy(float), base).r)
+        assert np.allclose(geo.empirical_bayes(counts, base), theirs, atol=1e-12, rtol=0)
+
+
+def test_small_grids_are_drawn_to_the_middle_and_nobody_is_lost() -> None:
+    counts = pd.Series([3, 0, 500, 300, 2], index=list("abcde"))
+    people = [10, 12, 10_000, 9_000, 0]
+    smoothed = geo.empirical_bayes(counts, people)
+    overall = counts.sum() / sum(people)
+    assert smoothed["a"] < 0.3 / 2
+    assert smoothed["b"] > 0
+    assert smoothed["c"] == pytest.approx(0.05, rel=0.1)
+    assert smoothed["e"] == pytest.approx(overall)
+    with pytest.raises(ColumnError, match="population"):
+        geo.empirical_bayes(counts, [1, 2, 3, 4, np.nan])
+    with pytest.raises(ColumnError, match="nobody"):
+        geo.empirical_bayes(counts, [0] * 5)
+    with pytest.raises(ColumnError, match="whole numbers"):
+        geo.empirical_bayes(counts - 1, people)
+
+
+def test_smoothing_comes_nearer_to_the_truth() -> None:
+    rng = np.random.default_rng(1)
+    raw_error = eb_error = 0.0
+    for _ in range(50):
+        people = rng.integers(20, 3000, 300).astype(float)
+        truth = rng.gamma(4.0, 0.01 / 4.0, 300)
+        counts = pd.Series(rng.poisson(truth * people))
+        raw_error += float(((counts / people - truth) ** 2).mean())
+        eb_error += float(((geo.empirical_bayes(counts, people) - truth) ** 2).mean())
+    assert eb_error < 0.5 * raw_error
+
+
+def test_rank_intervals_hold_the_true_rank() -> None:
+    rng = np.random.default_rng(2)
+    held = []
+    for _ in range(40):
+        people = rng.integers(200, 3000, 60).astype(float)
+        truth = rng.gamma(4.0, 0.02 / 4.0, 60)
+        table = geo.ranks(pd.Series(rng.poisson(truth * people)), people, draws=500)
+        true_rank = stats.rankdata(-truth)
+        held.append((true_rank >= table["rank_p05"]) & (true_rank <= table["rank_p95"]))
+    assert 0.85 < np.mean(held) < 0.97
+    fixed = geo.ranks(pd.Series([5, 50, 50, 1]), [100, 100, 100, 0])
+    assert fixed["rank"].tolist()[:3] == [3.0, 1.0, 1.0]
+    assert fixed.iloc[3].isna().all()
+    assert fixed.equals(geo.ranks(pd.Series([5, 50, 50, 1]), [100, 100, 100, 0]))
+
+
+def test_comparison_is_the_exact_test() -> None:
+    now, before = pd.Series([30, 5, 0, 0, 7]), pd.Series([12, 6, 0, 9, 0])
+    table = geo.compare_periods(now, before, days_now=30, days_before=90)
+    for row, k, b in zip(table.itertuples(), now, before, strict=True):
+        if k + b:
+            exact = stats.binomtest(int(k), int(k + b), 0.25)
+            assert row.p_value == pytest.approx(exact.pvalue, abs=1e-12)
+            interval = exact.proportion_ci(method="exact")
+            low, high = (p / (1 - p) * 3 if p < 1 else np.inf for p in interval)
+            assert row.ratio_low == pytest.approx(low)
+            assert row.ratio_high == pytest.approx(high)
+    assert table["ratio"].tolist()[:2] == pytest.approx([7.5, 2.5])
+    assert np.isnan(table["ratio"].iloc[2])
+    assert table["p_value"].iloc[2] == 1.0
+    with pytest.raises(ColumnError, match="same grids"):
+        geo.compare_periods(now, before.iloc[:3], days_now=1, days_before=1)
+    with pytest.raises(ColumnError, match="0 days"):
+        geo.compare_periods(now, before, days_now=0, days_before=1)
+
+
+def test_chance_alone_rarely_differs() -> None:
+    rng = np.random.default_rng(3)
+    table = geo.compare_periods(
+        pd.Series(rng.poisson(8, 5000)),
+        pd.Series(rng.poisson(24, 5000)),
+        days_now=30,
+        days_before=90,
+    )
+    assert (table["p_value"] <= 0.05).mean() <= 0.055
+    assert (table["q_value"] <= 0.05).mean() <= 0.001

@@ -215,7 +215,7 @@ def quality_coverage(
     ...     geometry=[shapely.box(499980, 4000020, 500020, 4000040)], crs="EPSG:32650")
     >>> table = geo.quality_coverage(square, cameras, edition="2014")
     >>> [round(float(v), 2) for v in table.iloc[0]]
-    [1.0, 1.0, 0.0, 0.0, 0.0]
+    [1.0, 0.91, 0.0, 0.0, 0.0]
     """
     if edition not in PIXEL_DENSITY:
         raise ColumnError(f"edition must be one of {', '.join(PIXEL_DENSITY)}, not {edition!r}")

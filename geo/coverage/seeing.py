@@ -62,7 +62,7 @@ def cameras_seeing(
     ...     geometry=[shapely.Point(500000, 4000000)], crs="EPSG:32650", index=["gate"])
     >>> place = gpd.GeoSeries([shapely.Point(500000, 4000040)], crs="EPSG:32650")
     >>> row = geo.cameras_seeing(place, cameras, geo.visible_area(cameras)).iloc[0]
-    >>> row.camera, round(row.distance_m, 3), round(row.px_per_m, 3)
+    >>> row.camera, round(float(row.distance_m), 3), round(float(row.px_per_m), 3)
     ('gate', 40.0, 25.0)
     """
     require_metric(points, cameras, views)

@@ -83,7 +83,7 @@ def visible_area(
     ...     {"height_m": [9.0]}, geometry=[shapely.box(500010, 3999900, 500012, 4000100)],
     ...     crs="EPSG:32650")
     >>> view = geo.visible_area(cameras, wall)
-    >>> round(view.bounds.maxx.iloc[0] - 500000, 3)
+    >>> round(float(view.bounds.maxx.iloc[0]) - 500000, 3)
     10.0
     """
     crs = require_metric(cameras)

@@ -18,6 +18,7 @@ from geo.incidents.hot_spots import hot_spots, local_moran
 from geo.incidents.rates import compare_periods, empirical_bayes, ranks
 from geo.incidents.repeats import near_repeats
 from geo.incidents.surface import Surface, bandwidth, density_ratio, density_surface
+from geo.incidents.trends import hours_of_week, mann_kendall, space_time_cube
 from geo.incidents.weights import Weights, contiguity, nearest, within_distance
 
 __version__ = "0.1.0"
@@ -45,7 +46,9 @@ __all__ = [
     "empirical_bayes",
     "grid_of",
     "hot_spots",
+    "hours_of_week",
     "local_moran",
+    "mann_kendall",
     "metric_crs",
     "near_repeats",
     "nearest",
@@ -53,6 +56,7 @@ __all__ = [
     "quality_coverage",
     "ranks",
     "read_terrain",
+    "space_time_cube",
     "tilted_edges",
     "to_wgs84",
     "visible_area",

@@ -1,0 +1,190 @@
+"""Change over time: counts by grid and week, their trend, and the hours of the week."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numba import njit
+from scipy import stats
+
+from geo.errors import ColumnError
+from geo.incidents.density import Period, grid_of, incident_times
+from geo.incidents.hot_spots import false_discovery
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+    from pandas import DataFrame
+
+
+def space_time_cube(
+    grids: GeoDataFrame,
+    incidents: GeoDataFrame,
+    *,
+    days: int = 7,
+    period: Period | None = None,
+    timezone: str = "Asia/Shanghai",
+) -> DataFrame:
+    """Incidents by grid and span of days.
+
+    Parameters
+    ----------
+    grids, incidents : as for `grid_of`; incidents with times (see `incident_times`).
+    days : length of a span; 7 for weeks.
+    period : from (included) and to (excluded), days of the local calendar; that of the incidents
+        unless given. Spans are counted back from its end, so that the newest one is whole; what
+        does not fill a span at the beginning is left out.
+    timezone : in which a day begins.
+
+    Returns
+    -------
+    One row a grid, on the index of `grids`, one column a span (its first day, without a zone),
+    oldest first, every span there even if empty. ``.attrs["outside"]`` is how many incidents of
+    the spans lie outside every grid.
+
+    Raises
+    ------
+    CrsError, GeometryError : as `grid_of`.
+    ColumnError : days below 1, no incident with a time, or a period shorter than a span.
+    """
+    if days < 1:
+        raise ColumnError("days must be at least 1")
+    local = incident_times(incidents).dt.tz_convert(timezone).dt.tz_localize(None)
+    if period is None:
+        known = local.dropna()
+        if known.empty:
+            raise ColumnError("no incident has a time; give occurred_at or reported_at")
+        first, last = known.min().normalize(), known.max().normalize() + pd.Timedelta(days=1)
+    else:
+        first, last = (_local_day(p, timezone) for p in period)
+    count = (last - first).days // days
+    if count < 1:
+        raise ColumnError(
+            f"the period from {first:%Y-%m-%d} to {last:%Y-%m-%d} holds no span of {days} days"
+        )
+    start = last - pd.Timedelta(days=days * count)
+    span = ((local - start) / pd.Timedelta(days=days)).to_numpy(float)
+    inside = np.isfinite(span) & (span >= 0) & (span < count)
+    position = grid_of(grids, incidents)
+    there = inside & (position >= 0)
+    cells = position[there] * count + span[there].astype(np.int64)
+    table = np.bincount(cells, minlength=len(grids) * count).reshape(len(grids), count)
+    columns = pd.date_range(start, periods=count, freq=f"{days}D", name="from")
+    out = pd.DataFrame(table, index=grids.index, columns=columns)
+    out.attrs["outside"] = int((inside & (position < 0)).sum())
+    return out
+
+
+def mann_kendall(cube: DataFrame) -> DataFrame:
+    """Trend of each row of a table over its columns.
+
+    Parameters
+    ----------
+    cube : figures, one row a grid, columns in the order of time (see `space_time_cube`).
+
+    Returns
+    -------
+    On the index of `cube`: `s` (pairs that rise less pairs that fall), `z`, `p_value` (two-sided,
+    normal with ties and continuity corrected), `q_value` (Benjamini-Hochberg), `slope` (median of
+    all pairwise slopes, per column), `trend`: ``rising`` or ``falling`` where q_value is at most
+    0.05, else ``none``.
+
+    Raises
+    ------
+    ColumnError : fewer than four columns, or a figure is missing.
+
+    Notes
+    -----
+    H. B. Mann, Econometrica 13 (1945); M. G. Kendall, Rank Correlation Methods (1975); slope of P. K.
+    Sen, JASA 63 (1968). Assumes that spans do not depend on one another: take out the season, or
+    compare whole years.
+
+    Examples
+    --------
+    >>> import pandas as pd, geo
+    >>> table = geo.mann_kendall(pd.DataFrame([[1, 2, 4, 5, 9, 11, 12], [3, 3, 2, 3, 3, 2, 3]]))
+    >>> table["trend"].tolist(), table["s"].tolist()
+    (['rising', 'none'], [21, -2])
+    """
+    values = cube.to_numpy(float)
+    if values.shape[1] < 4:
+        raise ColumnError("a trend needs at least four spans")
+    if not np.isfinite(values).all():
+        raise ColumnError("figures must be known for every span; a span without incidents is 0")
+    s, variance, slope = _kendall(values)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.where(variance > 0, (s - np.sign(s)) / np.sqrt(variance), 0.0)
+    p_value = 2.0 * stats.norm.sf(np.abs(z))
+    p_value[variance == 0] = 1.0
+    q_value = false_discovery(p_value)
+    trend = np.where(s > 0, "rising", "falling")
+    return pd.DataFrame(
+        {
+            "s": s.astype(int),
+            "z": z,
+            "p_value": p_value,
+            "q_value": q_value,
+            "slope": slope,
+            "trend": np.where(q_value <= 0.05, trend, "none").astype(object),
+        },
+        index=cube.index,
+    )
+
+
+def hours_of_week(incidents: GeoDataFrame, *, timezone: str = "Asia/Shanghai") -> DataFrame:
+    """Incidents by weekday and hour of the local clock.
+
+    Parameters
+    ----------
+    incidents : with times (see `incident_times`); those without are left out.
+    timezone : of the clock.
+
+    Returns
+    -------
+    Seven rows (0 is Monday) and 24 columns of counts. An incident known only to the day stands at
+    hour 0.
+    """
+    local = incident_times(incidents).dropna().dt.tz_convert(timezone)
+    cells = local.dt.day_of_week.to_numpy() * 24 + local.dt.hour.to_numpy()
+    table = np.bincount(cells.astype(np.int64), minlength=168).reshape(7, 24)
+    return pd.DataFrame(
+        table, index=pd.Index(range(7), name="weekday"), columns=pd.Index(range(24), name="hour")
+    )
+
+
+def _local_day(moment: pd.Timestamp | str, timezone: str) -> pd.Timestamp:
+    stamp = pd.Timestamp(moment)
+    if stamp.tzinfo is not None:
+        stamp = stamp.tz_convert(timezone).tz_localize(None)
+    return stamp.normalize()
+
+
+@njit(cache=True, nogil=True)
+def _kendall(values):
+    """S, its variance with ties, and Sen's slope of each row."""
+    rows, n = values.shape
+    s = np.zeros(rows)
+    variance = np.zeros(rows)
+    slope = np.zeros(rows)
+    slopes = np.empty(n * (n - 1) // 2)
+    for r in range(rows):
+        k = 0
+        for i in range(n - 1):
+            for j in range(i + 1, n):
+                d = values[r, j] - values[r, i]
+                s[r] += np.sign(d)
+                slopes[k] = d / (j - i)
+                k += 1
+        ordered = np.sort(values[r])
+        ties = 0.0
+        run = 1
+        for i in range(1, n + 1):
+            if i < n and ordered[i] == ordered[i - 1]:
+                run += 1
+            else:
+                ties += run * (run - 1.0) * (2.0 * run + 5.0)
+                run = 1
+        variance[r] = (n * (n - 1.0) * (2.0 * n + 5.0) - ties) / 18.0
+        slope[r] = np.median(slopes)
+    return s, variance, slope

@@ -1,0 +1,105 @@
+"""Counts over time and their trends."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from scipy import stats
+
+import geo
+from geo.errors import ColumnError
+
+CRS = "EPSG:32650"
+
+
+def grids() -> gpd.GeoDataFrame:
+    cells = [shapely.box(x, 0, x + 100, 100) for x in (0, 100, 200)]
+    return gpd.GeoDataFrame(geometry=cells, crs=CRS, index=list("abc"))
+
+
+def incidents(times: list[str], x: list[float]) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(
+        {"occurred_at": times}, geometry=[shapely.Point(v, 50) for v in x], crs=CRS
+    )
+
+
+def test_weeks_are_counted_back_from_the_end_by_the_local_clock() -> None:
+    frame = incidents(
+        ["2026-03-01T15:59:00Z", "2026-03-01T16:01:00Z", "2026-03-08T10:00:00Z", "2026-03-14T17:00:00Z",
+         "2026-03-10T00:00:00Z"],
+        [50, 50, 150, 150, 950],
+    )  # fmt: skip
+    cube = geo.space_time_cube(grids(), frame, period=("2026-03-01", "2026-03-16"))
+    # Fifteen days hold two weeks: the first of March is left out, and 16:01 UTC is the second.
+    assert cube.columns.strftime("%m-%d").tolist() == ["03-02", "03-09"]
+    assert cube.to_numpy().tolist() == [[1, 0], [1, 1], [0, 0]]
+    assert cube.attrs["outside"] == 1
+    own = geo.space_time_cube(grids(), frame, days=1)
+    assert own.shape == (3, 15)
+    assert own.to_numpy().sum() == 4
+    for wrong, words in (
+        ({"days": 0}, "days"),
+        ({"period": ("2026-03-01", "2026-03-05")}, "no span"),
+    ):
+        with pytest.raises(ColumnError, match=words):
+            geo.space_time_cube(grids(), frame, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(ColumnError, match="no incident has a time"):
+        geo.space_time_cube(grids(), incidents([None], [50]))  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_trend_is_kendall_s(ties: bool) -> None:
+    rng = np.random.default_rng(1)
+    table = rng.integers(0, 4 if ties else 10**9, (60, 15)).astype(float)
+    got = geo.mann_kendall(pd.DataFrame(table))
+    steps = np.arange(15)
+    for row, line in zip(got.itertuples(), table, strict=True):
+        signs = np.sign(line[None, :] - line[:, None])
+        assert row.s == np.triu(signs, 1).sum()
+        assert row.slope == pytest.approx(stats.theilslopes(line, steps).slope)
+        exact = stats.kendalltau(steps, line)
+        # scipy: exact without ties, normal without the continuity correction with them.
+        assert row.p_value == pytest.approx(exact.pvalue, abs=0.012 if not ties else 0.06)
+
+
+def test_variance_with_ties_by_hand() -> None:
+    # Ten values with a tie of three and one of two: (10·9·25 − 3·2·11 − 2·1·9) / 18 = 120.33.
+    line = [10.0, 22, 21, 30, 22, 30, 40, 22, 35, 41]
+    got = geo.mann_kendall(pd.DataFrame([line])).iloc[0]
+    pairs = sum(np.sign(b - a) for i, a in enumerate(line) for b in line[i + 1 :])
+    assert got["s"] == pairs
+    assert got["z"] == pytest.approx((pairs - 1) / np.sqrt((10 * 9 * 25 - 3 * 2 * 11 - 2 * 9) / 18))
+
+
+def test_false_trends_are_rare_and_true_ones_found() -> None:
+    rng = np.random.default_rng(2)
+    noise = geo.mann_kendall(pd.DataFrame(rng.poisson(5, (4000, 52))))
+    assert (noise["p_value"] <= 0.05).mean() == pytest.approx(0.045, abs=0.015)
+    assert (noise["trend"] != "none").sum() <= 2
+    rising = rng.poisson(np.linspace(3, 12, 52), (50, 52))
+    falling = rng.poisson(np.linspace(12, 3, 52), (50, 52))
+    table = geo.mann_kendall(pd.DataFrame(np.vstack([rising, falling, np.full((1, 52), 4)])))
+    assert (table["trend"].iloc[:50] == "rising").mean() > 0.9
+    assert (table["trend"].iloc[50:100] == "falling").mean() > 0.9
+    assert table["slope"].iloc[:50].mean() == pytest.approx(9 / 51, rel=0.15)
+    assert (table["trend"].iloc[100], table["p_value"].iloc[100]) == ("none", 1.0)
+    with pytest.raises(ColumnError, match="four spans"):
+        geo.mann_kendall(table[["s", "z"]])
+    with pytest.raises(ColumnError, match="is 0"):
+        geo.mann_kendall(pd.DataFrame([[1, 2, np.nan, 4]]))
+
+
+def test_hours_of_the_week_follow_the_local_clock() -> None:
+    frame = incidents(
+        ["2026-03-01T15:59:00Z", "2026-03-01T16:01:00Z", "2026-03-02T00:30:00+08:00", None],  # type: ignore[list-item]
+        [50] * 4,
+    )
+    table = geo.hours_of_week(frame)
+    assert table.shape == (7, 24)
+    assert table.loc[6, 23] == 1  # Sunday 23:59 in Shanghai
+    assert table.loc[0, 0] == 2
+    assert table.to_numpy().sum() == 3
+    assert geo.hours_of_week(frame, timezone="UTC").loc[6, 15] == 1

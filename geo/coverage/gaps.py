@@ -134,16 +134,16 @@ def coverage_by_grid(
     (0.5, 0.15, 2)
     """
     require_metric(grids, views, buildings, cameras)
-    ground = _ground(grids, buildings)
+    ground = ground_of(grids, buildings)
     seen, view_rings = require_polygons(views, "views", empty=True)
-    out = pd.DataFrame(_measure(ground, seen, view_rings), index=grids.index)
+    out = pd.DataFrame(measure(ground, seen, view_rings), index=grids.index)
     if draws:
         if cameras is None:
             raise ColumnError("draws move the cameras: give cameras=, those of the views")
         drawn = drawn_coverage(
             cameras,
             walls_of(buildings if buildings is not None else grids.iloc[:0]),
-            lambda moved: _measure(ground, moved, rings_of(moved)),
+            lambda moved: measure(ground, moved, rings_of(moved)),
             position_error_m=position_error_m,
             bearing_error_deg=bearing_error_deg,
             draws=draws,
@@ -155,7 +155,7 @@ def coverage_by_grid(
 
 
 @dataclass(frozen=True)
-class _Ground:
+class Ground:
     """Grids and the footprints in them, taken apart once for any number of sets of views."""
 
     cells: NDArray[Any]
@@ -165,14 +165,15 @@ class _Ground:
     near_roofs: tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
-def _ground(grids: GeoDataFrame, buildings: GeoDataFrame | None) -> _Ground:
+def ground_of(grids: GeoDataFrame, buildings: GeoDataFrame | None) -> Ground:
+    """Take grids and footprints apart; refuses anything but valid polygons."""
     cells, cell_rings = require_polygons(grids, "grids")
     if buildings is not None:
         roofs, roof_rings = require_polygons(buildings, "buildings")
     else:
         roofs = np.empty(0, dtype=object)
         roof_rings = rings_of(roofs)
-    return _Ground(
+    return Ground(
         cells,
         shapely.bounds(cells).reshape(-1, 4),
         cell_rings.edges,
@@ -181,7 +182,7 @@ def _ground(grids: GeoDataFrame, buildings: GeoDataFrame | None) -> _Ground:
     )
 
 
-def _measure(ground: _Ground, seen: NDArray[Any], rings: Rings) -> dict[str, NDArray[Any]]:
+def measure(ground: Ground, seen: NDArray[Any], rings: Rings) -> dict[str, NDArray[Any]]:
     """The columns of `coverage_by_grid` but for the draws."""
     near_views, view_offsets = _near(seen, ground.cells)
     parts = (

@@ -10,10 +10,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from geo.coverage._edges import rings_of
 from geo.coverage._walls import Walls, walls_of
 from geo.coverage.field_of_view import PIXEL_DENSITY, complete_cameras, pixel_density_range
-from geo.coverage.gaps import coverage_by_grid
+from geo.coverage.gaps import ground_of, measure
 from geo.coverage.visibility import eyes_of, views_from
+from geo.crs import require_metric
 from geo.errors import ColumnError
 from geo.settings import CameraDefaults
 
@@ -156,6 +158,11 @@ def class_range(
     ColumnError : a value lies outside its domain.
     """
     full = complete_cameras(cameras, defaults=defaults)
+    return pd.Series(_class_range(full, px_per_m), index=cameras.index, name="class_range_m")
+
+
+def _class_range(full: GeoDataFrame, px_per_m: float) -> NDArray[np.float64]:
+    """The same of completed cameras."""
     fov = full["lens_deg"].to_numpy(float)
     pixels = np.full(len(full), np.nan)
     if "pixels_wide" in full:
@@ -165,7 +172,7 @@ def class_range(
     out[flat] = pixel_density_range(pixels[flat], fov[flat], px_per_m)
     round_ = (fov >= 180.0) & (pixels > 0)
     out[round_] = pixels[round_] / (px_per_m * np.radians(fov[round_]))
-    return pd.Series(np.minimum(out, full["range_m"]), index=cameras.index, name="class_range_m")
+    return np.minimum(out, full["range_m"].to_numpy(float))
 
 
 def quality_coverage(
@@ -221,12 +228,14 @@ def quality_coverage(
         raise ColumnError(f"edition must be one of {', '.join(PIXEL_DENSITY)}, not {edition!r}")
     if walls is None:
         walls = walls_of(buildings if buildings is not None else cameras.iloc[:0])
+    require_metric(areas, cameras, buildings)
+    ground = ground_of(areas, buildings)
     ranges = class_ranges(cameras, editions=[edition], night=night, defaults=defaults)
     column = "covered_share" if buildings is None else "open_covered_share"
     out = pd.DataFrame(index=areas.index)
     for name, seen in class_views(cameras, walls, ranges, defaults=defaults).items():
-        share = coverage_by_grid(areas, seen, buildings=buildings)[column]
-        out[f"{name.split('.')[-1]}_share"] = share
+        shapes = np.asarray(seen.values)
+        out[f"{name.split('.')[-1]}_share"] = measure(ground, shapes, rings_of(shapes))[column]
     pixels = (
         cameras["pixels_wide"] if "pixels_wide" in cameras else pd.Series([None] * len(cameras))
     )
@@ -250,8 +259,7 @@ def class_ranges(
     out = {"seen": limit}
     for edition in editions:
         for name, density in PIXEL_DENSITY[edition].items():
-            reach = class_range(full, density, defaults=defaults).to_numpy(float)
-            out[f"{edition}.{name}"] = np.minimum(reach, limit)
+            out[f"{edition}.{name}"] = np.minimum(_class_range(full, density), limit)
     return out
 
 

@@ -101,19 +101,20 @@ def permuted_p(
         drawn = _draw(count - 1, draws, most, seed)
         first = weights.values[np.minimum(weights.offsets[:-1], len(weights.values) - 1)]
         equal = bool(np.all(weights.values == np.repeat(first, degree)))
-        if equal:
-            # Sums of neighbours in place of weighted sums: the same order.
-            plain = weights.row_sums(values[weights.neighbours])
+        # Where all neighbours weigh the same their plain sums stand in the same order.
+        near = values[weights.neighbours]
+        observed = weights.row_sums(near if equal else weights.values * near)
         workers = os.cpu_count() or 1
         bounds = np.linspace(0, count, workers + 1).astype(int)
 
         def work(part: int) -> None:
             lo, hi = int(bounds[part]), int(bounds[part + 1])
             if equal:
-                _count_equal(values, plain, degree, drawn, lo, hi, larger)
+                _count_equal(values, observed, degree, drawn, lo, hi, larger)
             else:
-                lag = weights.lag(values)
-                _count_general(values, lag, weights.offsets, weights.values, drawn, lo, hi, larger)
+                _count_general(
+                    values, observed, weights.offsets, weights.values, drawn, lo, hi, larger
+                )
 
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(work, range(workers)))

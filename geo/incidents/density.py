@@ -31,6 +31,22 @@ def incident_times(incidents: GeoDataFrame) -> Series:
     return times
 
 
+def point_coordinates(
+    points: GeoDataFrame,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Coordinates of points, NaN where one is missing or empty.
+
+    Raises
+    ------
+    GeometryError : a geometry is of another type.
+    """
+    shapes = np.asarray(points.geometry.values)
+    others = shapes[shapely.get_type_id(shapes) > 0]
+    if not shapely.is_empty(others).all():
+        raise GeometryError("incidents must be points; take .representative_point() of others")
+    return shapely.get_x(shapes), shapely.get_y(shapes)
+
+
 def grid_of(grids: GeoDataFrame, incidents: GeoDataFrame) -> NDArray[np.int64]:
     """Position of the grid each incident lies in, -1 outside every grid.
 
@@ -50,11 +66,7 @@ def grid_of(grids: GeoDataFrame, incidents: GeoDataFrame) -> NDArray[np.int64]:
     require_metric(grids, incidents)
     cells, rings = require_polygons(grids, "grids")
     points = np.asarray(incidents.geometry.values)
-    others = points[shapely.get_type_id(points) > 0]
-    if not shapely.is_empty(others).all():
-        raise GeometryError("incidents must be points; take .representative_point() of others")
-    # Neither a missing nor an empty point has coordinates.
-    x, y = shapely.get_x(points), shapely.get_y(points)
+    x, y = point_coordinates(incidents)
     there = np.isfinite(x) & np.isfinite(y)
     out = np.full(len(incidents), len(grids), np.int64)
     rows = np.flatnonzero(there)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import shapely
 from numba import njit
 from scipy.spatial import KDTree
 
 from geo.crs import require_metric
-from geo.errors import ColumnError, GeometryError
-from geo.incidents.density import incident_times
+from geo.errors import ColumnError
+from geo.incidents.density import incident_times, point_coordinates
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -80,11 +79,7 @@ def near_repeats(
     space, time = _bands(distances_m, "distances_m"), _bands(days, "days")
     if permutations < 1:
         raise ColumnError("permutations must be at least 1; 999 give a fair p-value")
-    shapes = np.asarray(incidents.geometry.values)
-    others = shapes[shapely.get_type_id(shapes) > 0]
-    if not shapely.is_empty(others).all():
-        raise GeometryError("incidents must be points; take .representative_point() of others")
-    xy = np.column_stack([shapely.get_x(shapes), shapely.get_y(shapes)])
+    xy = np.column_stack(point_coordinates(incidents))
     when = incident_times(incidents)
     used = np.isfinite(xy).all(axis=1) & when.notna().to_numpy()
     if used.sum() < 2:

@@ -19,6 +19,7 @@ from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
 from geo.errors import ColumnError, GeometryError
 from geo.incidents._join import locate
+from geo.incidents.density import point_coordinates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -366,13 +367,9 @@ def _inside(
     points: GeoDataFrame, within: GeoDataFrame | GeoSeries, weights: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Places and weights of the points in the district, and how many lie outside."""
-    shapes = np.asarray(points.geometry.values)
-    x, y = shapely.get_x(shapes), shapely.get_y(shapes)
-    others = shapes[shapely.get_type_id(shapes) > 0]
-    if not shapely.is_empty(others).all():
-        raise GeometryError("give points; take .representative_point() of others")
-    share = np.ones(len(shapes)) if weights is None else np.asarray(weights, float)
-    if share.shape != (len(shapes),) or not (np.isfinite(share).all() and (share >= 0).all()):
+    x, y = point_coordinates(points)
+    share = np.ones(len(x)) if weights is None else np.asarray(weights, float)
+    if share.shape != x.shape or not (np.isfinite(share).all() and (share >= 0).all()):
         raise ColumnError("weights must be 0 or more, one a point")
     there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     districts, rings = require_polygons(within, "the district's polygons")

@@ -11,9 +11,10 @@ import pandas as pd
 import pyproj
 import shapely
 
+from geo.coverage._edges import rings_of
 from geo.coverage._walls import walls_of
 from geo.coverage.field_of_view import complete_cameras
-from geo.coverage.gaps import coverage_by_grid
+from geo.coverage.gaps import ground_of, measure
 from geo.coverage.quality import cameras_in_use, class_ranges, class_views
 from geo.coverage.terrain import read_terrain
 from geo.pipeline.coverage import Site, boxes_of, metric, widened
@@ -108,6 +109,7 @@ def _shares(
             )[1],
         )
     ]
+    ground = ground_of(areas, near)
     out: list[dict[str, dict[str, dict[str, float | None]]]] = [{} for _ in range(len(areas))]
     for light in ("day", "night"):
         ranges = class_ranges(cameras, night=light == "night", defaults=defaults)
@@ -118,7 +120,8 @@ def _shares(
                 if name != "seen" and group != "working":
                     continue
                 some = seen[seen.index.isin(members)]
-                share = coverage_by_grid(areas, some, buildings=near)["open_covered_share"]
+                shapes = np.asarray(some.values)
+                share = measure(ground, shapes, rings_of(shapes))["open_covered_share"]
                 for k, value in enumerate(share.tolist()):
                     known = None if np.isnan(value) else value
                     out[k].setdefault(group, {}).setdefault(light, {})[name] = known

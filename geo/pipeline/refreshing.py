@@ -107,7 +107,7 @@ def _refresh(
         assert last is not None  # noqa: S101
         crs = pyproj.CRS(last.metric_crs)
     terrain = None
-    if settings.terrain is not None and of_coverage | ({"grids"} if everything else set()):
+    if settings.terrain is not None and (whole or of_coverage):
         terrain = read_terrain(settings.terrain, crs)
     site = Site(crs, settings, terrain)
     figures = dict(last.summary) if last is not None else {}

@@ -13,9 +13,12 @@ from geo.coverage.seeing import cameras_seeing
 from geo.coverage.terrain import Terrain, read_terrain
 from geo.coverage.visibility import visible_area, visible_area_by_tile
 from geo.crs import metric_crs, to_wgs84
-from geo.incidents.density import counts_by_month, density_by_grid, grid_of
+from geo.incidents.alerts import cusum, seasonal_expectation
+from geo.incidents.categories import category_path, counts_by_category, in_category
+from geo.incidents.density import counts_by_month, density_by_grid, density_by_period, grid_of
+from geo.incidents.emerging import emerging_hot_spots, space_time_hot_spots
 from geo.incidents.hot_spots import hot_spots, local_moran
-from geo.incidents.rates import compare_periods, empirical_bayes, ranks
+from geo.incidents.rates import compare_periods, compare_with_past, empirical_bayes, ranks
 from geo.incidents.repeats import near_repeats
 from geo.incidents.surface import Surface, bandwidth, density_ratio, density_surface
 from geo.incidents.trends import hours_of_week, mann_kendall, space_time_cube
@@ -34,19 +37,26 @@ __all__ = [
     "blind_spots",
     "cameras_in_use",
     "cameras_seeing",
+    "category_path",
     "class_range",
     "compare_periods",
+    "compare_with_past",
     "complete_cameras",
     "contiguity",
+    "counts_by_category",
     "counts_by_month",
     "coverage_by_grid",
+    "cusum",
     "density_by_grid",
+    "density_by_period",
     "density_ratio",
     "density_surface",
+    "emerging_hot_spots",
     "empirical_bayes",
     "grid_of",
     "hot_spots",
     "hours_of_week",
+    "in_category",
     "local_moran",
     "mann_kendall",
     "metric_crs",
@@ -56,7 +66,9 @@ __all__ = [
     "quality_coverage",
     "ranks",
     "read_terrain",
+    "seasonal_expectation",
     "space_time_cube",
+    "space_time_hot_spots",
     "tilted_edges",
     "to_wgs84",
     "visible_area",

@@ -14,8 +14,10 @@ from geo.errors import ColumnError, GeometryError
 from geo.incidents._join import locate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from geopandas import GeoDataFrame
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
     from pandas import DataFrame, Series
 
 Period = tuple[pd.Timestamp | str, pd.Timestamp | str]
@@ -88,7 +90,12 @@ def grid_of(grids: GeoDataFrame, incidents: GeoDataFrame) -> NDArray[np.int64]:
 
 
 def density_by_grid(
-    grids: GeoDataFrame, incidents: GeoDataFrame, period: Period | None = None
+    grids: GeoDataFrame,
+    incidents: GeoDataFrame,
+    period: Period | None = None,
+    *,
+    open_m2: ArrayLike | None = None,
+    streets: GeoDataFrame | None = None,
 ) -> DataFrame:
     """Incidents in each grid, and their rates.
 
@@ -98,17 +105,22 @@ def density_by_grid(
     incidents : points, same CRS; `occurred_at` (or `occurred_from`, `reported_at`).
     period : from (included) and to (excluded), timezone-aware or UTC. Unless given, all
         incidents count, and days run from the first to the last day that has one.
+    open_m2 : open ground of each grid, m² (`coverage_by_grid` tells it), in their order.
+    streets : lines, same CRS. A street along a border lies in the grids on both sides.
 
     Returns
     -------
     One row a grid, on the index of `grids`: `count`, `per_km2`, `per_1000_people` (NaN where the
-    population is unknown or 0), `per_day` (NaN without times). ``.attrs["outside"]`` is the
-    number of incidents outside every grid, ``.attrs["period"]`` the period used.
+    population is unknown or 0), `per_day` (NaN without times); with open_m2 `per_open_km2`, with
+    streets `per_street_km` (NaN where there is no open ground, no street).
+    ``.attrs["outside"]`` is the number of incidents outside every grid, ``.attrs["period"]`` the
+    period used.
 
     Raises
     ------
     CrsError : the inputs differ in CRS, or it is not metric.
-    ColumnError : a period was given that is empty, or incidents have no time.
+    ColumnError : a period was given that is empty, or incidents have no time; open_m2 is not one
+        a grid.
     GeometryError : a grid is no valid polygon, or an incident is no point.
 
     Examples
@@ -122,29 +134,119 @@ def density_by_grid(
     """
     times = incident_times(incidents)
     start, end = _bounds(times, period)
+    position = grid_of(grids, incidents)
+    inside = np.ones(len(incidents), bool)
     if period is not None:
         inside = ((times >= start) & (times < end)).to_numpy()
-        incidents = incidents[inside]
+    return _rates(position[inside], start, end, _bases(grids, open_m2, streets), grids.index)
+
+
+def density_by_period(
+    grids: GeoDataFrame,
+    incidents: GeoDataFrame,
+    periods: Mapping[str, Period],
+    *,
+    open_m2: ArrayLike | None = None,
+    streets: GeoDataFrame | None = None,
+) -> DataFrame:
+    """Incidents and rates of each grid in several periods, incidents located once.
+
+    Parameters
+    ----------
+    grids, incidents, open_m2, streets : as for `density_by_grid`.
+    periods : from and to of each, by name; they may overlap.
+
+    Returns
+    -------
+    The columns of `density_by_grid`, indexed by `period` (in the order given) and grid.
+    ``.attrs["outside"]`` is by period the number of incidents outside every grid.
+
+    Raises
+    ------
+    As `density_by_grid`; ColumnError also where no period is given.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, geo
+    >>> grids = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1000, 500)], crs=32650)
+    >>> points = gpd.GeoDataFrame(
+    ...     {"occurred_at": ["2026-01-05", "2026-02-05", "2026-02-06"]},
+    ...     geometry=[shapely.Point(5, 5)] * 3, crs=32650)
+    >>> table = geo.density_by_period(grids, points, {
+    ...     "January": ("2026-01-01", "2026-02-01"), "February": ("2026-02-01", "2026-03-01")})
+    >>> table["count"].tolist()
+    [1, 2]
+    """
+    if not periods:
+        raise ColumnError("no period was given; name at least one, with its start and end")
+    times = incident_times(incidents)
     position = grid_of(grids, incidents)
-    count = np.bincount(position[position >= 0], minlength=len(grids))
-    area_km2 = shapely.area(np.asarray(grids.geometry.values)) / 1e6
+    bases = _bases(grids, open_m2, streets)
+    tables, outside = {}, {}
+    for name, period in periods.items():
+        start, end = _bounds(times, period)
+        inside = ((times >= start) & (times < end)).to_numpy()
+        table = _rates(position[inside], start, end, bases, grids.index)
+        outside[name] = table.attrs.pop("outside")
+        table.attrs.clear()
+        tables[name] = table
+    out = pd.concat(tables, names=["period"])
+    out.attrs["outside"] = outside
+    return out
+
+
+def _bases(
+    grids: GeoDataFrame, open_m2: ArrayLike | None, streets: GeoDataFrame | None
+) -> dict[str, NDArray[np.float64]]:
+    """What the count of each grid is divided by, by the name of the rate."""
+    bases = {"per_km2": shapely.area(np.asarray(grids.geometry.values)) / 1e6}
     people = np.full(len(grids), np.nan)
     if "population" in grids:
         people = grids["population"].to_numpy(float, na_value=np.nan)
+    bases["per_1000_people"] = people / 1000.0
+    if open_m2 is not None:
+        ground = np.asarray(open_m2, float)
+        if ground.shape != (len(grids),):
+            raise ColumnError(f"open_m2 must be one a grid: {len(grids)}, not {ground.shape}")
+        bases["per_open_km2"] = ground / 1e6
+    if streets is not None:
+        bases["per_street_km"] = _street_km(grids, streets)
+    return bases
+
+
+def _street_km(grids: GeoDataFrame, streets: GeoDataFrame) -> NDArray[np.float64]:
+    require_metric(grids, streets)
+    cells = np.asarray(grids.geometry.values)
+    lines = np.asarray(streets.geometry.values)
+    line, cell = shapely.STRtree(cells).query(lines, predicate="intersects")
+    lengths = shapely.length(shapely.intersection(lines[line], cells[cell]))
+    return np.bincount(cell, weights=lengths, minlength=len(cells)) / 1000.0
+
+
+def _rates(
+    position: NDArray[np.int64],
+    start: pd.Timestamp | None,
+    end: pd.Timestamp | None,
+    bases: dict[str, NDArray[np.float64]],
+    index: pd.Index,
+) -> DataFrame:
+    count = np.bincount(position[position >= 0], minlength=len(index))
     days = (end - start) / pd.Timedelta(days=1) if start is not None and end is not None else np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
-        out = pd.DataFrame(
-            {
-                "count": count,
-                "per_km2": count / area_km2,
-                "per_1000_people": np.where(people > 0, count / people * 1000.0, np.nan),
-                "per_day": count / days,
-            },
-            index=grids.index,
-        )
+        rates = {name: np.where(base > 0, count / base, np.nan) for name, base in bases.items()}
+        first = {name: rates.pop(name) for name in ("per_km2", "per_1000_people")}
+        out = pd.DataFrame({"count": count} | first | {"per_day": count / days} | rates, index)
     out.attrs["outside"] = int((position < 0).sum())
     out.attrs["period"] = (start, end)
     return out
+
+
+def local_day(moment: pd.Timestamp | str, timezone: str) -> pd.Timestamp:
+    """Midnight of a day of the local calendar, without a zone."""
+    stamp = pd.Timestamp(moment)
+    if stamp.tzinfo is not None:
+        stamp = stamp.tz_convert(timezone).tz_localize(None)
+    return stamp.normalize()
 
 
 def _bounds(

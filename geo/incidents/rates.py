@@ -9,10 +9,14 @@ import pandas as pd
 from scipy import stats
 
 from geo.errors import ColumnError
+from geo.incidents.density import grid_of, incident_times, local_day
 
 if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
     from numpy.typing import ArrayLike, NDArray
     from pandas import DataFrame, Series
+
+    from geo.incidents.density import Period
 
 
 def empirical_bayes(counts: Series, population: ArrayLike) -> Series:
@@ -131,12 +135,9 @@ def compare_periods(
     first, second = _numbers(now, "now"), _numbers(before, "before")
     share = days_now / (days_now + days_before)
     total = (first + second).astype(int)
-    p_value = np.array(
-        [
-            stats.binomtest(int(k), int(n), share).pvalue if n else 1.0
-            for k, n in zip(first, total, strict=True)
-        ]
-    )
+    pairs, which = np.unique(np.column_stack([first, total]), axis=0, return_inverse=True)
+    exact = [stats.binomtest(int(k), int(n), share).pvalue if n else 1.0 for k, n in pairs]
+    p_value = np.array(exact)[which.ravel()]
     with np.errstate(divide="ignore", invalid="ignore"):
         low = np.where(first > 0, stats.beta.ppf(0.025, first, second + 1), 0.0)
         high = np.where(second > 0, stats.beta.ppf(0.975, first + 1, second), 1.0)
@@ -156,6 +157,87 @@ def compare_periods(
         },
         index=now.index,
     )
+
+
+def compare_with_past(
+    grids: GeoDataFrame,
+    incidents: GeoDataFrame,
+    period: Period,
+    *,
+    timezone: str = "Asia/Shanghai",
+) -> DataFrame:
+    """Each grid's incidents against the period just before, and the same a year before.
+
+    Parameters
+    ----------
+    grids, incidents : as for `grid_of`; incidents with times (see `incident_times`).
+    period : from (included) and to (excluded), days of the local calendar. Whole calendar months
+        are set against as many whole months before; any other span against as many days.
+    timezone : in which a day begins.
+
+    Returns
+    -------
+    On the index of `grids`: `count`; and for both `previous` and `year_before` the count then
+    (under that name), and `_ratio`, `_ratio_low`, `_ratio_high`, `_p_value`, `_q_value` after it
+    (see `compare_periods`), all NaN where the incidents do not reach back to the beginning of
+    that period: no record is not the same as no incident. ``.attrs["periods"]`` are first day and
+    the day after the last one of the three, ``.attrs["outside"]`` the incidents outside all grids.
+
+    Raises
+    ------
+    CrsError, GeometryError : as `grid_of`.
+    ColumnError : the period is empty, or no incident has a time.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, geo
+    >>> grids = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1000, 500)], crs=32650)
+    >>> points = gpd.GeoDataFrame(
+    ...     {"occurred_at": ["2026-01-01T09:00+08:00"] + ["2026-02-05T09:00+08:00"] * 8},
+    ...     geometry=[shapely.Point(5, 5)] * 9, crs=32650)
+    >>> table = geo.compare_with_past(grids, points, ("2026-02-01", "2026-03-01"))
+    >>> int(table["count"].iloc[0]), round(float(table["previous_ratio"].iloc[0]), 2)
+    (8, 8.86)
+    """
+    start, end = (local_day(p, timezone) for p in period)
+    if not start < end:
+        raise ColumnError(f"the period from {start:%Y-%m-%d} to {end:%Y-%m-%d} is empty")
+    local = incident_times(incidents).dt.tz_convert(timezone).dt.tz_localize(None)
+    if local.isna().all():
+        raise ColumnError("no incident has a time; give occurred_at or reported_at")
+    if start.day == end.day == 1:
+        back = pd.DateOffset(months=(end.year - start.year) * 12 + end.month - start.month)
+        before = (start - back, start)
+    else:
+        before = (start - (end - start), start)
+    year = pd.DateOffset(years=1)
+    spans = {"count": (start, end), "previous": before, "year_before": (start - year, end - year)}
+    position = grid_of(grids, incidents)
+    counts: dict[str, Series] = {}
+    outside = 0
+    for name, (first, last) in spans.items():
+        inside = ((local >= first) & (local < last)).to_numpy()
+        number = np.bincount(position[inside & (position >= 0)], minlength=len(grids))
+        counts[name] = pd.Series(number, index=grids.index)
+        if name == "count":
+            outside = int((inside & (position < 0)).sum())
+    out = pd.DataFrame({"count": counts["count"]}, index=grids.index)
+    earliest = local.min().normalize()
+    for name in ("previous", "year_before"):
+        first, last = spans[name]
+        known = earliest <= first
+        table = compare_periods(
+            counts["count"],
+            counts[name],
+            days_now=(end - start) / pd.Timedelta(days=1),
+            days_before=(last - first) / pd.Timedelta(days=1),
+        )
+        out[name] = table["before"].astype(float) if known else np.nan
+        for figure in ("ratio", "ratio_low", "ratio_high", "p_value", "q_value"):
+            out[f"{name}_{figure}"] = table[figure] if known else np.nan
+    out.attrs["periods"] = spans
+    out.attrs["outside"] = outside
+    return out
 
 
 def _counts(

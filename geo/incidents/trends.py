@@ -10,7 +10,8 @@ from numba import njit
 from scipy import stats
 
 from geo.errors import ColumnError
-from geo.incidents.density import Period, grid_of, incident_times
+from geo.incidents.aoristic import hours_covered, incident_spans, spread
+from geo.incidents.density import Period, grid_of, incident_times, local_day
 from geo.incidents.hot_spots import false_discovery
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def space_time_cube(
     *,
     days: int = 7,
     period: Period | None = None,
+    aoristic: bool = False,
     timezone: str = "Asia/Shanghai",
 ) -> DataFrame:
     """Incidents by grid and span of days.
@@ -35,6 +37,8 @@ def space_time_cube(
     period : from (included) and to (excluded), days of the local calendar; that of the incidents
         unless given. Spans are counted back from its end, so that the newest one is whole; what
         does not fill a span at the beginning is left out.
+    aoristic : spread an incident known only from and to over the spans it can lie in (see
+        `hours_of_week`); otherwise its beginning counts.
     timezone : in which a day begins.
 
     Returns
@@ -57,22 +61,29 @@ def space_time_cube(
             raise ColumnError("no incident has a time; give occurred_at or reported_at")
         first, last = known.min().normalize(), known.max().normalize() + pd.Timedelta(days=1)
     else:
-        first, last = (_local_day(p, timezone) for p in period)
+        first, last = (local_day(p, timezone) for p in period)
     count = (last - first).days // days
     if count < 1:
         raise ColumnError(
             f"the period from {first:%Y-%m-%d} to {last:%Y-%m-%d} holds no span of {days} days"
         )
     start = last - pd.Timedelta(days=days * count)
-    span = ((local - start) / pd.Timedelta(days=days)).to_numpy(float)
-    inside = np.isfinite(span) & (span >= 0) & (span < count)
+    begin, end = incident_spans(incidents, timezone)
+    if not aoristic:
+        end = begin
     position = grid_of(grids, incidents)
-    there = inside & (position >= 0)
-    cells = position[there] * count + span[there].astype(np.int64)
-    table = np.bincount(cells, minlength=len(grids) * count).reshape(len(grids), count)
+    timed = np.isfinite(begin)
+    first_day = (start - pd.Timestamp(0)).days
+    edges = first_day + days * np.arange(count + 1, dtype=float)
+    # Row len(grids) is outside every grid.
+    row = np.where(position >= 0, position, len(grids))[timed]
+    table = spread(begin[timed], end[timed], row, len(grids) + 1, edges)
+    outside = float(table[-1].sum())
+    if not aoristic:
+        table = table.astype(np.int64)
     columns = pd.date_range(start, periods=count, freq=f"{days}D", name="from")
-    out = pd.DataFrame(table, index=grids.index, columns=columns)
-    out.attrs["outside"] = int((inside & (position < 0)).sum())
+    out = pd.DataFrame(table[:-1], index=grids.index, columns=columns)
+    out.attrs["outside"] = outside if aoristic else int(outside)
     return out
 
 
@@ -132,32 +143,51 @@ def mann_kendall(cube: DataFrame) -> DataFrame:
     )
 
 
-def hours_of_week(incidents: GeoDataFrame, *, timezone: str = "Asia/Shanghai") -> DataFrame:
+def hours_of_week(
+    incidents: GeoDataFrame, *, aoristic: bool = False, timezone: str = "Asia/Shanghai"
+) -> DataFrame:
     """Incidents by weekday and hour of the local clock.
 
     Parameters
     ----------
     incidents : with times (see `incident_times`); those without are left out.
+    aoristic : spread an incident known only from and to (`occurred_from`, `occurred_to`) evenly
+        over that time, so that it weighs 1 in all (J. H. Ratcliffe and M. J. McCullagh 1998);
+        otherwise its beginning counts.
     timezone : of the clock.
 
     Returns
     -------
-    Seven rows (0 is Monday) and 24 columns of counts. An incident known only to the day stands at
-    hour 0.
+    Seven rows (0 is Monday) and 24 columns of counts, or of weights where they are spread. An
+    incident known only to the day stands at hour 0.
+
+    Raises
+    ------
+    ColumnError : incidents are to be spread and one ends before it begins.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, geo
+    >>> night = gpd.GeoDataFrame(
+    ...     {"occurred_from": ["2026-03-02T22:30+08:00"], "occurred_to": ["2026-03-03T00:30+08:00"]},
+    ...     geometry=[None], crs=32650)
+    >>> table = geo.hours_of_week(night, aoristic=True)
+    >>> table.loc[0, 22], table.loc[0, 23], table.loc[1, 0]
+    (np.float64(0.25), np.float64(0.5), np.float64(0.25))
     """
-    local = incident_times(incidents).dropna().dt.tz_convert(timezone)
-    cells = local.dt.day_of_week.to_numpy() * 24 + local.dt.hour.to_numpy()
-    table = np.bincount(cells.astype(np.int64), minlength=168).reshape(7, 24)
+    if aoristic:
+        begin, end = incident_spans(incidents, timezone)
+        timed = np.isfinite(begin)
+        cells = hours_covered(begin[timed], end[timed])
+    else:
+        local = incident_times(incidents).dropna().dt.tz_convert(timezone)
+        hours = local.dt.day_of_week.to_numpy() * 24 + local.dt.hour.to_numpy()
+        cells = np.bincount(hours.astype(np.int64), minlength=168)
     return pd.DataFrame(
-        table, index=pd.Index(range(7), name="weekday"), columns=pd.Index(range(24), name="hour")
+        cells.reshape(7, 24),
+        index=pd.Index(range(7), name="weekday"),
+        columns=pd.Index(range(24), name="hour"),
     )
-
-
-def _local_day(moment: pd.Timestamp | str, timezone: str) -> pd.Timestamp:
-    stamp = pd.Timestamp(moment)
-    if stamp.tzinfo is not None:
-        stamp = stamp.tz_convert(timezone).tz_localize(None)
-    return stamp.normalize()
 
 
 @njit(cache=True, nogil=True)

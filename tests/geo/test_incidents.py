@@ -120,3 +120,65 @@ def test_every_point_lies_where_geos_says(seed: int) -> None:
     expected[expected == len(shapes)] = -1
     assert (geo.grid_of(grids, spots) == expected).all()
     assert (expected >= 0).mean() > 0.5
+
+
+def test_rates_by_open_ground_street_and_period() -> None:
+    grids = squares()
+    frame = points(
+        (50, 50), (60, 50), (150, 50), (500, 500),
+        occurred_at=["2026-01-05", "2026-02-05", "2026-02-05", "2026-02-05"],
+    )  # fmt: skip
+    streets = gpd.GeoDataFrame(
+        geometry=[shapely.LineString([(-50, 50), (150, 50)]), shapely.LineString([(100, 0), (100, 100)])],
+        crs=CRS,
+    )  # fmt: skip
+    table = geo.density_by_grid(grids, frame, open_m2=[5000, 0, 10_000, np.nan], streets=streets)
+    assert table["count"].tolist() == [2, 1, 0, 0]
+    assert table["per_open_km2"].tolist()[:1] == [400.0]
+    assert table["per_open_km2"].isna().tolist() == [False, True, False, True]
+    # 100 m inside a and 50 m inside b; the border street of 100 m lies in both.
+    assert table.loc["a", "per_street_km"] == pytest.approx(2 / 0.2)
+    assert table.loc["b", "per_street_km"] == pytest.approx(1 / 0.15)
+    assert np.isnan(table.loc["c", "per_street_km"])
+    assert "per_street_km" not in geo.density_by_grid(grids, frame)
+    periods = {"first": ("2026-01-01", "2026-02-01"), "both": ("2026-01-01", "2026-03-01")}
+    several = geo.density_by_period(grids, frame, periods, streets=streets)
+    for name, period in periods.items():
+        one = geo.density_by_grid(grids, frame, period, streets=streets)
+        pd.testing.assert_frame_equal(several.loc[name], one)
+    assert several.attrs["outside"] == {"first": 0, "both": 1}
+    with pytest.raises(ColumnError, match="no period"):
+        geo.density_by_period(grids, frame, {})
+    with pytest.raises(ColumnError, match="one a grid"):
+        geo.density_by_grid(grids, frame, open_m2=[1.0])
+
+
+def test_categories_are_a_tree() -> None:
+    names = pd.Series(
+        [
+            "dispute",
+            "dispute/noise",
+            "dispute / noise",
+            "dispute/noise/night",
+            None,
+            "theft/bicycle",
+        ]
+    )
+    assert geo.in_category(names, "dispute/noise").tolist() == [
+        False,
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert geo.in_category(names, "other", "theft").tolist() == [False] * 4 + [True, True]
+    tree = geo.counts_by_category(names)
+    assert tree.index.tolist() == [
+        "dispute", "dispute/noise", "dispute/noise/night", "other", "theft", "theft/bicycle",
+    ]  # fmt: skip
+    assert tree["count"].tolist() == [4, 3, 1, 1, 1, 1]
+    assert tree["own"].tolist() == [1, 2, 1, 1, 0, 1]
+    assert tree["parent"].tolist() == ["", "dispute", "dispute/noise", "", "", "theft"]
+    assert tree["own"].sum() == len(names)
+    assert geo.counts_by_category(pd.Series([], dtype=object)).empty

@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from scipy import stats
 
 import geo
@@ -17,6 +18,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from esda.smoothing import Empirical_Bayes
     from libpysal.examples import get_path
+
+CRS = "EPSG:32650"
 
 
 def test_empirical_bayes_is_esda_s_on_sudden_infant_deaths() -> None:
@@ -104,3 +107,46 @@ def test_chance_alone_rarely_differs() -> None:
     )
     assert (table["p_value"] <= 0.05).mean() <= 0.055
     assert (table["q_value"] <= 0.05).mean() <= 0.001
+
+
+def test_comparison_with_the_past_by_calendar_months_and_by_days() -> None:
+    grids = gpd.GeoDataFrame(
+        geometry=[shapely.box(0, 0, 10, 10), shapely.box(10, 0, 20, 10)], index=["a", "b"], crs=CRS
+    )
+    days = {
+        "2025-01-31T23:00+08:00": (5, 1), "2025-02-28T23:59+08:00": (5, 6), "2026-01-01T00:00+08:00": (5, 4),
+        "2026-01-31T23:59+08:00": (15, 2), "2026-02-01T00:00+08:00": (5, 20), "2026-02-28T12:00+08:00": (15, 3),
+        "2026-02-10T12:00+08:00": (99, 2), "2026-03-01T00:00+08:00": (5, 50),
+    }  # fmt: skip
+    frame = gpd.GeoDataFrame(
+        {"occurred_at": [t for t, (_, n) in days.items() for _ in range(n)]},
+        geometry=[shapely.Point(x, 5) for x, n in days.values() for _ in range(n)], crs=CRS,
+    )  # fmt: skip
+    table = geo.compare_with_past(grids, frame, ("2026-02-01", "2026-03-01"))
+    assert table["count"].tolist() == [20, 3]
+    assert table["previous"].tolist() == [4, 2]
+    assert table["year_before"].tolist() == [6, 0]
+    assert table.attrs["outside"] == 2
+    alone = geo.compare_periods(
+        table["count"], table["previous"].astype(int), days_now=28, days_before=31
+    )
+    assert table["previous_p_value"].tolist() == alone["p_value"].tolist()
+    assert table["previous_ratio"].iloc[0] == pytest.approx(20 / 28 / (4 / 31))
+    assert table["year_before_ratio"].iloc[0] == pytest.approx(20 / 6)
+    assert np.isnan(table["year_before_ratio"].iloc[1])
+    # A span that is no whole month goes back by its days; no record is not no incident.
+    some = geo.compare_with_past(grids, frame, ("2026-02-01", "2026-02-15"))
+    assert some.attrs["periods"]["previous"] == (
+        pd.Timestamp("2026-01-18"),
+        pd.Timestamp("2026-02-01"),
+    )
+    early = geo.compare_with_past(grids, frame, ("2026-01-01", "2026-02-01"))
+    assert early["previous"].tolist() == [0, 0]
+    assert early["year_before"].isna().all()
+    assert early["year_before_q_value"].isna().all()
+    with pytest.raises(ColumnError, match="is empty"):
+        geo.compare_with_past(grids, frame, ("2026-03-01", "2026-02-01"))
+    with pytest.raises(ColumnError, match="no incident has a time"):
+        geo.compare_with_past(
+            grids, frame.drop(columns="occurred_at"), ("2026-02-01", "2026-03-01")
+        )

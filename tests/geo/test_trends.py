@@ -103,3 +103,53 @@ def test_hours_of_the_week_follow_the_local_clock() -> None:
     assert table.loc[0, 0] == 2
     assert table.to_numpy().sum() == 3
     assert geo.hours_of_week(frame, timezone="UTC").loc[6, 15] == 1
+
+
+def test_aoristic_spreading_by_hand_and_against_many_small_pieces() -> None:
+    rng = np.random.default_rng(4)
+    begin = pd.Timestamp("2026-03-02", tz="Asia/Shanghai") + pd.to_timedelta(
+        rng.integers(0, 86400 * 60, 40), unit="s"
+    )
+    end = begin + pd.to_timedelta((rng.exponential(3.0, 40) * 86400).round(), unit="s")
+    frame = gpd.GeoDataFrame(
+        {"occurred_from": begin, "occurred_to": end, "occurred_at": pd.NaT},
+        geometry=gpd.points_from_xy(rng.uniform(0, 300, 40), [50.0] * 40), crs=CRS,
+    )  # fmt: skip
+    frame["occurred_at"] = pd.Series([*begin[:2], *[pd.NaT] * 38], dtype=begin.dtype)
+    frame.loc[2, "occurred_to"] = pd.NaT
+    table = geo.hours_of_week(frame, aoristic=True)
+    wanted = np.zeros(168)
+    for k in range(40):
+        pieces = 1 if k < 3 else 4000
+        length = end[k] - begin[k]
+        for part in range(pieces) if k >= 3 else (0,):
+            moment = begin[k] + length * ((part + 0.5) / pieces) if k >= 3 else begin[k]
+            wanted[moment.day_of_week * 24 + moment.hour] += 1 / pieces
+    np.testing.assert_allclose(table.to_numpy().ravel(), wanted, atol=0.02)
+    assert table.to_numpy().sum() == pytest.approx(40)
+    # A span of whole weeks knows nothing of the hour.
+    flat = gpd.GeoDataFrame(
+        {"occurred_from": ["2026-03-04T05:00Z"], "occurred_to": ["2026-03-18T05:00Z"]},
+        geometry=[shapely.Point(1, 1)], crs=CRS,
+    )  # fmt: skip
+    np.testing.assert_allclose(geo.hours_of_week(flat, aoristic=True), 1 / 168)
+    cube = geo.space_time_cube(
+        grids(), frame, days=1, aoristic=True, period=("2026-02-23", "2026-06-01")
+    )
+    assert cube.to_numpy().sum() == pytest.approx(40)
+    plain = geo.space_time_cube(grids(), frame, days=1, period=("2026-02-23", "2026-06-01"))
+    # A span of 24 hours from noon is half on each day.
+    noon = gpd.GeoDataFrame(
+        {"occurred_from": ["2026-03-04T12:00+08:00"], "occurred_to": ["2026-03-05T12:00+08:00"]},
+        geometry=[shapely.Point(50, 50)], crs=CRS,
+    )  # fmt: skip
+    halves = geo.space_time_cube(
+        grids(), noon, days=1, aoristic=True, period=("2026-03-03", "2026-03-07")
+    )
+    assert halves.loc["a"].tolist() == [0, 0.5, 0.5, 0]
+    assert plain.to_numpy().sum() == 40
+    with pytest.raises(ColumnError, match="exchange occurred_from"):
+        geo.hours_of_week(
+            flat.rename(columns={"occurred_from": "occurred_to", "occurred_to": "occurred_from"}),
+            aoristic=True,
+        )

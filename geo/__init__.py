@@ -13,10 +13,13 @@ from geo.coverage.seeing import cameras_seeing
 from geo.coverage.terrain import Terrain, read_terrain
 from geo.coverage.visibility import visible_area, visible_area_by_tile
 from geo.crs import metric_crs, to_wgs84
+from geo.governance.appeals import service_quality
+from geo.governance.levels import levels_of
 from geo.incidents.alerts import cusum, seasonal_expectation
 from geo.incidents.categories import category_path, counts_by_category, in_category
 from geo.incidents.density import counts_by_month, density_by_grid, density_by_period, grid_of
 from geo.incidents.emerging import emerging_hot_spots, space_time_hot_spots
+from geo.incidents.forecasts import Forecast, forecast, prediction_accuracy
 from geo.incidents.hot_spots import hot_spots, local_moran
 from geo.incidents.rates import compare_periods, compare_with_past, empirical_bayes, ranks
 from geo.incidents.repeats import near_repeats
@@ -28,6 +31,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "PIXEL_DENSITY",
+    "Forecast",
     "Surface",
     "Terrain",
     "Walls",
@@ -53,20 +57,24 @@ __all__ = [
     "density_surface",
     "emerging_hot_spots",
     "empirical_bayes",
+    "forecast",
     "grid_of",
     "hot_spots",
     "hours_of_week",
     "in_category",
+    "levels_of",
     "local_moran",
     "mann_kendall",
     "metric_crs",
     "near_repeats",
     "nearest",
     "pixel_density_range",
+    "prediction_accuracy",
     "quality_coverage",
     "ranks",
     "read_terrain",
     "seasonal_expectation",
+    "service_quality",
     "space_time_cube",
     "space_time_hot_spots",
     "tilted_edges",

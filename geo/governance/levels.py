@@ -1,0 +1,63 @@
+"""The levels a grid belongs to: itself, its community, sub-district and district."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from geo.errors import ColumnError
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+    from pandas import DataFrame
+
+LEVELS = ("grid", "community", "subdistrict", "district")
+
+
+def levels_of(grids: GeoDataFrame, areas: GeoDataFrame) -> DataFrame:
+    """Which community, sub-district and district each grid belongs to.
+
+    Parameters
+    ----------
+    grids : indexed by code, with `community`, the code of an area.
+    areas : indexed by code, with `level` and `parent`.
+
+    Returns
+    -------
+    On the index of `grids`: `grid`, `community`, `subdistrict`, `district`, codes; "" where
+    the chain of parents does not lead to one.
+
+    Raises
+    ------
+    ColumnError : a parent leads back to itself.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from geo.governance.levels import levels_of
+    >>> areas = pd.DataFrame(
+    ...     {"level": ["district", "subdistrict", "community"], "parent": [None, "1", "11"]},
+    ...     index=["1", "11", "111"])
+    >>> levels_of(pd.DataFrame({"community": ["111", None]}, index=["a", "b"]), areas).loc["a"].tolist()
+    ['a', '111', '11', '1']
+    """
+    codes = areas.index.astype(str)
+    level = dict(zip(codes, areas["level"], strict=True))
+    parent = {c: str(p) if pd.notna(p) else "" for c, p in zip(codes, areas["parent"], strict=True)}
+    chains: dict[str, dict[str, str]] = {}
+    for code in codes:
+        chain: dict[str, str] = {}
+        at, steps = code, 0
+        while at in level:
+            chain[level[at]] = at
+            at, steps = parent[at], steps + 1
+            if steps > len(codes):
+                raise ColumnError(f"the parents of area {code} lead back to itself; mend `parent`")
+        chains[code] = chain
+    community = grids["community"] if "community" in grids else pd.Series(None, grids.index)
+    chain_of = [chains.get(str(c), {}) for c in community]
+    out = {"grid": grids.index.astype(str).to_numpy(dtype=object)}
+    for name in LEVELS[1:]:
+        out[name] = [chain.get(name, "") for chain in chain_of]
+    return pd.DataFrame(out, index=grids.index)

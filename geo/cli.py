@@ -147,27 +147,31 @@ def refresh(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compute coverage, blind spots and density anew, if an input changed."""
+    """Compute coverage, quality, density and patterns of incidents anew, where an input changed."""
     with database() as conninfo, progress_lines() as progress:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
             result = pipeline.refresh(conn, everything=everything, progress=progress)
             measured = pipeline.refresh_quality(conn, get_settings(), progress)
+            patterns = pipeline.refresh_patterns(conn, get_settings(), progress)
+    summary = result.summary | (patterns or {})
     if as_json:
         did = {"views_computed": result.views, "grids_measured": result.grids}
         _print(
             {"run": result.run, "computed": result.computed, **did, "quality_measured": measured}
-            | result.summary
+            | summary
         )
         return
     out = Console()
-    if not result.computed:
+    if not result.computed and patterns is None:
         out.print(f"Nothing changed since run {result.run}; --all computes it anew.")
         return
     table = Table(title=f"Run {result.run}", title_justify="left", show_header=False)
     table.add_column("what")
     table.add_column("value", justify="right")
-    for name, value in result.summary.items():
+    for part, reason in summary.pop("patterns_left_out", {}).items():
+        console.print(f"{part} left out: {reason}", markup=False, highlight=False)
+    for name, value in summary.items():
         shown = (
             f"{value:,.3f}"
             if isinstance(value, float)

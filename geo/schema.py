@@ -150,6 +150,7 @@ INCIDENTS = Layer(
         Column("occurred_to", "time"),
         Column("reported_at", "time"),
         Column("accepted_at", "time"),
+        Column("due_at", "time"),
         Column("closed_at", "time"),
         Column("satisfaction", "number", low=0, high=100),
         Column("grid", "code"),

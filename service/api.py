@@ -127,6 +127,56 @@ def points(
     return {"points": read.incident_points(conn, start, end, category, _POINT_LIMIT)}
 
 
+Root = Annotated[str, Query(description="a root of the category tree; empty for all incidents")]
+
+
+@router.get("/incidents/patterns")
+def patterns(conn: Connection, category: Root = "") -> dict[str, Any]:
+    """Of the newest run: rates, comparison, hot spots, change and alert of each grid; near repeats."""
+    _run(conn)
+    return {
+        "grids": read.patterns(conn, "grid_patterns", category),
+        "near_repeats": read.patterns(conn, "near_repeats", category),
+        "hours": read.patterns(conn, "incident_hours", category),
+    }
+
+
+@router.get("/incidents/forecast")
+def forecast(conn: Connection, category: Root = "") -> dict[str, Any]:
+    """Expected incidents of the next month by grid, with the back-test of every model."""
+    _run(conn)
+    return {
+        "tests": read.patterns(conn, "forecast_tests", category),
+        "grids": read.patterns(conn, "forecasts", category),
+    }
+
+
+@router.get("/incidents/contours", response_class=Response)
+def contours(
+    conn: Connection,
+    kind: Annotated[str, Query(pattern="^(density|risk)$")] = "density",
+    category: Root = "",
+) -> Response:
+    """Bands of the density surface of the last year, or of its ratio to people where above chance."""
+    _run(conn)
+    bands = read.incident_contours(conn, category, kind)
+    # JSON knows no infinity: the topmost band has no upper end.
+    bands["high"] = bands["high"].where(np.isfinite(bands["high"]), np.nan)
+    return _geojson(bands, digits=6)
+
+
+@router.get("/service-quality")
+def service_quality(
+    conn: Connection,
+    from_: Annotated[Month, Query(alias="from")],
+    until: Month,
+    level: Annotated[str, Query(pattern="^(grid|community|subdistrict|district)$")] = "subdistrict",
+) -> list[dict[str, Any]]:
+    """How appeals received in the months from `from` up to but without `until` were served."""
+    _run(conn)
+    return read.service_quality(conn, level, _first(from_), _first(until))
+
+
 def _first(month: str) -> dt.datetime:
     try:
         return dt.datetime.strptime(month, "%Y-%m")  # noqa: DTZ007  (the zone is the caller's)

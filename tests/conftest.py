@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from geo.demo import load_demo
-from geo.pipeline import refresh
+from geo.pipeline import refresh, refresh_patterns
 from geo.settings import Settings, get_settings
 from geo.store import cluster
 from geo.store.database import connect, migrate
@@ -66,6 +66,7 @@ def demo_store(private: cluster.Cluster) -> str:
     with connect(conninfo) as conn:
         load_demo(conn)
         refresh(conn)
+        refresh_patterns(conn, get_settings())
     return conninfo
 
 

@@ -16,6 +16,23 @@ CRS = "EPSG:32650"
 DISTRICT = "990101"
 SEED = 20261124
 CATEGORIES = ("theft", "dispute", "traffic", "noise", "appearance", "hazard")
+KINDS = {
+    "theft": ("bicycle", "shop", "home", "pocket"),
+    "dispute": ("neighbours", "family", "wages", "contract"),
+    "traffic": ("collision", "parking", "obstruction"),
+    "noise": ("construction", "square_dance", "business"),
+    "appearance": ("litter", "stalls", "advertising"),
+    "hazard": ("fire_exit", "gas", "wiring", "manhole"),
+}
+"""What lies beneath each category."""
+DUE_HOURS = {
+    "theft": 168,
+    "dispute": 72,
+    "traffic": 12,
+    "noise": 24,
+    "appearance": 24,
+    "hazard": 48,
+}
 FIRST, LAST = dt.date(2023, 11, 1), dt.date(2026, 10, 31)
 COLS, ROWS, RIVER_ROW = 22, 18, 9
 SUBDISTRICTS = (

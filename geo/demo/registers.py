@@ -9,7 +9,18 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.demo.plan import CATEGORIES, CRS, DISTRICT, FIRST, GIVEN_NAMES, LAST, SEED, SURNAMES
+from geo.demo.plan import (
+    CATEGORIES,
+    CRS,
+    DISTRICT,
+    DUE_HOURS,
+    FIRST,
+    GIVEN_NAMES,
+    KINDS,
+    LAST,
+    SEED,
+    SURNAMES,
+)
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -200,6 +211,15 @@ def make_incidents(grids: GeoDataFrame, streets: GeoDataFrame, areas: GeoDataFra
     reported = occurred + pd.to_timedelta(rng.exponential(1800, number).round(), unit="s")
     accepted = reported + pd.to_timedelta(rng.exponential(2400, number).round(), unit="s")
     closed = accepted + pd.to_timedelta(rng.lognormal(10.6, 0.9, number).round(), unit="s")
+    # Drawn apart, so that what is drawn after it stays that of earlier versions.
+    apart = np.random.default_rng(SEED + 50)
+    kinds = [f"{c}/{KINDS[c][k % len(KINDS[c])]}" for c, k in zip(
+        category.tolist(), apart.geometric(0.45, number).tolist(), strict=True)]  # fmt: skip
+    due = reported + pd.to_timedelta([DUE_HOURS[c] for c in category], unit="h")
+    # Of many thefts only the hours between which they happened are known.
+    unseen = (category == "theft") & (apart.random(number) < 0.35)
+    since = occurred - pd.to_timedelta(apart.exponential(6 * 3600, number).round(), unit="s")
+    since = since.where(since >= occurred.min(), occurred.min())
     grid_only = rng.random(number) < 0.012
     holder = rng.integers(0, len(grids), number)
     points = points.astype(object)
@@ -208,10 +228,13 @@ def make_incidents(grids: GeoDataFrame, streets: GeoDataFrame, areas: GeoDataFra
         {
             "source": np.where(np.isin(category, ["theft", "traffic"]), "110", "12345"),
             "source_id": code,
-            "category": category,
-            "occurred_at": occurred,
+            "category": kinds,
+            "occurred_at": occurred.where(~unseen),
+            "occurred_from": since.where(unseen),
+            "occurred_to": reported.where(unseen),
             "reported_at": reported,
             "accepted_at": accepted,
+            "due_at": due,
             "closed_at": closed.where(rng.random(number) < 0.96),
             "satisfaction": np.where(
                 rng.random(number) < 0.5, rng.choice([60, 80, 90, 100], number), np.nan

@@ -92,6 +92,8 @@ def clean(
         named = found.columns.get(column.name)
         cells = raw.cells[named] if named is not None else None
         out[column.name] = parse_column(work, column, cells, zone, source)
+    if "category" in out:
+        out["category"] = [values.category_of(text) for text in out["category"]]
     _complete(work, out, found.columns)
     geometry = locate(work, found.columns, datum, district, margin_m)
     _check_dates(work, out, now or dt.datetime.now(dt.UTC))

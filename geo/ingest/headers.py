@@ -91,6 +91,7 @@ _BY_LAYER: dict[str, dict[str, str]] = {
         "occurred_to": "occurred_to to end endtime 发生时间止 终止时间 案发时间下限",
         "reported_at": "reported_at reported created createdat 上报时间 报案时间 受理登记时间 来电时间 诉求时间",
         "accepted_at": "accepted_at accepted 受理时间 接单时间 派单时间",
+        "due_at": "due_at due duedate due_date deadline 应办结时间 要求办结时间 截止时间 到期时间 处置截止时间",
         "closed_at": "closed_at closed closeddate 办结时间 结案时间 办理完成时间",
         "satisfaction": "satisfaction rating 满意度 满意率 评分",
         "grid": "grid gridcode grid_code 网格编码 所属网格 网格编号",

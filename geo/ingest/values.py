@@ -168,6 +168,12 @@ def _from_serial(serial: float) -> dt.datetime | None:
     return None
 
 
+def category_of(text: str) -> str:
+    """A category as a path: the marks that registers set between its levels become a slash."""
+    steps = re.split(r"\s*(?:/|／|>|＞|»|→|\\|｜|\|)+\s*", text.strip())
+    return "/".join(step for step in steps if step)
+
+
 def pixels_of(value: object) -> float:
     """Pixels across from "1920x1080", "1080P", "4MP" or "200万"; the best of several."""
     best = math.nan

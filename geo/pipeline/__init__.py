@@ -1,7 +1,8 @@
 """From the registers to the result tables, with provenance."""
 
 from geo.coverage.quality import IN_USE
+from geo.pipeline.patterns import refresh_patterns
 from geo.pipeline.quality import refresh_quality
 from geo.pipeline.refreshing import Refreshed, refresh
 
-__all__ = ["IN_USE", "Refreshed", "refresh", "refresh_quality"]
+__all__ = ["IN_USE", "Refreshed", "refresh", "refresh_patterns", "refresh_quality"]

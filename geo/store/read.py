@@ -205,6 +205,23 @@ def coverage_figures(conn: Conn) -> NDArray[np.float64]:
     return np.array(rows, float).reshape(-1, 4).T
 
 
+def open_ground(conn: Conn) -> pd.Series:
+    """Open ground of each grid by its newest coverage, m²."""
+    rows = conn.execute(
+        "SELECT DISTINCT ON (grid) grid, open_m2 FROM grid_coverage ORDER BY grid, run DESC"
+    ).fetchall()
+    return pd.Series([row[1] for row in rows], index=[row[0] for row in rows], dtype=float)
+
+
+def stale_patterns(conn: Conn) -> int | None:
+    """The run whose density has no patterns yet; None where all is up to date."""
+    row = conn.execute(
+        "SELECT d.run FROM (SELECT max(run) AS run FROM grid_density) d WHERE d.run IS NOT NULL "
+        "AND NOT EXISTS (SELECT 1 FROM grid_patterns p WHERE p.run = d.run)"
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
 def stale_quality(conn: Conn) -> dict[str, list[str]]:
     """Grids whose coverage is newer than their quality, and the key places that meet those."""
     grids = [
@@ -247,13 +264,50 @@ def camera_status_history(conn: Conn) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["camera", "status", "since"])
 
 
-def incident_months(conn: Conn) -> list[dict[str, Any]]:
-    """Incidents by month and category, those outside every grid apart."""
+def patterns(conn: Conn, table: str, category: str) -> list[dict[str, Any]]:
+    """Stored patterns of one table, of all incidents ('') or of one root of the category tree."""
+    statement = sql.SQL("SELECT * FROM {} WHERE category = %s ORDER BY 1, 2, 3").format(
+        sql.Identifier(table)
+    )
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(statement, (category,)).fetchall()
+
+
+def incident_contours(conn: Conn, category: str, kind: str) -> gpd.GeoDataFrame:
+    """Bands of the density (or of the risk) surface of the last year, lowest first."""
+    query = sql.SQL(
+        "SELECT low, high, run, ST_AsBinary(geometry) AS geometry FROM incident_contours "
+        "WHERE category = %s AND kind = %s ORDER BY low"
+    )
+    return _frame(conn, sql.Composed([query]), (category, kind))
+
+
+def service_quality(conn: Conn, level: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """How appeals received in the months from `start` up to `end` were served, with the area's name."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "SELECT month, category, sum(count)::integer AS count, "
+            "SELECT s.*, coalesce(a.name, g.name) AS name, coalesce(a.name_en, g.name_en) AS name_en "
+            "FROM service_quality s LEFT JOIN areas a ON s.level <> 'grid' AND a.code = s.code "
+            "LEFT JOIN grids g ON s.level = 'grid' AND g.code = s.code "
+            "WHERE s.level = %s AND month >= %s AND month < %s ORDER BY month, s.code",
+            (level, start.date(), end.date()),
+        ).fetchall()
+
+
+_BENEATH = (
+    "(%(categories)s::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest(%(categories)s::text[]) AS w "
+    "WHERE category = w OR starts_with(category, w || '/')))"
+)
+"""The category is one of those given, or lies beneath one."""
+
+
+def incident_months(conn: Conn) -> list[dict[str, Any]]:
+    """Incidents by month and root of the category, those outside every grid apart."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT month, split_part(category, '/', 1) AS category, sum(count)::integer AS count, "
             "coalesce(sum(count) FILTER (WHERE grid = ''), 0)::integer AS outside "
-            "FROM grid_incidents GROUP BY month, category ORDER BY month, category"
+            "FROM grid_incidents GROUP BY 1, 2 ORDER BY 1, 2"
         ).fetchall()
 
 
@@ -264,7 +318,7 @@ def incident_counts(
     rows = conn.execute(
         "SELECT grid, sum(count)::integer FROM grid_incidents "
         "WHERE month >= %(start)s AND month < %(end)s "
-        "AND (%(categories)s::text[] IS NULL OR category = ANY(%(categories)s)) GROUP BY grid",
+        f"AND {_BENEATH} GROUP BY grid",
         {"start": start.date(), "end": end.date(), "categories": categories},
     ).fetchall()
     return {str(grid): int(count) for grid, count in rows}
@@ -279,7 +333,7 @@ def incident_points(
         "count(*)::integer FROM incidents "
         "WHERE coalesce(occurred_at, occurred_from, reported_at) >= %(start)s "
         "AND coalesce(occurred_at, occurred_from, reported_at) < %(end)s "
-        "AND (%(categories)s::text[] IS NULL OR category = ANY(%(categories)s)) "
+        f"AND {_BENEATH} "
         "AND precision IN ('exact', 'road') AND geometry IS NOT NULL GROUP BY 1, 2 LIMIT %(limit)s",
         {"start": start, "end": end, "categories": categories, "limit": limit},
     ).fetchall()

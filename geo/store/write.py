@@ -21,6 +21,11 @@ from geo.schema import Layer
 from geo.store.database import Conn
 
 _REFRESH = 0x72656672
+PATTERN_TABLES = (
+    "grid_patterns", "near_repeats", "forecast_tests", "forecasts", "incident_hours",
+    "incident_contours", "service_quality",
+)  # fmt: skip
+"""Result tables that `geo.pipeline.patterns` fills together."""
 _SINGLE = {"polygon": 3, "line": 1}
 _UPSERT = sql.SQL(
     "INSERT INTO {table} ({columns}) SELECT {columns} FROM staging ON CONFLICT ({key}) "
@@ -67,7 +72,7 @@ def copy_rows(
 
 
 def _plain(value: Any) -> Any:
-    if value is None or value is pd.NaT:
+    if value is None or value is pd.NaT or value is pd.NA:
         return None
     if isinstance(value, float) and np.isnan(value):
         return None
@@ -168,6 +173,11 @@ def finish_run(conn: Conn, run: int, *, inputs_digest: str, summary: dict[str, A
     )
 
 
+def add_to_summary(conn: Conn, run: int, figures: dict[str, Any]) -> None:
+    """Add figures to those a run is summed up by."""
+    conn.execute("UPDATE runs SET summary = summary || %s WHERE id = %s", (Jsonb(figures), run))
+
+
 def write_table(conn: Conn, table: str, frame: pd.DataFrame, *, shape: str | None = None) -> None:
     """COPY a frame of results (with its `run` column) into its table."""
     columns = [c for c in frame.columns if c != "geometry"]
@@ -221,16 +231,15 @@ def prune_runs(conn: Conn, keep: int) -> None:
         "OR NOT EXISTS (SELECT 1 FROM grids g WHERE g.code = c.grid))",
         {"oldest": oldest},
     )
-    conn.execute(
-        "DELETE FROM runs r WHERE id < %s "
-        "AND NOT EXISTS (SELECT 1 FROM camera_views t WHERE t.run = r.id) "
-        "AND NOT EXISTS (SELECT 1 FROM grid_coverage t WHERE t.run = r.id) "
-        "AND NOT EXISTS (SELECT 1 FROM blind_spots t WHERE t.run = r.id) "
-        "AND NOT EXISTS (SELECT 1 FROM grid_incidents t WHERE t.run = r.id) "
-        "AND NOT EXISTS (SELECT 1 FROM grid_density t WHERE t.run = r.id) "
-        "AND NOT EXISTS (SELECT 1 FROM area_quality t WHERE t.run = r.id)",
-        (oldest,),
+    results = (
+        "camera_views", "grid_coverage", "blind_spots", "grid_incidents", "grid_density",
+        "area_quality", *PATTERN_TABLES,
+    )  # fmt: skip
+    unused = sql.SQL(" AND ").join(
+        sql.SQL("NOT EXISTS (SELECT 1 FROM {} t WHERE t.run = r.id)").format(sql.Identifier(name))
+        for name in results
     )
+    conn.execute(sql.SQL("DELETE FROM runs r WHERE id < %s AND {}").format(unused), (oldest,))
 
 
 @contextlib.contextmanager

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import shapely
 
+import geo
 from geo.demo import CRS, boundaries_dir, demo_layers, load_demo, write_boundaries
 from geo.errors import StoreError
+from geo.incidents.density import incident_times
 from geo.ingest.topology import tiling_faults
 from geo.store import read
 from geo.store.database import connect
@@ -58,9 +60,9 @@ def test_registers_are_believable() -> None:
         layers["landcover"].query("`class` == 'water'").union_all()
     ).any()
     assert len(incidents) == 60_000
-    local = incidents["occurred_at"].astype("datetime64[ns, UTC]").dt.tz_convert("Asia/Shanghai")
+    local = incident_times(incidents).dt.tz_convert("Asia/Shanghai")
     assert (local.min().year, local.max().year) == (2023, 2026)
-    night = incidents["category"] == "noise"
+    night = geo.in_category(incidents["category"], "noise")
     evening = local.dt.hour.between(20, 23)
     assert evening[night].mean() > 2 * evening[~night].mean()
     # Hot spots move: the middle of the first and the last half-year's crowds lie apart.

@@ -77,12 +77,12 @@ def test_data_agree_with_the_store(client: TestClient, demo_store: str) -> None:
     with connect(demo_store) as conn:
         total = conn.execute("SELECT count(*) FROM incidents").fetchone()
         october = conn.execute(
-            "SELECT count(*) FROM incidents WHERE category = 'theft' AND "
-            "to_char(occurred_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') = '2026-10'"
+            "SELECT count(*) FROM incidents WHERE category LIKE 'theft/%' AND "
+            "to_char(coalesce(occurred_at, occurred_from) AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') = '2026-10'"
         ).fetchone()
         mapped = conn.execute(
-            "SELECT count(*) FROM incidents WHERE category = 'theft' AND geometry IS NOT NULL AND "
-            "to_char(occurred_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') = '2026-10'"
+            "SELECT count(*) FROM incidents WHERE category LIKE 'theft/%' AND geometry IS NOT NULL AND "
+            "to_char(coalesce(occurred_at, occurred_from) AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') = '2026-10'"
         ).fetchone()
     assert total is not None
     assert october is not None
@@ -255,3 +255,24 @@ def test_ctrl_c_leaves_no_process_behind(open_folder: Path) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_patterns_forecast_contours_and_service(client: TestClient) -> None:
+    whole = client.get("/api/incidents/patterns").json()
+    assert len(whole["grids"]) == 297
+    assert len(whole["hours"]) == 168
+    assert len(whole["near_repeats"]) == 9
+    theft = client.get("/api/incidents/patterns", params={"category": "theft"}).json()
+    assert sum(g["count"] for g in theft["grids"]) < sum(g["count"] for g in whole["grids"])
+    assert client.get("/api/incidents/patterns", params={"category": "none"}).json()["grids"] == []
+    forecast = client.get("/api/incidents/forecast").json()
+    offered = {t["model"] for t in forecast["tests"] if t["offered"]}
+    assert {g["model"] for g in forecast["grids"]} == offered
+    bands = client.get("/api/incidents/contours", params={"kind": "density"}).json()["features"]
+    assert bands[-1]["properties"]["high"] is None
+    assert [b["properties"]["low"] for b in bands] == sorted(b["properties"]["low"] for b in bands)
+    assert client.get("/api/incidents/contours", params={"kind": "x"}).status_code == 422
+    query = {"from": "2026-10", "until": "2026-11", "level": "district"}
+    served = client.get("/api/service-quality", params=query).json()
+    assert {row["code"] for row in served} == {"", "990101"}
+    assert all(0 <= row["in_time_share"] <= 1 for row in served)

@@ -116,7 +116,7 @@ def test_noise_equal_figures_islands_and_bad_input() -> None:
         for _ in range(60)
     ]
     # The newest spans, of a cube that holds a false-discovery rate of 5 % as a whole.
-    assert np.mean(any_found) <= 0.15
+    assert np.mean(any_found) <= 0.05
     same = geo.emerging_hot_spots(pd.DataFrame(np.full((225, 6), 4)), near)
     assert (same["class"] == "none").all()
     assert same["since"].isna().all()

@@ -14,6 +14,7 @@ from geo.coverage.terrain import Terrain, read_terrain
 from geo.coverage.visibility import visible_area, visible_area_by_tile
 from geo.crs import metric_crs, to_wgs84
 from geo.governance.appeals import service_quality
+from geo.governance.codes import AreaCode, DeviceNumber, area_code, device_number, parent_codes
 from geo.governance.levels import levels_of
 from geo.incidents.alerts import cusum, seasonal_expectation
 from geo.incidents.categories import category_path, counts_by_category, in_category
@@ -31,11 +32,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "PIXEL_DENSITY",
+    "AreaCode",
+    "DeviceNumber",
     "Forecast",
     "Surface",
     "Terrain",
     "Walls",
     "Weights",
+    "area_code",
     "at_night",
     "bandwidth",
     "blind_spots",
@@ -55,6 +59,7 @@ __all__ = [
     "density_by_period",
     "density_ratio",
     "density_surface",
+    "device_number",
     "emerging_hot_spots",
     "empirical_bayes",
     "forecast",
@@ -68,6 +73,7 @@ __all__ = [
     "metric_crs",
     "near_repeats",
     "nearest",
+    "parent_codes",
     "pixel_density_range",
     "prediction_accuracy",
     "quality_coverage",

@@ -14,6 +14,7 @@ from geo.crs import Datum
 from geo.errors import ColumnError, RejectedRows
 from geo.ingest.cleaning import Cleaned, clean
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Finding
+from geo.ingest.hierarchy import link_parents
 from geo.ingest.readers import read_file
 from geo.ingest.topology import tiling_faults
 from geo.schema import LAYERS
@@ -140,7 +141,9 @@ def import_file(
         district=district,
         source=source or path.name.split(".")[0],
     )
-    findings = [*cleaned.findings, *_tiling(cleaned, layer_name, settings, district)]
+    known = read.area_codes(conn) if layer_name in ("areas", "grids") else set()
+    parents = link_parents(cleaned, layer, known)
+    findings = [*cleaned.findings, *parents, *_tiling(cleaned, layer_name, settings, district)]
     rejected = cleaned.count(REJECTED)
     where = None
     if findings:

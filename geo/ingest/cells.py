@@ -14,6 +14,9 @@ from geo.ingest.findings import MENDED, REJECTED, Work
 from geo.ingest.headers import DIRECTIONS, FALSE_WORDS, TRUE_WORDS, normalised, value_of
 from geo.schema import Column, Layer
 
+SPARED = ("name", "source", "level")
+"""Needed columns that can be told otherwise."""
+
 
 def parse_column(
     work: Work, column: Column, cells: pd.Series | None, zone: ZoneInfo, source: str
@@ -27,7 +30,7 @@ def parse_column(
     memo: dict[Any, tuple[Any, str]] = {}
     for row, cell in enumerate(cells):
         if values.blank(cell):
-            if column.needed and column.name not in ("name", "source"):
+            if column.needed and column.name not in SPARED:
                 work.tell(row, REJECTED, "empty value", column.name, "this column is needed")
             out.append(source if column.name == "source" else column.default)
             continue

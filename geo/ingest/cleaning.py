@@ -14,9 +14,10 @@ import pandas as pd
 from geo.crs import Datum
 from geo.errors import ColumnError
 from geo.ingest import values
-from geo.ingest.cells import parse_column
+from geo.ingest.cells import SPARED, parse_column
 from geo.ingest.findings import MENDED, REJECTED, Action, Finding, Work, rows_where
 from geo.ingest.headers import LAT, LON, WHERE, normalised, recognise
+from geo.ingest.hierarchy import complete_codes
 from geo.ingest.locating import locate
 from geo.ingest.readers import RawTable
 from geo.schema import Layer
@@ -95,6 +96,7 @@ def clean(
     if "category" in out:
         out["category"] = [values.category_of(text) for text in out["category"]]
     _complete(work, out, found.columns)
+    complete_codes(work, out)
     geometry = locate(work, found.columns, datum, district, margin_m)
     _check_dates(work, out, now or dt.datetime.now(dt.UTC))
     _check_keys(work, out, geometry)
@@ -126,9 +128,9 @@ def _require_columns(
             f"no coordinates found among {', '.join(headers)}; name them with --rename X=lon "
             "--rename Y=lat, or --rename COLUMN=where for text such as WKT"
         )
-    # A name can be told from the code; a source from the option; the rest must be there.
+    # A name and a level can be told from the code, a source from the option; the rest must be there.
     for column in layer.columns:
-        if column.needed and column.name not in columns and column.name not in ("name", "source"):
+        if column.needed and column.name not in columns and column.name not in SPARED:
             raise ColumnError(
                 f"{layer.name} needs the column {column.name}, which is none of "
                 f"{', '.join(headers)}; name it with --rename COLUMN={column.name}"
@@ -153,6 +155,9 @@ def _complete(work: Work, out: dict[str, Any], columns: dict[str, str]) -> None:
                 work.tell(row, MENDED, "no name", "name", "named by its code")
 
 
+_MAY_COME = ("retired_on", "due_at")
+
+
 def _check_dates(work: Work, out: dict[str, Any], now: dt.datetime) -> None:
     for column in work.layer.columns:
         if column.kind not in ("time", "date"):
@@ -161,7 +166,7 @@ def _check_dates(work: Work, out: dict[str, Any], now: dt.datetime) -> None:
         if column.kind == "date":
             limit = limit.date()
         for row, value in enumerate(out[column.name]):
-            if value is not None and value > limit and column.name != "retired_on":
+            if value is not None and value > limit and column.name not in _MAY_COME:
                 work.tell(row, MENDED, "date in the future", column.name, f"{value} dropped")
                 out[column.name][row] = None
     if "retired_on" in out:

@@ -1,0 +1,180 @@
+"""Codes of areas, grids and devices, and what an import makes of them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+import geo
+from geo.errors import RejectedRows
+from geo.ingest import Outcome, import_file
+from geo.store import read
+from geo.store.database import connect
+
+
+@pytest.mark.parametrize(
+    ("code", "level", "parent", "problem"),
+    [
+        ("110105", "district", "", ""),
+        ("110105012", "subdistrict", "110105", ""),
+        ("110105012003", "community", "110105012", ""),
+        ("110105012003001", "grid", "110105012003", ""),
+        ("110105000000", "district", "", ""),
+        ("110105012000", "subdistrict", "110105", ""),
+        ("110100", "district", "", "a city, not a district"),
+        ("110105400", "subdistrict", "110105", "sub-district 400 is not from 001 to 399"),
+        ("110105012003000", "grid", "110105012003", "grids count from 001"),
+        ("990101001", "subdistrict", "990101", "99 is no province"),
+    ],
+)
+def test_area_codes(code: str, level: str, parent: str, problem: str) -> None:
+    found = geo.area_code(code)
+    assert found is not None
+    assert (found.level, found.parent, found.problem) == (level, parent, problem)
+
+
+@pytest.mark.parametrize(
+    "code", ["", "A-7", "1101", "11010501", "1.10105E+14", "１１０１０５", "11010501200300101"]
+)
+def test_other_schemes_are_left_alone(code: str) -> None:
+    assert geo.area_code(code) is None
+    assert geo.parent_codes(code) == {}
+
+
+@given(
+    st.integers(11, 65),
+    st.integers(1, 9999),
+    st.integers(1, 399),
+    st.integers(1, 399),
+    st.integers(1, 999),
+)
+def test_every_parent_is_the_parent_of_the_next(a: int, b: int, c: int, d: int, e: int) -> None:
+    grid = f"{a:02d}{b:04d}{c:03d}{d:03d}{e:03d}"
+    chain = geo.parent_codes(grid)
+    assert list(chain) == ["district", "subdistrict", "community", "grid"]
+    codes = list(chain.values())
+    assert codes[-1] == grid
+    for upper, lower in pairwise(codes):
+        found = geo.area_code(lower)
+        assert found is not None
+        assert found.parent == upper
+
+
+def test_device_numbers() -> None:
+    number = geo.device_number("11010500001325000123")
+    assert number is not None
+    assert (number.centre, number.district, number.industry, number.type, number.network, number.serial) == (
+        "11010500", "110105", "00", "132", "5", "000123",
+    )  # fmt: skip
+    assert number.problem == ""
+    wrong = geo.device_number("99010500001185000123")
+    assert wrong is not None
+    assert wrong.problem == "99 is no province; type 118 is no camera (131 or 132)"
+    assert geo.device_number("01512345678901234567") is None
+    assert geo.device_number("1101050000132500012") is None
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def put(store: str, layer: str, name: str) -> Outcome:
+    with connect(store) as conn:
+        return import_file(conn, layer, Path(name))
+
+
+def box(x: float, width: float) -> shapely.Polygon:
+    return shapely.box(116.0 + x, 40.0, 116.0 + x + width, 40.1)
+
+
+def test_levels_and_parents_come_from_the_codes(store: str) -> None:
+    codes = ["110105", "110105012", "110105012003", "110105012004"]
+    shapes = [box(0, 0.2), box(0, 0.2), box(0, 0.1), box(0.1, 0.1)]
+    gpd.GeoDataFrame(
+        {"区划代码": codes, "名称": list("甲乙丙丁")}, geometry=shapes, crs=4326
+    ).to_file("areas.geojson")
+    outcome = put(store, "areas", "areas.geojson")
+    assert (outcome.inserted, outcome.findings) == (4, [])
+    with connect(store) as conn:
+        areas = read.read_layer(conn, "areas")
+    assert areas["level"].tolist() == ["district", "subdistrict", "community", "community"]
+    assert areas["parent"].tolist()[1:] == ["110105", "110105012", "110105012"]
+    assert areas["parent"].isna().iloc[0]
+    grids = gpd.GeoDataFrame(
+        {
+            "网格编码": ["110105012003001", "110105012003000", "110105012004001", "X1"],
+            "网格名称": list("一二三四"),
+            "社区编码": [None, None, "110105012003", None],
+        },
+        geometry=[box(0.05 * k, 0.05) for k in range(4)], crs=4326,
+    )  # fmt: skip
+    grids.to_file("grids.geojson")
+    outcome = put(store, "grids", "grids.geojson")
+    told = {(f.reason, f.column): f.detail for f in outcome.findings if f.column != "geometry"}
+    assert told == {
+        ("code against the standard", "code"): "grids count from 001",
+        (
+            "parent and code disagree",
+            "community",
+        ): "110105012003 is kept; the code says 110105012004",
+    }
+    with connect(store) as conn:
+        stored = read.read_layer(conn, "grids")
+        levels = geo.levels_of(stored, read.read_layer(conn, "areas"))
+    assert stored["community"].tolist()[:3] == ["110105012003"] * 3
+    assert stored["community"].isna().iloc[3]
+    assert levels.loc["110105012003001"].tolist() == [
+        "110105012003001", "110105012003", "110105012", "110105",
+    ]  # fmt: skip
+    assert levels.loc["X1"].tolist() == ["X1", "", "", ""]
+
+
+def test_codes_filled_with_zeros_link_to_their_like_and_no_level_is_refused(store: str) -> None:
+    frame = gpd.GeoDataFrame(
+        {"code": ["110105000000", "110105012000", "110105012003"], "name": list("abc")},
+        geometry=[box(0, 0.1)] * 3, crs=4326,
+    )  # fmt: skip
+    frame.to_file("areas.geojson")
+    assert put(store, "areas", "areas.geojson").inserted == 3
+    with connect(store) as conn:
+        areas = read.read_layer(conn, "areas")
+    assert areas["parent"].tolist()[1:] == ["110105000000", "110105012000"]
+    assert areas["level"].tolist() == ["district", "subdistrict", "community"]
+    gpd.GeoDataFrame({"code": ["Q"], "name": ["q"]}, geometry=[box(0, 0.1)], crs=4326).to_file(
+        "q.geojson"
+    )
+    with pytest.raises(RejectedRows, match="1 level not known"):
+        put(store, "areas", "q.geojson")
+
+
+def test_due_times_may_lie_ahead_and_device_numbers_are_noted(store: str) -> None:
+    gpd.GeoDataFrame({"code": ["g"], "name": ["g"]}, geometry=[box(0, 0.2)], crs=4326).to_file(
+        "grids.geojson"
+    )
+    put(store, "grids", "grids.geojson")
+    Path("appeals.csv").write_text(
+        "工单编号,诉求类型,诉求时间,应办结时间,办结时间,经度,纬度\n"
+        "1,纠纷 > 邻里,2026-03-02 08:00,2099-01-01 00:00,2026-03-03 08:00,116.05,40.05\n",
+        encoding="utf-8",
+    )
+    outcome = put(store, "incidents", "appeals.csv")
+    assert outcome.findings == []
+    with connect(store) as conn:
+        row = read.read_layer(conn, "incidents").iloc[0]
+    assert row["due_at"].year == 2098  # local midnight in Shanghai
+    assert row["category"] == "纠纷/邻里"
+    Path("cameras.csv").write_text(
+        "设备编码,经度,纬度\n11010500001325000123,116.05,40.05\n11010500001185000124,116.06,40.05\n"
+        "01512345678901234567,116.07,40.05\n",
+        encoding="utf-8",
+    )
+    outcome = put(store, "cameras", "cameras.csv")
+    noted = [f for f in outcome.findings if f.column == "code"]
+    assert [f.detail for f in noted] == ["type 118 is no camera (131 or 132)"]

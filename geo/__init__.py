@@ -16,6 +16,7 @@ from geo.crs import metric_crs, to_wgs84
 from geo.governance.appeals import service_quality
 from geo.governance.codes import AreaCode, DeviceNumber, area_code, device_number, parent_codes
 from geo.governance.levels import levels_of
+from geo.governance.roll_up import gini, rank_peers, roll_up, within_walk
 from geo.incidents.alerts import cusum, seasonal_expectation
 from geo.incidents.categories import category_path, counts_by_category, in_category
 from geo.incidents.density import counts_by_month, density_by_grid, density_by_period, grid_of
@@ -63,6 +64,7 @@ __all__ = [
     "emerging_hot_spots",
     "empirical_bayes",
     "forecast",
+    "gini",
     "grid_of",
     "hot_spots",
     "hours_of_week",
@@ -77,8 +79,10 @@ __all__ = [
     "pixel_density_range",
     "prediction_accuracy",
     "quality_coverage",
+    "rank_peers",
     "ranks",
     "read_terrain",
+    "roll_up",
     "seasonal_expectation",
     "service_quality",
     "space_time_cube",
@@ -89,4 +93,5 @@ __all__ = [
     "visible_area_by_tile",
     "walls_of",
     "within_distance",
+    "within_walk",
 ]

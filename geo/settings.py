@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     timezone: str = "Asia/Shanghai"
     metric_crs: str | None = None
     terrain: Path | None = None
+    dictionary: Path | None = None
     language: str = "zh"
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)

@@ -14,6 +14,7 @@ from geo.crs import Datum
 from geo.errors import ColumnError, RejectedRows
 from geo.ingest.cleaning import Cleaned, clean
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Finding
+from geo.ingest.headers import read_dictionary
 from geo.ingest.hierarchy import link_parents
 from geo.ingest.readers import read_file
 from geo.ingest.topology import tiling_faults
@@ -140,6 +141,7 @@ def import_file(
         datum=datum,
         district=district,
         source=source or path.name.split(".")[0],
+        dictionary=read_dictionary(settings.dictionary),
     )
     known = read.area_codes(conn) if layer_name in ("areas", "grids") else set()
     parents = link_parents(cleaned, layer, known)

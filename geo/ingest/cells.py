@@ -12,7 +12,7 @@ import pandas as pd
 from geo.ingest import values
 from geo.ingest.findings import MENDED, REJECTED, Work
 from geo.ingest.headers import DIRECTIONS, FALSE_WORDS, TRUE_WORDS, normalised, value_of
-from geo.schema import Column, Layer
+from geo.schema import Column
 
 SPARED = ("name", "source", "level")
 """Needed columns that can be told otherwise."""
@@ -26,6 +26,8 @@ def parse_column(
     if cells is None:
         return [source if column.name == "source" else column.default] * count
     parse = _PARSERS[column.kind]
+    if column.angle and _are_direction_types(cells):
+        parse = _parse_direction_type
     out: list[Any] = []
     memo: dict[Any, tuple[Any, str]] = {}
     for row, cell in enumerate(cells):
@@ -37,7 +39,7 @@ def parse_column(
         # Registers repeat their values: parse each distinct one once.
         slot = (type(cell), cell)
         if slot not in memo:
-            memo[slot] = parse(work.layer, column, cell, zone)
+            memo[slot] = parse(work, column, cell, zone)
         value, problem = memo[slot]
         if problem:
             fatal = value is None and column.needed
@@ -47,11 +49,45 @@ def parse_column(
     return out
 
 
-def _parse_text(layer: Layer, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
+_DEGREES = frozenset(
+    normalised(h) for h in ("bearing_deg", "bearing", "azimuth", "heading", "方位角")
+)
+_TYPES = {
+    "1": 90.0,
+    "2": 270.0,
+    "3": 180.0,
+    "4": 0.0,
+    "5": 135.0,
+    "6": 45.0,
+    "7": 225.0,
+    "8": 315.0,
+}
+"""DirectionType of GB/T 28181: 1 looks east, and so on; 0 is not reported, 9 all round."""
+
+
+def _are_direction_types(cells: pd.Series) -> bool:
+    """Whether a column of directions holds types from 1 to 9 in place of degrees."""
+    header = normalised(str(cells.name))
+    if header in _DEGREES:
+        return False
+    texts = {values.text_of(cell) for cell in cells if not values.blank(cell)}
+    digits = {text for text in texts if text in {*"0123456789"}}
+    # Other headers are used for both: one that holds nothing else than single digits are types.
+    return bool(digits) and (header == "directiontype" or digits == texts)
+
+
+def _parse_direction_type(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:
+    text = values.text_of(cell)
+    if text in ("0", "9"):
+        return None, ""
+    return (_TYPES[text], "") if text in _TYPES else _parse_number(work, column, cell, zone)
+
+
+def _parse_text(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
     return values.text_of(cell).replace("\x00", ""), ""
 
 
-def _parse_code(layer: Layer, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
+def _parse_code(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
     text = values.text_of(cell).replace("\x00", "")
     digits = text.replace(".", "").replace("+", "").casefold()
     if (isinstance(cell, float) and abs(cell) >= 1e15) or (
@@ -61,7 +97,7 @@ def _parse_code(layer: Layer, column: Column, cell: Any, zone: ZoneInfo) -> tupl
     return text, ""
 
 
-def _parse_number(layer: Layer, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
+def _parse_number(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
     if column.name == "pixels_wide":
         number = values.pixels_of(cell)
     elif column.angle:
@@ -83,7 +119,7 @@ def _parse_number(layer: Layer, column: Column, cell: Any, zone: ZoneInfo) -> tu
     return (round(number) if column.kind == "integer" else number), problem
 
 
-def _parse_boolean(layer: Layer, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
+def _parse_boolean(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
     text = normalised(values.text_of(cell))
     if text in TRUE_WORDS:
         return True, ""
@@ -92,22 +128,22 @@ def _parse_boolean(layer: Layer, column: Column, cell: Any, zone: ZoneInfo) -> t
     return None, "neither yes nor no"
 
 
-def _parse_choice(layer: Layer, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
+def _parse_choice(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
     text = values.text_of(cell)
     if text in column.choices:
         return text, ""
-    found = value_of(layer.name, column.name, text)
+    found = value_of(work.layer.name, column.name, text, work.dictionary)
     return (found, "") if found else (None, f"unknown {column.name}")
 
 
-def _parse_time(layer: Layer, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
+def _parse_time(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
     moment = values.time_of(cell, zone)
     if moment is None or moment < values.EARLIEST:
         return None, "impossible date"
     return (moment.date() if column.kind == "date" else moment), ""
 
 
-_PARSERS: dict[str, Callable[[Layer, Column, Any, ZoneInfo], tuple[Any, str]]] = {
+_PARSERS: dict[str, Callable[[Work, Column, Any, ZoneInfo], tuple[Any, str]]] = {
     "text": _parse_text, "code": _parse_code, "number": _parse_number, "integer": _parse_number,
     "boolean": _parse_boolean, "choice": _parse_choice, "date": _parse_time, "time": _parse_time,
 }  # fmt: skip

@@ -16,7 +16,7 @@ from geo.errors import ColumnError
 from geo.ingest import values
 from geo.ingest.cells import SPARED, parse_column
 from geo.ingest.findings import MENDED, REJECTED, Action, Finding, Work, rows_where
-from geo.ingest.headers import LAT, LON, WHERE, normalised, recognise
+from geo.ingest.headers import BUILT_IN, LAT, LON, WHERE, Dictionary, normalised, recognise
 from geo.ingest.hierarchy import complete_codes
 from geo.ingest.locating import locate
 from geo.ingest.readers import RawTable
@@ -49,6 +49,7 @@ def clean(
     margin_m: float = 100.0,
     source: str = "file",
     now: dt.datetime | None = None,
+    dictionary: Dictionary = BUILT_IN,
 ) -> Cleaned:
     """Clean one raw table.
 
@@ -63,6 +64,7 @@ def clean(
         and it tells swapped coordinates. None: not checked.
     source : the source system of incidents that name none.
     now : the moment after which a date is impossible.
+    dictionary : words of the deployment for headers and values.
 
     Returns
     -------
@@ -83,8 +85,8 @@ def clean(
             )
         if normalised(header) not in {normalised(h) for h in headers}:
             raise ColumnError(f"--rename {header}={target}: the file has {', '.join(headers)}")
-    found = recognise(layer.name, headers, rename)
-    work = Work(layer, raw, np.ones(len(raw.cells), bool), [])
+    found = recognise(layer.name, headers, rename, dictionary)
+    work = Work(layer, raw, np.ones(len(raw.cells), bool), [], dictionary)
     for line, reason, text in raw.broken:
         work.findings.append(Finding(line, REJECTED, "wrong number of cells", "", reason, text))
     _require_columns(layer, found.columns, raw, headers)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from geo.ingest.headers import BUILT_IN, Dictionary
 from geo.ingest.readers import RawTable
 from geo.schema import Layer
 
@@ -34,6 +35,7 @@ class Work:
     raw: RawTable
     keep: np.ndarray[Any, np.dtype[np.bool_]]
     findings: list[Finding]
+    dictionary: Dictionary = BUILT_IN
 
     def tell(
         self, row: int, action: Action, reason: str, column: str = "", detail: str = ""

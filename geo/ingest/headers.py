@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from geo.errors import ReadError
+from geo.schema import LAYERS
 
 LON, LAT, WHERE = "lon", "lat", "where"
 
@@ -175,11 +180,86 @@ def normalised(header: str) -> str:
     return re.sub(r"[\s_\-*:./·#]+", "", text)
 
 
-def value_of(layer: str, column: str, text: str) -> str | None:
+@dataclass(frozen=True)
+class Dictionary:
+    """Words a deployment adds to those built in; its own go first."""
+
+    headers: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """By layer and column."""
+    values: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """By layer and column: the words for each value as it is stored."""
+
+
+BUILT_IN = Dictionary()
+
+
+def read_dictionary(path: Path | None) -> Dictionary:
+    """A deployment's words for headers and values, from a TOML file.
+
+    Parameters
+    ----------
+    path : a file with tables ``[headers.LAYER]`` (column = list of headers) and
+        ``[values.LAYER.COLUMN]`` (stored value = list of words); None for no words.
+
+    Raises
+    ------
+    ReadError : the file cannot be read, or names a layer, column or value that there is not.
+    """
+    if path is None:
+        return BUILT_IN
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ReadError(f"the dictionary {path} cannot be read: {error}") from error
+    if stray := set(told) - {"headers", "values"}:
+        raise ReadError(f"the dictionary {path} has {', '.join(sorted(stray))}; it may have "
+                        "headers and values")  # fmt: skip
+    headers = {}
+    for layer, columns in told.get("headers", {}).items():
+        for column, words in columns.items():
+            _known(path, layer, column)
+            headers[layer, column] = _words(path, words)
+    values = {}
+    for layer, tables in told.get("values", {}).items():
+        for column, choices in tables.items():
+            allowed = _known(path, layer, column)
+            if stray := set(choices) - set(allowed):
+                raise ReadError(f"the dictionary {path}: {layer}.{column} is never "
+                                f"{', '.join(sorted(stray))}, but {', '.join(allowed)}")  # fmt: skip
+            values[layer, column] = {choice: _words(path, w) for choice, w in choices.items()}
+    return Dictionary(headers, values)
+
+
+def _known(path: Path, layer: str, column: str) -> tuple[str, ...]:
+    """The choices of a column, after a check that there is such a one."""
+    if layer not in LAYERS:
+        raise ReadError(
+            f"the dictionary {path}: there is no layer {layer}; use one of {', '.join(LAYERS)}"
+        )
+    if column in (LON, LAT, WHERE):
+        return ()
+    if column not in LAYERS[layer].names:
+        raise ReadError(
+            f"the dictionary {path}: {layer} has no column {column}; "
+            f"it has {', '.join(LAYERS[layer].names)}"
+        )
+    return LAYERS[layer].column(column).choices
+
+
+def _words(path: Path, words: object) -> tuple[str, ...]:
+    if not (isinstance(words, list) and all(isinstance(word, str) for word in words)):
+        raise ReadError(f"the dictionary {path}: {words!r} must be a list of words")
+    return tuple(words)
+
+
+def value_of(layer: str, column: str, text: str, dictionary: Dictionary = BUILT_IN) -> str | None:
     """The stored word for a value as registers write it; None if it is not in the dictionary."""
     wanted = normalised(text)
     if re.fullmatch(r"\d+\.0", text.strip()):
         wanted = text.strip()[:-2]
+    for stored, own in dictionary.values.get((layer, column), {}).items():
+        if wanted in {normalised(word) for word in own}:
+            return stored
     for stored, words in _VALUES.get((layer, column), {}).items():
         if wanted in {normalised(word) for word in words.split()}:
             return stored
@@ -197,7 +277,10 @@ class Recognised:
 
 
 def recognise(
-    layer: str, headers: Iterable[str], rename: Mapping[str, str] | None = None
+    layer: str,
+    headers: Iterable[str],
+    rename: Mapping[str, str] | None = None,
+    dictionary: Dictionary = BUILT_IN,
 ) -> Recognised:
     """Match headers against the layer's dictionary; `rename` (header to column) goes first.
 
@@ -218,7 +301,7 @@ def recognise(
     for column, text in (_COMMON | (_NAMED if "code" in words else {})).items():
         words[column] = words.get(column, []) + text.split()
     for column, listed in words.items():
-        words[column] = [column, *listed]
+        words[column] = [column, *dictionary.headers.get((layer, column), ()), *listed]
     ranked = sorted(
         (rank, position, column, header)
         for position, header in enumerate(headers)

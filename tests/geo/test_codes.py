@@ -178,3 +178,29 @@ def test_due_times_may_lie_ahead_and_device_numbers_are_noted(store: str) -> Non
     outcome = put(store, "cameras", "cameras.csv")
     noted = [f for f in outcome.findings if f.column == "code"]
     assert [f.detail for f in noted] == ["type 118 is no camera (131 or 132)"]
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "wanted"),
+    [
+        ("监视方位", ["1", "4", "8", "9", "0"], [90, 0, 315, None, None]),
+        ("DirectionType", ["2", "东北", "120", "3", ""], [270, 45, 120, 180, None]),
+        ("监控方位", ["1", "4", "8", "200", ""], [1, 4, 8, 200, None]),
+        ("方位角", ["1", "4", "8", "9", "0"], [1, 4, 8, 9, 0]),
+    ],
+)
+def test_directions_are_types_or_degrees(
+    store: str, header: str, cells: list[str], wanted: list[float | None]
+) -> None:
+    gpd.GeoDataFrame({"code": ["g"], "name": ["g"]}, geometry=[box(0, 0.2)], crs=4326).to_file(
+        "grids.geojson"
+    )
+    put(store, "grids", "grids.geojson")
+    lines = [f"c{k},{cell},116.0{k + 1},40.05" for k, cell in enumerate(cells)]
+    Path("cameras.csv").write_text(
+        "\n".join([f"设备编码,{header},经度,纬度", *lines]), encoding="utf-8"
+    )
+    put(store, "cameras", "cameras.csv")
+    with connect(store) as conn:
+        bearing = read.read_layer(conn, "cameras")["bearing_deg"]
+    assert [None if b != b else b for b in bearing] == wanted

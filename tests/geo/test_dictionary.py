@@ -1,0 +1,77 @@
+"""A deployment's own words for headers and values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from geo.errors import ReadError
+from geo.ingest import import_file
+from geo.ingest.headers import BUILT_IN, read_dictionary, recognise, value_of
+from geo.settings import get_settings
+from geo.store import read
+from geo.store.database import connect
+
+OWN = """
+[headers.cameras]
+bearing_deg = ["镜头 朝向"]
+name = ["监控俗名"]
+lon = ["东经读数"]
+[values.cameras.kind]
+dome = ["高清半球", "球机"]
+"""
+
+
+def test_own_words_are_known_and_go_first(tmp_path: Path) -> None:
+    path = tmp_path / "words.toml"
+    path.write_text(OWN, encoding="utf-8")
+    own = read_dictionary(path)
+    headers = ["监控俗名", "设备名称", "镜头朝向（度）", "东经读数"]
+    assert recognise("cameras", headers).columns == {"name": "设备名称"}
+    assert recognise("cameras", headers, dictionary=own).columns == {
+        "name": "监控俗名", "bearing_deg": "镜头朝向（度）", "lon": "东经读数",
+    }  # fmt: skip
+    # 球机 is a PTZ camera unless the deployment says otherwise.
+    assert value_of("cameras", "kind", "球机") == "ptz"
+    assert value_of("cameras", "kind", "球机", own) == "dome"
+    assert value_of("cameras", "kind", "半球", own) == "dome"
+    assert read_dictionary(None) is BUILT_IN
+
+
+def test_imports_take_the_dictionary_of_the_settings(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = tmp_path / "words.toml"
+    words.write_text(OWN, encoding="utf-8")
+    monkeypatch.setenv("GRIDCOVER_DICTIONARY", str(words))
+    monkeypatch.chdir(tmp_path)
+    get_settings.cache_clear()
+    Path("c.csv").write_text(
+        "设备编码,东经读数,纬度,设备类型,镜头朝向\nA,116.1,40.1,高清半球,75\n", encoding="utf-8"
+    )
+    with connect(store) as conn:
+        outcome = import_file(conn, "cameras", Path("c.csv"))
+        row = read.read_layer(conn, "cameras").iloc[0]
+    assert outcome.rejected == 0
+    assert (row["kind"], row["bearing_deg"]) == ("dome", 75)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("headers", "cannot be read"),
+        ("[colours]\n", "colours"),
+        ("[headers.camera]\nname = ['x']\n", "no layer camera"),
+        ("[headers.cameras]\nnames = ['x']\n", "no column names"),
+        ("[headers.cameras]\nname = 'x'\n", "list of words"),
+        ("[values.cameras.kind]\nball = ['x']\n", "never ball"),
+    ],
+)
+def test_a_wrong_dictionary_says_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "words.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ReadError, match=words):
+        read_dictionary(path)
+    with pytest.raises(ReadError, match="cannot be read"):
+        read_dictionary(tmp_path / "none.toml")

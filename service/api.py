@@ -141,6 +141,16 @@ def patterns(conn: Connection, category: Root = "") -> dict[str, Any]:
     }
 
 
+@router.get("/incidents/weeks")
+def weeks(conn: Connection, grid: str, category: Root = "") -> dict[str, Any]:
+    """Incidents of one grid by week, the newest run's space-time cube."""
+    _run(conn)
+    row = read.grid_weeks(conn, category, grid)
+    if row is None:
+        raise HTTPException(404, f"There are no weeks of {grid}; use the code of a grid.")
+    return row
+
+
 @router.get("/incidents/forecast")
 def forecast(conn: Connection, category: Root = "") -> dict[str, Any]:
     """Expected incidents of the next month by grid, with the back-test of every model."""

@@ -244,6 +244,9 @@ class _Patterns:
 
     def _alerts(self) -> dict[str, DataFrame]:
         cube = space_time_cube(self.grids, self.incidents, aoristic=True, timezone=self.timezone)
+        self.grid_table["weeks_from"] = pd.Timestamp(cube.columns[0]).date()
+        rounded = cube.to_numpy(float).round(3).tolist()
+        self.grid_table["weeks"] = pd.Series(rounded, index=self.grids.index, dtype=object)
         learn = cube.shape[1] - WATCH_WEEKS
         if learn < WATCH_WEEKS:
             raise ColumnError(f"{cube.shape[1]} weeks are too few to watch {WATCH_WEEKS} of them")

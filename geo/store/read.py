@@ -275,7 +275,19 @@ def patterns(conn: Conn, table: str, category: str) -> list[dict[str, Any]]:
         sql.Identifier(table)
     )
     with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement, (category,)).fetchall()
+        rows = cursor.execute(statement, (category,)).fetchall()
+    for row in rows:
+        row.pop("weeks", None)
+    return rows
+
+
+def grid_weeks(conn: Conn, category: str, grid: str) -> dict[str, Any] | None:
+    """The space-time cube's row of one grid: `run`, `weeks_from`, `weeks`; None without one."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT run, weeks_from, weeks FROM grid_patterns WHERE category = %s AND grid = %s",
+            (category, grid),
+        ).fetchone()
 
 
 def incident_contours(conn: Conn, category: str, kind: str) -> gpd.GeoDataFrame:

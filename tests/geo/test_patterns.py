@@ -73,6 +73,16 @@ def test_stored_figures_are_those_of_the_functions(
     assert cube.shape[1] == 13
     emerging = geo.emerging_hot_spots(cube, geo.contiguity(grids))
     assert rows["emerging"].tolist() == emerging["class"].tolist()
+    weeks = geo.space_time_cube(grids, incidents, aoristic=True)
+    with connect(demo_store) as conn:
+        row = read.grid_weeks(conn, category, str(grids.index[7]))
+    assert row is not None
+    assert row["weeks_from"] == weeks.columns[0].date()
+    np.testing.assert_allclose(row["weeks"], weeks.iloc[7], atol=1e-3)
+    expected = geo.seasonal_expectation(weeks, learn=weeks.shape[1] - 13)
+    alerts = geo.cusum(weeks, expected=expected, watch=13)
+    np.testing.assert_allclose(rows["alert_score"].astype(float), alerts["score"])
+    assert rows["alert"].tolist() == alerts["alert"].tolist()
     np.testing.assert_allclose(
         hours.pivot_table(index="weekday", columns="hour", values="weight"),
         geo.hours_of_week(year, aoristic=True),

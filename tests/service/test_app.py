@@ -262,6 +262,10 @@ def test_patterns_forecast_contours_and_service(client: TestClient) -> None:
     assert len(whole["grids"]) == 297
     assert len(whole["hours"]) == 168
     assert len(whole["near_repeats"]) == 9
+    grid = whole["grids"][0]["grid"]
+    cube = client.get("/api/incidents/weeks", params={"grid": grid}).json()
+    assert (cube["weeks_from"], len(cube["weeks"])) == ("2023-11-05", 156)
+    assert client.get("/api/incidents/weeks", params={"grid": "x"}).status_code == 404
     theft = client.get("/api/incidents/patterns", params={"category": "theft"}).json()
     assert sum(g["count"] for g in theft["grids"]) < sum(g["count"] for g in whole["grids"])
     assert client.get("/api/incidents/patterns", params={"category": "none"}).json()["grids"] == []

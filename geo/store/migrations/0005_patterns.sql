@@ -34,8 +34,11 @@ CREATE TABLE grid_patterns (
     alert_since date,
     alert_observed double precision,
     alert_expected double precision,
+    weeks_from date,
+    weeks real[],
     PRIMARY KEY (category, grid)
 );
+COMMENT ON COLUMN grid_patterns.weeks IS 'incidents of each week from weeks_from on, spread where only from and to are known';
 CREATE INDEX grid_patterns_run ON grid_patterns (run);
 
 CREATE TABLE near_repeats (

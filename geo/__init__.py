@@ -16,7 +16,19 @@ from geo.crs import metric_crs, to_wgs84
 from geo.governance.appeals import service_quality
 from geo.governance.codes import AreaCode, DeviceNumber, area_code, device_number, parent_codes
 from geo.governance.levels import levels_of
+from geo.governance.registers import (
+    camera_findings,
+    findings_by_owner,
+    grid_findings,
+    incident_findings,
+)
 from geo.governance.roll_up import gini, rank_peers, roll_up, within_walk
+from geo.governance.targets import (
+    camera_targets,
+    cameras_by_year,
+    key_place_kinds,
+    key_place_targets,
+)
 from geo.incidents.alerts import cusum, seasonal_expectation
 from geo.incidents.categories import category_path, counts_by_category, in_category
 from geo.incidents.density import counts_by_month, density_by_grid, density_by_period, grid_of
@@ -44,6 +56,9 @@ __all__ = [
     "at_night",
     "bandwidth",
     "blind_spots",
+    "camera_findings",
+    "camera_targets",
+    "cameras_by_year",
     "cameras_in_use",
     "cameras_seeing",
     "category_path",
@@ -63,12 +78,17 @@ __all__ = [
     "device_number",
     "emerging_hot_spots",
     "empirical_bayes",
+    "findings_by_owner",
     "forecast",
     "gini",
+    "grid_findings",
     "grid_of",
     "hot_spots",
     "hours_of_week",
     "in_category",
+    "incident_findings",
+    "key_place_kinds",
+    "key_place_targets",
     "levels_of",
     "local_moran",
     "mann_kendall",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "code", "number", "integer", "boolean", "date", "time", "choice"]
+Kind = Literal["text", "code", "number", "integer", "boolean", "date", "time", "choice", "several"]
 Shape = Literal["polygon", "line", "point"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a layer."""
+    """One column of a layer; of kind ``several`` it holds words joined by a slash."""
 
     name: str
     kind: Kind
@@ -98,8 +98,15 @@ CAMERAS = Layer(
         Column("network", "boolean"),
         Column("owner", "text"),
         Column("installed_on", "date"),
+        Column("upgraded_on", "date"),
         Column("retired_on", "date"),
         Column("platform", "text"),
+        Column("place_kinds", "several"),
+        Column("functions", "several"),
+        Column("supplement_light", "choice",
+               choices=("none", "infrared", "white", "laser", "other")),
+        Column("key_place", "text"),
+        Column("community", "code"),
     ),
 )  # fmt: skip
 BUILDINGS = Layer(

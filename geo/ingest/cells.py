@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -133,7 +134,19 @@ def _parse_choice(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tupl
     if text in column.choices:
         return text, ""
     found = value_of(work.layer.name, column.name, text, work.dictionary)
-    return (found, "") if found else (None, f"unknown {column.name}")
+    # 0 is how registers write "not reported".
+    silent = text == "0" and column.default is None
+    return (found, "") if found or silent else (None, f"unknown {column.name}")
+
+
+def _parse_several(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
+    parts = [
+        part.strip() for part in re.split(r"[/／、,，;；]", values.text_of(cell)) if part.strip()
+    ]
+    words = [value_of(work.layer.name, column.name, part, work.dictionary) for part in parts]
+    # 0 is not reported; a word that is not in the dictionary is kept as it is.
+    kept = [word or part for word, part in zip(words, parts, strict=True) if word or part != "0"]
+    return "/".join(dict.fromkeys(kept)) or None, ""
 
 
 def _parse_time(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
@@ -146,4 +159,5 @@ def _parse_time(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[
 _PARSERS: dict[str, Callable[[Work, Column, Any, ZoneInfo], tuple[Any, str]]] = {
     "text": _parse_text, "code": _parse_code, "number": _parse_number, "integer": _parse_number,
     "boolean": _parse_boolean, "choice": _parse_choice, "date": _parse_time, "time": _parse_time,
+    "several": _parse_several,
 }  # fmt: skip

@@ -63,6 +63,12 @@ _BY_LAYER: dict[str, dict[str, str]] = {
         "建设时间",
         "retired_on": "retired_on retiredate 报废时间 报废日期 停用时间",
         "platform": "platform 平台 接入平台 所属平台",
+        "upgraded_on": "upgraded_on upgraded 改造时间 升级时间 更新改造时间 改造日期",
+        "place_kinds": "place_kinds positiontype capturepositiontype 摄像机位置类型 采集区域类型 位置类型",
+        "functions": "functions functiontype 摄像机功能类型 功能类型",
+        "supplement_light": "supplement_light supplylighttype 补光属性 补光类型",
+        "key_place": "key_place keyplace 重点部位 所属重点部位 重点场所",
+        "community": "community 所属社区 社区编码 所属社区编码 社区名称",
     },
     "buildings": {
         "id": "id objectid object_id fid gid buildingid building_id code 编号 编码 楼栋编号 建筑编号",
@@ -140,6 +146,22 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
         "outdoor": "outdoor outdoors 1 室外 户外",
         "indoor": "indoor indoors 2 室内",
         "unknown": "unknown 0 未知",
+    },
+    ("cameras", "supplement_light"): {
+        "none": "none 1 无补光 无", "infrared": "infrared 2 红外补光 红外", "white": "white 3 白光补光 白光",
+        "laser": "laser 4 激光补光 激光", "other": "other 9 其他 其它",
+    },
+    ("cameras", "place_kinds"): {
+        "checkpoint": "1 省际检查站", "government": "2 党政机关", "station": "3 车站码头", "square": "4 中心广场",
+        "stadium": "5 体育场馆", "commerce": "6 商业中心", "worship": "7 宗教场所", "school": "8 校园周边",
+        "disorder": "9 治安复杂区域", "road": "10 交通干线", "hospital": "11 医院周边", "finance": "12 金融机构周边",
+        "hazardous": "13 危险物品场所周边", "museum": "14 博物馆展览馆", "waterway": "15 重点水域航道",
+        "city_checkpoint": "96 市际公安检查站", "foreign": "97 涉外场所", "border": "98 边境沿线",
+        "scenic": "99 旅游景区",
+    },
+    ("cameras", "functions"): {
+        "vehicle_checkpoint": "1 车辆卡口", "person_checkpoint": "2 人员卡口", "micro_checkpoint": "3 微卡口",
+        "feature": "4 特征摄像机", "ordinary": "5 普通监控", "lookout": "6 高空瞭望", "other": "99 其他 其它",
     },
     ("streets", "class"): {
         "motorway": "motorway motorway_link 高速公路 高速",

@@ -260,6 +260,14 @@ def area_quality(conn: Conn, layer: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["code", "run", "shares"]).set_index("code", drop=False)
 
 
+def grid_staff(conn: Conn) -> list[dict[str, Any]]:
+    """Staff of the grids: grid, role, name; phones are not told here."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT grid, role, name FROM grid_staff ORDER BY grid, role, name"
+        ).fetchall()
+
+
 def camera_status_history(conn: Conn) -> pd.DataFrame:
     """Every status of every camera: camera, status, since."""
     with conn.cursor(row_factory=dict_row) as cursor:

@@ -1,0 +1,145 @@
+"""What is wrong with a register: each fault planted, each found, and nothing else."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+import geo
+from geo.governance.registers import COLUMNS
+from geo.store import read
+from geo.store.database import connect
+
+CRS = "EPSG:32650"
+TODAY = dt.date(2026, 11, 1)
+
+
+def district() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    grids = gpd.GeoDataFrame(
+        {"community": ["C1", "C2", None], "population": [10, None, 5]},
+        geometry=[shapely.box(x, 0, x + 100, 100) for x in (0, 100, 200)],
+        index=["g1", "g2", "g3"], crs=CRS,
+    )  # fmt: skip
+    areas = gpd.GeoDataFrame(
+        {"name": ["和平社区", "文昌社区"], "level": "community", "parent": None},
+        geometry=[None, None], index=["C1", "C2"],
+    )  # fmt: skip
+    return grids, areas
+
+
+def cameras(**changes: dict[int, object]) -> gpd.GeoDataFrame:
+    number = 6
+    frame = pd.DataFrame(
+        {
+            "kind": "fixed", "bearing_deg": 90.0, "fov_deg": 60.0, "range_m": 80.0, "near_m": 2.0,
+            "height_m": 5.0, "pixels_wide": 1920, "owner": "街道办", "status": "working",
+            "network": True, "point_class": "public", "installed_on": dt.date(2022, 1, 1),
+            "upgraded_on": None, "retired_on": None, "community": "C1",
+        },
+        index=[f"k{k}" for k in range(number)],
+    ).astype(object)  # fmt: skip
+    points = [shapely.Point(10 + 12 * k, 50) for k in range(number)]
+    for column, cells in changes.items():
+        for row, value in cells.items():
+            if column == "place":
+                points[row] = value
+            else:
+                frame.loc[f"k{row}", column] = value
+    return gpd.GeoDataFrame(frame, geometry=points, crs=CRS)
+
+
+def found(frame: gpd.GeoDataFrame, **options: object) -> set[tuple[str, str]]:
+    grids, areas = district()
+    table = geo.camera_findings(frame, grids, areas, today=TODAY, **options)  # type: ignore[arg-type]
+    assert tuple(table.columns) == COLUMNS
+    return set(zip(table["code"], table["finding"], strict=True))
+
+
+def test_a_good_register_has_no_findings_and_each_fault_is_found_alone() -> None:
+    assert found(cameras()) == set()
+    faults = {
+        "bearing missing": {"bearing_deg": {1: None}},
+        "field of view missing": {"fov_deg": {1: None}},
+        "range missing": {"range_m": {1: None}},
+        "height missing": {"height_m": {1: None}},
+        "resolution missing": {"pixels_wide": {1: None}},
+        "owner missing": {"owner": {1: None}},
+        "installation date missing": {"installed_on": {1: None}},
+        "status unknown": {"status": {1: "unknown"}},
+        "kind unknown": {"kind": {1: "unknown"}},
+        "point class unknown": {"point_class": {1: None}},
+        "networked or not unknown": {"network": {1: None}},
+        "sees farther than 2 km": {"range_m": {1: 2500.0}},
+        "begins to see beyond its range": {"near_m": {1: 80.0}},
+        "hangs higher than 100 m": {"height_m": {1: 150.0}},
+        "fixed, but wider than 180°": {"fov_deg": {1: 200.0}},
+        "older than 10 years": {"installed_on": {1: dt.date(2015, 1, 1)}},
+        "retired by date, in use by status": {"retired_on": {1: dt.date(2026, 1, 1)}},
+        "outside every grid": {"place": {1: shapely.Point(-50, 50)}},
+        "outside its stated community": {"place": {1: shapely.Point(150, 50)}},
+    }
+    for finding, change in faults.items():
+        assert found(cameras(**change)) == {("k1", finding)}, finding  # type: ignore[arg-type]
+
+
+def test_what_is_no_fault() -> None:
+    good = cameras(
+        kind={0: "ptz", 1: "panoramic"}, bearing_deg={0: None, 1: None, 3: 270.0}, fov_deg={0: None, 1: None},
+        installed_on={2: dt.date(2010, 1, 1)}, upgraded_on={2: dt.date(2020, 1, 1)},
+        place={3: shapely.Point(58, 50.2), 4: shapely.Point(58, 50)}, community={5: "和平社区"},
+        status={5: "retired"}, owner={5: None},
+    )  # fmt: skip
+    # Turning ones need no bearing; an upgrade makes young; back to back is no double; a name is as
+    # good as a code; a retired one is nobody's work.
+    assert found(good) == set()
+    twins = cameras(place={3: shapely.Point(58, 50.2), 4: shapely.Point(58, 50)})
+    assert found(twins) == {("k3", "two cameras at one point"), ("k4", "two cameras at one point")}
+    number = cameras().rename(index={"k2": "11010500001180000123"})
+    assert found(number) == {("11010500001180000123", "device number against GB/T 28181")}
+    since = pd.Series(pd.Timestamp("2026-10-01", tz="UTC"), index=cameras().index)
+    since.iloc[2] = pd.Timestamp("2024-01-01", tz="UTC")
+    assert found(cameras(), status_since=since) == {("k2", "status not told for 365 days")}
+    assert found(cameras().iloc[:0]) == set()
+
+
+def test_grids_and_incidents_and_the_list_by_owner() -> None:
+    grids, areas = district()
+    staff = pd.DataFrame({"grid": ["g1", "g2"], "role": ["head", "police"]})
+    table = geo.grid_findings(grids, areas, staff)
+    assert set(zip(table["code"], table["finding"], strict=True)) == {
+        ("g2", "no head"), ("g3", "no head"), ("g3", "no staff at all"), ("g3", "no community"),
+        ("g2", "population unknown"),
+    }  # fmt: skip
+    incidents = gpd.GeoDataFrame(
+        {
+            "source": "12345", "source_id": list("abcde"), "category": ["noise", "other", "noise", "noise", "noise"],
+            "grid": [None, None, None, "g1", None], "reported_at": "2026-03-02T08:00Z",
+            "accepted_at": [None, None, "2026-03-01T08:00Z", None, None], "closed_at": None,
+        },
+        geometry=[shapely.Point(5, 5), shapely.Point(5, 5), shapely.Point(5, 5), None, shapely.Point(-5, 5)],
+        crs=CRS,
+    )  # fmt: skip
+    told = geo.incident_findings(incidents, grids)
+    assert list(zip(told["code"], told["finding"], strict=True)) == [
+        ("b", "no category"), ("c", "accepted before it was reported"), ("e", "outside every grid"),
+    ]  # fmt: skip
+    listed = geo.findings_by_owner(told)
+    assert listed["owner"].tolist() == ["12345"] * 3
+    assert listed["rows"].sum() == 3
+
+
+def test_the_demo_s_register_has_the_faults_it_was_made_with(demo_store: str) -> None:
+    with connect(demo_store) as conn:
+        grids, areas, cameras = (read.read_layer(conn, n) for n in ("grids", "areas", "cameras"))
+        staff = pd.DataFrame(read.grid_staff(conn))
+    crs = geo.metric_crs(grids)
+    table = geo.camera_findings(
+        cameras.to_crs(crs), grids.to_crs(crs), areas, today=dt.date(2026, 11, 1)
+    )
+    directed = cameras[~cameras["kind"].isin(["ptz", "panoramic"])]
+    assert (table["finding"] == "bearing missing").sum() == directed["bearing_deg"].isna().sum() > 0
+    heads = geo.grid_findings(grids, areas, staff)
+    assert (heads["finding"] == "no head").sum() == len(range(40, 297, 41))

@@ -17,7 +17,7 @@ from rich.table import Table
 import geo
 from geo import pipeline
 from geo.errors import RejectedRows
-from geo.ingest import MENDED, REJECTED, Outcome, import_file
+from geo.ingest import MENDED, REJECTED, Outcome, import_file, spreadsheet_safe
 from geo.schema import LAYERS
 from geo.settings import get_settings
 from geo.store import cluster, read
@@ -181,6 +181,55 @@ def refresh(
         )
         table.add_row(name, shown)
     out.print(table)
+
+
+@app.command()
+def check(
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Every finding, as CSV for spreadsheets.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what is wrong with the registers, whose it is, and how far the targets are met."""
+    with database() as conninfo:
+        require_current_or_migrate(conninfo)
+        with connect(conninfo) as conn:
+            findings, targets, places = pipeline.check_registers(conn, get_settings())
+    if output is not None:
+        findings.map(spreadsheet_safe).to_csv(output, index=False, encoding="utf-8-sig")
+    counts = findings.groupby(["layer", "aspect", "finding"]).size().rename("rows").reset_index()
+    district = targets.loc["district"].reset_index()
+    district = district[district["code"] != ""]
+    short = places[places["met"].eq(False).fillna(False)]
+    if as_json:
+        _print(
+            {
+                "findings": counts.to_dict("records"),
+                "targets": json.loads(district.to_json(orient="records")),
+                "key_places": len(places),
+                "key_places_short": short.index.tolist(),
+            }
+        )
+        return
+    out = Console()
+    for title, frame in (
+        ("Findings", counts),
+        (
+            "Cameras against the targets",
+            district[["code", "point_class", "cameras", "networked_share", "working_share"]],
+        ),
+    ):
+        table = Table(title=title, title_justify="left")
+        for name in frame.columns:
+            table.add_column(str(name))
+        for row in frame.itertuples(index=False):
+            table.add_row(*(f"{v:.1%}" if isinstance(v, float) else str(v) for v in row))
+        out.print(table)
+    out.print(
+        f"{len(short)} of {len(places)} key places are short of their share.", highlight=False
+    )
+    if output is not None:
+        out.print(f"Every finding: {output}", markup=False, highlight=False)
 
 
 @db.command("init")

@@ -23,7 +23,7 @@ from geo.settings import Settings, get_settings
 from geo.store import read, write
 from geo.store.database import Conn
 
-__all__ = ["MENDED", "NOTED", "REJECTED", "Finding", "Outcome", "import_file"]
+__all__ = ["MENDED", "NOTED", "REJECTED", "Finding", "Outcome", "import_file", "spreadsheet_safe"]
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ def write_report(findings: list[Finding], path: Path) -> None:
         writer.writerow(["line", "action", "reason", "column", "detail", "original"])
         for f in sorted(findings, key=lambda f: (f.line, f.action)):
             writer.writerow(
-                [f.line, f.action, f.reason, f.column, f.detail, _unformula(f.original)]
+                [f.line, f.action, f.reason, f.column, f.detail, spreadsheet_safe(f.original)]
             )
 
 
-def _unformula(text: str) -> str:
+def spreadsheet_safe(text: str) -> str:
     """Keep a spreadsheet from running what a row says as a formula."""
     return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 

@@ -4,5 +4,13 @@ from geo.coverage.quality import IN_USE
 from geo.pipeline.patterns import refresh_patterns
 from geo.pipeline.quality import refresh_quality
 from geo.pipeline.refreshing import Refreshed, refresh
+from geo.pipeline.registers import check_registers
 
-__all__ = ["IN_USE", "Refreshed", "refresh", "refresh_patterns", "refresh_quality"]
+__all__ = [
+    "IN_USE",
+    "Refreshed",
+    "check_registers",
+    "refresh",
+    "refresh_patterns",
+    "refresh_quality",
+]

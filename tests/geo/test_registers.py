@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
+import pytest
 import shapely
+from typer.testing import CliRunner
 
 import geo
+from geo.cli import app
 from geo.governance.registers import COLUMNS
+from geo.settings import get_settings
 from geo.store import read
 from geo.store.database import connect
 
@@ -143,3 +149,27 @@ def test_the_demo_s_register_has_the_faults_it_was_made_with(demo_store: str) ->
     assert (table["finding"] == "bearing missing").sum() == directed["bearing_deg"].isna().sum() > 0
     heads = geo.grid_findings(grids, areas, staff)
     assert (heads["finding"] == "no head").sum() == len(range(40, 297, 41))
+
+
+def test_check_command_tells_findings_and_targets(
+    demo_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDCOVER_DATABASE_URL", demo_store)
+    get_settings.cache_clear()
+    path = tmp_path / "todo.csv"
+    result = CliRunner().invoke(app, ["check", "--json", "-o", str(path)])
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    rows = pd.read_csv(path, dtype=str)
+    assert len(rows) == sum(f["rows"] for f in told["findings"])
+    assert {"cameras", "grids", "incidents"} == set(rows["layer"])
+    outside = next(
+        f
+        for f in told["findings"]
+        if f["finding"] == "outside every grid" and f["layer"] == "incidents"
+    )
+    assert outside["rows"] > 400
+    assert {t["point_class"] for t in told["targets"]} == {"all", "public", "industry"}
+    plain = CliRunner().invoke(app, ["check"])
+    assert "Cameras against the targets" in plain.output
+    assert "of 46 key places" in plain.output

@@ -86,7 +86,7 @@ def camera_findings(
         text = _column(used, column)
         found.add((text.isna() | text.eq("unknown")).to_numpy(), "complete", words)
     found.add(_column(used, "network").isna().to_numpy(), "complete", "networked or not unknown")
-    _plausible(used, found)
+    _plausible(used, grids, found)
     _up_to_date(used, found, today, status_since, old_years, silent_days)
     _in_place(used, grids, areas, found)
     return found.table()
@@ -195,7 +195,7 @@ class _Findings:
         return out.sort_values(["code"], kind="stable", ignore_index=True)
 
 
-def _plausible(used: GeoDataFrame, found: _Findings) -> None:
+def _plausible(used: GeoDataFrame, grids: GeoDataFrame, found: _Findings) -> None:
     reach = pd.to_numeric(_column(used, "range_m"))
     near = pd.to_numeric(_column(used, "near_m"))
     height = pd.to_numeric(_column(used, "height_m"))
@@ -205,12 +205,17 @@ def _plausible(used: GeoDataFrame, found: _Findings) -> None:
     found.add((near >= reach).to_numpy(), "plausible", "begins to see beyond its range", near)
     found.add((height > 100).to_numpy(), "plausible", "hangs higher than 100 m", height)
     found.add((fixed & (fov > 180)).to_numpy(), "plausible", "fixed, but wider than 180°", fov)
-    numbers = [device_number(code) for code in found.codes]
-    wrong = np.array([n is not None and n.problem != "" for n in numbers], bool)
-    words = pd.Series(
-        [n.problem if n is not None else "" for n in numbers], used.index, dtype=object
-    )
-    found.add(wrong, "plausible", "device number against GB/T 28181", words)
+    # A district that made up its codes has made up those of its cameras, too.
+    own = {code[:6] for code in grids.index.astype(str)}
+    problems = []
+    for code in found.codes:
+        number = device_number(code)
+        told = number.problem.split("; ") if number is not None and number.problem else []
+        if number is not None and number.district in own:
+            told = [problem for problem in told if "province" not in problem]
+        problems.append("; ".join(told))
+    words = pd.Series(problems, used.index, dtype=object)
+    found.add((words != "").to_numpy(), "plausible", "device number against GB/T 28181", words)
 
 
 def _up_to_date(

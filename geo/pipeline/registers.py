@@ -43,12 +43,10 @@ def check_registers(conn: Conn, settings: Settings) -> tuple[DataFrame, DataFram
     crs = pyproj.CRS(settings.metric_crs) if settings.metric_crs else metric_crs(grids)
     grids = grids.to_crs(crs)
     cameras = read.read_layer(conn, "cameras").to_crs(crs)
-    history = read.camera_status_history(conn)
-    since = history.groupby("camera")["since"].max() if len(history) else None
     staff = pd.DataFrame(read.grid_staff(conn), columns=["grid", "role", "name"])
     today = dt.datetime.now(settings.zone).date()
     tables = {
-        "cameras": camera_findings(cameras, grids, areas, today=today, status_since=since),
+        "cameras": camera_findings(cameras, grids, areas, today=today),
         "grids": grid_findings(grids, areas, staff),
         "incidents": incident_findings(read.read_layer(conn, "incidents").to_crs(crs), grids),
     }

@@ -147,6 +147,7 @@ def test_the_demo_s_register_has_the_faults_it_was_made_with(demo_store: str) ->
     )
     directed = cameras[~cameras["kind"].isin(["ptz", "panoramic"])]
     assert (table["finding"] == "bearing missing").sum() == directed["bearing_deg"].isna().sum() > 0
+    assert not (table["finding"] == "device number against GB/T 28181").any()
     heads = geo.grid_findings(grids, areas, staff)
     assert (heads["finding"] == "no head").sum() == len(range(40, 297, 41))
 

@@ -101,6 +101,8 @@ def _parse_code(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[
 def _parse_number(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
     if column.name == "pixels_wide":
         number = values.pixels_of(cell)
+    elif column.name == "satisfaction":
+        number = values.rating_of(cell)
     elif column.angle:
         named = DIRECTIONS.get(normalised(str(cell)))
         number = named if named is not None else values.degrees_of(cell)

@@ -16,7 +16,16 @@ from geo.errors import ColumnError
 from geo.ingest import values
 from geo.ingest.cells import SPARED, parse_column
 from geo.ingest.findings import MENDED, REJECTED, Action, Finding, Work, rows_where
-from geo.ingest.headers import BUILT_IN, LAT, LON, WHERE, Dictionary, normalised, recognise
+from geo.ingest.headers import (
+    BUILT_IN,
+    CATEGORY_LEVELS,
+    LAT,
+    LON,
+    WHERE,
+    Dictionary,
+    normalised,
+    recognise,
+)
 from geo.ingest.hierarchy import complete_codes
 from geo.ingest.locating import locate
 from geo.ingest.readers import RawTable
@@ -96,7 +105,7 @@ def clean(
         cells = raw.cells[named] if named is not None else None
         out[column.name] = parse_column(work, column, cells, zone, source)
     if "category" in out:
-        out["category"] = [values.category_of(text) for text in out["category"]]
+        out["category"] = _categories(raw, headers, found.columns, out["category"])
     _complete(work, out, found.columns)
     complete_codes(work, out)
     geometry = locate(work, found.columns, datum, district, margin_m)
@@ -119,6 +128,23 @@ def clean(
     return Cleaned(
         frame, work.findings, dict(found.columns), extra_headers, len(raw.cells) + len(raw.broken)
     )
+
+
+def _categories(
+    raw: RawTable, headers: list[str], columns: dict[str, str], told: list[str]
+) -> list[str]:
+    """Categories as paths: from the columns of their levels where the file keeps them apart."""
+    parts: list[list[str]] = []
+    for words in CATEGORY_LEVELS:
+        known = {normalised(word) for word in words.split()}
+        header = next((h for h in headers if normalised(h) in known), None)
+        if header is None:
+            break
+        parts.append([values.text_of(cell) for cell in raw.cells[header]])
+    if not parts or (len(parts) == 1 and "category" in columns):
+        return [values.category_of(text) for text in told]
+    paths = (values.category_of("/".join(row)) for row in zip(*parts, strict=True))
+    return [path or values.category_of(text) for path, text in zip(paths, told, strict=True)]
 
 
 def _require_columns(

@@ -183,6 +183,13 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
     },
 }  # fmt: skip
 
+CATEGORY_LEVELS = (
+    "一级分类 一级类别 一级类型 诉求一级分类 大类 案件大类 事件大类 category1 category_1 level1",
+    "二级分类 二级类别 二级类型 诉求二级分类 小类 案件小类 事件小类 category2 category_2 level2",
+    "三级分类 三级类别 三级类型 诉求三级分类 细类 子类 category3 category_3 level3",
+)
+"""Headers that hold a category's levels apart, from the root down."""
+
 DIRECTIONS = {
     "北": 0.0, "东北": 45.0, "东": 90.0, "东南": 135.0, "南": 180.0, "西南": 225.0, "西": 270.0, "西北": 315.0,
     "n": 0.0, "ne": 45.0, "e": 90.0, "se": 135.0, "s": 180.0, "sw": 225.0, "w": 270.0, "nw": 315.0,

@@ -174,6 +174,23 @@ def category_of(text: str) -> str:
     return "/".join(step for step in steps if step)
 
 
+_RATINGS = {
+    "非常满意": 100.0, "很满意": 100.0, "满意": 75.0, "基本满意": 50.0, "一般": 50.0, "不满意": 25.0,
+    "非常不满意": 0.0, "很不满意": 0.0,
+    "very satisfied": 100.0, "satisfied": 75.0, "neutral": 50.0, "dissatisfied": 25.0,
+    "very dissatisfied": 0.0,
+}  # fmt: skip
+"""Five answers at equal steps from 0 to 100 (R. Likert, 1932)."""
+
+
+def rating_of(value: object) -> float:
+    """Satisfaction from 0 to 100: a number, with or without a percent sign, or an answer in words."""
+    text = unicodedata.normalize("NFKC", str(value)).strip().casefold()
+    if text in _RATINGS:
+        return _RATINGS[text]
+    return number_of(text.removesuffix("%").removesuffix("分").strip())
+
+
 def pixels_of(value: object) -> float:
     """Pixels across from "1920x1080", "1080P", "4MP" or "200万"; the best of several."""
     best = math.nan

@@ -204,3 +204,24 @@ def test_directions_are_types_or_degrees(
     with connect(store) as conn:
         bearing = read.read_layer(conn, "cameras")["bearing_deg"]
     assert [None if b != b else b for b in bearing] == wanted
+
+
+def test_categories_in_columns_of_their_own_and_answers_in_words(store: str) -> None:
+    gpd.GeoDataFrame({"code": ["g"], "name": ["g"]}, geometry=[box(0, 0.2)], crs=4326).to_file(
+        "grids.geojson"
+    )
+    put(store, "grids", "grids.geojson")
+    Path("hotline.csv").write_text(
+        "工单编号,诉求一级分类,诉求二级分类,诉求时间,满意度,所属网格\n"
+        "1,市容,占道经营,2026-03-02,非常满意,g\n2,市容,,2026-03-02,基本满意,g\n3,,,2026-03-02,不满意,g\n"
+        "4,噪声,施工,2026-03-02,95%,g\n5,噪声,施工,2026-03-02,还行,g\n",
+        encoding="utf-8",
+    )
+    outcome = put(store, "incidents", "hotline.csv")
+    with connect(store) as conn:
+        rows = read.read_layer(conn, "incidents")
+    assert rows["category"].tolist() == ["市容/占道经营", "市容", "other", "噪声/施工", "噪声/施工"]
+    assert rows["satisfaction"].tolist()[:4] == [100, 50, 25, 95]
+    assert rows["satisfaction"].isna().iloc[4]
+    assert [(f.line, f.reason) for f in outcome.findings] == [(6, "not a number")]
+    assert (rows["precision"] == "grid").all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -12,6 +12,8 @@ import pandas as pd
 import shapely
 from fastapi import APIRouter, HTTPException, Query, Response
 
+from geo.governance.roll_up import rank_peers
+from geo.pipeline import results_by_area
 from geo.store import read
 from service.dependencies import Connection, Deployment
 
@@ -67,6 +69,34 @@ def cameras(conn: Connection) -> Response:
 def areas(conn: Connection) -> list[dict[str, Any]]:
     """Names of areas and where to write them."""
     return read.names_of_areas(conn)
+
+
+Ranked = Literal["open_covered_share", "covered_share", "per_km2", "per_1000_people"]
+
+
+@router.get("/areas/results")
+def area_results(
+    conn: Connection,
+    level: Annotated[str, Query(pattern="^(grid|community|subdistrict|district)$")] = "subdistrict",
+    by: Ranked = "open_covered_share",
+) -> dict[str, Any]:
+    """Areas of one level by a figure, best first, with their rank and how uneven the figure is.
+
+    What no area of the level claims comes last, with an empty code and no rank.
+    """
+    _run(conn)
+    table = results_by_area(conn)
+    best = "highest" if by.endswith("_share") else "lowest"
+    ranked = rank_peers(table, by, level=level, best=best)
+    peers = table.loc[[level]].droplevel("level")
+    order = [*ranked.index, *(code for code in peers.index if code not in ranked.index)]
+    out = peers.loc[order].assign(rank=ranked["rank"].astype("Int64"))
+    rows = out.reset_index().astype(object)
+    rows = rows.where(rows.notna(), None)
+    return {
+        "run": table.attrs["run"], "level": level, "by": by, "gini": ranked.attrs["gini"],
+        "areas": rows.to_dict("records"),
+    }  # fmt: skip
 
 
 @router.get("/runs/latest")

@@ -1,6 +1,7 @@
 """From the registers to the result tables, with provenance."""
 
 from geo.coverage.quality import IN_USE
+from geo.pipeline.areas import results_by_area
 from geo.pipeline.patterns import refresh_patterns
 from geo.pipeline.quality import refresh_quality
 from geo.pipeline.refreshing import Refreshed, refresh
@@ -13,4 +14,5 @@ __all__ = [
     "refresh",
     "refresh_patterns",
     "refresh_quality",
+    "results_by_area",
 ]

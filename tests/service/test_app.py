@@ -280,3 +280,26 @@ def test_patterns_forecast_contours_and_service(client: TestClient) -> None:
     served = client.get("/api/service-quality", params=query).json()
     assert {row["code"] for row in served} == {"", "990101"}
     assert all(0 <= row["in_time_share"] <= 1 for row in served)
+
+
+def test_areas_by_level_add_up_and_are_ranked(client: TestClient) -> None:
+    by_level = {
+        level: client.get("/api/areas/results", params={"level": level}).json()
+        for level in ("grid", "community", "subdistrict", "district")
+    }
+    whole = by_level["district"]["areas"][0]
+    run = client.get("/api/runs/latest").json()
+    assert whole["open_covered_share"] == pytest.approx(run["summary"]["open_covered_share"])
+    assert whole["incidents"] == run["summary"]["incidents"] - run["summary"]["incidents_outside"]
+    for answer in by_level.values():
+        for figure in ("area_m2", "covered_m2", "open_m2", "incidents", "population", "grids"):
+            assert sum(a[figure] for a in answer["areas"]) == whole[figure]
+    towns = by_level["subdistrict"]
+    assert [a["rank"] for a in towns["areas"]] == [1, 2, 3, 4, 5, 6]
+    shares = [a["open_covered_share"] for a in towns["areas"]]
+    assert shares == sorted(shares, reverse=True)
+    assert 0 < towns["gini"] < 1
+    assert towns["areas"][0]["name_en"].endswith("Sub-district")
+    quiet = client.get("/api/areas/results", params={"by": "per_km2"}).json()["areas"]
+    assert quiet[0]["per_km2"] == min(a["per_km2"] for a in quiet)
+    assert client.get("/api/areas/results", params={"level": "town"}).status_code == 422

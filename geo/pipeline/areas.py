@@ -1,0 +1,63 @@
+"""Results of the newest run rolled up to the areas of every level."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from geo.errors import StoreError
+from geo.governance.roll_up import roll_up
+from geo.store import read
+from geo.store.database import Conn
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_SHARES = {
+    "covered_share": ("covered_m2", "area_m2"),
+    "open_covered_share": ("open_covered_m2", "open_m2"),
+    "twice_covered_share": ("twice_covered_m2", "area_m2"),
+}
+
+
+def results_by_area(conn: Conn) -> DataFrame:
+    """Coverage and incidents of every area, from the newest run.
+
+    Parameters
+    ----------
+    conn : an open connection to a migrated database; nothing is written.
+
+    Returns
+    -------
+    Indexed by `level` and `code` as `roll_up` has it: `name`, `name_en`, `grids`, `population`,
+    `area_m2`, `covered_m2`, `open_m2`, `open_covered_m2`, `twice_covered_m2`, `incidents`, their
+    shares, and `per_km2` and `per_1000_people` of the incidents. ``.attrs["run"]`` is the run.
+
+    Raises
+    ------
+    StoreError : nothing has been computed yet.
+    """
+    run = read.latest_run(conn)
+    if run is None:
+        raise StoreError("there are no results yet; run `gridcover refresh`")
+    grids, areas = read.grid_results(conn, run.id), read.read_layer(conn, "areas")
+    figures = grids[["population", "area_m2", "covered_m2", "open_m2"]].astype(float)
+    share = grids["open_covered_share"].astype(float)
+    figures = figures.assign(
+        open_covered_m2=share * figures["open_m2"],
+        twice_covered_m2=grids["twice_covered_share"].astype(float) * figures["area_m2"],
+        incidents=grids["count"].astype(float),
+    )
+    table = roll_up(grids, areas, figures, shares=_SHARES)
+    people, area = table["population"], table["area_m2"]
+    table["per_km2"] = table["incidents"] / area.where(area > 0) * 1e6
+    table["per_1000_people"] = table["incidents"] / people.where(people > 0) * 1000.0
+    for column in ("name", "name_en"):
+        names = pd.concat([areas[column], grids[column]])
+        names = names[~names.index.duplicated()]
+        said = names.reindex(table.index.get_level_values("code")).to_numpy(object)
+        table.insert(0 if column == "name" else 1, column, np.where(pd.isna(said), None, said))
+    table.attrs["run"] = run.id
+    return table

@@ -17,7 +17,8 @@ from rich.table import Table
 import geo
 from geo import pipeline
 from geo.errors import RejectedRows
-from geo.ingest import MENDED, REJECTED, Outcome, import_file, spreadsheet_safe
+from geo.ingest import MENDED, REJECTED, Outcome, import_file, import_staff, spreadsheet_safe
+from geo.ingest.staff import STAFF
 from geo.schema import LAYERS
 from geo.settings import get_settings
 from geo.store import cluster, read
@@ -61,7 +62,7 @@ def _print(data: Any) -> None:
 
 @app.command("import")
 def import_command(
-    layer: Annotated[str, typer.Argument(help=f"One of {', '.join(LAYERS)}.")],
+    layer: Annotated[str, typer.Argument(help=f"One of {', '.join(LAYERS)}, grid-staff.")],
     file: Annotated[Path, typer.Argument(help="The file to import.")],
     crs: Annotated[
         str | None, typer.Option(help="CRS of the coordinates, such as EPSG:4490.")
@@ -88,10 +89,16 @@ def import_command(
     with database() as conninfo, connect(conninfo) as conn, progress_lines() as progress:
         require_current_or_migrate(conninfo)
         try:
-            outcome = import_file(
-                conn, layer, file, crs=crs, datum=datum, rename=pairs or None, source=source,  # type: ignore[arg-type]
-                report=report, accept_rejects=accept_rejects, dry_run=dry_run, progress=progress,
-            )  # fmt: skip
+            if layer == STAFF.name:
+                outcome = import_staff(
+                    conn, file, rename=pairs or None, report=report, accept_rejects=accept_rejects,
+                    dry_run=dry_run, progress=progress,
+                )  # fmt: skip
+            else:
+                outcome = import_file(
+                    conn, layer, file, crs=crs, datum=datum, rename=pairs or None, source=source,  # type: ignore[arg-type]
+                    report=report, accept_rejects=accept_rejects, dry_run=dry_run, progress=progress,
+                )  # fmt: skip
         except RejectedRows as error:
             _show(error.outcome, as_json)
             raise

@@ -17,13 +17,23 @@ from geo.ingest.findings import MENDED, NOTED, REJECTED, Finding
 from geo.ingest.headers import read_dictionary
 from geo.ingest.hierarchy import link_parents
 from geo.ingest.readers import read_file
+from geo.ingest.staff import STAFF, clean_staff
 from geo.ingest.topology import tiling_faults
 from geo.schema import LAYERS
 from geo.settings import Settings, get_settings
 from geo.store import read, write
 from geo.store.database import Conn
 
-__all__ = ["MENDED", "NOTED", "REJECTED", "Finding", "Outcome", "import_file", "spreadsheet_safe"]
+__all__ = [
+    "MENDED",
+    "NOTED",
+    "REJECTED",
+    "Finding",
+    "Outcome",
+    "import_file",
+    "import_staff",
+    "spreadsheet_safe",
+]
 
 
 @dataclass(frozen=True)
@@ -183,6 +193,79 @@ def import_file(
     return _outcome(
         layer_name, path, raw.encoding, cleaned, findings, rejected, where, dry_run, written
     )
+
+
+def import_staff(
+    conn: Conn,
+    path: Path,
+    *,
+    rename: dict[str, str] | None = None,
+    accept_rejects: bool = False,
+    dry_run: bool = False,
+    report: Path | None = None,
+    settings: Settings | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """Read and store grid staff (一长四员); the caller's connection is committed.
+
+    The staff of the grids that the file names is replaced, that of others left alone.
+
+    Parameters
+    ----------
+    conn, path, rename, accept_rejects, dry_run, report : as for `import_file`; the file is a table.
+
+    Raises
+    ------
+    ReadError, ColumnError, RejectedRows, StoreError : as `import_file`.
+    """
+    settings = settings or get_settings()
+    progress(f"reading {path.name}")
+    raw = read_file(path, STAFF.name)
+    frame, work, found = clean_staff(
+        raw, read.grid_codes(conn), rename=rename, dictionary=read_dictionary(settings.dictionary)
+    )
+    broken = [
+        Finding(n, REJECTED, "wrong number of cells", "", why, text) for n, why, text in raw.broken
+    ]
+    findings = [*broken, *work.findings]
+    rejected = len({f.line for f in findings if f.action == REJECTED})
+    where = None
+    if findings:
+        where = report or Path(f"{path.name}.report.csv")
+        write_report(findings, where)
+    spare = [str(h) for h in raw.cells.columns if h not in found.values()]
+    mended = len({f.line for f in findings if f.action == MENDED})
+    kept = rejected == 0 or accept_rejects
+    written = write.Written(0, 0, 0)
+    if kept or dry_run:
+        try:
+            written = write.update_staff(conn, frame)
+            if dry_run:
+                conn.rollback()
+            else:
+                write.record_import(
+                    conn, layer=STAFF.name, file=path.name,
+                    sha256=hashlib.sha256(path.read_bytes()).hexdigest(), rows=len(raw.cells),
+                    inserted=written.inserted, updated=written.updated, unchanged=written.unchanged,
+                    mended=mended, rejected=rejected,
+                    options={"rename": rename, "accept_rejects": accept_rejects},
+                )  # fmt: skip
+                conn.commit()
+        except BaseException:
+            conn.rollback()
+            raise
+    outcome = Outcome(
+        STAFF.name, path.name, len(raw.cells) + len(raw.broken), len(frame), mended, rejected,
+        written.inserted, written.updated, written.unchanged, raw.encoding, found, spare, findings,
+        where, dry_run,
+    )  # fmt: skip
+    if not kept and not dry_run:
+        raise RejectedRows(
+            f"{rejected} of {outcome.read} rows cannot be used; nothing was stored. Read {where}, "
+            "mend the file, or import the good rows with --accept-rejects",
+            outcome,
+        )
+    return outcome
 
 
 def _tiling(cleaned: Cleaned, layer: str, settings: Settings, district: Any) -> list[Finding]:

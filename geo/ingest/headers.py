@@ -91,6 +91,12 @@ _BY_LAYER: dict[str, dict[str, str]] = {
         "kind": "kind type category 类型 类别 场所类型 单位类型",
         "required_share": "required_share required 要求覆盖率 覆盖率要求",
     },
+    "grid-staff": {
+        "grid": "grid gridcode grid_code 网格编码 网格编号 网格代码 所属网格",
+        "role": "role position 角色 职务 人员类别 人员类型 岗位",
+        "name": "name staffname 姓名 人员姓名 网格员姓名",
+        "phone": "phone mobile tel telephone 联系电话 电话 手机 手机号 手机号码 联系方式",
+    },
     "incidents": {
         "source": "source system 来源 来源系统 数据来源",
         "source_id": "source_id sourceid id objectid incidentid incident_id caseid case_id casenumber case_number "
@@ -162,6 +168,15 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
     ("cameras", "functions"): {
         "vehicle_checkpoint": "1 车辆卡口", "person_checkpoint": "2 人员卡口", "micro_checkpoint": "3 微卡口",
         "feature": "4 特征摄像机", "ordinary": "5 普通监控", "lookout": "6 高空瞭望", "other": "99 其他 其它",
+    },
+    ("grid-staff", "role"): {
+        "head": "head 网格长 网格负责人",
+        "full_time": "full_time 专职网格员 专职 网格员 网格管理员",
+        "part_time": "part_time 兼职网格员 兼职 网格助理员",
+        "police": "police 网格警员 社区民警 民警 网格警务员",
+        "legal": "legal 法律顾问 网格律师 人民调解员 网格督导员",
+        "fire": "fire 消防员 网格消防员 消防救援员",
+        "other": "other 其他 其它 志愿者",
     },
     ("streets", "class"): {
         "motorway": "motorway motorway_link 高速公路 高速",

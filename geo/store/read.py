@@ -99,6 +99,11 @@ def count_rows(conn: Conn, layer: Layer) -> int:
     return int(row[0]) if row else 0
 
 
+def grid_codes(conn: Conn) -> set[str]:
+    """Codes of all grids."""
+    return {str(row[0]) for row in conn.execute("SELECT code FROM grids").fetchall()}
+
+
 def area_codes(conn: Conn) -> set[str]:
     """Codes of all areas."""
     return {str(row[0]) for row in conn.execute("SELECT code FROM areas").fetchall()}

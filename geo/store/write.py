@@ -151,6 +151,27 @@ def replace_staff(conn: Conn, rows: Iterable[Sequence[Any]]) -> None:
     copy_rows(conn, sql.Identifier("grid_staff"), ("grid", "role", "name", "phone"), rows)
 
 
+def update_staff(conn: Conn, rows: pd.DataFrame) -> Written:
+    """Replace the staff of the grids named: grid, role, name, phone. The caller commits."""
+    codes = sorted(set(rows["grid"]))
+    before = {
+        tuple(row[:3]): row[3]
+        for row in conn.execute(
+            "SELECT grid, role, name, phone FROM grid_staff WHERE grid = ANY(%s)", (codes,)
+        ).fetchall()
+    }
+    conn.execute("DELETE FROM grid_staff WHERE grid = ANY(%s)", (codes,))
+    columns = ("grid", "role", "name", "phone")
+    listed = [
+        tuple(_plain(v) for v in row)
+        for row in rows[list(columns)].itertuples(index=False, name=None)
+    ]
+    copy_rows(conn, sql.Identifier("grid_staff"), columns, listed)
+    new = sum(row[:3] not in before for row in listed)
+    same = sum(row[:3] in before and before[row[:3]] == row[3] for row in listed)
+    return Written(new, len(listed) - new - same, same)
+
+
 def write_run(conn: Conn, **values: Any) -> int:
     """Record a run before its results, which name it; returns its number."""
     row = conn.execute(

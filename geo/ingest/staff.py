@@ -1,0 +1,92 @@
+"""Grid staff (一长四员): who heads each grid and who works there, from a table without geometry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from geo.errors import ColumnError
+from geo.ingest import values
+from geo.ingest.findings import MENDED, REJECTED, Work
+from geo.ingest.headers import BUILT_IN, Dictionary, recognise, value_of
+from geo.schema import Column, Layer
+
+if TYPE_CHECKING:
+    from geo.ingest.readers import RawTable
+
+STAFF = Layer(
+    "grid-staff", "grid_staff", ("grid", "role", "name"), "point",
+    (
+        Column("grid", "code", needed=True),
+        Column("role", "choice", needed=True,
+               choices=("head", "full_time", "part_time", "police", "legal", "fire", "other")),
+        Column("name", "text", needed=True),
+        Column("phone", "code"),
+    ),
+    geometry_needed=False,
+)  # fmt: skip
+
+
+def clean_staff(
+    raw: RawTable,
+    grids: set[str],
+    *,
+    rename: dict[str, str] | None = None,
+    dictionary: Dictionary = BUILT_IN,
+) -> tuple[pd.DataFrame, Work, dict[str, str]]:
+    """Staff rows that can be used.
+
+    Parameters
+    ----------
+    raw : from `read_file`.
+    grids : codes of the grids in the store.
+    rename : header of the file to column of ours.
+    dictionary : words of the deployment.
+
+    Returns
+    -------
+    Columns `grid`, `role`, `name`, `phone` (None unknown); what was found; the headers recognised.
+    A row without a grid that is known, or without a name, is rejected; a role that is not in the
+    dictionary becomes ``other`` and is told.
+
+    Raises
+    ------
+    ColumnError : a needed column is not there.
+    """
+    headers = [str(c) for c in raw.cells.columns]
+    found = recognise(STAFF.name, headers, rename, dictionary).columns
+    for name in ("grid", "role", "name"):
+        if name not in found:
+            raise ColumnError(
+                f"grid-staff needs the column {name}, which is none of {', '.join(headers)}; "
+                f"name it with --rename COLUMN={name}"
+            )
+    work = Work(STAFF, raw, np.ones(len(raw.cells), bool), [], dictionary)
+    text = {
+        name: [values.text_of(cell) for cell in raw.cells[header]]
+        for name, header in found.items()
+        if name in STAFF.names
+    }
+    text.setdefault("phone", [""] * len(raw.cells))
+    rows: dict[tuple[str, str, str], str | None] = {}
+    for row, (grid, said, name, phone) in enumerate(
+        zip(text["grid"], text["role"], text["name"], text["phone"], strict=True)
+    ):
+        if grid not in grids:
+            work.tell(row, REJECTED, "unknown grid", "grid", f"{grid!r} is no grid of the store")
+            continue
+        if not name:
+            work.tell(row, REJECTED, "empty value", "name", "this column is needed")
+            continue
+        role = value_of(STAFF.name, "role", said, dictionary)
+        if role is None:
+            work.tell(row, MENDED, "unknown role", "role", f"{said!r} taken as other")
+            role = "other"
+        if (grid, role, name) in rows:
+            work.tell(row, REJECTED, "repeated row", "name", f"{name} is {role} of {grid} already")
+            continue
+        rows[grid, role, name] = phone or None
+    listed = [(*key, phone) for key, phone in rows.items()]
+    return pd.DataFrame(listed, columns=list(STAFF.names), dtype=object), work, dict(found)

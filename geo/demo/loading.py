@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
+import pandas as pd
 
 from geo.demo.boundaries import boundaries_dir
 from geo.demo.fabric import make_buildings, make_key_places, make_streets
@@ -82,7 +83,8 @@ def load_demo(conn: Conn) -> dict[str, int]:
             write.upsert(conn, LAYERS[name], layer)
             counts[name] = len(layer)
             if name == "grids":
-                write.replace_staff(conn, make_staff(layer))
+                staff = pd.DataFrame(make_staff(layer), columns=["grid", "role", "name", "phone"])
+                write.update_staff(conn, staff)
         conn.commit()
     except BaseException:
         conn.rollback()

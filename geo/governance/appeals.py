@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from geo.errors import ColumnError
-from geo.governance.levels import LEVELS, levels_of
-from geo.incidents.density import grid_of, incident_times
+from geo.governance.levels import LEVELS, levels_at
+from geo.incidents.density import incident_times
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -79,7 +79,7 @@ def service_quality(
     >>> table.loc[("community", "c"), ["received", "closed", "in_time_share", "median_hours"]].iloc[0].tolist()
     [2.0, 1.0, 0.0, 12.0]
     """
-    received = _received(incidents)
+    received = received_at(incidents)
     moments = {
         name: pd.to_datetime(incidents[name], utc=True)
         if name in incidents
@@ -106,8 +106,6 @@ def service_quality(
     rating = pd.to_numeric(incidents["satisfaction"]) if "satisfaction" in incidents else np.nan
     local = received.dt.tz_convert(timezone).dt.tz_localize(None)
     month = local.dt.to_period("M").dt.to_timestamp() if monthly else pd.NaT
-    place = levels_of(grids, areas)
-    position = grid_of(grids, incidents)
     frame = pd.DataFrame(
         {
             "month": month,
@@ -120,10 +118,7 @@ def service_quality(
         },
         index=incidents.index,
     )
-    for level in LEVELS:
-        codes = np.append(place[level].to_numpy(object), "")
-        frame[level] = codes[position]
-    frame = frame[known]
+    frame = frame.assign(**levels_at(grids, areas, incidents))[known]
     tables = [_summed(frame, level) for level in LEVELS]
     return pd.concat(tables).set_index(["level", "code", "month"]).sort_index()
 
@@ -145,11 +140,12 @@ def _summed(frame: DataFrame, level: str) -> DataFrame:
     return out[["level", "code", "month", *FIGURES]]
 
 
-def _received(incidents: GeoDataFrame) -> Series:
-    first = pd.Series(pd.NaT, index=incidents.index, dtype="datetime64[ns, UTC]")
+def received_at(incidents: GeoDataFrame) -> Series:
+    """When each appeal was received: `reported_at`, else when it happened (UTC)."""
+    first = incident_times(incidents)
     if "reported_at" in incidents:
-        first = first.fillna(pd.to_datetime(incidents["reported_at"], utc=True))
-    return first.fillna(incident_times(incidents))
+        first = pd.to_datetime(incidents["reported_at"], utc=True).fillna(first)
+    return first
 
 
 def _now(as_of: pd.Timestamp | None, received: Series, moments: dict[str, Series]) -> pd.Timestamp:

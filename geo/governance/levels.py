@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from geo.errors import ColumnError
+from geo.incidents.density import grid_of
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -61,3 +63,27 @@ def levels_of(grids: GeoDataFrame, areas: GeoDataFrame) -> DataFrame:
     for name in LEVELS[1:]:
         out[name] = [chain.get(name, "") for chain in chain_of]
     return pd.DataFrame(out, index=grids.index)
+
+
+def levels_at(grids: GeoDataFrame, areas: GeoDataFrame, points: GeoDataFrame) -> DataFrame:
+    """Which grid, community, sub-district and district each point lies in.
+
+    Parameters
+    ----------
+    grids, areas : as for `levels_of`; grids metric CRS.
+    points : as for `grid_of`, same CRS.
+
+    Returns
+    -------
+    As `levels_of`, on the index of `points`; "" outside every grid.
+
+    Raises
+    ------
+    As `levels_of` and `grid_of`.
+    """
+    place, position = levels_of(grids, areas), grid_of(grids, points)
+    # Position -1, outside every grid, takes the last one.
+    return pd.DataFrame(
+        {name: np.append(place[name].to_numpy(object), "")[position] for name in LEVELS},
+        index=points.index,
+    )

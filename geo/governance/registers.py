@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 
 from geo.crs import require_metric
 from geo.governance.codes import device_number
-from geo.governance.levels import levels_of
+from geo.governance.levels import levels_at, levels_of
 from geo.incidents.density import grid_of, point_coordinates
 
 if TYPE_CHECKING:
@@ -258,11 +258,10 @@ def _up_to_date(
 def _in_place(
     used: GeoDataFrame, grids: GeoDataFrame, areas: GeoDataFrame, found: _Findings
 ) -> None:
-    position = grid_of(grids, used)
-    found.add(position < 0, "in_place", "outside every grid")
+    place = levels_at(grids, areas, used)
+    found.add((place["grid"] == "").to_numpy(), "in_place", "outside every grid")
     stated = _column(used, "community").astype(object)
-    place = levels_of(grids, areas)
-    lies = np.append(place["community"].to_numpy(object), "")[position]
+    lies = place["community"].to_numpy(object)
     # Registers state a community by code or by name.
     names = (
         dict(zip(areas.index.astype(str), areas["name"], strict=True)) if "name" in areas else {}

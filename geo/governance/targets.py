@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from geo.errors import ColumnError
-from geo.governance.levels import LEVELS, levels_of
-from geo.incidents.density import grid_of
+from geo.governance.levels import LEVELS, levels_at
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -46,8 +45,7 @@ def camera_targets(grids: GeoDataFrame, areas: GeoDataFrame, cameras: GeoDataFra
     if missing:
         raise ColumnError(f"the cameras have no column {', '.join(sorted(missing))}")
     used = cameras[cameras["status"].ne("retired")]
-    place = levels_of(grids, areas)
-    position = grid_of(grids, used)
+    place = levels_at(grids, areas, used)
     status = used["status"].astype(object).where(used["status"].notna(), "unknown")
     network = used["network"].astype(object)
     rows = pd.DataFrame(
@@ -64,7 +62,7 @@ def camera_targets(grids: GeoDataFrame, areas: GeoDataFrame, cameras: GeoDataFra
     owner = used["point_class"].astype(object)
     tables = []
     for level in LEVELS:
-        codes = np.append(place[level].to_numpy(object), "")[position]
+        codes = place[level].to_numpy(object)
         for name in WORKING:
             some = np.ones(len(used), bool) if name == "all" else owner.eq(name).to_numpy()
             table = rows[some].groupby(codes[some]).sum()

@@ -49,11 +49,7 @@ def space_time_hot_spots(cube: DataFrame, weights: Weights, *, back: int = 1) ->
     if back < 0:
         raise ColumnError("back must be 0 or more spans")
     grids, spans = values.shape
-    total = weights.row_sums(weights.values)
-    degree = np.diff(weights.offsets)
-    own = np.where(degree > 0, total / np.maximum(degree, 1), 1.0)
-    first = total + own
-    second = weights.row_sums(weights.values**2) + own**2
+    own, first, second = weights.with_itself()
     around = own[:, None] * values
     for k in range(spans):
         around[:, k] += weights.lag(values[:, k])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -12,7 +14,7 @@ import shapely
 from geo.crs import require_metric
 from geo.errors import ColumnError
 from geo.incidents.density import grid_of, incident_times, local_day, point_coordinates
-from geo.incidents.surface import density_surface
+from geo.incidents.surface import _Frame, density_surface
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -221,8 +223,6 @@ class _Points:
     """First day of each month, counted as `day` is."""
     cell_m: float
     bandwidth_m: float
-    cells: list[NDArray[np.int64]]
-    """Which grid each cell of the raster lies in, once it has been made."""
 
     @classmethod
     def of(
@@ -243,40 +243,46 @@ class _Points:
         starts = np.array([s.timestamp() / 86_400.0 for s in span], np.float64)
         size = bandwidth_m / 5.0 if cell_m is None else cell_m
         points = incidents.loc[placed, [incidents.geometry.name]]
-        return cls(grids, points, day, starts, size, bandwidth_m, [])
+        return cls(grids, points, day, starts, size, bandwidth_m)
 
-    def surface(self, since: float, until: float, weights: NDArray[np.float64] | None) -> Series:
+    @cached_property
+    def area(self) -> NDArray[np.float64]:
+        """Of the grids, m²."""
+        return np.asarray(shapely.area(np.asarray(self.grids.geometry.values)), np.float64)
+
+    def surface(
+        self, since: float, until: float, weights: NDArray[np.float64] | None
+    ) -> NDArray[np.float64]:
         """Share of the surface's mass in each grid."""
         used = (self.day >= since) & (self.day < until)
         share = None if weights is None else weights[used]
         made = density_surface(
             self.points[used], self.grids, self.cell_m, self.bandwidth_m, weights=share
         )
-        rows, cols = made.values.shape
-        if not self.cells:
-            self.cells.append(self._cells(made.west, made.north, rows, cols))
         values = np.nan_to_num(made.values).ravel()
-        owner = self.cells[0]
+        owner, own = self.cells
         number = np.bincount(owner[owner >= 0], minlength=len(self.grids))
         mass = np.bincount(owner[owner >= 0], weights=values[owner >= 0], minlength=len(self.grids))
         # A grid too small to hold the centre of a cell takes the density where it lies.
-        inside = shapely.get_coordinates(
-            shapely.point_on_surface(np.asarray(self.grids.geometry.values))
-        )
-        col = np.clip(((inside[:, 0] - made.west) / self.cell_m).astype(int), 0, cols - 1)
-        row = np.clip(((made.north - inside[:, 1]) / self.cell_m).astype(int), 0, rows - 1)
-        own = values.reshape(rows, cols)[row, col]
-        density = np.where(number > 0, mass / np.maximum(number, 1), own)
-        risk = density * shapely.area(np.asarray(self.grids.geometry.values))
-        return pd.Series(risk / risk.sum() if risk.sum() > 0 else risk)
+        density = np.where(number > 0, mass / np.maximum(number, 1), values[own])
+        risk = density * self.area
+        return risk / risk.sum() if risk.sum() > 0 else risk
 
-    def _cells(self, west: float, north: float, rows: int, cols: int) -> NDArray[np.int64]:
-        import geopandas as gpd
-
+    @cached_property
+    def cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Grid that each cell of the raster lies in, and the cell of each grid's own point."""
+        frame = _Frame.over(self.grids, self.cell_m)
+        west, north, (rows, cols) = frame.west, frame.north, frame.mask.shape
         x = west + (np.arange(cols) + 0.5) * self.cell_m
         y = north - (np.arange(rows) + 0.5) * self.cell_m
         centres = gpd.points_from_xy(np.tile(x, rows), np.repeat(y, cols))
-        return grid_of(self.grids, gpd.GeoDataFrame(geometry=centres, crs=self.grids.crs))
+        owner = grid_of(self.grids, gpd.GeoDataFrame(geometry=centres, crs=self.grids.crs))
+        inside = shapely.get_coordinates(
+            shapely.point_on_surface(np.asarray(self.grids.geometry.values))
+        )
+        col = np.clip(((inside[:, 0] - west) / self.cell_m).astype(int), 0, cols - 1)
+        row = np.clip(((north - inside[:, 1]) / self.cell_m).astype(int), 0, rows - 1)
+        return owner, row * cols + col
 
 
 def _models(
@@ -291,22 +297,21 @@ def _models(
     def recent(at: int) -> float:
         return float(counts[:, max(at - 3, 0) : at].sum() / min(at, 3))
 
-    def kde(at: int) -> NDArray[np.float64]:
-        since = points.starts[max(at - 6, 0)]
-        share = points.surface(since, points.starts[at], None)
-        return np.asarray(share.to_numpy() * recent(at))
+    def surface(half_life: float | None) -> Callable[[int], NDArray[np.float64]]:
+        def model(at: int) -> NDArray[np.float64]:
+            until = points.starts[at]
+            weights = None
+            if half_life is not None:
+                weights = 0.5 ** (np.maximum(until - points.day, 0.0) / half_life)
+            return points.surface(points.starts[max(at - 6, 0)], until, weights) * recent(at)
 
-    def near_repeat(at: int) -> NDArray[np.float64]:
-        until = points.starts[at]
-        age = np.maximum(until - points.day, 0.0)
-        share = points.surface(points.starts[max(at - 6, 0)], until, 0.5 ** (age / _HALF_LIFE_DAYS))
-        return np.asarray(share.to_numpy() * recent(at))
+        return model
 
     models = {BASELINE: average(1)}
     for months in (3, 6, 12):
         if there - held_out >= months:
             models[f"average_{months}"] = average(months)
-    return models | {"kde": kde, "near_repeat": near_repeat}
+    return models | {"kde": surface(None), "near_repeat": surface(_HALF_LIFE_DAYS)}
 
 
 def _judged(tests: dict[str, list[DataFrame]], total: float) -> DataFrame:

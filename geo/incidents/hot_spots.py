@@ -76,11 +76,7 @@ def hot_spots(
     figures = _figures(grids, incidents, values)
     near = _weights(grids, weights)
     count = len(figures)
-    total = near.row_sums(near.values)
-    degree = np.diff(near.offsets)
-    own = np.where(degree > 0, total / np.maximum(degree, 1), 1.0)
-    first = total + own
-    second = near.row_sums(near.values**2) + own**2
+    own, first, second = near.with_itself()
     deviation = figures.std()
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = deviation * np.sqrt((count * second - first**2) / (count - 1))

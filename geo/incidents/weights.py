@@ -48,6 +48,17 @@ class Weights:
         sums = np.bincount(owner, weights=entries, minlength=self.count)
         return sums.astype(float)
 
+    def with_itself(
+        self,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """What each place weighs itself, and the sums of weights and of their squares with it.
+
+        The place weighs the mean of its neighbours; 1 without any.
+        """
+        total, degree = self.row_sums(self.values), np.diff(self.offsets)
+        own = np.where(degree > 0, total / np.maximum(degree, 1), 1.0)
+        return own, total + own, self.row_sums(self.values**2) + own**2
+
     def standardised(self) -> Weights:
         """The same with the weights of each place summing to 1 (islands stay without)."""
         total = np.repeat(self.row_sums(self.values), np.diff(self.offsets))

@@ -156,43 +156,13 @@ def import_file(
     known = read.area_codes(conn) if layer_name in ("areas", "grids") else set()
     parents = link_parents(cleaned, layer, known)
     findings = [*cleaned.findings, *parents, *_tiling(cleaned, layer_name, settings, district)]
-    rejected = cleaned.count(REJECTED)
-    where = None
-    if findings:
-        where = report or Path(f"{path.name}.report.csv")
-        write_report(findings, where)
-    if rejected and not accept_rejects and not dry_run:
-        conn.rollback()
-        outcome = _outcome(layer_name, path, raw.encoding, cleaned, findings, rejected, where, True)
-        listed = "; ".join(
-            f"{n} {reason}" for action, reason, n in outcome.reasons() if action == REJECTED
-        )
-        raise RejectedRows(
-            f"{rejected} of {cleaned.read} rows cannot be used ({listed}); nothing was stored. "
-            f"Read {where}, mend the file, or import the good rows with --accept-rejects",
-            outcome,
-        )
-    progress(f"storing {len(cleaned.frame):,} rows")
-    try:
-        written = write.upsert(conn, layer, cleaned.frame)
-        if dry_run:
-            conn.rollback()
-        else:
-            write.record_import(
-                conn, layer=layer_name, file=path.name,
-                sha256=hashlib.sha256(path.read_bytes()).hexdigest(), rows=cleaned.read,
-                inserted=written.inserted, updated=written.updated, unchanged=written.unchanged,
-                mended=cleaned.count(MENDED), rejected=rejected,
-                options={"crs": crs, "datum": datum, "rename": rename, "source": source,
-                     "accept_rejects": accept_rejects},
-            )  # fmt: skip
-            conn.commit()
-    except BaseException:
-        conn.rollback()
-        raise
-    return _outcome(
-        layer_name, path, raw.encoding, cleaned, findings, rejected, where, dry_run, written
-    )
+    return _settle(
+        conn, path, layer_name, raw.encoding, cleaned, findings,
+        store=lambda: write.upsert(conn, layer, cleaned.frame),
+        options={"crs": crs, "datum": datum, "rename": rename, "source": source,
+                 "accept_rejects": accept_rejects},
+        accept_rejects=accept_rejects, dry_run=dry_run, report=report, progress=progress,
+    )  # fmt: skip
 
 
 def import_staff(
@@ -221,51 +191,65 @@ def import_staff(
     settings = settings or get_settings()
     progress(f"reading {path.name}")
     raw = read_file(path, STAFF.name)
-    frame, work, found = clean_staff(
-        raw, read.grid_codes(conn), rename=rename, dictionary=read_dictionary(settings.dictionary)
-    )
-    broken = [
-        Finding(n, REJECTED, "wrong number of cells", "", why, text) for n, why, text in raw.broken
-    ]
-    findings = [*broken, *work.findings]
-    rejected = len({f.line for f in findings if f.action == REJECTED})
+    words = read_dictionary(settings.dictionary)
+    cleaned = clean_staff(raw, read.grid_codes(conn), rename=rename, dictionary=words)
+    return _settle(
+        conn, path, STAFF.name, raw.encoding, cleaned, cleaned.findings,
+        store=lambda: write.update_staff(conn, cleaned.frame),
+        options={"rename": rename, "accept_rejects": accept_rejects},
+        accept_rejects=accept_rejects, dry_run=dry_run, report=report, progress=progress,
+    )  # fmt: skip
+
+
+def _settle(
+    conn: Conn,
+    path: Path,
+    layer: str,
+    encoding: str,
+    cleaned: Cleaned,
+    findings: list[Finding],
+    *,
+    store: Callable[[], write.Written],
+    options: dict[str, Any],
+    accept_rejects: bool,
+    dry_run: bool,
+    report: Path | None,
+    progress: Callable[[str], None],
+) -> Outcome:
+    """Report what was found, and store the clean rows or refuse all of them."""
+    rejected = cleaned.count(REJECTED)
     where = None
     if findings:
         where = report or Path(f"{path.name}.report.csv")
         write_report(findings, where)
-    spare = [str(h) for h in raw.cells.columns if h not in found.values()]
-    mended = len({f.line for f in findings if f.action == MENDED})
-    kept = rejected == 0 or accept_rejects
-    written = write.Written(0, 0, 0)
-    if kept or dry_run:
-        try:
-            written = write.update_staff(conn, frame)
-            if dry_run:
-                conn.rollback()
-            else:
-                write.record_import(
-                    conn, layer=STAFF.name, file=path.name,
-                    sha256=hashlib.sha256(path.read_bytes()).hexdigest(), rows=len(raw.cells),
-                    inserted=written.inserted, updated=written.updated, unchanged=written.unchanged,
-                    mended=mended, rejected=rejected,
-                    options={"rename": rename, "accept_rejects": accept_rejects},
-                )  # fmt: skip
-                conn.commit()
-        except BaseException:
-            conn.rollback()
-            raise
-    outcome = Outcome(
-        STAFF.name, path.name, len(raw.cells) + len(raw.broken), len(frame), mended, rejected,
-        written.inserted, written.updated, written.unchanged, raw.encoding, found, spare, findings,
-        where, dry_run,
-    )  # fmt: skip
-    if not kept and not dry_run:
+    if rejected and not accept_rejects and not dry_run:
+        conn.rollback()
+        outcome = _outcome(layer, path, encoding, cleaned, findings, rejected, where, True)
+        listed = "; ".join(
+            f"{n} {reason}" for action, reason, n in outcome.reasons() if action == REJECTED
+        )
         raise RejectedRows(
-            f"{rejected} of {outcome.read} rows cannot be used; nothing was stored. Read {where}, "
-            "mend the file, or import the good rows with --accept-rejects",
+            f"{rejected} of {cleaned.read} rows cannot be used ({listed}); nothing was stored. "
+            f"Read {where}, mend the file, or import the good rows with --accept-rejects",
             outcome,
         )
-    return outcome
+    progress(f"storing {len(cleaned.frame):,} rows")
+    try:
+        written = store()
+        if dry_run:
+            conn.rollback()
+        else:
+            write.record_import(
+                conn, layer=layer, file=path.name,
+                sha256=hashlib.sha256(path.read_bytes()).hexdigest(), rows=cleaned.read,
+                inserted=written.inserted, updated=written.updated, unchanged=written.unchanged,
+                mended=cleaned.count(MENDED), rejected=rejected, options=options,
+            )  # fmt: skip
+            conn.commit()
+    except BaseException:
+        conn.rollback()
+        raise
+    return _outcome(layer, path, encoding, cleaned, findings, rejected, where, dry_run, written)
 
 
 def _tiling(cleaned: Cleaned, layer: str, settings: Settings, district: Any) -> list[Finding]:

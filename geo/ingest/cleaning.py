@@ -95,9 +95,7 @@ def clean(
         if normalised(header) not in {normalised(h) for h in headers}:
             raise ColumnError(f"--rename {header}={target}: the file has {', '.join(headers)}")
     found = recognise(layer.name, headers, rename, dictionary)
-    work = Work(layer, raw, np.ones(len(raw.cells), bool), [], dictionary)
-    for line, reason, text in raw.broken:
-        work.findings.append(Finding(line, REJECTED, "wrong number of cells", "", reason, text))
+    work = Work.of(layer, raw, dictionary)
     _require_columns(layer, found.columns, raw, headers)
     out: dict[str, Any] = {}
     for column in layer.columns:

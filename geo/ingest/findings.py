@@ -37,6 +37,15 @@ class Work:
     findings: list[Finding]
     dictionary: Dictionary = BUILT_IN
 
+    @classmethod
+    def of(cls, layer: Layer, raw: RawTable, dictionary: Dictionary) -> Work:
+        """All rows of a table, those that could not be split into cells told already."""
+        broken = [
+            Finding(line, REJECTED, "wrong number of cells", "", reason, text)
+            for line, reason, text in raw.broken
+        ]
+        return cls(layer, raw, np.ones(len(raw.cells), bool), broken, dictionary)
+
     def tell(
         self, row: int, action: Action, reason: str, column: str = "", detail: str = ""
     ) -> None:

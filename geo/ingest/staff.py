@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
+import geopandas as gpd
 import pandas as pd
 
 from geo.errors import ColumnError
 from geo.ingest import values
+from geo.ingest.cleaning import Cleaned
 from geo.ingest.findings import MENDED, REJECTED, Work
 from geo.ingest.headers import BUILT_IN, Dictionary, recognise, value_of
 from geo.schema import Column, Layer
@@ -35,7 +36,7 @@ def clean_staff(
     *,
     rename: dict[str, str] | None = None,
     dictionary: Dictionary = BUILT_IN,
-) -> tuple[pd.DataFrame, Work, dict[str, str]]:
+) -> Cleaned:
     """Staff rows that can be used.
 
     Parameters
@@ -47,8 +48,7 @@ def clean_staff(
 
     Returns
     -------
-    Columns `grid`, `role`, `name`, `phone` (None unknown); what was found; the headers recognised.
-    A row without a grid that is known, or without a name, is rejected; a role that is not in the
+    Rows with the columns `grid`, `role`, `name`, `phone` (None unknown), and the findings. A row without a grid that is known, or without a name, is rejected; a role that is not in the
     dictionary becomes ``other`` and is told.
 
     Raises
@@ -63,7 +63,7 @@ def clean_staff(
                 f"grid-staff needs the column {name}, which is none of {', '.join(headers)}; "
                 f"name it with --rename COLUMN={name}"
             )
-    work = Work(STAFF, raw, np.ones(len(raw.cells), bool), [], dictionary)
+    work = Work.of(STAFF, raw, dictionary)
     text = {
         name: [values.text_of(cell) for cell in raw.cells[header]]
         for name, header in found.items()
@@ -89,4 +89,6 @@ def clean_staff(
             continue
         rows[grid, role, name] = phone or None
     listed = [(*key, phone) for key, phone in rows.items()]
-    return pd.DataFrame(listed, columns=list(STAFF.names), dtype=object), work, dict(found)
+    frame = gpd.GeoDataFrame(pd.DataFrame(listed, columns=list(STAFF.names), dtype=object))
+    spare = [h for h in headers if h not in found.values()]
+    return Cleaned(frame, work.findings, dict(found), spare, len(raw.cells) + len(raw.broken))

@@ -12,7 +12,7 @@ import pyproj
 import shapely
 
 from geo.errors import ColumnError
-from geo.governance.appeals import service_quality
+from geo.governance.appeals import received_at, service_quality
 from geo.incidents.alerts import cusum, seasonal_expectation
 from geo.incidents.categories import category_path
 from geo.incidents.density import density_by_grid, incident_times
@@ -128,7 +128,7 @@ def _categories(roots: pd.Series, times: pd.Series) -> list[str]:
 
 def _timed(incidents: GeoDataFrame) -> Any:
     """Appeals whose times are in order; the others are counted elsewhere but served nowhere."""
-    received = incidents["reported_at"].fillna(incident_times(incidents))
+    received = received_at(incidents)
     late = (incidents["accepted_at"] < received) | (incidents["closed_at"] < received)
     return (received.notna() & ~late).to_numpy()
 

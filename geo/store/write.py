@@ -145,12 +145,6 @@ def record_import(conn: Conn, **values: Any) -> int:
     return int(row[0]) if row else 0
 
 
-def replace_staff(conn: Conn, rows: Iterable[Sequence[Any]]) -> None:
-    """Set the staff of the grids: grid, role, name, phone."""
-    conn.execute("DELETE FROM grid_staff")
-    copy_rows(conn, sql.Identifier("grid_staff"), ("grid", "role", "name", "phone"), rows)
-
-
 def update_staff(conn: Conn, rows: pd.DataFrame) -> Written:
     """Replace the staff of the grids named: grid, role, name, phone. The caller commits."""
     codes = sorted(set(rows["grid"]))

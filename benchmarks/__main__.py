@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 
 import geo
-from benchmarks import cgal, incidents, postgis, refreshing, shapely_shadows, streaming
+from benchmarks import cgal, importing, incidents, postgis, refreshing, shapely_shadows, streaming
 from benchmarks.city import CORNER, SQUARE_M, city
 from geo.coverage import visibility
 from geo.coverage._walls import marks_in_reach
@@ -161,6 +161,15 @@ def gathering() -> None:
     line(f"hot_spots, 999 permutations, {count:,} grids; esda", ours, theirs, "s")
 
 
+def registers() -> None:
+    count = 1_000_000
+    found = importing.importing(count)
+    table(f"A hotline's export of {count:,} rows (149 MB) into PostGIS; seconds")
+    line("import, cleaned, checked; to_postgis as it is", found["ours"], found["to_postgis"], "s")
+    line("the same; COPY of the rows, no index", found["ours"], found["copy"], "s")
+    print(f"The same file once more, nothing changed: {found['again']:.1f} s.")
+
+
 def seeing() -> None:
     cameras, buildings = city(100_000)
     views = geo.visible_area(cameras, buildings)
@@ -207,6 +216,7 @@ def main() -> None:
     coverage()
     gathering()
     if not quick:
+        registers()
         seeing()
         flat_cost([1_000, 10_000, 100_000, 1_000_000])
         changes()

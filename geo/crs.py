@@ -138,6 +138,13 @@ def _gcj_offset(
     return np.where(outside, 0.0, dlon), np.where(outside, 0.0, dlat)
 
 
+def _settled(was: tuple[Any, Any], now: tuple[Any, Any]) -> bool:
+    """Whether an iteration moves nothing any more by more than a nanometre or so."""
+    return all(
+        not np.any(np.abs(new - old) > 1e-14 * 180) for old, new in zip(was, now, strict=True)
+    )
+
+
 def gcj02_from_wgs84(
     lon: NDArray[np.float64], lat: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -155,7 +162,10 @@ def wgs84_from_gcj02(
     wlon, wlat = lon.copy(), lat.copy()
     for _ in range(12):
         dlon, dlat = _gcj_offset(wlon, wlat)
+        was = wlon, wlat
         wlon, wlat = lon - dlon, lat - dlat
+        if _settled(was, (wlon, wlat)):
+            break
     return wlon, wlat
 
 
@@ -181,7 +191,10 @@ def gcj02_from_bd09(
     glon, glat = lon - 0.0065, lat - 0.006
     for _ in range(12):
         blon, blat = bd09_from_gcj02(glon, glat)
+        was = glon, glat
         glon, glat = glon + (lon - blon), glat + (lat - blat)
+        if _settled(was, (glon, glat)):
+            break
     outside = _outside_china(lon, lat)
     return np.where(outside, lon, glon), np.where(outside, lat, glat)
 

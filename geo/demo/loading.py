@@ -56,7 +56,7 @@ def _contract(name: str, layer: GeoDataFrame) -> GeoDataFrame:
         if column.kind == "integer":
             out[column.name] = [None if v is None else int(v) for v in out[column.name]]
             out[column.name] = out[column.name].astype(object)
-    out["extra"] = [{} for _ in range(len(out))]
+    out["extra"] = "{}"
     return out[[*contract.names, "extra", out.geometry.name]]
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from geo.ingest import values
-from geo.ingest.findings import MENDED, REJECTED, Work
+from geo.ingest.columns import distinct, moments_of, objects, plain_codes, plain_times
+from geo.ingest.findings import MENDED, REJECTED, Work, rows_where
 from geo.ingest.headers import DIRECTIONS, FALSE_WORDS, TRUE_WORDS, normalised, value_of
 from geo.schema import Column
 
@@ -21,33 +24,70 @@ SPARED = ("name", "source", "level")
 
 def parse_column(
     work: Work, column: Column, cells: pd.Series | None, zone: ZoneInfo, source: str
-) -> list[Any]:
-    """Values of one column, default where empty, each problem told to `work`."""
+) -> Any:
+    """Values of one column, default where empty, each problem told to `work`.
+
+    Returns
+    -------
+    A value a row: a column of moments (UTC, NaT missing) for times, else an array of objects
+    (None missing).
+    """
     count = len(work.raw.cells)
+    default = source if column.name == "source" else column.default
     if cells is None:
-        return [source if column.name == "source" else column.default] * count
+        if column.kind == "time":
+            return moments_of([None] * count)
+        return np.full(count, default, object)
+    # Registers repeat their values: each distinct one is parsed once.
+    codes, found = distinct(cells)
+    parsed, told = _parse_all(work, column, cells, found, zone)
+    for slot in rows_where(np.isin(codes, list(told))):
+        problem, fatal = told[int(codes[slot])]
+        cell = found[int(codes[slot])]
+        if fatal and values.blank(cell):
+            work.tell(slot, REJECTED, problem, column.name, "this column is needed")
+            continue
+        value = parsed[int(codes[slot])]
+        work.tell(slot, REJECTED if fatal else MENDED, problem, column.name, f"{values.text_of(cell)!r}"
+                  + ("" if pd.isna(value) else f" taken as {value}"))  # fmt: skip
+    if isinstance(parsed, pd.Series):
+        return parsed.take(codes).reset_index(drop=True)
+    out = parsed[codes]
+    out[out == None] = default  # noqa: E711  (element by element)
+    return out
+
+
+def _parse_all(
+    work: Work, column: Column, cells: pd.Series, found: Sequence[Any], zone: ZoneInfo
+) -> tuple[Any, dict[int, tuple[str, bool]]]:
+    """Values of distinct cells, and by number the problem of those with one and whether it is fatal."""
     parse = _PARSERS[column.kind]
     if column.angle and _are_direction_types(cells):
         parse = _parse_direction_type
-    out: list[Any] = []
-    memo: dict[Any, tuple[Any, str]] = {}
-    for row, cell in enumerate(cells):
+    done = np.zeros(len(found), bool)
+    out: NDArray[np.object_] = np.full(len(found), None, object)
+    moments = None
+    if column.kind == "time":
+        moments = plain_times(found, zone)
+        done = (moments >= values.EARLIEST).to_numpy()
+    elif column.kind == "code":
+        done = plain_codes(found)
+        out = objects(found)
+    told: dict[int, tuple[str, bool]] = {}
+    for slot in rows_where(~done):
+        cell, out[slot] = found[slot], None
         if values.blank(cell):
             if column.needed and column.name not in SPARED:
-                work.tell(row, REJECTED, "empty value", column.name, "this column is needed")
-            out.append(source if column.name == "source" else column.default)
+                told[slot] = ("empty value", True)
             continue
-        # Registers repeat their values: parse each distinct one once.
-        slot = (type(cell), cell)
-        if slot not in memo:
-            memo[slot] = parse(work, column, cell, zone)
-        value, problem = memo[slot]
+        out[slot], problem = parse(work, column, cell, zone)
         if problem:
-            fatal = value is None and column.needed
-            work.tell(row, REJECTED if fatal else MENDED, problem, column.name, f"{values.text_of(cell)!r}"
-                      + ("" if value is None else f" taken as {value}"))  # fmt: skip
-        out.append(column.default if value is None else value)
-    return out
+            told[slot] = (problem, out[slot] is None and column.needed)
+    if moments is None:
+        return out, told
+    rest = np.flatnonzero(~done)
+    moments[rest] = moments_of([out[slot] for slot in rest]).to_numpy()
+    return moments, told
 
 
 _DEGREES = frozenset(
@@ -71,7 +111,7 @@ def _are_direction_types(cells: pd.Series) -> bool:
     header = normalised(str(cells.name))
     if header in _DEGREES:
         return False
-    texts = {values.text_of(cell) for cell in cells if not values.blank(cell)}
+    texts = {values.text_of(cell) for cell in distinct(cells)[1] if not values.blank(cell)}
     digits = {text for text in texts if text in {*"0123456789"}}
     # Other headers are used for both: one that holds nothing else than single digits are types.
     return bool(digits) and (header == "directiontype" or digits == texts)
@@ -85,11 +125,11 @@ def _parse_direction_type(work: Work, column: Column, cell: Any, zone: ZoneInfo)
 
 
 def _parse_text(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
-    return values.text_of(cell).replace("\x00", ""), ""
+    return values.storable(values.text_of(cell)), ""
 
 
 def _parse_code(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
-    text = values.text_of(cell).replace("\x00", "")
+    text = values.storable(values.text_of(cell))
     digits = text.replace(".", "").replace("+", "").casefold()
     if (isinstance(cell, float) and abs(cell) >= 1e15) or (
         "e" in digits[1:-1] and values.number_of(text) >= 1e11

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,11 +11,14 @@ from zoneinfo import ZoneInfo
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
+from numpy.typing import NDArray
 
 from geo.crs import Datum
 from geo.errors import ColumnError
 from geo.ingest import values
 from geo.ingest.cells import SPARED, parse_column
+from geo.ingest.columns import distinct, json_objects, objects
 from geo.ingest.findings import MENDED, REJECTED, Action, Finding, Work, rows_where
 from geo.ingest.headers import (
     BUILT_IN,
@@ -107,7 +111,7 @@ def clean(
     _complete(work, out, found.columns)
     complete_codes(work, out)
     geometry = locate(work, found.columns, datum, district, margin_m)
-    _check_dates(work, out, now or dt.datetime.now(dt.UTC))
+    _check_dates(work, out, now or dt.datetime.now(dt.UTC), zone)
     _check_keys(work, out, geometry)
     # Coordinates that stand beside better ones are kept with the row like any other column.
     if raw.geometry is not None:
@@ -116,10 +120,7 @@ def clean(
         spare = [WHERE] if {LON, LAT} <= set(found.columns) else [LON, LAT]
     unused = [found.columns[name] for name in spare if name in found.columns]
     extra_headers = [*found.unknown, *unused]
-    extra = raw.cells[extra_headers].to_dict("records") if extra_headers else [{}] * len(raw.cells)
-    out["extra"] = [
-        {k: values.text_of(v) for k, v in row.items() if not values.blank(v)} for row in extra
-    ]
+    out["extra"] = _extra(raw, extra_headers)
     out["line"] = raw.lines
     frame = gpd.GeoDataFrame(pd.DataFrame(out), geometry=gpd.GeoSeries(geometry, crs="EPSG:4326"))
     frame = frame[work.keep].reset_index(drop=True)
@@ -128,21 +129,47 @@ def clean(
     )
 
 
+def _extra(raw: RawTable, headers: list[str]) -> Any:
+    """Columns that are not ours, as a JSON object a row of what is not empty."""
+    parts = {}
+    for header in headers:
+        codes, found = distinct(raw.cells[header])
+        told = [
+            None
+            if values.blank(cell)
+            else json.dumps(values.storable(values.text_of(cell)), ensure_ascii=False)
+            for cell in found
+        ]
+        name = f"{json.dumps(values.storable(header), ensure_ascii=False)}: "
+        parts[name] = pd.Series(objects(told)[codes])
+    return json_objects(parts) if parts else np.full(len(raw.cells), "{}", object)
+
+
 def _categories(
-    raw: RawTable, headers: list[str], columns: dict[str, str], told: list[str]
-) -> list[str]:
+    raw: RawTable, headers: list[str], columns: dict[str, str], told: NDArray[np.object_]
+) -> NDArray[np.object_]:
     """Categories as paths: from the columns of their levels where the file keeps them apart."""
-    parts: list[list[str]] = []
+    parts: list[NDArray[np.object_]] = []
     for words in CATEGORY_LEVELS:
         known = {normalised(word) for word in words.split()}
         header = next((h for h in headers if normalised(h) in known), None)
         if header is None:
             break
-        parts.append([values.text_of(cell) for cell in raw.cells[header]])
+        codes, found = distinct(raw.cells[header])
+        parts.append(objects([values.text_of(cell) for cell in found])[codes])
+    told = _paths(told)
     if not parts or (len(parts) == 1 and "category" in columns):
-        return [values.category_of(text) for text in told]
-    paths = (values.category_of("/".join(row)) for row in zip(*parts, strict=True))
-    return [path or values.category_of(text) for path, text in zip(paths, told, strict=True)]
+        return told
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = joined + "/" + part
+    paths = _paths(joined)
+    return np.where(paths != "", paths, told)
+
+
+def _paths(texts: NDArray[np.object_]) -> NDArray[np.object_]:
+    codes, found = distinct(pd.Series(texts, dtype="str"))
+    return objects([values.category_of(text) for text in found])[codes]
 
 
 def _require_columns(
@@ -184,17 +211,22 @@ def _complete(work: Work, out: dict[str, Any], columns: dict[str, str]) -> None:
 _MAY_COME = ("retired_on", "due_at")
 
 
-def _check_dates(work: Work, out: dict[str, Any], now: dt.datetime) -> None:
+def _check_dates(work: Work, out: dict[str, Any], now: dt.datetime, zone: ZoneInfo) -> None:
+    limit = now + dt.timedelta(days=1)
     for column in work.layer.columns:
-        if column.kind not in ("time", "date"):
+        if column.name in _MAY_COME:
             continue
-        limit: Any = now + dt.timedelta(days=1)
-        if column.kind == "date":
-            limit = limit.date()
-        for row, value in enumerate(out[column.name]):
-            if value is not None and value > limit and column.name not in _MAY_COME:
-                work.tell(row, MENDED, "date in the future", column.name, f"{value} dropped")
-                out[column.name][row] = None
+        if column.kind == "time":
+            late = out[column.name] > limit
+            for row in rows_where(late):
+                moment = out[column.name][row].astimezone(zone)
+                work.tell(row, MENDED, "date in the future", column.name, f"{moment} dropped")
+            out[column.name] = out[column.name].mask(late)
+        elif column.kind == "date":
+            for row, day in enumerate(out[column.name]):
+                if day is not None and day > limit.date():
+                    work.tell(row, MENDED, "date in the future", column.name, f"{day} dropped")
+                    out[column.name][row] = None
     if "retired_on" in out:
         for row, (start, end) in enumerate(
             zip(out["installed_on"], out["retired_on"], strict=True)
@@ -204,33 +236,38 @@ def _check_dates(work: Work, out: dict[str, Any], now: dt.datetime) -> None:
                 out["retired_on"][row] = None
     if work.layer.name != "incidents":
         return
-    for row in rows_where(work.keep):
-        start, end = out["occurred_from"][row], out["occurred_to"][row]
-        if start is not None and end is not None and end < start:
-            out["occurred_from"][row], out["occurred_to"][row] = end, start
-            work.tell(row, MENDED, "end before start", "occurred_to", "the two were exchanged")
-        if all(out[c][row] is None for c in ("occurred_at", "occurred_from", "reported_at")):
-            work.tell(row, REJECTED, "no usable time", "occurred_at")
+    start, end = out["occurred_from"].copy(), out["occurred_to"].copy()
+    turned = (end < start) & work.keep
+    for row in rows_where(turned):
+        work.tell(row, MENDED, "end before start", "occurred_to", "the two were exchanged")
+    out["occurred_from"] = start.mask(turned, end)
+    out["occurred_to"] = end.mask(turned, start)
+    timeless = np.all(
+        [out[c].isna() for c in ("occurred_at", "occurred_from", "reported_at")], axis=0
+    )
+    for row in rows_where(timeless & work.keep):
+        work.tell(row, REJECTED, "no usable time", "occurred_at")
 
 
-def _check_keys(work: Work, out: dict[str, Any], geometry: np.ndarray[Any, Any]) -> None:
+def _check_keys(work: Work, out: dict[str, Any], geometry: NDArray[np.object_]) -> None:
+    kept = np.flatnonzero(work.keep)
+    keys = pd.DataFrame({k: out[k][kept] for k in work.layer.key}, index=kept)
     seen: dict[tuple[Any, ...], int] = {}
-    whole: dict[str, int] = {}
-    for row in rows_where(work.keep):
+    for row in kept[keys.duplicated(keep=False)].tolist():
         key = tuple(out[k][row] for k in work.layer.key)
         if key not in seen:
             seen[key] = row
-            whole[work.raw.originals[row]] = row
             continue
         first = seen[key]
         line = int(work.raw.lines[first])
         named = "/".join(str(k) for k in key)
-        same = work.raw.originals[row] == work.raw.originals[first] and (
+        same = work.raw.original(row) == work.raw.original(first) and (
             geometry[row] == geometry[first]
         )
         work.tell(row, REJECTED, "repeated row" if same else "repeated key", work.layer.key[-1],
                   f"{named} is on line {line} already")  # fmt: skip
     if work.layer.name == "incidents":
-        for row in rows_where(work.keep):
-            if geometry[row] is None and out["precision"][row] not in ("grid", "none"):
-                out["precision"][row] = "grid"
+        bare = shapely.is_missing(geometry) & ~np.isin(
+            out["precision"].astype(str), ("grid", "none")
+        )
+        out["precision"][bare & work.keep] = "grid"

@@ -52,7 +52,7 @@ class Work:
         """Note one thing of a row; a rejected row is out."""
         self.findings.append(
             Finding(
-                int(self.raw.lines[row]), action, reason, column, detail, self.raw.originals[row]
+                int(self.raw.lines[row]), action, reason, column, detail, self.raw.original(row)
             )
         )
         if action == REJECTED:

@@ -9,10 +9,12 @@ import geopandas as gpd
 import numpy as np
 import pyproj
 import shapely
+from numpy.typing import NDArray
 
 from geo.crs import Datum, metric_crs, to_wgs84
 from geo.errors import CrsError
 from geo.ingest import values
+from geo.ingest.columns import distinct, plain_numbers
 from geo.ingest.findings import MENDED, REJECTED, Work, rows_where
 from geo.ingest.headers import LAT, LON, WHERE
 
@@ -81,7 +83,9 @@ def _points(
     unreadable: dict[int, str] = {}
     if LON in columns and LAT in columns:
         for target, header in ((x, columns[LON]), (y, columns[LAT])):
-            for row, cell in enumerate(cells[header]):
+            target[:] = plain_numbers(cells[header])
+            rest = np.flatnonzero(np.isnan(target))
+            for row, cell in zip(rest.tolist(), cells[header].iloc[rest], strict=True):
                 if values.blank(cell):
                     continue
                 target[row] = values.degrees_of(cell)
@@ -104,8 +108,9 @@ def _points(
         work.tell(row, REJECTED, "unreadable coordinates", detail=what)
     missing = np.isnan(x) | np.isnan(y)
     zero = ~missing & (x == 0) & (y == 0)
+    placed = _has_grid(work, columns)
     for row in rows_where((missing | zero) & work.keep):
-        if work.layer.geometry_needed or zero[row] or not _has_grid(work, columns, row):
+        if work.layer.geometry_needed or zero[row] or not placed[row]:
             work.tell(row, REJECTED, "coordinates (0, 0)" if zero[row] else "no coordinates")
     missing |= zero
     if not crs.is_projected:
@@ -124,9 +129,13 @@ def _points(
     return out
 
 
-def _has_grid(work: Work, columns: dict[str, str], row: int) -> bool:
+def _has_grid(work: Work, columns: dict[str, str]) -> NDArray[np.bool_]:
+    """Whether each row says at least its grid."""
     header = columns.get("grid")
-    return header is not None and not values.blank(work.raw.cells[header].iloc[row])
+    if header is None:
+        return np.zeros(len(work.raw.cells), bool)
+    codes, found = distinct(work.raw.cells[header])
+    return np.array([not values.blank(cell) for cell in found], bool)[codes]
 
 
 def _unswap(

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterable
@@ -18,8 +19,11 @@ import geopandas as gpd
 import numpy as np
 import openpyxl
 import pandas as pd
+import pyarrow as pa
 import pyogrio
 import pyproj
+from numpy.typing import NDArray
+from pyarrow import csv as arrow_csv
 
 from geo.errors import CrsError, ReadError
 from geo.ingest.headers import recognise
@@ -27,6 +31,8 @@ from geo.ingest.headers import recognise
 VECTOR = {".geojson", ".json", ".gpkg", ".shp", ".zip", ".parquet", ".geoparquet"}
 TABLES = {".csv", ".tsv", ".txt", ".xlsx"}
 _MAX_UNPACKED = 4 << 30
+_BLOCK = 4096
+"""Rows turned into Python's own values at a time, where the report tells of them."""
 
 
 @dataclass
@@ -35,12 +41,26 @@ class RawTable:
 
     cells: pd.DataFrame
     lines: np.ndarray[Any, np.dtype[np.int64]]
-    originals: list[str]
+    delimiter: str | None = None
+    """Between the cells of a line; None where a row is told as JSON."""
     geometry: gpd.GeoSeries | None = None
     crs: pyproj.CRS | None = None
     broken: list[tuple[int, str, str]] = field(default_factory=list)
     """Rows that could not be split into cells: line, reason, text."""
     encoding: str = ""
+    _block: tuple[int, list[tuple[Any, ...]]] = (-1, [])
+
+    def original(self, row: int) -> str:
+        """A row as the file has it."""
+        first = row - row % _BLOCK
+        if self._block[0] != first:
+            some = self.cells.iloc[first : first + _BLOCK]
+            self._block = (first, list(some.itertuples(index=False, name=None)))
+        cells = self._block[1][row - first]
+        if self.delimiter is None:
+            told = dict(zip(self.cells.columns, cells, strict=True))
+            return json.dumps(told, ensure_ascii=False, default=str)
+        return self.delimiter.join("" if cell is None else str(cell) for cell in cells)
 
 
 def read_file(path: Path, layer: str, *, crs: str | None = None) -> RawTable:
@@ -130,15 +150,63 @@ def _read_text(data: bytes, name: str, suffix: str, crs: pyproj.CRS | None) -> R
     text, encoding = decode(data, name)
     if not text.strip():
         raise ReadError(f"{name} is empty; give a file with a header line")
-    first = text.lstrip("\r\n").splitlines()[0]
-    counts = {d: first.count(d) for d in (",", "\t", ";", "|")}
+    first = re.search(r"[^\r\n]+", text)
+    head = first.group() if first else ""
+    counts = {d: head.count(d) for d in (",", "\t", ";", "|")}
     delimiter = "\t" if suffix == ".tsv" else max(counts, key=lambda d: counts[d])
+    even = _read_even(text, delimiter)
+    if even is None:
+        cells, lines, broken = _read_uneven(text, name, delimiter)
+    else:
+        cells, lines, broken = *even, []
+    if cells.empty and not broken:
+        raise ReadError(f"{name} has a header but no rows; nothing to import")
+    return RawTable(cells, lines, delimiter, None, crs, broken, encoding)
+
+
+def _read_even(text: str, delimiter: str) -> tuple[pd.DataFrame, NDArray[np.int64]] | None:
+    """Cells and lines of a text whose every row is one line of as many cells; None if it is not so."""
+    if text.count("\r") != text.count("\r\n"):
+        return None
+    header = next(
+        csv.reader([text[: text.index("\n")] if "\n" in text else text], delimiter=delimiter)
+    )
+    ended = text.count("\n") + (not text.endswith("\n"))
+    if not any(cell.strip() for cell in header) or ended < 2:
+        return None
+    names = _unique(cell.strip() or f"column_{k + 1}" for k, cell in enumerate(header))
+    try:
+        table = arrow_csv.read_csv(
+            pa.py_buffer(text.encode()),
+            arrow_csv.ReadOptions(column_names=names, skip_rows=1, block_size=1 << 24),
+            arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=False),
+            arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False
+            ),
+        )
+    except (pa.ArrowInvalid, UnicodeEncodeError):
+        return None
+    if len(table) != ended - 1:  # a row over several lines, or an empty line
+        return None
+    lines = np.arange(2, len(table) + 2, dtype=np.int64)
+    cells = table.to_pandas()
+    bare = np.ones(len(cells), bool)
+    for column in names:
+        bare[bare] = (cells.loc[bare, column].str.strip() == "").to_numpy(bool)
+        if not bare.any():
+            return cells, lines
+    return cells[~bare].reset_index(drop=True), lines[~bare]
+
+
+def _read_uneven(
+    text: str, name: str, delimiter: str
+) -> tuple[pd.DataFrame, NDArray[np.int64], list[tuple[int, str, str]]]:
+    """Cells, lines and broken rows of any delimited text."""
     csv.field_size_limit(1 << 24)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header: list[str] = []
     rows: list[list[str]] = []
     lines: list[int] = []
-    originals: list[str] = []
     broken: list[tuple[int, str, str]] = []
     begin = 1
     try:
@@ -149,22 +217,17 @@ def _read_text(data: bytes, name: str, suffix: str, crs: pyproj.CRS | None) -> R
             if not header:
                 header = [cell.strip() or f"column_{k + 1}" for k, cell in enumerate(row)]
                 continue
-            original = delimiter.join(row)
             extra = [cell for cell in row[len(header) :] if cell.strip()]
             if extra:
-                broken.append(
-                    (line, f"{len(row)} cells where the header has {len(header)}", original)
-                )
+                why = f"{len(row)} cells where the header has {len(header)}"
+                broken.append((line, why, delimiter.join(row)))
                 continue
             rows.append(row[: len(header)] + [""] * (len(header) - len(row)))
             lines.append(line)
-            originals.append(original)
     except csv.Error as error:
         raise ReadError(f"{name}, line {reader.line_num}: {error}; mend the quoting") from error
-    if not rows and not broken:
-        raise ReadError(f"{name} has a header but no rows; nothing to import")
-    cells = pd.DataFrame(rows, columns=_unique(header), dtype=object)
-    return RawTable(cells, np.asarray(lines, np.int64), originals, None, crs, broken, encoding)
+    cells = pd.DataFrame(rows, columns=_unique(header), dtype="str")
+    return cells, np.asarray(lines, np.int64), broken
 
 
 def _unique(header: Iterable[str]) -> list[str]:
@@ -209,8 +272,7 @@ def _read_workbook(path: Path, layer: str, crs: pyproj.CRS | None) -> RawTable:
     if not kept:
         raise ReadError(f"{path.name} has a header but no rows; nothing to import")
     cells = pd.DataFrame([[*row] for _, row in kept], columns=header, dtype=object)
-    originals = ["\t".join("" if c is None else str(c) for c in row) for _, row in kept]
-    return RawTable(cells, np.asarray([k for k, _ in kept], np.int64), originals, None, crs)
+    return RawTable(cells, np.asarray([k for k, _ in kept], np.int64), "\t", None, crs)
 
 
 def _read_vector(path: Path, suffix: str, crs: pyproj.CRS | None) -> RawTable:
@@ -243,11 +305,8 @@ def _read_vector(path: Path, suffix: str, crs: pyproj.CRS | None) -> RawTable:
     geometry = geometry.set_crs(found, allow_override=True)
     cells = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
     cells.columns = pd.Index(_unique([str(c) for c in cells.columns]))
-    originals = [
-        json.dumps(row, ensure_ascii=False, default=str) for row in cells.to_dict("records")
-    ]
     lines = np.arange(1, len(cells) + 1, dtype=np.int64)
-    return RawTable(cells.astype(object), lines, originals, geometry, pyproj.CRS(found))
+    return RawTable(cells.astype(object), lines, None, geometry, pyproj.CRS(found))
 
 
 def _unzip(path: Path, folder: Path) -> Path:

@@ -55,6 +55,11 @@ def text_of(value: object) -> str:
     return str(value).strip()
 
 
+def storable(text: str) -> str:
+    """Text without what a database cannot hold: NUL, and halves of characters."""
+    return text.replace("\x00", "").encode("utf-8", "ignore").decode()
+
+
 def number_of(value: object) -> float:
     """A number, also with a degree sign, unit or decimal comma; NaN if it is none."""
     if isinstance(value, bool):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import psycopg
+import pyarrow as pa
 import shapely
+from pgpq import ArrowToPostgresBinaryEncoder
+from pgpq.encoders import LargeStringEncoderBuilder
+from pgpq.schema import Jsonb as JsonbType
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
@@ -27,11 +30,19 @@ PATTERN_TABLES = (
 )  # fmt: skip
 """Result tables that `geo.pipeline.patterns` fills together."""
 _SINGLE = {"polygon": 3, "line": 1}
+_MANY = 100_000
+"""Rows from which on an index is cheaper made anew than grown."""
 _UPSERT = sql.SQL(
-    "INSERT INTO {table} ({columns}) SELECT {columns} FROM staging ON CONFLICT ({key}) "
-    "DO UPDATE SET {updates} WHERE ({old}) IS DISTINCT FROM ({new}) "
-    "RETURNING (xmax = 0) AS inserted"
+    "WITH done AS (INSERT INTO {table} ({columns}) SELECT {columns} FROM staging "
+    "ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE ({old}) IS DISTINCT FROM ({new}) "
+    "RETURNING (xmax = 0) AS inserted) "
+    "SELECT count(*), count(*) FILTER (WHERE inserted) FROM done"
 )
+_INSERT = sql.SQL(
+    "WITH done AS (INSERT INTO {table} ({columns}) SELECT {columns} FROM staging RETURNING 1) "
+    "SELECT count(*), count(*) FROM done"
+)
+"""Into a register that is empty and stays so for others: no conflict to be found."""
 
 
 @dataclass(frozen=True)
@@ -84,48 +95,130 @@ def _plain(value: Any) -> Any:
 def upsert(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> Written:
     """Add or change rows by their key; equal rows are left alone. The caller commits.
 
+    Where at least as many rows come as there are, the indexes that guard nothing are built anew
+    afterwards, which takes a fraction of the time; readers of this register wait for the commit.
+
     Raises
     ------
     StoreError : a row breaks a constraint of the table, for instance a parent that is not there.
     """
     columns = [*layer.names, "extra", "geometry"]
     table = sql.Identifier(layer.table)
-    shapes = wkb_hex(to_multi(frame.geometry.values, layer.shape))
-    lists = [[_plain(v) for v in frame[name].tolist()] for name in layer.names]
-    extra = [json.dumps(v, ensure_ascii=False) for v in frame["extra"]]
-    identifiers = [sql.Identifier(c) for c in columns]
-    values = [c for c in columns if c not in layer.key]
     try:
         conn.execute(
             sql.SQL("CREATE TEMP TABLE staging (LIKE {} INCLUDING DEFAULTS) ON COMMIT DROP").format(
                 table
             )
         )
-        copy_rows(conn, sql.Identifier("staging"), columns, zip(*lists, extra, shapes, strict=True))
-        statement = _UPSERT.format(
-            table=table,
-            columns=sql.SQL(", ").join(identifiers),
-            key=sql.SQL(", ").join(map(sql.Identifier, layer.key)),
-            updates=sql.SQL(", ").join(
-                sql.SQL("{} = EXCLUDED.{}").format(sql.Identifier(c), sql.Identifier(c))
-                for c in values
-            ),
-            old=sql.SQL(", ").join(
-                sql.SQL("{}.{}").format(table, sql.Identifier(c)) for c in values
-            ),
-            new=sql.SQL(", ").join(
-                sql.SQL("EXCLUDED.{}").format(sql.Identifier(c)) for c in values
-            ),
-        )
-        touched = [bool(row[0]) for row in conn.execute(statement).fetchall()]
+        copy_table(conn, "staging", _arrow_table(layer, frame))
+        rebuilt = _without_indexes(conn, layer, len(frame)) if len(frame) >= _MANY else []
+        statement = _upsert_statement(layer, columns)
+        if rebuilt and _is_empty(conn, table):
+            statement = _INSERT.format(
+                table=table, columns=sql.SQL(", ").join(map(sql.Identifier, columns))
+            )
+        row = conn.execute(statement).fetchone()
+        touched, inserted = (int(row[0]), int(row[1])) if row else (0, 0)
+        for definition in rebuilt:
+            conn.execute(definition.encode())
         conn.execute("DROP TABLE staging")
         conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
     except psycopg.Error as error:
         raise StoreError(
             f"{layer.name} cannot be stored: {_words(error)}; nothing was changed"
         ) from error
-    inserted = sum(touched)
-    return Written(inserted, len(touched) - inserted, len(frame) - len(touched))
+    return Written(inserted, touched - inserted, len(frame) - touched)
+
+
+def _upsert_statement(layer: Layer, columns: list[str]) -> sql.Composed:
+    values = [c for c in columns if c not in layer.key]
+    table = sql.Identifier(layer.table)
+
+    def listed(names: Sequence[str], prefix: sql.Composable) -> sql.Composed:
+        return sql.SQL(", ").join(sql.Composed([prefix, sql.Identifier(c)]) for c in names)
+
+    return _UPSERT.format(
+        table=table,
+        columns=listed(columns, sql.SQL("")),
+        key=listed(layer.key, sql.SQL("")),
+        updates=sql.SQL(", ").join(
+            sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(c)) for c in values
+        ),
+        old=listed(values, sql.Composed([table, sql.SQL(".")])),
+        new=listed(values, sql.SQL("EXCLUDED.")),
+    )
+
+
+def _is_empty(conn: Conn, table: sql.Identifier) -> bool:
+    return conn.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table)).fetchone() is None
+
+
+def _without_indexes(conn: Conn, layer: Layer, coming: int) -> list[str]:
+    """Drop the plain indexes of a register that holds no more rows than are coming; how to make them."""
+    table = sql.Identifier(layer.table)
+    counted = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT %s) t").format(table)
+    row = conn.execute(counted, (coming + 1,)).fetchone()
+    if row is None or row[0] > coming:
+        return []
+    found = conn.execute(
+        "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i "
+        "JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = %s::regclass "
+        "AND NOT i.indisunique AND NOT i.indisprimary",
+        (f"gridcover.{layer.table}",),
+    ).fetchall()
+    for name, _ in found:
+        conn.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
+    return [str(definition) for _, definition in found]
+
+
+_TYPES: dict[str, pa.DataType] = {
+    "integer": pa.int32(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "time": pa.timestamp("us", "UTC"),
+}
+"""How the columns of a register travel; all others as text."""
+
+
+def _arrow_table(layer: Layer, frame: gpd.GeoDataFrame) -> pa.Table:
+    """The rows of a register as Arrow, geometry as EWKB of EPSG:4326."""
+    out = {}
+    for column in layer.columns:
+        values = frame[column.name]
+        kind = _TYPES.get(column.kind, pa.large_string())
+        if column.kind in ("integer", "number"):
+            values = pd.to_numeric(values).astype(float)
+            out[column.name] = pa.array(values, from_pandas=True).cast(kind)
+        elif column.kind == "time":
+            moments = pd.to_datetime(values, utc=True).dt.as_unit("us")
+            out[column.name] = pa.array(moments, kind, from_pandas=True)
+        else:
+            out[column.name] = pa.array(values, kind, from_pandas=True)
+    out["extra"] = pa.array(frame["extra"], pa.large_string())
+    shapes = shapely.set_srid(to_multi(frame.geometry.values, layer.shape), 4326)
+    out["geometry"] = pa.array(shapely.to_wkb(shapes, include_srid=True), pa.large_binary())
+    return pa.table(out)
+
+
+def copy_table(conn: Conn, table: str, rows: pa.Table) -> None:
+    """COPY an Arrow table, in PostgreSQL's binary format; a column `extra` is JSON, `geometry` EWKB."""
+    encoders = {
+        name: ArrowToPostgresBinaryEncoder.infer_encoder(rows.schema.field(name))
+        for name in rows.column_names
+    }
+    if "extra" in encoders:
+        field = rows.schema.field("extra")
+        encoders["extra"] = LargeStringEncoderBuilder.new_with_output(field, JsonbType())
+    encoder = ArrowToPostgresBinaryEncoder.new_with_encoders(rows.schema, encoders)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
+    )
+    with conn.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(encoder.write_header())
+        for batch in rows.combine_chunks().to_batches(max_chunksize=1 << 16):
+            copy.write(encoder.write_batch(batch))
+        copy.write(encoder.finish())
 
 
 def _words(error: psycopg.Error) -> str:

@@ -2,46 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
+import pyproj
 import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
 import geo
-from geo.crs import bd09_from_gcj02, gcj02_from_wgs84, require_metric
+from geo.crs import bd09_from_gcj02, gcj02_from_bd09, gcj02_from_wgs84, require_metric
 from geo.errors import CrsError, GeometryError
 
-# Published pairs (WGS 84 to GCJ-02), as printed by the libraries eviltransform and coordtransform.
-PAIRS = [
-    ((121.4737, 31.2304), (121.4783, 31.2285)),
-    ((116.3913, 39.9075), (116.3975, 39.9089)),
+# As printed by the tests of eviltransform and the page of coordtransform: longitude, latitude.
+GCJ_OF_WGS = [
+    ((121.5272106, 31.1774276), (121.531541859215, 31.17530398364597)),
+    ((113.912316, 22.543847), (113.9171764808363, 22.540796131694766)),
+    ((116.377817, 39.911954), (116.38404722455657, 39.91334545536069)),
+    ((116.404, 39.915), (116.41024449916938, 39.91640428150164)),
 ]
+BD_OF_GCJ = [
+    ((116.404, 39.915), (116.41036949371029, 39.92133699351021)),
+    ((116.39762729119315, 39.90865673957631), (116.404, 39.915)),
+]
+# Two more BD-09 pairs in eviltransform's tests stand 10 m from what these formulas give: left out.
+WGS_OF_BD = [
+    ((116.41662724378733, 39.922699552216216), (116.404, 39.915)),
+    ((116.404, 39.915), (116.3913836995125, 39.907253214522164)),
+]
+GEOD = pyproj.Geod(ellps="WGS84")
+
+
+def metres(a: tuple[float, float], b: tuple[float, float]) -> float:
+    return float(GEOD.inv(*a, *b)[2])
+
+
+def moved(
+    change: Callable[..., tuple[Any, Any]], place: tuple[float, float]
+) -> tuple[float, float]:
+    x, y = change(np.array([place[0]]), np.array([place[1]]))
+    return float(x[0]), float(y[0])
 
 
 @given(st.floats(74, 134), st.floats(19, 53))
-def test_round_trip_within_a_millimetre(lon: float, lat: float) -> None:
-    x, y = gcj02_from_wgs84(np.array([lon]), np.array([lat]))
-    back = geo.to_wgs84(shapely.Point(x[0], y[0]), "gcj02")
-    assert abs(back.x - lon) < 1e-8
-    assert abs(back.y - lat) < 1e-8
-    x, y = bd09_from_gcj02(x, y)
-    back = geo.to_wgs84(shapely.Point(x[0], y[0]), "bd09")
-    assert abs(back.x - lon) < 1e-8
-    assert abs(back.y - lat) < 1e-8
+def test_round_trip_within_a_centimetre(lon: float, lat: float) -> None:
+    gcj = moved(gcj02_from_wgs84, (lon, lat))
+    back = geo.to_wgs84(shapely.Point(gcj), "gcj02")
+    assert metres((back.x, back.y), (lon, lat)) < 0.01
+    back = geo.to_wgs84(shapely.Point(moved(bd09_from_gcj02, gcj)), "bd09")
+    assert metres((back.x, back.y), (lon, lat)) < 0.01
 
 
-@pytest.mark.parametrize(("wgs", "gcj"), PAIRS)
-def test_published_pairs(wgs: tuple[float, float], gcj: tuple[float, float]) -> None:
-    x, y = gcj02_from_wgs84(np.array([wgs[0]]), np.array([wgs[1]]))
-    assert (x[0], y[0]) == pytest.approx(gcj, abs=1.5e-4)
+def test_published_pairs_within_a_metre() -> None:
+    for wgs, gcj in GCJ_OF_WGS:
+        assert metres(moved(gcj02_from_wgs84, wgs), gcj) < 1.0
+        back = geo.to_wgs84(shapely.Point(gcj), "gcj02")
+        assert metres((back.x, back.y), wgs) < 1.0
+    for gcj, bd in BD_OF_GCJ:
+        assert metres(moved(bd09_from_gcj02, gcj), bd) < 1.0
+        assert metres(moved(gcj02_from_bd09, bd), gcj) < 1.0
+    for bd, wgs in WGS_OF_BD:
+        back = geo.to_wgs84(shapely.Point(bd), "bd09")
+        assert metres((back.x, back.y), wgs) < 1.0
 
 
 def test_outside_china_points_stay() -> None:
-    place = shapely.Point(-76.6, 39.3)
-    assert geo.to_wgs84(place, "gcj02").equals(place)
-    assert geo.to_wgs84(place, "bd09").equals(place)
+    for lon, lat in ((-76.6, 39.3), (151.2, -33.9), (13.4, 52.5), (139.7, 35.7)):
+        place = shapely.Point(lon, lat)
+        assert geo.to_wgs84(place, "gcj02").equals(place)
+        assert geo.to_wgs84(place, "bd09").equals(place)
+        assert moved(gcj02_from_wgs84, (lon, lat)) == (lon, lat)
+        assert moved(bd09_from_gcj02, (lon, lat)) == (lon, lat)
 
 
 def test_types_are_kept() -> None:

@@ -146,7 +146,7 @@ def put(conn: Conn, layers: dict[str, gpd.GeoDataFrame]) -> None:
             if column.name not in out:
                 out[column.name] = column.default
             out[column.name] = out[column.name].astype(object).where(out[column.name].notna(), None)
-        out["extra"] = [{} for _ in range(len(out))]
+        out["extra"] = "{}"
         write.upsert(conn, LAYERS[name], out)
     conn.commit()
 

@@ -19,12 +19,13 @@ from geo.errors import ColumnError
 from geo.ingest import values
 from geo.ingest.cells import SPARED, parse_column
 from geo.ingest.columns import distinct, json_objects, objects
-from geo.ingest.findings import MENDED, REJECTED, Action, Finding, Work, rows_where
+from geo.ingest.findings import MENDED, NOTED, REJECTED, Action, Finding, Work, rows_where
 from geo.ingest.headers import (
     BUILT_IN,
     CATEGORY_LEVELS,
     LAT,
     LON,
+    SECRETS,
     WHERE,
     Dictionary,
     normalised,
@@ -119,7 +120,13 @@ def clean(
     else:
         spare = [WHERE] if {LON, LAT} <= set(found.columns) else [LON, LAT]
     unused = [found.columns[name] for name in spare if name in found.columns]
-    extra_headers = [*found.unknown, *unused]
+    secret = {normalised(word) for word in SECRETS.split()}
+    extra_headers = [h for h in [*found.unknown, *unused] if normalised(h) not in secret]
+    work.findings += [
+        Finding(0, NOTED, "passwords are not kept", h, "the column was left out", "")
+        for h in found.unknown
+        if normalised(h) in secret
+    ]
     out["extra"] = _extra(raw, extra_headers)
     out["line"] = raw.lines
     frame = gpd.GeoDataFrame(pd.DataFrame(out), geometry=gpd.GeoSeries(geometry, crs="EPSG:4326"))

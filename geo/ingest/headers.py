@@ -44,7 +44,7 @@ _BY_LAYER: dict[str, dict[str, str]] = {
         "通道编码 设备编号 摄像机编号 点位编码",
         "name": "cameraname camera_name devicename 设备名称 点位俗称 点位名称 摄像机名称",
         "kind": "kind type cameratype camera_type ptztype 摄像机类型 结构类型 设备类型",
-        "bearing_deg": "bearing_deg bearing azimuth heading direction directiontype 监控方位 监视方向 监视方位 "
+        "bearing_deg": "bearing_deg bearing azimuth heading direction directiontype 监控方位 摄像机监控方位 监视方向 监视方位 "
         "光轴方向 方位角 朝向",
         "fov_deg": "fov_deg fov fieldofview field_of_view horizontalfieldangle 水平视场角 视场角",
         "range_m": "range_m range viewdistance maxviewdistance 可视距离 监控距离 有效距离",
@@ -56,7 +56,7 @@ _BY_LAYER: dict[str, dict[str, str]] = {
         "pixels_wide": "pixels_wide resolution 图像分辨率 分辨率",
         "status": "status state 设备状态 状态 运行状态",
         "point_class": "point_class pointtype 监控点位类型 点位类型",
-        "room": "room roomtype 室内外 室内外属性",
+        "room": "room roomtype 室内外 室内外属性 安装位置室内外 摄像机安装位置室内外",
         "network": "network networked online_network 联网属性 是否联网 联网",
         "owner": "owner manager 管理单位 产权单位 所属单位 建设单位",
         "installed_on": "installed_on installdate install_date installtime listeddate 安装时间 启用时间 安装日期 "
@@ -66,7 +66,7 @@ _BY_LAYER: dict[str, dict[str, str]] = {
         "upgraded_on": "upgraded_on upgraded 改造时间 升级时间 更新改造时间 改造日期",
         "place_kinds": "place_kinds positiontype capturepositiontype 摄像机位置类型 采集区域类型 位置类型",
         "functions": "functions functiontype 摄像机功能类型 功能类型",
-        "supplement_light": "supplement_light supplylighttype 补光属性 补光类型",
+        "supplement_light": "supplement_light supplylighttype 补光属性 补光类型 摄像机补光属性",
         "key_place": "key_place keyplace 重点部位 所属重点部位 重点场所",
         "community": "community 所属社区 社区编码 所属社区编码 社区名称",
     },
@@ -197,6 +197,9 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
         "exact": "exact 精确 准确", "road": "road street 道路 路段", "grid": "grid 网格", "none": "none 无",
     },
 }  # fmt: skip
+
+SECRETS = "设备口令 口令 设备密码 密码 登录密码 password passwd pwd devicepassword"
+"""Headers of what must not be kept with a row, whatever the file says."""
 
 CATEGORY_LEVELS = (
     "一级分类 一级类别 一级类型 诉求一级分类 大类 案件大类 事件大类 category1 category_1 level1",

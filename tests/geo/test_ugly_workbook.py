@@ -1,0 +1,289 @@
+"""A camera workbook as districts send them, with every fault of the trade, and what comes of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import openpyxl
+import pytest
+import shapely
+
+from geo.errors import RejectedRows
+from geo.governance.registers import camera_findings
+from geo.ingest import Outcome, import_file
+from geo.store import read
+from geo.store.database import connect
+
+# The 73 headers of a template in use for 一机一档.
+TEMPLATE = """序号|设备编码（*）|原设备编码|设备名称（*）|行政区划编码（*）|监控点位类型（*）|拾音器|父设备|建设单位/设备归属（*）
+建设单位/平台归属代码（*）|管理单位（*）|摄像机所属部门（警种）（*）|管理员姓名（*）|管理员联系电话（*）|承建单位（*）|维护单位（*）
+设备厂商（*）|设备型号|摄像机类型（*）|接入方式|摄像机功能类型（*）|视频编码格式（*）|图像分辨率（*）|摄像机补光属性|后端结构化|镜头类型
+安装类型|高度类型（*）|所属辖区公安机关（*）|安装地址（*）|周边标志（*）|经度（*）|纬度（*）|摄像机安装位置室内外（*）|摄像机监控方位（*）
+立杆编号（*）|摄像机实景图片|联网属性|接入网络（*）|IPv4地址（*）|IPv6地址|设备MAC地址（*）|访问端口|关联编码器|设备用户名|设备口令|通道号
+连接协议|启用时间（*）|报废时间|设备状态（*）|巡检状态|视频丢失|色彩失真|视频模糊|亮度异常|视频干扰|视频卡顿|视频遮挡|场景变更|在线时长
+离线时长|信令时延|视频流时延|关键帧时延|录像保存天数（*）|存储设备编码|存储通道号|存储类型|缓存设置|备注|采集区域类型（*）|更新时间"""
+HEADERS = [header for line in TEMPLATE.split("\n") for header in line.split("|")]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def put(store: str, layer: str, path: Path, **options: object) -> Outcome:
+    with connect(store) as conn:
+        return import_file(conn, layer, path, **options)  # type: ignore[arg-type]
+
+
+def make_district(store: str) -> None:
+    west, east = shapely.box(118.0, 30.9, 118.1, 31.0), shapely.box(118.1, 30.9, 118.2, 31.0)
+    areas = gpd.GeoDataFrame(
+        {"code": ["340203001001", "340203001002"], "name": ["东街社区", "西街社区"],
+         "level": "community"},
+        geometry=[west, east], crs=4326,
+    )  # fmt: skip
+    areas.to_file("areas.geojson")
+    put(store, "areas", Path("areas.geojson"))
+    codes = ["340203001001001", "340203001002001"]
+    grids = gpd.GeoDataFrame({"code": codes, "name": codes}, geometry=[west, east], crs=4326)
+    grids.to_file("grids.geojson")
+    put(store, "grids", Path("grids.geojson"))
+
+
+def test_the_template_of_73_columns_imports_untouched(store: str) -> None:
+    make_district(store)
+    assert len(HEADERS) == 73
+    row: dict[str, Any] = dict.fromkeys(HEADERS) | {
+        "序号": 1, "设备编码（*）": "34020300001320000001", "设备名称（*）": "东街路口",
+        "行政区划编码（*）": "340203", "监控点位类型（*）": 1, "管理单位（*）": "镜湖分局",
+        "摄像机类型（*）": 3, "摄像机功能类型（*）": "1/5", "图像分辨率（*）": "1920*1080",
+        "摄像机补光属性": 2, "经度（*）": 118.05, "纬度（*）": 30.95,
+        "摄像机安装位置室内外（*）": 1, "摄像机监控方位（*）": 5, "联网属性": 1, "设备口令": "admin123",
+        "启用时间（*）": dt.datetime(2021, 3, 5), "报废时间": None, "设备状态（*）": 1,  # noqa: DTZ001
+        "录像保存天数（*）": 30, "采集区域类型（*）": "8/10", "IPv4地址（*）": "10.0.0.8",
+    }  # fmt: skip
+    book = openpyxl.Workbook()
+    book.active.append(HEADERS)
+    book.active.append(list(row.values()))
+    book.save("73.xlsx")
+    outcome = put(store, "cameras", Path("73.xlsx"))
+    assert outcome.rejected == outcome.mended == 0
+    assert [(f.reason, f.column) for f in outcome.findings] == [
+        ("passwords are not kept", "设备口令")
+    ]
+    recognised = {
+        "code": "设备编码（*）", "name": "设备名称（*）", "point_class": "监控点位类型（*）",
+        "owner": "管理单位（*）", "kind": "摄像机类型（*）", "functions": "摄像机功能类型（*）",
+        "pixels_wide": "图像分辨率（*）", "supplement_light": "摄像机补光属性", "lon": "经度（*）",
+        "lat": "纬度（*）", "room": "摄像机安装位置室内外（*）", "bearing_deg": "摄像机监控方位（*）",
+        "network": "联网属性", "installed_on": "启用时间（*）", "retired_on": "报废时间",
+        "status": "设备状态（*）", "place_kinds": "采集区域类型（*）",
+    }  # fmt: skip
+    assert outcome.recognised == recognised
+    with connect(store) as conn:
+        got = read.read_layer(conn, "cameras").iloc[0]
+        kept = conn.execute("SELECT extra FROM cameras").fetchone()
+    want = {
+        "code": "34020300001320000001", "kind": "fixed", "functions": "vehicle_checkpoint/ordinary",
+        "pixels_wide": 1920, "supplement_light": "infrared", "room": "outdoor", "bearing_deg": 135.0,
+        "network": True, "installed_on": dt.date(2021, 3, 5), "status": "working",
+        "place_kinds": "school/road", "point_class": "public", "owner": "镜湖分局",
+    }  # fmt: skip
+    assert {name: got[name] for name in want} == want
+    assert kept == (
+        {
+            "序号": "1",
+            "行政区划编码（*）": "340203",
+            "IPv4地址（*）": "10.0.0.8",
+            "录像保存天数（*）": "30",
+        },
+    )
+
+
+UGLY_HEADERS = [
+    "设备编码（*）", "设备\n名称", "摄像机类型", "监控方位【1-8】", "水平视场角(度)", "可视距离（米）", "图像分辨率",
+    "经度＊", "设备维度", "设备状态", "联网属性", "补光属性", "摄像机位置类型", "安装时间", "报废时间", "所属社区",
+    "监控点位类型", "室内外", "备注",
+]  # fmt: skip
+GOOD = dict(
+    zip(
+        UGLY_HEADERS,
+        [None, "路口", "3", "1", "70", "60", "200万", "118.05", "30.95", "在用", "已联网", "1", "8/10",
+         "2020-05-01", None, "东街社区", "一类", "室外", None],
+        strict=True,
+    )
+)  # fmt: skip
+CODE, LON, LAT = "设备编码（*）", "经度＊", "设备维度"
+
+
+def number(serial: int) -> str:
+    return f"3402030000132{serial:07d}"
+
+
+# What is typed in place of the good cells, and what the report must say: (action, reason), column.
+ROWS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
+    ({}, []),
+    ({CODE: 3.4020300001320e19}, [("rejected", "code in scientific notation: digits are lost, store it as text")]),
+    ({CODE: "3.40203E+19"}, [("rejected", "code in scientific notation: digits are lost, store it as text")]),
+    ({CODE: None}, [("rejected", "empty value")]),
+    ({CODE: number(1), "设备状态": "离线"}, [("rejected", "repeated key")]),
+    ({LON: None, LAT: None}, [("rejected", "no coordinates")]),
+    ({LON: 0, LAT: 0}, [("rejected", "coordinates (0, 0)")]),
+    ({LON: "东经一百一十八度"}, [("rejected", "unreadable coordinates")]),
+    ({LON: "121.47", LAT: "31.23"}, [("rejected", "outside the district")]),
+    ({LON: "30.95", LAT: "118.05"}, [("mended", "latitude and longitude swapped")]),
+    ({LON: "118°03′00″E", LAT: "３０．９５"}, []),
+    ({"水平视场角(度)": "0", "可视距离（米）": 0, "监控方位【1-8】": 0}, []),
+    ({"水平视场角(度)": "720"}, [("mended", "impossible value for fov_deg")]),
+    ({"可视距离（米）": "-5"}, [("mended", "impossible value for range_m")]),
+    ({"可视距离（米）": "很远"}, [("mended", "not a number")]),
+    ({"安装时间": "2021-02-30"}, [("mended", "impossible date")]),
+    ({"安装时间": "2999-01-01"}, [("mended", "date in the future")]),
+    ({"安装时间": 44197}, []),
+    ({"安装时间": "2021年3月5日"}, []),
+    ({"安装时间": "2021.3.5"}, []),
+    ({"安装时间": "2022-01-01", "报废时间": "2020-01-01"}, [("mended", "retired before installed")]),
+    ({"设备状态": "待查"}, [("mended", "unknown status")]),
+    ({"设备状态": "3"}, []),
+    ({"摄像机类型": "0"}, []),
+    ({"联网属性": "2"}, [("mended", "neither yes nor no")]),
+    ({"图像分辨率": "1920x1080/4MP"}, []),
+    ({"图像分辨率": "高清"}, [("mended", "not a number")]),
+    ({"所属社区": "西街社区"}, []),
+    ({"监控方位【1-8】": None}, []),
+    ({"备注": "靠墙"}, []),
+    ({CODE: "34020300001180000077"}, [("noted", "device number against GB/T 28181")]),
+    ({CODE: "0150123456789012345X"}, []),
+    ({CODE: "00420"}, []),
+]  # fmt: skip
+
+
+def make_workbook(path: Path) -> int:
+    book = openpyxl.Workbook()
+    notes = book.active
+    notes.title = "填表说明"
+    notes.append(["带*为必填项，经纬度为WGS84"])
+    sheet = book.create_sheet("一机一档")
+    sheet.append(["××区视频监控一机一档登记表"])
+    sheet.append(["填报单位：", None, "日期："])
+    sheet.append(UGLY_HEADERS)
+    for k, (typed, _) in enumerate(ROWS, start=1):
+        cells = GOOD | {CODE: number(k)} | typed
+        sheet.append(list(cells.values()))
+        if k == 1:
+            sheet.append([None] * len(UGLY_HEADERS))
+    sheet.append(list((GOOD | {CODE: number(1)}).values()))  # the first row once more
+    book.save(path)
+    return 4  # line of the first row
+
+
+def line_of(first: int, k: int) -> int:
+    """Line of the k-th row; an empty line follows the first."""
+    return first + k + (1 if k else 0)
+
+
+def test_the_ugly_workbook(store: str) -> None:
+    make_district(store)
+    first = make_workbook(Path("ugly.xlsx"))
+    with pytest.raises(RejectedRows, match="nothing was stored"):
+        put(store, "cameras", Path("ugly.xlsx"))
+    with connect(store) as conn:
+        assert read.read_layer(conn, "cameras").empty
+    outcome = put(store, "cameras", Path("ugly.xlsx"), accept_rejects=True)
+    want = {
+        (line_of(first, k), *finding)
+        for k, (_, findings) in enumerate(ROWS)
+        for finding in findings
+    }
+    want.add((line_of(first, len(ROWS)), "rejected", "repeated row"))
+    assert {(f.line, f.action, f.reason) for f in outcome.findings} == want
+    assert len(outcome.findings) == len(want)
+    rejected = [k for k, (_, told) in enumerate(ROWS) if any(a == "rejected" for a, _ in told)]
+    assert outcome.rejected == len(rejected) + 1
+    assert outcome.accepted == len(ROWS) - len(rejected)
+    with connect(store) as conn:
+        cameras = read.read_layer(conn, "cameras")
+        grids, areas = read.read_layer(conn, "grids"), read.read_layer(conn, "areas")
+        assert conn.execute(
+            "SELECT extra FROM cameras WHERE code = %s", (number(30),)
+        ).fetchone() == ({"备注": "靠墙"},)
+    assert len(cameras) == outcome.accepted
+    row = cameras.loc[number(1)]
+    assert (row["kind"], row["bearing_deg"], row["fov_deg"], row["pixels_wide"]) == (
+        "fixed",
+        90,
+        70,
+        1886,
+    )
+    assert (row["status"], row["network"], row["supplement_light"]) == ("working", True, "none")
+    assert (row["place_kinds"], row["point_class"], row["room"]) == (
+        "school/road",
+        "public",
+        "outdoor",
+    )
+    assert cameras.loc[number(11)].geometry.equals_exact(shapely.Point(118.05, 30.95), 1e-9)
+    assert cameras.loc[number(12), ["fov_deg", "range_m", "bearing_deg"]].isna().all()
+    assert str(cameras.loc[number(18), "installed_on"]) == "2021-01-01"
+    assert str(cameras.loc[number(19), "installed_on"]) == "2021-03-05"
+    assert str(cameras.loc[number(20), "installed_on"]) == "2021-03-05"
+    assert cameras.loc[number(23), "status"] == "retired"
+    assert cameras.loc[number(24), "kind"] == "unknown"
+    assert cameras.loc[number(26), "pixels_wide"] == 2667
+    assert "00420" in cameras.index
+    # What an import lets in and a register must not keep: told by its state.
+    crs = "EPSG:32650"
+    told = camera_findings(
+        cameras.to_crs(crs), grids.to_crs(crs), areas.to_crs(crs), today=dt.date(2026, 11, 1)
+    )
+    by = set(zip(told["code"], told["finding"], strict=True))
+    assert (number(28), "outside its stated community") in by
+    assert (number(29), "bearing missing") in by
+    assert (number(12), "range missing") in by
+    assert (number(1), "two cameras at one point") in by
+    assert ("34020300001180000077", "device number against GB/T 28181") in by
+    # The same file once more changes nothing.
+    again = put(store, "cameras", Path("ugly.xlsx"), accept_rejects=True)
+    assert (again.inserted, again.updated, again.unchanged) == (0, 0, outcome.accepted)
+
+
+def test_an_ugly_export_of_a_hotline(store: str) -> None:
+    make_district(store)
+    head = "工单号|来源系统|一级分类|二级分类|诉求时间|受理时间|办结时间|应办结时间|满意率|定位精度|经度|纬度|所属网格|区县"
+    grid = "340203001001001"
+    rows = [
+        "G1|12345热线|城管|占道|2026-10-01 08:00|2026-10-01 09:00|2026-10-03 09:00|2026-10-05|满意|精确|118.05|30.95||x",
+        f"G2|12345热线|城管|占道|2026/10/1 8:00:00||||85%|网格|||{grid}|x",
+        "G3|12345热线|城管|占道|2026-10-01 08:00||||||||990|x",
+        "G4|12345热线|城管|占道|||||||118.05|30.95||x",
+        "G1|12345热线|城管|占道|2026-10-01 08:00||||||118.05|30.95||x",
+        "G1|网格系统|城管|占道|2026-10-01 08:00|||||道路|118.05|30.95||x",
+        "G6|12345热线|||20261001083000|||||精确|118.05|30.95||x",
+        "G7|12345热线|城管|占道|2025-10-01|||||街区|118.05|30.95||x",
+        "G8|12345热线|城管|占道|2026-10-01 08:00|||||精确|||" + f"{grid}|x|surplus",
+        "G9|12345热线|城管|占道|2026-10-01 08:00|||||||||x",
+    ]
+    Path("hotline.csv").write_bytes("\r\n".join([head, *rows]).encode("gb18030"))
+    outcome = put(store, "incidents", Path("hotline.csv"), accept_rejects=True)
+    assert {(f.line, f.action, f.reason) for f in outcome.findings} == {
+        (5, "rejected", "no usable time"),
+        (6, "rejected", "repeated key"),
+        (9, "mended", "unknown precision"),
+        (10, "rejected", "wrong number of cells"),
+        (11, "rejected", "no coordinates"),
+    }
+    with connect(store) as conn:
+        got = conn.execute(
+            "SELECT source, source_id, category, precision, satisfaction, grid, geometry IS NOT NULL "
+            "FROM incidents ORDER BY source, source_id"
+        ).fetchall()
+    assert got == [
+        ("12345热线", "G1", "城管/占道", "exact", 75.0, None, True),
+        ("12345热线", "G2", "城管/占道", "grid", 85.0, grid, False),
+        ("12345热线", "G3", "城管/占道", "grid", None, "990", False),
+        ("12345热线", "G6", "other", "exact", None, None, True),
+        ("12345热线", "G7", "城管/占道", "exact", None, None, True),
+        ("网格系统", "G1", "城管/占道", "road", None, None, True),
+    ]

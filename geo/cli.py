@@ -56,7 +56,8 @@ def progress_lines() -> Iterator[Callable[[str], None]]:
     yield line
 
 
-def _print(data: Any) -> None:
+def print_json(data: Any) -> None:
+    """Write a result for machines to the standard output."""
     sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=str) + "\n")
 
 
@@ -118,7 +119,7 @@ def require_current_or_migrate(conninfo: str) -> None:
 
 def _show(outcome: Outcome, as_json: bool) -> None:
     if as_json:
-        _print(outcome.as_dict())
+        print_json(outcome.as_dict())
         return
     out = Console(width=None if sys.stdout.isatty() else 110)
     title = f"{outcome.file} → {outcome.layer}" + (" (nothing stored)" if outcome.dry_run else "")
@@ -164,7 +165,7 @@ def refresh(
     summary = result.summary | (patterns or {})
     if as_json:
         did = {"views_computed": result.views, "grids_measured": result.grids}
-        _print(
+        print_json(
             {"run": result.run, "computed": result.computed, **did, "quality_measured": measured}
             | summary
         )
@@ -209,7 +210,7 @@ def check(
     district = district[district["code"] != ""]
     short = places[places["met"].eq(False).fillna(False)]
     if as_json:
-        _print(
+        print_json(
             {
                 "findings": counts.to_dict("records"),
                 "targets": json.loads(district.to_json(orient="records")),
@@ -296,7 +297,7 @@ def db_status(as_json: JsonOption = False) -> None:
         "latest_run": None if run is None else {"id": run.id, "finished_at": run.finished_at},
     }
     if as_json:
-        _print(status)
+        print_json(status)
         return
     for name, value in status.items():
         Console().print(f"{name}: {value}", markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     basemap_url: str | None = None
     basemap_attribution: str = ""
     assets_dir: Path | None = None
+    webhook_targets: list[str] = Field(default_factory=list)
     keep_runs: int = Field(default=12, ge=1)
     blind_spot_min_area_m2: float = Field(default=25.0, ge=0)
     overlap_tolerance_m2: float = Field(default=1.0, ge=0)
@@ -80,6 +82,17 @@ class Settings(BaseSettings):
         if value not in ("zh", "en"):
             raise ValueError("the language is zh or en")
         return value
+
+    @field_validator("webhook_targets")
+    @classmethod
+    def _origins(cls, value: list[str]) -> list[str]:
+        for origin in value:
+            if not re.fullmatch(r"https?://[^/?#@\s]+", origin):
+                raise ValueError(
+                    f"{origin!r} is no origin; write the scheme, host and port alone, such as "
+                    "https://centre.example:8443"
+                )
+        return [origin.lower() for origin in value]
 
     @property
     def zone(self) -> ZoneInfo:

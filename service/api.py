@@ -14,8 +14,8 @@ from fastapi import APIRouter, HTTPException, Query, Response
 
 from geo.governance.roll_up import rank_peers
 from geo.pipeline import results_by_area
-from geo.store import read
-from service.dependencies import Connection, Deployment
+from geo.store import alerts, read
+from service.dependencies import Connection, Deployment, MaybeToken
 
 router = APIRouter(prefix="/api", tags=["data"])
 Month = Annotated[str, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="year-month")]
@@ -203,6 +203,22 @@ def contours(
     # JSON knows no infinity: the topmost band has no upper end.
     bands["high"] = bands["high"].where(np.isfinite(bands["high"]), np.nan)
     return _geojson(bands, digits=6)
+
+
+@router.get("/alerts")
+def open_alerts(conn: Connection) -> list[dict[str, Any]]:
+    """Alerts that have not ended, strongest first."""
+    return alerts.open_alerts(conn)
+
+
+@router.get("/grids/{code}/staff")
+def staff(conn: Connection, token: MaybeToken, code: str) -> list[dict[str, Any]]:
+    """Head and staff of a grid; phones only for a token of the scope `staff:read`."""
+    phones = token is not None and "staff:read" in token.scopes
+    found = read.staff_of(conn, code, phones=phones)
+    if found is None:
+        raise HTTPException(404, f"There is no grid {code}.")
+    return found
 
 
 @router.get("/service-quality")

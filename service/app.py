@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,13 +16,15 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 
 import geo
 from geo.errors import GridcoverError
 from geo.maps.assets import assets_dir
 from geo.settings import Settings
 from geo.store.database import make_pool
-from service import api, health, pages, tiles
+from service import api, feeds, health, pages, tiles
+from service.webhooks import Sender
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -40,15 +43,28 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     """
     vendor = assets_dir()
     pool = make_pool(conninfo)
+    writers = make_pool(conninfo, size=4, writing=True)
+    # Who asks is found out before any other connection is taken, and by connections of its own:
+    # requests that hold one and wait for another would end up waiting for each other.
+    doors = make_pool(conninfo, size=2, writing=True)
+    sender = Sender(writers, settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # Opened without waiting: the service may come up before its database does.
         pool.open(wait=False)
-        app.state.pool = pool
+        writers.open(wait=False)
+        doors.open(wait=False)
+        app.state.pool, app.state.writers, app.state.doors = pool, writers, doors
+        if settings.webhook_targets:
+            sender.start()
         try:
             yield
         finally:
+            if settings.webhook_targets:
+                sender.stop()
+            doors.close()
+            writers.close()
             pool.close()
 
     app = FastAPI(
@@ -63,7 +79,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     _add_headers(app, settings)
     _add_errors(app)
-    for router in (pages.router, api.router, tiles.router, health.router):
+    for router in (pages.router, api.router, feeds.router, tiles.router, health.router):
         app.include_router(router)
 
     @app.get("/docs", include_in_schema=False)
@@ -126,6 +142,13 @@ def _add_errors(app: FastAPI) -> None:
     def refused(request: Request, error: Exception) -> Response:  # noqa: ARG001
         return _problem(400, "request refused", str(error))
 
+    def told(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        assert isinstance(error, HTTPException)  # noqa: S101
+        title = HTTPStatus(error.status_code).phrase.lower()
+        answer = _problem(error.status_code, title, str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer
+
     def invalid(request: Request, error: Exception) -> Response:  # noqa: ARG001
         assert isinstance(error, RequestValidationError)  # noqa: S101
         told = "; ".join(
@@ -140,5 +163,6 @@ def _add_errors(app: FastAPI) -> None:
         psycopg_pool.PoolClosed,
     ):
         app.add_exception_handler(kind, database)
+    app.add_exception_handler(HTTPException, told)
     app.add_exception_handler(GridcoverError, refused)
     app.add_exception_handler(RequestValidationError, invalid)

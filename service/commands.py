@@ -15,7 +15,11 @@ from geo.errors import GridcoverError
 from geo.pipeline import refresh, refresh_patterns, refresh_quality
 from geo.settings import get_settings
 from geo.store.database import connect, database, migrate
+from service.administration import token, webhook
 from service.server import run
+
+app.add_typer(token, name="token")
+app.add_typer(webhook, name="webhook")
 
 
 @app.command()

@@ -27,7 +27,8 @@ def locate(
     if datum is not None and crs.is_projected:
         raise CrsError(f"--datum {datum} is for degrees, and the coordinates are in {crs.name}")
     if work.raw.geometry is not None:
-        geometry = _shapes(work, np.asarray(work.raw.geometry.values))
+        placed = _has_grid(work, columns)
+        geometry = _shapes(work, np.asarray(work.raw.geometry.values), placed)
     else:
         geometry = _points(work, columns, crs, district)
     series = gpd.GeoSeries(geometry, crs=crs)
@@ -52,14 +53,16 @@ def locate(
     return out
 
 
-def _shapes(work: Work, geometry: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _shapes(
+    work: Work, geometry: np.ndarray[Any, Any], placed: NDArray[np.bool_]
+) -> np.ndarray[Any, Any]:
     wanted = {"polygon": (3, 6), "line": (1, 5), "point": (0, 4)}[work.layer.shape]
     kinds = shapely.get_type_id(geometry)
     empty = shapely.is_missing(geometry) | shapely.is_empty(geometry)
     out = shapely.force_2d(geometry)
     for row in rows_where(empty):
         out[row] = None
-        if work.layer.geometry_needed:
+        if work.layer.geometry_needed or not placed[row]:
             work.tell(row, REJECTED, "no coordinates", detail="the feature has no geometry")
     for row in rows_where(~empty & ~np.isin(kinds, wanted)):
         work.tell(row, REJECTED, "wrong geometry type",

@@ -25,7 +25,7 @@ from geo.incidents.surface import bandwidth, density_ratio, density_surface
 from geo.incidents.trends import hours_of_week, mann_kendall, space_time_cube
 from geo.incidents.weights import Weights, contiguity
 from geo.settings import Settings
-from geo.store import read, write
+from geo.store import alerts, read, write
 from geo.store.database import Conn
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def refresh_patterns(
         if run is None:
             return None
         figures = _refresh(conn, settings, run, progress)
+        figures["alerts_raised"], figures["alerts_ended"] = alerts.raise_alerts(conn, run)
         write.add_to_summary(conn, run, figures)
         latest = read.latest_run(conn)
         if latest is not None and latest.id != run:

@@ -78,8 +78,15 @@ def connect(conninfo: str, *, autocommit: bool = False) -> Conn:
         ) from error
 
 
-def make_pool(conninfo: str, *, size: int = 8) -> ConnectionPool[Conn]:
-    """A pool that tests each connection before handing it out, so that a restart heals."""
+def make_pool(conninfo: str, *, size: int = 8, writing: bool = False) -> ConnectionPool[Conn]:
+    """A pool that tests each connection before handing it out, so that a restart heals.
+
+    Its connections only read, unless they are for `writing`.
+    """
+    # All statements of one request that reads see the same run.
+    reading = (
+        "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
+    )
     return ConnectionPool(
         conninfo,
         min_size=1,
@@ -90,9 +97,7 @@ def make_pool(conninfo: str, *, size: int = 8) -> ConnectionPool[Conn]:
         kwargs={
             "application_name": "gridcover-service",
             "options": "-c search_path=gridcover,public -c timezone=UTC "
-            "-c statement_timeout=30000 -c default_transaction_read_only=on "
-            # All statements of one request see the same run.
-            "-c default_transaction_isolation=repeatable\\ read",
+            f"-c statement_timeout=30000 {'' if writing else reading}",
         },
     )
 

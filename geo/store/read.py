@@ -273,6 +273,28 @@ def grid_staff(conn: Conn) -> list[dict[str, Any]]:
         ).fetchall()
 
 
+def staff_of(conn: Conn, grid: str, *, phones: bool) -> list[dict[str, Any]] | None:
+    """Staff of one grid, with their phones only where that is asked; None for no such grid."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        if cursor.execute("SELECT 1 FROM grids WHERE code = %s", (grid,)).fetchone() is None:
+            return None
+        return cursor.execute(
+            "SELECT role, name, CASE WHEN %s THEN phone END AS phone FROM grid_staff "
+            "WHERE grid = %s ORDER BY role <> 'head', role, name",
+            (phones, grid),
+        ).fetchall()
+
+
+def camera_heard(conn: Conn) -> pd.Series:
+    """When each camera's status was last told, UTC, by code."""
+    rows = conn.execute(
+        "SELECT camera, max(at) FROM (SELECT camera, since AS at FROM camera_status "
+        "UNION ALL SELECT camera, at FROM camera_heard) t GROUP BY camera"
+    ).fetchall()
+    index = [str(row[0]) for row in rows]
+    return pd.Series(pd.to_datetime([row[1] for row in rows], utc=True), index=index)
+
+
 def camera_status_history(conn: Conn) -> pd.DataFrame:
     """Every status of every camera: camera, status, since."""
     with conn.cursor(row_factory=dict_row) as cursor:

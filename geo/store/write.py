@@ -32,11 +32,12 @@ PATTERN_TABLES = (
 _SINGLE = {"polygon": 3, "line": 1}
 _MANY = 100_000
 """Rows from which on an index is cheaper made anew than grown."""
+_BESIDE = ("extra", "geometry")
 _UPSERT = sql.SQL(
-    "WITH done AS (INSERT INTO {table} ({columns}) SELECT {columns} FROM staging "
+    # In the order of the key, so that two who bring the same rows never wait for each other.
+    "WITH done AS (INSERT INTO {table} ({columns}) SELECT {columns} FROM staging ORDER BY {key} "
     "ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE ({old}) IS DISTINCT FROM ({new}) "
-    "RETURNING (xmax = 0) AS inserted) "
-    "SELECT count(*), count(*) FILTER (WHERE inserted) FROM done"
+    "RETURNING {returned}, (xmax = 0) AS inserted) SELECT {told} FROM done"
 )
 _INSERT = sql.SQL(
     "WITH done AS (INSERT INTO {table} ({columns}) SELECT {columns} FROM staging RETURNING 1) "
@@ -102,17 +103,11 @@ def upsert(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> Written:
     ------
     StoreError : a row breaks a constraint of the table, for instance a parent that is not there.
     """
-    columns = [*layer.names, "extra", "geometry"]
     table = sql.Identifier(layer.table)
-    try:
-        conn.execute(
-            sql.SQL("CREATE TEMP TABLE staging (LIKE {} INCLUDING DEFAULTS) ON COMMIT DROP").format(
-                table
-            )
-        )
-        copy_table(conn, "staging", _arrow_table(layer, frame))
+    columns = [*layer.names, *_BESIDE]
+    with _staged(conn, layer, frame):
         rebuilt = _without_indexes(conn, layer, len(frame)) if len(frame) >= _MANY else []
-        statement = _upsert_statement(layer, columns)
+        statement = _upsert_statement(layer, sql.SQL("count(*), count(*) FILTER (WHERE inserted)"))
         if rebuilt and _is_empty(conn, table):
             statement = _INSERT.format(
                 table=table, columns=sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -121,16 +116,36 @@ def upsert(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> Written:
         touched, inserted = (int(row[0]), int(row[1])) if row else (0, 0)
         for definition in rebuilt:
             conn.execute(definition.encode())
+    return Written(inserted, touched - inserted, len(frame) - touched)
+
+
+def upsert_each(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> dict[tuple[str, ...], str]:
+    """As `upsert`, of a few rows: by key what became of those that were ``inserted`` or ``updated``."""
+    keys = sql.SQL(", ").join(map(sql.Identifier, layer.key))
+    with _staged(conn, layer, frame):
+        statement = _upsert_statement(layer, sql.SQL("{}, inserted").format(keys))
+        rows = conn.execute(statement).fetchall()
+    return {tuple(map(str, row[:-1])): "inserted" if row[-1] else "updated" for row in rows}
+
+
+@contextlib.contextmanager
+def _staged(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> Iterator[None]:
+    """The rows in a table `staging`, and what the database refuses told in its own words."""
+    create = sql.SQL("CREATE TEMP TABLE staging (LIKE {} INCLUDING DEFAULTS) ON COMMIT DROP")
+    try:
+        conn.execute(create.format(sql.Identifier(layer.table)))
+        copy_table(conn, "staging", _arrow_table(layer, frame))
+        yield
         conn.execute("DROP TABLE staging")
         conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
     except psycopg.Error as error:
         raise StoreError(
             f"{layer.name} cannot be stored: {_words(error)}; nothing was changed"
         ) from error
-    return Written(inserted, touched - inserted, len(frame) - touched)
 
 
-def _upsert_statement(layer: Layer, columns: list[str]) -> sql.Composed:
+def _upsert_statement(layer: Layer, told: sql.Composable) -> sql.Composed:
+    columns = [*layer.names, *_BESIDE]
     values = [c for c in columns if c not in layer.key]
     table = sql.Identifier(layer.table)
 
@@ -139,6 +154,8 @@ def _upsert_statement(layer: Layer, columns: list[str]) -> sql.Composed:
 
     return _UPSERT.format(
         table=table,
+        told=told,
+        returned=listed(layer.key, sql.Composed([table, sql.SQL(".")])),
         columns=listed(columns, sql.SQL("")),
         key=listed(layer.key, sql.SQL("")),
         updates=sql.SQL(", ").join(

@@ -1,0 +1,104 @@
+"""API tokens: made, checked, revoked; only their digests are kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from geo.errors import ColumnError, StoreError
+from geo.store.database import Conn
+
+SCOPES = ("incidents:write", "status:write", "staff:read")
+"""What a token may be for: send incidents, send camera statuses, read phones of grid staff."""
+_PREFIX = "gridcover_"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token that is good."""
+
+    id: int
+    name: str
+    scopes: tuple[str, ...]
+
+
+def make_token(conn: Conn, name: str, scopes: list[str], *, days: int) -> str:
+    """A new token, told this once; the caller commits.
+
+    Raises
+    ------
+    ColumnError : a scope that there is not, or no day at all.
+    StoreError : the name is taken.
+    """
+    if stray := [scope for scope in scopes if scope not in SCOPES]:
+        raise ColumnError(f"there is no scope {stray[0]}; use one of {', '.join(SCOPES)}")
+    if not scopes or days < 1:
+        raise ColumnError("a token needs at least one scope and one day to live")
+    secret = _PREFIX + secrets.token_urlsafe(32)
+    try:
+        conn.execute(
+            "INSERT INTO api_tokens (name, digest, scopes, expires_at) "
+            "VALUES (%s, %s, %s, now() + make_interval(days => %s))",
+            (name, _digest(secret), scopes, days),
+        )
+    except psycopg.errors.UniqueViolation as error:
+        raise StoreError(f"there is a token {name} already; give another name") from error
+    return secret
+
+
+def find_token(conn: Conn, secret: str) -> Token | None:
+    """The token of this text, unless it is unknown, expired or revoked."""
+    row = conn.execute(
+        "SELECT id, name, scopes FROM api_tokens WHERE digest = %s AND revoked_at IS NULL "
+        "AND expires_at > now()",
+        (_digest(secret),),
+    ).fetchone()
+    return Token(int(row[0]), str(row[1]), tuple(row[2])) if row else None
+
+
+def note_use(conn: Conn, token: Token) -> None:
+    """Remember that a token was used, to the minute; the caller commits."""
+    conn.execute(
+        "UPDATE api_tokens SET last_used_at = now() WHERE id = %s "
+        "AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')",
+        (token.id,),
+    )
+
+
+def revoke_token(conn: Conn, name: str) -> bool:
+    """End a token; whether there was one. The caller commits."""
+    return (
+        conn.execute(
+            "UPDATE api_tokens SET revoked_at = now() WHERE name = %s AND revoked_at IS NULL",
+            (name,),
+        ).rowcount
+        > 0
+    )
+
+
+def list_tokens(conn: Conn) -> list[dict[str, Any]]:
+    """All tokens, the secrets not among it."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT name, scopes, created_at, expires_at, revoked_at, last_used_at FROM api_tokens "
+            "ORDER BY name"
+        ).fetchall()
+
+
+def _digest(secret: str) -> bytes:
+    # The secret has 256 random bits: a fast digest guards it as well as a slow one.
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def expires_in(row: dict[str, Any], now: dt.datetime) -> str:
+    """How a token stands, in a word or two."""
+    if row["revoked_at"] is not None:
+        return "revoked"
+    left = row["expires_at"] - now
+    return "expired" if left.total_seconds() <= 0 else f"{left.days} days left"

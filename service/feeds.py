@@ -1,0 +1,154 @@
+"""What other systems send: incidents and statuses of cameras, in batches, each row answered."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Query
+from fastapi.responses import JSONResponse
+
+from geo.ingest.feeds import RowAnswer, rows_of, take_incidents, take_statuses
+from geo.store import feeds, write
+from geo.store.database import Conn
+from geo.store.tokens import Token
+from service.dependencies import Body, Deployment, Writing, scoped
+
+router = APIRouter(prefix="/api", tags=["feeds"])
+BatchKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key", min_length=1, max_length=200,
+        description="the sender's key of this batch: sent again it gets the same answer",
+    ),
+]  # fmt: skip
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "all rows were taken"},
+    207: {"description": "some rows were rejected; the others are stored"},
+    400: {"description": "the body is no batch"},
+    401: {"description": "no token, or none that is good"},
+    403: {"description": "the token is not for this"},
+    413: {"description": "the body is too large"},
+    422: {"description": "every row was rejected, or the key was used for another batch"},
+}
+
+
+def _schema(row: dict[str, Any]) -> dict[str, Any]:
+    """The body in the OpenAPI document: a list, `rows`, or a feature collection."""
+    rows = {"type": "array", "items": {"type": "object", "properties": row}}
+    shapes = [rows, {"type": "object", "properties": {"rows": rows}, "required": ["rows"]}]
+    features: dict[str, Any] = {"type": "object", "description": "GeoJSON feature collection"}
+    content = {
+        "application/json": {"schema": {"anyOf": shapes}},
+        "application/geo+json": {"schema": features},
+    }
+    return {"requestBody": {"required": True, "content": content}}
+
+
+_TEXT, _NUMBER = {"type": "string"}, {"type": "number"}
+_MOMENT = {"type": "string", "format": "date-time"}
+
+
+@router.post(
+    "/incidents", responses=_ANSWERS,
+    openapi_extra=_schema({"source": _TEXT, "source_id": _TEXT, "category": _TEXT, "occurred_at": _MOMENT,
+                           "reported_at": _MOMENT, "lon": _NUMBER, "lat": _NUMBER, "grid": _TEXT}),
+)  # fmt: skip
+def post_incidents(
+    token: Annotated[Token, Depends(scoped("incidents:write"))],
+    body: Body,
+    conn: Writing,
+    settings: Deployment,
+    key: BatchKey = None,
+    source: Annotated[str | None, Query(description="of rows that name none")] = None,
+    datum: Annotated[
+        Literal["gcj02", "bd09", "cgcs2000"] | None, Query(description="of the coordinates")
+    ] = None,
+) -> JSONResponse:
+    """Add or change incidents by their source and number.
+
+    A GeoJSON feature collection, a list of objects or `{"rows": [...]}`, at most 10,000 rows; the
+    columns and values as files have them, in English or Chinese. Each row is answered; a row sent
+    again as it is stays `unchanged`.
+    """
+
+    def take(rows: list[dict[str, Any]]) -> list[RowAnswer]:
+        return take_incidents(
+            conn, rows, settings=settings, source=source or token.name, crs_datum=datum
+        )
+
+    return _answer(conn, token, key, body, "incidents", take)
+
+
+@router.post(
+    "/cameras/status", responses=_ANSWERS,
+    openapi_extra=_schema({"code": _TEXT, "status": _TEXT, "at": _MOMENT}),
+)  # fmt: skip
+def post_statuses(
+    token: Annotated[Token, Depends(scoped("status:write"))],
+    body: Body,
+    conn: Writing,
+    settings: Deployment,
+    key: BatchKey = None,
+) -> JSONResponse:
+    """Tell statuses of cameras, each from its moment `at` on (from now on where it has none).
+
+    One that is older than what is known goes into the history alone.
+    """
+
+    def take(rows: list[dict[str, Any]]) -> list[RowAnswer]:
+        return take_statuses(conn, rows, settings=settings, now=dt.datetime.now(dt.UTC))
+
+    return _answer(conn, token, key, body, "cameras", take)
+
+
+def _answer(
+    conn: Conn,
+    token: Token,
+    key: str | None,
+    body: bytes,
+    layer: str,
+    take: Callable[[list[dict[str, Any]]], list[RowAnswer]],
+) -> JSONResponse:
+    """Take a batch once, whoever sends it how often, and say what became of each row."""
+    digest = hashlib.sha256(layer.encode() + b"\n" + body).hexdigest()
+    rows = rows_of(_parsed(body))
+    if key is not None:
+        before = feeds.answered(conn, token.id, key)
+        if before is not None and before.digest != digest:
+            raise HTTPException(422, f"The key {key} was used for another batch; give a new key.")
+        if before is not None:
+            replayed = {"Idempotency-Replayed": "true"}
+            return JSONResponse(before.answer, before.status, headers=replayed)
+    answers = take(rows)
+    counts = Counter(answer.result for answer in answers)
+    rejected = counts["rejected"]
+    status = 200 if not rejected else 422 if rejected == len(rows) else 207
+    told = {"counts": dict(counts), "rows": [dataclasses.asdict(answer) for answer in answers]}
+    if rejected < len(rows):
+        write.record_import(
+            conn, layer=layer, file=f"feed of {token.name}", sha256=digest, rows=len(rows),
+            inserted=counts["inserted"], updated=counts["updated"] + counts["recorded"],
+            unchanged=counts["unchanged"] + counts["superseded"],
+            mended=sum(any(f["action"] == "mended" for f in a.findings) for a in answers),
+            rejected=rejected, options={"token": token.name, "key": key},
+        )  # fmt: skip
+    if key is not None:
+        feeds.remember(conn, token.id, key, feeds.Answered(digest, status, told))
+    conn.commit()
+    return JSONResponse(told, status)
+
+
+def _parsed(body: bytes) -> Any:
+    def number(text: str) -> Any:
+        raise ValueError(f"{text} is no JSON number")
+
+    try:
+        return json.loads(body, parse_constant=number)
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400, f"The body is no JSON: {error}.") from error

@@ -1,0 +1,420 @@
+"""Batches from other systems: each row answered, sent twice taken once, alerts sent on."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+import standardwebhooks
+from fastapi.testclient import TestClient
+
+from geo.errors import GridcoverError
+from geo.settings import Settings
+from geo.store import alerts
+from geo.store.database import connect
+from geo.store.tokens import make_token
+from service.app import create_app
+from service.webhooks import make_client, require_allowed, send_due
+from tests.conftest import Command
+
+CODE = "34020300001320000001"
+GRID = "340203001001001"
+
+
+@pytest.fixture
+def filled(store: str) -> str:
+    """A district with one grid, a camera and tokens."""
+    with connect(store) as conn:
+        box = "ST_Multi(ST_MakeEnvelope(118, 30.9, 118.2, 31, 4326))"
+        conn.execute(f"INSERT INTO grids (code, name, geometry) VALUES ('{GRID}', 'g', {box})")
+        conn.execute(
+            "INSERT INTO cameras (code, status, installed_on, geometry) VALUES (%s, 'working', "
+            "'2020-01-01', ST_SetSRID(ST_MakePoint(118.05, 30.95), 4326))",
+            (CODE,),
+        )
+    return store
+
+
+def bearer(store: str, *scopes: str) -> dict[str, str]:
+    with connect(store) as conn:
+        name = "-".join(scopes) + str(dt.datetime.now().timestamp())  # noqa: DTZ005
+        return {"Authorization": f"Bearer {make_token(conn, name, list(scopes), days=1)}"}
+
+
+@pytest.fixture
+def client(filled: str) -> Iterator[TestClient]:
+    with TestClient(create_app(filled, Settings())) as found:
+        found.headers.update(bearer(filled, "incidents:write", "status:write"))
+        yield found
+
+
+def incident(number: str, **more: Any) -> dict[str, Any]:
+    row = {"source": "12345", "source_id": number, "category": "城管/占道",
+           "reported_at": "2026-10-01 08:00", "lon": 118.05, "lat": 30.95}  # fmt: skip
+    return row | more
+
+
+def rows(store: str, query: str) -> list[tuple[Any, ...]]:
+    with connect(store) as conn:
+        return conn.execute(query.encode()).fetchall()
+
+
+def test_every_row_of_a_batch_is_answered(client: TestClient, filled: str) -> None:
+    batch = [
+        incident("a"),
+        incident("b", lon=None, lat=None, grid=GRID),
+        incident("c", lon=0, lat=0),
+        incident("", category="x"),
+        incident("d", reported_at="yesterday"),
+        incident("a", category="again"),
+        "no object",
+        incident("e", satisfaction="很好", lon="118°03′E"),
+        incident("f", lon=121.0, lat=31.2),
+    ]
+    answer = client.post("/api/incidents", json=batch)
+    assert answer.status_code == 207
+    told = answer.json()
+    assert told["counts"] == {"inserted": 3, "rejected": 6}
+    by_row = {row["row"]: row for row in told["rows"]}
+    assert [by_row[k]["result"] for k in range(9)] == [
+        "inserted", "inserted", "rejected", "rejected", "rejected", "rejected", "rejected",
+        "inserted", "rejected",
+    ]  # fmt: skip
+    reasons = {k: [f["reason"] for f in by_row[k]["findings"]] for k in range(9)}
+    assert reasons[2] == ["coordinates (0, 0)"]
+    assert reasons[3] == ["empty value"]
+    assert reasons[4] == ["impossible date", "no usable time"]
+    assert reasons[5] == ["repeated key"]
+    assert "empty value" in reasons[6]
+    assert reasons[7] == ["not a number"]
+    assert reasons[8] == ["outside the district"]
+    stored = rows(filled, "SELECT source_id, precision, grid FROM incidents ORDER BY 1")
+    assert stored == [("a", "exact", None), ("b", "grid", GRID), ("e", "exact", None)]
+    # Sent again: nothing new, and a change is a change.
+    again = client.post("/api/incidents", json={"rows": [batch[0], incident("b", grid=GRID)]})
+    assert [row["result"] for row in again.json()["rows"]] == ["unchanged", "updated"]
+    noted = rows(filled, "SELECT layer, rows, rejected FROM imports ORDER BY id")
+    assert noted == [("incidents", 9, 6), ("incidents", 2, 0)]
+
+
+def test_geojson_and_chinese_words(client: TestClient, filled: str) -> None:
+    point = {"type": "Point", "coordinates": [118.05, 30.95]}
+    line = {"type": "LineString", "coordinates": [[118, 30], [119, 31]]}
+    features = [
+        {"type": "Feature", "id": 7, "geometry": point,
+         "properties": {"来源系统": "网格", "诉求类型": "噪音", "诉求时间": "2026年10月1日"}},
+        {"type": "Feature", "id": "8", "geometry": line, "properties": {"诉求时间": "2026-10-01"}},
+        {"type": "Feature", "id": "9", "geometry": None,
+         "properties": {"诉求时间": "2026-10-01", "所属网格": GRID, "备注": {"a": 1}}},
+    ]  # fmt: skip
+    body = {"type": "FeatureCollection", "features": features}
+    told = client.post("/api/incidents?source=hotline", json=body).json()["rows"]
+    assert [row["result"] for row in told] == ["inserted", "rejected", "inserted"]
+    assert [row["key"] for row in told] == ["网格/7", None, "hotline/9"]
+    assert told[1]["findings"][0]["reason"] == "unreadable coordinates"
+    assert rows(filled, "SELECT extra FROM incidents WHERE source_id = '9'") == [
+        ({"备注": '{"a": 1}'},)
+    ]
+
+
+def test_a_batch_sent_twice_is_taken_once(client: TestClient, filled: str) -> None:
+    key = {"Idempotency-Key": "batch-1"}
+    first = client.post(
+        "/api/incidents", json=[incident("a"), incident("b", lon=0, lat=0)], headers=key
+    )
+    second = client.post(
+        "/api/incidents", json=[incident("a"), incident("b", lon=0, lat=0)], headers=key
+    )
+    assert first.status_code == second.status_code == 207
+    assert first.json() == second.json()
+    assert "idempotency-replayed" not in first.headers
+    assert second.headers["idempotency-replayed"] == "true"
+    other = client.post("/api/incidents", json=[incident("c")], headers=key)
+    assert other.status_code == 422
+    assert "new key" in other.json()["detail"]
+    assert len(rows(filled, "SELECT 1 FROM imports")) == 1
+
+
+def test_two_who_send_the_same_rows_at_once(client: TestClient, filled: str) -> None:
+    batch = [incident(str(k)) for k in range(400)]
+
+    def send(turn: int) -> list[str]:
+        some = batch if turn % 2 else batch[::-1]
+        headers = {"Idempotency-Key": f"k{turn // 2}"} if turn < 4 else {}
+        answer = client.post("/api/incidents", json=some, headers=headers)
+        if answer.status_code == 422:  # the same key for rows in another order
+            return []
+        return [row["result"] for row in answer.json()["rows"]]
+
+    with ThreadPoolExecutor(8) as many:
+        results = list(many.map(send, range(8)))
+    assert sum(result.count("inserted") for result in results[4:]) <= 400
+    assert {word for result in results for word in result} <= {"inserted", "unchanged"}
+    assert rows(filled, "SELECT count(*) FROM incidents") == [(400,)]
+
+
+def test_statuses_keep_their_history(client: TestClient, filled: str) -> None:
+    def send(*told: tuple[str, str | None]) -> list[str]:
+        batch = [{"设备编码": CODE, "设备状态": word, "at": at} for word, at in told]
+        answer = client.post("/api/cameras/status", json=batch)
+        return [row["result"] for row in answer.json()["rows"]]
+
+    assert send(("离线", "2026-10-01T08:00:00+08:00")) == ["recorded"]
+    assert rows(filled, "SELECT status FROM cameras") == [("offline",)]
+    # Once more, in the past, and one that the history has already.
+    assert send(("OFF", "2026-10-01T08:00:00+08:00"), ("2", "2026-09-01"), ("ON", "2025-01-01")) == [
+        "unchanged", "superseded", "unchanged",
+    ]  # fmt: skip
+    assert rows(filled, "SELECT status FROM cameras") == [("offline",)]
+    assert send(("在用", None)) == ["recorded"]
+    assert send(("在用", None)) == ["unchanged"]
+    history = rows(filled, "SELECT status FROM camera_status ORDER BY since")
+    assert history == [("working",), ("faulty",), ("offline",), ("working",)]
+    heard = rows(filled, "SELECT now() - at < interval '1 minute' FROM camera_heard")
+    assert heard == [(True,)]
+    bad = [
+        {"code": "x", "status": "ON"}, {"code": CODE, "status": "asleep"},
+        {"code": CODE, "status": "ON", "at": "2999-01-01"}, {"status": "ON"},
+        {"code": CODE, "status": "ON", "at": "noon"},
+    ]  # fmt: skip
+    answer = client.post("/api/cameras/status", json=bad)
+    assert answer.status_code == 422
+    assert [row["findings"][0]["reason"] for row in answer.json()["rows"]] == [
+        "unknown camera", "unknown status", "date in the future", "empty value", "impossible date",
+    ]  # fmt: skip
+    assert rows(filled, "SELECT count(*) FROM camera_status") == [(4,)]
+    # An import of the register that says the same adds nothing to the history.
+    with connect(filled) as conn:
+        conn.execute("UPDATE cameras SET name = 'x', status = 'working'")
+    assert rows(filled, "SELECT count(*) FROM camera_status") == [(4,)]
+
+
+def test_doors(filled: str, client: TestClient) -> None:
+    with TestClient(create_app(filled, Settings())) as anyone:
+        for path in ("/api/incidents", "/api/cameras/status"):
+            refused = anyone.post(path, json=[incident("a")])
+            assert refused.status_code == 401
+            assert refused.headers["content-type"] == "application/problem+json"
+            assert refused.headers["www-authenticate"] == "Bearer"
+            for wrong in ("Bearer nonsense", "Basic eDp5", "Bearer "):
+                answer = anyone.post(path, json=[], headers={"Authorization": wrong})
+                assert answer.status_code == 401
+        only = bearer(filled, "status:write")
+        assert anyone.post("/api/incidents", json=[incident("a")], headers=only).status_code == 403
+        with connect(filled) as conn:
+            conn.execute("UPDATE api_tokens SET expires_at = now() - interval '1 second'")
+        assert anyone.post("/api/cameras/status", json=[{}], headers=only).status_code == 401
+    with connect(filled) as conn:
+        conn.execute("UPDATE api_tokens SET expires_at = now() + interval '1 day'")
+    assert client.post("/api/incidents", content=b"{").status_code == 400
+    assert client.post("/api/incidents", content=b'[{"lon": NaN}]').status_code == 400
+    assert client.post("/api/incidents", content=b"[" * 200_000).status_code == 400
+    assert client.post("/api/incidents", json={"a": 1}).status_code == 400
+    assert client.post("/api/incidents", json=[]).status_code == 400
+    assert client.post("/api/incidents", json=[{}] * 10_001).status_code == 400
+    assert client.post("/api/incidents", content=b" " * (33 << 20)).status_code == 413
+    assert client.post("/api/incidents", json=[{}]).status_code == 422
+    odd = json.dumps([incident("a\x00b", category="\ud800x")])
+    nul = client.post("/api/incidents", content=odd)
+    assert nul.status_code == 200
+    assert rows(filled, "SELECT source_id, category FROM incidents") == [("ab", "x")]
+
+
+def test_phones_only_for_their_token(filled: str, client: TestClient) -> None:
+    with connect(filled) as conn:
+        conn.execute("INSERT INTO grid_staff VALUES (%s, 'full_time', '乙', '2'), (%s, 'head', '甲', '1')", (GRID, GRID))  # fmt: skip
+    path = f"/api/grids/{GRID}/staff"
+    bare = [
+        {"role": "head", "name": "甲", "phone": None},
+        {"role": "full_time", "name": "乙", "phone": None},
+    ]
+    assert client.get(path).json() == bare
+    told = client.get(path, headers=bearer(filled, "staff:read")).json()
+    assert [row["phone"] for row in told] == ["1", "2"]
+    assert client.get("/api/grids/none/staff").status_code == 404
+
+
+class Receiver:
+    """Another system: answers what it is told to, and remembers what it was sent."""
+
+    def __init__(self) -> None:
+        self.answers: list[int] = []
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                outer.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
+                code = outer.answers.pop(0) if outer.answers else 204
+                self.send_response(code)
+                if code == 302:
+                    self.send_header("Location", "http://127.0.0.1:9/elsewhere")
+                self.end_headers()
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.origin = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    found = Receiver()
+    yield found
+    found.server.shutdown()
+    found.thread.join()
+    found.server.server_close()
+
+
+def plant(store: str, run: int, alert: dict[str, bool]) -> tuple[int, int]:
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO runs (kind, parameters, inputs_digest, software_version, metric_crs, "
+            "started_at, finished_at, summary) VALUES ('t', '{}', '', '', 'EPSG:32650', now(), now(), '{}')"
+        )
+        conn.execute("DELETE FROM grid_patterns")
+        for category, raised in alert.items():
+            conn.execute(
+                "INSERT INTO grid_patterns (category, grid, run, alert, alert_since, alert_observed, "
+                "alert_expected, alert_score) SELECT %s, %s, max(id), %s, '2026-10-05', 9, 3, 5.5 FROM runs",
+                (category, GRID, raised),
+            )
+        return alerts.raise_alerts(conn, run)
+
+
+def test_alerts_open_end_and_reach_another_system(filled: str, receiver: Receiver) -> None:
+    settings = Settings(webhook_targets=[receiver.origin])
+    with connect(filled) as conn:
+        secret = alerts.add_webhook(conn, receiver.origin + "/hook")
+    assert plant(filled, 1, {"theft": True, "noise": False}) == (1, 0)
+    assert plant(filled, 2, {"theft": True, "noise": True}) == (1, 0)
+    with connect(filled) as conn, make_client() as http:
+        assert [a["category"] for a in alerts.open_alerts(conn)] == ["theft", "noise"]
+        assert send_due(conn, settings, http) == 2
+        assert send_due(conn, settings, http) == 0
+    headers, body = receiver.got[0]
+    # The signature as the standard's own library sees it.
+    data = standardwebhooks.Webhook(secret).verify(body, headers)
+    assert data["type"] == "alerts.raised"
+    (alert,) = data["data"]["alerts"]
+    assert (alert["category"], alert["grid"], alert["since"], alert["observed"]) == (
+        "theft", GRID, "2026-10-05", 9.0,
+    )  # fmt: skip
+    assert 118 < alert["lon"] < 118.2
+    with pytest.raises(standardwebhooks.WebhookVerificationError):
+        standardwebhooks.Webhook(secret).verify(body + b" ", headers)
+    assert plant(filled, 3, {"theft": False, "noise": True}) == (0, 1)
+    assert plant(filled, 4, {"theft": True, "noise": True}) == (1, 0)
+    assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 2
+
+
+def test_what_fails_is_tried_again_and_given_up_at_last(filled: str, receiver: Receiver) -> None:
+    settings = Settings(webhook_targets=[receiver.origin])
+    with connect(filled) as conn, make_client() as http:
+        alerts.add_webhook(conn, receiver.origin + "/hook")
+        conn.commit()
+        plant(filled, 1, {"theft": True})
+        receiver.answers = [500, 302]
+        for attempt, answer in enumerate(("HTTP 500", "HTTP 302"), start=1):
+            assert send_due(conn, settings, http) == 1
+            row = conn.execute(
+                "SELECT attempts, answer, next_at > now(), delivered_at FROM webhook_deliveries"
+            ).fetchone()
+            assert row == (attempt, answer, True, None)
+            assert send_due(conn, settings, http) == 0
+            conn.execute("UPDATE webhook_deliveries SET next_at = now()")
+            conn.commit()
+        assert send_due(conn, settings, http) == 1
+        assert [a[0]["webhook-id"] for a in receiver.got] == [receiver.got[0][0]["webhook-id"]] * 3
+        done = conn.execute(
+            "SELECT attempts, next_at, delivered_at IS NOT NULL FROM webhook_deliveries"
+        ).fetchone()
+        assert done == (3, None, True)
+        # Nobody there: put off seven times, then given up, and still told.
+        conn.execute("DELETE FROM webhook_deliveries")
+        conn.execute("UPDATE webhooks SET url = 'http://127.0.0.1:9/hook'")
+        alerts.queue(conn, "test", {})
+        conn.commit()
+        closed = Settings(webhook_targets=["http://127.0.0.1:9"])
+        for _ in range(8):
+            assert send_due(conn, closed, http) == 1
+            conn.execute("UPDATE webhook_deliveries SET next_at = now() WHERE next_at IS NOT NULL")
+            conn.commit()
+        assert send_due(conn, closed, http) == 0
+        (state,) = alerts.list_webhooks(conn)
+        assert (state["given_up"], state["waiting"], state["delivered"]) == (1, 0, 0)
+        assert "ConnectError" in state["last_answer"]
+
+
+def test_only_allowed_targets(filled: str, receiver: Receiver) -> None:
+    settings = Settings(webhook_targets=["https://Centre.example:8443"])
+    require_allowed("https://centre.example:8443/a?b=c", settings)
+    for url in (
+        "https://centre.example/a", "http://centre.example:8443/", "https://centre.example:8443@evil.example/",
+        "https://evil.example/?https://centre.example:8443", "file:///etc/passwd", "//centre.example:8443/",
+        "https://centre.example:8443.evil.example/",
+    ):  # fmt: skip
+        with pytest.raises(GridcoverError):
+            require_allowed(url, settings)
+    with pytest.raises(ValueError, match="no origin"):
+        Settings(webhook_targets=["https://centre.example/path"])
+    # An address that is no longer allowed gets nothing.
+    with connect(filled) as conn, make_client() as http:
+        alerts.add_webhook(conn, receiver.origin + "/hook")
+        alerts.queue(conn, "test", {})
+        conn.commit()
+        assert send_due(conn, settings, http) == 1
+        assert receiver.got == []
+        (state,) = alerts.list_webhooks(conn)
+        assert "not among the allowed" in state["last_answer"]
+
+
+def test_the_service_sends_by_itself(filled: str, receiver: Receiver) -> None:
+    with connect(filled) as conn:
+        alerts.add_webhook(conn, receiver.origin + "/hook")
+        alerts.queue(conn, "test", {})
+    settings = Settings(webhook_targets=[receiver.origin])
+    done = threading.Event()
+    with TestClient(create_app(filled, settings)):
+        for _ in range(100):
+            if receiver.got or done.wait(0.1):
+                break
+    assert len(receiver.got) == 1
+
+
+def test_commands(command: Command, receiver: Receiver) -> None:
+    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        env = {**command.env, **more}
+        return subprocess.run(
+            [command.python, *arguments], env=env, capture_output=True, text=True, check=False
+        )
+
+    made = run("token", "add", "hotline", "--scope", "incidents:write", "--days", "30")
+    assert made.stdout.startswith("gridcover_")
+    assert run("token", "add", "hotline", "--scope", "incidents:write").returncode == 1
+    assert "no scope" in run("token", "add", "x", "--scope", "all").stderr
+    (row,) = json.loads(run("token", "list", "--json").stdout)
+    assert (row["name"], row["scopes"]) == ("hotline", ["incidents:write"])
+    assert made.stdout.strip() not in json.dumps(row)
+    assert run("token", "revoke", "hotline").returncode == 0
+    assert run("token", "revoke", "hotline").returncode == 1
+    hook = receiver.origin + "/hook"
+    assert "not among the allowed" in run("webhook", "add", hook).stderr
+    allowed = {"GRIDCOVER_WEBHOOK_TARGETS": json.dumps([receiver.origin])}
+    assert run("webhook", "add", hook, **allowed).stdout.startswith("whsec_")
+    assert run("webhook", "test", **allowed).returncode == 0
+    (state,) = json.loads(run("webhook", "list", "--json").stdout)
+    assert state["delivered"] == 1
+    assert run("webhook", "remove", hook).returncode == 0
+    assert len(receiver.got) == 1

@@ -155,14 +155,15 @@ def refresh(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compute coverage, quality, density and patterns of incidents anew, where an input changed."""
+    """Compute coverage, quality, density, patterns and the board anew, where an input changed."""
     with database() as conninfo, progress_lines() as progress:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
             result = pipeline.refresh(conn, everything=everything, progress=progress)
             measured = pipeline.refresh_quality(conn, get_settings(), progress)
             patterns = pipeline.refresh_patterns(conn, get_settings(), progress)
-    summary = result.summary | (patterns or {})
+            board = pipeline.refresh_board(conn, get_settings(), progress)
+    summary = result.summary | (patterns or {}) | (board or {})
     if as_json:
         did = {"views_computed": result.views, "grids_measured": result.grids}
         print_json(
@@ -171,7 +172,7 @@ def refresh(
         )
         return
     out = Console()
-    if not result.computed and patterns is None:
+    if not result.computed and patterns is None and board is None:
         out.print(f"Nothing changed since run {result.run}; --all computes it anew.")
         return
     table = Table(title=f"Run {result.run}", title_justify="left", show_header=False)

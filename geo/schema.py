@@ -146,6 +146,15 @@ KEY_PLACES = Layer(
         Column("required_share", "number", low=0, high=1, unit="share", default=1.0),
     ),
 )  # fmt: skip
+SERVICE_POINTS = Layer(
+    "service-points", "service_points", ("code",), "point",
+    (
+        Column("code", "code", needed=True),
+        Column("name", "text"),
+        _NAME_EN,
+        Column("kind", "text", needed=True),
+    ),
+)  # fmt: skip
 INCIDENTS = Layer(
     "incidents", "incidents", ("source", "source_id"), "point",
     (
@@ -168,5 +177,15 @@ INCIDENTS = Layer(
 
 LAYERS = {
     layer.name: layer
-    for layer in (AREAS, GRIDS, CAMERAS, BUILDINGS, STREETS, LANDCOVER, KEY_PLACES, INCIDENTS)
+    for layer in (
+        AREAS,
+        GRIDS,
+        CAMERAS,
+        BUILDINGS,
+        STREETS,
+        LANDCOVER,
+        KEY_PLACES,
+        SERVICE_POINTS,
+        INCIDENTS,
+    )
 }

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     basemap_url: str | None = None
     basemap_attribution: str = ""
     assets_dir: Path | None = None
+    walk_m: float = Field(default=500.0, gt=0)
     webhook_targets: list[str] = Field(default_factory=list)
     keep_runs: int = Field(default=12, ge=1)
     blind_spot_min_area_m2: float = Field(default=25.0, ge=0)

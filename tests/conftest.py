@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from geo.demo import load_demo
-from geo.pipeline import refresh, refresh_patterns
+from geo.pipeline import refresh, refresh_board, refresh_patterns, refresh_quality
 from geo.settings import Settings, get_settings
 from geo.store import cluster
 from geo.store.database import connect, migrate
@@ -66,7 +66,9 @@ def demo_store(private: cluster.Cluster) -> str:
     with connect(conninfo) as conn:
         load_demo(conn)
         refresh(conn)
+        refresh_quality(conn, get_settings())
         refresh_patterns(conn, get_settings())
+        refresh_board(conn, get_settings())
     return conninfo
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from geo.demo.boundaries import boundaries_dir
 from geo.demo.fabric import make_buildings, make_key_places, make_streets
 from geo.demo.plan import CRS, DISTRICT, make_plan
-from geo.demo.registers import make_cameras, make_incidents, make_staff
+from geo.demo.registers import make_cameras, make_incidents, make_service_points, make_staff
 from geo.errors import StoreError
 from geo.schema import LAYERS
 from geo.store import read, write
@@ -39,6 +39,7 @@ def demo_layers() -> dict[str, GeoDataFrame]:
         "buildings": buildings,
         "key-places": make_key_places(plan),
         "cameras": make_cameras(buildings, streets, grids),
+        "service-points": make_service_points(grids),
         "incidents": make_incidents(grids, streets, areas),
     }
     out |= {name: layer.to_crs("EPSG:4326") for name, layer in made.items()}
@@ -82,6 +83,8 @@ def load_demo(conn: Conn) -> dict[str, int]:
         for name, layer in demo_layers().items():
             write.upsert(conn, LAYERS[name], layer)
             counts[name] = len(layer)
+            if name == "cameras":
+                write.note_heard(conn, layer)
             if name == "grids":
                 staff = pd.DataFrame(make_staff(layer), columns=["grid", "role", "name", "phone"])
                 write.update_staff(conn, staff)

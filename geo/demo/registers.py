@@ -27,6 +27,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+POINT_KINDS = {"party_branch": ("党群服务站", "Party branch"), "volunteers": ("志愿服务点", "Volunteers"),
+               "service_station": ("便民服务站", "Service station")}  # fmt: skip
+"""Kinds of service points, with their names."""
+
+
+def make_service_points(grids: GeoDataFrame) -> GeoDataFrame:
+    """Party branches, volunteers' points and service stations, thinner towards the edge."""
+    rng = np.random.default_rng(SEED + 8)
+    middles = shapely.point_on_surface(np.asarray(grids.geometry.values))
+    centre = shapely.centroid(shapely.union_all(middles))
+    pull = np.exp(-((shapely.distance(middles, centre) / 1500.0) ** 2)) + 0.05
+    rows, places = [], []
+    for kind, number in (("party_branch", 30), ("volunteers", 55), ("service_station", 22)):
+        zh, en = POINT_KINDS[kind]
+        chosen = rng.choice(len(grids), number, replace=False, p=pull / pull.sum())
+        for k, at in enumerate(sorted(chosen), start=1):
+            rows.append((f"{kind[0].upper()}{k:03d}", f"{zh}{k}", f"{en} {k}", kind))
+            shift = rng.uniform(-40, 40, 2)
+            places.append(shapely.Point(middles[at].x + shift[0], middles[at].y + shift[1]))
+    return gpd.GeoDataFrame(
+        rows, columns=["code", "name", "name_en", "kind"], geometry=places, crs=CRS
+    )
+
+
 def make_cameras(
     buildings: GeoDataFrame, streets: GeoDataFrame, grids: GeoDataFrame
 ) -> GeoDataFrame:
@@ -112,11 +136,22 @@ def make_cameras(
             "network": rng.random(number) < 0.96,
             "owner": rng.choice(["公安分局", "街道办", "社区", "物业公司", "学校"], number),
             "installed_on": started.date,
+            "upgraded_on": _upgraded(started),
             "platform": rng.choice(["雪亮工程", "天网"], number),
         },
         geometry=gpd.points_from_xy(*np.array(places).T),
         crs=CRS,
     )
+
+
+def _upgraded(started: pd.DatetimeIndex) -> NDArray[np.object_]:
+    """One in six was given a new lens two to five years after it was put up."""
+    rng = np.random.default_rng(SEED + 41)
+    when = started + pd.to_timedelta(rng.integers(700, 1800, len(started)), unit="D")
+    done = (rng.random(len(started)) < 1 / 6) & (when < pd.Timestamp(LAST))
+    days = np.array(when.date, object)
+    days[~done] = None
+    return days
 
 
 def _point_class(number: int) -> NDArray[np.str_]:

@@ -150,6 +150,51 @@ def incident_findings(incidents: GeoDataFrame, grids: GeoDataFrame) -> DataFrame
     return found.table()
 
 
+def key_place_findings(places: GeoDataFrame, grids: GeoDataFrame) -> DataFrame:
+    """What is wrong with the register of key places.
+
+    Parameters
+    ----------
+    places : polygons, metric CRS, with `kind` (the owner) and `required_share`.
+    grids : polygons, same CRS.
+
+    Returns
+    -------
+    As `camera_findings`.
+    """
+    require_metric(places, grids)
+    found = _Findings(places.assign(owner=places["kind"]))
+    shapes = np.asarray(places.geometry.values)
+    inside = np.zeros(len(places), bool)
+    inside[shapely.STRtree(np.asarray(grids.geometry.values)).query(shapes, "intersects")[0]] = True
+    found.add(~inside, "in_place", "outside every grid")
+    found.add(shapely.area(shapes) < 20.0, "plausible", "smaller than 20 m²")
+    found.add(shapely.area(shapes) > 5e6, "plausible", "larger than 5 km²")
+    found.add(places["required_share"].eq(0).to_numpy(), "plausible", "no coverage required")
+    return found.table()
+
+
+def building_findings(buildings: GeoDataFrame) -> DataFrame:
+    """What is wrong with the register of buildings: each of unknown height hides all behind it.
+
+    Parameters
+    ----------
+    buildings : polygons, metric CRS, with `height_m`.
+
+    Returns
+    -------
+    As `camera_findings`, without owners.
+    """
+    require_metric(buildings)
+    height = pd.to_numeric(buildings["height_m"]).astype(float)
+    found = _Findings(buildings)
+    found.add(height.isna().to_numpy(), "complete", "height missing")
+    found.add((height > 400).to_numpy(), "plausible", "higher than 400 m", height)
+    area = shapely.area(np.asarray(buildings.geometry.values))
+    found.add(area < 4.0, "plausible", "smaller than 4 m²")
+    return found.table()
+
+
 def findings_by_owner(findings: DataFrame) -> DataFrame:
     """The to-do list of each owner: how many rows of each finding, most first.
 

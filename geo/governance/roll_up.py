@@ -71,18 +71,29 @@ def roll_up(
         for column in pair:
             if column not in numbers:
                 raise ColumnError(f"{name} is a share of {column}, which is not among the figures")
-    exact = (numbers.fillna(0.0) / STEP).round() * STEP
-    place = levels_of(grids, areas)
-    tables = []
-    for level in LEVELS:
-        codes = place[level].rename("code")
-        table = exact.groupby(codes).sum()
-        table.insert(0, "grids", codes.value_counts().reindex(table.index))
-        tables.append(table)
-    out = pd.concat(tables, keys=LEVELS, names=["level", "code"])
+    out = sum_by_level(levels_of(grids, areas), numbers.assign(grids=1.0))
+    out.insert(0, "grids", out.pop("grids"))
     for name, (part, whole) in (shares or {}).items():
         out[name] = out[part] / out[whole].where(out[whole] > 0)
     return out
+
+
+def sum_by_level(place: DataFrame, numbers: DataFrame) -> DataFrame:
+    """Sum numbers of rows by the areas of every level that they lie in.
+
+    Parameters
+    ----------
+    place : from `levels_of` or `levels_at`.
+    numbers : on the same index; a missing one counts as 0. Each is first rounded to a 1024th.
+
+    Returns
+    -------
+    Indexed by `level` and `code` ("" for rows that no area of the level claims), sorted. The sums of
+    each level add up to the same totals exactly, in any order, up to 2^43.
+    """
+    exact = (numbers.fillna(0.0) / STEP).round() * STEP
+    tables = [exact.groupby(place[level].rename("code")).sum() for level in LEVELS]
+    return pd.concat(tables, keys=LEVELS, names=["level", "code"])
 
 
 def gini(values: ArrayLike, weights: ArrayLike | None = None) -> float:

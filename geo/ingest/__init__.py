@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from geopandas import GeoDataFrame
+
 from geo.crs import Datum
 from geo.errors import ColumnError, RejectedRows
 from geo.ingest.cleaning import Cleaned, clean
@@ -19,7 +21,7 @@ from geo.ingest.hierarchy import link_parents
 from geo.ingest.readers import read_file
 from geo.ingest.staff import STAFF, clean_staff
 from geo.ingest.topology import tiling_faults
-from geo.schema import LAYERS
+from geo.schema import LAYERS, Layer
 from geo.settings import Settings, get_settings
 from geo.store import read, write
 from geo.store.database import Conn
@@ -158,11 +160,18 @@ def import_file(
     findings = [*cleaned.findings, *parents, *_tiling(cleaned, layer_name, settings, district)]
     return _settle(
         conn, path, layer_name, raw.encoding, cleaned, findings,
-        store=lambda: write.upsert(conn, layer, cleaned.frame),
+        store=lambda: _store(conn, layer, cleaned.frame),
         options={"crs": crs, "datum": datum, "rename": rename, "source": source,
                  "accept_rejects": accept_rejects},
         accept_rejects=accept_rejects, dry_run=dry_run, report=report, progress=progress,
     )  # fmt: skip
+
+
+def _store(conn: Conn, layer: Layer, frame: GeoDataFrame) -> write.Written:
+    written = write.upsert(conn, layer, frame)
+    if layer.name == "cameras":
+        write.note_heard(conn, frame)
+    return written
 
 
 def import_staff(

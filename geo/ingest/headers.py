@@ -91,6 +91,11 @@ _BY_LAYER: dict[str, dict[str, str]] = {
         "kind": "kind type category 类型 类别 场所类型 单位类型",
         "required_share": "required_share required 要求覆盖率 覆盖率要求",
     },
+    "service-points": {
+        "code": "pointcode point_code 站点编码 点位编码 服务点编码 机构编码",
+        "name": "pointname point_name 站点名称 点位名称 服务点名称 机构名称",
+        "kind": "kind type category 类型 类别 站点类型 点位类型 机构类型",
+    },
     "grid-staff": {
         "grid": "grid gridcode grid_code 网格编码 网格编号 网格代码 所属网格",
         "role": "role position 角色 职务 人员类别 人员类型 岗位",

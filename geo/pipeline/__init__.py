@@ -2,6 +2,7 @@
 
 from geo.coverage.quality import IN_USE
 from geo.pipeline.areas import results_by_area
+from geo.pipeline.board import refresh_board
 from geo.pipeline.patterns import refresh_patterns
 from geo.pipeline.quality import refresh_quality
 from geo.pipeline.refreshing import Refreshed, refresh
@@ -12,6 +13,7 @@ __all__ = [
     "Refreshed",
     "check_registers",
     "refresh",
+    "refresh_board",
     "refresh_patterns",
     "refresh_quality",
     "results_by_area",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,14 +11,110 @@ import pyproj
 
 from geo.crs import metric_crs
 from geo.errors import StoreError
-from geo.governance.registers import camera_findings, grid_findings, incident_findings
+from geo.governance.levels import levels_at, levels_of
+from geo.governance.missing import camera_gaps, place_gaps
+from geo.governance.registers import (
+    building_findings,
+    camera_findings,
+    grid_findings,
+    incident_findings,
+    key_place_findings,
+)
 from geo.governance.targets import camera_targets, key_place_targets
 from geo.settings import Settings
 from geo.store import read
 from geo.store.database import Conn
 
 if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
     from pandas import DataFrame
+
+LAYERS = ("cameras", "grids", "key-places", "incidents", "buildings")
+"""Registers whose state is told."""
+
+
+@dataclass(frozen=True)
+class Registers:
+    """The registers in one metric CRS."""
+
+    grids: GeoDataFrame
+    areas: GeoDataFrame
+    cameras: GeoDataFrame
+    places: GeoDataFrame
+    buildings: GeoDataFrame
+    incidents: GeoDataFrame
+    staff: DataFrame
+    targets: DataFrame
+    """`key_place_targets` with the coverage of the newest quality run."""
+
+    def place(self, layer: str) -> tuple[DataFrame, GeoDataFrame]:
+        """Areas of every level that each row of a register lies in, and a point in it."""
+        if layer == "grids":
+            frame = self.grids
+            points = frame.set_geometry(frame.geometry.representative_point())
+            return levels_of(frame, self.areas), points
+        frame = {
+            "cameras": self.cameras, "key-places": self.places, "incidents": self.incidents,
+            "buildings": self.buildings,
+        }[layer]  # fmt: skip
+        points = frame
+        if layer in ("key-places", "buildings"):
+            points = frame.set_geometry(frame.geometry.representative_point())
+        return levels_at(self.grids, self.areas, points), points
+
+
+def read_registers(conn: Conn, settings: Settings) -> Registers:
+    """Everything the state of the registers rests on.
+
+    Raises
+    ------
+    StoreError : there are no grids.
+    """
+    grids, areas = read.read_layer(conn, "grids"), read.read_layer(conn, "areas")
+    if grids.empty:
+        raise StoreError("there are no grids; import them with `gridcover import grids FILE`")
+    crs = pyproj.CRS(settings.metric_crs) if settings.metric_crs else metric_crs(grids)
+    grids = grids.to_crs(crs)
+    places = read.read_layer(conn, "key-places").to_crs(crs)
+    quality = read.area_quality(conn, "key-places")
+    seen = {
+        code: shares.get("all", {}).get("day", {}).get("seen")
+        for code, shares in quality["shares"].items()
+    }
+    share = pd.Series([seen.get(code) for code in places.index], places.index, dtype=float)
+    return Registers(
+        grids, areas,
+        read.read_layer(conn, "cameras").to_crs(crs),
+        places,
+        read.read_layer(conn, "buildings").to_crs(crs),
+        read.read_layer(conn, "incidents").to_crs(crs),
+        pd.DataFrame(read.grid_staff(conn), columns=["grid", "role", "name"]),
+        key_place_targets(places, share),
+    )  # fmt: skip
+
+
+def findings_of(found: Registers, heard: pd.Series | None, today: dt.date) -> dict[str, DataFrame]:
+    """What is wrong with each register, and what of it is missing to the targets, by layer.
+
+    Parameters
+    ----------
+    found : from `read_registers`.
+    heard : when each camera's status was last told; None: not looked at.
+    today : the day it is.
+    """
+    cameras, grids = found.cameras, found.grids
+    since = None if heard is None else heard.reindex(cameras.index)
+    parts = {
+        "cameras": [
+            camera_findings(cameras, grids, found.areas, today=today, status_since=since),
+            camera_gaps(cameras),
+        ],
+        "grids": [grid_findings(grids, found.areas, found.staff)],
+        "key-places": [key_place_findings(found.places, grids), place_gaps(found.targets)],
+        "incidents": [incident_findings(found.incidents, grids)],
+        "buildings": [building_findings(found.buildings)],
+    }
+    return {layer: pd.concat(tables, ignore_index=True) for layer, tables in parts.items()}
 
 
 def check_registers(conn: Conn, settings: Settings) -> tuple[DataFrame, DataFrame, DataFrame]:
@@ -37,30 +134,13 @@ def check_registers(conn: Conn, settings: Settings) -> tuple[DataFrame, DataFram
     ------
     StoreError : there are no grids.
     """
-    grids, areas = read.read_layer(conn, "grids"), read.read_layer(conn, "areas")
-    if grids.empty:
-        raise StoreError("there are no grids; import them with `gridcover import grids FILE`")
-    crs = pyproj.CRS(settings.metric_crs) if settings.metric_crs else metric_crs(grids)
-    grids = grids.to_crs(crs)
-    cameras = read.read_layer(conn, "cameras").to_crs(crs)
-    staff = pd.DataFrame(read.grid_staff(conn), columns=["grid", "role", "name"])
+    found = read_registers(conn, settings)
     today = dt.datetime.now(settings.zone).date()
-    tables = {
-        "cameras": camera_findings(cameras, grids, areas, today=today),
-        "grids": grid_findings(grids, areas, staff),
-        "incidents": incident_findings(read.read_layer(conn, "incidents").to_crs(crs), grids),
-    }
+    tables = findings_of(found, read.camera_heard(conn), today)
     findings = pd.concat([t.assign(layer=n) for n, t in tables.items()], ignore_index=True)
     columns = ["layer", *(c for c in findings.columns if c != "layer")]
-    places = read.read_layer(conn, "key-places")
-    quality = read.area_quality(conn, "key-places")
-    seen = {
-        code: shares.get("all", {}).get("day", {}).get("seen")
-        for code, shares in quality["shares"].items()
-    }
-    share = pd.Series([seen.get(code) for code in places.index], places.index, dtype=float)
     return (
         findings[columns],
-        camera_targets(grids, areas, cameras),
-        key_place_targets(places, share),
+        camera_targets(found.grids, found.areas, found.cameras),
+        found.targets,
     )

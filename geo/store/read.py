@@ -36,7 +36,8 @@ class Run:
     summary: dict[str, Any]
 
 
-def _frame(conn: Conn, query: sql.SQL | sql.Composed, params: Any = None) -> gpd.GeoDataFrame:
+def frame_of(conn: Conn, query: sql.SQL | sql.Composed, params: Any = None) -> gpd.GeoDataFrame:
+    """Rows of a query whose `geometry` is WKB of EPSG:4326."""
     with conn.cursor(binary=True) as cursor:
         cursor.execute(query, params)
         names = [c.name for c in cursor.description or ()]
@@ -82,7 +83,7 @@ def read_layer(
         where,
         sql.SQL(", ").join(sql.SQL('{} COLLATE "C"').format(sql.Identifier(k)) for k in layer.key),
     )
-    frame = _frame(conn, query, params)
+    frame = frame_of(conn, query, params)
     for column in layer.columns:
         if column.kind in ("number", "integer"):
             frame[column.name] = pd.to_numeric(frame[column.name]).astype(float)
@@ -154,7 +155,7 @@ def grid_results(conn: Conn, run: int) -> gpd.GeoDataFrame:
         "LEFT JOIN LATERAL (SELECT name FROM grid_staff WHERE grid = g.code AND role = 'head' "
         "ORDER BY name LIMIT 1) h ON true ORDER BY g.code"
     )
-    return _frame(conn, query, {"run": run}).set_index("code", drop=False)
+    return frame_of(conn, query, {"run": run}).set_index("code", drop=False)
 
 
 def blind_spot_results(conn: Conn, limit: int) -> gpd.GeoDataFrame:
@@ -166,7 +167,7 @@ def blind_spot_results(conn: Conn, limit: int) -> gpd.GeoDataFrame:
         "(SELECT * FROM blind_spots ORDER BY area_m2 DESC, grid, number LIMIT %s) b "
         "LEFT JOIN grids g ON g.code = b.grid ORDER BY rank"
     )
-    return _frame(conn, query, (limit,))
+    return frame_of(conn, query, (limit,))
 
 
 def camera_results(conn: Conn) -> gpd.GeoDataFrame:
@@ -176,7 +177,7 @@ def camera_results(conn: Conn) -> gpd.GeoDataFrame:
         "v.area_m2, v.assumed, ST_AsBinary(c.geometry) AS geometry "
         "FROM cameras c LEFT JOIN camera_views v ON v.camera = c.code ORDER BY c.code"
     )
-    return _frame(conn, query)
+    return frame_of(conn, query)
 
 
 def camera_views(
@@ -191,7 +192,7 @@ def camera_views(
         "SELECT camera, run, area_m2, assumed, inputs_digest, metric_wkb, "
         'ST_AsBinary(geometry) AS geometry FROM camera_views{} ORDER BY camera COLLATE "C"'
     ).format(where)
-    return _frame(conn, query, params).set_index("camera", drop=False)
+    return frame_of(conn, query, params).set_index("camera", drop=False)
 
 
 def coverage_digests(conn: Conn, grids: list[str]) -> list[str]:
@@ -331,7 +332,7 @@ def incident_contours(conn: Conn, category: str, kind: str) -> gpd.GeoDataFrame:
         "SELECT low, high, run, ST_AsBinary(geometry) AS geometry FROM incident_contours "
         "WHERE category = %s AND kind = %s ORDER BY low"
     )
-    return _frame(conn, sql.Composed([query]), (category, kind))
+    return frame_of(conn, sql.Composed([query]), (category, kind))
 
 
 def service_quality(conn: Conn, level: str, start: datetime, end: datetime) -> list[dict[str, Any]]:

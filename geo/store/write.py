@@ -255,6 +255,16 @@ def record_import(conn: Conn, **values: Any) -> int:
     return int(row[0]) if row else 0
 
 
+def note_heard(conn: Conn, cameras: pd.DataFrame) -> None:
+    """A register that tells cameras' statuses has told them now, changed or not. The caller commits."""
+    told = cameras.loc[cameras["status"].ne("unknown"), "code"].astype(str).tolist()
+    conn.execute(
+        "INSERT INTO camera_heard (camera, at) SELECT unnest(%s::text[]), now() "
+        "ON CONFLICT (camera) DO UPDATE SET at = greatest(camera_heard.at, EXCLUDED.at)",
+        (told,),
+    )
+
+
 def update_staff(conn: Conn, rows: pd.DataFrame) -> Written:
     """Replace the staff of the grids named: grid, role, name, phone. The caller commits."""
     codes = sorted(set(rows["grid"]))
@@ -358,7 +368,8 @@ def prune_runs(conn: Conn, keep: int) -> None:
     )
     results = (
         "camera_views", "grid_coverage", "blind_spots", "grid_incidents", "grid_density",
-        "area_quality", *PATTERN_TABLES,
+        "area_quality", "area_figures", "area_camera_years", "register_findings",
+        "register_counts", *PATTERN_TABLES,
     )  # fmt: skip
     unused = sql.SQL(" AND ").join(
         sql.SQL("NOT EXISTS (SELECT 1 FROM {} t WHERE t.run = r.id)").format(sql.Identifier(name))

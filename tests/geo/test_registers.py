@@ -163,7 +163,7 @@ def test_check_command_tells_findings_and_targets(
     told = json.loads(result.stdout)
     rows = pd.read_csv(path, dtype=str)
     assert len(rows) == sum(f["rows"] for f in told["findings"])
-    assert {"cameras", "grids", "incidents"} == set(rows["layer"])
+    assert set(rows["layer"]) == {"cameras", "grids", "incidents", "buildings", "key-places"}
     outside = next(
         f
         for f in told["findings"]

@@ -1,0 +1,168 @@
+"""The board's tables: written whole, read by level, area, owner and finding."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from geo.store import write
+from geo.store.database import Conn
+from geo.store.read import frame_of
+
+TABLES = ("area_figures", "area_camera_years", "register_findings", "register_counts")
+
+
+@dataclass(frozen=True)
+class State:
+    """What a board rests on: the newest run, the day, the newest import."""
+
+    run: int
+    day: dt.date
+    imports: int
+
+
+def wanted_state(conn: Conn, today: dt.date) -> State | None:
+    """The state a new board would rest on; None where there is no run, or the board has it."""
+    row = conn.execute(
+        "SELECT (SELECT id FROM latest_run), (SELECT coalesce(max(id), 0) FROM imports)"
+    ).fetchone()
+    if row is None or row[0] is None:
+        return None
+    wanted = State(int(row[0]), today, int(row[1]))
+    had = conn.execute("SELECT run, day, imports FROM board_state").fetchone()
+    return None if had == (wanted.run, wanted.day, wanted.imports) else wanted
+
+
+def replace(
+    conn: Conn,
+    state: State,
+    *,
+    figures: pd.DataFrame,
+    years: pd.DataFrame,
+    findings: pd.DataFrame,
+    counts: pd.DataFrame,
+) -> dict[str, Any]:
+    """Put a new board in place of the old; the caller commits. Returns its own figures."""
+    for name in TABLES:
+        write.clear(conn, name)
+    run = state.run
+    write.write_table(conn, "area_figures", figures.assign(run=run))
+    if len(years):
+        write.write_table(conn, "area_camera_years", years.assign(run=run))
+    if len(findings):
+        write.write_table(conn, "register_findings", findings.assign(run=run), shape="point")
+    if len(counts):
+        write.write_table(conn, "register_counts", counts.assign(run=run))
+    conn.execute(
+        "INSERT INTO board_state (run, day, imports) VALUES (%s, %s, %s) ON CONFLICT (single) "
+        "DO UPDATE SET run = EXCLUDED.run, day = EXCLUDED.day, imports = EXCLUDED.imports, "
+        "computed_at = clock_timestamp()",
+        (run, state.day, state.imports),
+    )
+    return {"board_day": state.day.isoformat(), "findings": int(counts["rows"].sum())}
+
+
+def appeal_sums(conn: Conn, months: int) -> pd.DataFrame:
+    """Appeals by grid ("" outside) over the last months there are: counts, and ratings over 100."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            "SELECT code, sum(received)::float AS received, sum(due)::float AS due, "
+            "sum(closed_in_time)::float AS closed_in_time, sum(rated)::float AS rated, "
+            "coalesce(sum(satisfaction * rated), 0) / 100 AS rating FROM service_quality "
+            "WHERE level = 'grid' "
+            "AND month > (SELECT max(month) FROM service_quality) - make_interval(months => %s) "
+            "GROUP BY code ORDER BY code",
+            (months,),
+        ).fetchall()
+    return pd.DataFrame(rows)
+
+
+def state(conn: Conn) -> dict[str, Any] | None:
+    """Run, day and moment of the board; None before the first."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute("SELECT run, day, computed_at FROM board_state").fetchone()
+
+
+def area_figures(conn: Conn, level: str, parent: str | None) -> list[dict[str, Any]]:
+    """Every figure of every area of a level, or of those beneath one area."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT f.code, coalesce(a.name, g.name) AS name, coalesce(a.name_en, g.name_en) AS name_en, "
+            "coalesce(a.parent, g.community) AS parent, f.figure, f.part, f.whole, f.goal "
+            "FROM area_figures f LEFT JOIN areas a ON f.level <> 'grid' AND a.code = f.code "
+            "LEFT JOIN grids g ON f.level = 'grid' AND g.code = f.code "
+            "WHERE f.level = %(level)s AND (%(parent)s::text IS NULL OR EXISTS ("
+            "WITH RECURSIVE up AS (SELECT coalesce(a.parent, g.community) AS code UNION "
+            "SELECT p.parent FROM up JOIN areas p ON p.code = up.code) "
+            "SELECT 1 FROM up WHERE up.code = %(parent)s)) ORDER BY f.code, f.figure",
+            {"level": level, "parent": parent},
+        ).fetchall()
+
+
+def camera_years(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
+    """Cameras and platforms of an area by year."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT year, installed, upgraded, retired, in_service, platforms FROM area_camera_years "
+            "WHERE level = %s AND code = %s ORDER BY year",
+            (level, code),
+        ).fetchall()
+
+
+def appeal_months(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
+    """Appeals of an area by month."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT month, received, closed, due, closed_in_time, in_time_share, median_hours, "
+            "satisfaction FROM service_quality WHERE level = %s AND code = %s ORDER BY month",
+            (level, code),
+        ).fetchall()
+
+
+def finding_counts(conn: Conn) -> list[dict[str, Any]]:
+    """How many rows of each finding whose are, most first."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT layer, aspect, finding, owner, rows FROM register_counts "
+            "ORDER BY rows DESC, layer, aspect, finding, owner"
+        ).fetchall()
+
+
+_MEETS = sql.SQL(
+    "(%(layer)s::text IS NULL OR layer = %(layer)s) AND (%(aspect)s::text IS NULL OR aspect = %(aspect)s) "
+    "AND (%(finding)s::text IS NULL OR finding = %(finding)s) "
+    "AND (%(owner)s::text IS NULL OR owner = %(owner)s) AND (%(area)s::text IS NULL OR %(area)s IN "
+    "(grid, community, subdistrict, district))"
+)
+
+
+def findings(
+    conn: Conn,
+    limit: int,
+    *,
+    layer: str | None = None,
+    aspect: str | None = None,
+    finding: str | None = None,
+    owner: str | None = None,
+    area: str | None = None,
+) -> tuple[gpd.GeoDataFrame, int]:
+    """Findings, those of an area of any level if one is given, and how many there are."""
+    chosen = {
+        "layer": layer, "aspect": aspect, "finding": finding, "owner": owner, "area": area,
+    }  # fmt: skip
+    query = sql.SQL(
+        "SELECT layer, code, aspect, finding, detail, owner, grid, community, subdistrict, district, "
+        "ST_AsBinary(geometry) AS geometry FROM register_findings WHERE {} "
+        "ORDER BY layer, aspect, finding, code LIMIT %(limit)s"
+    ).format(_MEETS)
+    rows = frame_of(conn, query, chosen | {"limit": limit})
+    counted = conn.execute(
+        sql.SQL("SELECT count(*) FROM register_findings WHERE {}").format(_MEETS), chosen
+    ).fetchone()
+    return rows, int(counted[0]) if counted else 0

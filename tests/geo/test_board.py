@@ -1,0 +1,212 @@
+"""The board: every figure adds up, agrees with the targets, with SQL, and with what stands in the store."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geo.governance import board
+from geo.governance.levels import LEVELS
+from geo.governance.missing import camera_gaps, place_gaps, service_gaps
+from geo.governance.roll_up import sum_by_level, within_walk
+from geo.governance.targets import camera_targets, key_place_targets
+from geo.ingest import import_file
+from geo.pipeline import refresh, refresh_board
+from geo.pipeline.registers import read_registers
+from geo.settings import Settings
+from geo.store import board as stored
+from geo.store import read
+from geo.store.database import connect
+
+CRS = "EPSG:32650"
+
+
+@pytest.fixture(scope="module")
+def figures(demo_store: str) -> pd.DataFrame:
+    with connect(demo_store) as conn:
+        rows = conn.execute(
+            "SELECT level, code, figure, part, whole, goal FROM area_figures"
+        ).fetchall()
+    return pd.DataFrame(rows, columns=list(board.COLUMNS))
+
+
+def test_every_figure_adds_up_exactly_at_every_level(figures: pd.DataFrame) -> None:
+    sums = figures.fillna({"whole": 0.0}).groupby(["figure", "level"])[["part", "whole"]].sum()
+    table = sums.unstack("level")
+    assert len(table) > 40
+    for name in ("part", "whole"):
+        for level in LEVELS:
+            assert (table[name][level] == table[name]["district"]).all(), (name, level)
+    shares = figures["part"] / figures["whole"]
+    assert shares.dropna().between(0, 1).all()
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.floats(0, 1e9)), max_size=30
+    )
+)
+def test_sums_are_exact_in_any_order(rows: list[tuple[str, str, float]]) -> None:
+    frame = pd.DataFrame(rows, columns=["grid", "community", "n"])
+    place = frame[["grid", "community"]].assign(subdistrict="s", district="d")
+    one = sum_by_level(place, frame[["n"]])["n"].groupby("level").sum()
+    other = sum_by_level(place[::-1], frame.loc[::-1, ["n"]])["n"].groupby("level").sum()
+    assert one.nunique() <= 1
+    assert one.equals(other)
+
+
+def test_cameras_agree_with_the_targets_and_with_sql(
+    figures: pd.DataFrame, demo_store: str
+) -> None:
+    with connect(demo_store) as conn:
+        found = read_registers(conn, Settings())
+        counted = conn.execute(
+            "SELECT g.community, count(*), count(*) FILTER (WHERE c.network), "
+            "count(*) FILTER (WHERE c.status = 'working') FROM cameras c JOIN grids g "
+            "ON ST_Intersects(g.geometry, c.geometry) WHERE c.status <> 'retired' GROUP BY 1"
+        ).fetchall()
+    table = figures.set_index(["level", "code", "figure"]).sort_index()
+    for code, cameras, networked, working in counted:
+        at = table.loc[("community", code)]
+        assert at.loc["cameras", "part"] == cameras
+        assert at.loc["networked", "part"] == networked
+        assert at.loc["working", "part"] == working
+    targets = camera_targets(found.grids, found.areas, found.cameras)
+    for (level, code, who), row in targets.iterrows():
+        end = "" if who == "all" else f"/{who}"
+        at = table.loc[(level, code)]
+        assert at.loc[f"cameras{end}", "part"] == row["cameras"]
+        for name in ("networked", "working"):
+            mine = at.loc[f"{name}{end}"]
+            assert mine["part"] == row[name]
+            assert mine["whole"] == row[name] + row[f"not_{name}"]
+    assert table.loc[("district", "990101", "working/industry"), "goal"] == 0.95
+    assert table.loc[("district", "990101", "working"), "goal"] == 0.98
+
+
+def test_the_store_holds_the_findings_and_where_they_lie(demo_store: str) -> None:
+    with connect(demo_store) as conn:
+        rows, total = stored.findings(conn, 100_000)
+        apart, some = stored.findings(conn, 5, layer="cameras", finding="not networked")
+        found = read_registers(conn, Settings())
+        here, inside = stored.findings(conn, 100_000, area="990101001")
+        counts = pd.DataFrame(stored.finding_counts(conn))
+        wrong = conn.execute(
+            "SELECT count(*) FROM register_findings f JOIN grids g ON g.code = f.grid "
+            "WHERE NOT ST_Intersects(g.geometry, f.geometry)"
+        ).fetchone()
+    assert total == len(rows) == counts["rows"].sum()
+    gaps = camera_gaps(found.cameras)
+    assert some == (gaps["finding"] == "not networked").sum() > len(apart) == 5
+    assert inside == len(here) < total
+    assert set(here["subdistrict"]) == {"990101001"}
+    assert wrong == (0,)
+    named = rows[(rows["layer"] == "key-places") & (rows["aspect"] == "target")]
+    assert set(named["code"]) == set(place_gaps(found.targets)["code"])
+    # A finding outside every grid says so by empty codes, and still has its place.
+    outside = rows[rows["finding"] == "outside every grid"]
+    assert (outside["grid"] == "").all()
+    assert outside.geometry.notna().all()
+
+
+def test_a_board_is_worked_out_when_something_is_new(store: str, tmp_path: Path) -> None:
+    settings = Settings()
+    with connect(store) as conn:
+        box = "ST_Multi(ST_MakeEnvelope(118, 30.9, 118.01, 30.91, 4326))"
+        conn.execute(
+            f"INSERT INTO grids (code, name, population, geometry) VALUES ('g', 'g', 100, {box})"
+        )
+        conn.execute(
+            "INSERT INTO cameras (code, status, network, retired_on, geometry) VALUES "
+            "('a', 'working', true, NULL, ST_SetSRID(ST_MakePoint(118.005, 30.905), 4326)), "
+            "('b', 'faulty', false, NULL, ST_SetSRID(ST_MakePoint(118.004, 30.905), 4326)), "
+            "('c', 'retired', false, '2020-01-01', ST_SetSRID(ST_MakePoint(118.003, 30.905), 4326))"
+        )
+        conn.commit()
+        assert refresh_board(conn, settings) is None
+        refresh(conn)
+        first = refresh_board(conn, settings)
+        assert first is not None
+        assert refresh_board(conn, settings) is None
+        (row,) = [r for r in stored.area_figures(conn, "grid", None) if r["figure"] == "networked"]
+        assert (row["part"], row["whole"], row["goal"]) == (1, 2, 1)
+        # No service point yet: nothing is said of them. Then one, far from half of the grid.
+        assert not [r for r in stored.area_figures(conn, "grid", None) if "service" in r["figure"]]
+        path = tmp_path / "points.csv"
+        path.write_text(
+            "站点编码,站点名称,站点类型,经度,纬度\n1,党群服务站,party_branch,118.0,30.9\n"
+        )
+        outcome = import_file(conn, "service-points", path)
+        assert outcome.inserted == 1
+        assert refresh_board(conn, settings) is not None
+        served = {r["figure"]: r for r in stored.area_figures(conn, "grid", None)}
+        quarter = np.pi * 500**2 / 4
+        assert served["service/party_branch"]["part"] == pytest.approx(quarter, rel=0.01)
+        people = served["served/party_branch"]
+        assert people["part"] / people["whole"] == pytest.approx(
+            quarter / served["area_m2"]["part"], rel=0.01
+        )
+        blind, total = stored.findings(conn, 10, aspect="service")
+        assert (total, blind["finding"].tolist()) == (1, ["no party_branch within a walk"])
+
+
+def test_quality_counts_rows_once_however_much_is_wrong() -> None:
+    place = pd.DataFrame({level: ["x", "x", "y"] for level in LEVELS}, index=["a", "b", "c"])
+    findings = pd.DataFrame(
+        [("a", "complete"), ("a", "complete"), ("a", "in_place"), ("c", "target")],
+        columns=["code", "aspect"],
+    )
+    table = board.quality_figures("cameras", place, pd.Index(["a", "b", "c"]), findings, ["code"])
+    table = table.set_index(["level", "code", "figure"])["part"]
+    assert table["grid", "x", "quality/cameras/complete"] == 1
+    assert table["grid", "x", "quality/cameras/in_place"] == 1
+    assert table["grid", "x", "quality/cameras"] == 1
+    # What is short of a target is no fault of the register.
+    assert table["grid", "y", "quality/cameras"] == 1
+
+
+def test_gaps_are_named() -> None:
+    cameras = pd.DataFrame(
+        {"status": ["working", "offline", "retired", "faulty"], "network": [False, True, False, None],
+         "owner": ["甲", None, "乙", "丙"]}, index=list("abcd"),
+    )  # fmt: skip
+    gaps = camera_gaps(cameras)
+    assert list(zip(gaps["code"], gaps["finding"], gaps["detail"], gaps["owner"], strict=True)) == [
+        ("a", "not networked", "", "甲"), ("b", "not in working order", "offline", ""),
+        ("d", "not in working order", "faulty", "丙"),
+    ]  # fmt: skip
+    places = pd.DataFrame({"kind": ["school", "market", "hospital"], "required_share": [1.0, 0.8, 1.0]},
+                          index=["p", "q", "r"])  # fmt: skip
+    share = pd.Series([0.75, 0.9, np.nan], index=places.index)
+    short = place_gaps(key_place_targets(places, share))
+    assert short[["code", "detail", "owner"]].to_numpy().tolist() == [
+        ["p", "75.0% of 100%", "school"]
+    ]
+    grids = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 100, 100), shapely.box(900, 0, 999, 99)],
+                             index=["g", "h"], crs=CRS)  # fmt: skip
+    points = gpd.GeoDataFrame(geometry=[shapely.Point(50, 50)], crs=CRS)
+    told = service_gaps(
+        within_walk(grids, points, 300), "volunteers", 300, pd.Series("c", grids.index)
+    )
+    assert told[["code", "detail"]].to_numpy().tolist() == [["h", "0% within 300 m, nearest 900 m"]]
+    none = service_gaps(
+        within_walk(grids, points.iloc[:0], 300), "volunteers", 300, pd.Series("c", grids.index)
+    )
+    assert none["detail"].tolist() == ["0% within 300 m, none at all"] * 2
+
+
+def test_a_register_told_today_is_not_silent(demo_store: str) -> None:
+    with connect(demo_store) as conn:
+        heard = read.camera_heard(conn)
+        _, silent = stored.findings(conn, 1, finding="status not told for 365 days")
+    assert len(heard) == 1500
+    assert silent == 0
+    assert (pd.Timestamp(dt.datetime.now(dt.UTC)) - heard.max()).total_seconds() < 3600

@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from typing import Annotated, Any, Literal
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 from fastapi import APIRouter, HTTPException, Query, Response
 
 from geo.governance.roll_up import rank_peers
 from geo.pipeline import results_by_area
 from geo.store import alerts, read
+from service.answers import geojson
 from service.dependencies import Connection, Deployment, MaybeToken
 
 router = APIRouter(prefix="/api", tags=["data"])
 Month = Annotated[str, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="year-month")]
 Categories = Annotated[list[str] | None, Query(description="only these categories")]
 _POINT_LIMIT = 200_000
-
-
-def _geojson(frame: gpd.GeoDataFrame, *, digits: int) -> Response:
-    """A feature collection; missing values are null, coordinates in `digits` decimals."""
-    shapes = shapely.set_precision(
-        np.asarray(frame.geometry.values), 10.0**-digits, mode="pointwise"
-    )
-    properties = pd.DataFrame(frame.drop(columns=frame.geometry.name)).astype(object)
-    properties = properties.where(properties.notna(), None)
-    features = [
-        f'{{"type":"Feature","properties":{json.dumps(row, ensure_ascii=False)},"geometry":{shape}}}'
-        for row, shape in zip(
-            properties.to_dict("records"), shapely.to_geojson(shapes), strict=True
-        )
-    ]
-    body = '{"type":"FeatureCollection","features":[' + ",".join(features) + "]}"
-    return Response(body, media_type="application/geo+json")
 
 
 def _run(conn: Connection) -> int:
@@ -50,19 +31,19 @@ def _run(conn: Connection) -> int:
 @router.get("/grids", response_class=Response)
 def grids(conn: Connection) -> Response:
     """Grids with coverage and density of the newest run."""
-    return _geojson(read.grid_results(conn, _run(conn)), digits=6)
+    return geojson(read.grid_results(conn, _run(conn)), digits=6)
 
 
 @router.get("/blind-spots", response_class=Response)
 def blind_spots(conn: Connection, limit: Annotated[int, Query(ge=1, le=10_000)] = 200) -> Response:
     """Blind spots of the newest run, largest first."""
-    return _geojson(read.blind_spot_results(conn, limit), digits=6)
+    return geojson(read.blind_spot_results(conn, limit), digits=6)
 
 
 @router.get("/cameras", response_class=Response)
 def cameras(conn: Connection) -> Response:
     """Cameras with the area of their view."""
-    return _geojson(read.camera_results(conn), digits=6)
+    return geojson(read.camera_results(conn), digits=6)
 
 
 @router.get("/areas")
@@ -202,7 +183,7 @@ def contours(
     bands = read.incident_contours(conn, category, kind)
     # JSON knows no infinity: the topmost band has no upper end.
     bands["high"] = bands["high"].where(np.isfinite(bands["high"]), np.nan)
-    return _geojson(bands, digits=6)
+    return geojson(bands, digits=6)
 
 
 @router.get("/alerts")

@@ -23,7 +23,7 @@ from geo.errors import GridcoverError
 from geo.maps.assets import assets_dir
 from geo.settings import Settings
 from geo.store.database import make_pool
-from service import api, feeds, health, pages, tiles
+from service import api, board, feeds, health, pages, tiles
 from service.webhooks import Sender
 
 _STATIC = Path(__file__).parent / "static"
@@ -79,7 +79,14 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     _add_headers(app, settings)
     _add_errors(app)
-    for router in (pages.router, api.router, feeds.router, tiles.router, health.router):
+    for router in (
+        pages.router,
+        api.router,
+        board.router,
+        feeds.router,
+        tiles.router,
+        health.router,
+    ):
         app.include_router(router)
 
     @app.get("/docs", include_in_schema=False)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 
-from geo.maps.builder import MapPage, render_page
+from geo.maps.builder import MapPage, navigation, render_page, script_json
 from geo.maps.language import texts
+from geo.settings import Settings
 from geo.store import read
 from service.dependencies import Connection, Deployment, Language, language
 
@@ -37,13 +39,40 @@ def incidents(conn: Connection, settings: Deployment, language: Language) -> HTM
     return _page("incidents", conn, settings, language)
 
 
+@router.get("/maps/registers")
+def registers(conn: Connection, settings: Deployment, language: Language) -> HTMLResponse:
+    """What is wrong with the registers, and what is missing to the targets."""
+    return _page("registers", conn, settings, language)
+
+
+@router.get("/board")
+def board(
+    request: Request, conn: Connection, settings: Deployment, language: Language
+) -> HTMLResponse:
+    """Targets, ranking, appeals and unevenness of the three levels."""
+    run, words = read.latest_run(conn), texts(language)
+    other = "en" if language == "zh" else "zh"
+    kept = {k: v for k, v in request.query_params.items() if k in ("area", "level", "by")}
+    config = {"language": language, "t": words, "api": "/api", "run": run.id if run else None}
+    return _templates.TemplateResponse(
+        request, "board.html",
+        {"t": words, "language": language, "links": navigation(language),
+         "config": script_json(config), "provenance": _provenance(run, words, settings),
+         "other": f"/board?{urlencode(kept | {'lang': other})}", "other_code": other},
+        headers={"Vary": "Accept-Language"},
+    )  # fmt: skip
+
+
+def _provenance(run: read.Run | None, words: dict[str, str], settings: Settings) -> str:
+    if run is None:
+        return words["no_run"]
+    when = run.finished_at.astimezone(settings.zone).strftime("%Y-%m-%d %H:%M")
+    return f"{words['run']} {run.id} · {when} · gridcover {run.software_version} · {run.metric_crs}"
+
+
 def _page(name: str, conn: Connection, settings: Deployment, language: str) -> HTMLResponse:
     run = read.latest_run(conn)
-    words = texts(language)
-    provenance = words["no_run"]
-    if run is not None:
-        when = run.finished_at.astimezone(settings.zone).strftime("%Y-%m-%d %H:%M")
-        provenance = f"{words['run']} {run.id} · {when} · gridcover {run.software_version} · {run.metric_crs}"
+    provenance = _provenance(run, texts(language), settings)
     page = MapPage(
         page=name,
         language=language,

@@ -29,7 +29,7 @@ width: 100% !important; height: 55% !important; } }</style>"""
 _PANEL = _ENVIRONMENT.from_string(
     """<aside id="panel" aria-label="{{ title }}">
 <header><span class="brand">{{ t.product }}</span>
-<nav>{% for key, link in links %}<a href="{{ link }}"{% if key == page %} aria-current="page"{% endif %}>{{ t[key] }}</a>{% endfor %}
+<nav>{% for key, link in links %}<a href="{{ link }}"{% if key == page %} aria-current="page"{% endif %}>{{ t["nav_" + key] }}</a>{% endfor %}
 <a class="language" href="{{ other }}" hreflang="{{ other_code }}">{{ t.other_language }}</a></nav></header>
 <div id="content"></div>
 <footer id="provenance">{{ provenance }}</footer></aside>
@@ -49,7 +49,7 @@ class MapPage:
     """What a page shows and where it gets it."""
 
     page: str
-    """``coverage`` or ``incidents``."""
+    """``coverage``, ``incidents`` or ``registers``."""
     language: str
     bounds: tuple[float, float, float, float]
     """West, south, east, north, degrees."""
@@ -72,6 +72,12 @@ class _Start(MacroElement):
         self.map_name = map_name
         self.config = config
         self._template = _START
+
+
+def navigation(language: str) -> list[tuple[str, str]]:
+    """Pages and their addresses."""
+    maps = [(key, f"/maps/{key}?lang={language}") for key in ("coverage", "incidents", "registers")]
+    return [*maps, ("board", f"/board?lang={language}")]
 
 
 def script_json(data: Any) -> str:
@@ -113,8 +119,11 @@ def build_map(page: MapPage) -> folium.Map:
         ("leaflet", f"{vendor}/leaflet/leaflet.js"),
         ("leaflet_heat", f"{vendor}/heat/leaflet-heat.js"),
         ("vectorgrid", f"{vendor}/vectorgrid/Leaflet.VectorGrid.js"),
+        ("common", f"{page.static}/common.js"),
         ("gridcover", f"{page.static}/gridcover.js"),
     ]
+    if page.page == "registers":
+        fmap.default_js.append(("registers", f"{page.static}/registers.js"))
     fmap.default_css = [("leaflet_css", f"{vendor}/leaflet/leaflet.css")]
     full = Fullscreen(
         position="topright",
@@ -136,7 +145,7 @@ def build_map(page: MapPage) -> folium.Map:
     root = fmap.get_root()
     title = words[page.page]
     root.header.add_child(Element(_literal(_HEAD.render(t=words, title=title, static=page.static))))
-    links = [(key, f"/maps/{key}?lang={page.language}") for key in ("coverage", "incidents")]
+    links = navigation(page.language)
     panel = _PANEL.render(
         t=words, title=title, page=page.page, links=links, provenance=page.provenance,
         other=f"/maps/{page.page}?lang={other}", other_code=other,

@@ -105,6 +105,19 @@ def area_figures(conn: Conn, level: str, parent: str | None) -> list[dict[str, A
         ).fetchall()
 
 
+def one_area(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
+    """Every figure of one area."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT f.code, coalesce(a.name, g.name) AS name, coalesce(a.name_en, g.name_en) AS name_en, "
+            "coalesce(a.parent, g.community) AS parent, f.figure, f.part, f.whole, f.goal "
+            "FROM area_figures f LEFT JOIN areas a ON f.level <> 'grid' AND a.code = f.code "
+            "LEFT JOIN grids g ON f.level = 'grid' AND g.code = f.code "
+            "WHERE f.level = %s AND f.code = %s ORDER BY f.figure",
+            (level, code),
+        ).fetchall()
+
+
 def camera_years(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
     """Cameras and platforms of an area by year."""
     with conn.cursor(row_factory=dict_row) as cursor:
@@ -125,9 +138,16 @@ def appeal_months(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
         ).fetchall()
 
 
-def finding_counts(conn: Conn) -> list[dict[str, Any]]:
-    """How many rows of each finding whose are, most first."""
+def finding_counts(conn: Conn, area: str | None = None) -> list[dict[str, Any]]:
+    """How many rows of each finding whose are, most first; in one area those that are kept."""
     with conn.cursor(row_factory=dict_row) as cursor:
+        if area is not None:
+            return cursor.execute(
+                "SELECT layer, aspect, finding, owner, count(*)::integer AS rows "
+                "FROM register_findings WHERE %s IN (grid, community, subdistrict, district) "
+                "GROUP BY 1, 2, 3, 4 ORDER BY rows DESC, layer, aspect, finding, owner",
+                (area,),
+            ).fetchall()
         return cursor.execute(
             "SELECT layer, aspect, finding, owner, rows FROM register_counts "
             "ORDER BY rows DESC, layer, aspect, finding, owner"

@@ -436,8 +436,24 @@ def names_of_areas(conn: Conn) -> list[dict[str, Any]]:
     """Areas with a place to write their name."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "SELECT code, name, name_en, level, ST_Y(p.at) AS lat, ST_X(p.at) AS lon FROM areas, "
+            "SELECT code, name, name_en, level, parent, ST_Y(p.at) AS lat, ST_X(p.at) AS lon, "
+            "box_of(geometry) AS box FROM areas, "
             "LATERAL (SELECT ST_PointOnSurface(geometry) AS at) p ORDER BY code"
+        ).fetchall()
+
+
+def path_of_area(conn: Conn, code: str) -> list[dict[str, Any]]:
+    """An area or grid and the areas it lies in, from the top; empty for none of this code."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "WITH RECURSIVE up AS ("
+            "SELECT code, name, name_en, level, parent, 0 AS steps FROM areas WHERE code = %(code)s "
+            "UNION ALL (SELECT code, name, name_en, 'grid', community, 0 FROM grids "
+            "WHERE code = %(code)s AND NOT EXISTS (SELECT 1 FROM areas WHERE code = %(code)s)) "
+            "UNION ALL SELECT a.code, a.name, a.name_en, a.level, a.parent, up.steps + 1 "
+            "FROM up JOIN areas a ON a.code = up.parent WHERE up.steps < 10) "
+            "SELECT code, name, name_en, level FROM up ORDER BY steps DESC",
+            {"code": code},
         ).fetchall()
 
 

@@ -10,22 +10,7 @@
   const LISTED = 200; // rows of the ranked list; the map shows more
   const CAMERA = { working: "#0f6b3a", unknown: "#0f6b3a", faulty: "#b91c1c", offline: "#6b7280", retired: "#6b7280" };
 
-  function el(tag, attributes, ...children) {
-    const node = document.createElement(tag);
-    for (const [key, value] of Object.entries(attributes || {})) {
-      if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
-      else if (value === true) node.setAttribute(key, "");
-      else if (value !== false && value != null) node.setAttribute(key, value);
-    }
-    for (const child of children) if (child != null) node.append(child);
-    return node;
-  }
-
-  function svg(tag, attributes) {
-    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-    return node;
-  }
+  const { el, svg, notice } = global.gridcover;
 
   function card(title, rows) {
     const table = el("table", { class: "card" }, el("caption", {}, title));
@@ -34,12 +19,6 @@
       table.append(el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, String(value))));
     }
     return table;
-  }
-
-  function notice(text) {
-    const box = document.getElementById("notice");
-    box.textContent = text || "";
-    box.hidden = !text;
   }
 
   function breaksOf(values, count, how) {
@@ -154,7 +133,16 @@
       };
       map.on("zoomend", draw);
       draw();
+      focus(areas, new URLSearchParams(location.search).get("area"));
     }).catch(fail);
+
+    // An area that the address or a filter names fills the map; none, the whole district.
+    function focus(areas, code) {
+      const found = areas.find((a) => a.code === code);
+      if (!found && !code) return;
+      const [west, south, east, north] = found ? found.box : [config.bounds[0][1], config.bounds[0][0], config.bounds[1][1], config.bounds[1][0]];
+      map.fitBounds([[south, west], [north, east]], { padding: [24, 24], animate: false });
+    }
 
     function fail(error) {
       notice(t.failed);
@@ -173,17 +161,17 @@
     }
 
     function ready() {
-      control.addTo(map);
+      if (!control.getContainer()) control.addTo(map);
       document.body.dataset.ready = "true";
     }
 
-    const shared = { map, config, t, el, card, load, overlay, legend, whole, fine, percent, named, content, ready, fail, zh };
+    const shared = { map, config, t, el, card, load, overlay, legend, whole, fine, percent, named, content, ready, fail, zh, focus };
     if (config.run == null) {
       content.append(el("p", {}, t.no_run));
       ready();
       return;
     }
-    ({ coverage, incidents })[config.page](shared);
+    global.gridcover.pages[config.page](shared);
   }
 
   function coverage(x) {
@@ -542,5 +530,5 @@
     }).catch(x.fail);
   }
 
-  global.gridcover = { start };
+  Object.assign(global.gridcover, { start, pages: { coverage, incidents } });
 })(window);

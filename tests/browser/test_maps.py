@@ -103,9 +103,7 @@ def test_coverage(watched: Watched) -> None:
     page = watched.open("/")
     zh = page.get_attribute("html", "lang") == "zh-CN"
     assert page.url.endswith("/maps/coverage")
-    expect(page.locator("nav a[aria-current]")).to_have_text(
-        "视频覆盖" if zh else "Camera coverage"
-    )
+    expect(page.locator("nav a[aria-current]")).to_have_text("视频覆盖" if zh else "Coverage")
     expect(page.locator("#panel .legend").first.locator("li")).to_have_count(5)
     counts = page.locator("#panel .legend").first.locator(".number").all_inner_texts()
     assert sum(int(c) for c in counts) == 297
@@ -166,6 +164,68 @@ def test_incidents(watched: Watched) -> None:
     expect(page.locator("body")).not_to_have_attribute("data-period", str(period), timeout=10_000)
     page.locator("button", has_text=re.compile("暂停|Pause")).click()
     expect(page.locator(".leaflet-control-layers-overlays input:disabled")).to_have_count(0)
+
+
+def test_board_from_the_district_down_to_the_map(watched: Watched) -> None:
+    page = watched.open("/board")
+    zh = page.get_attribute("html", "lang") == "zh-CN"
+    expect(page.locator(".tile")).to_have_count(8)
+    expect(page.locator(".tile").first).to_contain_text("95.5%")
+    rows = page.locator("table.peers tbody tr")
+    expect(rows).to_have_count(6)
+    assert page.locator(".chart canvas").count() == 2
+    assert coloured(page, ".chart canvas") > 3_000
+    # The best and the worst change places by a click on the column.
+    name = "table.peers tbody tr:first-child td:nth-child(2)"
+    best = page.locator(name).inner_text()
+    page.locator("table.peers th[aria-sort] button").click()
+    expect(page.locator("table.peers th[aria-sort=ascending]")).to_have_count(1)
+    assert page.locator(name).inner_text() != best
+    # Down to the communities of the first sub-district, and by the address there again.
+    page.locator("table.peers tbody button").first.click()
+    expect(page.locator("body")).to_have_attribute("data-level", "community")
+    area = page.locator("body").get_attribute("data-area")
+    assert area is not None
+    assert len(area) == 9
+    shown = page.locator("h1").inner_text()
+    page.reload()
+    page.wait_for_selector("body[data-ready=true]")
+    assert page.locator("h1").inner_text() == shown
+    page.locator("nav a.language").click()
+    page.wait_for_selector("body[data-ready=true]")
+    assert page.locator("body").get_attribute("data-area") == area
+    assert page.get_attribute("html", "lang") == ("en" if zh else "zh-CN")
+    # What is missing to a target, by name and on the map.
+    page.locator(".tile a").first.click()
+    page.wait_for_selector("body[data-ready=true]")
+    assert "/maps/registers" in page.url
+    total = page.locator("body").get_attribute("data-total")
+    assert total is not None
+    assert int(total) > 0
+    expect(page.locator("#panel .ranked .chosen")).to_have_count(1)
+
+
+def test_registers_are_filtered_and_downloaded(watched: Watched) -> None:
+    page = watched.open("/maps/registers")
+    whole = int(page.locator("body").get_attribute("data-total") or 0)
+    assert whole > 500
+    assert coloured(page, ".leaflet-overlay-pane canvas") > 3_000
+    page.select_option("#pick-layer", "cameras")
+    page.select_option("#pick-aspect", "complete")
+    page.select_option("#pick-owner", "学校")
+    expect(page.locator("body")).not_to_have_attribute("data-total", str(whole))
+    page.locator("#panel .ranked button").first.click()
+    page.wait_for_load_state("networkidle")
+    some = int(page.locator("body").get_attribute("data-total") or 0)
+    assert 0 < some < whole
+    with page.expect_download() as download:
+        page.locator("#panel h2 a").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    assert len(text.splitlines()) == some + 1
+    assert all("学校" in line for line in text.splitlines()[1:])
+    # A click in the list goes there.
+    page.locator("#panel .ranked").last.locator("button").first.click()
+    expect(page.locator(".leaflet-tooltip").last).to_contain_text("学校")
 
 
 def test_language_switch_and_phone(watched: Watched) -> None:

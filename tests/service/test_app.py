@@ -51,7 +51,9 @@ def test_language_by_query_and_browser(client: TestClient, page: str) -> None:
     assert '<html lang="en">' in forced.text
 
 
-@pytest.mark.parametrize("path", ["/maps/coverage", "/maps/incidents", "/docs"])
+@pytest.mark.parametrize(
+    "path", ["/maps/coverage", "/maps/incidents", "/maps/registers", "/board", "/docs"]
+)
 def test_pages_name_no_foreign_address(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 200
@@ -139,10 +141,26 @@ def test_words_exist_in_both_languages() -> None:
     for key, (zh, en) in TEXTS.items():
         assert zh.strip(), key
         assert en.strip(), key
-    script = (Path(__file__).parents[2] / "service/static/gridcover.js").read_text()
-    used = set(re.findall(r"\bt\.([a-z_0-9]+)", script))
-    assert used <= set(TEXTS)
-    assert not re.search(r"[\u4e00-\u9fff]", script.replace("年", "").replace("月", ""))
+    scripts = (Path(__file__).parents[2] / "service/static").glob("*.js")
+    for script in (path.read_text() for path in scripts):
+        assert set(re.findall(r"\bt\.([a-z_0-9]+)", script)) <= set(TEXTS)
+        assert not re.search(r"[\u4e00-\u9fff]", script.replace("年", "").replace("月", ""))
+
+
+def test_every_finding_has_words_in_both_languages(demo_store: str) -> None:
+    folder = Path(__file__).parents[2] / "geo/governance"
+    source = (folder / "registers.py").read_text() + (folder / "missing.py").read_text()
+    told = re.findall(
+        r'"(?:complete|plausible|up_to_date|in_place|target|service)",\s+f?"([^"]+)"', source
+    )
+    told += re.findall(r'": "([a-z ]+missing)"', source)
+    with connect(demo_store) as conn:
+        told += [row[0] for row in conn.execute("SELECT DISTINCT finding FROM register_findings")]
+    assert len(told) > 40
+    for finding in told:
+        key = re.sub(r"\{(?:old_years|silent_days):g\}|\d+(?:\.\d+)?", "{n}", finding)
+        key = re.sub(r"^no .+ within a walk$", "no {kind} within a walk", key)
+        assert f"finding_{key}" in TEXTS, finding
 
 
 def test_data_cannot_become_script() -> None:

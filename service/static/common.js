@@ -1,0 +1,56 @@
+/* What every page shares: nodes made of data as text, numbers and words in the page's language. */
+(function (global) {
+  "use strict";
+
+  function el(tag, attributes, ...children) {
+    const node = document.createElement(tag);
+    for (const [key, value] of Object.entries(attributes || {})) {
+      if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+      else if (value === true) node.setAttribute(key, "");
+      else if (value !== false && value != null) node.setAttribute(key, value);
+    }
+    for (const child of children) if (child != null) node.append(child);
+    return node;
+  }
+
+  function svg(tag, attributes) {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    return node;
+  }
+
+  function notice(text) {
+    const box = document.getElementById("notice");
+    box.textContent = text || "";
+    box.hidden = !text;
+  }
+
+  // A finding is told in English with its numbers in it: "older than 10 years".
+  function findingName(t, finding) {
+    const numbers = finding.match(/\d+(\.\d+)?/g) || [];
+    let key = `finding_${finding.replace(/\d+(\.\d+)?/g, "{n}")}`;
+    const walk = /^no (.+) within a walk$/.exec(finding);
+    if (walk) key = "finding_no {kind} within a walk";
+    let words = t[key];
+    if (!words) return finding;
+    if (walk) return words.replace("{kind}", t[`kind_${walk[1]}`] || walk[1]);
+    for (const number of numbers) words = words.replace("{n}", number);
+    return words;
+  }
+
+  async function load(api, path, data) {
+    const parts = new URLSearchParams();
+    for (const [key, value] of Object.entries(data || {})) {
+      if (Array.isArray(value)) value.forEach((v) => parts.append(key, v));
+      else if (value != null && value !== "") parts.set(key, value);
+    }
+    const response = await fetch(`${api}/${path}?${parts}`, { headers: { Accept: "application/json" } });
+    if (!response.ok) throw new Error(`${path}: ${response.status}`);
+    const total = response.headers.get("X-Total-Count");
+    const body = await response.json();
+    if (total != null) body.total = Number(total);
+    return body;
+  }
+
+  global.gridcover = { el, svg, notice, findingName, load };
+})(window);

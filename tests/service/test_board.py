@@ -1,0 +1,108 @@
+"""The board over HTTP: figures, areas, evenness, findings and tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+import geo
+from geo.settings import Settings
+from geo.store.database import connect
+from service.app import create_app
+
+
+@pytest.fixture(scope="module")
+def client(demo_store: str) -> Iterator[TestClient]:
+    with TestClient(create_app(demo_store, Settings())) as found:
+        yield found
+
+
+def test_figures_of_the_areas_beneath_one(client: TestClient) -> None:
+    whole = client.get("/api/board?level=subdistrict").json()
+    assert len([a for a in whole["areas"] if a["code"]]) == 6
+    networked = [a["figures"]["networked"] for a in whole["areas"]]
+    mine = whole["area"]["figures"]["networked"]
+    assert sum(f["part"] for f in networked) == mine["part"]
+    assert sum(f["whole"] for f in networked) == mine["whole"] == 1500
+    assert mine["met"] is False
+    assert mine["share"] == mine["part"] / mine["whole"]
+    shares = [a["figures"]["open_covered"]["share"] for a in whole["areas"] if a["code"]]
+    assert whole["gini"]["open_covered"] == pytest.approx(geo.gini(shares))
+    first = whole["areas"][1]["code"]
+    below = client.get(f"/api/board?level=community&area={first}").json()
+    assert {a["parent"] for a in below["areas"]} == {first}
+    assert below["path"][0]["level"] == "district"
+    assert below["path"][-1]["code"] == first
+    for name in ("cameras", "population", "appeals"):
+        assert (
+            sum(a["figures"][name]["part"] for a in below["areas"])
+            == below["area"]["figures"][name]["part"]
+        )
+    grids = client.get(f"/api/board?level=grid&area={first}").json()["areas"]
+    assert len(grids) == below["area"]["figures"]["grids"]["part"]
+    one = client.get(f"/api/board?level=grid&area={grids[0]['code']}").json()
+    assert one["areas"] == []
+    assert one["area"]["figures"] == grids[0]["figures"]
+    assert client.get("/api/board?area=none").status_code == 404
+    assert client.get("/api/board?level=galaxy").status_code == 422
+
+
+def test_trends_agree_with_the_sums(client: TestClient) -> None:
+    found = client.get("/api/board/trends?area=990101").json()
+    assert found == client.get("/api/board/trends").json()
+    assert [row["year"] for row in found["years"]] == list(range(2017, 2027))
+    assert found["years"][-1]["in_service"] == sum(row["installed"] for row in found["years"])
+    assert len(found["appeals"]) == 36
+    assert client.get("/api/board/trends?area=none").status_code == 404
+
+
+def test_findings_counts_and_tables(client: TestClient) -> None:
+    counts = client.get("/api/registers/counts").json()
+    total = sum(row["rows"] for row in counts)
+    answer = client.get("/api/registers/findings?limit=7")
+    assert int(answer.headers["x-total-count"]) == total
+    assert len(answer.json()["features"]) == 7
+    row = next(
+        row for row in counts if row["layer"] == "cameras" and row["finding"] == "not networked"
+    )
+    query = {key: row[key] for key in ("layer", "aspect", "finding", "owner")}
+    some = client.get("/api/registers/findings", params=query)
+    assert int(some.headers["x-total-count"]) == row["rows"] == len(some.json()["features"])
+    table = client.get("/api/registers/table", params=query)
+    assert table.content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(table.content.decode("utf-8-sig"))))
+    assert len(rows) == row["rows"]
+    assert {r["owner"] for r in rows} == {row["owner"]}
+    here = client.get("/api/registers/counts?area=990101001").json()
+    assert 0 < sum(row["rows"] for row in here) < total
+    figures = list(
+        csv.DictReader(
+            io.StringIO(client.get("/api/board/table?level=district").content.decode("utf-8-sig"))
+        )
+    )
+    assert {r["code"] for r in figures} == {"", "990101"}
+
+
+def test_a_table_runs_nothing(store: str) -> None:
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO runs (kind, parameters, inputs_digest, software_version, metric_crs, "
+            "started_at, finished_at, summary) VALUES ('t', '{}', '', '', '', now(), now(), '{}')"
+        )
+        conn.execute(
+            "INSERT INTO register_findings (layer, code, aspect, finding, detail, owner, grid, community, "
+            "subdistrict, district, run) SELECT 'cameras', '=1+1', 'complete', 'x', '', '@SUM(A1)', '', '', "
+            "'', '', max(id) FROM runs"
+        )
+    with TestClient(create_app(store, Settings())) as client:
+        table = client.get("/api/registers/table").content.decode("utf-8-sig")
+        assert "'=1+1" in table
+        assert "'@SUM(A1)" in table
+        feature = client.get("/api/registers/findings").json()["features"][0]
+        assert feature["geometry"] is None
+        assert client.get("/api/board").status_code == 404
+        assert client.get("/board").status_code == 200

@@ -46,6 +46,15 @@ def cameras(conn: Connection) -> Response:
     return geojson(read.camera_results(conn), digits=6)
 
 
+@router.get("/cameras/{code}")
+def camera(conn: Connection, code: str) -> dict[str, Any]:
+    """One camera's record: every column, what else its row had, its statuses and where it stands."""
+    found = read.camera_record(conn, code)
+    if found is None:
+        raise HTTPException(404, f"There is no camera {code}.")
+    return found
+
+
 @router.get("/areas")
 def areas(conn: Connection) -> list[dict[str, Any]]:
     """Names of areas and where to write them."""

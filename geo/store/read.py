@@ -286,6 +286,28 @@ def staff_of(conn: Conn, grid: str, *, phones: bool) -> list[dict[str, Any]] | N
         ).fetchall()
 
 
+def camera_record(conn: Conn, code: str) -> dict[str, Any] | None:
+    """All that is known of one camera: its row, its status history, its areas; None for no such."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            "SELECT c.*, ST_X(c.geometry) AS lon, ST_Y(c.geometry) AS lat, h.at AS status_told_at, "
+            "v.area_m2 AS view_m2, v.assumed, g.code AS in_grid, g.name AS in_grid_name "
+            "FROM cameras c LEFT JOIN camera_heard h ON h.camera = c.code "
+            "LEFT JOIN camera_views v ON v.camera = c.code "
+            "LEFT JOIN LATERAL (SELECT code, name FROM grids WHERE ST_Intersects(geometry, c.geometry) "
+            "ORDER BY code LIMIT 1) g ON true WHERE c.code = %s",
+            (code,),
+        ).fetchone()
+        if row is None:
+            return None
+        row.pop("geometry")
+        row["history"] = cursor.execute(
+            "SELECT since, status FROM camera_status WHERE camera = %s ORDER BY since DESC LIMIT 100",
+            (code,),
+        ).fetchall()
+    return row
+
+
 def camera_heard(conn: Conn) -> pd.Series:
     """When each camera's status was last told, UTC, by code."""
     rows = conn.execute(

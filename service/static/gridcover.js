@@ -198,11 +198,16 @@
     let features = [];
     let cuts = [];
     const shade = L.geoJSON(null, {
-      pane: "shade", renderer: L.canvas({ pane: "shade" }),
+      pane: "shade", renderer: L.canvas({ pane: "shade" }), interactive: false,
       style: (f) => {
         const value = f.properties[state.measure];
         return { weight: 1, color: "#52606d", opacity: 0.7, fillOpacity: 0.55, fillColor: value == null ? "#d9d9d9" : SHARE[classOf(value, cuts)] };
       },
+    });
+    // Of canvases that lie upon each other only the topmost feels the pointer: what is touched is in one.
+    const top = L.canvas({ pane: "spots" });
+    const touched = L.geoJSON(null, {
+      pane: "spots", renderer: top, style: { stroke: false, fillOpacity: 0 },
       onEachFeature: (f, layer) => {
         const p = f.properties;
         layer.bindTooltip(() => x.card(named(p, "name"), [
@@ -217,6 +222,10 @@
           [t.open_covered, p.open_covered_share == null ? t.no_data : percent.format(p.open_covered_share)],
           [t.seen_twice, p.twice_covered_share == null ? null : percent.format(p.twice_covered_share)], [t.cameras_reach, p.cameras],
         ]));
+        layer.on("popupopen", (event) => x.load(`grids/${encodeURIComponent(p.code)}/staff`).then((staff) => {
+          const rows = staff.filter((s) => s.role !== "head").map((s) => [t[`role_${s.role}`], s.name]);
+          if (rows.length) event.popup.setContent(el("div", {}, event.popup.getElement().querySelector(".card"), x.card(t.staff, rows)));
+        }).catch(x.fail));
       },
     });
 
@@ -254,6 +263,7 @@
       const zoom = map.getZoom();
       cameras.setStyle({ radius: zoom >= 17 ? 5 : zoom >= 15.5 ? 3.5 : 1.8, weight: zoom >= 15.5 ? 1 : 0.4 });
       spots.setStyle(spotStyle);
+      spots.eachLayer((layer) => { layer.options.interactive = zoom >= 15.5 || layer.feature.properties.rank <= 25; });
     }
 
     const views = L.vectorGrid.protobuf(`${config.tiles}/views/{z}/{x}/{y}.pbf?run=${config.run}`, {
@@ -261,16 +271,21 @@
       vectorTileLayerStyles: { views: { fill: true, fillColor: "#f2c14e", fillOpacity: 0.45, color: "#8a6410", weight: 0.6, opacity: 0.8 } },
     });
     const spots = L.geoJSON(null, {
-      pane: "spots", renderer: L.canvas({ pane: "spots" }),
+      pane: "spots", renderer: top,
       style: spotStyle,
       onEachFeature: (f, layer) => {
         const p = f.properties;
         layer.bindTooltip(() => x.card(`${t.blind_spots} ${p.rank}`, [
           [t.area, `${whole.format(p.area_m2)} m²`], [t.widest, `${x.fine.format(p.widest_m)} m`], [t.grids, named(p, "grid_name")]]), { sticky: true });
+        // A blind spot may fill its grid: a click on it still opens the grid's card.
+        layer.on("click", (event) => {
+          const grid = touched.getLayers().find((other) => other.feature.properties.code === p.grid);
+          if (grid) grid.openPopup(event.latlng);
+        });
       },
     });
     const cameras = L.geoJSON(null, {
-      pointToLayer: (f, at) => L.circleMarker(at, { radius: 3.5, weight: 1, color: "#fff", fillOpacity: 1, fillColor: CAMERA[f.properties.status] || "#0f6b3a" }),
+      pointToLayer: (f, at) => L.circleMarker(at, { pane: "spots", renderer: top, radius: 3.5, weight: 1, color: "#fff", fillOpacity: 1, fillColor: CAMERA[f.properties.status] || "#0f6b3a" }),
       onEachFeature: (f, layer) => {
         const p = f.properties;
         layer.bindTooltip(() => x.card(p.name || p.code, [
@@ -278,9 +293,25 @@
           [t.bearing, p.bearing_deg == null ? null : `${whole.format(p.bearing_deg)}°`], [t.fov, p.fov_deg == null ? null : `${whole.format(p.fov_deg)}°`],
           [t.range, p.range_m == null ? null : `${whole.format(p.range_m)} m`], [t.view_area, p.area_m2 == null ? null : `${whole.format(p.area_m2)} m²`],
           [t.assumed, p.assumed == null ? null : p.assumed ? t.yes : t.no]]));
+        layer.bindPopup(() => x.card(p.name || p.code, [[t.code, p.code]]));
+        layer.on("popupopen", (event) => x.load(`cameras/${encodeURIComponent(p.code)}`).then((r) => event.popup.setContent(record(r))).catch(x.fail));
       },
     });
-    x.overlay(shade, t.grids, true);
+
+    // One record per camera: what the register has, and since when its status holds.
+    function record(r) {
+      const last = r.history[0];
+      return x.card(r.name || r.code, [
+        [t.code, r.code], [t.kind, t["camera_" + r.kind]], [t.status, t["status_" + r.status]], [t.status_since, last ? last.since.slice(0, 10) : null],
+        [t.network, r.network == null ? null : r.network ? t.yes : t.no], [t.point_class, t["class_" + r.point_class]], [t.owner, r.owner], [t.platform, r.platform],
+        [t.grids, r.in_grid_name], [t.bearing, r.bearing_deg == null ? null : `${whole.format(r.bearing_deg)}°`], [t.fov, r.fov_deg == null ? null : `${whole.format(r.fov_deg)}°`],
+        [t.range, r.range_m == null ? null : `${whole.format(r.range_m)} m`], [t.height, r.height_m == null ? null : `${x.fine.format(r.height_m)} m`],
+        [t.resolution, r.pixels_wide == null ? null : `${r.pixels_wide} px`], [t.installed_on, r.installed_on], [t.upgraded_on, r.upgraded_on],
+        ...Object.entries(r.extra),
+      ]);
+    }
+    touched.on("add", () => touched.bringToBack());
+    x.overlay(L.layerGroup([shade, touched]), t.grids, true);
     x.overlay(views, t.views, true);
     x.overlay(spots, t.blind_spots, true);
     x.overlay(cameras, t.cameras, true);
@@ -288,6 +319,7 @@
     Promise.all([x.load("grids"), x.load("blind-spots", { limit: 3000 }), x.load("cameras")]).then(([grids, blind, points]) => {
       features = grids.features;
       shade.addData(grids);
+      touched.addData(grids);
       spots.addData(blind);
       cameras.addData(points);
       paint();

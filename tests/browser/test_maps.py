@@ -125,6 +125,11 @@ def test_coverage(watched: Watched) -> None:
     expect(page.locator(".leaflet-tooltip").last).to_contain_text(
         "盲区 1" if zh else "Blind spots 1"
     )
+    # A camera's record, and a grid's staff, by a click.
+    page.mouse.click(box["x"] + box["width"] / 2 + 8, box["y"] + box["height"] / 2 + 8)
+    expect(page.locator(".leaflet-popup .card").last).to_contain_text(
+        re.compile("网格人员|专职网格员|平台" if zh else "Staff|Full-time|Platform")
+    )
     page.select_option("#pick-measure", "twice_covered_share")
     page.select_option("#pick-classes", "quantile")
     expect(page.locator("#panel .legend").first.locator("li")).to_have_count(5)

@@ -87,6 +87,17 @@ def test_findings_counts_and_tables(client: TestClient) -> None:
     assert {r["code"] for r in figures} == {"", "990101"}
 
 
+def test_one_record_per_camera(client: TestClient) -> None:
+    code = client.get("/api/cameras").json()["features"][0]["properties"]["code"]
+    record = client.get(f"/api/cameras/{code}").json()
+    assert record["code"] == code
+    assert {"place_kinds", "supplement_light", "extra", "in_grid", "status_told_at", "lon"} <= set(
+        record
+    )
+    assert record["history"][0]["status"] == record["status"]
+    assert client.get("/api/cameras/none").status_code == 404
+
+
 def test_a_table_runs_nothing(store: str) -> None:
     with connect(store) as conn:
         conn.execute(

@@ -56,6 +56,7 @@ CREATE TABLE register_findings (
 );
 CREATE INDEX register_findings_kind ON register_findings (layer, aspect, finding);
 CREATE INDEX register_findings_owner ON register_findings (owner);
+CREATE INDEX register_findings_geometry ON register_findings USING gist (geometry);
 CREATE INDEX register_findings_run ON register_findings (run);
 
 -- What the board rests on: it is worked out anew where any of it is another.

@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     basemap_url: str | None = None
     basemap_attribution: str = ""
     assets_dir: Path | None = None
+    session_hours: float = Field(default=12.0, gt=0)
+    session_idle_hours: float = Field(default=2.0, gt=0)
+    audit_days: int = Field(default=1095, ge=30)
+    coarse_roles: list[str] = Field(default_factory=list)
     walk_m: float = Field(default=500.0, gt=0)
     webhook_targets: list[str] = Field(default_factory=list)
     keep_runs: int = Field(default=12, ge=1)

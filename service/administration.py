@@ -1,8 +1,10 @@
-"""Commands for what reaches the service from other systems: tokens and webhooks."""
+"""Commands for who reaches the service: users, tokens, webhooks, and the record of it."""
 
 from __future__ import annotations
 
 import datetime as dt
+import getpass
+import secrets
 import sys
 from typing import Annotated
 
@@ -13,13 +15,168 @@ from rich.table import Table
 from geo.cli import JsonOption, print_json, require_current_or_migrate
 from geo.errors import GridcoverError
 from geo.settings import get_settings
-from geo.store import alerts
-from geo.store.database import connect, database
+from geo.store import access, alerts, audit
+from geo.store.database import Conn, connect, database
 from geo.store.tokens import SCOPES, expires_in, list_tokens, make_token, revoke_token
+from service.access import hash_password
 from service.webhooks import make_client, require_allowed, send_due
 
 token = typer.Typer(help="Tokens of other systems.", no_args_is_help=True)
 webhook = typer.Typer(help="Systems that alerts are sent to.", no_args_is_help=True)
+
+
+user = typer.Typer(help="People who may sign in.", no_args_is_help=True)
+record = typer.Typer(help="The record of who saw and did what.", no_args_is_help=True)
+
+
+def by_hand(conn: Conn, action: str, object_: str, **detail: object) -> None:
+    """An entry of the record for a command: whose hand it was is the system's account."""
+    audit.write(
+        conn, actor=f"command line: {getpass.getuser()}", role="", address="", action=action,
+        object_=object_, detail=detail,
+    )  # fmt: skip
+
+
+def make_password() -> str:
+    """A random password that can be read out: five groups of four."""
+    letters = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(5))
+
+
+def _password(given: str | None) -> tuple[str, str]:
+    """A password, asked for or made, and its digest."""
+    told = given or make_password()
+    try:
+        return told, hash_password(told)
+    except ValueError as error:
+        raise GridcoverError(f"{error}; give a longer one, or none to have one made") from error
+
+
+@user.command("add")
+def user_add(
+    name: str,
+    role: Annotated[str, typer.Option(help=f"One of {', '.join(access.ROLES)}.")],
+    area: Annotated[
+        list[str] | None, typer.Option(help="Code of an area or grid; several may be given.")
+    ] = None,
+    everywhere: Annotated[bool, typer.Option("--everywhere", help="All areas.")] = False,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask for the password; one is made unless asked.")
+    ] = False,
+) -> None:
+    """Open an account; a password that was made is shown this once."""
+    told, digest = _password(_asked() if ask else None)
+    areas = [access.EVERYWHERE] if everywhere else list(area or [])
+    with database() as conninfo:
+        require_current_or_migrate(conninfo)
+        with connect(conninfo) as conn:
+            access.add_user(conn, name, digest, role, areas)
+            by_hand(conn, "user added", name, role=role, areas=areas)
+    if not ask:
+        sys.stdout.write(told + "\n")
+
+
+def _asked() -> str:
+    told: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return told
+
+
+@user.command("list")
+def user_list(as_json: JsonOption = False) -> None:
+    """Tell accounts, roles and areas."""
+    with database() as conninfo:
+        require_current_or_migrate(conninfo)
+        with connect(conninfo) as conn:
+            rows = access.list_users(conn)
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("name", "role", "areas", "stands", "last seen")
+    for row in rows:
+        stands = "removed" if row["disabled_at"] else "locked" if row["locked"] else "good"
+        table.add_row(
+            row["name"], row["role"], ", ".join(row["areas"]), stands, access.since(row["seen_at"])
+        )
+    Console().print(table)
+
+
+@user.command("remove")
+def user_remove(name: str) -> None:
+    """End an account and its sessions; what it did stays on record."""
+    with database() as conninfo:
+        require_current_or_migrate(conninfo)
+        with connect(conninfo) as conn:
+            if not access.disable_user(conn, name):
+                raise GridcoverError(f"there is no user {name}; see `gridcover user list`")
+            by_hand(conn, "user removed", name)
+    Console().print(f"{name} is removed", markup=False)
+
+
+@user.command("password")
+def user_password(
+    name: str,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask for it; one is made unless asked.")
+    ] = False,
+) -> None:
+    """Give an account another password, open its lock and end its sessions."""
+    told, digest = _password(_asked() if ask else None)
+    with database() as conninfo:
+        require_current_or_migrate(conninfo)
+        with connect(conninfo) as conn:
+            if not access.set_password(conn, name, digest):
+                raise GridcoverError(f"there is no user {name}; see `gridcover user list`")
+            by_hand(conn, "password set", name)
+    if not ask:
+        sys.stdout.write(told + "\n")
+
+
+@record.command("verify")
+def audit_verify() -> None:
+    """Check the chain of the record: exit status 1 where an entry was changed, taken out or put in."""
+    with database() as conninfo:
+        require_current_or_migrate(conninfo)
+        with connect(conninfo) as conn:
+            number, broken = audit.verify(conn)
+    if broken is not None:
+        raise GridcoverError(
+            f"the record is broken at entry {broken} of {number}; compare it with a backup"
+        )
+    Console().print(f"{number:,} entries, the chain is whole")
+
+
+@record.command("list")
+def audit_list(
+    limit: Annotated[int, typer.Option(min=1)] = 50,
+    actor: Annotated[str | None, typer.Option(help="Only of this one.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell the newest entries."""
+    with database() as conninfo:
+        require_current_or_migrate(conninfo)
+        with connect(conninfo) as conn:
+            rows = audit.entries(conn, limit, actor=actor)
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("#", "when", "who", "role", "from", "what", "which")
+    for row in rows:
+        table.add_row(
+            str(row["id"]), access.since(row["at"]), row["actor"], row["role"], row["address"],
+            row["action"], row["object"],
+        )  # fmt: skip
+    Console().print(table)
+
+
+@record.command("prune")
+def audit_prune() -> None:
+    """Let go of entries older than GRIDCOVER_AUDIT_DAYS."""
+    with database() as conninfo:
+        require_current_or_migrate(conninfo)
+        with connect(conninfo) as conn:
+            gone = audit.prune(conn, get_settings().audit_days)
+            by_hand(conn, "record pruned", "audit", entries=gone, days=get_settings().audit_days)
+    Console().print(f"{gone:,} entries let go")
 
 
 @token.command("add")
@@ -33,6 +190,7 @@ def token_add(
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
             secret = make_token(conn, name, scope, days=days)
+            by_hand(conn, "token added", name, scopes=scope, days=days)
     sys.stdout.write(secret + "\n")
 
 
@@ -78,6 +236,7 @@ def webhook_add(url: str) -> None:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
             secret = alerts.add_webhook(conn, url)
+            by_hand(conn, "webhook added", url)
     sys.stdout.write(secret + "\n")
 
 
@@ -106,6 +265,7 @@ def webhook_remove(url: str) -> None:
         with connect(conninfo) as conn:
             if not alerts.remove_webhook(conn, url):
                 raise GridcoverError(f"{url} is not there; see `gridcover webhook list`")
+            by_hand(conn, "webhook removed", url)
     Console().print(f"{url} is removed", markup=False)
 
 

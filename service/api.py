@@ -5,20 +5,29 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, Literal
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
-from fastapi import APIRouter, HTTPException, Query, Response
+import shapely
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
 
 from geo.governance.roll_up import rank_peers
 from geo.pipeline import results_by_area
 from geo.store import alerts, read
+from geo.store.access import EVERYWHERE, set_scope
+from service.access import RIGHTS, Visitor, needs
 from service.answers import geojson
-from service.dependencies import Connection, Deployment, MaybeToken
+from service.dependencies import Connection, Deployment, MaybeToken, SignedIn
 
 router = APIRouter(prefix="/api", tags=["data"])
+_maps = [Depends(needs("coverage", "incidents", "registers", "board"))]
+_coverage = [Depends(needs("coverage"))]
+_incidents = [Depends(needs("incidents"))]
 Month = Annotated[str, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="year-month")]
 Categories = Annotated[list[str] | None, Query(description="only these categories")]
 _POINT_LIMIT = 200_000
+COARSE_DEG = 0.002
+"""Step of the places that some roles are told."""
 
 
 def _run(conn: Connection) -> int:
@@ -28,34 +37,42 @@ def _run(conn: Connection) -> int:
     return run.id
 
 
-@router.get("/grids", response_class=Response)
+@router.get("/grids", dependencies=_maps, response_class=Response)
 def grids(conn: Connection) -> Response:
     """Grids with coverage and density of the newest run."""
     return geojson(read.grid_results(conn, _run(conn)), digits=6)
 
 
-@router.get("/blind-spots", response_class=Response)
+@router.get("/blind-spots", dependencies=_coverage, response_class=Response)
 def blind_spots(conn: Connection, limit: Annotated[int, Query(ge=1, le=10_000)] = 200) -> Response:
     """Blind spots of the newest run, largest first."""
     return geojson(read.blind_spot_results(conn, limit), digits=6)
 
 
-@router.get("/cameras", response_class=Response)
-def cameras(conn: Connection) -> Response:
-    """Cameras with the area of their view."""
-    return geojson(read.camera_results(conn), digits=6)
+@router.get("/cameras", dependencies=_coverage, response_class=Response)
+def cameras(conn: Connection, user: SignedIn, settings: Deployment) -> Response:
+    """Cameras with the area of their view; for some roles their places to about 200 m alone."""
+    found = read.camera_results(conn)
+    if user.role not in settings.coarse_roles:
+        return geojson(found, digits=6)
+    found = found.drop(columns=["bearing_deg", "fov_deg", "range_m", "area_m2", "assumed"])
+    points = shapely.get_coordinates(np.asarray(found.geometry.values))
+    coarse = shapely.points(np.round(points / COARSE_DEG) * COARSE_DEG)
+    return geojson(found.set_geometry(gpd.GeoSeries(coarse, found.index, crs=found.crs)), digits=3)
 
 
-@router.get("/cameras/{code}")
-def camera(conn: Connection, code: str) -> dict[str, Any]:
+@router.get("/cameras/{code}", dependencies=_coverage)
+def camera(conn: Connection, user: SignedIn, settings: Deployment, code: str) -> dict[str, Any]:
     """One camera's record: every column, what else its row had, its statuses and where it stands."""
+    if user.role in settings.coarse_roles:
+        raise HTTPException(403, f"The role {user.role} sees where cameras are only roughly.")
     found = read.camera_record(conn, code)
     if found is None:
         raise HTTPException(404, f"There is no camera {code}.")
     return found
 
 
-@router.get("/areas")
+@router.get("/areas", dependencies=_maps)
 def areas(conn: Connection) -> list[dict[str, Any]]:
     """Names of areas and where to write them."""
     return read.names_of_areas(conn)
@@ -64,7 +81,7 @@ def areas(conn: Connection) -> list[dict[str, Any]]:
 Ranked = Literal["open_covered_share", "covered_share", "per_km2", "per_1000_people"]
 
 
-@router.get("/areas/results")
+@router.get("/areas/results", dependencies=_maps)
 def area_results(
     conn: Connection,
     level: Annotated[str, Query(pattern="^(grid|community|subdistrict|district)$")] = "subdistrict",
@@ -89,16 +106,16 @@ def area_results(
     }  # fmt: skip
 
 
-@router.get("/runs/latest")
-def latest_run(conn: Connection) -> dict[str, Any]:
-    """The newest run: what its figures rest on."""
+@router.get("/runs/latest", dependencies=_maps)
+def latest_run(conn: Connection, user: SignedIn) -> dict[str, Any]:
+    """The newest run: what its figures rest on; its sums for those who see all of it."""
     run = read.latest_run(conn)
     if run is None:
         raise HTTPException(404, "There are no results yet; run `gridcover refresh`.")
-    return {**run.__dict__}
+    return {**run.__dict__} | ({} if user.everywhere else {"summary": {}})
 
 
-@router.get("/incidents/months")
+@router.get("/incidents/months", dependencies=_incidents)
 def months(conn: Connection) -> dict[str, Any]:
     """Incidents by month and category; every month from the first to the last."""
     _run(conn)
@@ -118,7 +135,7 @@ def months(conn: Connection) -> dict[str, Any]:
     }
 
 
-@router.get("/incidents/density")
+@router.get("/incidents/density", dependencies=_incidents)
 def density(
     conn: Connection,
     from_: Annotated[Month, Query(alias="from")],
@@ -133,7 +150,7 @@ def density(
     return {"grids": counts, "outside": outside, "total": sum(counts.values()) + outside}
 
 
-@router.get("/incidents/points")
+@router.get("/incidents/points", dependencies=_incidents)
 def points(
     conn: Connection,
     settings: Deployment,
@@ -150,7 +167,7 @@ def points(
 Root = Annotated[str, Query(description="a root of the category tree; empty for all incidents")]
 
 
-@router.get("/incidents/patterns")
+@router.get("/incidents/patterns", dependencies=_incidents)
 def patterns(conn: Connection, category: Root = "") -> dict[str, Any]:
     """Of the newest run: rates, comparison, hot spots, change and alert of each grid; near repeats."""
     _run(conn)
@@ -161,7 +178,7 @@ def patterns(conn: Connection, category: Root = "") -> dict[str, Any]:
     }
 
 
-@router.get("/incidents/weeks")
+@router.get("/incidents/weeks", dependencies=_incidents)
 def weeks(conn: Connection, grid: str, category: Root = "") -> dict[str, Any]:
     """Incidents of one grid by week, the newest run's space-time cube."""
     _run(conn)
@@ -171,7 +188,7 @@ def weeks(conn: Connection, grid: str, category: Root = "") -> dict[str, Any]:
     return row
 
 
-@router.get("/incidents/forecast")
+@router.get("/incidents/forecast", dependencies=_incidents)
 def forecast(conn: Connection, category: Root = "") -> dict[str, Any]:
     """Expected incidents of the next month by grid, with the back-test of every model."""
     _run(conn)
@@ -181,7 +198,7 @@ def forecast(conn: Connection, category: Root = "") -> dict[str, Any]:
     }
 
 
-@router.get("/incidents/contours", response_class=Response)
+@router.get("/incidents/contours", dependencies=_incidents, response_class=Response)
 def contours(
     conn: Connection,
     kind: Annotated[str, Query(pattern="^(density|risk)$")] = "density",
@@ -195,23 +212,29 @@ def contours(
     return geojson(bands, digits=6)
 
 
-@router.get("/alerts")
+@router.get("/alerts", dependencies=_maps)
 def open_alerts(conn: Connection) -> list[dict[str, Any]]:
     """Alerts that have not ended, strongest first."""
     return alerts.open_alerts(conn)
 
 
 @router.get("/grids/{code}/staff")
-def staff(conn: Connection, token: MaybeToken, code: str) -> list[dict[str, Any]]:
-    """Head and staff of a grid; phones only for a token of the scope `staff:read`."""
+def staff(conn: Connection, user: Visitor, token: MaybeToken, code: str) -> list[dict[str, Any]]:
+    """Head and staff of a grid; phones only for roles that may call them, or a token for it."""
+    if user is None and (token is None or "staff:read" not in token.scopes):
+        raise HTTPException(401, "Sign in first, or send a token of the scope staff:read.")
     phones = token is not None and "staff:read" in token.scopes
+    if user is None:
+        set_scope(conn, (EVERYWHERE,))
+    else:
+        phones = phones or "phones" in RIGHTS[user.role]
     found = read.staff_of(conn, code, phones=phones)
     if found is None:
         raise HTTPException(404, f"There is no grid {code}.")
     return found
 
 
-@router.get("/service-quality")
+@router.get("/service-quality", dependencies=_maps)
 def service_quality(
     conn: Connection,
     from_: Annotated[Month, Query(alias="from")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import psycopg_pool
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -23,7 +24,8 @@ from geo.errors import GridcoverError
 from geo.maps.assets import assets_dir
 from geo.settings import Settings
 from geo.store.database import make_pool
-from service import api, board, feeds, health, pages, tiles
+from service import accounts, api, board, feeds, health, pages, tiles
+from service.access import add_access, needs
 from service.webhooks import Sender
 
 _STATIC = Path(__file__).parent / "static"
@@ -46,7 +48,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     writers = make_pool(conninfo, size=4, writing=True)
     # Who asks is found out before any other connection is taken, and by connections of its own:
     # requests that hold one and wait for another would end up waiting for each other.
-    doors = make_pool(conninfo, size=2, writing=True)
+    doors = make_pool(conninfo, size=4, writing=True)
     sender = Sender(writers, settings)
 
     @asynccontextmanager
@@ -72,6 +74,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         version=geo.__version__,
         summary="Camera coverage and incidents by grid",
         docs_url=None,
+        openapi_url=None,
         redoc_url=None,
         lifespan=lifespan,
     )
@@ -79,7 +82,10 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     _add_headers(app, settings)
     _add_errors(app)
+    app.state.clock = time.monotonic
+    add_access(app)
     for router in (
+        accounts.router,
         pages.router,
         api.router,
         board.router,
@@ -89,7 +95,11 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     ):
         app.include_router(router)
 
-    @app.get("/docs", include_in_schema=False)
+    @app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(needs())])
+    def document() -> dict[str, object]:
+        return app.openapi()
+
+    @app.get("/docs", include_in_schema=False, dependencies=[Depends(needs())])
     def docs() -> HTMLResponse:
         return get_swagger_ui_html(
             openapi_url="/openapi.json",

@@ -6,23 +6,30 @@ import csv
 import io
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
 
 from geo.governance.roll_up import gini
 from geo.ingest import spreadsheet_safe
 from geo.store import board as stored
 from geo.store import read
+from geo.store.access import User
+from geo.store.database import Conn
+from service.access import needs
 from service.answers import geojson
-from service.dependencies import Connection
+from service.dependencies import Connection, SignedIn
 
 router = APIRouter(prefix="/api", tags=["board"])
+_board = [Depends(needs("board"))]
+_registers = [Depends(needs("registers", "board"))]
 Level = Literal["grid", "community", "subdistrict", "district"]
 Area = Annotated[str | None, Query(description="code of an area of any level; all unless given")]
 _MOST = 20_000
 
 
-@router.get("/board")
-def board(conn: Connection, level: Level = "subdistrict", area: Area = None) -> dict[str, Any]:
+@router.get("/board", dependencies=_board)
+def board(
+    conn: Connection, user: SignedIn, level: Level = "subdistrict", area: Area = None
+) -> dict[str, Any]:
     """Every figure of the areas of a level that lie in an area, and of that area itself.
 
     A figure is `part` of `whole`, with its `share`, `goal` and whether it is `met`; a plain sum
@@ -36,7 +43,7 @@ def board(conn: Connection, level: Level = "subdistrict", area: Area = None) -> 
     rows = _by_area(stored.area_figures(conn, level, area))
     mine: dict[str, Any] = {"code": area or "", "level": path[-1]["level"] if path else None}
     if area is None:
-        mine["figures"] = _summed(_by_area(stored.area_figures(conn, "district", None)))
+        mine["figures"] = _summed(_whole(conn, user))
     else:
         found = _by_area(stored.one_area(conn, path[-1]["level"], area))
         mine |= found[0] if found else {"figures": {}}
@@ -58,7 +65,7 @@ def board(conn: Connection, level: Level = "subdistrict", area: Area = None) -> 
     return {**state, "level": level, "area": mine, "path": path, "areas": rows, "gini": evenness}
 
 
-@router.get("/board/table", response_class=Response)
+@router.get("/board/table", dependencies=_board, response_class=Response)
 def board_table(conn: Connection, level: Level = "subdistrict", area: Area = None) -> Response:
     """The board of a level as CSV: a row a figure and area."""
     _path(conn, area)
@@ -79,10 +86,10 @@ def board_table(conn: Connection, level: Level = "subdistrict", area: Area = Non
     return _csv(out, f"board-{level}.csv")
 
 
-@router.get("/board/trends")
-def trends(conn: Connection, area: Area = None) -> dict[str, Any]:
+@router.get("/board/trends", dependencies=_board)
+def trends(conn: Connection, user: SignedIn, area: Area = None) -> dict[str, Any]:
     """Of an area: its cameras and platforms by year, its appeals by month."""
-    path = _path(conn, area)
+    path = _path(conn, area if area is not None or user.everywhere else user.areas[0])
     level, code = (path[-1]["level"], path[-1]["code"]) if path else ("district", None)
     if code is None:
         codes = {row["code"] for row in stored.area_figures(conn, "district", None) if row["code"]}
@@ -93,19 +100,19 @@ def trends(conn: Connection, area: Area = None) -> dict[str, Any]:
     }
 
 
-@router.get("/registers/counts")
-def counts(conn: Connection, area: Area = None) -> list[dict[str, Any]]:
+@router.get("/registers/counts", dependencies=_registers)
+def counts(conn: Connection, user: SignedIn, area: Area = None) -> list[dict[str, Any]]:
     """How many rows of each finding whose are, most first: the to-do list of each owner.
 
     In one area of the first 20,000 of each finding; in all of them.
     """
-    return stored.finding_counts(conn, area)
+    return stored.finding_counts(conn, area, kept=area is not None or not user.everywhere)
 
 
 Aspect = Literal["complete", "plausible", "up_to_date", "in_place", "target", "service"]
 
 
-@router.get("/registers/findings", response_class=Response)
+@router.get("/registers/findings", dependencies=_registers, response_class=Response)
 def findings(
     conn: Connection,
     layer: str | None = None,
@@ -124,7 +131,7 @@ def findings(
     return answer
 
 
-@router.get("/registers/table", response_class=Response)
+@router.get("/registers/table", dependencies=_registers, response_class=Response)
 def findings_table(
     conn: Connection,
     layer: str | None = None,
@@ -140,6 +147,15 @@ def findings_table(
     columns = [c for c in rows.columns if c != "geometry"]
     table = [columns, *rows[columns].astype(str).to_numpy().tolist()]
     return _csv(table, "findings.csv")
+
+
+def _whole(conn: Conn, user: User) -> list[dict[str, Any]]:
+    """Figures of all that a visitor sees: of every district, or of each area that is theirs."""
+    if user.everywhere:
+        return _by_area(stored.area_figures(conn, "district", None))
+    paths = [read.path_of_area(conn, code) for code in user.areas]
+    rows = [stored.one_area(conn, path[-1]["level"], path[-1]["code"]) for path in paths if path]
+    return _by_area([row for some in rows for row in some])
 
 
 def _path(conn: Connection, area: str | None) -> list[dict[str, Any]]:

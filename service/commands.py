@@ -14,10 +14,14 @@ from geo.demo import load_demo
 from geo.errors import GridcoverError
 from geo.pipeline import refresh, refresh_board, refresh_patterns, refresh_quality
 from geo.settings import get_settings
+from geo.store import access
 from geo.store.database import connect, database, migrate
-from service.administration import token, webhook
+from service.access import hash_password
+from service.administration import by_hand, make_password, record, token, user, webhook
 from service.server import run
 
+app.add_typer(user, name="user")
+app.add_typer(record, name="audit")
 app.add_typer(token, name="token")
 app.add_typer(webhook, name="webhook")
 
@@ -31,6 +35,11 @@ def serve(
     settings = get_settings()
     with database() as conninfo:
         require_current_or_migrate(conninfo)
+        with connect(conninfo) as conn:
+            if not access.count_users(conn):
+                console.print(
+                    "Nobody can sign in yet: `gridcover user add NAME --role administrator --everywhere`"
+                )
         run(
             conninfo,
             settings=settings,
@@ -67,6 +76,8 @@ def demo(
             f"Run {result.run} ready after {time.monotonic() - begun:.1f} s.", highlight=False
         )
         if not once:
+            password = _demo_user(conninfo)
+            console.print(f"Sign in as {DEMO_USER} with the password {password}", highlight=False)
             run(
                 conninfo,
                 settings=settings,
@@ -74,6 +85,20 @@ def demo(
                 port=settings.port if port is None else port,
                 announce=console.print,
             )
+
+
+DEMO_USER = "demo"
+
+
+def _demo_user(conninfo: str) -> str:
+    """The demo's one account with a new random password."""
+    password = make_password()
+    digest = hash_password(password)
+    with connect(conninfo) as conn:
+        if not access.set_password(conn, DEMO_USER, digest):
+            access.add_user(conn, DEMO_USER, digest, "administrator", [access.EVERYWHERE])
+        by_hand(conn, "password set", DEMO_USER)
+    return password
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001

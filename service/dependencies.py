@@ -8,16 +8,19 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Query, Request
 
 from geo.settings import Settings
+from geo.store.access import User, set_scope
 from geo.store.database import Conn
 from geo.store.tokens import Token, find_token, note_use
+from service.access import Visitor, needs
 
 LARGEST_BODY = 32 << 20
 """Bytes a request may have."""
 
 
-def connection(request: Request) -> Iterator[Conn]:
-    """A read-only connection from the pool."""
+def connection(request: Request, user: Visitor) -> Iterator[Conn]:
+    """A read-only connection from the pool, to the rows of the visitor's areas and no others."""
     with request.app.state.pool.connection() as conn:
+        set_scope(conn, user.areas if user is not None else ())
         yield conn
 
 
@@ -115,5 +118,6 @@ Connection = Annotated[Conn, Depends(connection, scope="function")]
 Writing = Annotated[Conn, Depends(writing, scope="function")]
 Body = Annotated[bytes, Depends(body)]
 MaybeToken = Annotated[Token | None, Depends(token)]
+SignedIn = Annotated[User, Depends(needs())]
 Deployment = Annotated[Settings, Depends(settings)]
 Language = Annotated[str, Depends(language)]

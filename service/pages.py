@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
 from fastapi.templating import Jinja2Templates
 
 from geo.maps.builder import MapPage, navigation, render_page, script_json
 from geo.maps.language import texts
 from geo.settings import Settings
 from geo.store import read
+from geo.store.access import User
+from service.access import RIGHTS, needs
 from service.dependencies import Connection, Deployment, Language, language
 
 router = APIRouter(include_in_schema=False)
@@ -20,34 +23,46 @@ _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 _WORLD = (73.5, 18.0, 135.0, 53.6)
 
 
-@router.get("/")
-def home(request: Request) -> Response:
-    """Lead to the coverage map."""
-    query = f"?{request.url.query}" if request.url.query else ""
-    return RedirectResponse(f"/maps/coverage{query}", status_code=307)
-
-
 @router.get("/maps/coverage")
-def coverage(conn: Connection, settings: Deployment, language: Language) -> HTMLResponse:
+def coverage(
+    conn: Connection,
+    settings: Deployment,
+    language: Language,
+    user: Annotated[User, Depends(needs("coverage"))],
+) -> HTMLResponse:
     """Grids by covered share, views, blind spots."""
-    return _page("coverage", conn, settings, language)
+    return _page("coverage", conn, settings, language, user)
 
 
 @router.get("/maps/incidents")
-def incidents(conn: Connection, settings: Deployment, language: Language) -> HTMLResponse:
+def incidents(
+    conn: Connection,
+    settings: Deployment,
+    language: Language,
+    user: Annotated[User, Depends(needs("incidents"))],
+) -> HTMLResponse:
     """Heat map and density over months."""
-    return _page("incidents", conn, settings, language)
+    return _page("incidents", conn, settings, language, user)
 
 
 @router.get("/maps/registers")
-def registers(conn: Connection, settings: Deployment, language: Language) -> HTMLResponse:
+def registers(
+    conn: Connection,
+    settings: Deployment,
+    language: Language,
+    user: Annotated[User, Depends(needs("registers"))],
+) -> HTMLResponse:
     """What is wrong with the registers, and what is missing to the targets."""
-    return _page("registers", conn, settings, language)
+    return _page("registers", conn, settings, language, user)
 
 
 @router.get("/board")
 def board(
-    request: Request, conn: Connection, settings: Deployment, language: Language
+    request: Request,
+    conn: Connection,
+    settings: Deployment,
+    language: Language,
+    user: Annotated[User, Depends(needs("board"))],
 ) -> HTMLResponse:
     """Targets, ranking, appeals and unevenness of the three levels."""
     run, words = read.latest_run(conn), texts(language)
@@ -56,10 +71,10 @@ def board(
     config = {"language": language, "t": words, "api": "/api", "run": run.id if run else None}
     return _templates.TemplateResponse(
         request, "board.html",
-        {"t": words, "language": language, "links": navigation(language),
+        {"t": words, "language": language, "links": navigation(language, RIGHTS[user.role]), "user": user,
          "config": script_json(config), "provenance": _provenance(run, words, settings),
          "other": f"/board?{urlencode(kept | {'lang': other})}", "other_code": other},
-        headers={"Vary": "Accept-Language"},
+        headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
     )  # fmt: skip
 
 
@@ -70,7 +85,9 @@ def _provenance(run: read.Run | None, words: dict[str, str], settings: Settings)
     return f"{words['run']} {run.id} · {when} · gridcover {run.software_version} · {run.metric_crs}"
 
 
-def _page(name: str, conn: Connection, settings: Deployment, language: str) -> HTMLResponse:
+def _page(
+    name: str, conn: Connection, settings: Deployment, language: str, user: User
+) -> HTMLResponse:
     run = read.latest_run(conn)
     provenance = _provenance(run, texts(language), settings)
     page = MapPage(
@@ -79,11 +96,17 @@ def _page(name: str, conn: Connection, settings: Deployment, language: str) -> H
         bounds=read.extent(conn) or _WORLD,
         provenance=provenance,
         run=run.id if run else None,
-        summary=run.summary if run else {},
+        summary=read.coverage_summary(conn) if run else {},
+        rights=RIGHTS[user.role],
+        views=user.role not in settings.coarse_roles,
+        user=user.name,
+        csrf=user.csrf,
         basemap_url=settings.basemap_url,
         basemap_attribution=settings.basemap_attribution,
     )
-    return HTMLResponse(render_page(page), headers={"Vary": "Accept-Language"})
+    return HTMLResponse(
+        render_page(page), headers={"Vary": "Accept-Language", "Cache-Control": "no-store"}
+    )
 
 
 def unavailable(request: Request) -> Response:

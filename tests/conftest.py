@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,10 @@ import pytest
 from geo.demo import load_demo
 from geo.pipeline import refresh, refresh_board, refresh_patterns, refresh_quality
 from geo.settings import Settings, get_settings
-from geo.store import cluster
+from geo.store import access, cluster
 from geo.store.database import connect, migrate
+from service.access import COOKIE
+from service.commands import main
 
 SHARED = Path(__file__).parents[2] / "shared"
 _numbers = itertools.count(1)
@@ -72,6 +75,14 @@ def demo_store(private: cluster.Cluster) -> str:
     return conninfo
 
 
+def sign_in(conninfo: str, role: str = "administrator", *areas: str) -> dict[str, str]:
+    """The cookies of someone newly signed in; everywhere unless areas are given."""
+    with connect(conninfo) as conn:
+        name = f"{role}-{next(_numbers)}"
+        user = access.add_user(conn, name, "no password", role, list(areas) or ["*"])
+        return {COOKIE: access.open_session(conn, user, hours=1)}
+
+
 @pytest.fixture
 def settings() -> Settings:
     """The default settings."""
@@ -92,6 +103,43 @@ def baltimore() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared data are not here")
     return folder
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command said and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(
+    store: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Told]:
+    """`gridcover` against the test's database, in this process; `env` beside the arguments."""
+    monkeypatch.setenv("GRIDCOVER_DATABASE_URL", store)
+
+    def call(*arguments: str, **env: str) -> Told:
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        get_settings.cache_clear()
+        monkeypatch.setattr("sys.argv", ["gridcover", *arguments])
+        capsys.readouterr()
+        before = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGHUP)]
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        finally:
+            for number, handler in zip((signal.SIGTERM, signal.SIGHUP), before, strict=True):
+                signal.signal(number, handler)
+        said = capsys.readouterr()
+        return Told(code, said.out, said.err)
+
+    return call
 
 
 @dataclass(frozen=True)

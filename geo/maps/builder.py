@@ -29,6 +29,8 @@ width: 100% !important; height: 55% !important; } }</style>"""
 _PANEL = _ENVIRONMENT.from_string(
     """<aside id="panel" aria-label="{{ title }}">
 <header><span class="brand">{{ t.product }}</span>
+{% if user %}<form class="who" method="post" action="/sign-out"><input type="hidden" name="csrf" value="{{ csrf }}">
+{% if audit %}<a href="{{ audit }}">{{ t.nav_audit }}</a> · {% endif %}<a href="/account?lang={{ code }}">{{ user }}</a> <button type="submit">{{ t.sign_out }}</button></form>{% endif %}
 <nav>{% for key, link in links %}<a href="{{ link }}"{% if key == page %} aria-current="page"{% endif %}>{{ t["nav_" + key] }}</a>{% endfor %}
 <a class="language" href="{{ other }}" hreflang="{{ other_code }}">{{ t.other_language }}</a></nav></header>
 <div id="content"></div>
@@ -59,6 +61,12 @@ class MapPage:
     api: str = "/api"
     tiles: str = "/tiles"
     run: int | None = None
+    rights: frozenset[str] = frozenset({"coverage", "incidents", "registers", "board"})
+    """Pages that are led to."""
+    views: bool = True
+    """Whether single cameras' views are shown."""
+    user: str = ""
+    csrf: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
     basemap_url: str | None = None
     basemap_attribution: str = ""
@@ -74,10 +82,13 @@ class _Start(MacroElement):
         self._template = _START
 
 
-def navigation(language: str) -> list[tuple[str, str]]:
-    """Pages and their addresses."""
-    maps = [(key, f"/maps/{key}?lang={language}") for key in ("coverage", "incidents", "registers")]
-    return [*maps, ("board", f"/board?lang={language}")]
+def navigation(language: str, rights: frozenset[str]) -> list[tuple[str, str]]:
+    """Pages that may be seen, and their addresses."""
+    places = {
+        "coverage": "/maps/coverage", "incidents": "/maps/incidents", "registers": "/maps/registers",
+        "board": "/board", "audit": "/audit",
+    }  # fmt: skip
+    return [(key, f"{place}?lang={language}") for key, place in places.items() if key in rights]
 
 
 def script_json(data: Any) -> str:
@@ -136,7 +147,7 @@ def build_map(page: MapPage) -> folium.Map:
     full.add_to(fmap)
     config = {
         "page": page.page, "language": page.language, "t": words, "api": page.api,
-        "tiles": page.tiles, "run": page.run, "summary": page.summary,
+        "tiles": page.tiles, "run": page.run, "views": page.views, "summary": page.summary,
         "bounds": [[south, west], [north, east]],
         "basemap": {"url": page.basemap_url, "attribution": page.basemap_attribution},
     }  # fmt: skip
@@ -145,10 +156,13 @@ def build_map(page: MapPage) -> folium.Map:
     root = fmap.get_root()
     title = words[page.page]
     root.header.add_child(Element(_literal(_HEAD.render(t=words, title=title, static=page.static))))
-    links = navigation(page.language)
+    links = navigation(page.language, page.rights)
+    record = dict(links).pop("audit", None)
+    links = [link for link in links if link[0] != "audit"]
     panel = _PANEL.render(
         t=words, title=title, page=page.page, links=links, provenance=page.provenance,
-        other=f"/maps/{page.page}?lang={other}", other_code=other,
+        other=f"/maps/{page.page}?lang={other}", other_code=other, user=page.user, csrf=page.csrf, audit=record,
+        code=page.language,
     )  # fmt: skip
     root.html.add_child(Element(_literal(panel)))
     return fmap

@@ -138,15 +138,18 @@ def appeal_months(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
         ).fetchall()
 
 
-def finding_counts(conn: Conn, area: str | None = None) -> list[dict[str, Any]]:
-    """How many rows of each finding whose are, most first; in one area those that are kept."""
+def finding_counts(
+    conn: Conn, area: str | None = None, *, kept: bool = False
+) -> list[dict[str, Any]]:
+    """How many rows of each finding whose are, most first: of all, or of those `kept` row by row."""
     with conn.cursor(row_factory=dict_row) as cursor:
-        if area is not None:
+        if kept:
             return cursor.execute(
                 "SELECT layer, aspect, finding, owner, count(*)::integer AS rows "
-                "FROM register_findings WHERE %s IN (grid, community, subdistrict, district) "
+                "FROM register_findings WHERE %(area)s::text IS NULL "
+                "OR %(area)s IN (grid, community, subdistrict, district) "
                 "GROUP BY 1, 2, 3, 4 ORDER BY rows DESC, layer, aspect, finding, owner",
-                (area,),
+                {"area": area},
             ).fetchall()
         return cursor.execute(
             "SELECT layer, aspect, finding, owner, rows FROM register_counts "

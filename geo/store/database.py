@@ -81,11 +81,13 @@ def connect(conninfo: str, *, autocommit: bool = False) -> Conn:
 def make_pool(conninfo: str, *, size: int = 8, writing: bool = False) -> ConnectionPool[Conn]:
     """A pool that tests each connection before handing it out, so that a restart heals.
 
-    Its connections only read, unless they are for `writing`.
+    Its connections only read, as a role that sees no row until a transaction says whose
+    (`geo.store.access.set_scope`), unless they are for `writing`.
     """
     # All statements of one request that reads see the same run.
     reading = (
-        "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
+        "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read "
+        "-c role=gridcover_reader"
     )
     return ConnectionPool(
         conninfo,

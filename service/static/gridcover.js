@@ -312,7 +312,7 @@
     }
     touched.on("add", () => touched.bringToBack());
     x.overlay(L.layerGroup([shade, touched]), t.grids, true);
-    x.overlay(views, t.views, true);
+    if (config.views) x.overlay(views, t.views, true);
     x.overlay(spots, t.blind_spots, true);
     x.overlay(cameras, t.cameras, true);
 

@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from geo.settings import Settings
+from geo.store import access
+from geo.store.database import connect
+from service.access import hash_password
 from service.app import create_app
 from service.server import _listen
+from tests.conftest import sign_in
 
 pytestmark = pytest.mark.browser
 CHROMIUM = os.environ.get("GRIDCOVER_CHROMIUM", "/usr/bin/chromium")
@@ -49,6 +53,12 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
+def enter(context: BrowserContext, address: str, store: str) -> None:
+    """Give a browser the session of someone newly signed in."""
+    for name, value in sign_in(store).items():
+        context.add_cookies([{"name": name, "value": value, "url": address}])
+
+
 class Watched:
     """A page whose every request, console error and exception is remembered."""
 
@@ -78,8 +88,11 @@ class Watched:
 
 
 @pytest.fixture(params=["zh-CN", "en-GB"])
-def watched(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Watched]:
+def watched(
+    browser: Browser, address: str, demo_store: str, request: pytest.FixtureRequest
+) -> Iterator[Watched]:
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=request.param)
+    enter(context, address, demo_store)
     found = Watched(context.new_page(), address)
     yield found
     found.page.wait_for_load_state("networkidle")
@@ -233,6 +246,40 @@ def test_registers_are_filtered_and_downloaded(watched: Watched) -> None:
     expect(page.locator(".leaflet-tooltip").last).to_contain_text("学校")
 
 
+def test_from_the_sign_in_to_the_map_and_out(
+    browser: Browser, address: str, demo_store: str
+) -> None:
+    with connect(demo_store) as conn:
+        access.add_user(
+            conn, "王规划", hash_password("correct horse battery"), "planner", ["990101002"]
+        )
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="zh-CN")
+    watch = Watched(context.new_page(), address)
+    page = watch.page
+    page.goto(address + "/maps/coverage?lang=zh")
+    assert "/sign-in" in page.url
+    page.fill("input[name=name]", "王规划")
+    page.fill("input[name=password]", "correct horse battery")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-ready=true]")
+    assert page.url.endswith("/maps/coverage?lang=zh")
+    counts = page.locator("#panel .legend").first.locator(".number").all_inner_texts()
+    assert 0 < sum(int(c) for c in counts) < 100
+    page.wait_for_load_state("networkidle")
+    page.goto(address + "/board?lang=zh")
+    page.wait_for_selector("body[data-ready=true]")
+    expect(page.locator("table.peers tbody tr")).to_have_count(1)
+    page.wait_for_load_state("networkidle")
+    page.locator(".who button").click()
+    page.wait_for_url("**/sign-in*")
+    page.wait_for_load_state("networkidle")
+    page.goto(address + "/board")
+    assert "/sign-in" in page.url
+    page.wait_for_load_state("networkidle")
+    context.close()
+    assert watch.faults == []
+
+
 def test_language_switch_and_phone(watched: Watched) -> None:
     page = watched.open("/maps/coverage?lang=zh")
     page.locator("nav a.language").click()
@@ -252,9 +299,10 @@ def test_api_documentation_works_offline(watched: Watched) -> None:
     expect(page.locator(".opblock").first).to_be_visible(timeout=20_000)
 
 
-def test_a_foreign_request_is_noticed(browser: Browser, address: str) -> None:
+def test_a_foreign_request_is_noticed(browser: Browser, address: str, demo_store: str) -> None:
     """The watch itself works: a page that asks for an outside file is caught."""
     context = browser.new_context()
+    enter(context, address, demo_store)
     watch = Watched(context.new_page(), address)
     watch.open("/maps/coverage")
     watch.page.evaluate("() => { new Image().src = 'http://192.0.2.1/x.png'; }")

@@ -24,20 +24,20 @@ from geo.store import cluster
 from geo.store.database import connect, migrate
 from service.app import create_app
 from service.server import run
-from tests.conftest import alive
+from tests.conftest import alive, sign_in
 
 ADDRESS = re.compile(r"https?://(?!www\.w3\.org/)[^\s\"')]+")
 
 
 @pytest.fixture(scope="module")
 def client(demo_store: str) -> Iterator[TestClient]:
-    with TestClient(create_app(demo_store, Settings())) as found:
+    with TestClient(create_app(demo_store, Settings()), cookies=sign_in(demo_store)) as found:
         yield found
 
 
 def test_home_leads_to_coverage(client: TestClient) -> None:
     answer = client.get("/?lang=en", follow_redirects=False)
-    assert answer.status_code == 307
+    assert answer.status_code == 303
     assert answer.headers["location"] == "/maps/coverage?lang=en"
 
 
@@ -127,7 +127,7 @@ def test_health(client: TestClient, store: str) -> None:
     ready = client.get("/readyz")
     assert ready.status_code == 200
     assert ready.json()["ready"]
-    with TestClient(create_app(store, Settings())) as empty:
+    with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as empty:
         answer = empty.get("/readyz")
         assert answer.status_code == 503
         assert answer.json()["migrations"] is True
@@ -192,7 +192,7 @@ def test_an_evil_name_stays_text(store: str) -> None:
             "INSERT INTO runs (kind, parameters, inputs_digest, software_version, metric_crs, "
             "started_at, finished_at, summary) VALUES ('x', '{}', '', '', '', now(), now(), '{}')"
         )
-    with TestClient(create_app(store, Settings())) as client:
+    with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client:
         assert client.get("/api/grids").json()["features"][0]["properties"]["name"] == evil
         assert client.get("/api/grids").headers["content-type"] == "application/geo+json"
 
@@ -206,7 +206,7 @@ def test_a_base_map_of_ones_own(demo_store: str) -> None:
     own = Settings(
         basemap_url="http://tiles.intranet/{z}/{x}/{y}.png", basemap_attribution="测绘院 <b>"
     )
-    with TestClient(create_app(demo_store, own)) as client:
+    with TestClient(create_app(demo_store, own), cookies=sign_in(demo_store)) as client:
         page = client.get("/maps/coverage?lang=en")
     assert "http://tiles.intranet/{z}/{x}/{y}.png" in page.text
     assert "<b>" not in page.text
@@ -223,7 +223,8 @@ def test_missing_assets_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_postgres_restarted_under_the_service(open_folder: Path) -> None:
     with cluster.running(open_folder / "restart") as found:
         migrate(found.conninfo)
-        with TestClient(create_app(found.conninfo, Settings())) as client:
+        cookies = sign_in(found.conninfo)
+        with TestClient(create_app(found.conninfo, Settings()), cookies=cookies) as client:
             assert client.get("/api/areas").status_code == 200
             pid = int((found.data / "postmaster.pid").read_text().splitlines()[0])
             os.kill(pid, signal.SIGKILL)

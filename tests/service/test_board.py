@@ -13,11 +13,12 @@ import geo
 from geo.settings import Settings
 from geo.store.database import connect
 from service.app import create_app
+from tests.conftest import sign_in
 
 
 @pytest.fixture(scope="module")
 def client(demo_store: str) -> Iterator[TestClient]:
-    with TestClient(create_app(demo_store, Settings())) as found:
+    with TestClient(create_app(demo_store, Settings()), cookies=sign_in(demo_store)) as found:
         yield found
 
 
@@ -109,7 +110,7 @@ def test_a_table_runs_nothing(store: str) -> None:
             "subdistrict, district, run) SELECT 'cameras', '=1+1', 'complete', 'x', '', '@SUM(A1)', '', '', "
             "'', '', max(id) FROM runs"
         )
-    with TestClient(create_app(store, Settings())) as client:
+    with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client:
         table = client.get("/api/registers/table").content.decode("utf-8-sig")
         assert "'=1+1" in table
         assert "'@SUM(A1)" in table

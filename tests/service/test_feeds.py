@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -22,7 +21,7 @@ from geo.store.database import connect
 from geo.store.tokens import make_token
 from service.app import create_app
 from service.webhooks import make_client, require_allowed, send_due
-from tests.conftest import Command
+from tests.conftest import Told, sign_in
 
 CODE = "34020300001320000001"
 GRID = "340203001001001"
@@ -231,6 +230,8 @@ def test_phones_only_for_their_token(filled: str, client: TestClient) -> None:
     with connect(filled) as conn:
         conn.execute("INSERT INTO grid_staff VALUES (%s, 'full_time', '乙', '2'), (%s, 'head', '甲', '1')", (GRID, GRID))  # fmt: skip
     path = f"/api/grids/{GRID}/staff"
+    assert client.get(path).status_code == 401
+    client.cookies.update(sign_in(filled, "planner"))
     bare = [
         {"role": "head", "name": "甲", "phone": None},
         {"role": "full_time", "name": "乙", "phone": None},
@@ -238,6 +239,11 @@ def test_phones_only_for_their_token(filled: str, client: TestClient) -> None:
     assert client.get(path).json() == bare
     told = client.get(path, headers=bearer(filled, "staff:read")).json()
     assert [row["phone"] for row in told] == ["1", "2"]
+    client.cookies.clear()
+    assert client.get(path, headers=bearer(filled, "staff:read")).json() == told
+    assert client.get(path, headers=bearer(filled, "status:write")).status_code == 401
+    client.cookies.update(sign_in(filled, "commander"))
+    assert client.get(path).json() == told
     assert client.get("/api/grids/none/staff").status_code == 404
 
 
@@ -393,13 +399,7 @@ def test_the_service_sends_by_itself(filled: str, receiver: Receiver) -> None:
     assert len(receiver.got) == 1
 
 
-def test_commands(command: Command, receiver: Receiver) -> None:
-    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        env = {**command.env, **more}
-        return subprocess.run(
-            [command.python, *arguments], env=env, capture_output=True, text=True, check=False
-        )
-
+def test_commands(run: Callable[..., Told], receiver: Receiver) -> None:
     made = run("token", "add", "hotline", "--scope", "incidents:write", "--days", "30")
     assert made.stdout.startswith("gridcover_")
     assert run("token", "add", "hotline", "--scope", "incidents:write").returncode == 1

@@ -1,0 +1,189 @@
+"""Users and their sessions; passwords and session secrets are kept as digests only."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from geo.errors import ColumnError, StoreError
+from geo.store.database import Conn
+
+ROLES = ("planner", "commander", "analyst", "clerk", "auditor", "administrator")
+EVERYWHERE = "*"
+FREE_FAILURES = 5
+"""Wrong passwords in a row before an account is locked for a while."""
+_BETWEEN = "\x1f"
+
+
+@dataclass(frozen=True)
+class User:
+    """Someone signed in."""
+
+    id: int
+    name: str
+    role: str
+    areas: tuple[str, ...]
+    csrf: str = ""
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether the whole deployment is theirs."""
+        return EVERYWHERE in self.areas
+
+
+def set_scope(conn: Conn, areas: tuple[str, ...]) -> None:
+    """Say for this transaction whose rows it may see: those of some areas, or of all ('*').
+
+    Without it a reader sees none.
+    """
+    said = EVERYWHERE if EVERYWHERE in areas else _BETWEEN.join(areas)
+    conn.execute("SELECT set_config('gridcover.areas', %s, true)", (said,))
+
+
+def add_user(conn: Conn, name: str, password: str, role: str, areas: list[str]) -> int:
+    """A new account; the caller commits.
+
+    Parameters
+    ----------
+    password : its argon2 digest.
+    areas : codes of areas or grids that are in the store, or ``["*"]``.
+
+    Raises
+    ------
+    ColumnError : the role or an area is not known.
+    StoreError : the name is taken.
+    """
+    if role not in ROLES:
+        raise ColumnError(f"there is no role {role}; use one of {', '.join(ROLES)}")
+    _require_areas(conn, areas)
+    try:
+        row = conn.execute(
+            "INSERT INTO users (name, password, role, areas) VALUES (%s, %s, %s, %s) RETURNING id",
+            (name, password, role, areas),
+        ).fetchone()
+    except psycopg.errors.UniqueViolation as error:
+        raise StoreError(f"there is a user {name} already; give another name") from error
+    assert row is not None  # noqa: S101
+    return int(row[0])
+
+
+def _require_areas(conn: Conn, areas: list[str]) -> None:
+    if not areas:
+        raise ColumnError("a user needs an area: --area CODE, or --everywhere")
+    if areas == [EVERYWHERE]:
+        return
+    rows = conn.execute(
+        "SELECT code FROM areas WHERE code = ANY(%(codes)s) "
+        "UNION SELECT code FROM grids WHERE code = ANY(%(codes)s)",
+        {"codes": areas},
+    ).fetchall()
+    if missing := set(areas) - {str(row[0]) for row in rows}:
+        raise ColumnError(f"there is no area {', '.join(sorted(missing))}; import it first")
+
+
+def set_password(conn: Conn, name: str, password: str) -> bool:
+    """Another password (its digest), all sessions ended, the lock opened; the caller commits."""
+    row = conn.execute(
+        "UPDATE users SET password = %s, password_at = now(), failures = 0, locked_until = NULL "
+        "WHERE lower(name) = lower(%s) AND disabled_at IS NULL RETURNING id",
+        (password, name),
+    ).fetchone()
+    if row is not None:
+        conn.execute("DELETE FROM sessions WHERE user_id = %s", (row[0],))
+    return row is not None
+
+
+def disable_user(conn: Conn, name: str) -> bool:
+    """End an account and its sessions; the record of what it did stays. The caller commits."""
+    row = conn.execute(
+        "UPDATE users SET disabled_at = now() WHERE lower(name) = lower(%s) "
+        "AND disabled_at IS NULL RETURNING id",
+        (name,),
+    ).fetchone()
+    if row is not None:
+        conn.execute("DELETE FROM sessions WHERE user_id = %s", (row[0],))
+    return row is not None
+
+
+def list_users(conn: Conn) -> list[dict[str, Any]]:
+    """All accounts, without their passwords."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT u.name, u.role, u.areas, u.created_at, u.disabled_at, u.locked_until > now() AS locked, "
+            "(SELECT max(seen_at) FROM sessions s WHERE s.user_id = u.id) AS seen_at "
+            "FROM users u ORDER BY lower(u.name)"
+        ).fetchall()
+
+
+def account(conn: Conn, name: str) -> tuple[int, str, bool] | None:
+    """Number, password digest and whether it is locked, of an account that may sign in."""
+    row = conn.execute(
+        "SELECT id, password, coalesce(locked_until > now(), false) FROM users "
+        "WHERE lower(name) = lower(%s) AND disabled_at IS NULL FOR UPDATE",
+        (name,),
+    ).fetchone()
+    return (int(row[0]), str(row[1]), bool(row[2])) if row else None
+
+
+def note_failure(conn: Conn, user: int) -> None:
+    """A wrong password: after some in a row the account is locked, for longer each time."""
+    conn.execute(
+        "UPDATE users SET failures = failures + 1, locked_until = CASE WHEN failures + 1 >= %(free)s "
+        "THEN now() + least(interval '15 minutes', interval '30 seconds' * 2 ^ (failures + 1 - %(free)s)) "
+        "ELSE locked_until END WHERE id = %(user)s",
+        {"free": FREE_FAILURES, "user": user},
+    )
+
+
+def open_session(conn: Conn, user: int, *, hours: float) -> str:
+    """A new session's secret; the account's failures are forgotten. The caller commits."""
+    secret = secrets.token_urlsafe(32)
+    conn.execute("DELETE FROM sessions WHERE expires_at < now()")
+    conn.execute("UPDATE users SET failures = 0, locked_until = NULL WHERE id = %s", (user,))
+    conn.execute(
+        "INSERT INTO sessions (digest, user_id, csrf, expires_at) "
+        "VALUES (%s, %s, %s, now() + make_interval(secs => %s))",
+        (_digest(secret), user, secrets.token_urlsafe(24), hours * 3600.0),
+    )
+    return secret
+
+
+def find_session(conn: Conn, secret: str, *, idle_hours: float) -> User | None:
+    """Whose session this is, unless it ended or was idle for too long; the caller commits."""
+    row = conn.execute(
+        "SELECT u.id, u.name, u.role, u.areas, s.csrf, now() - s.seen_at > interval '1 minute' "
+        "FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = %s AND s.expires_at > now() "
+        "AND s.seen_at > now() - make_interval(secs => %s) AND u.disabled_at IS NULL",
+        (_digest(secret), idle_hours * 3600.0),
+    ).fetchone()
+    if row is None:
+        return None
+    if row[5]:
+        conn.execute("UPDATE sessions SET seen_at = now() WHERE digest = %s", (_digest(secret),))
+    return User(int(row[0]), str(row[1]), str(row[2]), tuple(row[3]), str(row[4]))
+
+
+def close_session(conn: Conn, secret: str) -> None:
+    """End a session; the caller commits."""
+    conn.execute("DELETE FROM sessions WHERE digest = %s", (_digest(secret),))
+
+
+def count_users(conn: Conn) -> int:
+    """How many accounts there are."""
+    row = conn.execute("SELECT count(*) FROM users WHERE disabled_at IS NULL").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def since(moment: dt.datetime | None) -> str:
+    """A moment for a table of the command line."""
+    return moment.strftime("%Y-%m-%d %H:%M") if moment else "never"

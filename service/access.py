@@ -1,0 +1,219 @@
+"""Who asks, what their role may see, signing in and out, and the record of it."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from urllib.parse import parse_qs, quote, urlsplit
+
+import argon2
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+from psycopg_pool import PoolClosed, PoolTimeout
+from starlette.concurrency import run_in_threadpool
+
+from geo.maps.language import texts
+from geo.settings import Settings
+from geo.store import access, audit
+from geo.store.access import User
+from geo.store.database import Conn
+
+COOKIE = "gridcover_session"
+MAPS = frozenset({"coverage", "incidents", "registers", "board"})
+RIGHTS: dict[str, frozenset[str]] = {
+    "planner": MAPS,
+    "commander": MAPS | {"phones"},
+    "analyst": MAPS,
+    "clerk": frozenset({"registers", "board"}),
+    "auditor": frozenset({"audit"}),
+    "administrator": MAPS | {"phones", "audit"},
+}
+"""What each role may see, everywhere within its areas."""
+_hasher = argon2.PasswordHasher()
+# Of no account: a name that there is not takes as long as a wrong password.
+_NOBODY = _hasher.hash("nobody has this password")
+_SHORTEST = 10
+_log = logging.getLogger("gridcover.access")
+
+
+class SignInNeededError(Exception):
+    """A page was asked for by nobody: lead to the sign-in and back."""
+
+
+def hash_password(password: str) -> str:
+    """The argon2id digest of a password.
+
+    Raises
+    ------
+    ValueError : it is too short.
+    """
+    if len(password) < _SHORTEST:
+        raise ValueError(f"a password has at least {_SHORTEST} characters")
+    return _hasher.hash(password)
+
+
+def visitor(request: Request) -> User | None:
+    """Whose session the request carries; None of nobody's."""
+    secret = request.cookies.get(COOKIE)
+    if not secret:
+        return None
+    settings: Settings = request.app.state.settings
+    with request.app.state.doors.connection() as conn:
+        found = access.find_session(conn, secret, idle_hours=settings.session_idle_hours)
+    request.state.user = found
+    return found
+
+
+Visitor = Annotated[User | None, Depends(visitor)]
+
+
+def needs(*rights: str) -> Callable[..., User]:
+    """A dependency that lets those through whose role has one of some rights."""
+
+    def allowed(request: Request, user: Visitor) -> User:
+        if user is None:
+            if not request.url.path.startswith(("/api", "/tiles", "/openapi")):
+                raise SignInNeededError
+            raise HTTPException(401, "Sign in first.")
+        if rights and not RIGHTS[user.role] & set(rights):
+            raise HTTPException(403, f"The role {user.role} may not see this.")
+        return user
+
+    return allowed
+
+
+def home_of(user: User) -> str:
+    """The first page a role may see."""
+    for right, path in (("coverage", "/maps/coverage"), ("board", "/board"), ("audit", "/audit")):
+        if right in RIGHTS[user.role]:
+            return path
+    return "/account"
+
+
+def form_of(body: bytes) -> dict[str, str]:
+    """Fields of a form; of one that comes twice the last."""
+    try:
+        fields = parse_qs(body.decode("utf-8"), max_num_fields=20, keep_blank_values=True)
+    except ValueError as error:
+        raise HTTPException(400, "The form cannot be read.") from error
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def require_same_site(request: Request) -> None:
+    """Refuse a form that another site had the browser send."""
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    host = request.headers.get("host", "")
+    if site not in ("same-origin", "none") or (origin and urlsplit(origin).netloc != host):
+        raise HTTPException(403, "The form comes from another site.")
+
+
+def require_csrf(request: Request, user: User, form: dict[str, str]) -> None:
+    """Refuse a form that was not made for this session."""
+    require_same_site(request)
+    if not hmac.compare_digest(form.get("csrf", ""), user.csrf):
+        raise HTTPException(403, "The form is out of date; open the page again.")
+
+
+def safe_next(path: str) -> str:
+    """Where to go after signing in: a page of ours, whatever the address says."""
+    if not path.startswith("/") or path.startswith(("//", "/\\")) or "\n" in path or "\r" in path:
+        return "/"
+    return path
+
+
+def check_password(
+    conn: Conn, name: str, password: str, settings: Settings
+) -> tuple[str | None, str]:
+    """A session's secret for the right password, else None, with what the record says of it."""
+    found = access.account(conn, name)
+    if found is None:
+        _matches(_NOBODY, password)
+        return None, "unknown name"
+    user, digest, locked = found
+    right = _matches(digest, password)
+    if locked:
+        return None, "locked"
+    if not right:
+        access.note_failure(conn, user)
+        return None, "wrong password"
+    return access.open_session(conn, user, hours=settings.session_hours), "signed in"
+
+
+def _matches(digest: str, password: str) -> bool:
+    try:
+        return _hasher.verify(digest, password)
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from."""
+    return request.client.host if request.client else ""
+
+
+def record(
+    request: Request, user: User | None, action: str, object_: str, **detail: object
+) -> None:
+    """An entry of the audit record, committed."""
+    with request.app.state.doors.connection() as conn:
+        audit.write(
+            conn, actor=user.name if user else "", role=user.role if user else "",
+            address=address_of(request), action=action, object_=object_, detail=detail,
+        )  # fmt: skip
+
+
+_RECORDED = ("/api/", "/maps/", "/board", "/audit", "/tiles/views/")
+_TILE_PAUSE_S = 600.0
+
+
+def add_access(app: FastAPI) -> None:
+    """Lead nobody to the sign-in, and record who saw what before it is shown."""
+    tiles: dict[str, float] = {}
+
+    def to_sign_in(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        query = f"?{request.url.query}" if request.url.query else ""
+        there = quote(request.url.path + query, safe="")
+        return RedirectResponse(f"/sign-in?next={there}", status_code=303)
+
+    app.add_exception_handler(SignInNeededError, to_sign_in)
+
+    @app.middleware("http")
+    async def recorded(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        response = await call_next(request)
+        user: User | None = getattr(request.state, "user", None)
+        path = request.url.path
+        looked = request.method == "GET" and path.startswith(_RECORDED)
+        if user is None or not looked or response.status_code >= 500:
+            return response
+        if path.startswith("/tiles/views/"):
+            # A map asks for many tiles: one entry for all within ten minutes.
+            now = request.app.state.clock()
+            if now - tiles.get(user.csrf, -_TILE_PAUSE_S) < _TILE_PAUSE_S:
+                return response
+            tiles[user.csrf] = now
+            path = "/tiles/views"
+        try:
+            await run_in_threadpool(
+                record, request, user, "looked", path,
+                query=request.url.query, status=response.status_code,
+            )  # fmt: skip
+        except (PoolTimeout, PoolClosed, Exception) as error:  # noqa: BLE001
+            # Who looked must be on record: what cannot be recorded is not shown.
+            _log.warning("not recorded, not shown: %s", error)
+            told = texts(settings_language(request))["error_database"]
+            return JSONResponse(
+                {"type": "about:blank", "title": "not recorded", "status": 503, "detail": told},
+                503, media_type="application/problem+json",
+            )  # fmt: skip
+        return response
+
+
+def settings_language(request: Request) -> str:
+    """The deployment's language."""
+    found: Settings = request.app.state.settings
+    return found.language

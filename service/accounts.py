@@ -1,0 +1,185 @@
+"""Pages of signing in and out, of one's own account, and of the audit record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.templating import Jinja2Templates
+
+from geo.maps.builder import navigation
+from geo.maps.language import texts
+from geo.store import access, audit
+from geo.store.access import User
+from service.access import (
+    COOKIE,
+    RIGHTS,
+    Visitor,
+    address_of,
+    check_password,
+    form_of,
+    hash_password,
+    home_of,
+    needs,
+    record,
+    require_csrf,
+    require_same_site,
+    safe_next,
+)
+from service.dependencies import Body, Deployment, Language
+
+router = APIRouter(include_in_schema=False)
+_templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
+_PER_PAGE = 100
+_ARGUMENTS = 4096
+
+
+def _page(
+    request: Request, name: str, language: str, user: User | None, status: int = 200, **more: object
+) -> HTMLResponse:
+    words = texts(language)
+    return _templates.TemplateResponse(
+        request, name,
+        {"t": words, "language": language, "user": user,
+         "links": navigation(language, RIGHTS[user.role] if user else frozenset()),
+         "other_code": "en" if language == "zh" else "zh", **more},
+        status_code=status, headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
+    )  # fmt: skip
+
+
+@router.get("/sign-in")
+def sign_in_page(
+    request: Request,
+    user: Visitor,
+    language: Language,
+    next_: Annotated[str, Query(alias="next")] = "/",
+) -> Response:
+    """Name and password."""
+    if user is not None:
+        return RedirectResponse(safe_next(next_), status_code=303)
+    return _sign_in_page(request, language, safe_next(next_))
+
+
+def _sign_in_page(
+    request: Request, language: str, there: str, *, wrong: bool = False
+) -> HTMLResponse:
+    other = urlencode({"lang": "en" if language == "zh" else "zh", "next": there})
+    return _page(
+        request, "sign_in.html", language, None, 401 if wrong else 200, there=there, wrong=wrong,
+        other=f"/sign-in?{other}",
+    )  # fmt: skip
+
+
+@router.post("/sign-in")
+def sign_in(request: Request, body: Body, settings: Deployment, language: Language) -> Response:
+    """Open a session for the right name and password; all else gets one and the same answer."""
+    require_same_site(request)
+    form = form_of(body)
+    name, there = form.get("name", "").strip()[:200], safe_next(form.get("next", "/"))
+    with request.app.state.doors.connection() as conn:
+        secret, told = check_password(conn, name, form.get("password", "")[:_ARGUMENTS], settings)
+        audit.write(
+            conn, actor=name, role="", address=address_of(request),
+            action="sign-in" if secret else "sign-in refused", object_="/sign-in", detail={"told": told},
+        )  # fmt: skip
+    if secret is None:
+        return _sign_in_page(request, language, there, wrong=True)
+    answer = RedirectResponse(there, status_code=303)
+    answer.set_cookie(
+        COOKIE, secret, httponly=True, samesite="lax", secure=request.url.scheme == "https",
+        max_age=int(settings.session_hours * 3600),
+    )  # fmt: skip
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, body: Body, user: Annotated[User, Depends(needs())]) -> Response:
+    """End the session."""
+    require_csrf(request, user, form_of(body))
+    with request.app.state.doors.connection() as conn:
+        access.close_session(conn, request.cookies[COOKIE])
+    record(request, user, "sign-out", "/sign-out")
+    answer = RedirectResponse("/sign-in", status_code=303)
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+@router.get("/account")
+def account(
+    request: Request, language: Language, user: Annotated[User, Depends(needs())]
+) -> HTMLResponse:
+    """Who one is, and another password."""
+    return _page(request, "account.html", language, user, told="", good=True)
+
+
+@router.post("/account")
+def change_password(
+    request: Request, body: Body, settings: Deployment, language: Language,
+    user: Annotated[User, Depends(needs())],
+) -> Response:  # fmt: skip
+    """Another password, for the right present one; all other sessions end."""
+    form = form_of(body)
+    require_csrf(request, user, form)
+    words = texts(language)
+    new = form.get("new", "")[:_ARGUMENTS]
+    try:
+        digest = hash_password(new)
+    except ValueError:
+        return _page(
+            request, "account.html", language, user, 422, told=words["password_short"], good=False
+        )
+    if new != form.get("again", ""):
+        return _page(
+            request, "account.html", language, user, 422, told=words["password_differs"], good=False
+        )
+    with request.app.state.doors.connection() as conn:
+        secret, told = check_password(
+            conn, user.name, form.get("present", "")[:_ARGUMENTS], settings
+        )
+        done = secret is not None and access.set_password(conn, user.name, digest)
+        fresh = access.open_session(conn, user.id, hours=settings.session_hours) if done else None
+        audit.write(
+            conn, actor=user.name, role=user.role, address=address_of(request),
+            action="password changed" if done else "password change refused", object_="/account",
+            detail={"told": told},
+        )  # fmt: skip
+    if fresh is None:
+        return _page(
+            request, "account.html", language, user, 422, told=words["password_wrong"], good=False
+        )
+    answer = _page(
+        request, "account.html", language, user, told=words["password_changed"], good=True
+    )
+    answer.set_cookie(
+        COOKIE, fresh, httponly=True, samesite="lax", secure=request.url.scheme == "https",
+        max_age=int(settings.session_hours * 3600),
+    )  # fmt: skip
+    return answer
+
+
+@router.get("/audit")
+def audit_page(
+    request: Request, language: Language, settings: Deployment,
+    user: Annotated[User, Depends(needs("audit"))],
+    before: Annotated[int | None, Query(ge=1)] = None,
+    actor: Annotated[str | None, Query(max_length=200)] = None,
+) -> HTMLResponse:  # fmt: skip
+    """The record, newest first."""
+    if not user.everywhere:
+        raise HTTPException(403, "The record is of the whole deployment.")
+    with request.app.state.doors.connection() as conn:
+        rows = audit.entries(conn, _PER_PAGE, before=before, actor=actor or None)
+    for row in rows:
+        row["at"] = row["at"].astimezone(settings.zone).strftime("%Y-%m-%d %H:%M:%S")
+    older = rows[-1]["id"] if len(rows) == _PER_PAGE else None
+    return _page(request, "audit.html", language, user, rows=rows, older=older, actor=actor or "")
+
+
+@router.get("/")
+def home(request: Request, user: Annotated[User, Depends(needs())]) -> Response:
+    """Lead to the first page that the role may see."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"{home_of(user)}{query}", status_code=303)

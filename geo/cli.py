@@ -21,7 +21,7 @@ from geo.ingest import MENDED, REJECTED, Outcome, import_file, import_staff, spr
 from geo.ingest.staff import STAFF
 from geo.schema import LAYERS
 from geo.settings import get_settings
-from geo.store import cluster, read
+from geo.store import backup, cluster, read
 from geo.store.database import applied, connect, database, migrate, migrations, require_current
 
 app = typer.Typer(
@@ -274,6 +274,28 @@ def db_migrate() -> None:
     for migration in done:
         console.print(f"applied {migration.number:04d} {migration.name}")
     console.print(f"the database is at {migrations()[-1].number:04d}")
+
+
+@db.command("backup")
+def db_backup(
+    file: Annotated[Path, typer.Argument(help="Where to; a file that is not there.")],
+) -> None:
+    """Everything that is kept, of one moment, into one file."""
+    with database() as conninfo:
+        require_current_or_migrate(conninfo)
+        size = backup.backup(conninfo, file, get_settings())
+    console.print(
+        f"{file}: {size / 1e6:,.1f} MB; it holds camera positions and password digests",
+        markup=False,
+    )
+
+
+@db.command("restore")
+def db_restore(file: Annotated[Path, typer.Argument(help="Of `gridcover db backup`.")]) -> None:
+    """Fill an empty database from a backup."""
+    with database() as conninfo:
+        backup.restore(conninfo, file, get_settings())
+    console.print(f"{file} is restored", markup=False)
 
 
 @db.command("status")

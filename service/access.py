@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import logging
+import threading
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 from urllib.parse import parse_qs, quote, urlsplit
@@ -11,7 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import argon2
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
-from psycopg_pool import PoolClosed, PoolTimeout
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 from starlette.concurrency import run_in_threadpool
 
 from geo.maps.language import texts
@@ -35,6 +37,9 @@ _hasher = argon2.PasswordHasher()
 # Of no account: a name that there is not takes as long as a wrong password.
 _NOBODY = _hasher.hash("nobody has this password")
 _SHORTEST = 10
+_few = threading.BoundedSemaphore(2)
+TRIES, TRIES_S = 20, 60.0
+"""Sign-ins that one address may try in so many seconds."""
 _log = logging.getLogger("gridcover.access")
 
 
@@ -125,10 +130,15 @@ def safe_next(path: str) -> str:
 
 
 def check_password(
-    conn: Conn, name: str, password: str, settings: Settings
+    pool: ConnectionPool[Conn], name: str, password: str, settings: Settings
 ) -> tuple[str | None, str]:
-    """A session's secret for the right password, else None, with what the record says of it."""
-    found = access.account(conn, name)
+    """A session's secret for the right password, else None, with what the record says of it.
+
+    No connection is held while the password is worked on, and only a few are at a time: guessing
+    must not take the service's memory and connections from those who are signed in.
+    """
+    with pool.connection() as conn:
+        found = access.account(conn, name)
     if found is None:
         _matches(_NOBODY, password)
         return None, "unknown name"
@@ -136,15 +146,43 @@ def check_password(
     right = _matches(digest, password)
     if locked:
         return None, "locked"
-    if not right:
-        access.note_failure(conn, user)
-        return None, "wrong password"
-    return access.open_session(conn, user, hours=settings.session_hours), "signed in"
+    with pool.connection() as conn:
+        if not right:
+            access.note_failure(conn, user)
+            return None, "wrong password"
+        # Between the two looks others may have locked or changed the account.
+        if not access.still_open(conn, user, digest):
+            return None, "locked"
+        return access.open_session(conn, user, hours=settings.session_hours), "signed in"
+
+
+class Tries:
+    """How often each address tried lately."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._times: dict[str, deque[float]] = {}
+
+    def wait_s(self, address: str) -> float:
+        """Note one more try; how long to wait where there were too many, else 0."""
+        now = self._clock()
+        with self._lock:
+            for other in [a for a, t in self._times.items() if t and t[-1] < now - TRIES_S]:
+                del self._times[other]
+            times = self._times.setdefault(address, deque())
+            while times and times[0] < now - TRIES_S:
+                times.popleft()
+            if len(times) >= TRIES:
+                return times[0] + TRIES_S - now
+            times.append(now)
+            return 0.0
 
 
 def _matches(digest: str, password: str) -> bool:
     try:
-        return _hasher.verify(digest, password)
+        with _few:
+            return _hasher.verify(digest, password)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
 

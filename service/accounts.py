@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlencode
@@ -79,8 +80,15 @@ def sign_in(request: Request, body: Body, settings: Deployment, language: Langua
     require_same_site(request)
     form = form_of(body)
     name, there = form.get("name", "").strip()[:200], safe_next(form.get("next", "/"))
-    with request.app.state.doors.connection() as conn:
-        secret, told = check_password(conn, name, form.get("password", "")[:_ARGUMENTS], settings)
+    wait = request.app.state.tries.wait_s(address_of(request))
+    if wait > 0:
+        raise HTTPException(
+            429, "Too many sign-ins from this address; wait a minute.",
+            headers={"Retry-After": str(math.ceil(wait))},
+        )  # fmt: skip
+    doors = request.app.state.doors
+    secret, told = check_password(doors, name, form.get("password", "")[:_ARGUMENTS], settings)
+    with doors.connection() as conn:
         audit.write(
             conn, actor=name, role="", address=address_of(request),
             action="sign-in" if secret else "sign-in refused", object_="/sign-in", detail={"told": told},
@@ -135,10 +143,9 @@ def change_password(
         return _page(
             request, "account.html", language, user, 422, told=words["password_differs"], good=False
         )
-    with request.app.state.doors.connection() as conn:
-        secret, told = check_password(
-            conn, user.name, form.get("present", "")[:_ARGUMENTS], settings
-        )
+    doors = request.app.state.doors
+    secret, told = check_password(doors, user.name, form.get("present", "")[:_ARGUMENTS], settings)
+    with doors.connection() as conn:
         done = secret is not None and access.set_password(conn, user.name, digest)
         fresh = access.open_session(conn, user.id, hours=settings.session_hours) if done else None
         audit.write(

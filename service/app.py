@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -22,10 +23,11 @@ from starlette.exceptions import HTTPException
 import geo
 from geo.errors import GridcoverError
 from geo.maps.assets import assets_dir
+from geo.maps.builder import with_nonce
 from geo.settings import Settings
 from geo.store.database import make_pool
 from service import accounts, api, board, feeds, health, pages, tiles
-from service.access import add_access, needs
+from service.access import Tries, add_access, needs
 from service.webhooks import Sender
 
 _STATIC = Path(__file__).parent / "static"
@@ -80,10 +82,12 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    app.state.clock = time.monotonic
+    app.state.tries = Tries(time.monotonic)
+    add_access(app)
+    # Last, and so around all else: whatever answers carries the headers.
     _add_headers(app, settings)
     _add_errors(app)
-    app.state.clock = time.monotonic
-    add_access(app)
     for router in (
         accounts.router,
         pages.router,
@@ -100,18 +104,28 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         return app.openapi()
 
     @app.get("/docs", include_in_schema=False, dependencies=[Depends(needs())])
-    def docs() -> HTMLResponse:
-        return get_swagger_ui_html(
+    def docs(request: Request) -> HTMLResponse:
+        page = get_swagger_ui_html(
             openapi_url="/openapi.json",
             title="gridcover API",
             swagger_js_url="/static/vendor/swagger/swagger-ui-bundle.js",
             swagger_css_url="/static/vendor/swagger/swagger-ui.css",
             swagger_favicon_url="/static/favicon.svg",
         )
+        return HTMLResponse(with_nonce(bytes(page.body).decode(), request.state.nonce))
 
     app.mount("/static/vendor", StaticFiles(directory=vendor), name="vendor")
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app
+
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
 
 
 def _add_headers(app: FastAPI, settings: Settings) -> None:
@@ -120,19 +134,24 @@ def _add_headers(app: FastAPI, settings: Settings) -> None:
         parts = urlsplit(settings.basemap_url.replace("{s}", "*"))
         if parts.netloc:
             images += f" {parts.scheme}://{parts.netloc}"
+    # Leaflet and Folium set styles in the page; scripts of the page itself carry the answer's nonce.
     policy = (
-        "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-        f"img-src {images}; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+        "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
+        f"img-src {images}; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
     )
 
     @app.middleware("http")
     async def headers(
         request: Request, call_next: Callable[[Request], Awaitable[Response]]
     ) -> Response:
+        request.state.nonce = secrets.token_urlsafe(16)
         response = await call_next(request)
-        response.headers["Content-Security-Policy"] = policy
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["Content-Security-Policy"] = policy.format(nonce=request.state.nonce)
+        for name, value in _HEADERS.items():
+            response.headers[name] = value
+        if request.url.scheme == "https":
+            response.headers["Strict-Transport-Security"] = "max-age=31536000"
         if request.url.path.startswith("/static/"):
             response.headers.setdefault("Cache-Control", "no-cache")
         return response
@@ -150,7 +169,7 @@ def _add_errors(app: FastAPI) -> None:
     """Answer failures as RFC 9457 problem details."""
 
     def database(request: Request, error: Exception) -> Response:  # noqa: ARG001
-        if request.url.path.startswith("/maps"):
+        if request.url.path.startswith(("/maps", "/board", "/audit", "/account", "/sign-in")):
             return pages.unavailable(request)
         return _problem(
             503, "database unavailable", "The database does not answer; try again in a moment."

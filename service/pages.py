@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.templating import Jinja2Templates
 
-from geo.maps.builder import MapPage, navigation, render_page, script_json
+from geo.maps.builder import MapPage, navigation, render_page, script_json, with_nonce
 from geo.maps.language import texts
 from geo.settings import Settings
 from geo.store import read
@@ -25,35 +25,38 @@ _WORLD = (73.5, 18.0, 135.0, 53.6)
 
 @router.get("/maps/coverage")
 def coverage(
+    request: Request,
     conn: Connection,
     settings: Deployment,
     language: Language,
     user: Annotated[User, Depends(needs("coverage"))],
 ) -> HTMLResponse:
     """Grids by covered share, views, blind spots."""
-    return _page("coverage", conn, settings, language, user)
+    return _page(request, "coverage", conn, settings, language, user)
 
 
 @router.get("/maps/incidents")
 def incidents(
+    request: Request,
     conn: Connection,
     settings: Deployment,
     language: Language,
     user: Annotated[User, Depends(needs("incidents"))],
 ) -> HTMLResponse:
     """Heat map and density over months."""
-    return _page("incidents", conn, settings, language, user)
+    return _page(request, "incidents", conn, settings, language, user)
 
 
 @router.get("/maps/registers")
 def registers(
+    request: Request,
     conn: Connection,
     settings: Deployment,
     language: Language,
     user: Annotated[User, Depends(needs("registers"))],
 ) -> HTMLResponse:
     """What is wrong with the registers, and what is missing to the targets."""
-    return _page("registers", conn, settings, language, user)
+    return _page(request, "registers", conn, settings, language, user)
 
 
 @router.get("/board")
@@ -86,7 +89,7 @@ def _provenance(run: read.Run | None, words: dict[str, str], settings: Settings)
 
 
 def _page(
-    name: str, conn: Connection, settings: Deployment, language: str, user: User
+    request: Request, name: str, conn: Connection, settings: Deployment, language: str, user: User
 ) -> HTMLResponse:
     run = read.latest_run(conn)
     provenance = _provenance(run, texts(language), settings)
@@ -105,7 +108,8 @@ def _page(
         basemap_attribution=settings.basemap_attribution,
     )
     return HTMLResponse(
-        render_page(page), headers={"Vary": "Accept-Language", "Cache-Control": "no-store"}
+        with_nonce(render_page(page), request.state.nonce),
+        headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
     )
 
 

@@ -125,10 +125,20 @@ def account(conn: Conn, name: str) -> tuple[int, str, bool] | None:
     """Number, password digest and whether it is locked, of an account that may sign in."""
     row = conn.execute(
         "SELECT id, password, coalesce(locked_until > now(), false) FROM users "
-        "WHERE lower(name) = lower(%s) AND disabled_at IS NULL FOR UPDATE",
+        "WHERE lower(name) = lower(%s) AND disabled_at IS NULL",
         (name,),
     ).fetchone()
     return (int(row[0]), str(row[1]), bool(row[2])) if row else None
+
+
+def still_open(conn: Conn, user: int, password: str) -> bool:
+    """Whether an account has this password (digest) still and is not locked; held until the commit."""
+    row = conn.execute(
+        "SELECT password = %s AND coalesce(locked_until <= now(), true) AND disabled_at IS NULL "
+        "FROM users WHERE id = %s FOR UPDATE",
+        (password, user),
+    ).fetchone()
+    return bool(row[0]) if row else False
 
 
 def note_failure(conn: Conn, user: int) -> None:

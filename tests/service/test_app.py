@@ -60,7 +60,17 @@ def test_pages_name_no_foreign_address(client: TestClient, path: str) -> None:
     assert ADDRESS.findall(answer.text) == []
     for asset in re.findall(r"(?:src|href)=\"(/[^\"]+)\"", answer.text):
         assert client.get(asset).status_code == 200, asset
-    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    scripts = policy.split("script-src")[1].split(";")[0]
+    assert "unsafe" not in scripts
+    nonce = re.search(r"'nonce-([^']+)'", scripts).group(1)  # type: ignore[union-attr]
+    inline = re.findall(r"<script(?![^>]*\ssrc=)[^>]*>", answer.text)
+    assert inline
+    assert all(f'nonce="{nonce}"' in tag for tag in inline)
+    assert nonce not in client.get(path).text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert not re.search(r"<[^>]+\son\w+=", answer.text)
 
 
 def test_data_agree_with_the_store(client: TestClient, demo_store: str) -> None:

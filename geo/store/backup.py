@@ -1,0 +1,93 @@
+"""Everything that gridcover keeps into one file, and from it into an empty database."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from geo.errors import StoreError
+from geo.settings import Settings
+from geo.store import cluster
+from geo.store.database import connect, migrate, require_current
+
+
+def backup(conninfo: str, target: Path, settings: Settings) -> int:
+    """Dump the schema `gridcover` of one moment into a file, whole or not at all; its size in bytes.
+
+    Raises
+    ------
+    StoreError : the file is there already, or the dump fails.
+    """
+    if target.exists():
+        raise StoreError(f"{target} is there already; give another name")
+    with connect(conninfo) as conn:
+        require_current(conn)
+    part = target.with_name(target.name + ".part")
+    try:
+        with part.open("wb") as handle:
+            os.fchmod(handle.fileno(), 0o600)
+            _run(
+                settings, conninfo, ["pg_dump", "-Fc", "--no-owner", "-n", "gridcover"], out=handle
+            )
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target.stat().st_size
+
+
+def restore(conninfo: str, source: Path, settings: Settings) -> None:
+    """Fill an empty database from a file of `backup`, whole or not at all, and bring it to this version.
+
+    Raises
+    ------
+    StoreError : the file cannot be read, the database holds a gridcover already, or a step fails.
+    """
+    if not source.is_file():
+        raise StoreError(f"{source} does not exist; give the file of a backup")
+    with connect(conninfo, autocommit=True) as conn:
+        there = conn.execute("SELECT to_regclass('gridcover.migrations')").fetchone()
+        if there is not None and there[0] is not None:
+            raise StoreError(
+                "the database holds a gridcover already; name an empty one by GRIDCOVER_DATABASE_URL "
+                "or GRIDCOVER_DATA_DIR"
+            )
+        conn.execute("CREATE EXTENSION IF NOT EXISTS postgis SCHEMA public")
+        # Roles are the server's, not the database's: the dump only names this one.
+        with contextlib.suppress(psycopg.errors.DuplicateObject):
+            conn.execute("CREATE ROLE gridcover_reader NOLOGIN")
+        conn.execute("GRANT gridcover_reader TO CURRENT_USER")
+    command = ["pg_restore", "--no-owner", "--exit-on-error", "--single-transaction"]
+    with source.open("rb") as handle:
+        _run(settings, conninfo, command, into=True, given=handle)
+    with connect(conninfo, autocommit=True) as conn:
+        conn.execute("ANALYZE")
+    migrate(conninfo)
+
+
+def _run(
+    settings: Settings,
+    conninfo: str,
+    command: list[str],
+    *,
+    out: object = None,
+    given: object = None,
+    into: bool = False,
+) -> None:
+    programs = cluster.find_cluster(settings.data_dir).bin_dir
+    password = conninfo_to_dict(conninfo).get("password")
+    # A password on the command line would be there for all to see.
+    safe = psycopg.conninfo.make_conninfo(conninfo, password=None) if password else conninfo
+    env = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+    done = subprocess.run(
+        [str(programs / command[0]), *command[1:], *(["-d"] if into else []), safe],
+        stdout=out or subprocess.DEVNULL, stdin=given or subprocess.DEVNULL,  # type: ignore[call-overload]
+        stderr=subprocess.PIPE, env=env, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        told = done.stderr.decode(errors="replace").strip()[-600:]
+        raise StoreError(f"{command[0]} failed and nothing was kept: {told}")

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     session_hours: float = Field(default=12.0, gt=0)
     session_idle_hours: float = Field(default=2.0, gt=0)
     audit_days: int = Field(default=1095, ge=30)
+    log_requests: bool = False
     coarse_roles: list[str] = Field(default_factory=list)
     walk_m: float = Field(default=500.0, gt=0)
     webhook_targets: list[str] = Field(default_factory=list)

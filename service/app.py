@@ -26,8 +26,9 @@ from geo.maps.assets import assets_dir
 from geo.maps.builder import with_nonce
 from geo.settings import Settings
 from geo.store.database import make_pool
-from service import accounts, api, board, feeds, health, pages, tiles
+from service import accounts, api, board, feeds, health, pages, tiles, watching
 from service.access import Tries, add_access, needs
+from service.watching import add_watching
 from service.webhooks import Sender
 
 _STATIC = Path(__file__).parent / "static"
@@ -85,8 +86,9 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     app.state.clock = time.monotonic
     app.state.tries = Tries(time.monotonic)
     add_access(app)
-    # Last, and so around all else: whatever answers carries the headers.
+    # Last, and so around all else: whatever answers carries the headers, and is counted.
     _add_headers(app, settings)
+    add_watching(app)
     _add_errors(app)
     for router in (
         accounts.router,
@@ -96,6 +98,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         feeds.router,
         tiles.router,
         health.router,
+        watching.router,
     ):
         app.include_router(router)
 

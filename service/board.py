@@ -6,10 +6,13 @@ import csv
 import io
 from typing import Annotated, Any, Literal
 
+import pandas as pd
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 
 from geo.governance.roll_up import gini
+from geo.governance.targets import key_place_kinds, key_place_targets
 from geo.ingest import spreadsheet_safe
+from geo.pipeline.registers import seen_share
 from geo.store import board as stored
 from geo.store import read
 from geo.store.access import User
@@ -107,6 +110,23 @@ def counts(conn: Connection, user: SignedIn, area: Area = None) -> list[dict[str
     In one area of the first 20,000 of each finding; in all of them.
     """
     return stored.finding_counts(conn, area, kept=area is not None or not user.everywhere)
+
+
+@router.get("/key-places", dependencies=_board)
+def key_places(conn: Connection) -> dict[str, Any]:
+    """Key places against the coverage each must have, and the same by kind."""
+    places = read.read_layer(conn, "key-places")
+    quality = read.area_quality(conn, "key-places")
+    table = key_place_targets(places, seen_share(quality, places.index))
+    rows = table.assign(name=places["name"], name_en=places["name_en"]).reset_index(names="code")
+    kinds = key_place_kinds(table).reset_index()
+    return {"places": _records(rows), "kinds": _records(kinds)}
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    plain = frame.astype(object)
+    rows = plain.where(plain.notna(), None).to_dict("records")
+    return [{str(key): value for key, value in row.items()} for row in rows]
 
 
 Aspect = Literal["complete", "plausible", "up_to_date", "in_place", "target", "service"]

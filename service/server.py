@@ -10,6 +10,7 @@ import uvicorn
 from geo.errors import GridcoverError
 from geo.settings import Settings
 from service.app import create_app
+from service.watching import log_json
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -33,14 +34,18 @@ def run(
             f"{host} can be reached from other machines, without TLS; put a TLS proxy in front of "
             "127.0.0.1, or set GRIDCOVER_ALLOW_REMOTE=true if you know what you do"
         )
+    if settings.log_requests:
+        log_json()
     app = create_app(conninfo, settings)
     listener = _listen(host, port)
     bound = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     announce(f"gridcover serves on http://{shown}:{bound}/ (Ctrl-C ends it)")
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
-    )
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=5,
+        log_config=None if settings.log_requests else uvicorn.config.LOGGING_CONFIG,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:

@@ -76,12 +76,7 @@ def read_registers(conn: Conn, settings: Settings) -> Registers:
     crs = pyproj.CRS(settings.metric_crs) if settings.metric_crs else metric_crs(grids)
     grids = grids.to_crs(crs)
     places = read.read_layer(conn, "key-places").to_crs(crs)
-    quality = read.area_quality(conn, "key-places")
-    seen = {
-        code: shares.get("all", {}).get("day", {}).get("seen")
-        for code, shares in quality["shares"].items()
-    }
-    share = pd.Series([seen.get(code) for code in places.index], places.index, dtype=float)
+    share = seen_share(read.area_quality(conn, "key-places"), places.index)
     return Registers(
         grids, areas,
         read.read_layer(conn, "cameras").to_crs(crs),
@@ -91,6 +86,15 @@ def read_registers(conn: Conn, settings: Settings) -> Registers:
         pd.DataFrame(read.grid_staff(conn), columns=["grid", "role", "name"]),
         key_place_targets(places, share),
     )  # fmt: skip
+
+
+def seen_share(quality: DataFrame, codes: pd.Index) -> pd.Series:
+    """Share of the open ground that any camera sees by day, of the stored quality of some places."""
+    seen = {
+        code: shares.get("all", {}).get("day", {}).get("seen")
+        for code, shares in quality["shares"].items()
+    }
+    return pd.Series([seen.get(code) for code in codes], codes, dtype=float)
 
 
 def findings_of(found: Registers, heard: pd.Series | None, today: dt.date) -> dict[str, DataFrame]:

@@ -126,6 +126,14 @@ def list_webhooks(conn: Conn) -> list[dict[str, Any]]:
         ).fetchall()
 
 
+def count_waiting(conn: Conn) -> int:
+    """Messages that are still to be sent."""
+    row = conn.execute(
+        "SELECT count(*) FROM webhook_deliveries WHERE next_at IS NOT NULL"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 @contextmanager
 def due(conn: Conn) -> Iterator[Delivery | None]:
     """The next message to send, held so that no other sends it; committed or rolled back after.

@@ -14,8 +14,8 @@ from psycopg.rows import dict_row
 from geo.errors import ColumnError, StoreError
 from geo.store.database import Conn
 
-SCOPES = ("incidents:write", "status:write", "staff:read")
-"""What a token may be for: send incidents, send camera statuses, read phones of grid staff."""
+SCOPES = ("incidents:write", "status:write", "staff:read", "metrics:read")
+"""What a token may be for: send incidents, send camera statuses, read phones of grid staff, watch."""
 _PREFIX = "gridcover_"
 
 

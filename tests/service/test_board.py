@@ -88,6 +88,20 @@ def test_findings_counts_and_tables(client: TestClient) -> None:
     assert {r["code"] for r in figures} == {"", "990101"}
 
 
+def test_key_places_by_name_and_kind(client: TestClient) -> None:
+    found = client.get("/api/key-places").json()
+    assert len(found["places"]) == 46
+    assert all(0 <= p["covered_share"] <= 1 for p in found["places"])
+    for place in found["places"]:
+        assert place["gap"] == pytest.approx(
+            max(place["required_share"] - place["covered_share"], 0)
+        )
+    assert sum(kind["places"] for kind in found["kinds"]) == 46
+    board = client.get("/api/board?level=district").json()["area"]["figures"]
+    for kind in found["kinds"]:
+        assert board[f"key_places/{kind['kind']}"]["part"] == kind["met"]
+
+
 def test_one_record_per_camera(client: TestClient) -> None:
     code = client.get("/api/cameras").json()["features"][0]["properties"]["code"]
     record = client.get(f"/api/cameras/{code}").json()

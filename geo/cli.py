@@ -16,12 +16,13 @@ from rich.table import Table
 
 import geo
 from geo import pipeline
-from geo.errors import RejectedRows
+from geo.errors import ReadError, RejectedRows
+from geo.export import FORMATS, write_file
 from geo.ingest import MENDED, REJECTED, Outcome, import_file, import_staff, spreadsheet_safe
 from geo.ingest.staff import STAFF
 from geo.schema import LAYERS
 from geo.settings import get_settings
-from geo.store import backup, cluster, read
+from geo.store import backup, cluster, export, read
 from geo.store.database import applied, connect, database, migrate, migrations, require_current
 
 app = typer.Typer(
@@ -190,6 +191,27 @@ def refresh(
         )
         table.add_row(name, shown)
     out.print(table)
+
+
+@app.command("export")
+def export_command(
+    layer: Annotated[str, typer.Argument(help=f"One of {', '.join(export.NAMES)}.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", help=f"A new file; its ending is one of {', '.join(FORMATS)}."
+        ),
+    ],
+) -> None:
+    """Write a layer for other programs; grids come with their latest results."""
+    if output.exists():
+        raise ReadError(f"{output} is there already; give another name")
+    with database() as conninfo:
+        require_current_or_migrate(conninfo)
+        with connect(conninfo) as conn:
+            form = output.suffix.removeprefix(".").lower()
+            rows = write_file(export.pieces(conn, layer), output, layer, form, get_settings().zone)
+    console.print(f"{output}: {rows:,} rows of {layer}", markup=False)
 
 
 @app.command()

@@ -26,7 +26,7 @@ from geo.maps.assets import assets_dir
 from geo.maps.builder import with_nonce
 from geo.settings import Settings
 from geo.store.database import make_pool
-from service import accounts, api, board, feeds, health, pages, tiles, watching
+from service import accounts, api, board, exports, feeds, health, pages, tiles, watching
 from service.access import Tries, add_access, needs
 from service.watching import add_watching
 from service.webhooks import Sender
@@ -96,6 +96,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         api.router,
         board.router,
         feeds.router,
+        exports.router,
         tiles.router,
         health.router,
         watching.router,

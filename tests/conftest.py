@@ -137,7 +137,8 @@ def run(
             for number, handler in zip((signal.SIGTERM, signal.SIGHUP), before, strict=True):
                 signal.signal(number, handler)
         said = capsys.readouterr()
-        return Told(code, said.out, said.err)
+        # Messages are wrapped to the width of the terminal.
+        return Told(code, said.out, " ".join(said.err.split()))
 
     return call
 

@@ -12,6 +12,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "nav_incidents": ("事件热力", "Incidents"),
     "nav_registers": ("台账质量", "Registers"),
     "nav_board": ("三级看板", "Board"),
+    "download": ("下载数据", "Download"),
     "nav_audit": ("访问记录", "Audit"),
     "sign_in": ("登录", "Sign in"),
     "sign_out": ("退出", "Sign out"),

@@ -165,7 +165,17 @@
       document.body.dataset.ready = "true";
     }
 
-    const shared = { map, config, t, el, card, load, overlay, legend, whole, fine, percent, named, content, ready, fail, zh, focus };
+    function downloads(layers) {
+      const box = el("details", { class: "downloads" }, el("summary", {}, t.download));
+      for (const [layer, name] of layers) {
+        const line = el("p", {}, `${name}: `);
+        for (const form of ["gpkg", "geojson", "csv", "xlsx"]) line.append(el("a", { href: `${config.api}/export/${layer}.${form}`, download: "" }, form), " ");
+        box.append(line);
+      }
+      return box;
+    }
+
+    const shared = { map, config, t, el, card, load, overlay, legend, whole, fine, percent, named, content, ready, fail, zh, focus, downloads };
     if (config.run == null) {
       content.append(el("p", {}, t.no_run));
       ready();
@@ -193,7 +203,8 @@
     const key = el("div", {});
     const list = el("ol", { class: "ranked" });
     const listTitle = el("h2", {}, t.blind_list);
-    content.append(figures, pick("measure", measures), pick("classes", [["equal", t.equal], ["quantile", t.quantile]]), key, listTitle, list);
+    const layers = [["grids", t.grids], ["blind-spots", t.blind_spots], ...(config.views ? [["cameras", t.cameras], ["views", t.views]] : [])];
+    content.append(figures, pick("measure", measures), pick("classes", [["equal", t.equal], ["quantile", t.quantile]]), key, x.downloads(layers), listTitle, list);
 
     let features = [];
     let cuts = [];
@@ -369,7 +380,7 @@
     content.append(figures, el("div", { class: "row" }, play, period), chart, slider,
       el("div", { class: "row" }, el("label", { for: "pick-span" }, t.span), span),
       el("div", { class: "row" }, el("label", { for: "pick-measure" }, t.density), measure),
-      el("h2", {}, t.categories, everyone), boxes, key, el("h2", {}, t.top_grids), list);
+      el("h2", {}, t.categories, everyone), boxes, key, x.downloads([["incidents", t.incidents]]), el("h2", {}, t.top_grids), list);
 
     const shade = L.geoJSON(null, {
       pane: "shade", renderer: L.canvas({ pane: "shade" }),

@@ -1,0 +1,176 @@
+"""Layers as files for other programs: GeoPackage, GeoJSON, CSV, XLSX, GeoParquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import geopandas as gpd
+import numpy as np
+import openpyxl
+import pandas as pd
+import pyogrio
+import shapely
+from openpyxl.cell import WriteOnlyCell
+
+from geo.errors import ReadError
+from geo.ingest import spreadsheet_safe
+
+FORMATS = ("gpkg", "geojson", "csv", "xlsx", "parquet")
+MOST_SHEET_ROWS = 1_048_575
+"""Rows that a sheet of a workbook has beside its header."""
+
+
+def lines_of_csv(pieces: Iterable[gpd.GeoDataFrame], zone: ZoneInfo) -> Iterator[bytes]:
+    """A table that spreadsheets open rightly (UTF-8 with BOM) and run nothing of.
+
+    Points become `lon` and `lat`, other shapes WKT; times are in `zone`.
+    """
+    first = True
+    for piece in pieces:
+        text = io.StringIO()
+        writer = csv.writer(text)
+        columns, rows = _table(piece, zone)
+        if first:
+            text.write("\ufeff")
+            writer.writerow(columns)
+            first = False
+        writer.writerows(
+            [spreadsheet_safe(cell) if isinstance(cell, str) else cell for cell in row]
+            for row in rows
+        )
+        yield text.getvalue().encode()
+
+
+def lines_of_geojson(pieces: Iterable[gpd.GeoDataFrame], zone: ZoneInfo) -> Iterator[bytes]:
+    """A feature collection (RFC 7946), coordinates to seven decimals."""
+    yield b'{"type":"FeatureCollection","features":['
+    comma = ""
+    for piece in pieces:
+        shapes = shapely.set_precision(np.asarray(piece.geometry.values), 1e-7, mode="pointwise")
+        told = shapely.to_geojson(shapes)
+        parts = []
+        for row, shape in zip(_plain(piece, zone), told, strict=True):
+            properties = json.dumps(row, ensure_ascii=False)
+            parts.append(
+                f'{{"type":"Feature","properties":{properties},"geometry":{shape or "null"}}}'
+            )
+        if parts:
+            yield (comma + ",\n".join(parts)).encode()
+            comma = ",\n"
+    yield b"]}"
+
+
+def write_file(
+    pieces: Iterable[gpd.GeoDataFrame], path: Path, layer: str, form: str, zone: ZoneInfo
+) -> int:
+    """Write a whole file; how many rows.
+
+    Parameters
+    ----------
+    pieces : of one layer, from `geo.store.export.pieces`.
+    path : a file that is not there yet.
+    layer : name of the layer inside a GeoPackage or workbook.
+    form : one of `FORMATS`.
+    zone : of the times in text formats.
+
+    Raises
+    ------
+    ReadError : the format is not known, or a workbook cannot hold so many rows.
+    """
+    if form not in FORMATS:
+        raise ReadError(f"there is no format {form}; use one of {', '.join(FORMATS)}")
+    counted = _Counted(pieces)
+    if form == "csv":
+        _write_all(path, lines_of_csv(counted, zone))
+    elif form == "geojson":
+        _write_all(path, lines_of_geojson(counted, zone))
+    elif form == "xlsx":
+        _write_workbook(counted, path, layer, zone)
+    elif form == "parquet":
+        pd.concat(list(counted), ignore_index=True).to_parquet(path)
+    else:
+        for number, piece in enumerate(counted):
+            pyogrio.write_dataframe(
+                piece, path, layer=layer, driver="GPKG", append=number > 0, promote_to_multi=True
+            )
+    return counted.rows
+
+
+class _Counted:
+    """Pieces that are counted as they go by."""
+
+    def __init__(self, pieces: Iterable[gpd.GeoDataFrame]) -> None:
+        self.pieces, self.rows = pieces, 0
+
+    def __iter__(self) -> Iterator[gpd.GeoDataFrame]:
+        for piece in self.pieces:
+            self.rows += len(piece)
+            yield piece
+
+
+def _write_all(path: Path, parts: Iterator[bytes]) -> None:
+    with path.open("wb") as handle:
+        handle.writelines(parts)
+
+
+def _write_workbook(
+    pieces: Iterable[gpd.GeoDataFrame], path: Path, layer: str, zone: ZoneInfo
+) -> None:
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet(layer[:31])
+    number = 0
+    for piece in pieces:
+        columns, rows = _table(piece, zone)
+        if number == 0:
+            sheet.append(columns)
+        number += len(piece)
+        if number > MOST_SHEET_ROWS:
+            raise ReadError(f"a workbook holds {MOST_SHEET_ROWS:,} rows; export as csv or gpkg")
+        for row in rows:
+            cells = []
+            for value in row:
+                cell = WriteOnlyCell(sheet, value)
+                if isinstance(value, str):
+                    cell.data_type = "s"  # text, also where it begins like a formula
+                cells.append(cell)
+            sheet.append(cells)
+    book.save(path)
+
+
+def _plain(piece: gpd.GeoDataFrame, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Rows without their shapes, of values that JSON has; times as text in the zone."""
+    table = pd.DataFrame(piece.drop(columns=piece.geometry.name))
+    for name in table.columns:
+        column = table[name]
+        if isinstance(column.dtype, pd.DatetimeTZDtype):
+            local = column.dt.tz_convert(zone)
+            table[name] = [None if pd.isna(t) else t.isoformat() for t in local]
+        elif column.dtype == object:
+            table[name] = [
+                v.isoformat() if hasattr(v, "isoformat") and not pd.isna(v) else v for v in column
+            ]
+    table = table.astype(object)
+    rows = table.where(table.notna(), None).to_dict("records")
+    return [{str(key): value for key, value in row.items()} for row in rows]
+
+
+def _table(piece: gpd.GeoDataFrame, zone: ZoneInfo) -> tuple[list[str], list[list[Any]]]:
+    """Header and rows of a flat table."""
+    shapes = np.asarray(piece.geometry.values)
+    names = [str(c) for c in piece.columns if c != piece.geometry.name]
+    rows = [list(row.values()) for row in _plain(piece, zone)]
+    kinds = shapely.get_type_id(shapes)
+    if ((kinds == 0) | (kinds == -1)).all():
+        x, y = shapely.get_x(shapes), shapely.get_y(shapes)
+        for row, lon, lat in zip(rows, x.tolist(), y.tolist(), strict=True):
+            row += [None, None] if np.isnan(lon) else [lon, lat]
+        return [*names, "lon", "lat"], rows
+    for row, wkt in zip(rows, shapely.to_wkt(shapes, rounding_precision=7), strict=True):
+        row.append(wkt)
+    return [*names, "wkt"], rows

@@ -1,0 +1,71 @@
+"""Downloads of layers, as far as the visitor's role and areas reach."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import geopandas as gpd
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import FileResponse, StreamingResponse
+from starlette.background import BackgroundTask
+
+from geo.export import lines_of_csv, lines_of_geojson, write_file
+from geo.store.access import set_scope
+from geo.store.export import NAMES, pieces
+from service.access import RIGHTS
+from service.dependencies import Deployment, SignedIn
+
+router = APIRouter(prefix="/api", tags=["exports"])
+Form = Literal["gpkg", "geojson", "csv", "xlsx"]
+TYPES = {
+    "gpkg": "application/geopackage+sqlite3",
+    "geojson": "application/geo+json",
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_RIGHT = {"incidents": "incidents", "findings": "registers"}
+"""What a layer needs; all others coverage."""
+_EXACT = ("cameras", "views", "findings")
+"""Layers that tell where single cameras are."""
+
+
+@router.get("/export/{layer}.{form}", response_class=Response)
+def export(
+    request: Request, user: SignedIn, settings: Deployment, layer: str, form: Form
+) -> Response:
+    """A layer as GeoPackage, GeoJSON, CSV or XLSX; rows of one's own areas.
+
+    Text formats are sent as they are read; the others are made first.
+    """
+    if layer not in NAMES:
+        raise HTTPException(404, f"There is no layer {layer}; use one of {', '.join(NAMES)}.")
+    if _RIGHT.get(layer, "coverage") not in RIGHTS[user.role]:
+        raise HTTPException(403, f"The role {user.role} may not take out {layer}.")
+    if layer in _EXACT and user.role in settings.coarse_roles:
+        raise HTTPException(403, f"The role {user.role} sees where cameras are only roughly.")
+
+    def rows() -> Iterator[gpd.GeoDataFrame]:
+        # A connection of its own, held until the last piece is sent.
+        with request.app.state.pool.connection() as conn:
+            set_scope(conn, user.areas)
+            yield from pieces(conn, layer)
+
+    headers = {"Content-Disposition": f'attachment; filename="{layer}.{form}"'}
+    if form in ("csv", "geojson"):
+        lines = lines_of_csv if form == "csv" else lines_of_geojson
+        return StreamingResponse(
+            lines(rows(), settings.zone), media_type=TYPES[form], headers=headers
+        )
+    folder = tempfile.TemporaryDirectory(prefix="gridcover-export-")
+    path = Path(folder.name) / f"{layer}.{form}"
+    try:
+        write_file(rows(), path, layer, form, settings.zone)
+    except BaseException:
+        folder.cleanup()
+        raise
+    return FileResponse(
+        path, media_type=TYPES[form], headers=headers, background=BackgroundTask(folder.cleanup)
+    )

@@ -1,0 +1,157 @@
+"""Downloads hold what the store has, of one's own areas, in files that other programs read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import geopandas as gpd
+import openpyxl
+import pytest
+from fastapi.testclient import TestClient
+
+from geo.export import MOST_SHEET_ROWS, write_file
+from geo.ingest import import_file
+from geo.settings import Settings
+from geo.store import read
+from geo.store.database import connect
+from geo.store.export import NAMES, pieces
+from service.app import create_app
+from tests.conftest import Told, sign_in
+
+MINE = "990101002"
+
+
+@pytest.fixture(scope="module")
+def client(demo_store: str) -> Iterator[TestClient]:
+    with TestClient(create_app(demo_store, Settings()), cookies=sign_in(demo_store)) as found:
+        yield found
+
+
+@pytest.mark.parametrize("form", ["gpkg", "geojson", "csv", "xlsx"])
+def test_grids_with_their_results(client: TestClient, form: str, tmp_path: Path) -> None:
+    answer = client.get(f"/api/export/grids.{form}")
+    assert answer.status_code == 200
+    assert f'filename="grids.{form}"' in answer.headers["content-disposition"]
+    path = tmp_path / f"grids.{form}"
+    path.write_bytes(answer.content)
+    want = client.get("/api/grids").json()["features"]
+    share = {f["properties"]["code"]: f["properties"]["covered_share"] for f in want}
+    if form in ("gpkg", "geojson"):
+        got = gpd.read_file(path)
+        assert got.crs == "EPSG:4326"
+        assert got.geometry.is_valid.all()
+        told = dict(zip(got["code"], got["covered_share"], strict=True))
+    elif form == "csv":
+        rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))))
+        told = {row["code"]: float(row["covered_share"]) for row in rows}
+        assert rows[0]["wkt"].startswith("MULTIPOLYGON")
+    else:
+        rows = list(openpyxl.load_workbook(path).active.iter_rows(values_only=True))
+        at = rows[0].index("covered_share")
+        told = {row[0]: row[at] for row in rows[1:]}
+        assert all(isinstance(row[0], str) for row in rows[1:])
+    assert told == pytest.approx(share)
+
+
+@pytest.mark.parametrize("layer", NAMES)
+def test_every_layer_whole(client: TestClient, demo_store: str, layer: str) -> None:
+    got = client.get(f"/api/export/{layer}.csv").content.decode("utf-8-sig")
+    with connect(demo_store) as conn:
+        number = sum(len(piece) for piece in pieces(conn, layer))
+    assert len(list(csv.reader(io.StringIO(got)))) == number + 1
+
+
+def test_a_register_taken_out_and_in_again_is_the_same(
+    client: TestClient, store: str, tmp_path: Path
+) -> None:
+    for layer, key in (("cameras", "code"), ("incidents", "source_id")):
+        path = tmp_path / f"{layer}.csv"
+        path.write_bytes(client.get(f"/api/export/{layer}.csv").content)
+        with connect(store) as conn:
+            outcome = import_file(conn, layer, path, report=tmp_path / "r.csv")
+            assert outcome.rejected == 0
+            got = read.read_layer(conn, layer).reset_index(drop=True).sort_values(key)
+            assert set(outcome.kept_as_extra) <= {"extra"}
+        again = client.get(f"/api/export/{layer}.geojson").json()["features"]
+        assert len(got) == len(again)
+        first = min(again, key=lambda f: f["properties"][key])["properties"]
+        if layer == "cameras":
+            assert got.iloc[0][key] == first[key]
+            assert got.iloc[0]["bearing_deg"] == pytest.approx(first["bearing_deg"])
+
+
+def test_rows_of_ones_own_areas_and_rights(demo_store: str) -> None:
+    settings = Settings(coarse_roles=["analyst"])
+    app = create_app(demo_store, settings)
+    with TestClient(app, cookies=sign_in(demo_store, "planner", MINE)) as client:
+        for form in ("csv", "geojson", "gpkg", "xlsx"):
+            content = client.get(f"/api/export/cameras.{form}").content
+            assert len(content) > 1000
+        rows = list(
+            csv.DictReader(
+                io.StringIO(client.get("/api/export/grids.csv").content.decode("utf-8-sig"))
+            )
+        )
+        assert rows
+        assert all(row["code"].startswith(MINE) for row in rows)
+        assert client.get("/api/export/none.csv").status_code == 404
+        assert client.get("/api/export/grids.exe").status_code == 422
+        client.cookies.clear()
+        assert client.get("/api/export/grids.csv").status_code == 401
+        client.cookies.update(sign_in(demo_store, "clerk"))
+        assert client.get("/api/export/cameras.csv").status_code == 403
+        assert client.get("/api/export/findings.csv").status_code == 200
+        client.cookies.clear()
+        client.cookies.update(sign_in(demo_store, "analyst"))
+        for layer in ("cameras", "views", "findings"):
+            assert client.get(f"/api/export/{layer}.csv").status_code == 403
+        assert client.get("/api/export/grids.csv").status_code == 200
+
+
+def test_no_layer_tells_a_neighbours_rows(demo_store: str) -> None:
+    with connect(demo_store) as conn:
+        theirs = {
+            row[0]
+            for row in conn.execute(
+                "SELECT code FROM cameras c WHERE NOT ST_Intersects(c.geometry, "
+                "(SELECT geometry FROM areas WHERE code = %s))",
+                (MINE,),
+            ).fetchall()
+        }
+    with TestClient(
+        create_app(demo_store, Settings()), cookies=sign_in(demo_store, "planner", MINE)
+    ) as client:
+        for layer in NAMES:
+            words = set(re.findall(r"\d{9,20}", client.get(f"/api/export/{layer}.csv").text))
+            assert not words & theirs, layer
+            assert not {
+                w for w in words if re.match(r"99010100[13456]", w) and len(w) in (9, 12, 15)
+            }, layer
+
+
+def test_a_file_runs_nothing(store: str, tmp_path: Path) -> None:
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO cameras (code, name, geometry) VALUES ('=1+1', '@SUM(A1)', "
+            "ST_SetSRID(ST_MakePoint(118, 31), 4326))"
+        )
+        zone = Settings().zone
+        write_file(pieces(conn, "cameras"), tmp_path / "c.xlsx", "cameras", "xlsx", zone)
+        write_file(pieces(conn, "cameras"), tmp_path / "c.csv", "cameras", "csv", zone)
+    cell = openpyxl.load_workbook(tmp_path / "c.xlsx").active["A2"]
+    assert (cell.value, cell.data_type) == ("=1+1", "s")
+    assert "'=1+1" in (tmp_path / "c.csv").read_text("utf-8-sig")
+    assert MOST_SHEET_ROWS == 1_048_575
+
+
+def test_the_command(run: Callable[..., Told], tmp_path: Path) -> None:
+    path = tmp_path / "areas.gpkg"
+    assert run("export", "areas", "-o", str(path)).returncode == 0
+    assert len(gpd.read_file(path)) == 0
+    assert "there already" in run("export", "areas", "-o", str(path)).stderr
+    assert "no format" in run("export", "areas", "-o", str(tmp_path / "a.exe")).stderr
+    assert "no layer" in run("export", "none", "-o", str(tmp_path / "a.csv")).stderr

@@ -250,7 +250,7 @@
             value: (u, v) => (v == null ? "–" : s.share ? percent.format(v) : whole.format(v)),
           }))],
           axes: [{ ...axis, space: time ? 56 : 30, values: time ? (u, ticks) => ticks.map(monthName) : (u, ticks) => ticks.map((v) => (Number.isInteger(v) ? String(v) : "")) },
-            { ...axis, size: 44 }],
+            { ...axis, size: 54 }],
         };
         if (series.some((s) => s.share)) options.axes.push({ ...axis, scale: "share", side: 1, size: 44, grid: { show: false }, values: (u, ticks) => ticks.map((v) => percent.format(v)) });
         charts.push(new global.uPlot(options, [x, ...series.map((s) => s.values)], place));

@@ -23,7 +23,15 @@ from geo.ingest.staff import STAFF
 from geo.schema import LAYERS
 from geo.settings import get_settings
 from geo.store import backup, cluster, export, read
-from geo.store.database import applied, connect, database, migrate, migrations, require_current
+from geo.store.database import (
+    Conn,
+    applied,
+    connect,
+    database,
+    migrate,
+    migrations,
+    require_current,
+)
 
 app = typer.Typer(
     help="Camera coverage and incident analysis for districts governed by grids.",
@@ -107,6 +115,15 @@ def import_command(
     _show(outcome, as_json)
     if outcome.rejected:
         raise typer.Exit(3)
+
+
+@contextmanager
+def opened() -> Iterator[Conn]:
+    """A connection to the deployment's database at this version; committed at the end."""
+    with database() as conninfo:
+        require_current_or_migrate(conninfo)
+        with connect(conninfo) as conn:
+            yield conn
 
 
 def require_current_or_migrate(conninfo: str) -> None:
@@ -206,11 +223,9 @@ def export_command(
     """Write a layer for other programs; grids come with their latest results."""
     if output.exists():
         raise ReadError(f"{output} is there already; give another name")
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            form = output.suffix.removeprefix(".").lower()
-            rows = write_file(export.pieces(conn, layer), output, layer, form, get_settings().zone)
+    with opened() as conn:
+        form = output.suffix.removeprefix(".").lower()
+        rows = write_file(export.pieces(conn, layer), output, layer, form, get_settings().zone)
     console.print(f"{output}: {rows:,} rows of {layer}", markup=False)
 
 
@@ -222,10 +237,8 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Tell what is wrong with the registers, whose it is, and how far the targets are met."""
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            findings, targets, places = pipeline.check_registers(conn, get_settings())
+    with opened() as conn:
+        findings, targets, places = pipeline.check_registers(conn, get_settings())
     if output is not None:
         findings.map(spreadsheet_safe).to_csv(output, index=False, encoding="utf-8-sig")
     counts = findings.groupby(["layer", "aspect", "finding"]).size().rename("rows").reset_index()

@@ -13,6 +13,7 @@ from fastapi.templating import Jinja2Templates
 
 from geo.maps.builder import navigation
 from geo.maps.language import texts
+from geo.settings import Settings
 from geo.store import access, audit
 from geo.store.access import User
 from service.access import (
@@ -96,6 +97,11 @@ def sign_in(request: Request, body: Body, settings: Deployment, language: Langua
     if secret is None:
         return _sign_in_page(request, language, there, wrong=True)
     answer = RedirectResponse(there, status_code=303)
+    return _with_session(answer, secret, request, settings)
+
+
+def _with_session(answer: Response, secret: str, request: Request, settings: Settings) -> Response:
+    """An answer that gives the browser its session, which no script can read."""
     answer.set_cookie(
         COOKIE, secret, httponly=True, samesite="lax", secure=request.url.scheme == "https",
         max_age=int(settings.session_hours * 3600),
@@ -160,11 +166,7 @@ def change_password(
     answer = _page(
         request, "account.html", language, user, told=words["password_changed"], good=True
     )
-    answer.set_cookie(
-        COOKIE, fresh, httponly=True, samesite="lax", secure=request.url.scheme == "https",
-        max_age=int(settings.session_hours * 3600),
-    )  # fmt: skip
-    return answer
+    return _with_session(answer, fresh, request, settings)
 
 
 @router.get("/audit")

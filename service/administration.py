@@ -12,11 +12,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from geo.cli import JsonOption, print_json, require_current_or_migrate
+from geo.cli import JsonOption, opened, print_json
 from geo.errors import GridcoverError
 from geo.settings import get_settings
 from geo.store import access, alerts, audit
-from geo.store.database import Conn, connect, database
+from geo.store.database import Conn
 from geo.store.tokens import SCOPES, expires_in, list_tokens, make_token, revoke_token
 from service.access import hash_password
 from service.webhooks import make_client, require_allowed, send_due
@@ -67,11 +67,9 @@ def user_add(
     """Open an account; a password that was made is shown this once."""
     told, digest = _password(_asked() if ask else None)
     areas = [access.EVERYWHERE] if everywhere else list(area or [])
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            access.add_user(conn, name, digest, role, areas)
-            by_hand(conn, "user added", name, role=role, areas=areas)
+    with opened() as conn:
+        access.add_user(conn, name, digest, role, areas)
+        by_hand(conn, "user added", name, role=role, areas=areas)
     if not ask:
         sys.stdout.write(told + "\n")
 
@@ -84,10 +82,8 @@ def _asked() -> str:
 @user.command("list")
 def user_list(as_json: JsonOption = False) -> None:
     """Tell accounts, roles and areas."""
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            rows = access.list_users(conn)
+    with opened() as conn:
+        rows = access.list_users(conn)
     if as_json:
         print_json(rows)
         return
@@ -103,12 +99,10 @@ def user_list(as_json: JsonOption = False) -> None:
 @user.command("remove")
 def user_remove(name: str) -> None:
     """End an account and its sessions; what it did stays on record."""
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            if not access.disable_user(conn, name):
-                raise GridcoverError(f"there is no user {name}; see `gridcover user list`")
-            by_hand(conn, "user removed", name)
+    with opened() as conn:
+        if not access.disable_user(conn, name):
+            raise GridcoverError(f"there is no user {name}; see `gridcover user list`")
+        by_hand(conn, "user removed", name)
     Console().print(f"{name} is removed", markup=False)
 
 
@@ -121,12 +115,10 @@ def user_password(
 ) -> None:
     """Give an account another password, open its lock and end its sessions."""
     told, digest = _password(_asked() if ask else None)
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            if not access.set_password(conn, name, digest):
-                raise GridcoverError(f"there is no user {name}; see `gridcover user list`")
-            by_hand(conn, "password set", name)
+    with opened() as conn:
+        if not access.set_password(conn, name, digest):
+            raise GridcoverError(f"there is no user {name}; see `gridcover user list`")
+        by_hand(conn, "password set", name)
     if not ask:
         sys.stdout.write(told + "\n")
 
@@ -134,10 +126,8 @@ def user_password(
 @record.command("verify")
 def audit_verify() -> None:
     """Check the chain of the record: exit status 1 where an entry was changed, taken out or put in."""
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            number, broken = audit.verify(conn)
+    with opened() as conn:
+        number, broken = audit.verify(conn)
     if broken is not None:
         raise GridcoverError(
             f"the record is broken at entry {broken} of {number}; compare it with a backup"
@@ -152,10 +142,8 @@ def audit_list(
     as_json: JsonOption = False,
 ) -> None:
     """Tell the newest entries."""
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            rows = audit.entries(conn, limit, actor=actor)
+    with opened() as conn:
+        rows = audit.entries(conn, limit, actor=actor)
     if as_json:
         print_json(rows)
         return
@@ -171,11 +159,9 @@ def audit_list(
 @record.command("prune")
 def audit_prune() -> None:
     """Let go of entries older than GRIDCOVER_AUDIT_DAYS."""
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            gone = audit.prune(conn, get_settings().audit_days)
-            by_hand(conn, "record pruned", "audit", entries=gone, days=get_settings().audit_days)
+    with opened() as conn:
+        gone = audit.prune(conn, get_settings().audit_days)
+        by_hand(conn, "record pruned", "audit", entries=gone, days=get_settings().audit_days)
     Console().print(f"{gone:,} entries let go")
 
 
@@ -186,21 +172,17 @@ def token_add(
     days: Annotated[int, typer.Option(help="Until it expires.", min=1, max=3650)] = 365,
 ) -> None:
     """Make a token; it is shown this once."""
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            secret = make_token(conn, name, scope, days=days)
-            by_hand(conn, "token added", name, scopes=scope, days=days)
+    with opened() as conn:
+        secret = make_token(conn, name, scope, days=days)
+        by_hand(conn, "token added", name, scopes=scope, days=days)
     sys.stdout.write(secret + "\n")
 
 
 @token.command("list")
 def token_list(as_json: JsonOption = False) -> None:
     """Tell tokens, their scopes and how long they live."""
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            rows = list_tokens(conn)
+    with opened() as conn:
+        rows = list_tokens(conn)
     if as_json:
         print_json(rows)
         return
@@ -218,13 +200,11 @@ def token_list(as_json: JsonOption = False) -> None:
 @token.command("revoke")
 def token_revoke(name: str) -> None:
     """End a token at once."""
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            if not revoke_token(conn, name):
-                raise GridcoverError(
-                    f"there is no token {name} that is good; see `gridcover token list`"
-                )
+    with opened() as conn:
+        if not revoke_token(conn, name):
+            raise GridcoverError(
+                f"there is no token {name} that is good; see `gridcover token list`"
+            )
     Console().print(f"{name} is revoked", markup=False)
 
 
@@ -232,21 +212,17 @@ def token_revoke(name: str) -> None:
 def webhook_add(url: str) -> None:
     """Send alerts to an address from now on; the secret to check them with is shown this once."""
     require_allowed(url, get_settings())
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            secret = alerts.add_webhook(conn, url)
-            by_hand(conn, "webhook added", url)
+    with opened() as conn:
+        secret = alerts.add_webhook(conn, url)
+        by_hand(conn, "webhook added", url)
     sys.stdout.write(secret + "\n")
 
 
 @webhook.command("list")
 def webhook_list(as_json: JsonOption = False) -> None:
     """Tell addresses and how their messages stand."""
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            rows = alerts.list_webhooks(conn)
+    with opened() as conn:
+        rows = alerts.list_webhooks(conn)
     if as_json:
         print_json(rows)
         return
@@ -260,25 +236,19 @@ def webhook_list(as_json: JsonOption = False) -> None:
 @webhook.command("remove")
 def webhook_remove(url: str) -> None:
     """Send no more to an address."""
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn:
-            if not alerts.remove_webhook(conn, url):
-                raise GridcoverError(f"{url} is not there; see `gridcover webhook list`")
-            by_hand(conn, "webhook removed", url)
+    with opened() as conn:
+        if not alerts.remove_webhook(conn, url):
+            raise GridcoverError(f"{url} is not there; see `gridcover webhook list`")
+        by_hand(conn, "webhook removed", url)
     Console().print(f"{url} is removed", markup=False)
 
 
 @webhook.command("test")
 def webhook_test() -> None:
     """Send a message without an alert to every address, and whatever else is due."""
-    with database() as conninfo:
-        require_current_or_migrate(conninfo)
-        with connect(conninfo) as conn, make_client() as client:
-            if not alerts.queue(conn, "test", {}):
-                raise GridcoverError(
-                    "there is no address yet; add one with `gridcover webhook add`"
-                )
-            conn.commit()
-            send_due(conn, get_settings(), client)
+    with opened() as conn, make_client() as client:
+        if not alerts.queue(conn, "test", {}):
+            raise GridcoverError("there is no address yet; add one with `gridcover webhook add`")
+        conn.commit()
+        send_due(conn, get_settings(), client)
     webhook_list()

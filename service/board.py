@@ -132,38 +132,35 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 Aspect = Literal["complete", "plausible", "up_to_date", "in_place", "target", "service"]
 
 
-@router.get("/registers/findings", dependencies=_registers, response_class=Response)
-def findings(
-    conn: Connection,
+def chosen(
     layer: str | None = None,
     aspect: Aspect | None = None,
     finding: str | None = None,
     owner: str | None = None,
     area: Area = None,
-    limit: Annotated[int, Query(ge=1, le=_MOST)] = 2000,
+) -> dict[str, str | None]:
+    """Which findings are asked for; all unless said."""
+    return {"layer": layer, "aspect": aspect, "finding": finding, "owner": owner, "area": area}
+
+
+Chosen = Annotated[dict[str, str | None], Depends(chosen)]
+
+
+@router.get("/registers/findings", dependencies=_registers, response_class=Response)
+def findings(
+    conn: Connection, chosen: Chosen, limit: Annotated[int, Query(ge=1, le=_MOST)] = 2000
 ) -> Response:
     """Findings with their place; `X-Total-Count` is how many there are of these."""
-    rows, total = stored.findings(
-        conn, limit, layer=layer, aspect=aspect, finding=finding, owner=owner, area=area
-    )
+    rows, total = stored.findings(conn, limit, **chosen)
     answer = geojson(rows, digits=6)
     answer.headers["X-Total-Count"] = str(total)
     return answer
 
 
 @router.get("/registers/table", dependencies=_registers, response_class=Response)
-def findings_table(
-    conn: Connection,
-    layer: str | None = None,
-    aspect: Aspect | None = None,
-    finding: str | None = None,
-    owner: str | None = None,
-    area: Area = None,
-) -> Response:
+def findings_table(conn: Connection, chosen: Chosen) -> Response:
     """Findings as CSV, the first 20,000 of each kind."""
-    rows, _ = stored.findings(
-        conn, 1_000_000, layer=layer, aspect=aspect, finding=finding, owner=owner, area=area
-    )
+    rows, _ = stored.findings(conn, 1_000_000, **chosen)
     columns = [c for c in rows.columns if c != "geometry"]
     table = [columns, *rows[columns].astype(str).to_numpy().tolist()]
     return _csv(table, "findings.csv")

@@ -89,15 +89,19 @@ def state(conn: Conn) -> dict[str, Any] | None:
         return cursor.execute("SELECT run, day, computed_at FROM board_state").fetchone()
 
 
+_FIGURES = (
+    "SELECT f.code, coalesce(a.name, g.name) AS name, coalesce(a.name_en, g.name_en) AS name_en, "
+    "coalesce(a.parent, g.community) AS parent, f.figure, f.part, f.whole, f.goal "
+    "FROM area_figures f LEFT JOIN areas a ON f.level <> 'grid' AND a.code = f.code "
+    "LEFT JOIN grids g ON f.level = 'grid' AND g.code = f.code"
+)
+
+
 def area_figures(conn: Conn, level: str, parent: str | None) -> list[dict[str, Any]]:
     """Every figure of every area of a level, or of those beneath one area."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "SELECT f.code, coalesce(a.name, g.name) AS name, coalesce(a.name_en, g.name_en) AS name_en, "
-            "coalesce(a.parent, g.community) AS parent, f.figure, f.part, f.whole, f.goal "
-            "FROM area_figures f LEFT JOIN areas a ON f.level <> 'grid' AND a.code = f.code "
-            "LEFT JOIN grids g ON f.level = 'grid' AND g.code = f.code "
-            "WHERE f.level = %(level)s AND (%(parent)s::text IS NULL OR EXISTS ("
+            f"{_FIGURES} WHERE f.level = %(level)s AND (%(parent)s::text IS NULL OR EXISTS ("
             "WITH RECURSIVE up AS (SELECT coalesce(a.parent, g.community) AS code UNION "
             "SELECT p.parent FROM up JOIN areas p ON p.code = up.code) "
             "SELECT 1 FROM up WHERE up.code = %(parent)s)) ORDER BY f.code, f.figure",
@@ -109,11 +113,7 @@ def one_area(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
     """Every figure of one area."""
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "SELECT f.code, coalesce(a.name, g.name) AS name, coalesce(a.name_en, g.name_en) AS name_en, "
-            "coalesce(a.parent, g.community) AS parent, f.figure, f.part, f.whole, f.goal "
-            "FROM area_figures f LEFT JOIN areas a ON f.level <> 'grid' AND a.code = f.code "
-            "LEFT JOIN grids g ON f.level = 'grid' AND g.code = f.code "
-            "WHERE f.level = %s AND f.code = %s ORDER BY f.figure",
+            f"{_FIGURES} WHERE f.level = %s AND f.code = %s ORDER BY f.figure",
             (level, code),
         ).fetchall()
 

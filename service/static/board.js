@@ -2,7 +2,7 @@
 (function (global) {
   "use strict";
 
-  const { el, findingName, load, notice } = global.gridcover;
+  const { el, findingName, load, notice, numbers } = global.gridcover;
   const LEVELS = ["district", "subdistrict", "community", "grid"];
   const CARDS = [
     ["networked", "cameras", "target", "not networked"], ["working", "cameras", "target", "not in working order"],
@@ -16,10 +16,7 @@
   function board(config) {
     const t = config.t;
     const zh = config.language === "zh";
-    const locale = zh ? "zh-CN" : "en";
-    const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-    const fine = new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 });
-    const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
+    const { whole, fine, percent } = numbers(config.language);
     const root = document.getElementById("board");
     const named = (row) => (!zh && row.name_en) || row.name || row.code || t.no_area;
     const state = read();

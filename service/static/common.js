@@ -52,5 +52,15 @@
     return body;
   }
 
-  global.gridcover = { el, svg, notice, findingName, load };
+  // Numbers as the page's language writes them: whole, to three digits, shares.
+  function numbers(language) {
+    const locale = language === "zh" ? "zh-CN" : "en";
+    return {
+      whole: new Intl.NumberFormat(locale, { maximumFractionDigits: 0 }),
+      fine: new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 }),
+      percent: new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 }),
+    };
+  }
+
+  global.gridcover = { el, svg, notice, findingName, load, numbers };
 })(window);

@@ -10,7 +10,7 @@
   const LISTED = 200; // rows of the ranked list; the map shows more
   const CAMERA = { working: "#0f6b3a", unknown: "#0f6b3a", faulty: "#b91c1c", offline: "#6b7280", retired: "#6b7280" };
 
-  const { el, svg, notice } = global.gridcover;
+  const { el, svg, notice, numbers } = global.gridcover;
 
   function card(title, rows) {
     const table = el("table", { class: "card" }, el("caption", {}, title));
@@ -50,26 +50,10 @@
   function start(map, config) {
     const t = config.t;
     const zh = config.language === "zh";
-    const locale = zh ? "zh-CN" : "en";
-    const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-    const fine = new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 });
-    const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
+    const { whole, fine, percent } = numbers(config.language);
     const content = document.getElementById("content");
     const named = (p, key) => (!zh && p[key + "_en"]) || p[key] || "";
-    const query = (data) => {
-      const parts = new URLSearchParams();
-      for (const [key, value] of Object.entries(data)) {
-        if (Array.isArray(value)) value.forEach((v) => parts.append(key, v));
-        else if (value != null) parts.set(key, value);
-      }
-      return parts.toString();
-    };
-
-    async function load(path, data) {
-      const response = await fetch(`${config.api}/${path}?${query(data || {})}`, { headers: { Accept: "application/json" } });
-      if (!response.ok) throw new Error(`${path}: ${response.status}`);
-      return response.json();
-    }
+    const load = (path, data) => global.gridcover.load(config.api, path, data);
 
     L.control.zoom({ position: "topright", zoomInTitle: t.zoom_in, zoomOutTitle: t.zoom_out }).addTo(map);
     map.attributionControl.addAttribution(t.own_data);

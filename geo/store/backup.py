@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -58,9 +57,14 @@ def restore(conninfo: str, source: Path, settings: Settings) -> None:
             )
         conn.execute("CREATE EXTENSION IF NOT EXISTS postgis SCHEMA public")
         # Roles are the server's, not the database's: the dump only names this one.
-        with contextlib.suppress(psycopg.errors.DuplicateObject):
+        known = conn.execute("SELECT 1 FROM pg_roles WHERE rolname = 'gridcover_reader'").fetchone()
+        if known is None:
             conn.execute("CREATE ROLE gridcover_reader NOLOGIN")
-        conn.execute("GRANT gridcover_reader TO CURRENT_USER")
+        member = conn.execute(
+            "SELECT pg_has_role(CURRENT_USER, 'gridcover_reader', 'MEMBER')"
+        ).fetchone()
+        if member != (True,):
+            conn.execute("GRANT gridcover_reader TO CURRENT_USER")
     command = ["pg_restore", "--no-owner", "--exit-on-error", "--single-transaction"]
     with source.open("rb") as handle:
         _run(settings, conninfo, command, into=True, given=handle)

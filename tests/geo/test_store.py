@@ -18,7 +18,7 @@ import pytest
 
 from geo.errors import StoreError
 from geo.settings import Settings
-from geo.store import cluster
+from geo.store import access, cluster
 from geo.store.database import (
     Migration,
     applied,
@@ -269,3 +269,32 @@ def test_tls_options_of_a_given_server_are_honoured(open_folder: Path) -> None:
                 connect(f"{url}?sslmode=disable")
         finally:
             cluster.stop(found)
+
+
+def test_an_owner_who_is_no_superuser(private: cluster.Cluster) -> None:
+    """On a server of the district's own the database belongs to someone who may do little else."""
+    with psycopg.connect(private.conninfo, autocommit=True) as conn:
+        conn.execute("CREATE ROLE plain_owner")
+        if (
+            conn.execute("SELECT 1 FROM pg_roles WHERE rolname = 'gridcover_reader'").fetchone()
+            is None
+        ):
+            conn.execute("CREATE ROLE gridcover_reader NOLOGIN")
+        conn.execute("GRANT gridcover_reader TO plain_owner")
+        conn.execute("CREATE DATABASE plain OWNER plain_owner TEMPLATE template0")
+    with psycopg.connect(private.conninfo.replace("dbname=gridcover", "dbname=plain")) as conn:
+        conn.execute("CREATE EXTENSION postgis SCHEMA public")
+        conn.execute("SET ROLE plain_owner")
+        conn.execute("CREATE SCHEMA gridcover")
+        conn.execute("SET search_path = gridcover, public")
+        conn.execute("CREATE TABLE migrations (number integer)")
+        for migration in migrations():
+            conn.execute(migration.sql.encode())
+        conn.execute(
+            "INSERT INTO grids (code, name, geometry) VALUES ('g', 'g', "
+            "ST_Multi(ST_MakeEnvelope(118, 30, 119, 31, 4326)))"
+        )
+        conn.execute("SET ROLE gridcover_reader")
+        assert conn.execute("SELECT count(*) FROM grids").fetchone() == (0,)
+        access.set_scope(conn, ("*",))
+        assert conn.execute("SELECT count(*) FROM grids").fetchone() == (1,)

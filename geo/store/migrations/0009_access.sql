@@ -84,13 +84,19 @@ CREATE TRIGGER keep_all BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNC
 
 -- Readers of the service are this role: it owns nothing, and sees the rows of the areas that the
 -- request names, or none.
+-- Where the owner of the database may not create roles, its server's administrator does it once:
+-- CREATE ROLE gridcover_reader NOLOGIN; GRANT gridcover_reader TO the owner.
 DO $$ BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'gridcover_reader') THEN
         CREATE ROLE gridcover_reader NOLOGIN;
     END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
-GRANT gridcover_reader TO CURRENT_USER;
+DO $$ BEGIN
+    IF NOT pg_has_role(CURRENT_USER, 'gridcover_reader', 'MEMBER') THEN
+        EXECUTE format('GRANT gridcover_reader TO %I', CURRENT_USER);
+    END IF;
+END $$;
 GRANT USAGE ON SCHEMA gridcover TO gridcover_reader;
 
 -- Settings of a request: gridcover.areas, codes with U+001F between them, or * for all.

@@ -52,18 +52,23 @@ def lines_of_geojson(pieces: Iterable[gpd.GeoDataFrame], zone: ZoneInfo) -> Iter
     yield b'{"type":"FeatureCollection","features":['
     comma = ""
     for piece in pieces:
-        shapes = shapely.set_precision(np.asarray(piece.geometry.values), 1e-7, mode="pointwise")
-        told = shapely.to_geojson(shapes)
-        parts = []
-        for row, shape in zip(_plain(piece, zone), told, strict=True):
-            properties = json.dumps(row, ensure_ascii=False)
-            parts.append(
-                f'{{"type":"Feature","properties":{properties},"geometry":{shape or "null"}}}'
-            )
+        parts = features(piece, digits=7, zone=zone)
         if parts:
             yield (comma + ",\n".join(parts)).encode()
             comma = ",\n"
     yield b"]}"
+
+
+def features(frame: gpd.GeoDataFrame, *, digits: int, zone: ZoneInfo) -> list[str]:
+    """GeoJSON features: missing values are null, coordinates in `digits` decimals, times in `zone`."""
+    shapes = shapely.set_precision(
+        np.asarray(frame.geometry.values), 10.0**-digits, mode="pointwise"
+    )
+    return [
+        f'{{"type":"Feature","properties":{json.dumps(row, ensure_ascii=False)},'
+        f'"geometry":{shape or "null"}}}'
+        for row, shape in zip(_plain(frame, zone), shapely.to_geojson(shapes), strict=True)
+    ]
 
 
 def write_file(

@@ -7,13 +7,14 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Annotated
 from urllib.parse import parse_qs, quote, urlsplit
 
 import argon2
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+from fastapi.responses import RedirectResponse
+from psycopg_pool import ConnectionPool
 from starlette.concurrency import run_in_threadpool
 
 from geo.maps.language import texts
@@ -21,6 +22,7 @@ from geo.settings import Settings
 from geo.store import access, audit
 from geo.store.access import User
 from geo.store.database import Conn
+from service.answers import problem
 
 COOKIE = "gridcover_session"
 MAPS = frozenset({"coverage", "incidents", "registers", "board"})
@@ -34,8 +36,6 @@ RIGHTS: dict[str, frozenset[str]] = {
 }
 """What each role may see, everywhere within its areas."""
 _hasher = argon2.PasswordHasher()
-# Of no account: a name that there is not takes as long as a wrong password.
-_NOBODY = _hasher.hash("nobody has this password")
 _SHORTEST = 10
 _few = threading.BoundedSemaphore(2)
 TRIES, TRIES_S = 20, 60.0
@@ -57,6 +57,12 @@ def hash_password(password: str) -> str:
     if len(password) < _SHORTEST:
         raise ValueError(f"a password has at least {_SHORTEST} characters")
     return _hasher.hash(password)
+
+
+@cache
+def _nobody() -> str:
+    """The digest of no account: a name that there is not takes as long as a wrong password."""
+    return _hasher.hash("nobody has this password")
 
 
 def visitor(request: Request) -> User | None:
@@ -140,7 +146,7 @@ def check_password(
     with pool.connection() as conn:
         found = access.account(conn, name)
     if found is None:
-        _matches(_NOBODY, password)
+        _matches(_nobody(), password)
         return None, "unknown name"
     user, digest, locked = found
     right = _matches(digest, password)
@@ -209,6 +215,7 @@ _TILE_PAUSE_S = 600.0
 
 def add_access(app: FastAPI) -> None:
     """Lead nobody to the sign-in, and record who saw what before it is shown."""
+    _nobody()  # made now, so that the first unknown name takes no longer than the next
     tiles: dict[str, float] = {}
 
     def to_sign_in(request: Request, error: Exception) -> Response:  # noqa: ARG001
@@ -233,6 +240,8 @@ def add_access(app: FastAPI) -> None:
             now = request.app.state.clock()
             if now - tiles.get(user.csrf, -_TILE_PAUSE_S) < _TILE_PAUSE_S:
                 return response
+            for old in [key for key, at in tiles.items() if now - at >= _TILE_PAUSE_S]:
+                del tiles[old]
             tiles[user.csrf] = now
             path = "/tiles/views"
         try:
@@ -240,18 +249,9 @@ def add_access(app: FastAPI) -> None:
                 record, request, user, "looked", path,
                 query=request.url.query, status=response.status_code,
             )  # fmt: skip
-        except (PoolTimeout, PoolClosed, Exception) as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001
             # Who looked must be on record: what cannot be recorded is not shown.
             _log.warning("not recorded, not shown: %s", error)
-            told = texts(settings_language(request))["error_database"]
-            return JSONResponse(
-                {"type": "about:blank", "title": "not recorded", "status": 503, "detail": told},
-                503, media_type="application/problem+json",
-            )  # fmt: skip
+            told = texts(request.app.state.settings.language)["error_database"]
+            return problem(503, "not recorded", told)
         return response
-
-
-def settings_language(request: Request) -> str:
-    """The deployment's language."""
-    found: Settings = request.app.state.settings
-    return found.language

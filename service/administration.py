@@ -6,7 +6,8 @@ import datetime as dt
 import getpass
 import secrets
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,7 +18,7 @@ from geo.errors import GridcoverError
 from geo.settings import get_settings
 from geo.store import access, alerts, audit
 from geo.store.database import Conn
-from geo.store.tokens import SCOPES, expires_in, list_tokens, make_token, revoke_token
+from geo.store.tokens import SCOPES, list_tokens, make_token, revoke_token
 from service.access import hash_password
 from service.webhooks import make_client, require_allowed, send_due
 
@@ -35,6 +36,26 @@ def by_hand(conn: Conn, action: str, object_: str, **detail: object) -> None:
         conn, actor=f"command line: {getpass.getuser()}", role="", address="", action=action,
         object_=object_, detail=detail,
     )  # fmt: skip
+
+
+def _tell(
+    rows: list[dict[str, Any]],
+    as_json: bool,
+    headings: tuple[str, ...],
+    line: Callable[[dict[str, Any]], list[str]],
+) -> None:
+    """Rows for machines, or as a table."""
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(*headings)
+    for row in rows:
+        table.add_row(*line(row))
+    Console().print(table)
+
+
+def _moment(at: dt.datetime | None) -> str:
+    return at.strftime("%Y-%m-%d %H:%M") if at else "never"
 
 
 def make_password() -> str:
@@ -84,16 +105,13 @@ def user_list(as_json: JsonOption = False) -> None:
     """Tell accounts, roles and areas."""
     with opened() as conn:
         rows = access.list_users(conn)
-    if as_json:
-        print_json(rows)
-        return
-    table = Table("name", "role", "areas", "stands", "last seen")
-    for row in rows:
+
+    def line(row: dict[str, Any]) -> list[str]:
         stands = "removed" if row["disabled_at"] else "locked" if row["locked"] else "good"
-        table.add_row(
-            row["name"], row["role"], ", ".join(row["areas"]), stands, access.since(row["seen_at"])
-        )
-    Console().print(table)
+        areas = ", ".join(row["areas"])
+        return [row["name"], row["role"], areas, stands, _moment(row["seen_at"])]
+
+    _tell(rows, as_json, ("name", "role", "areas", "stands", "last seen"), line)
 
 
 @user.command("remove")
@@ -144,16 +162,12 @@ def audit_list(
     """Tell the newest entries."""
     with opened() as conn:
         rows = audit.entries(conn, limit, actor=actor)
-    if as_json:
-        print_json(rows)
-        return
-    table = Table("#", "when", "who", "role", "from", "what", "which")
-    for row in rows:
-        table.add_row(
-            str(row["id"]), access.since(row["at"]), row["actor"], row["role"], row["address"],
-            row["action"], row["object"],
-        )  # fmt: skip
-    Console().print(table)
+
+    def line(row: dict[str, Any]) -> list[str]:
+        told = [row[name] for name in ("actor", "role", "address", "action", "object")]
+        return [str(row["id"]), _moment(row["at"]), *told]
+
+    _tell(rows, as_json, ("#", "when", "who", "role", "from", "what", "which"), line)
 
 
 @record.command("prune")
@@ -183,18 +197,15 @@ def token_list(as_json: JsonOption = False) -> None:
     """Tell tokens, their scopes and how long they live."""
     with opened() as conn:
         rows = list_tokens(conn)
-    if as_json:
-        print_json(rows)
-        return
-    table = Table("name", "scopes", "stands", "last used")
     now = dt.datetime.now(dt.UTC)
-    for row in rows:
-        used = row["last_used_at"]
-        table.add_row(
-            row["name"], ", ".join(row["scopes"]), expires_in(row, now),
-            used.strftime("%Y-%m-%d %H:%M") if used else "never",
-        )  # fmt: skip
-    Console().print(table)
+
+    def line(row: dict[str, Any]) -> list[str]:
+        left = row["expires_at"] - now
+        stands = "expired" if left.total_seconds() <= 0 else f"{left.days} days left"
+        stands = "revoked" if row["revoked_at"] else stands
+        return [row["name"], ", ".join(row["scopes"]), stands, _moment(row["last_used_at"])]
+
+    _tell(rows, as_json, ("name", "scopes", "stands", "last used"), line)
 
 
 @token.command("revoke")
@@ -223,14 +234,12 @@ def webhook_list(as_json: JsonOption = False) -> None:
     """Tell addresses and how their messages stand."""
     with opened() as conn:
         rows = alerts.list_webhooks(conn)
-    if as_json:
-        print_json(rows)
-        return
-    table = Table("address", "delivered", "waiting", "given up", "last answer")
-    for row in rows:
-        numbers = (str(row[name]) for name in ("delivered", "waiting", "given_up"))
-        table.add_row(row["url"], *numbers, row["last_answer"] or "")
-    Console().print(table)
+
+    def line(row: dict[str, Any]) -> list[str]:
+        numbers = [str(row[name]) for name in ("delivered", "waiting", "given_up")]
+        return [row["url"], *numbers, row["last_answer"] or ""]
+
+    _tell(rows, as_json, ("address", "delivered", "waiting", "given up", "last answer"), line)
 
 
 @webhook.command("remove")

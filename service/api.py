@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from geo.governance.roll_up import rank_peers
 from geo.pipeline import results_by_area
 from geo.store import alerts, read
+from geo.store import incidents as stored
 from geo.store.access import EVERYWHERE, set_scope
 from service.access import RIGHTS, Visitor, needs
 from service.answers import geojson
@@ -119,7 +120,7 @@ def latest_run(conn: Connection, user: SignedIn) -> dict[str, Any]:
 def months(conn: Connection) -> dict[str, Any]:
     """Incidents by month and category; every month from the first to the last."""
     _run(conn)
-    rows = read.incident_months(conn)
+    rows = stored.incident_months(conn)
     counts: dict[str, list[dict[str, Any]]] = {}
     categories: dict[str, int] = {}
     for row in rows:
@@ -145,7 +146,7 @@ def density(
     """Incidents by grid in the months from `from` up to but without `until`."""
     start, end = _first(from_), _first(until)
     _run(conn)
-    counts = read.incident_counts(conn, start, end, category)
+    counts = stored.incident_counts(conn, start, end, category)
     outside = counts.pop("", 0)
     return {"grids": counts, "outside": outside, "total": sum(counts.values()) + outside}
 
@@ -161,7 +162,7 @@ def points(
     """Places of incidents (rounded to about 10 m) and how many happened there."""
     start = _first(from_).replace(tzinfo=settings.zone)
     end = _first(until).replace(tzinfo=settings.zone)
-    return {"points": read.incident_points(conn, start, end, category, _POINT_LIMIT)}
+    return {"points": stored.incident_points(conn, start, end, category, _POINT_LIMIT)}
 
 
 Root = Annotated[str, Query(description="a root of the category tree; empty for all incidents")]
@@ -172,9 +173,9 @@ def patterns(conn: Connection, category: Root = "") -> dict[str, Any]:
     """Of the newest run: rates, comparison, hot spots, change and alert of each grid; near repeats."""
     _run(conn)
     return {
-        "grids": read.patterns(conn, "grid_patterns", category),
-        "near_repeats": read.patterns(conn, "near_repeats", category),
-        "hours": read.patterns(conn, "incident_hours", category),
+        "grids": stored.patterns(conn, "grid_patterns", category),
+        "near_repeats": stored.patterns(conn, "near_repeats", category),
+        "hours": stored.patterns(conn, "incident_hours", category),
     }
 
 
@@ -182,7 +183,7 @@ def patterns(conn: Connection, category: Root = "") -> dict[str, Any]:
 def weeks(conn: Connection, grid: str, category: Root = "") -> dict[str, Any]:
     """Incidents of one grid by week, the newest run's space-time cube."""
     _run(conn)
-    row = read.grid_weeks(conn, category, grid)
+    row = stored.grid_weeks(conn, category, grid)
     if row is None:
         raise HTTPException(404, f"There are no weeks of {grid}; use the code of a grid.")
     return row
@@ -193,8 +194,8 @@ def forecast(conn: Connection, category: Root = "") -> dict[str, Any]:
     """Expected incidents of the next month by grid, with the back-test of every model."""
     _run(conn)
     return {
-        "tests": read.patterns(conn, "forecast_tests", category),
-        "grids": read.patterns(conn, "forecasts", category),
+        "tests": stored.patterns(conn, "forecast_tests", category),
+        "grids": stored.patterns(conn, "forecasts", category),
     }
 
 
@@ -206,7 +207,7 @@ def contours(
 ) -> Response:
     """Bands of the density surface of the last year, or of its ratio to people where above chance."""
     _run(conn)
-    bands = read.incident_contours(conn, category, kind)
+    bands = stored.incident_contours(conn, category, kind)
     # JSON knows no infinity: the topmost band has no upper end.
     bands["high"] = bands["high"].where(np.isfinite(bands["high"]), np.nan)
     return geojson(bands, digits=6)
@@ -243,7 +244,7 @@ def service_quality(
 ) -> list[dict[str, Any]]:
     """How appeals received in the months from `from` up to but without `until` were served."""
     _run(conn)
-    return read.service_quality(conn, level, _first(from_), _first(until))
+    return stored.service_quality(conn, level, _first(from_), _first(until))
 
 
 def _first(month: str) -> dt.datetime:

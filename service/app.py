@@ -16,7 +16,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -28,6 +28,7 @@ from geo.settings import Settings
 from geo.store.database import make_pool
 from service import accounts, api, board, exports, feeds, health, pages, tiles, watching
 from service.access import Tries, add_access, needs
+from service.answers import problem
 from service.watching import add_watching
 from service.webhooks import Sender
 
@@ -161,31 +162,23 @@ def _add_headers(app: FastAPI, settings: Settings) -> None:
         return response
 
 
-def _problem(status: int, title: str, detail: str) -> JSONResponse:
-    return JSONResponse(
-        {"type": "about:blank", "title": title, "status": status, "detail": detail},
-        status_code=status,
-        media_type="application/problem+json",
-    )
-
-
 def _add_errors(app: FastAPI) -> None:
     """Answer failures as RFC 9457 problem details."""
 
     def database(request: Request, error: Exception) -> Response:  # noqa: ARG001
         if request.url.path.startswith(("/maps", "/board", "/audit", "/account", "/sign-in")):
             return pages.unavailable(request)
-        return _problem(
+        return problem(
             503, "database unavailable", "The database does not answer; try again in a moment."
         )
 
     def refused(request: Request, error: Exception) -> Response:  # noqa: ARG001
-        return _problem(400, "request refused", str(error))
+        return problem(400, "request refused", str(error))
 
     def told(request: Request, error: Exception) -> Response:  # noqa: ARG001
         assert isinstance(error, HTTPException)  # noqa: S101
         title = HTTPStatus(error.status_code).phrase.lower()
-        answer = _problem(error.status_code, title, str(error.detail))
+        answer = problem(error.status_code, title, str(error.detail))
         answer.headers.update(error.headers or {})
         return answer
 
@@ -194,7 +187,7 @@ def _add_errors(app: FastAPI) -> None:
         told = "; ".join(
             f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()
         )
-        return _problem(422, "invalid request", told)
+        return problem(422, "invalid request", told)
 
     for kind in (
         psycopg.OperationalError,

@@ -79,7 +79,7 @@ def post_incidents(
 
     def take(rows: list[dict[str, Any]]) -> list[RowAnswer]:
         return take_incidents(
-            conn, rows, settings=settings, source=source or token.name, crs_datum=datum
+            conn, rows, settings=settings, source=source or token.name, datum=datum
         )
 
     return _answer(conn, token, key, body, "incidents", take)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Response
 
-from geo.store import read
+from geo.store import tiles
 from service.access import RIGHTS
 from service.dependencies import Connection, Deployment, SignedIn
 
@@ -31,7 +31,7 @@ def tile(
         raise HTTPException(403, f"The role {user.role} may not see what single cameras see.")
     if x >= 2**z or y >= 2**z:
         return Response(status_code=404)
-    data = read.tile(conn, _SETS[name], z, x, y)
+    data = tiles.tile(conn, _SETS[name], z, x, y)
     return Response(
         data,
         media_type="application/vnd.mapbox-vector-tile",

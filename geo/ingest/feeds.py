@@ -99,8 +99,7 @@ def take_incidents(
     *,
     settings: Settings,
     source: str,
-    crs_datum: Datum | None = None,
-    dry_run: bool = False,
+    datum: Datum | None = None,
 ) -> list[RowAnswer]:
     """Store the good incidents of a batch by their source and number; the caller commits.
 
@@ -110,8 +109,7 @@ def take_incidents(
     rows : from `rows_of`; columns by the words of the incidents' dictionary.
     settings : of the deployment.
     source : of rows that name none.
-    crs_datum : Chinese map datum of the coordinates; WGS 84 unless given.
-    dry_run : say what would become of the rows; the caller rolls back.
+    datum : Chinese map datum of the coordinates; WGS 84 unless given.
 
     Returns
     -------
@@ -128,11 +126,11 @@ def take_incidents(
             cells[name] = None
     raw = RawTable(cells, np.arange(1, len(cells) + 1, dtype=np.int64))
     cleaned = clean(
-        raw, layer, zone=settings.zone, datum=crs_datum, district=read.district(conn),
+        raw, layer, zone=settings.zone, datum=datum, district=read.district(conn),
         source=source, dictionary=dictionary,
     )  # fmt: skip
     frame = cleaned.frame
-    done = {} if dry_run or frame.empty else write.upsert_each(conn, layer, frame)
+    done = {} if frame.empty else write.upsert_each(conn, layer, frame)
     told = _by_row(cleaned.findings)
     keys = {
         int(line) - 1: (str(a), str(b))
@@ -142,8 +140,6 @@ def take_incidents(
     for row in range(len(rows)):
         key = keys.get(row)
         result = "rejected" if key is None else done.get(key, "unchanged")
-        if key is not None and dry_run:
-            result = "accepted"
         out.append(RowAnswer(row, "/".join(key) if key else None, result, told.get(row, [])))
     return out
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from geo.governance import board
-from geo.governance.levels import LEVELS, levels_at, levels_of
+from geo.governance.levels import LEVELS, levels_of
 from geo.governance.missing import service_gaps
 from geo.governance.registers import findings_by_owner
 from geo.governance.roll_up import within_walk
@@ -49,13 +49,12 @@ def refresh_board(
         found = read_registers(conn, settings)
         reach = _reach(conn, found, settings.walk_m)
         findings = findings_of(found, read.camera_heard(conn), today)
-        place, _ = found.place("grids")
+        places = {layer: found.place(layer) for layer in LAYERS}
+        communities = places["grids"][0]["community"]
         gaps = [
-            service_gaps(table, kind, settings.walk_m, place["community"])
-            for kind, table in reach.items()
+            service_gaps(table, kind, settings.walk_m, communities) for kind, table in reach.items()
         ]
         findings["grids"] = pd.concat([findings["grids"], *gaps], ignore_index=True)
-        places = {layer: found.place(layer) for layer in LAYERS}
         figures = pd.concat(
             [
                 *_plain_figures(conn, found, state.run),
@@ -70,7 +69,7 @@ def refresh_board(
         rows = [_located(layer, findings[layer], *places[layer], _keys(layer)) for layer in LAYERS]
         counts = [findings_by_owner(findings[layer]).assign(layer=layer) for layer in LAYERS]
         summary = stored.replace(
-            conn, state, figures=figures, years=_years(found),
+            conn, state, figures=figures, years=_years(found.cameras, places["cameras"][0]),
             findings=pd.concat(rows, ignore_index=True),
             counts=pd.concat(counts, ignore_index=True),
         )  # fmt: skip
@@ -159,11 +158,10 @@ def _appeals(conn: Conn, found: Registers) -> DataFrame:
     return board.appeal_figures(place, sums)
 
 
-def _years(found: Registers) -> DataFrame:
-    place = levels_at(found.grids, found.areas, found.cameras)
+def _years(cameras: DataFrame, place: DataFrame) -> DataFrame:
     tables = []
     for level in LEVELS[1:]:
-        for code, cameras in found.cameras.groupby(place[level]):
-            table = cameras_by_year(cameras).reset_index()
+        for code, some in cameras.groupby(place[level]):
+            table = cameras_by_year(some).reset_index()
             tables.append(table.assign(level=level, code=code))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

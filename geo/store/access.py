@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
 from geo.errors import ColumnError, StoreError
-from geo.store.database import Conn
+from geo.store.database import Conn, dict_rows
 
 ROLES = ("planner", "commander", "analyst", "clerk", "auditor", "administrator")
 EVERYWHERE = "*"
@@ -113,12 +111,12 @@ def disable_user(conn: Conn, name: str) -> bool:
 
 def list_users(conn: Conn) -> list[dict[str, Any]]:
     """All accounts, without their passwords."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "SELECT u.name, u.role, u.areas, u.created_at, u.disabled_at, u.locked_until > now() AS locked, "
-            "(SELECT max(seen_at) FROM sessions s WHERE s.user_id = u.id) AS seen_at "
-            "FROM users u ORDER BY lower(u.name)"
-        ).fetchall()
+    return dict_rows(
+        conn,
+        "SELECT u.name, u.role, u.areas, u.created_at, u.disabled_at, u.locked_until > now() AS locked, "
+        "(SELECT max(seen_at) FROM sessions s WHERE s.user_id = u.id) AS seen_at "
+        "FROM users u ORDER BY lower(u.name)",
+    )
 
 
 def account(conn: Conn, name: str) -> tuple[int, str, bool] | None:
@@ -192,8 +190,3 @@ def count_users(conn: Conn) -> int:
 
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
-
-
-def since(moment: dt.datetime | None) -> str:
-    """A moment for a table of the command line."""
-    return moment.strftime("%Y-%m-%d %H:%M") if moment else "never"

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
 from geo.errors import StoreError
-from geo.store.database import Conn
+from geo.store.database import Conn, dict_rows
 
 DELAYS_S = (5, 60, 300, 1800, 7200, 18000, 36000)
 """Between the attempts of a delivery; after the last it is given up."""
@@ -79,18 +78,12 @@ def queue(conn: Conn, kind: str, data: dict[str, Any]) -> int:
 
 
 def _alerts(conn: Conn, ids: list[int]) -> list[dict[str, Any]]:
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            f"{_ALERT} WHERE a.id = ANY(%s) ORDER BY a.score DESC, a.id", (ids,)
-        ).fetchall()
+    return dict_rows(conn, f"{_ALERT} WHERE a.id = ANY(%s) ORDER BY a.score DESC, a.id", (ids,))
 
 
 def open_alerts(conn: Conn) -> list[dict[str, Any]]:
     """Alerts that have not ended, strongest first."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            f"{_ALERT} WHERE a.ended_at IS NULL ORDER BY a.score DESC, a.id"
-        ).fetchall()
+    return dict_rows(conn, f"{_ALERT} WHERE a.ended_at IS NULL ORDER BY a.score DESC, a.id")
 
 
 def add_webhook(conn: Conn, url: str) -> str:
@@ -115,15 +108,15 @@ def remove_webhook(conn: Conn, url: str) -> bool:
 
 def list_webhooks(conn: Conn) -> list[dict[str, Any]]:
     """Systems and how their messages stand."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "SELECT w.url, count(d.id) FILTER (WHERE d.delivered_at IS NOT NULL) AS delivered, "
-            "count(d.id) FILTER (WHERE d.next_at IS NOT NULL) AS waiting, "
-            "count(d.id) FILTER (WHERE d.delivered_at IS NULL AND d.next_at IS NULL) AS given_up, "
-            "(array_agg(d.answer ORDER BY d.created_at DESC) FILTER (WHERE d.answer IS NOT NULL))[1] "
-            "AS last_answer FROM webhooks w LEFT JOIN webhook_deliveries d ON d.webhook = w.id "
-            "GROUP BY w.id, w.url ORDER BY w.url"
-        ).fetchall()
+    return dict_rows(
+        conn,
+        "SELECT w.url, count(d.id) FILTER (WHERE d.delivered_at IS NOT NULL) AS delivered, "
+        "count(d.id) FILTER (WHERE d.next_at IS NOT NULL) AS waiting, "
+        "count(d.id) FILTER (WHERE d.delivered_at IS NULL AND d.next_at IS NULL) AS given_up, "
+        "(array_agg(d.answer ORDER BY d.created_at DESC) FILTER (WHERE d.answer IS NOT NULL))[1] "
+        "AS last_answer FROM webhooks w LEFT JOIN webhook_deliveries d ON d.webhook = w.id "
+        "GROUP BY w.id, w.url ORDER BY w.url",
+    )
 
 
 def count_waiting(conn: Conn) -> int:

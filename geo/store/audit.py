@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from geo.store.database import Conn
+from geo.store.database import Conn, dict_rows
 
 
 def write(
@@ -39,13 +38,13 @@ def entries(
     conn: Conn, limit: int, *, before: int | None = None, actor: str | None = None
 ) -> list[dict[str, Any]]:
     """Entries, newest first."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "SELECT id, at, actor, role, address, action, object, detail FROM audit "
-            "WHERE (%(before)s::bigint IS NULL OR id < %(before)s) "
-            "AND (%(actor)s::text IS NULL OR actor = %(actor)s) ORDER BY id DESC LIMIT %(limit)s",
-            {"before": before, "actor": actor, "limit": limit},
-        ).fetchall()
+    return dict_rows(
+        conn,
+        "SELECT id, at, actor, role, address, action, object, detail FROM audit "
+        "WHERE (%(before)s::bigint IS NULL OR id < %(before)s) "
+        "AND (%(actor)s::text IS NULL OR actor = %(actor)s) ORDER BY id DESC LIMIT %(limit)s",
+        {"before": before, "actor": actor, "limit": limit},
+    )
 
 
 def prune(conn: Conn, days: int) -> int:

@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from geo.store import write
-from geo.store.database import Conn
+from geo.store.database import Conn, dict_rows
 from geo.store.read import frame_of
 
 TABLES = ("area_figures", "area_camera_years", "register_findings", "register_counts")
@@ -70,16 +70,16 @@ def replace(
 
 def appeal_sums(conn: Conn, months: int) -> pd.DataFrame:
     """Appeals by grid ("" outside) over the last months there are: counts, and ratings over 100."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
-            "SELECT code, sum(received)::float AS received, sum(due)::float AS due, "
-            "sum(closed_in_time)::float AS closed_in_time, sum(rated)::float AS rated, "
-            "coalesce(sum(satisfaction * rated), 0) / 100 AS rating FROM service_quality "
-            "WHERE level = 'grid' "
-            "AND month > (SELECT max(month) FROM service_quality) - make_interval(months => %s) "
-            "GROUP BY code ORDER BY code",
-            (months,),
-        ).fetchall()
+    rows = dict_rows(
+        conn,
+        "SELECT code, sum(received)::float AS received, sum(due)::float AS due, "
+        "sum(closed_in_time)::float AS closed_in_time, sum(rated)::float AS rated, "
+        "coalesce(sum(satisfaction * rated), 0) / 100 AS rating FROM service_quality "
+        "WHERE level = 'grid' "
+        "AND month > (SELECT max(month) FROM service_quality) - make_interval(months => %s) "
+        "GROUP BY code ORDER BY code",
+        (months,),
+    )
     return pd.DataFrame(rows)
 
 
@@ -99,43 +99,43 @@ _FIGURES = (
 
 def area_figures(conn: Conn, level: str, parent: str | None) -> list[dict[str, Any]]:
     """Every figure of every area of a level, or of those beneath one area."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            f"{_FIGURES} WHERE f.level = %(level)s AND (%(parent)s::text IS NULL OR EXISTS ("
-            "WITH RECURSIVE up AS (SELECT coalesce(a.parent, g.community) AS code UNION "
-            "SELECT p.parent FROM up JOIN areas p ON p.code = up.code) "
-            "SELECT 1 FROM up WHERE up.code = %(parent)s)) ORDER BY f.code, f.figure",
-            {"level": level, "parent": parent},
-        ).fetchall()
+    return dict_rows(
+        conn,
+        f"{_FIGURES} WHERE f.level = %(level)s AND (%(parent)s::text IS NULL OR EXISTS ("
+        "WITH RECURSIVE up AS (SELECT coalesce(a.parent, g.community) AS code UNION "
+        "SELECT p.parent FROM up JOIN areas p ON p.code = up.code) "
+        "SELECT 1 FROM up WHERE up.code = %(parent)s)) ORDER BY f.code, f.figure",
+        {"level": level, "parent": parent},
+    )
 
 
 def one_area(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
     """Every figure of one area."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            f"{_FIGURES} WHERE f.level = %s AND f.code = %s ORDER BY f.figure",
-            (level, code),
-        ).fetchall()
+    return dict_rows(
+        conn,
+        f"{_FIGURES} WHERE f.level = %s AND f.code = %s ORDER BY f.figure",
+        (level, code),
+    )
 
 
 def camera_years(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
     """Cameras and platforms of an area by year."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "SELECT year, installed, upgraded, retired, in_service, platforms FROM area_camera_years "
-            "WHERE level = %s AND code = %s ORDER BY year",
-            (level, code),
-        ).fetchall()
+    return dict_rows(
+        conn,
+        "SELECT year, installed, upgraded, retired, in_service, platforms FROM area_camera_years "
+        "WHERE level = %s AND code = %s ORDER BY year",
+        (level, code),
+    )
 
 
 def appeal_months(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
     """Appeals of an area by month."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "SELECT month, received, closed, due, closed_in_time, in_time_share, median_hours, "
-            "satisfaction FROM service_quality WHERE level = %s AND code = %s ORDER BY month",
-            (level, code),
-        ).fetchall()
+    return dict_rows(
+        conn,
+        "SELECT month, received, closed, due, closed_in_time, in_time_share, median_hours, "
+        "satisfaction FROM service_quality WHERE level = %s AND code = %s ORDER BY month",
+        (level, code),
+    )
 
 
 def finding_counts(

@@ -7,10 +7,11 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any, LiteralString
 
 import psycopg
-from psycopg import Connection
-from psycopg.rows import TupleRow
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow, dict_row
 from psycopg_pool import ConnectionPool
 
 from geo.errors import StoreError
@@ -76,6 +77,14 @@ def connect(conninfo: str, *, autocommit: bool = False) -> Conn:
             f"the database cannot be reached: {str(error).strip()}. "
             "Check GRIDCOVER_DATABASE_URL, or that `gridcover db start` works"
         ) from error
+
+
+def dict_rows(
+    conn: Conn, query: LiteralString | bytes | sql.SQL | sql.Composed, params: Any = None
+) -> list[dict[str, Any]]:
+    """Rows of a query by the names of their columns."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, params).fetchall()
 
 
 def make_pool(conninfo: str, *, size: int = 8, writing: bool = False) -> ConnectionPool[Conn]:

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from geo.schema import LAYERS, Layer
 from geo.store.changes import box_arrays
-from geo.store.database import Conn
+from geo.store.database import Conn, dict_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -259,10 +259,9 @@ def stale_quality(conn: Conn) -> dict[str, list[str]]:
 
 def area_quality(conn: Conn, layer: str) -> pd.DataFrame:
     """Stored quality of the grids or key places: code, run, shares by cameras, light and class."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
-            "SELECT code, run, shares FROM area_quality WHERE layer = %s ORDER BY code", (layer,)
-        ).fetchall()
+    rows = dict_rows(
+        conn, "SELECT code, run, shares FROM area_quality WHERE layer = %s ORDER BY code", (layer,)
+    )
     return pd.DataFrame(rows, columns=["code", "run", "shares"]).set_index("code", drop=False)
 
 
@@ -284,10 +283,7 @@ def coverage_summary(conn: Conn) -> dict[str, Any]:
 
 def grid_staff(conn: Conn) -> list[dict[str, Any]]:
     """Staff of the grids: grid, role, name; phones are not told here."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "SELECT grid, role, name FROM grid_staff ORDER BY grid, role, name"
-        ).fetchall()
+    return dict_rows(conn, "SELECT grid, role, name FROM grid_staff ORDER BY grid, role, name")
 
 
 def staff_of(conn: Conn, grid: str, *, phones: bool) -> list[dict[str, Any]] | None:
@@ -336,163 +332,33 @@ def camera_heard(conn: Conn) -> pd.Series:
 
 def camera_status_history(conn: Conn) -> pd.DataFrame:
     """Every status of every camera: camera, status, since."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
-            "SELECT camera, status, since FROM camera_status ORDER BY camera, since"
-        ).fetchall()
+    rows = dict_rows(conn, "SELECT camera, status, since FROM camera_status ORDER BY camera, since")
     return pd.DataFrame(rows, columns=["camera", "status", "since"])
-
-
-def patterns(conn: Conn, table: str, category: str) -> list[dict[str, Any]]:
-    """Stored patterns of one table, of all incidents ('') or of one root of the category tree."""
-    statement = sql.SQL("SELECT * FROM {} WHERE category = %s ORDER BY 1, 2, 3").format(
-        sql.Identifier(table)
-    )
-    with conn.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(statement, (category,)).fetchall()
-    for row in rows:
-        row.pop("weeks", None)
-    return rows
-
-
-def grid_weeks(conn: Conn, category: str, grid: str) -> dict[str, Any] | None:
-    """The space-time cube's row of one grid: `run`, `weeks_from`, `weeks`; None without one."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "SELECT run, weeks_from, weeks FROM grid_patterns WHERE category = %s AND grid = %s",
-            (category, grid),
-        ).fetchone()
-
-
-def incident_contours(conn: Conn, category: str, kind: str) -> gpd.GeoDataFrame:
-    """Bands of the density (or of the risk) surface of the last year, lowest first."""
-    query = sql.SQL(
-        "SELECT low, high, run, ST_AsBinary(geometry) AS geometry FROM incident_contours "
-        "WHERE category = %s AND kind = %s ORDER BY low"
-    )
-    return frame_of(conn, sql.Composed([query]), (category, kind))
-
-
-def service_quality(conn: Conn, level: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
-    """How appeals received in the months from `start` up to `end` were served, with the area's name."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "SELECT s.*, coalesce(a.name, g.name) AS name, coalesce(a.name_en, g.name_en) AS name_en "
-            "FROM service_quality s LEFT JOIN areas a ON s.level <> 'grid' AND a.code = s.code "
-            "LEFT JOIN grids g ON s.level = 'grid' AND g.code = s.code "
-            "WHERE s.level = %s AND month >= %s AND month < %s ORDER BY month, s.code",
-            (level, start.date(), end.date()),
-        ).fetchall()
-
-
-_BENEATH = (
-    "(%(categories)s::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest(%(categories)s::text[]) AS w "
-    "WHERE category = w OR starts_with(category, w || '/')))"
-)
-"""The category is one of those given, or lies beneath one."""
-
-
-def incident_months(conn: Conn) -> list[dict[str, Any]]:
-    """Incidents by month and root of the category, those outside every grid apart."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "SELECT month, split_part(category, '/', 1) AS category, sum(count)::integer AS count, "
-            "coalesce(sum(count) FILTER (WHERE grid = ''), 0)::integer AS outside "
-            "FROM grid_incidents GROUP BY 1, 2 ORDER BY 1, 2"
-        ).fetchall()
-
-
-def incident_counts(
-    conn: Conn, start: datetime, end: datetime, categories: list[str] | None
-) -> dict[str, int]:
-    """Incidents by grid over whole months from `start` up to `end`; '' is outside every grid."""
-    rows = conn.execute(
-        "SELECT grid, sum(count)::integer FROM grid_incidents "
-        "WHERE month >= %(start)s AND month < %(end)s "
-        f"AND {_BENEATH} GROUP BY grid",
-        {"start": start.date(), "end": end.date(), "categories": categories},
-    ).fetchall()
-    return {str(grid): int(count) for grid, count in rows}
-
-
-def incident_points(
-    conn: Conn, start: datetime, end: datetime, categories: list[str] | None, limit: int
-) -> list[tuple[float, float, int]]:
-    """Places of incidents as latitude, longitude (4 decimals, about 10 m) and number."""
-    rows = conn.execute(
-        "SELECT round(ST_Y(geometry)::numeric, 4)::float, round(ST_X(geometry)::numeric, 4)::float, "
-        "count(*)::integer FROM incidents "
-        "WHERE coalesce(occurred_at, occurred_from, reported_at) >= %(start)s "
-        "AND coalesce(occurred_at, occurred_from, reported_at) < %(end)s "
-        f"AND {_BENEATH} "
-        "AND precision IN ('exact', 'road') AND geometry IS NOT NULL GROUP BY 1, 2 LIMIT %(limit)s",
-        {"start": start, "end": end, "categories": categories, "limit": limit},
-    ).fetchall()
-    return [(float(a), float(b), int(c)) for a, b, c in rows]
-
-
-_TILE_LAYERS = {
-    "landcover": ("landcover", "id, class", 0, 22),
-    "areas": ("areas", "code, level", 0, 22),
-    "streets": ("streets", "id, class", 12, 22),
-    "buildings": ("buildings", "id, height_m", 14, 22),
-    "views": ("camera_views", "camera, assumed", 12, 22),
-}
-"""Tile layer to table, columns, and the zooms it is drawn at."""
-
-
-def tile(conn: Conn, layers: list[str], z: int, x: int, y: int) -> bytes:
-    """A Mapbox vector tile with the given layers, each in a layer of its name."""
-    out = b""
-    for name in layers:
-        table, columns, low, high = _TILE_LAYERS[name]
-        if not low <= z <= high:
-            continue
-        query = sql.SQL(
-            "WITH box AS (SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS web), "
-            "rows AS (SELECT {columns}, ST_AsMVTGeom(ST_Transform(t.geometry, 3857), box.web, "
-            "4096, 64, true) AS geom FROM {table} t, box "
-            "WHERE t.geometry && ST_Transform(ST_Expand(box.web, %(pad)s), 4326)) "
-            "SELECT ST_AsMVT(rows, {name}, 4096, 'geom') FROM rows WHERE geom IS NOT NULL"
-        ).format(
-            columns=sql.SQL(", ").join(sql.Identifier(c.strip()) for c in columns.split(",")),
-            table=sql.Identifier(table),
-            name=sql.Literal(name),
-        )
-        pad = 40_075_016.0 / 2**z / 64
-        row = conn.execute(query, {"z": z, "x": x, "y": y, "pad": pad}).fetchone()
-        out += bytes(row[0]) if row and row[0] else b""
-    return out
-
-
-def tile_layers() -> frozenset[str]:
-    """Names of the layers tiles can hold."""
-    return frozenset(_TILE_LAYERS)
 
 
 def names_of_areas(conn: Conn) -> list[dict[str, Any]]:
     """Areas with a place to write their name."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "SELECT code, name, name_en, level, parent, ST_Y(p.at) AS lat, ST_X(p.at) AS lon, "
-            "box_of(geometry) AS box FROM areas, "
-            "LATERAL (SELECT ST_PointOnSurface(geometry) AS at) p ORDER BY code"
-        ).fetchall()
+    return dict_rows(
+        conn,
+        "SELECT code, name, name_en, level, parent, ST_Y(p.at) AS lat, ST_X(p.at) AS lon, "
+        "box_of(geometry) AS box FROM areas, "
+        "LATERAL (SELECT ST_PointOnSurface(geometry) AS at) p ORDER BY code",
+    )
 
 
 def path_of_area(conn: Conn, code: str) -> list[dict[str, Any]]:
     """An area or grid and the areas it lies in, from the top; empty for none of this code."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "WITH RECURSIVE up AS ("
-            "SELECT code, name, name_en, level, parent, 0 AS steps FROM areas WHERE code = %(code)s "
-            "UNION ALL (SELECT code, name, name_en, 'grid', community, 0 FROM grids "
-            "WHERE code = %(code)s AND NOT EXISTS (SELECT 1 FROM areas WHERE code = %(code)s)) "
-            "UNION ALL SELECT a.code, a.name, a.name_en, a.level, a.parent, up.steps + 1 "
-            "FROM up JOIN areas a ON a.code = up.parent WHERE up.steps < 10) "
-            "SELECT code, name, name_en, level FROM up ORDER BY steps DESC",
-            {"code": code},
-        ).fetchall()
+    return dict_rows(
+        conn,
+        "WITH RECURSIVE up AS ("
+        "SELECT code, name, name_en, level, parent, 0 AS steps FROM areas WHERE code = %(code)s "
+        "UNION ALL (SELECT code, name, name_en, 'grid', community, 0 FROM grids "
+        "WHERE code = %(code)s AND NOT EXISTS (SELECT 1 FROM areas WHERE code = %(code)s)) "
+        "UNION ALL SELECT a.code, a.name, a.name_en, a.level, a.parent, up.steps + 1 "
+        "FROM up JOIN areas a ON a.code = up.parent WHERE up.steps < 10) "
+        "SELECT code, name, name_en, level FROM up ORDER BY steps DESC",
+        {"code": code},
+    )
 
 
 def extent(conn: Conn) -> tuple[float, float, float, float] | None:

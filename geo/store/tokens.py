@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
 from geo.errors import ColumnError, StoreError
-from geo.store.database import Conn
+from geo.store.database import Conn, dict_rows
 
 SCOPES = ("incidents:write", "status:write", "staff:read", "metrics:read")
 """What a token may be for: send incidents, send camera statuses, read phones of grid staff, watch."""
@@ -84,21 +82,13 @@ def revoke_token(conn: Conn, name: str) -> bool:
 
 def list_tokens(conn: Conn) -> list[dict[str, Any]]:
     """All tokens, the secrets not among it."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "SELECT name, scopes, created_at, expires_at, revoked_at, last_used_at FROM api_tokens "
-            "ORDER BY name"
-        ).fetchall()
+    return dict_rows(
+        conn,
+        "SELECT name, scopes, created_at, expires_at, revoked_at, last_used_at FROM api_tokens "
+        "ORDER BY name",
+    )
 
 
 def _digest(secret: str) -> bytes:
     # The secret has 256 random bits: a fast digest guards it as well as a slow one.
     return hashlib.sha256(secret.encode()).digest()
-
-
-def expires_in(row: dict[str, Any], now: dt.datetime) -> str:
-    """How a token stands, in a word or two."""
-    if row["revoked_at"] is not None:
-        return "revoked"
-    left = row["expires_at"] - now
-    return "expired" if left.total_seconds() <= 0 else f"{left.days} days left"

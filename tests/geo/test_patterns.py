@@ -13,12 +13,13 @@ from geo.pipeline import refresh, refresh_patterns
 from geo.pipeline.patterns import PERMUTATIONS, YEAR
 from geo.schema import LAYERS
 from geo.settings import get_settings
+from geo.store import incidents as results
 from geo.store import read, write
 from geo.store.database import Conn, connect
 
 
 def stored(conn: Conn, table: str, category: str = "") -> pd.DataFrame:
-    return pd.DataFrame(read.patterns(conn, table, category))
+    return pd.DataFrame(results.patterns(conn, table, category))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_stored_figures_are_those_of_the_functions(
         tests = stored(conn, "forecast_tests", category)
         risk = stored(conn, "forecasts", category)
         repeats = stored(conn, "near_repeats", category)
-        bands = read.incident_contours(conn, category, "density")
+        bands = results.incident_contours(conn, category, "density")
     assert run is not None
     for table in (rows, hours, tests, risk, repeats, bands):
         assert len(table)
@@ -75,7 +76,7 @@ def test_stored_figures_are_those_of_the_functions(
     assert rows["emerging"].tolist() == emerging["class"].tolist()
     weeks = geo.space_time_cube(grids, incidents, aoristic=True)
     with connect(demo_store) as conn:
-        row = read.grid_weeks(conn, category, str(grids.index[7]))
+        row = results.grid_weeks(conn, category, str(grids.index[7]))
     assert row is not None
     assert row["weeks_from"] == weeks.columns[0].date()
     np.testing.assert_allclose(row["weeks"], weeks.iloc[7], atol=1e-3)
@@ -102,7 +103,7 @@ def test_appeals_are_stored_by_level(demo_store: str, demo: dict[str, gpd.GeoDat
     table = geo.service_quality(demo["grids"], demo["areas"], demo["incidents"])
     month = pd.Timestamp("2026-10-01")
     with connect(demo_store) as conn:
-        rows = read.service_quality(conn, "subdistrict", month, month + pd.DateOffset(months=1))
+        rows = results.service_quality(conn, "subdistrict", month, month + pd.DateOffset(months=1))
     wanted = table.loc["subdistrict"].xs(month, level="month")
     assert len(rows) == len(wanted) == 7
     for row in rows:
@@ -212,5 +213,5 @@ def test_without_incidents_there_are_no_patterns_and_without_people_no_risk(stor
         figures = refresh_patterns(conn, settings)
         assert figures is not None
         assert "nobody lives" in figures["patterns_left_out"]["risk"]
-        assert read.incident_contours(conn, "", "risk").empty
-        assert len(read.incident_contours(conn, "", "density"))
+        assert results.incident_contours(conn, "", "risk").empty
+        assert len(results.incident_contours(conn, "", "density"))

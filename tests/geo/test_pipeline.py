@@ -20,6 +20,7 @@ from geo.errors import ReadError, StoreError
 from geo.ingest import import_file
 from geo.pipeline import refresh
 from geo.settings import Settings
+from geo.store import incidents as stored
 from geo.store import read
 from geo.store.database import connect
 from tests.conftest import Command
@@ -65,7 +66,7 @@ def test_results_with_provenance(store: str, tmp_path: Path) -> None:
         assert result["count"].tolist() == [2, 0, 0]
         assert np.allclose(result["covered_m2"], np.pi * (50**2 - 3**2), rtol=0.01)
         assert result.loc["a", "per_1000_people"] == pytest.approx(200.0)
-        months = read.incident_months(conn)
+        months = stored.incident_months(conn)
         assert [(str(m["month"]), m["count"], m["outside"]) for m in months] == [
             ("2026-01-01", 1, 0), ("2026-02-01", 2, 1)]  # fmt: skip
         again = refresh(conn)

@@ -216,6 +216,7 @@ def token_revoke(name: str) -> None:
             raise GridcoverError(
                 f"there is no token {name} that is good; see `gridcover token list`"
             )
+        by_hand(conn, "token revoked", name)
     Console().print(f"{name} is revoked", markup=False)
 
 

@@ -418,3 +418,7 @@ def test_commands(run: Callable[..., Told], receiver: Receiver) -> None:
     assert state["delivered"] == 1
     assert run("webhook", "remove", hook).returncode == 0
     assert len(receiver.got) == 1
+    told = json.loads(run("audit", "list", "--json").stdout)
+    assert [row["action"] for row in told] == [
+        "webhook removed", "webhook added", "token revoked", "token added",
+    ]  # fmt: skip

@@ -46,6 +46,7 @@ if [ "$purpose" = test ]; then
     [ -n "${GRIDCOVER_CHROMIUM:-}" ] || [ -x /usr/bin/chromium ] || missing+=(chromium)
     command -v g++ >/dev/null || missing+=(g++)
     [ -e /usr/include/CGAL/version.h ] || missing+=(libcgal-dev)
+    command -v ogrinfo >/dev/null || missing+=(gdal-bin)
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then

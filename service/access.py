@@ -22,7 +22,9 @@ from geo.settings import Settings
 from geo.store import access, audit
 from geo.store.access import User
 from geo.store.database import Conn
+from geo.store.tokens import READ
 from service.answers import problem
+from service.machines import token
 
 COOKIE = "gridcover_session"
 MAPS = frozenset({"coverage", "incidents", "registers", "board"})
@@ -65,16 +67,35 @@ def _nobody() -> str:
     return _hasher.hash("nobody has this password")
 
 
+_DATA = ("/api", "/tiles", "/ogc", "/openapi")
+"""What programs ask for: answered with a status, not led to the sign-in; tokens are good here only."""
+
+
 def visitor(request: Request) -> User | None:
-    """Whose session the request carries; None of nobody's."""
+    """Who asks: by the session, else by a token that may read data; None of nobody's."""
     secret = request.cookies.get(COOKIE)
     if not secret:
-        return None
+        return _reader(request) if _for_programs(request) else None
     settings: Settings = request.app.state.settings
     with request.app.state.doors.connection() as conn:
         found = access.find_session(conn, secret, idle_hours=settings.session_idle_hours)
     request.state.user = found
     return found
+
+
+def _for_programs(request: Request) -> bool:
+    path: str = request.scope.get("root_path", "") + request.url.path
+    return request.url.path.startswith(_DATA) or path.startswith(_DATA)
+
+
+def _reader(request: Request) -> User | None:
+    found = token(request)
+    if found is None or READ not in found.scopes or found.role is None:
+        return None
+    # Nobody's account: it can change no password and end no session.
+    user = User(0, f"token {found.name}", found.role, found.areas)
+    request.state.user = user
+    return user
 
 
 Visitor = Annotated[User | None, Depends(visitor)]
@@ -85,9 +106,12 @@ def needs(*rights: str) -> Callable[..., User]:
 
     def allowed(request: Request, user: Visitor) -> User:
         if user is None:
-            if not request.url.path.startswith(("/api", "/tiles", "/openapi")):
+            if not _for_programs(request):
                 raise SignInNeededError
-            raise HTTPException(401, "Sign in first.")
+            raise HTTPException(
+                401, "Sign in first, or send a token of the scope data:read.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )  # fmt: skip
         if rights and not RIGHTS[user.role] & set(rights):
             raise HTTPException(403, f"The role {user.role} may not see this.")
         return user
@@ -124,7 +148,7 @@ def require_same_site(request: Request) -> None:
 def require_csrf(request: Request, user: User, form: dict[str, str]) -> None:
     """Refuse a form that was not made for this session."""
     require_same_site(request)
-    if not hmac.compare_digest(form.get("csrf", ""), user.csrf):
+    if not user.csrf or not hmac.compare_digest(form.get("csrf", ""), user.csrf):
         raise HTTPException(403, "The form is out of date; open the page again.")
 
 
@@ -209,7 +233,7 @@ def record(
         )  # fmt: skip
 
 
-_RECORDED = ("/api/", "/maps/", "/board", "/audit", "/tiles/views/")
+_RECORDED = ("/api/", "/maps/", "/board", "/audit", "/tiles/views/", "/ogc/")
 _TILE_PAUSE_S = 600.0
 
 

@@ -18,7 +18,7 @@ from geo.errors import GridcoverError
 from geo.settings import get_settings
 from geo.store import access, alerts, audit
 from geo.store.database import Conn
-from geo.store.tokens import SCOPES, list_tokens, make_token, revoke_token
+from geo.store.tokens import READ, SCOPES, list_tokens, make_token, revoke_token
 from service.access import hash_password
 from service.webhooks import make_client, require_allowed, send_due
 
@@ -184,11 +184,19 @@ def token_add(
     name: Annotated[str, typer.Argument(help="Of the system that will use it.")],
     scope: Annotated[list[str], typer.Option(help=f"One or more of {', '.join(SCOPES)}.")],
     days: Annotated[int, typer.Option(help="Until it expires.", min=1, max=3650)] = 365,
+    role: Annotated[
+        str | None, typer.Option(help=f"As whom one of the scope {READ} reads.")
+    ] = None,
+    area: Annotated[
+        list[str] | None, typer.Option(help="Where it reads: code of an area or grid.")
+    ] = None,
+    everywhere: Annotated[bool, typer.Option("--everywhere", help="All areas.")] = False,
 ) -> None:
     """Make a token; it is shown this once."""
+    areas = [access.EVERYWHERE] if everywhere else list(area or [])
     with opened() as conn:
-        secret = make_token(conn, name, scope, days=days)
-        by_hand(conn, "token added", name, scopes=scope, days=days)
+        secret = make_token(conn, name, scope, days=days, role=role, areas=areas)
+        by_hand(conn, "token added", name, scopes=scope, days=days, role=role, areas=areas)
     sys.stdout.write(secret + "\n")
 
 

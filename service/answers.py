@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from http import HTTPStatus
 from zoneinfo import ZoneInfo
 
 import geopandas as gpd
-from fastapi import Response
+import psycopg
+import psycopg_pool
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
+from geo.errors import GridcoverError
 from geo.export import features
 
 _UTC = ZoneInfo("UTC")
@@ -27,3 +34,51 @@ def problem(status: int, title: str, detail: str) -> JSONResponse:
         status_code=status,
         media_type="application/problem+json",
     )
+
+
+def add_problems(
+    app: FastAPI, *, unavailable: Callable[[Request], Response | None] = lambda _: None
+) -> None:
+    """Answer failures as problem details.
+
+    Parameters
+    ----------
+    unavailable : what to answer in their place to some requests while the database does not.
+    """
+
+    def database(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        return unavailable(request) or problem(
+            503, "database unavailable", "The database does not answer; try again in a moment."
+        )
+
+    def late(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        return problem(
+            503, "took too long", "The database was not done in time; ask for less at once."
+        )
+
+    def refused(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        return problem(400, "request refused", str(error))
+
+    def told(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        assert isinstance(error, HTTPException)  # noqa: S101
+        title = HTTPStatus(error.status_code).phrase.lower()
+        answer = problem(error.status_code, title, str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer
+
+    def invalid(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        return problem(422, "invalid request", said)
+
+    for kind in (
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        psycopg_pool.PoolTimeout,
+        psycopg_pool.PoolClosed,
+    ):
+        app.add_exception_handler(kind, database)
+    app.add_exception_handler(psycopg.errors.QueryCanceled, late)
+    app.add_exception_handler(HTTPException, told)
+    app.add_exception_handler(GridcoverError, refused)
+    app.add_exception_handler(RequestValidationError, invalid)

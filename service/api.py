@@ -18,7 +18,8 @@ from geo.store import incidents as stored
 from geo.store.access import EVERYWHERE, set_scope
 from service.access import RIGHTS, Visitor, needs
 from service.answers import geojson
-from service.dependencies import Connection, Deployment, MaybeToken, SignedIn
+from service.dependencies import Connection, Deployment, SignedIn
+from service.machines import MaybeToken
 
 router = APIRouter(prefix="/api", tags=["data"])
 _maps = [Depends(needs("coverage", "incidents", "registers", "board"))]

@@ -6,29 +6,22 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psycopg
-import psycopg_pool
-from fastapi import Depends, FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
-from starlette.exceptions import HTTPException
 
 import geo
-from geo.errors import GridcoverError
 from geo.maps.assets import assets_dir
-from geo.maps.builder import with_nonce
 from geo.settings import Settings
 from geo.store.database import make_pool
 from service import accounts, api, board, exports, feeds, health, pages, tiles, watching
-from service.access import Tries, add_access, needs
-from service.answers import problem
+from service.access import Tries, add_access
+from service.answers import add_problems
+from service.description import description
+from service.ogc import PREFIX, close_ogc, make_ogc
 from service.watching import add_watching
 from service.webhooks import Sender
 
@@ -54,6 +47,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     # requests that hold one and wait for another would end up waiting for each other.
     doors = make_pool(conninfo, size=4, writing=True)
     sender = Sender(writers, settings)
+    ogc = make_ogc(conninfo, settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -62,6 +56,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         writers.open(wait=False)
         doors.open(wait=False)
         app.state.pool, app.state.writers, app.state.doors = pool, writers, doors
+        ogc.state.doors = doors
         if settings.webhook_targets:
             sender.start()
         try:
@@ -69,6 +64,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         finally:
             if settings.webhook_targets:
                 sender.stop()
+            await close_ogc(ogc)
             doors.close()
             writers.close()
             pool.close()
@@ -90,7 +86,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     # Last, and so around all else: whatever answers carries the headers, and is counted.
     _add_headers(app, settings)
     add_watching(app)
-    _add_errors(app)
+    add_problems(app, unavailable=_unavailable)
     for router in (
         accounts.router,
         pages.router,
@@ -104,21 +100,9 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     ):
         app.include_router(router)
 
-    @app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(needs())])
-    def document() -> dict[str, object]:
-        return app.openapi()
-
-    @app.get("/docs", include_in_schema=False, dependencies=[Depends(needs())])
-    def docs(request: Request) -> HTMLResponse:
-        page = get_swagger_ui_html(
-            openapi_url="/openapi.json",
-            title="gridcover API",
-            swagger_js_url="/static/vendor/swagger/swagger-ui-bundle.js",
-            swagger_css_url="/static/vendor/swagger/swagger-ui.css",
-            swagger_favicon_url="/static/favicon.svg",
-        )
-        return HTMLResponse(with_nonce(bytes(page.body).decode(), request.state.nonce))
-
+    # The OGC routes are looked for by name from here, so theirs come first.
+    app.mount(PREFIX, ogc)
+    app.include_router(description("/openapi.json", "/docs", "/openapi.json"))
     app.mount("/static/vendor", StaticFiles(directory=vendor), name="vendor")
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app
@@ -162,40 +146,7 @@ def _add_headers(app: FastAPI, settings: Settings) -> None:
         return response
 
 
-def _add_errors(app: FastAPI) -> None:
-    """Answer failures as RFC 9457 problem details."""
-
-    def database(request: Request, error: Exception) -> Response:  # noqa: ARG001
-        if request.url.path.startswith(("/maps", "/board", "/audit", "/account", "/sign-in")):
-            return pages.unavailable(request)
-        return problem(
-            503, "database unavailable", "The database does not answer; try again in a moment."
-        )
-
-    def refused(request: Request, error: Exception) -> Response:  # noqa: ARG001
-        return problem(400, "request refused", str(error))
-
-    def told(request: Request, error: Exception) -> Response:  # noqa: ARG001
-        assert isinstance(error, HTTPException)  # noqa: S101
-        title = HTTPStatus(error.status_code).phrase.lower()
-        answer = problem(error.status_code, title, str(error.detail))
-        answer.headers.update(error.headers or {})
-        return answer
-
-    def invalid(request: Request, error: Exception) -> Response:  # noqa: ARG001
-        assert isinstance(error, RequestValidationError)  # noqa: S101
-        told = "; ".join(
-            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()
-        )
-        return problem(422, "invalid request", told)
-
-    for kind in (
-        psycopg.OperationalError,
-        psycopg.InterfaceError,
-        psycopg_pool.PoolTimeout,
-        psycopg_pool.PoolClosed,
-    ):
-        app.add_exception_handler(kind, database)
-    app.add_exception_handler(HTTPException, told)
-    app.add_exception_handler(GridcoverError, refused)
-    app.add_exception_handler(RequestValidationError, invalid)
+def _unavailable(request: Request) -> Response | None:
+    if request.url.path.startswith(("/maps", "/board", "/audit", "/account", "/sign-in")):
+        return pages.unavailable(request)
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Query, Request
@@ -10,7 +10,6 @@ from fastapi import Depends, HTTPException, Query, Request
 from geo.settings import Settings
 from geo.store.access import User, set_scope
 from geo.store.database import Conn
-from geo.store.tokens import Token, find_token, note_use
 from service.access import Visitor, needs
 
 LARGEST_BODY = 32 << 20
@@ -75,49 +74,10 @@ async def body(request: Request) -> bytes:
     return b"".join(parts)
 
 
-def token(request: Request) -> Token | None:
-    """The API token of the request; None where it has none.
-
-    Raises
-    ------
-    HTTPException : 401 where there is one that is not good.
-    """
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    if not scheme:
-        return None
-    if scheme.lower() == "bearer" and secret.strip():
-        with request.app.state.doors.connection() as conn:
-            found = find_token(conn, secret.strip())
-            if found is not None:
-                note_use(conn, found)
-                return found
-    raise HTTPException(
-        401, "The token is unknown, expired or revoked; ask for a new one.",
-        headers={"WWW-Authenticate": "Bearer"},
-    )  # fmt: skip
-
-
-def scoped(scope: str) -> Callable[..., Token]:
-    """A dependency that lets only tokens of a scope through."""
-
-    def needed(found: Annotated[Token | None, Depends(token)]) -> Token:
-        if found is None:
-            raise HTTPException(
-                401, "This needs an API token: send it as `Authorization: Bearer TOKEN`.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )  # fmt: skip
-        if scope not in found.scopes:
-            raise HTTPException(403, f"The token {found.name} is not for {scope}.")
-        return found
-
-    return needed
-
-
 # Given back before the answer is sent: a commit that fails can still become a 503.
 Connection = Annotated[Conn, Depends(connection, scope="function")]
 Writing = Annotated[Conn, Depends(writing, scope="function")]
 Body = Annotated[bytes, Depends(body)]
-MaybeToken = Annotated[Token | None, Depends(token)]
 SignedIn = Annotated[User, Depends(needs())]
 Deployment = Annotated[Settings, Depends(settings)]
 Language = Annotated[str, Depends(language)]

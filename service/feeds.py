@@ -17,7 +17,8 @@ from geo.ingest.feeds import RowAnswer, rows_of, take_incidents, take_statuses
 from geo.store import feeds, write
 from geo.store.database import Conn
 from geo.store.tokens import Token
-from service.dependencies import Body, Deployment, Writing, scoped
+from service.dependencies import Body, Deployment, Writing
+from service.machines import scoped
 
 router = APIRouter(prefix="/api", tags=["feeds"])
 BatchKey = Annotated[

@@ -20,7 +20,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from geo.store import alerts, read
 from geo.store.access import EVERYWHERE, User, set_scope
 from geo.store.tokens import Token
-from service.dependencies import scoped
+from service.machines import scoped
 
 router = APIRouter(tags=["health"])
 _log = logging.getLogger("gridcover.requests")

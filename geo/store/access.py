@@ -40,8 +40,12 @@ def set_scope(conn: Conn, areas: tuple[str, ...]) -> None:
 
     Without it a reader sees none.
     """
-    said = EVERYWHERE if EVERYWHERE in areas else _BETWEEN.join(areas)
-    conn.execute("SELECT set_config('gridcover.areas', %s, true)", (said,))
+    conn.execute("SELECT set_config('gridcover.areas', %s, true)", (scope_text(areas),))
+
+
+def scope_text(areas: tuple[str, ...]) -> str:
+    """How the setting `gridcover.areas` names some areas."""
+    return EVERYWHERE if EVERYWHERE in areas else _BETWEEN.join(areas)
 
 
 def add_user(conn: Conn, name: str, password: str, role: str, areas: list[str]) -> int:
@@ -59,7 +63,7 @@ def add_user(conn: Conn, name: str, password: str, role: str, areas: list[str]) 
     """
     if role not in ROLES:
         raise ColumnError(f"there is no role {role}; use one of {', '.join(ROLES)}")
-    _require_areas(conn, areas)
+    require_areas(conn, areas)
     try:
         row = conn.execute(
             "INSERT INTO users (name, password, role, areas) VALUES (%s, %s, %s, %s) RETURNING id",
@@ -71,7 +75,13 @@ def add_user(conn: Conn, name: str, password: str, role: str, areas: list[str]) 
     return int(row[0])
 
 
-def _require_areas(conn: Conn, areas: list[str]) -> None:
+def require_areas(conn: Conn, areas: list[str]) -> None:
+    """Refuse no area at all, and one that is not in the store.
+
+    Raises
+    ------
+    ColumnError : which.
+    """
     if not areas:
         raise ColumnError("a user needs an area: --area CODE, or --everywhere")
     if areas == [EVERYWHERE]:

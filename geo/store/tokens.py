@@ -10,10 +10,13 @@ from typing import Any
 import psycopg
 
 from geo.errors import ColumnError, StoreError
+from geo.store.access import ROLES, require_areas
 from geo.store.database import Conn, dict_rows
 
-SCOPES = ("incidents:write", "status:write", "staff:read", "metrics:read")
-"""What a token may be for: send incidents, send camera statuses, read phones of grid staff, watch."""
+READ = "data:read"
+SCOPES = ("incidents:write", "status:write", "staff:read", "metrics:read", READ)
+"""What a token may be for: send incidents, send camera statuses, read phones of grid staff, watch,
+read what a role may see within some areas."""
 _PREFIX = "gridcover_"
 
 
@@ -24,26 +27,41 @@ class Token:
     id: int
     name: str
     scopes: tuple[str, ...]
+    role: str | None = None
+    areas: tuple[str, ...] = ()
 
 
-def make_token(conn: Conn, name: str, scopes: list[str], *, days: int) -> str:
+def make_token(
+    conn: Conn, name: str, scopes: list[str], *, days: int, role: str | None = None,
+    areas: list[str] | None = None,
+) -> str:  # fmt: skip
     """A new token, told this once; the caller commits.
+
+    Parameters
+    ----------
+    role, areas : as whom and where one of the scope `data:read` reads; of no other.
 
     Raises
     ------
-    ColumnError : a scope that there is not, or no day at all.
+    ColumnError : a scope, role or area that there is not, one of them missing, or no day at all.
     StoreError : the name is taken.
     """
     if stray := [scope for scope in scopes if scope not in SCOPES]:
         raise ColumnError(f"there is no scope {stray[0]}; use one of {', '.join(SCOPES)}")
     if not scopes or days < 1:
         raise ColumnError("a token needs at least one scope and one day to live")
+    if READ in scopes:
+        if role not in ROLES:
+            raise ColumnError(f"a token that reads needs a role: {', '.join(ROLES)}")
+        require_areas(conn, areas or [])
+    elif role or areas:
+        raise ColumnError(f"role and areas are for tokens of the scope {READ}")
     secret = _PREFIX + secrets.token_urlsafe(32)
     try:
         conn.execute(
-            "INSERT INTO api_tokens (name, digest, scopes, expires_at) "
-            "VALUES (%s, %s, %s, now() + make_interval(days => %s))",
-            (name, _digest(secret), scopes, days),
+            "INSERT INTO api_tokens (name, digest, scopes, role, areas, expires_at) "
+            "VALUES (%s, %s, %s, %s, %s, now() + make_interval(days => %s))",
+            (name, _digest(secret), scopes, role, areas or [], days),
         )
     except psycopg.errors.UniqueViolation as error:
         raise StoreError(f"there is a token {name} already; give another name") from error
@@ -53,11 +71,11 @@ def make_token(conn: Conn, name: str, scopes: list[str], *, days: int) -> str:
 def find_token(conn: Conn, secret: str) -> Token | None:
     """The token of this text, unless it is unknown, expired or revoked."""
     row = conn.execute(
-        "SELECT id, name, scopes FROM api_tokens WHERE digest = %s AND revoked_at IS NULL "
+        "SELECT id, name, scopes, role, areas FROM api_tokens WHERE digest = %s AND revoked_at IS NULL "
         "AND expires_at > now()",
         (_digest(secret),),
     ).fetchone()
-    return Token(int(row[0]), str(row[1]), tuple(row[2])) if row else None
+    return Token(int(row[0]), str(row[1]), tuple(row[2]), row[3], tuple(row[4])) if row else None
 
 
 def note_use(conn: Conn, token: Token) -> None:
@@ -84,7 +102,7 @@ def list_tokens(conn: Conn) -> list[dict[str, Any]]:
     """All tokens, the secrets not among it."""
     return dict_rows(
         conn,
-        "SELECT name, scopes, created_at, expires_at, revoked_at, last_used_at FROM api_tokens "
+        "SELECT name, scopes, role, areas, created_at, expires_at, revoked_at, last_used_at FROM api_tokens "
         "ORDER BY name",
     )
 

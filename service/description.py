@@ -1,0 +1,40 @@
+"""What an application can be asked, as an OpenAPI document and a page to read it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from geo.maps.builder import with_nonce
+from service.access import needs
+
+
+def description(document: str, page: str, address: str) -> APIRouter:
+    """The routes of an application's description, for who is signed in.
+
+    Parameters
+    ----------
+    document, page : their paths in the application.
+    address : of the document, as a browser asks for it.
+    """
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(needs())])
+
+    @router.get(document, name="openapi")
+    def openapi(request: Request) -> JSONResponse:
+        return JSONResponse(
+            request.app.openapi(), media_type="application/vnd.oai.openapi+json;version=3.0"
+        )
+
+    @router.get(page, name="swagger_ui_html")
+    def docs(request: Request) -> HTMLResponse:
+        html = get_swagger_ui_html(
+            openapi_url=address,
+            title="gridcover API",
+            swagger_js_url="/static/vendor/swagger/swagger-ui-bundle.js",
+            swagger_css_url="/static/vendor/swagger/swagger-ui.css",
+            swagger_favicon_url="/static/favicon.svg",
+        )
+        return HTMLResponse(with_nonce(bytes(html.body).decode(), request.state.nonce))
+
+    return router

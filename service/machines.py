@@ -1,0 +1,71 @@
+"""Other systems: the API token that a request carries, and what it is for."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+
+from geo.store.tokens import Token, find_token, note_use
+
+
+def token(request: Request) -> Token | None:
+    """The API token of the request; None where it has none.
+
+    It comes as `Authorization: Bearer TOKEN`, or as the password of HTTP basic authentication (of any
+    name), for programs that know no other way.
+
+    Raises
+    ------
+    HTTPException : 401 where there is one that is not good.
+    """
+    known: Token | None = getattr(request.state, "token", None)
+    header = request.headers.get("authorization", "")
+    if known is not None or not header:
+        return known
+    secret = _secret(header)
+    if secret:
+        with request.app.state.doors.connection() as conn:
+            found = find_token(conn, secret)
+            if found is not None:
+                note_use(conn, found)
+                request.state.token = found
+                return found
+    raise HTTPException(
+        401, "The token is unknown, expired or revoked; ask for a new one.",
+        headers={"WWW-Authenticate": "Bearer"},
+    )  # fmt: skip
+
+
+def _secret(header: str) -> str:
+    scheme, _, told = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return told.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(told.strip(), validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def scoped(scope: str) -> Callable[..., Token]:
+    """A dependency that lets only tokens of a scope through."""
+
+    def needed(found: MaybeToken) -> Token:
+        if found is None:
+            raise HTTPException(
+                401, "This needs an API token: send it as `Authorization: Bearer TOKEN`.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )  # fmt: skip
+        if scope not in found.scopes:
+            raise HTTPException(403, f"The token {found.name} is not for {scope}.")
+        return found
+
+    return needed
+
+
+MaybeToken = Annotated[Token | None, Depends(token)]

@@ -129,7 +129,7 @@ def test_gdal_pages_through_ten_thousand_and_finds_what_is_stored(
     assert early is not None
     told = gdal(
         door, "ogrinfo", "-ro", "-so", f"OAPIF:{door.address}/ogc", "incidents",
-        "-where", "happened_at <= '2026/02/01 00:00:00Z'",
+        "-oo", "PAGE_SIZE=5000", "-where", "happened_at <= '2026/02/01 00:00:00Z'",
     )  # fmt: skip
     assert f"Feature Count: {early[0]}\n" in told
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hmac
-import logging
+import re
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import cache
 from typing import Annotated
 from urllib.parse import parse_qs, quote, urlsplit
@@ -15,7 +15,8 @@ import argon2
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 from psycopg_pool import ConnectionPool
-from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import State
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geo.maps.language import texts
 from geo.settings import Settings
@@ -42,7 +43,6 @@ _SHORTEST = 10
 _few = threading.BoundedSemaphore(2)
 TRIES, TRIES_S = 20, 60.0
 """Sign-ins that one address may try in so many seconds."""
-_log = logging.getLogger("gridcover.access")
 
 
 class SignInNeededError(Exception):
@@ -233,14 +233,81 @@ def record(
         )  # fmt: skip
 
 
-_RECORDED = ("/api/", "/maps/", "/board", "/audit", "/tiles/views/", "/ogc/")
+_RECORDED = ("/api/", "/maps/", "/board", "/audit", "/tiles/", "/ogc/", "/jobs")
+_TILE = re.compile(
+    r"/tiles/(?P<set>[\w-]+)/\d+/|/ogc/collections/(?P<collection>[\w-]+)/tiles/\w+/\d+/"
+)
 _TILE_PAUSE_S = 600.0
 
 
-def add_access(app: FastAPI) -> None:
+class Recorded:
+    """Middleware: who saw what is put on record before it is shown."""
+
+    def __init__(self, app: ASGIApp, language: str) -> None:
+        self.app = app
+        self.language = language
+        self._tiles: dict[str, float] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if (
+            scope["type"] != "http"
+            or scope["method"] != "GET"
+            or not scope["path"].startswith(_RECORDED)
+        ):
+            await self.app(scope, receive, send)
+            return
+        refused = False
+        # An application that is mounted puts itself in place of ours once it is called.
+        state = scope["app"].state
+
+        async def recorded(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start":
+                refused = not await self._record(state, Request(scope), message["status"])
+                if refused:
+                    # Who looked must be on record: what cannot be recorded is not shown.
+                    told = problem(503, "not recorded", texts(self.language)["error_database"])
+                    await told(scope, receive, send)
+            if not refused:
+                await send(message)
+
+        await self.app(scope, receive, recorded)
+
+    async def _record(self, state: State, request: Request, status: int) -> bool:
+        user: User | None = getattr(request.state, "user", None)
+        if user is None or status >= 500:
+            return True
+        path, query = request.scope["path"], request.url.query
+        tile = _TILE.match(path)
+        now = 0.0
+        if tile:
+            # A map asks for many tiles: one entry for all of a layer within ten minutes.
+            if tile["set"] == "base":
+                return True
+            now = state.clock()
+            path = f"/tiles/{tile['set'] or tile['collection']}"
+            key = f"{user.csrf or user.name} {path}"
+            if now - self._tiles.get(key, -_TILE_PAUSE_S) < _TILE_PAUSE_S:
+                return True
+            for old in [k for k, at in self._tiles.items() if now - at >= _TILE_PAUSE_S]:
+                del self._tiles[old]
+            query = ""
+        try:
+            await state.recorder.add(
+                actor=user.name, role=user.role, address=address_of(request), action="looked",
+                object_=path, detail={"query": query, "status": status},
+            )  # fmt: skip
+        except Exception:  # noqa: BLE001
+            return False
+        if tile:
+            self._tiles[key] = now
+        return True
+
+
+def add_access(app: FastAPI, language: str) -> None:
     """Lead nobody to the sign-in, and record who saw what before it is shown."""
     _nobody()  # made now, so that the first unknown name takes no longer than the next
-    tiles: dict[str, float] = {}
 
     def to_sign_in(request: Request, error: Exception) -> Response:  # noqa: ARG001
         query = f"?{request.url.query}" if request.url.query else ""
@@ -248,34 +315,4 @@ def add_access(app: FastAPI) -> None:
         return RedirectResponse(f"/sign-in?next={there}", status_code=303)
 
     app.add_exception_handler(SignInNeededError, to_sign_in)
-
-    @app.middleware("http")
-    async def recorded(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        response = await call_next(request)
-        user: User | None = getattr(request.state, "user", None)
-        path = request.url.path
-        looked = request.method == "GET" and path.startswith(_RECORDED)
-        if user is None or not looked or response.status_code >= 500:
-            return response
-        if path.startswith("/tiles/views/"):
-            # A map asks for many tiles: one entry for all within ten minutes.
-            now = request.app.state.clock()
-            if now - tiles.get(user.csrf, -_TILE_PAUSE_S) < _TILE_PAUSE_S:
-                return response
-            for old in [key for key, at in tiles.items() if now - at >= _TILE_PAUSE_S]:
-                del tiles[old]
-            tiles[user.csrf] = now
-            path = "/tiles/views"
-        try:
-            await run_in_threadpool(
-                record, request, user, "looked", path,
-                query=request.url.query, status=response.status_code,
-            )  # fmt: skip
-        except Exception as error:  # noqa: BLE001
-            # Who looked must be on record: what cannot be recorded is not shown.
-            _log.warning("not recorded, not shown: %s", error)
-            told = texts(request.app.state.settings.language)["error_database"]
-            return problem(503, "not recorded", told)
-        return response
+    app.add_middleware(Recorded, language=language)

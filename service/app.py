@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import geo
 from geo.maps.assets import assets_dir
@@ -22,6 +25,7 @@ from service.access import Tries, add_access
 from service.answers import add_problems
 from service.description import description
 from service.ogc import PREFIX, close_ogc, make_ogc
+from service.recording import Recorder
 from service.watching import add_watching
 from service.webhooks import Sender
 
@@ -56,6 +60,9 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         writers.open(wait=False)
         doors.open(wait=False)
         app.state.pool, app.state.writers, app.state.doors = pool, writers, doors
+        app.state.recorder = Recorder(doors)
+        app.state.turns = asyncio.Semaphore(pool.max_size)
+        app.state.writing_turns = asyncio.Semaphore(writers.max_size)
         ogc.state.doors = doors
         if settings.webhook_targets:
             sender.start()
@@ -82,9 +89,9 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.state.clock = time.monotonic
     app.state.tries = Tries(time.monotonic)
-    add_access(app)
+    add_access(app, settings.language)
     # Last, and so around all else: whatever answers carries the headers, and is counted.
-    _add_headers(app, settings)
+    app.add_middleware(Guarded, basemap_url=settings.basemap_url)
     add_watching(app)
     add_problems(app, unavailable=_unavailable)
     for router in (
@@ -117,33 +124,44 @@ _HEADERS = {
 }
 
 
-def _add_headers(app: FastAPI, settings: Settings) -> None:
-    images = "'self' data:"
-    if settings.basemap_url:
-        parts = urlsplit(settings.basemap_url.replace("{s}", "*"))
-        if parts.netloc:
-            images += f" {parts.scheme}://{parts.netloc}"
-    # Leaflet and Folium set styles in the page; scripts of the page itself carry the answer's nonce.
-    policy = (
-        "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
-        f"img-src {images}; object-src 'none'; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'none'"
-    )
+class Guarded:
+    """Middleware: a policy for the browser with a nonce of this answer, and other headers."""
 
-    @app.middleware("http")
-    async def headers(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        request.state.nonce = secrets.token_urlsafe(16)
-        response = await call_next(request)
-        response.headers["Content-Security-Policy"] = policy.format(nonce=request.state.nonce)
-        for name, value in _HEADERS.items():
-            response.headers[name] = value
-        if request.url.scheme == "https":
-            response.headers["Strict-Transport-Security"] = "max-age=31536000"
-        if request.url.path.startswith("/static/"):
-            response.headers.setdefault("Cache-Control", "no-cache")
-        return response
+    def __init__(self, app: ASGIApp, basemap_url: str | None) -> None:
+        self.app = app
+        images = "'self' data:"
+        if basemap_url:
+            parts = urlsplit(basemap_url.replace("{s}", "*"))
+            if parts.netloc:
+                images += f" {parts.scheme}://{parts.netloc}"
+        # Leaflet and Folium set styles in the page; scripts of the page itself carry the answer's nonce.
+        self.policy = (
+            "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
+            f"img-src {images}; object-src 'none'; base-uri 'none'; form-action 'self'; "
+            "frame-ancestors 'none'"
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        nonce = secrets.token_urlsafe(16)
+        scope.setdefault("state", {})["nonce"] = nonce
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = self.policy.format(nonce=nonce)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+                if scope["scheme"] == "https":
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
+                if scope["path"].startswith("/static/"):
+                    headers.setdefault("Cache-Control", "no-cache")
+            await send(message)
+
+        await self.app(scope, receive, guarded)
 
 
 def _unavailable(request: Request) -> Response | None:

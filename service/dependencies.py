@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Query, Request
+from fastapi.concurrency import contextmanager_in_threadpool
+from psycopg_pool import ConnectionPool, PoolTimeout
+from starlette.concurrency import run_in_threadpool
 
 from geo.settings import Settings
 from geo.store.access import User, set_scope
 from geo.store.database import Conn
 from service.access import Visitor, needs
 
+_LONGEST_WAIT_S = 10.0
 LARGEST_BODY = 32 << 20
 """Bytes a request may have."""
 
 
-def connection(request: Request, user: Visitor) -> Iterator[Conn]:
+async def connection(request: Request, user: Visitor) -> AsyncIterator[Conn]:
     """A read-only connection from the pool, to the rows of the visitor's areas and no others."""
-    with request.app.state.pool.connection() as conn:
-        set_scope(conn, user.areas if user is not None else ())
+    areas = user.areas if user is not None else ()
+    async with _turn(request.app.state.turns, request.app.state.pool) as conn:
+        await run_in_threadpool(set_scope, conn, areas)
         yield conn
+
+
+@asynccontextmanager
+async def _turn(turns: asyncio.Semaphore, pool: ConnectionPool[Conn]) -> AsyncIterator[Conn]:
+    # Waiting takes no thread: those that hold a connection need one to go on and give it back.
+    try:
+        await asyncio.wait_for(turns.acquire(), _LONGEST_WAIT_S)
+    except TimeoutError as error:
+        raise PoolTimeout("no connection came free in time") from error
+    try:
+        async with contextmanager_in_threadpool(pool.connection()) as conn:
+            yield conn
+    finally:
+        turns.release()
 
 
 def settings(request: Request) -> Settings:
@@ -50,9 +71,10 @@ def language(
     return default
 
 
-def writing(request: Request) -> Iterator[Conn]:
+async def writing(request: Request) -> AsyncIterator[Conn]:
     """A connection that may write; committed by the route, rolled back where it fails."""
-    with request.app.state.writers.connection() as conn:
+    state = request.app.state
+    async with _turn(state.writing_turns, state.writers) as conn:
         yield conn
 
 

@@ -9,13 +9,14 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import prometheus_client as prometheus
 import psycopg
 import psycopg_pool
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geo.store import alerts, read
 from geo.store.access import EVERYWHERE, User, set_scope
@@ -79,37 +80,56 @@ def log_json() -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def add_watching(app: FastAPI) -> None:
-    """Number, time, count and log every request."""
-    metrics = Metrics()
-    app.state.metrics = metrics
+class Watched:
+    """Middleware: every request is numbered, timed, counted and logged."""
 
-    @app.middleware("http")
-    async def watched(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope)
         given = request.headers.get("x-request-id", "")
         number = given if _GIVEN.fullmatch(given) else secrets.token_hex(8)
         request.state.number = number
         begun, status = time.perf_counter(), 500
+
+        async def numbered(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = number
+            await send(message)
+
         try:
-            response = await call_next(request)
-            status = response.status_code
-            response.headers["X-Request-ID"] = number
-            return response
+            await self.app(scope, receive, numbered)
         finally:
-            seconds = time.perf_counter() - begun
-            route = getattr(request.scope.get("route"), "path", None) or (
-                "/static" if request.url.path.startswith("/static/") else "unknown"
-            )
-            metrics.requests.labels(request.method, route, str(status)).inc()
-            metrics.seconds.labels(route).observe(seconds)
-            user: User | None = getattr(request.state, "user", None)
-            told = {
-                "request": number, "method": request.method, "path": request.url.path,
-                "status": status, "ms": round(seconds * 1000, 1), "user": user.name if user else None,
-            }  # fmt: skip
-            _log.info("%s %s %s", request.method, request.url.path, status, extra={"request": told})
+            self._note(request, status, time.perf_counter() - begun)
+
+    def _note(self, request: Request, status: int, seconds: float) -> None:
+        path = request.scope["path"]
+        route = getattr(request.scope.get("route"), "path", None) or "unknown"
+        for mounted in ("/static", "/ogc"):
+            if path.startswith(f"{mounted}/"):
+                route = mounted
+        self.metrics.requests.labels(request.method, route, str(status)).inc()
+        self.metrics.seconds.labels(route).observe(seconds)
+        user: User | None = getattr(request.state, "user", None)
+        told = {
+            "request": request.state.number, "method": request.method, "path": path,
+            "status": status, "ms": round(seconds * 1000, 1), "user": user.name if user else None,
+        }  # fmt: skip
+        _log.info("%s %s %s", request.method, path, status, extra={"request": told})
+
+
+def add_watching(app: FastAPI) -> None:
+    """Number, time, count and log every request."""
+    app.state.metrics = Metrics()
+    app.add_middleware(Watched, metrics=app.state.metrics)
 
 
 @router.get("/metrics", include_in_schema=False)

@@ -23,7 +23,7 @@ def measure(cameras: int) -> dict[str, float]:
         with cluster.running(Path(folder) / "d") as private:
             migrate(private.conninfo)
             with connect(private.conninfo) as conn:
-                _load(conn, cameras)
+                load_city(conn, cameras)
                 begun = time.perf_counter()
                 refresh(conn)
                 whole = time.perf_counter() - begun
@@ -39,11 +39,11 @@ def measure(cameras: int) -> dict[str, float]:
                 }
 
 
-def _load(conn: Conn, count: int) -> None:
+def load_city(conn: Conn, count: int, side: float = 10 * PITCH_M) -> None:
+    """A city of so many cameras, with its buildings and square grids of a side in metres."""
     cameras, buildings = city(count)
     cameras.insert(0, "code", [f"c{n:07d}" for n in range(len(cameras))])
     buildings.insert(0, "id", [f"b{n:07d}" for n in range(len(buildings))])
-    side = 10 * PITCH_M
     low = CORNER
     high = shapely.bounds(shapely.geometrycollections(buildings.geometry.values))[2:]
     cols, rows = np.ceil((high - low) / side).astype(int)

@@ -16,6 +16,7 @@ from geo.pipeline import results_by_area
 from geo.store import alerts, read
 from geo.store import incidents as stored
 from geo.store.access import EVERYWHERE, set_scope
+from geo.store.tiles import COARSE_DEG
 from service.access import RIGHTS, Visitor, needs
 from service.answers import geojson
 from service.dependencies import Connection, Deployment, SignedIn
@@ -28,8 +29,6 @@ _incidents = [Depends(needs("incidents"))]
 Month = Annotated[str, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="year-month")]
 Categories = Annotated[list[str] | None, Query(description="only these categories")]
 _POINT_LIMIT = 200_000
-COARSE_DEG = 0.002
-"""Step of the places that some roles are told."""
 
 
 def _run(conn: Connection) -> int:

@@ -89,19 +89,21 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.state.clock = time.monotonic
     app.state.tries = Tries(time.monotonic)
+    app.state.tiles = tiles.TileCache(time.monotonic)
     add_access(app, settings.language)
     # Last, and so around all else: whatever answers carries the headers, and is counted.
     app.add_middleware(Guarded, basemap_url=settings.basemap_url)
     add_watching(app)
     add_problems(app, unavailable=_unavailable)
+    # Tiles are asked for most, and routes are tried one after the other.
     for router in (
+        tiles.router,
         accounts.router,
         pages.router,
         api.router,
         board.router,
         feeds.router,
         exports.router,
-        tiles.router,
         health.router,
         watching.router,
     ):

@@ -25,13 +25,14 @@ LARGEST_BODY = 32 << 20
 async def connection(request: Request, user: Visitor) -> AsyncIterator[Conn]:
     """A read-only connection from the pool, to the rows of the visitor's areas and no others."""
     areas = user.areas if user is not None else ()
-    async with _turn(request.app.state.turns, request.app.state.pool) as conn:
+    async with turn(request.app.state.turns, request.app.state.pool) as conn:
         await run_in_threadpool(set_scope, conn, areas)
         yield conn
 
 
 @asynccontextmanager
-async def _turn(turns: asyncio.Semaphore, pool: ConnectionPool[Conn]) -> AsyncIterator[Conn]:
+async def turn(turns: asyncio.Semaphore, pool: ConnectionPool[Conn]) -> AsyncIterator[Conn]:
+    """A connection when it is one's turn."""
     # Waiting takes no thread: those that hold a connection need one to go on and give it back.
     try:
         await asyncio.wait_for(turns.acquire(), _LONGEST_WAIT_S)
@@ -74,7 +75,7 @@ def language(
 async def writing(request: Request) -> AsyncIterator[Conn]:
     """A connection that may write; committed by the route, rolled back where it fails."""
     state = request.app.state
-    async with _turn(state.writing_turns, state.writers) as conn:
+    async with turn(state.writing_turns, state.writers) as conn:
         yield conn
 
 

@@ -69,7 +69,7 @@ class _Mounted(FastAPI):
 def make_ogc(conninfo: str, settings: Settings) -> FastAPI:
     """The application to mount at `PREFIX`; it opens its pool when it is first asked."""
     ogc = _Mounted(
-        title="gridcover OGC API", openapi_url="/api", docs_url=None, redoc_url=None,
+        title="gridcover OGC API", openapi_url=None, docs_url=None, redoc_url=None,
         dependencies=[Depends(needs("coverage", "incidents"))],
     )  # fmt: skip
     ogc.state.settings = settings

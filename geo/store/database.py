@@ -165,9 +165,23 @@ def migrate(conninfo: str) -> list[Migration]:
                         f"{error}"
                     ) from error
                 done.append(migration)
+            _trust_boxes(conn)
         finally:
             conn.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
     return done
+
+
+def _trust_boxes(conn: Conn) -> None:
+    """Let readers under row-level security find rows by the boxes' index, where we may say so.
+
+    PostgreSQL looks at who may see a row before it calls a function that might tell of the row in an
+    error message. Comparing two boxes tells nothing, but only a superuser may vouch for it; without
+    that the same rows are found more slowly.
+    """
+    with contextlib.suppress(psycopg.errors.InsufficientPrivilege), conn.transaction():
+        conn.execute(
+            "ALTER FUNCTION public.geometry_overlaps(public.geometry, public.geometry) LEAKPROOF"
+        )
 
 
 def _compare(have: dict[int, str], known: list[Migration]) -> None:

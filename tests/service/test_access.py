@@ -16,8 +16,12 @@ from fastapi.testclient import TestClient
 from geo.settings import Settings
 from geo.store import access, audit
 from geo.store.database import connect, make_pool
+from geo.store.export import NAMES
+from geo.store.open_layers import OPEN_LAYERS
+from geo.store.tiles import SETS
 from service.access import COOKIE, RIGHTS, hash_password, safe_next
 from service.app import create_app
+from service.ogc import PREFIX
 from tests.conftest import Told, sign_in
 
 MINE, THEIRS = "990101002", "990101001"
@@ -34,24 +38,33 @@ def app_client(demo_store: str) -> Iterator[TestClient]:
 def routes(client: TestClient) -> list[tuple[str, str]]:
     """Method and path of every route, those that the OpenAPI document leaves out among them."""
     app: Any = client.app
-    found: list[Any] = []
-    for route in app.routes:
-        found += route.original_router.routes if hasattr(route, "original_router") else [route]
-    walked = {
-        (method, route.path)
-        for route in found
-        if isinstance(route, APIRoute)
-        for method in route.methods
-    }
+    walked: set[tuple[str, str]] = set()
+    for prefix, one in (("", app), (PREFIX, next(r.app for r in app.routes if getattr(r, "path", "") == PREFIX))):  # fmt: skip
+        found = []
+        routers = list(one.routes)
+        while routers:
+            route = routers.pop()
+            if hasattr(route, "original_router"):
+                routers += route.original_router.routes
+            elif isinstance(route, APIRoute):
+                found.append(route)
+        walked |= {(method, prefix + route.path) for route in found for method in route.methods}
     listed = {(m.upper(), path) for path, ways in app.openapi()["paths"].items() for m in ways}
     assert listed <= walked
     return sorted(walked)
 
 
-def filled(path: str, area: str, grid: str, camera: str) -> str:
-    path = path.replace("{name}", "views").replace("{z}", "14")
-    path = path.replace("{x}", "13565").replace("{y}", "6703")
-    return path.replace("{code}", camera if "/cameras/" in path else grid)
+def filled(path: str, area: str, grid: str, camera: str) -> list[str]:
+    """Addresses of a path: every set of tiles, every collection, with the neighbour's codes."""
+    path = path.replace("{z}", "14").replace("{x}", "13565").replace("{y}", "6703")
+    path = path.replace("{code}", camera if "/cameras/" in path else grid).replace("{form}", "csv")
+    path = path.replace("{tileMatrixSetId}", "WebMercatorQuad").replace("{itemId}", grid)
+    out = [path]
+    for part, values in (("{name}", SETS), ("{layer}", NAMES), ("{collectionId}", OPEN_LAYERS)):
+        out = [
+            one.replace(part, value) for one in out for value in (values if part in one else [""])
+        ]
+    return out
 
 
 QUERIES = (
@@ -65,7 +78,7 @@ def test_nobody_sees_anything(app_client: TestClient) -> None:
     app_client.cookies.clear()
     walked = 0
     for method, path in routes(app_client):
-        place = filled(path, THEIRS, f"{THEIRS}001001", "x")
+        place = filled(path, THEIRS, f"{THEIRS}001001", "x")[0]
         answer = app_client.request(method, place)
         if path in OPEN:
             assert answer.status_code in (200, 400, 401), path
@@ -118,19 +131,23 @@ def test_a_neighbour_sees_no_row_that_is_not_theirs(
     answered = 0
     app: Any = app_client.app
     document = app.openapi()["paths"]
+    ogc = next(r.app for r in app.routes if getattr(r, "path", "") == PREFIX)
+    document |= {PREFIX + one: ways for one, ways in ogc.openapi()["paths"].items()}
     for method, path in routes(app_client):
         if method != "GET":
             continue
         told = document.get(path, {}).get("get", {}).get("parameters", [])
         known = {parameter["name"] for parameter in told}
-        for query in QUERIES:
-            if not set(re.findall(r"(\w+)=", query)) <= known:
-                continue
-            place = filled(path, THEIRS, grid, camera) + query.format(area=THEIRS, grid=grid)
+        queries = [q for q in QUERIES if set(re.findall(r"(\w+)=", q)) <= known]
+        for place in (
+            one + query.format(area=THEIRS, grid=grid)
+            for one in filled(path, THEIRS, grid, camera)
+            for query in queries
+        ):
             answer = app_client.get(place)
             assert answer.status_code < 500, place
             if answer.status_code != 200 or path.startswith(
-                ("/static", "/openapi", "/docs", "/audit")
+                ("/static", "/openapi", "/docs", "/audit", "/ogc/api")
             ):
                 continue
             answered += 1
@@ -144,7 +161,7 @@ def test_a_neighbour_sees_no_row_that_is_not_theirs(
             assert not set(re.findall(r'"([^"]+)"', body)) & secrets_of_theirs["heads"], place
             if "json" in answer.headers.get("content-type", "") and '"features"' in body:
                 for feature in answer.json()["features"]:
-                    if feature["geometry"] and path != "/api/incidents/contours":
+                    if (feature["geometry"] or {}).get("coordinates") and path != "/api/incidents/contours":
                         shape = shapely.from_geojson(json.dumps(feature["geometry"]))
                         assert shape.intersects(secrets_of_theirs["shape"]), place
             if path == "/api/incidents/points":

@@ -50,3 +50,12 @@ ALTER TABLE api_tokens ADD COLUMN role text
         CHECK (role IN ('planner', 'commander', 'analyst', 'clerk', 'auditor', 'administrator')),
     ADD COLUMN areas text[] NOT NULL DEFAULT '{}';
 COMMENT ON COLUMN api_tokens.role IS 'as whom a token of the scope data:read reads, within the areas';
+
+-- What the layers of tiles show: a tile is good as long as this stays. Counted as well as numbered, since a
+-- change with a smaller number may be committed after one with a larger.
+CREATE FUNCTION layers_version() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path = gridcover, public AS $$
+    SELECT concat_ws('.', coalesce((SELECT max(id) FROM runs), 0), (SELECT coalesce(max(run), 0) FROM board_state),
+        (SELECT count(*) FROM imports), (SELECT coalesce(max(id), 0) FROM imports),
+        (SELECT count(*) FROM changes), (SELECT coalesce(max(id), 0) FROM changes))
+$$;

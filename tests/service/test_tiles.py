@@ -1,0 +1,234 @@
+"""Vector tiles: what is in them, how small they are, how long they are good, and whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pyogrio
+import pytest
+from fastapi.testclient import TestClient
+
+from geo.settings import Settings
+from geo.store import tiles
+from geo.store.database import connect
+from service.app import create_app
+from tests.conftest import sign_in
+
+MINE = "990101002"
+
+
+@pytest.fixture(scope="module")
+def client(demo_store: str) -> Iterator[TestClient]:
+    with TestClient(create_app(demo_store, Settings()), cookies=sign_in(demo_store)) as found:
+        yield found
+
+
+def place(conninfo: str, z: int) -> tuple[int, int]:
+    """The tile in which the middle of the district lies."""
+    with connect(conninfo) as conn:
+        row = conn.execute(
+            "SELECT floor((ST_X(c) + 180) / 360 * 2 ^ %(z)s)::int, floor((1 - ln(tan(radians(ST_Y(c))) "
+            "+ 1 / cos(radians(ST_Y(c)))) / pi()) / 2 * 2 ^ %(z)s)::int "
+            "FROM (SELECT ST_Centroid(ST_Extent(geometry)) AS c FROM grids) t",
+            {"z": z},
+        ).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def read(data: bytes, z: int, x: int, y: int, folder: Path) -> dict[str, gpd.GeoDataFrame]:
+    """Layers of a tile in EPSG:4326, as GDAL reads them."""
+    file = folder / f"{z}-{x}-{y}.pbf"
+    file.write_bytes(data)
+    where = {"X": str(x), "Y": str(y), "Z": str(z)}
+    return {
+        str(name): pyogrio.read_dataframe(file, layer=name, **where)
+        .to_crs(4326)
+        .drop(columns="mvt_id")
+        for name, _ in pyogrio.list_layers(file)
+    }
+
+
+def within(conninfo: str, table: str, z: int, x: int, y: int) -> int:
+    with connect(conninfo) as conn:
+        row = conn.execute(
+            f"SELECT count(*) FROM {table} WHERE ST_Intersects(geometry, ST_Transform(ST_TileEnvelope(%s, %s, %s), 4326))",
+            (z, x, y),
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_grids_carry_their_results(client: TestClient, demo_store: str, tmp_path: Path) -> None:
+    x, y = place(demo_store, 14)
+    answer = client.get(f"/tiles/grids/14/{x}/{y}.pbf")
+    found = read(answer.content, 14, x, y, tmp_path)["grids"]
+    with connect(demo_store) as conn:
+        wanted = dict(conn.execute("SELECT code, open_covered_share FROM layer_grids").fetchall())
+        areas = dict(conn.execute(
+            "SELECT code, ST_Area(ST_Transform(ST_Intersection(geometry, ST_Transform(ST_TileEnvelope(14, %s, %s), 4326)), 32650)) "
+            "FROM grids", (x, y)).fetchall())  # fmt: skip
+    inside = {code for code, area in areas.items() if area > 100}
+    assert inside <= set(found["code"])
+    for row in found.itertuples():
+        assert row.open_covered_share == pytest.approx(wanted[row.code])
+    # Simplified to half a pixel, and cut at a margin of the tile: the ground of each is nearly its own.
+    drawn = found.set_index("code").to_crs(32650)
+    middle = [code for code in inside if areas[code] > 20_000]
+    assert len(middle) > 10
+    for code in middle:
+        assert drawn.geometry[code].area >= 0.97 * areas[code]
+
+
+@pytest.mark.parametrize("z", [8, 11, 14])
+def test_cameras_are_counted_below_zoom_15(
+    client: TestClient, demo_store: str, tmp_path: Path, z: int
+) -> None:
+    x, y = place(demo_store, z)
+    found = read(client.get(f"/tiles/cameras/{z}/{x}/{y}.pbf").content, z, x, y, tmp_path)["cameras"]  # fmt: skip
+    assert set(found.columns) == {"count", "working", "geometry"}
+    there = within(demo_store, "cameras", z, x, y)
+    # The margin of the tile brings some of the neighbours'.
+    assert there <= found["count"].sum() <= max(1.2 * there, there + 40)
+    assert (found["working"] <= found["count"]).all()
+    assert len(found) < there / 2
+
+
+def test_cameras_stand_where_they_are_above(
+    client: TestClient, demo_store: str, tmp_path: Path
+) -> None:
+    x, y = place(demo_store, 15)
+    found = read(client.get(f"/tiles/cameras/15/{x}/{y}.pbf").content, 15, x, y, tmp_path)["cameras"]  # fmt: skip
+    with connect(demo_store) as conn:
+        stored = {row[0]: row[1:] for row in conn.execute(
+            "SELECT code, status, ST_X(geometry), ST_Y(geometry) FROM cameras").fetchall()}  # fmt: skip
+    assert len(found) >= within(demo_store, "cameras", 15, x, y) > 5
+    for row in found.itertuples():
+        status, lon, lat = stored[row.code]
+        assert row.status == status
+        assert (row.geometry.x, row.geometry.y) == pytest.approx((lon, lat), abs=3e-6)
+
+
+def test_every_set_has_its_layers_and_its_description(
+    client: TestClient, demo_store: str, tmp_path: Path
+) -> None:
+    x, y = place(demo_store, 14)
+    for name, layers in tiles.SETS.items():
+        found = read(client.get(f"/tiles/{name}/14/{x}/{y}.pbf").content, 14, x, y, tmp_path)
+        assert set(found) == set(layers)
+        told = client.get(f"/tiles/{name}.json").json()
+        assert told["tiles"] == [f"http://testserver/tiles/{name}/{{z}}/{{x}}/{{y}}.pbf"]
+        for layer in told["vector_layers"]:
+            assert set(found[layer["id"]].columns) - {"geometry"} <= set(layer["fields"])
+
+
+def test_a_tile_is_good_until_what_it_shows_changes(store: str) -> None:
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO cameras (code, geometry) VALUES ('c1', ST_SetSRID(ST_Point(118, 31), 4326))"
+        )
+    app = create_app(store, Settings())
+    now = [0.0]
+    with TestClient(app, cookies=sign_in(store)) as client:
+        client.app.state.tiles._clock = lambda: now[0]  # type: ignore[attr-defined]
+
+        with connect(store) as conn:
+            row = conn.execute(
+                "SELECT floor((118.0 + 180) / 360 * 2 ^ 16)::int, floor((1 - ln(tan(radians(31)) + 1 / cos(radians(31))) / pi()) / 2 * 2 ^ 16)::int"
+            ).fetchone()
+        assert row is not None
+        path = f"/tiles/cameras/16/{row[0]}/{row[1]}.pbf"
+        first = client.get(path)
+        assert first.headers["content-encoding"] == "gzip"
+        assert b"c1" in first.content
+        plain = client.get(path, headers={"Accept-Encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert plain.content == first.content
+        tag = {"If-None-Match": first.headers["etag"]}
+        again = client.get(path, headers=tag)
+        assert (again.status_code, again.content) == (304, b"")
+        for change, holds in (
+            ("UPDATE cameras SET status = 'faulty' WHERE code = 'c1'", b"faulty"),
+            ("INSERT INTO cameras (code, geometry) VALUES ('c2', ST_SetSRID(ST_Point(118, 31), 4326))", b"c2"),
+        ):  # fmt: skip
+            with connect(store) as conn:
+                conn.execute(change.encode())
+            now[0] += 1.5
+            fresh = client.get(path, headers=tag)
+            assert fresh.status_code == 200
+            assert holds in fresh.content
+            tag = {"If-None-Match": fresh.headers["etag"]}
+        with connect(store) as conn:
+            conn.execute("DELETE FROM cameras")
+        now[0] += 1.5
+        assert client.get(path, headers=tag).content == b""
+
+
+def test_a_change_that_commits_late_is_not_missed(store: str) -> None:
+    """Two writers: the one that began first commits last."""
+    with connect(store) as first, connect(store) as second, connect(store) as reader:
+        add = (
+            "INSERT INTO cameras (code, geometry) VALUES (%s, ST_SetSRID(ST_Point(118, 31), 4326))"
+        )
+        first.execute(add, ("c1",))
+        second.execute(add, ("c2",))
+        second.commit()
+        seen = tiles.version(reader)
+        reader.rollback()
+        first.commit()
+        assert tiles.version(reader) != seen
+
+
+def test_a_neighbour_gets_tiles_of_their_own_rows(
+    client: TestClient, demo_store: str, tmp_path: Path
+) -> None:
+    x, y = place(demo_store, 12)
+    with TestClient(
+        create_app(demo_store, Settings()), cookies=sign_in(demo_store, "planner", MINE)
+    ) as mine:
+        found = read(mine.get(f"/tiles/grids/12/{x}/{y}.pbf").content, 12, x, y, tmp_path)["grids"]
+        assert set(found["code"].str[:9]) == {MINE}
+        cameras = read(mine.get(f"/tiles/cameras/9/{x >> 3}/{y >> 3}.pbf").content, 9, x >> 3, y >> 3, tmp_path)["cameras"]  # fmt: skip
+        with connect(demo_store) as conn:
+            there = conn.execute(
+                "SELECT count(*) FROM cameras c, areas a WHERE a.code = %s AND ST_Intersects(a.geometry, c.geometry)",
+                (MINE,),
+            ).fetchone()
+        assert there == (cameras["count"].sum(),)
+        # The same address, asked for by someone who sees all: another tile.
+        whole = client.get(f"/tiles/grids/12/{x}/{y}.pbf")
+        assert whole.headers["etag"] != mine.get(f"/tiles/grids/12/{x}/{y}.pbf").headers["etag"]
+
+
+def test_coarse_roles_get_squares(demo_store: str, tmp_path: Path) -> None:
+    settings = Settings(coarse_roles=["analyst"])
+    with TestClient(
+        create_app(demo_store, settings), cookies=sign_in(demo_store, "analyst")
+    ) as client:
+        x, y = place(demo_store, 15)
+        found = read(client.get(f"/tiles/cameras/15/{x}/{y}.pbf").content, 15, x, y, tmp_path)["cameras"]  # fmt: skip
+        assert set(found.columns) == {"count", "working", "geometry"}
+        for value in [*found.geometry.x, *found.geometry.y]:
+            steps = value / tiles.COARSE_DEG - 0.5
+            assert steps == pytest.approx(round(steps), abs=3e-3)
+        assert client.get(f"/tiles/views/15/{x}/{y}.pbf").status_code == 403
+
+
+def test_a_large_tile_is_drawn_coarser(demo_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = place(demo_store, 13)
+    with connect(demo_store) as conn:
+        whole = tiles.tile(conn, "views", 13, x, y)
+        monkeypatch.setattr(tiles, "LARGEST_BYTES", len(whole) // 3)
+        less = tiles.tile(conn, "views", 13, x, y)
+    assert 0 < len(less) <= len(whole) // 3
+    assert len(whole) < 500_000
+
+
+def test_tiles_outside_the_pyramid_and_of_no_set(client: TestClient) -> None:
+    assert client.get("/tiles/grids/2/4/0.pbf").status_code == 404
+    for path in ("/tiles/secrets/2/1/0.pbf", "/tiles/grids/23/1/0.pbf", "/tiles/grids/2/-1/0.pbf", "/tiles/secrets.json"):  # fmt: skip
+        answer: Any = client.get(path)
+        assert answer.status_code == 422, path

@@ -9,7 +9,9 @@ from geo.coverage.field_of_view import (
 )
 from geo.coverage.gaps import blind_spots, coverage_by_grid
 from geo.coverage.quality import at_night, cameras_in_use, class_range, quality_coverage
+from geo.coverage.scenario import added_by_grid, added_ground
 from geo.coverage.seeing import cameras_seeing
+from geo.coverage.siting import SitePlan, choose_sites
 from geo.coverage.terrain import Terrain, read_terrain
 from geo.coverage.visibility import visible_area, visible_area_by_tile
 from geo.crs import metric_crs, to_wgs84
@@ -48,10 +50,13 @@ __all__ = [
     "AreaCode",
     "DeviceNumber",
     "Forecast",
+    "SitePlan",
     "Surface",
     "Terrain",
     "Walls",
     "Weights",
+    "added_by_grid",
+    "added_ground",
     "area_code",
     "at_night",
     "bandwidth",
@@ -62,6 +67,7 @@ __all__ = [
     "cameras_in_use",
     "cameras_seeing",
     "category_path",
+    "choose_sites",
     "class_range",
     "compare_periods",
     "compare_with_past",

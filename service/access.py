@@ -234,6 +234,8 @@ def record(
 
 
 _RECORDED = ("/api/", "/maps/", "/board", "/audit", "/tiles/", "/ogc/", "/jobs")
+_ASKED = ("/api/v1/what-if", "/api/v1/sites")
+"""Questions that are posted."""
 _TILE = re.compile(
     r"/tiles/(?P<set>[\w-]+)/\d+/|/ogc/collections/(?P<collection>[\w-]+)/tiles/\w+/\d+/"
 )
@@ -250,10 +252,10 @@ class Recorded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if (
-            scope["type"] != "http"
-            or scope["method"] != "GET"
-            or not scope["path"].startswith(_RECORDED)
+        if scope["type"] != "http" or not (
+            scope["path"].startswith(_RECORDED)
+            if scope["method"] == "GET"
+            else scope["path"] in _ASKED
         ):
             await self.app(scope, receive, send)
             return
@@ -295,7 +297,8 @@ class Recorded:
             query = ""
         try:
             await state.recorder.add(
-                actor=user.name, role=user.role, address=address_of(request), action="looked",
+                actor=user.name, role=user.role, address=address_of(request),
+                action="looked" if request.method == "GET" else "asked",
                 object_=path, detail={"query": query, "status": status},
             )  # fmt: skip
         except Exception:  # noqa: BLE001

@@ -22,7 +22,7 @@ from service.answers import geojson
 from service.dependencies import Connection, Deployment, SignedIn
 from service.machines import MaybeToken
 
-router = APIRouter(prefix="/api", tags=["data"])
+router = APIRouter(prefix="/api/v1", tags=["data"])
 _maps = [Depends(needs("coverage", "incidents", "registers", "board"))]
 _coverage = [Depends(needs("coverage"))]
 _incidents = [Depends(needs("incidents"))]

@@ -20,7 +20,7 @@ import geo
 from geo.maps.assets import assets_dir
 from geo.settings import Settings
 from geo.store.database import make_pool
-from service import accounts, api, board, exports, feeds, health, pages, tiles, watching
+from service import accounts, api, board, exports, feeds, health, pages, planning, tiles, watching
 from service.access import Tries, add_access
 from service.answers import add_problems
 from service.description import description
@@ -101,6 +101,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         accounts.router,
         pages.router,
         api.router,
+        planning.router,
         board.router,
         feeds.router,
         exports.router,

@@ -21,7 +21,7 @@ from service.access import needs
 from service.answers import geojson
 from service.dependencies import Connection, SignedIn
 
-router = APIRouter(prefix="/api", tags=["board"])
+router = APIRouter(prefix="/api/v1", tags=["board"])
 _board = [Depends(needs("board"))]
 _registers = [Depends(needs("registers", "board"))]
 Level = Literal["grid", "community", "subdistrict", "district"]

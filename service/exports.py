@@ -18,7 +18,7 @@ from geo.store.export import NAMES, pieces
 from service.access import RIGHTS
 from service.dependencies import Deployment, SignedIn
 
-router = APIRouter(prefix="/api", tags=["exports"])
+router = APIRouter(prefix="/api/v1", tags=["exports"])
 Form = Literal["gpkg", "geojson", "csv", "xlsx"]
 TYPES = {
     "gpkg": "application/geopackage+sqlite3",

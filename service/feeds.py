@@ -20,7 +20,7 @@ from geo.store.tokens import Token
 from service.dependencies import Body, Deployment, Writing
 from service.machines import scoped
 
-router = APIRouter(prefix="/api", tags=["feeds"])
+router = APIRouter(prefix="/api/v1", tags=["feeds"])
 BatchKey = Annotated[
     str | None,
     Header(

@@ -71,7 +71,7 @@ def board(
     run, words = read.latest_run(conn), texts(language)
     other = "en" if language == "zh" else "zh"
     kept = {k: v for k, v in request.query_params.items() if k in ("area", "level", "by")}
-    config = {"language": language, "t": words, "api": "/api", "run": run.id if run else None}
+    config = {"language": language, "t": words, "api": "/api/v1", "run": run.id if run else None}
     return _templates.TemplateResponse(
         request, "board.html",
         {"t": words, "language": language, "links": navigation(language, RIGHTS[user.role]), "user": user,

@@ -62,6 +62,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, candidate))
+            listener.listen(2048)  # from here on those who come wait instead of being refused
         except OSError as error:
             listener.close()
             last = error

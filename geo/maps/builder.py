@@ -58,7 +58,7 @@ class MapPage:
     provenance: str
     """Which run the figures are from."""
     static: str = "/static"
-    api: str = "/api"
+    api: str = "/api/v1"
     tiles: str = "/tiles"
     run: int | None = None
     rights: frozenset[str] = frozenset({"coverage", "incidents", "registers", "board"})

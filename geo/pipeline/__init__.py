@@ -4,17 +4,23 @@ from geo.coverage.quality import IN_USE
 from geo.pipeline.areas import results_by_area
 from geo.pipeline.board import refresh_board
 from geo.pipeline.patterns import refresh_patterns
+from geo.pipeline.planning import Gain, Sites, seeing, sites, what_if
 from geo.pipeline.quality import refresh_quality
 from geo.pipeline.refreshing import Refreshed, refresh
 from geo.pipeline.registers import check_registers
 
 __all__ = [
     "IN_USE",
+    "Gain",
     "Refreshed",
+    "Sites",
     "check_registers",
     "refresh",
     "refresh_board",
     "refresh_patterns",
     "refresh_quality",
     "results_by_area",
+    "seeing",
+    "sites",
+    "what_if",
 ]

@@ -125,7 +125,7 @@ def touched(
         both = pd.concat([cameras, near[~near.index.isin(cameras.index)]])
         cameras = gpd.GeoDataFrame(both, geometry="geometry", crs="EPSG:4326").sort_index()
     used = _used(metric(cameras, site), site)
-    buildings = _buildings_for(conn, cameras.loc[used.index], used, site)
+    buildings = buildings_for(conn, cameras.loc[used.index], used, site)
     walls = walls_of(buildings, terrain=site.terrain)
     fresh = view_digests(used, walls) if len(used) else []
     digests = pd.Series(fresh, index=used.index, dtype=object)
@@ -225,7 +225,7 @@ def widened(boxes: Any, metres: float | NDArray[np.float64]) -> NDArray[np.float
     )
 
 
-def _buildings_for(
+def buildings_for(
     conn: Conn, cameras: GeoDataFrame, used: GeoDataFrame, site: Site
 ) -> GeoDataFrame:
     """The buildings that the views of some cameras can hang on."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
+import numpy as np
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from geo.store.changes import box_arrays
 from geo.store.database import Conn, dict_rows
 from geo.store.read import frame_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def patterns(conn: Conn, table: str, category: str) -> list[dict[str, Any]]:
@@ -98,3 +103,26 @@ def incident_points(
         {"start": start, "end": end, "categories": categories, "limit": limit},
     ).fetchall()
     return [(float(a), float(b), int(c)) for a, b, c in rows]
+
+
+def incident_places(conn: Conn, boxes: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Longitude and latitude of incidents placed exactly or by their road, in some boxes."""
+    with conn.cursor(binary=True) as cursor:
+        rows = cursor.execute(
+            "SELECT ST_X(t.geometry), ST_Y(t.geometry) FROM incidents t "
+            "WHERE t.precision IN ('exact', 'road') AND EXISTS (SELECT 1 FROM "
+            "unnest(%(west)s::float8[], %(south)s::float8[], %(east)s::float8[], %(north)s::float8[]) "
+            "AS b (w, s, e, n) WHERE t.geometry && ST_MakeEnvelope(b.w, b.s, b.e, b.n, 4326)) "
+            "AND t.geometry && ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, 4326)",
+            box_arrays(boxes) | _around(boxes),
+        ).fetchall()
+    lon, lat = np.array(rows, float).reshape(-1, 2).T
+    return lon, lat
+
+
+def _around(boxes: Any) -> dict[str, float]:
+    table = np.asarray(boxes, float).reshape(-1, 4)
+    if not len(table):
+        return {"w": 0.0, "s": 0.0, "e": 0.0, "n": 0.0}
+    low, high = table[:, :2].min(axis=0), table[:, 2:].max(axis=0)
+    return {"w": float(low[0]), "s": float(low[1]), "e": float(high[0]), "n": float(high[1])}

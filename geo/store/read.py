@@ -224,6 +224,40 @@ def open_ground(conn: Conn) -> pd.Series:
     return pd.Series([row[1] for row in rows], index=[row[0] for row in rows], dtype=float)
 
 
+def open_coverage(conn: Conn, grids: list[str]) -> pd.DataFrame:
+    """Open ground (m²) and the share of it that is seen, of some grids by their newest coverage."""
+    rows = conn.execute(
+        "SELECT DISTINCT ON (grid) grid, open_m2, open_covered_share FROM grid_coverage "
+        "WHERE grid = ANY(%s) ORDER BY grid, run DESC",
+        (grids,),
+    ).fetchall()
+    table = pd.DataFrame(rows, columns=["grid", "open_m2", "open_covered_share"])
+    return table.set_index("grid").astype(float)
+
+
+def grids_beneath(conn: Conn, area: str | None) -> list[str]:
+    """Codes of the grids of an area and all beneath it, of one grid, or of all."""
+    if area is None:
+        return sorted(grid_codes(conn))
+    rows = conn.execute(
+        "WITH RECURSIVE down AS (SELECT code FROM areas WHERE code = %(area)s "
+        "UNION SELECT a.code FROM areas a JOIN down d ON a.parent = d.code) "
+        "SELECT code FROM grids WHERE code = %(area)s OR community IN (SELECT code FROM down) "
+        "ORDER BY code",
+        {"area": area},
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def blind_spots_of(conn: Conn, grids: list[str]) -> gpd.GeoDataFrame:
+    """Blind spots of some grids."""
+    query = sql.SQL(
+        "SELECT grid, number, area_m2, widest_m, ST_AsBinary(geometry) AS geometry FROM blind_spots "
+        "WHERE grid = ANY(%s) ORDER BY grid, number"
+    )
+    return frame_of(conn, query, (grids,))
+
+
 def stale_patterns(conn: Conn) -> int | None:
     """The run whose density has no patterns yet; None where all is up to date."""
     row = conn.execute(

@@ -91,7 +91,7 @@ def test_nobody_sees_anything(app_client: TestClient) -> None:
             assert answer.headers["content-type"] == "application/problem+json"
     assert walked > 30
     app_client.cookies.set(COOKIE, "made up")
-    assert app_client.get("/api/grids").status_code == 401
+    assert app_client.get("/api/v1/grids").status_code == 401
     app_client.cookies.clear()
 
 
@@ -161,10 +161,12 @@ def test_a_neighbour_sees_no_row_that_is_not_theirs(
             assert not set(re.findall(r'"([^"]+)"', body)) & secrets_of_theirs["heads"], place
             if "json" in answer.headers.get("content-type", "") and '"features"' in body:
                 for feature in answer.json()["features"]:
-                    if (feature["geometry"] or {}).get("coordinates") and path != "/api/incidents/contours":
+                    if (feature["geometry"] or {}).get(
+                        "coordinates"
+                    ) and path != "/api/v1/incidents/contours":
                         shape = shapely.from_geojson(json.dumps(feature["geometry"]))
                         assert shape.intersects(secrets_of_theirs["shape"]), place
-            if path == "/api/incidents/points":
+            if path == "/api/v1/incidents/points":
                 for lat, lon, _ in answer.json()["points"]:
                     assert secrets_of_theirs["shape"].intersects(shapely.Point(lon, lat)), place
     assert answered >= (2 if role == "auditor" else 10)
@@ -181,12 +183,12 @@ def test_their_own_rows_are_all_there(app_client: TestClient, demo_store: str) -
             {"mine": MINE},
         ).fetchone()
     assert counted is not None
-    grids = app_client.get("/api/grids").json()["features"]
+    grids = app_client.get("/api/v1/grids").json()["features"]
     assert len(grids) == counted[0]
-    assert len(app_client.get("/api/cameras").json()["features"]) == counted[1]
-    density = app_client.get("/api/incidents/density?from=2020-01&until=2027-01").json()
+    assert len(app_client.get("/api/v1/cameras").json()["features"]) == counted[1]
+    density = app_client.get("/api/v1/incidents/density?from=2020-01&until=2027-01").json()
     assert density["total"] == counted[2]
-    board = app_client.get("/api/board?level=community").json()
+    board = app_client.get("/api/v1/board?level=community").json()
     assert board["area"]["figures"]["grids"]["part"] == counted[0]
     # The page sums up what is theirs, not what the run had of all.
     page = app_client.get("/maps/coverage").text
@@ -382,14 +384,14 @@ def test_some_roles_see_cameras_only_roughly(demo_store: str) -> None:
     with TestClient(
         create_app(demo_store, settings), cookies=sign_in(demo_store, "analyst")
     ) as client:
-        features = client.get("/api/cameras").json()["features"]
+        features = client.get("/api/v1/cameras").json()["features"]
         assert len(features) == 1500
         for feature in features:
             for x in feature["geometry"]["coordinates"]:
                 assert abs(x / 0.002 - round(x / 0.002)) < 1e-6
             assert "bearing_deg" not in feature["properties"]
         code = features[0]["properties"]["code"]
-        assert client.get(f"/api/cameras/{code}").status_code == 403
+        assert client.get(f"/api/v1/cameras/{code}").status_code == 403
         assert client.get("/tiles/views/14/13565/6703.pbf").status_code == 403
         assert client.get("/tiles/base/14/13565/6703.pbf").status_code == 200
         assert '"views": false' in client.get("/maps/coverage").text
@@ -398,7 +400,7 @@ def test_some_roles_see_cameras_only_roughly(demo_store: str) -> None:
 def test_who_looked_is_on_record(store: str) -> None:
     settings = Settings()
     with TestClient(create_app(store, settings), cookies=sign_in(store, "planner")) as client:
-        client.get("/api/cameras?limit=3")
+        client.get("/api/v1/cameras?limit=3")
         client.get("/maps/coverage")
         for x in range(3):
             client.get(f"/tiles/views/3/{x}/3.pbf")
@@ -406,7 +408,7 @@ def test_who_looked_is_on_record(store: str) -> None:
     with connect(store) as conn:
         rows = audit.entries(conn, 10)[::-1]
         assert [(r["action"], r["object"], r["detail"].get("status")) for r in rows] == [
-            ("looked", "/api/cameras", 200), ("looked", "/maps/coverage", 200),
+            ("looked", "/api/v1/cameras", 200), ("looked", "/maps/coverage", 200),
             ("looked", "/tiles/views", 200), ("looked", "/audit", 403),
         ]  # fmt: skip
         assert rows[0]["detail"]["query"] == "limit=3"
@@ -416,10 +418,10 @@ def test_who_looked_is_on_record(store: str) -> None:
 
 def test_what_cannot_be_recorded_is_not_shown(store: str) -> None:
     with TestClient(create_app(store, Settings()), cookies=sign_in(store, "planner")) as client:
-        assert client.get("/api/areas").status_code == 200
+        assert client.get("/api/v1/areas").status_code == 200
         with connect(store) as conn:
             conn.execute("ALTER TABLE audit ADD CONSTRAINT never CHECK (false) NOT VALID")
-        answer = client.get("/api/areas")
+        answer = client.get("/api/v1/areas")
     assert answer.status_code == 503
     assert answer.json()["title"] == "not recorded"
 

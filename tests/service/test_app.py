@@ -74,17 +74,17 @@ def test_pages_name_no_foreign_address(client: TestClient, path: str) -> None:
 
 
 def test_data_agree_with_the_store(client: TestClient, demo_store: str) -> None:
-    grids = client.get("/api/grids").json()["features"]
-    run = client.get("/api/runs/latest").json()
+    grids = client.get("/api/v1/grids").json()["features"]
+    run = client.get("/api/v1/runs/latest").json()
     assert len(grids) == run["summary"]["grids"] == 297
     covered = sum(f["properties"]["covered_m2"] for f in grids)
     assert covered == pytest.approx(run["summary"]["covered_m2"])
-    spots = client.get("/api/blind-spots?limit=50").json()["features"]
+    spots = client.get("/api/v1/blind-spots?limit=50").json()["features"]
     areas = [f["properties"]["area_m2"] for f in spots]
     assert len(spots) == 50
     assert areas == sorted(areas, reverse=True)
-    assert len(client.get("/api/cameras").json()["features"]) == 1500
-    months = client.get("/api/incidents/months").json()
+    assert len(client.get("/api/v1/cameras").json()["features"]) == 1500
+    months = client.get("/api/v1/incidents/months").json()
     assert len(months["months"]) == 36
     with connect(demo_store) as conn:
         total = conn.execute("SELECT count(*) FROM incidents").fetchone()
@@ -101,8 +101,8 @@ def test_data_agree_with_the_store(client: TestClient, demo_store: str) -> None:
     assert mapped is not None
     assert sum(c["count"] for m in months["months"] for c in m["counts"]) == total[0] == 60_000
     query = {"from": "2026-10", "until": "2026-11", "category": "theft"}
-    assert client.get("/api/incidents/density", params=query).json()["total"] == october[0]
-    points = client.get("/api/incidents/points", params=query).json()["points"]
+    assert client.get("/api/v1/incidents/density", params=query).json()["total"] == october[0]
+    points = client.get("/api/v1/incidents/points", params=query).json()["points"]
     assert sum(n for _, _, n in points) == mapped[0]
 
 
@@ -126,7 +126,7 @@ def np_asinh_tan(lat: float) -> float:
 
 
 def test_wrong_requests_are_problem_details(client: TestClient) -> None:
-    answer = client.get("/api/incidents/density?from=2026-13&until=x")
+    answer = client.get("/api/v1/incidents/density?from=2026-13&until=x")
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert "from" in answer.json()["detail"]
@@ -203,8 +203,8 @@ def test_an_evil_name_stays_text(store: str) -> None:
             "started_at, finished_at, summary) VALUES ('x', '{}', '', '', '', now(), now(), '{}')"
         )
     with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client:
-        assert client.get("/api/grids").json()["features"][0]["properties"]["name"] == evil
-        assert client.get("/api/grids").headers["content-type"] == "application/geo+json"
+        assert client.get("/api/v1/grids").json()["features"][0]["properties"]["name"] == evil
+        assert client.get("/api/v1/grids").headers["content-type"] == "application/geo+json"
 
 
 def test_other_machines_need_an_explicit_setting(demo_store: str) -> None:
@@ -235,7 +235,7 @@ def test_postgres_restarted_under_the_service(open_folder: Path) -> None:
         migrate(found.conninfo)
         cookies = sign_in(found.conninfo)
         with TestClient(create_app(found.conninfo, Settings()), cookies=cookies) as client:
-            assert client.get("/api/areas").status_code == 200
+            assert client.get("/api/v1/areas").status_code == 200
             pid = int((found.data / "postmaster.pid").read_text().splitlines()[0])
             os.kill(pid, signal.SIGKILL)
             answer = client.get("/readyz")
@@ -243,12 +243,12 @@ def test_postgres_restarted_under_the_service(open_folder: Path) -> None:
             page = client.get("/maps/coverage?lang=en")
             assert page.status_code == 503
             assert "recovers by itself" in page.text
-            problem = client.get("/api/areas")
+            problem = client.get("/api/v1/areas")
             assert problem.status_code == 503
             assert "try again" in problem.json()["detail"]
             cluster.start(found)
             for _ in range(100):
-                answer = client.get("/api/areas")
+                answer = client.get("/api/v1/areas")
                 if answer.status_code == 200:
                     break
                 time.sleep(0.2)
@@ -287,37 +287,39 @@ def test_ctrl_c_leaves_no_process_behind(open_folder: Path) -> None:
 
 
 def test_patterns_forecast_contours_and_service(client: TestClient) -> None:
-    whole = client.get("/api/incidents/patterns").json()
+    whole = client.get("/api/v1/incidents/patterns").json()
     assert len(whole["grids"]) == 297
     assert len(whole["hours"]) == 168
     assert len(whole["near_repeats"]) == 9
     grid = whole["grids"][0]["grid"]
-    cube = client.get("/api/incidents/weeks", params={"grid": grid}).json()
+    cube = client.get("/api/v1/incidents/weeks", params={"grid": grid}).json()
     assert (cube["weeks_from"], len(cube["weeks"])) == ("2023-11-05", 156)
-    assert client.get("/api/incidents/weeks", params={"grid": "x"}).status_code == 404
-    theft = client.get("/api/incidents/patterns", params={"category": "theft"}).json()
+    assert client.get("/api/v1/incidents/weeks", params={"grid": "x"}).status_code == 404
+    theft = client.get("/api/v1/incidents/patterns", params={"category": "theft"}).json()
     assert sum(g["count"] for g in theft["grids"]) < sum(g["count"] for g in whole["grids"])
-    assert client.get("/api/incidents/patterns", params={"category": "none"}).json()["grids"] == []
-    forecast = client.get("/api/incidents/forecast").json()
+    assert (
+        client.get("/api/v1/incidents/patterns", params={"category": "none"}).json()["grids"] == []
+    )
+    forecast = client.get("/api/v1/incidents/forecast").json()
     offered = {t["model"] for t in forecast["tests"] if t["offered"]}
     assert {g["model"] for g in forecast["grids"]} == offered
-    bands = client.get("/api/incidents/contours", params={"kind": "density"}).json()["features"]
+    bands = client.get("/api/v1/incidents/contours", params={"kind": "density"}).json()["features"]
     assert bands[-1]["properties"]["high"] is None
     assert [b["properties"]["low"] for b in bands] == sorted(b["properties"]["low"] for b in bands)
-    assert client.get("/api/incidents/contours", params={"kind": "x"}).status_code == 422
+    assert client.get("/api/v1/incidents/contours", params={"kind": "x"}).status_code == 422
     query = {"from": "2026-10", "until": "2026-11", "level": "district"}
-    served = client.get("/api/service-quality", params=query).json()
+    served = client.get("/api/v1/service-quality", params=query).json()
     assert {row["code"] for row in served} == {"", "990101"}
     assert all(0 <= row["in_time_share"] <= 1 for row in served)
 
 
 def test_areas_by_level_add_up_and_are_ranked(client: TestClient) -> None:
     by_level = {
-        level: client.get("/api/areas/results", params={"level": level}).json()
+        level: client.get("/api/v1/areas/results", params={"level": level}).json()
         for level in ("grid", "community", "subdistrict", "district")
     }
     whole = by_level["district"]["areas"][0]
-    run = client.get("/api/runs/latest").json()
+    run = client.get("/api/v1/runs/latest").json()
     assert whole["open_covered_share"] == pytest.approx(run["summary"]["open_covered_share"])
     assert whole["incidents"] == run["summary"]["incidents"] - run["summary"]["incidents_outside"]
     for answer in by_level.values():
@@ -329,6 +331,6 @@ def test_areas_by_level_add_up_and_are_ranked(client: TestClient) -> None:
     assert shares == sorted(shares, reverse=True)
     assert 0 < towns["gini"] < 1
     assert towns["areas"][0]["name_en"].endswith("Sub-district")
-    quiet = client.get("/api/areas/results", params={"by": "per_km2"}).json()["areas"]
+    quiet = client.get("/api/v1/areas/results", params={"by": "per_km2"}).json()["areas"]
     assert quiet[0]["per_km2"] == min(a["per_km2"] for a in quiet)
-    assert client.get("/api/areas/results", params={"level": "town"}).status_code == 422
+    assert client.get("/api/v1/areas/results", params={"level": "town"}).status_code == 422

@@ -33,12 +33,12 @@ def client(demo_store: str) -> Iterator[TestClient]:
 
 @pytest.mark.parametrize("form", ["gpkg", "geojson", "csv", "xlsx"])
 def test_grids_with_their_results(client: TestClient, form: str, tmp_path: Path) -> None:
-    answer = client.get(f"/api/export/grids.{form}")
+    answer = client.get(f"/api/v1/export/grids.{form}")
     assert answer.status_code == 200
     assert f'filename="grids.{form}"' in answer.headers["content-disposition"]
     path = tmp_path / f"grids.{form}"
     path.write_bytes(answer.content)
-    want = client.get("/api/grids").json()["features"]
+    want = client.get("/api/v1/grids").json()["features"]
     share = {f["properties"]["code"]: f["properties"]["covered_share"] for f in want}
     if form in ("gpkg", "geojson"):
         got = gpd.read_file(path)
@@ -59,7 +59,7 @@ def test_grids_with_their_results(client: TestClient, form: str, tmp_path: Path)
 
 @pytest.mark.parametrize("layer", NAMES)
 def test_every_layer_whole(client: TestClient, demo_store: str, layer: str) -> None:
-    got = client.get(f"/api/export/{layer}.csv").content.decode("utf-8-sig")
+    got = client.get(f"/api/v1/export/{layer}.csv").content.decode("utf-8-sig")
     with connect(demo_store) as conn:
         number = sum(len(piece) for piece in pieces(conn, layer))
     assert len(list(csv.reader(io.StringIO(got)))) == number + 1
@@ -70,13 +70,13 @@ def test_a_register_taken_out_and_in_again_is_the_same(
 ) -> None:
     for layer, key in (("cameras", "code"), ("incidents", "source_id")):
         path = tmp_path / f"{layer}.csv"
-        path.write_bytes(client.get(f"/api/export/{layer}.csv").content)
+        path.write_bytes(client.get(f"/api/v1/export/{layer}.csv").content)
         with connect(store) as conn:
             outcome = import_file(conn, layer, path, report=tmp_path / "r.csv")
             assert outcome.rejected == 0
             got = read.read_layer(conn, layer).reset_index(drop=True).sort_values(key)
             assert set(outcome.kept_as_extra) <= {"extra"}
-        again = client.get(f"/api/export/{layer}.geojson").json()["features"]
+        again = client.get(f"/api/v1/export/{layer}.geojson").json()["features"]
         assert len(got) == len(again)
         first = min(again, key=lambda f: f["properties"][key])["properties"]
         if layer == "cameras":
@@ -89,27 +89,27 @@ def test_rows_of_ones_own_areas_and_rights(demo_store: str) -> None:
     app = create_app(demo_store, settings)
     with TestClient(app, cookies=sign_in(demo_store, "planner", MINE)) as client:
         for form in ("csv", "geojson", "gpkg", "xlsx"):
-            content = client.get(f"/api/export/cameras.{form}").content
+            content = client.get(f"/api/v1/export/cameras.{form}").content
             assert len(content) > 1000
         rows = list(
             csv.DictReader(
-                io.StringIO(client.get("/api/export/grids.csv").content.decode("utf-8-sig"))
+                io.StringIO(client.get("/api/v1/export/grids.csv").content.decode("utf-8-sig"))
             )
         )
         assert rows
         assert all(row["code"].startswith(MINE) for row in rows)
-        assert client.get("/api/export/none.csv").status_code == 404
-        assert client.get("/api/export/grids.exe").status_code == 422
+        assert client.get("/api/v1/export/none.csv").status_code == 404
+        assert client.get("/api/v1/export/grids.exe").status_code == 422
         client.cookies.clear()
-        assert client.get("/api/export/grids.csv").status_code == 401
+        assert client.get("/api/v1/export/grids.csv").status_code == 401
         client.cookies.update(sign_in(demo_store, "clerk"))
-        assert client.get("/api/export/cameras.csv").status_code == 403
-        assert client.get("/api/export/findings.csv").status_code == 200
+        assert client.get("/api/v1/export/cameras.csv").status_code == 403
+        assert client.get("/api/v1/export/findings.csv").status_code == 200
         client.cookies.clear()
         client.cookies.update(sign_in(demo_store, "analyst"))
         for layer in ("cameras", "views", "findings"):
-            assert client.get(f"/api/export/{layer}.csv").status_code == 403
-        assert client.get("/api/export/grids.csv").status_code == 200
+            assert client.get(f"/api/v1/export/{layer}.csv").status_code == 403
+        assert client.get("/api/v1/export/grids.csv").status_code == 200
 
 
 def test_no_layer_tells_a_neighbours_rows(demo_store: str) -> None:
@@ -126,7 +126,7 @@ def test_no_layer_tells_a_neighbours_rows(demo_store: str) -> None:
         create_app(demo_store, Settings()), cookies=sign_in(demo_store, "planner", MINE)
     ) as client:
         for layer in NAMES:
-            words = set(re.findall(r"\d{9,20}", client.get(f"/api/export/{layer}.csv").text))
+            words = set(re.findall(r"\d{9,20}", client.get(f"/api/v1/export/{layer}.csv").text))
             assert not words & theirs, layer
             assert not {
                 w for w in words if re.match(r"99010100[13456]", w) and len(w) in (9, 12, 15)

@@ -22,7 +22,7 @@ def test_every_request_has_a_number_and_a_line(
 ) -> None:
     caplog.set_level(logging.INFO, "gridcover.requests")
     with TestClient(create_app(store, Settings()), cookies=sign_in(store, "planner")) as client:
-        given = client.get("/api/areas", headers={"X-Request-ID": "from-the-proxy-1"})
+        given = client.get("/api/v1/areas", headers={"X-Request-ID": "from-the-proxy-1"})
         forged = client.get("/healthz", headers={"X-Request-ID": "a b; c"})
         missing = client.get("/nowhere")
     assert given.headers["x-request-id"] == "from-the-proxy-1"
@@ -32,7 +32,7 @@ def test_every_request_has_a_number_and_a_line(
         json.loads(JsonLines().format(r)) for r in caplog.records if r.name == "gridcover.requests"
     ]
     assert [(line["path"], line["status"]) for line in lines] == [
-        ("/api/areas", 200), ("/healthz", 200), ("/nowhere", 404),
+        ("/api/v1/areas", 200), ("/healthz", 200), ("/nowhere", 404),
     ]  # fmt: skip
     assert lines[0]["request"] == "from-the-proxy-1"
     assert lines[0]["user"].startswith("planner-")
@@ -51,10 +51,10 @@ def test_metrics_by_token_alone(store: str) -> None:
         )
         for _ in range(3):
             client.get("/healthz")
-        client.get("/api/grids")
+        client.get("/api/v1/grids")
         text = client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
     assert 'gridcover_requests_total{method="GET",route="/healthz",status="200"} 3.0' in text
-    assert 'gridcover_requests_total{method="GET",route="/api/grids",status="401"} 1.0' in text
+    assert 'gridcover_requests_total{method="GET",route="/api/v1/grids",status="401"} 1.0' in text
     assert 'gridcover_request_seconds_count{route="/healthz"} 3.0' in text
     assert 'gridcover_pool_waiting{pool="doors"} 0.0' in text
     assert "gridcover_webhook_deliveries_waiting 0.0" in text

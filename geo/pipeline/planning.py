@@ -1,0 +1,253 @@
+"""Questions about cameras that do not stand yet, answered from a store; nothing in it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from geo.coverage._walls import walls_of
+from geo.coverage.field_of_view import complete_cameras
+from geo.coverage.scenario import added_by_grid, added_ground
+from geo.coverage.seeing import cameras_seeing
+from geo.coverage.siting import SitePlan, choose_sites
+from geo.coverage.terrain import read_terrain
+from geo.coverage.visibility import visible_area
+from geo.errors import StoreError
+from geo.pipeline.coverage import Site, boxes_of, buildings_for, metric, widened
+from geo.settings import Settings
+from geo.store import read
+from geo.store.database import Conn
+from geo.store.incidents import incident_places
+
+MOST_CANDIDATES, MOST_DEMAND = 6_000, 15_000
+_BEARINGS = 8
+"""Ways that a camera that does not see all round is tried at each place."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What some cameras would add to the coverage of a run."""
+
+    run: int
+    views: gpd.GeoDataFrame
+    """On the labels of the cameras: `area_m2`, `assumed`, geometry in EPSG:4326."""
+    added: gpd.GeoSeries
+    """One row: the ground that none sees today, EPSG:4326."""
+    gained_m2: float
+    incidents: int
+    """On that ground, of all that are stored."""
+    grids: pd.DataFrame
+    """By grid code, as `added_by_grid` gives it."""
+
+
+@dataclass(frozen=True)
+class Sites:
+    """The best sites, and what they were chosen from."""
+
+    run: int
+    plan: SitePlan
+    sites: gpd.GeoDataFrame
+    """In the order of choice: `bearing_deg`, `gain`, `total`, `grid`, `seen_m2`, point in EPSG:4326."""
+    candidates: int
+    demand: float
+    """All that could be gained: square metres of blind spots, or unseen incidents."""
+
+
+def site_of(conn: Conn, settings: Settings) -> tuple[int, Site]:
+    """The newest run and what held for it.
+
+    Raises
+    ------
+    StoreError : there is none.
+    """
+    run = read.latest_run(conn)
+    if run is None:
+        raise StoreError("there are no results yet; run `gridcover refresh`")
+    crs = pyproj.CRS(run.metric_crs)
+    terrain = None if settings.terrain is None else read_terrain(settings.terrain, crs)
+    return run.id, Site(crs, settings, terrain)
+
+
+def seeing(conn: Conn, lon: float, lat: float) -> pd.DataFrame:
+    """The cameras that see a place by the newest run, as `cameras_seeing` gives them, with their names.
+
+    Raises
+    ------
+    StoreError : there are no results.
+    """
+    _, site = site_of(conn, Settings.model_construct(terrain=None))
+    views = read.camera_views(conn, boxes=[(lon, lat, lon, lat)])
+    cameras = metric(read.read_layer(conn, "cameras", codes=views.index.tolist()), site)
+    place = gpd.GeoSeries([shapely.Point(lon, lat)], crs=4326).to_crs(site.crs)
+    found = cameras_seeing(place, cameras, _metric_views(views, site).reindex(cameras.index))
+    told = cameras.loc[found["camera"], ["name", "kind", "status"]].reset_index(drop=True)
+    return pd.concat([found.drop(columns="point"), told], axis=1)
+
+
+def what_if(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> Gain:
+    """What cameras would see where they are put, and what that adds.
+
+    Parameters
+    ----------
+    cameras : points in EPSG:4326 with the columns of the register, as far as given.
+
+    Raises
+    ------
+    StoreError : there are no results to add to.
+    ColumnError : a value lies outside its domain.
+    """
+    run, site = site_of(conn, settings)
+    here = metric(cameras, site)
+    full = complete_cameras(here, defaults=settings.cameras)
+    walls = walls_of(buildings_for(conn, cameras, full, site), terrain=site.terrain)
+    views = visible_area(here, walls, defaults=settings.cameras)
+    flat = views.to_crs(4326)
+    boxes = boxes_of(flat)
+    stored = _metric_views(read.camera_views(conn, boxes=boxes), site)
+    added = added_ground(stored, views)
+    grids = _open_ground(conn, read.read_layer(conn, "grids", boxes=boxes), site)
+    cases = _incidents(conn, boxes, site)
+    by_grid = added_by_grid(grids, added, incidents=cases)
+    return Gain(
+        run,
+        gpd.GeoDataFrame(
+            {"area_m2": views.area, "assumed": full["assumed"]}, geometry=flat, crs=4326
+        ),
+        gpd.GeoSeries([added], crs=site.crs).to_crs(4326),
+        float(added.area),
+        int(shapely.intersects(np.asarray(cases.geometry.values), added).sum()),
+        by_grid,
+    )
+
+
+def sites(
+    conn: Conn,
+    number: int,
+    settings: Settings,
+    *,
+    area: str | None = None,
+    camera: dict[str, Any] | None = None,
+    by: str = "ground",
+    exact_s: float = 0.0,
+) -> Sites:
+    """The best sites for the next cameras of one kind: along the streets and in the blind spots.
+
+    Parameters
+    ----------
+    number : how many.
+    area : code of an area or grid to choose within; all that is seen unless given.
+    camera : columns of the cameras to be set up (`kind`, `fov_deg`, `range_m`, `height_m`, ...); a PTZ
+        unless given. One that does not see all round is tried in eight bearings.
+    by : ``ground``: square metres of the blind spots; ``incidents``: incidents that no camera sees.
+    exact_s : as for `choose_sites`.
+
+    Raises
+    ------
+    StoreError : there are no results, or no grids in the area.
+    ColumnError : a value lies outside its domain.
+    """
+    run, site = site_of(conn, settings)
+    codes = read.grids_beneath(conn, area)
+    if not codes:
+        raise StoreError(f"there are no grids in {area or 'the store'}; use the code of an area")
+    grids = metric(read.read_layer(conn, "grids", codes=codes), site)
+    within = shapely.union_all(np.asarray(grids.geometry.values))
+    demand = _demand(conn, by, codes, within, site)
+    places = _standing_places(conn, within, codes, site)
+    template = {"kind": "ptz", **(camera or {})}
+    cameras = gpd.GeoDataFrame(
+        {name: [value] * len(places) for name, value in template.items()}, geometry=places, crs=site.crs
+    )  # fmt: skip
+    full = complete_cameras(cameras.assign(bearing_deg=0.0), defaults=settings.cameras)
+    if len(full) and float(full["fov_deg"].iloc[0]) < 360.0:
+        ways = np.arange(_BEARINGS) * 360.0 / _BEARINGS
+        cameras = cameras.loc[cameras.index.repeat(_BEARINGS)].reset_index(drop=True)
+        cameras["bearing_deg"] = np.tile(ways, len(places))
+    else:
+        cameras["bearing_deg"] = 0.0
+    flat = cameras.to_crs(4326)
+    full = complete_cameras(cameras, defaults=settings.cameras)
+    walls = walls_of(buildings_for(conn, flat, full, site), terrain=site.terrain)
+    views = visible_area(cameras, walls, defaults=settings.cameras)
+    plan = choose_sites(
+        gpd.GeoDataFrame(geometry=views.values, index=views.index, crs=site.crs), demand,
+        number=number, exact_s=exact_s,
+    )  # fmt: skip
+    chosen = flat.loc[plan.chosen.index, [*template, "bearing_deg", "geometry"]]
+    chosen = chosen.assign(
+        gain=plan.chosen["gain"], total=plan.chosen["total"], seen_m2=views.area[chosen.index]
+    )
+    tree = shapely.STRtree(np.asarray(grids.geometry.values))
+    row, grid = tree.query(np.asarray(cameras.geometry.loc[chosen.index].values), "intersects")
+    first = pd.Series(grids.index[grid], index=row).groupby(level=0).min()
+    chosen["grid"] = first.reindex(range(len(chosen))).to_numpy()
+    return Sites(run, plan, chosen, len(cameras), float(demand["weight"].sum()))
+
+
+def _metric_views(views: gpd.GeoDataFrame, site: Site) -> gpd.GeoSeries:
+    shapes = shapely.from_wkb(views["metric_wkb"].to_numpy(object))
+    return gpd.GeoSeries(shapes, index=views.index, crs=site.crs)
+
+
+def _open_ground(conn: Conn, grids: gpd.GeoDataFrame, site: Site) -> gpd.GeoDataFrame:
+    known = read.open_coverage(conn, grids.index.tolist())
+    return metric(grids, site).join(known)
+
+
+def _incidents(conn: Conn, boxes: Any, site: Site) -> gpd.GeoDataFrame:
+    lon, lat = incident_places(conn, boxes)
+    return gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat, crs=4326).to_crs(site.crs))
+
+
+def _demand(conn: Conn, by: str, codes: list[str], within: Any, site: Site) -> gpd.GeoDataFrame:
+    boxes = boxes_of(gpd.GeoSeries([within], crs=site.crs).to_crs(4326))
+    if by == "incidents":
+        cases = _incidents(conn, boxes, site)
+        cases = cases[shapely.intersects(np.asarray(cases.geometry.values), within)]
+        views = _metric_views(read.camera_views(conn, boxes=boxes), site)
+        seen = shapely.STRtree(np.asarray(views.values)).query(
+            np.asarray(cases.geometry.values), "intersects"
+        )[0]
+        left = cases.drop(cases.index[np.unique(seen)])
+        return gpd.GeoDataFrame({"weight": 1.0}, geometry=left.geometry.values, index=range(len(left)), crs=site.crs)  # fmt: skip
+    spots = read.blind_spots_of(conn, codes).to_crs(site.crs)
+    shapes = np.asarray(spots.geometry.values)
+    ground = float(shapely.area(shapes).sum())
+    step = max(2.0, float(np.sqrt(ground / MOST_DEMAND)))
+    points = _lattice(shapes, step)
+    return gpd.GeoDataFrame({"weight": step**2}, geometry=points, index=range(len(points)), crs=site.crs)  # fmt: skip
+
+
+def _lattice(shapes: Any, step: float) -> Any:
+    """Points of a square lattice that lie in some shapes, each once."""
+    found = []
+    for shape in shapes:
+        west, south, east, north = (np.array(shape.bounds) / step).round().astype(int)
+        x, y = np.meshgrid(np.arange(west, east + 1), np.arange(south, north + 1))
+        points = shapely.points((x.ravel() + 0.5) * step, (y.ravel() + 0.5) * step)
+        shapely.prepare(shape)
+        found.append(points[shapely.contains(shape, points)])
+    return np.concatenate(found) if found else np.zeros(0, dtype=object)
+
+
+def _standing_places(conn: Conn, within: Any, codes: list[str], site: Site) -> Any:
+    """Where a camera could stand: along the streets, and in the middle of the largest blind spots."""
+    boxes = boxes_of(gpd.GeoSeries([within], crs=site.crs).to_crs(4326))
+    streets = metric(read.read_layer(conn, "streets", boxes=widened(boxes, 20.0)), site)
+    lines = shapely.intersection(np.asarray(streets.geometry.values), within)
+    length = float(shapely.length(lines).sum())
+    step = max(15.0, length / (MOST_CANDIDATES / _BEARINGS))
+    along = [
+        shapely.line_interpolate_point(line, np.arange(step / 2, line.length, step))
+        for line in shapely.get_parts(shapely.line_merge(lines))
+        if shapely.get_type_id(line) == 1
+    ]
+    spots = read.blind_spots_of(conn, codes).to_crs(site.crs)
+    largest = spots.sort_values("area_m2", ascending=False).head(MOST_CANDIDATES // _BEARINGS // 3)
+    return np.concatenate([*along, shapely.point_on_surface(np.asarray(largest.geometry.values))])

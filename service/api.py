@@ -17,10 +17,12 @@ from geo.store import alerts, read
 from geo.store import incidents as stored
 from geo.store.access import EVERYWHERE, set_scope
 from geo.store.tiles import COARSE_DEG
+from service import models
 from service.access import RIGHTS, Visitor, needs
 from service.answers import geojson
 from service.dependencies import Connection, Deployment, SignedIn
 from service.machines import MaybeToken
+from service.models import GEOJSON
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
 _maps = [Depends(needs("coverage", "incidents", "registers", "board"))]
@@ -38,19 +40,19 @@ def _run(conn: Connection) -> int:
     return run.id
 
 
-@router.get("/grids", dependencies=_maps, response_class=Response)
+@router.get("/grids", dependencies=_maps, response_class=Response, responses=GEOJSON)
 def grids(conn: Connection) -> Response:
     """Grids with coverage and density of the newest run."""
     return geojson(read.grid_results(conn, _run(conn)), digits=6)
 
 
-@router.get("/blind-spots", dependencies=_coverage, response_class=Response)
+@router.get("/blind-spots", dependencies=_coverage, response_class=Response, responses=GEOJSON)
 def blind_spots(conn: Connection, limit: Annotated[int, Query(ge=1, le=10_000)] = 200) -> Response:
     """Blind spots of the newest run, largest first."""
     return geojson(read.blind_spot_results(conn, limit), digits=6)
 
 
-@router.get("/cameras", dependencies=_coverage, response_class=Response)
+@router.get("/cameras", dependencies=_coverage, response_class=Response, responses=GEOJSON)
 def cameras(conn: Connection, user: SignedIn, settings: Deployment) -> Response:
     """Cameras with the area of their view; for some roles their places to about 200 m alone."""
     found = read.camera_results(conn)
@@ -73,7 +75,7 @@ def camera(conn: Connection, user: SignedIn, settings: Deployment, code: str) ->
     return found
 
 
-@router.get("/areas", dependencies=_maps)
+@router.get("/areas", dependencies=_maps, response_model=list[models.Area])
 def areas(conn: Connection) -> list[dict[str, Any]]:
     """Names of areas and where to write them."""
     return read.names_of_areas(conn)
@@ -82,7 +84,7 @@ def areas(conn: Connection) -> list[dict[str, Any]]:
 Ranked = Literal["open_covered_share", "covered_share", "per_km2", "per_1000_people"]
 
 
-@router.get("/areas/results", dependencies=_maps)
+@router.get("/areas/results", dependencies=_maps, response_model=models.AreaResults)
 def area_results(
     conn: Connection,
     level: Annotated[str, Query(pattern="^(grid|community|subdistrict|district)$")] = "subdistrict",
@@ -107,7 +109,7 @@ def area_results(
     }  # fmt: skip
 
 
-@router.get("/runs/latest", dependencies=_maps)
+@router.get("/runs/latest", dependencies=_maps, response_model=models.Run)
 def latest_run(conn: Connection, user: SignedIn) -> dict[str, Any]:
     """The newest run: what its figures rest on; its sums for those who see all of it."""
     run = read.latest_run(conn)
@@ -116,7 +118,16 @@ def latest_run(conn: Connection, user: SignedIn) -> dict[str, Any]:
     return {**run.__dict__} | ({} if user.everywhere else {"summary": {}})
 
 
-@router.get("/incidents/months", dependencies=_incidents)
+@router.get("/runs", dependencies=_maps, response_model=list[models.Run])
+def runs(
+    conn: Connection, user: SignedIn, limit: Annotated[int, Query(ge=1, le=100)] = 20
+) -> list[dict[str, Any]]:
+    """The runs whose results are kept, newest first, each with what it rests on."""
+    hidden: dict[str, Any] = {} if user.everywhere else {"summary": {}}
+    return [{**run.__dict__} | hidden for run in read.newest_runs(conn, limit)]
+
+
+@router.get("/incidents/months", dependencies=_incidents, response_model=models.Months)
 def months(conn: Connection) -> dict[str, Any]:
     """Incidents by month and category; every month from the first to the last."""
     _run(conn)
@@ -136,7 +147,7 @@ def months(conn: Connection) -> dict[str, Any]:
     }
 
 
-@router.get("/incidents/density", dependencies=_incidents)
+@router.get("/incidents/density", dependencies=_incidents, response_model=models.Density)
 def density(
     conn: Connection,
     from_: Annotated[Month, Query(alias="from")],
@@ -151,7 +162,7 @@ def density(
     return {"grids": counts, "outside": outside, "total": sum(counts.values()) + outside}
 
 
-@router.get("/incidents/points", dependencies=_incidents)
+@router.get("/incidents/points", dependencies=_incidents, response_model=models.Points)
 def points(
     conn: Connection,
     settings: Deployment,
@@ -168,7 +179,7 @@ def points(
 Root = Annotated[str, Query(description="a root of the category tree; empty for all incidents")]
 
 
-@router.get("/incidents/patterns", dependencies=_incidents)
+@router.get("/incidents/patterns", dependencies=_incidents, response_model=models.Patterns)
 def patterns(conn: Connection, category: Root = "") -> dict[str, Any]:
     """Of the newest run: rates, comparison, hot spots, change and alert of each grid; near repeats."""
     _run(conn)
@@ -179,7 +190,7 @@ def patterns(conn: Connection, category: Root = "") -> dict[str, Any]:
     }
 
 
-@router.get("/incidents/weeks", dependencies=_incidents)
+@router.get("/incidents/weeks", dependencies=_incidents, response_model=models.Weeks)
 def weeks(conn: Connection, grid: str, category: Root = "") -> dict[str, Any]:
     """Incidents of one grid by week, the newest run's space-time cube."""
     _run(conn)
@@ -189,7 +200,7 @@ def weeks(conn: Connection, grid: str, category: Root = "") -> dict[str, Any]:
     return row
 
 
-@router.get("/incidents/forecast", dependencies=_incidents)
+@router.get("/incidents/forecast", dependencies=_incidents, response_model=models.Forecast)
 def forecast(conn: Connection, category: Root = "") -> dict[str, Any]:
     """Expected incidents of the next month by grid, with the back-test of every model."""
     _run(conn)
@@ -199,7 +210,9 @@ def forecast(conn: Connection, category: Root = "") -> dict[str, Any]:
     }
 
 
-@router.get("/incidents/contours", dependencies=_incidents, response_class=Response)
+@router.get(
+    "/incidents/contours", dependencies=_incidents, response_class=Response, responses=GEOJSON
+)
 def contours(
     conn: Connection,
     kind: Annotated[str, Query(pattern="^(density|risk)$")] = "density",
@@ -213,13 +226,13 @@ def contours(
     return geojson(bands, digits=6)
 
 
-@router.get("/alerts", dependencies=_maps)
+@router.get("/alerts", dependencies=_maps, response_model=list[models.Alert])
 def open_alerts(conn: Connection) -> list[dict[str, Any]]:
     """Alerts that have not ended, strongest first."""
     return alerts.open_alerts(conn)
 
 
-@router.get("/grids/{code}/staff")
+@router.get("/grids/{code}/staff", response_model=list[models.StaffMember])
 def staff(conn: Connection, user: Visitor, token: MaybeToken, code: str) -> list[dict[str, Any]]:
     """Head and staff of a grid; phones only for roles that may call them, or a token for it."""
     if user is None and (token is None or "staff:read" not in token.scopes):
@@ -235,7 +248,7 @@ def staff(conn: Connection, user: Visitor, token: MaybeToken, code: str) -> list
     return found
 
 
-@router.get("/service-quality", dependencies=_maps)
+@router.get("/service-quality", dependencies=_maps, response_model=list[models.Service])
 def service_quality(
     conn: Connection,
     from_: Annotated[Month, Query(alias="from")],

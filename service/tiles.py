@@ -130,7 +130,9 @@ async def tile(
     coarse = user.role in settings.coarse_roles
     _require(name, user, coarse)
     if x >= 2**z or y >= 2**z:
-        return Response(status_code=404)
+        raise HTTPException(
+            404, f"There is no tile {z}/{x}/{y}; at zoom {z} they go up to {2**z - 1}."
+        )
     cache: TileCache = request.app.state.tiles
     version = await cache.version(request)
 

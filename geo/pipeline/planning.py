@@ -18,7 +18,7 @@ from geo.coverage.seeing import cameras_seeing
 from geo.coverage.siting import SitePlan, choose_sites
 from geo.coverage.terrain import read_terrain
 from geo.coverage.visibility import visible_area
-from geo.errors import StoreError
+from geo.errors import GeometryError, StoreError
 from geo.pipeline.coverage import Site, boxes_of, buildings_for, metric, widened
 from geo.settings import Settings
 from geo.store import read
@@ -26,6 +26,7 @@ from geo.store.database import Conn
 from geo.store.incidents import incident_places
 
 MOST_CANDIDATES, MOST_DEMAND = 6_000, 15_000
+_FAR_M = 5_000.0
 _BEARINGS = 8
 """Ways that a camera that does not see all round is tried at each place."""
 
@@ -80,8 +81,10 @@ def seeing(conn: Conn, lon: float, lat: float) -> pd.DataFrame:
     Raises
     ------
     StoreError : there are no results.
+    GeometryError : the place is far from every grid.
     """
     _, site = site_of(conn, Settings.model_construct(terrain=None))
+    _require_near(conn, [shapely.Point(lon, lat)])
     views = read.camera_views(conn, boxes=[(lon, lat, lon, lat)])
     cameras = metric(read.read_layer(conn, "cameras", codes=views.index.tolist()), site)
     place = gpd.GeoSeries([shapely.Point(lon, lat)], crs=4326).to_crs(site.crs)
@@ -101,8 +104,10 @@ def what_if(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> Gain:
     ------
     StoreError : there are no results to add to.
     ColumnError : a value lies outside its domain.
+    GeometryError : a place is far from every grid.
     """
     run, site = site_of(conn, settings)
+    _require_near(conn, cameras.geometry.values)
     here = metric(cameras, site)
     full = complete_cameras(here, defaults=settings.cameras)
     walls = walls_of(buildings_for(conn, cameras, full, site), terrain=site.terrain)
@@ -188,6 +193,20 @@ def sites(
     first = pd.Series(grids.index[grid], index=row).groupby(level=0).min()
     chosen["grid"] = first.reindex(range(len(chosen))).to_numpy()
     return Sites(run, plan, chosen, len(cameras), float(demand["weight"].sum()))
+
+
+def _require_near(conn: Conn, points: Any) -> None:
+    box = read.extent(conn)
+    if box is None:
+        raise StoreError("there are no grids that you see; ask for an area")
+    west, south, east, north = widened([box], _FAR_M)[0]
+    x, y = shapely.get_x(points), shapely.get_y(points)
+    away = ~((west <= x) & (x <= east) & (south <= y) & (y <= north))
+    if away.any():
+        raise GeometryError(
+            f"{x[away][0]:.6f}, {y[away][0]:.6f} is more than {_FAR_M / 1000:g} km from the grids; "
+            "give longitude and latitude of a place among them"
+        )
 
 
 def _metric_views(views: gpd.GeoDataFrame, site: Site) -> gpd.GeoSeries:

@@ -138,6 +138,12 @@ def latest_run(conn: Conn) -> Run | None:
     return Run(**row) if row else None
 
 
+def newest_runs(conn: Conn, limit: int) -> list[Run]:
+    """The runs on record, newest first."""
+    rows = dict_rows(conn, "SELECT * FROM runs ORDER BY id DESC LIMIT %s", (limit,))
+    return [Run(**row) for row in rows]
+
+
 def grid_results(conn: Conn, run: int) -> gpd.GeoDataFrame:
     """Grids with their coverage as of a run and their density, indexed by code."""
     query = sql.SQL(

@@ -1,0 +1,283 @@
+"""The shapes of answers, as the OpenAPI document tells them; missing values are null."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+GEOJSON: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "a feature collection, EPSG:4326",
+        "content": {
+            "application/geo+json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "features"],
+                    "properties": {
+                        "type": {"const": "FeatureCollection"},
+                        "features": {"type": "array", "items": {"type": "object"}},
+                    },
+                }
+            }
+        },
+    }
+}
+"""Of routes that answer with GeoJSON."""
+
+
+class Area(BaseModel):
+    """A district, sub-district or community, and where to write its name."""
+
+    code: str
+    name: str
+    name_en: str | None
+    level: str
+    parent: str | None
+    lat: float
+    lon: float
+    box: list[float] = Field(description="west, south, east, north")
+
+
+class AreaResult(BaseModel):
+    """The figures of one area, community or grid."""
+
+    code: str = Field(description="empty for what no area of the level claims")
+    name: str | None
+    name_en: str | None
+    grids: float
+    population: float | None
+    area_m2: float
+    covered_m2: float
+    open_m2: float
+    open_covered_m2: float
+    twice_covered_m2: float
+    incidents: float | None
+    covered_share: float | None
+    open_covered_share: float | None
+    twice_covered_share: float | None
+    per_km2: float | None
+    per_1000_people: float | None
+    rank: int | None
+
+
+class AreaResults(BaseModel):
+    """Areas of one level by a figure, best first."""
+
+    run: int
+    level: str
+    by: str
+    gini: float | None = Field(description="0: all alike, towards 1: uneven")
+    areas: list[AreaResult]
+
+
+class Run(BaseModel):
+    """One computation and what it rests on."""
+
+    id: int
+    kind: str
+    parameters: dict[str, Any]
+    inputs_digest: str
+    software_version: str
+    metric_crs: str
+    started_at: dt.datetime
+    finished_at: dt.datetime
+    summary: dict[str, Any] = Field(description="its sums, for those who see all of it")
+
+
+class MonthCount(BaseModel):
+    """Incidents of one category in a month."""
+
+    category: str
+    count: int
+    outside: int = Field(description="of these outside every grid")
+
+
+class Month(BaseModel):
+    """Incidents of a month."""
+
+    month: str
+    counts: list[MonthCount]
+
+
+class Months(BaseModel):
+    """Every month from the first to the last, and the categories, most first."""
+
+    months: list[Month]
+    categories: list[str]
+
+
+class Density(BaseModel):
+    """Incidents by grid in some months."""
+
+    grids: dict[str, int]
+    outside: int
+    total: int
+
+
+class Points(BaseModel):
+    """Places of incidents."""
+
+    points: list[tuple[float, float, int]] = Field(description="latitude, longitude, how many")
+
+
+class GridPattern(BaseModel):
+    """How the incidents of a grid compare, cluster and change."""
+
+    category: str
+    grid: str
+    run: int
+    per_open_km2: float | None
+    per_street_km: float | None
+    eb_per_1000: float | None
+    rank: int | None
+    rank_p05: int | None
+    rank_p95: int | None
+    month: dt.date | None
+    count: int | None
+    previous: int | None
+    previous_ratio: float | None
+    previous_q_value: float | None
+    year_before: int | None
+    year_before_ratio: float | None
+    year_before_q_value: float | None
+    gi_star: float | None
+    gi_q_value: float | None
+    hot_spot: str | None
+    moran: str | None
+    trend: str | None
+    slope: float | None
+    emerging: str | None
+    emerging_since: dt.date | None
+    alert: bool | None
+    alert_score: float | None
+    alert_since: dt.date | None
+    alert_observed: float | None
+    alert_expected: float | None
+    weeks_from: dt.date | None
+
+
+class NearRepeat(BaseModel):
+    """Pairs of incidents within a distance and a time, against chance."""
+
+    category: str
+    run: int
+    incidents: int
+    from_m: float
+    to_m: float
+    from_days: float
+    to_days: float
+    pairs: int
+    expected: float
+    ratio: float | None
+    p_value: float
+
+
+class Hour(BaseModel):
+    """Weight of incidents in one hour of the week."""
+
+    category: str
+    weekday: int
+    hour: int
+    run: int
+    weight: float
+
+
+class Patterns(BaseModel):
+    """What was found in the incidents of the newest run."""
+
+    grids: list[GridPattern]
+    near_repeats: list[NearRepeat]
+    hours: list[Hour]
+
+
+class Weeks(BaseModel):
+    """Incidents of one grid by week."""
+
+    run: int
+    weeks_from: dt.date
+    weeks: list[float]
+
+
+class ForecastTest(BaseModel):
+    """How well one model foretold months that were held back."""
+
+    category: str
+    model: str
+    area_share: float
+    run: int
+    month: dt.date
+    hits: float
+    incidents: int
+    hit_rate: float | None
+    pai: float | None
+    pei: float | None
+    months: int
+    months_won: int
+    offered: bool
+    best: bool
+
+
+class Expected(BaseModel):
+    """Incidents expected in a grid."""
+
+    category: str
+    model: str
+    grid: str
+    run: int
+    expected: float
+
+
+class Forecast(BaseModel):
+    """The next month, with the back-test of every model."""
+
+    tests: list[ForecastTest]
+    grids: list[Expected]
+
+
+class Alert(BaseModel):
+    """A rise of incidents in a grid that has not ended."""
+
+    id: int
+    category: str
+    grid: str
+    grid_name: str | None
+    grid_name_en: str | None
+    community: str | None
+    run: int
+    since: dt.date
+    observed: float
+    expected: float
+    score: float
+    raised_at: dt.datetime
+    lon: float | None
+    lat: float | None
+
+
+class StaffMember(BaseModel):
+    """Someone who works in a grid."""
+
+    role: str
+    name: str
+    phone: str | None
+
+
+class Service(BaseModel):
+    """How the appeals of an area in a month were served."""
+
+    level: str
+    code: str
+    name: str | None
+    name_en: str | None
+    month: dt.date
+    run: int
+    received: int
+    accepted: int
+    closed: int
+    due: int
+    closed_in_time: int
+    in_time_share: float | None
+    median_hours: float | None
+    rated: int
+    satisfaction: float | None

@@ -1,0 +1,94 @@
+"""Whatever the OpenAPI documents allow, and some of what they do not, is answered without a failure of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+
+from geo.settings import Settings
+from geo.store.database import connect
+from geo.store.tokens import make_token
+from service.app import create_app
+from service.ogc import PREFIX
+
+STATED = {200, 207, 304, 400, 401, 403, 404, 405, 413, 415, 422, 503}
+
+
+@pytest.fixture(scope="module")
+def client(demo_store: str) -> Iterator[TestClient]:
+    with connect(demo_store) as conn:
+        token = make_token(
+            conn, "schema", ["data:read", "staff:read"], days=1, role="administrator", areas=["*"]
+        )
+    headers = {"Authorization": f"Bearer {token}"}
+    app = create_app(demo_store, Settings())
+    with TestClient(app, headers=headers, raise_server_exceptions=False) as found:
+        yield found
+    with connect(demo_store) as conn:
+        conn.execute("DELETE FROM api_tokens WHERE name = 'schema'")
+
+
+def fuzz(client: TestClient, document: dict[str, Any], prefix: str, examples: int) -> int:
+    schema = schemathesis.openapi.from_dict(document)
+    tried = 0
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            try:
+                cases = operation.as_strategy(generation_mode=mode)
+            except schemathesis.errors.SchemathesisError:
+                continue
+
+            @settings(
+                max_examples=examples, deadline=None, database=None, derandomize=True,
+                suppress_health_check=list(HealthCheck),
+            )  # fmt: skip
+            @given(case=cases)
+            def answered(case: Any) -> None:
+                nonlocal tried
+                told = case.as_transport_kwargs(base_url="http://testserver")
+                told.pop("cookies", None)
+                headers = {
+                    k: v for k, v in (told.pop("headers", None) or {}).items()
+                    if k.lower() not in ("authorization", "host")
+                }  # fmt: skip
+                try:
+                    request = client.build_request(
+                        told.pop("method"), prefix + told.pop("url").removeprefix("http://testserver"),
+                        headers=headers, **{k: v for k, v in told.items() if k in ("params", "json", "data", "content")},
+                    )  # fmt: skip
+                except (ValueError, TypeError, UnicodeError):
+                    return  # no such request can be sent
+                answer = client.send(request)
+                tried += 1
+                assert answer.status_code in STATED, (str(request.url), answer.status_code, answer.text[:300])  # fmt: skip
+                assert answer.status_code != 503, (str(request.url), answer.text)
+                if answer.status_code >= 400:
+                    assert answer.headers["content-type"] == "application/problem+json", str(request.url)  # fmt: skip
+                    assert answer.json()["detail"]
+
+            try:
+                answered()
+            except (schemathesis.errors.SchemathesisError, Unsatisfiable):
+                continue  # nothing that goes against the schema can be made of this operation
+    return tried
+
+
+def test_our_api_has_no_failure(client: TestClient) -> None:
+    app: Any = client.app
+    tried = fuzz(client, app.openapi(), "", 12)
+    assert tried > 500, tried
+
+
+def test_the_ogc_api_has_no_failure(client: TestClient) -> None:
+    app: Any = client.app
+    ogc = next(r.app for r in app.routes if getattr(r, "path", "") == PREFIX)
+    tried = fuzz(client, ogc.openapi(), PREFIX, 12)
+    assert tried > 200, tried

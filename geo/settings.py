@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     session_idle_hours: float = Field(default=2.0, gt=0)
     audit_days: int = Field(default=1095, ge=30)
     log_requests: bool = False
+    worker: bool = True
     coarse_roles: list[str] = Field(default_factory=list)
     walk_m: float = Field(default=500.0, gt=0)
     webhook_targets: list[str] = Field(default_factory=list)

@@ -33,9 +33,9 @@ RIGHTS: dict[str, frozenset[str]] = {
     "planner": MAPS,
     "commander": MAPS | {"phones"},
     "analyst": MAPS,
-    "clerk": frozenset({"registers", "board"}),
+    "clerk": frozenset({"registers", "board", "jobs"}),
     "auditor": frozenset({"audit"}),
-    "administrator": MAPS | {"phones", "audit"},
+    "administrator": MAPS | {"phones", "audit", "jobs"},
 }
 """What each role may see, everywhere within its areas."""
 _hasher = argon2.PasswordHasher()

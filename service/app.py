@@ -20,7 +20,19 @@ import geo
 from geo.maps.assets import assets_dir
 from geo.settings import Settings
 from geo.store.database import make_pool
-from service import accounts, api, board, exports, feeds, health, pages, planning, tiles, watching
+from service import (
+    accounts,
+    api,
+    board,
+    exports,
+    feeds,
+    health,
+    jobs,
+    pages,
+    planning,
+    tiles,
+    watching,
+)
 from service.access import Tries, add_access
 from service.answers import add_problems
 from service.description import description
@@ -28,6 +40,7 @@ from service.ogc import PREFIX, close_ogc, make_ogc
 from service.recording import Recorder
 from service.watching import add_watching
 from service.webhooks import Sender
+from service.worker import asking_queue
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -60,6 +73,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         writers.open(wait=False)
         doors.open(wait=False)
         app.state.pool, app.state.writers, app.state.doors = pool, writers, doors
+        app.state.queue = asking_queue(writers)
         app.state.recorder = Recorder(doors)
         app.state.turns = asyncio.Semaphore(pool.max_size)
         app.state.writing_turns = asyncio.Semaphore(writers.max_size)
@@ -102,6 +116,8 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         pages.router,
         api.router,
         planning.router,
+        jobs.api,
+        jobs.pages,
         board.router,
         feeds.router,
         exports.router,
@@ -168,6 +184,6 @@ class Guarded:
 
 
 def _unavailable(request: Request) -> Response | None:
-    if request.url.path.startswith(("/maps", "/board", "/audit", "/account", "/sign-in")):
+    if request.url.path.startswith(("/maps", "/board", "/audit", "/account", "/sign-in", "/jobs")):
         return pages.unavailable(request)
     return None

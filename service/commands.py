@@ -19,6 +19,7 @@ from geo.store.database import connect, database, migrate
 from service.access import hash_password
 from service.administration import by_hand, make_password, record, token, user, webhook
 from service.server import run
+from service.worker import run_worker
 
 app.add_typer(user, name="user")
 app.add_typer(record, name="audit")
@@ -47,6 +48,14 @@ def serve(
             port=settings.port if port is None else port,
             announce=console.print,
         )
+
+
+@app.command()
+def work() -> None:
+    """Take jobs from the queue until stopped; `serve` runs one of these unless told otherwise."""
+    with database() as conninfo:
+        require_current_or_migrate(conninfo)
+        run_worker(conninfo)
 
 
 @app.command()

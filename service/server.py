@@ -11,6 +11,7 @@ from geo.errors import GridcoverError
 from geo.settings import Settings
 from service.app import create_app
 from service.watching import log_json
+from service.worker import WorkerProcess
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -46,12 +47,17 @@ def run(
         log_config=None if settings.log_requests else uvicorn.config.LOGGING_CONFIG,
     )  # fmt: skip
     server = uvicorn.Server(config)
+    worker = WorkerProcess(conninfo) if settings.worker else None
+    if worker is not None:
+        worker.start()
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:
         pass
     finally:
         listener.close()
+        if worker is not None:
+            worker.stop()
 
 
 def _listen(host: str, port: int) -> socket.socket:

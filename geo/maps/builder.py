@@ -86,7 +86,7 @@ def navigation(language: str, rights: frozenset[str]) -> list[tuple[str, str]]:
     """Pages that may be seen, and their addresses."""
     places = {
         "coverage": "/maps/coverage", "incidents": "/maps/incidents", "registers": "/maps/registers",
-        "board": "/board", "audit": "/audit",
+        "board": "/board", "jobs": "/jobs", "audit": "/audit",
     }  # fmt: skip
     return [(key, f"{place}?lang={language}") for key, place in places.items() if key in rights]
 

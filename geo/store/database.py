@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from geo.errors import StoreError
 from geo.settings import Settings, get_settings
-from geo.store import cluster
+from geo.store import cluster, jobs
 
 _LOCK = 0x67726964  # "grid": one migrator at a time, whatever machine it runs on
 Conn = Connection[TupleRow]
@@ -165,6 +165,8 @@ def migrate(conninfo: str) -> list[Migration]:
                         f"{error}"
                     ) from error
                 done.append(migration)
+            conn.execute("SET search_path TO gridcover, public")
+            jobs.migrate_queue(conn)
             _trust_boxes(conn)
         finally:
             conn.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
@@ -209,6 +211,6 @@ def require_current(conn: Conn) -> None:
     have = applied(conn)
     known = migrations()
     _compare(have, known)
-    missing = [m for m in known if m.number not in have]
+    missing = len([m for m in known if m.number not in have]) + len(jobs.queue_migrations(conn))
     if missing:
-        raise StoreError(f"{len(missing)} migrations are missing; run `gridcover db migrate`")
+        raise StoreError(f"{missing} migrations are missing; run `gridcover db migrate`")

@@ -207,6 +207,7 @@ def test_every_geometry_has_its_index(store: str) -> None:
     with connect(store) as conn:
         missing = conn.execute(
             "SELECT g.f_table_name FROM geometry_columns g WHERE g.f_table_schema = 'gridcover' "
+            "AND EXISTS (SELECT FROM pg_tables t WHERE t.schemaname = 'gridcover' AND t.tablename = g.f_table_name) "
             "AND NOT EXISTS (SELECT FROM pg_indexes i WHERE i.schemaname = 'gridcover' "
             "AND i.tablename = g.f_table_name AND i.indexdef LIKE '%gist (geometry)%')"
         ).fetchall()

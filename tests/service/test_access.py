@@ -58,7 +58,11 @@ def filled(path: str, area: str, grid: str, camera: str) -> list[str]:
     """Addresses of a path: every set of tiles, every collection, with the neighbour's codes."""
     path = path.replace("{z}", "14").replace("{x}", "13565").replace("{y}", "6703")
     path = path.replace("{code}", camera if "/cameras/" in path else grid).replace("{form}", "csv")
-    path = path.replace("{tileMatrixSetId}", "WebMercatorQuad").replace("{itemId}", grid)
+    path = (
+        path.replace("{job}", "1")
+        .replace("{tileMatrixSetId}", "WebMercatorQuad")
+        .replace("{itemId}", grid)
+    )
     out = [path]
     for part, values in (("{name}", SETS), ("{layer}", NAMES), ("{collectionId}", OPEN_LAYERS)):
         out = [
@@ -218,10 +222,12 @@ def test_a_reader_without_a_scope_sees_nothing(demo_store: str) -> None:
                 conn.rollback()
     assert closed == {
         "users", "sessions", "audit", "audit_anchor", "api_tokens", "feed_batches", "webhooks",
-        "webhook_deliveries", "changes",
+        "webhook_deliveries", "changes", "jobs", "uploads", "procrastinate_jobs",
+        "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers",
     }  # fmt: skip
     assert {table for table, count in seen.items() if count} == {
         "buildings", "streets", "landcover", "runs", "latest_run", "board_state", "migrations",
+        "queue_migrations",
     }  # fmt: skip
     assert len(seen) > 30
     # A scope holds for its transaction alone.

@@ -1,0 +1,164 @@
+"""Work behind the service: the queue's tables, how far each job is, and files that wait to be imported."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from procrastinate.schema import SchemaManager
+from psycopg.types.json import Jsonb
+
+if TYPE_CHECKING:
+    from geo.store.database import Conn
+
+KEPT_DAYS = 90
+"""How long ended jobs and their reports are kept."""
+
+
+def queue_migrations(conn: Conn) -> list[Path]:
+    """What the queue's own tables still need, in order."""
+    row = conn.execute("SELECT to_regclass('gridcover.queue_migrations')").fetchone()
+    if row is None or row[0] is None:
+        return []
+    have = {
+        str(r[0]) for r in conn.execute("SELECT name FROM gridcover.queue_migrations").fetchall()
+    }
+    files = sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
+    return [file for file in files if file.name not in have]
+
+
+def migrate_queue(conn: Conn) -> None:
+    """Make or bring up to date the tables of the queue, in one transaction."""
+    missing = queue_migrations(conn)
+    if not missing:
+        return
+    with conn.transaction():
+        row = conn.execute("SELECT to_regclass('gridcover.procrastinate_jobs')").fetchone()
+        if row is None or row[0] is None:
+            # The present schema is what all migrations together lead to.
+            conn.execute(SchemaManager.get_schema().encode())
+        else:
+            for file in missing:
+                conn.execute(file.read_text(encoding="utf-8").encode())
+        for file in missing:
+            conn.execute("INSERT INTO queue_migrations (name) VALUES (%s)", (file.name,))
+
+
+def add(conn: Conn, job: int, task: str, about: dict[str, Any], by: str) -> None:
+    """Note a job that was put into the queue; the caller commits."""
+    conn.execute(
+        "INSERT INTO jobs (id, task, about, asked_by) VALUES (%s, %s, %s, %s) "
+        "ON CONFLICT (id) DO UPDATE SET about = EXCLUDED.about, asked_by = EXCLUDED.asked_by",
+        (job, task, Jsonb(about), by),
+    )
+
+
+def begin(conn: Conn, job: int, task: str) -> None:
+    """A worker has taken a job, maybe after another that was cut off."""
+    conn.execute(
+        "INSERT INTO jobs AS j (id, task, asked_by, started_at, attempts) VALUES (%s, %s, '', now(), 1) "
+        "ON CONFLICT (id) DO UPDATE SET started_at = now(), attempts = j.attempts + 1, step = '', "
+        "steps = 0, ended = NULL, finished_at = NULL",
+        (job, task),
+    )
+    conn.commit()
+
+
+def note_step(conn: Conn, job: int, step: str) -> None:
+    """What a job is at."""
+    conn.execute("UPDATE jobs SET step = %s, steps = steps + 1 WHERE id = %s", (step[:500], job))
+    conn.commit()
+
+
+def end(
+    conn: Conn, job: int, ended: str, outcome: dict[str, Any], report: str | None = None
+) -> None:
+    """How a job ended."""
+    conn.execute(
+        "UPDATE jobs SET ended = %s, outcome = %s, report = %s, finished_at = now() WHERE id = %s",
+        (ended, Jsonb(outcome), report, job),
+    )
+    conn.execute(
+        "DELETE FROM jobs WHERE finished_at < now() - make_interval(days => %s)", (KEPT_DAYS,)
+    )
+    conn.commit()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job, as people are told of it."""
+
+    id: int
+    task: str
+    about: dict[str, Any]
+    asked_by: str
+    asked_at: Any
+    started_at: Any
+    finished_at: Any
+    attempts: int
+    step: str
+    steps: int
+    state: str
+    """waiting, running, cancelling, done, failed or cancelled."""
+    outcome: dict[str, Any] | None
+    has_report: bool
+
+
+_STATE = (
+    "CASE WHEN j.ended IS NOT NULL THEN j.ended WHEN q.status = 'cancelled' THEN 'cancelled' "
+    "WHEN q.status = 'doing' AND q.abort_requested THEN 'cancelling' WHEN q.status = 'doing' THEN 'running' "
+    "WHEN q.status = 'todo' THEN 'waiting' WHEN q.status = 'succeeded' THEN 'done' ELSE 'failed' END"
+)
+
+
+def newest(conn: Conn, limit: int, job: int | None = None) -> list[Job]:
+    """Jobs, newest first; or the one of a number."""
+    rows = conn.execute(
+        "SELECT j.id, j.task, j.about, j.asked_by, j.asked_at, j.started_at, j.finished_at, j.attempts, "
+        f"j.step, j.steps, {_STATE}, j.outcome, j.report IS NOT NULL "
+        "FROM jobs j LEFT JOIN procrastinate_jobs q ON q.id = j.id "
+        "WHERE %(job)s::bigint IS NULL OR j.id = %(job)s ORDER BY j.id DESC LIMIT %(limit)s",
+        {"job": job, "limit": limit},
+    ).fetchall()
+    return [Job(*row) for row in rows]
+
+
+def report_of(conn: Conn, job: int) -> str | None:
+    """The report of an import, as CSV."""
+    row = conn.execute("SELECT report FROM jobs WHERE id = %s", (job,)).fetchone()
+    return row[0] if row else None
+
+
+def waiting(conn: Conn, task: str) -> int | None:
+    """The job of a task that waits to be taken, if any."""
+    row = conn.execute(
+        "SELECT id FROM procrastinate_jobs WHERE task_name = %s AND status = 'todo' ORDER BY id LIMIT 1",
+        (task,),
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def keep_upload(conn: Conn, name: str, content: bytes, by: str) -> str:
+    """Keep a file until its import has ended; the caller commits. Returns its key."""
+    key = secrets.token_urlsafe(16)
+    conn.execute(
+        "INSERT INTO uploads (id, name, sha256, uploaded_by, content) VALUES (%s, %s, %s, %s, %s)",
+        (key, name, hashlib.sha256(content).hexdigest(), by, content),
+    )
+    conn.execute("DELETE FROM uploads WHERE uploaded_at < now() - interval '7 days'")
+    return key
+
+
+def upload(conn: Conn, key: str) -> tuple[str, bytes] | None:
+    """Name and content of a file that was kept."""
+    with conn.cursor(binary=True) as cursor:
+        row = cursor.execute("SELECT name, content FROM uploads WHERE id = %s", (key,)).fetchone()
+    return (str(row[0]), bytes(row[1])) if row else None
+
+
+def drop_upload(conn: Conn, key: str) -> None:
+    """Let go of a file; the caller commits."""
+    conn.execute("DELETE FROM uploads WHERE id = %s", (key,))

@@ -1,0 +1,183 @@
+"""Work behind the service: asked for, followed and cancelled, over the API and on a page."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import HTMLResponse
+from fastapi.templating import Jinja2Templates
+from pydantic import BaseModel, Field
+
+from geo.ingest.staff import STAFF
+from geo.maps.builder import navigation, script_json
+from geo.maps.language import texts
+from geo.schema import LAYERS
+from geo.store import audit, jobs
+from geo.store.access import User
+from service.access import RIGHTS, address_of, needs, require_same_site
+from service.dependencies import Body, Language, Writing
+from service.worker import ask_import, ask_refresh
+
+api = APIRouter(prefix="/api/v1", tags=["jobs"])
+pages = APIRouter(include_in_schema=False)
+_templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
+
+
+class Job(BaseModel):
+    """Work that was asked for, and how far it is."""
+
+    id: int
+    task: str
+    about: dict[str, Any]
+    asked_by: str
+    asked_at: dt.datetime
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    attempts: int = Field(description="more than 1 where a worker or the database was cut off")
+    step: str = Field(description="what it is at")
+    steps: int
+    state: Literal["waiting", "running", "cancelling", "done", "failed", "cancelled"]
+    outcome: dict[str, Any] | None
+    has_report: bool
+
+
+def _whole(user: Annotated[User, Depends(needs("jobs"))]) -> User:
+    if not user.everywhere:
+        raise HTTPException(
+            403, "Imports and refreshes are for those who see the whole deployment."
+        )
+    return user
+
+
+def _page_of_ours(request: Request) -> None:
+    # A session comes with whatever the browser sends: only our own pages may ask in its name.
+    if not request.headers.get("authorization"):
+        require_same_site(request)
+
+
+Worker = Annotated[User, Depends(_whole)]
+Asked = [Depends(_page_of_ours)]
+
+
+def _job(conn: Writing, job: int) -> Job:
+    found = jobs.newest(conn, 1, job)
+    if not found:
+        raise HTTPException(404, f"There is no job {job}.")
+    return Job.model_validate(found[0].__dict__)
+
+
+def _record(
+    request: Request, conn: Writing, user: User, action: str, job: int, **detail: Any
+) -> None:
+    audit.write(
+        conn, actor=user.name, role=user.role, address=address_of(request), action=action,
+        object_=f"job {job}", detail=detail,
+    )  # fmt: skip
+
+
+@api.get("/jobs")
+def listed(
+    conn: Writing,
+    user: Worker,  # noqa: ARG001
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[Job]:
+    """Jobs, newest first; ended ones are kept for 90 days."""
+    return [Job.model_validate(job.__dict__) for job in jobs.newest(conn, limit)]
+
+
+@api.get("/jobs/{job}")
+def one(conn: Writing, user: Worker, job: int) -> Job:  # noqa: ARG001
+    """One job."""
+    return _job(conn, job)
+
+
+@api.get("/jobs/{job}/report", response_class=Response)
+def report(conn: Writing, user: Worker, job: int) -> Response:  # noqa: ARG001
+    """The report of an import as CSV: every row that was not used as it was, and why."""
+    text = jobs.report_of(conn, job)
+    if text is None:
+        raise HTTPException(404, f"The job {job} has no report.")
+    return Response(
+        "\ufeff" + text, media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="job-{job}.csv"'},
+    )  # fmt: skip
+
+
+@api.post("/jobs/refresh", status_code=202, dependencies=Asked)
+def refresh(
+    request: Request, response: Response, conn: Writing, user: Worker,
+    everything: Annotated[bool, Query(description="compute even what did not change")] = False,
+) -> Job:  # fmt: skip
+    """Compute what changed; 200 with the job that waits already where there is one."""
+    job, new = ask_refresh(request.app.state.queue, conn, user.name, everything=everything)
+    if new:
+        _record(request, conn, user, "refresh asked", job, everything=everything)
+    else:
+        response.status_code = 200
+    conn.commit()
+    return _job(conn, job)
+
+
+@api.post(
+    "/jobs/import", status_code=202, dependencies=Asked,
+    openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {
+        "schema": {"type": "string", "format": "binary"}}}}},
+)  # fmt: skip
+def import_(
+    request: Request, conn: Writing, user: Worker, body: Body,
+    layer: Annotated[str, Query(max_length=40)],
+    name: Annotated[str, Query(min_length=1, max_length=200, description="of the file, with its ending")],
+    crs: Annotated[str | None, Query(max_length=2000)] = None,
+    datum: Literal["gcj02", "bd09", "cgcs2000"] | None = None,
+    source: Annotated[str | None, Query(max_length=100)] = None,
+    accept_rejects: bool = False,
+    dry_run: bool = False,
+) -> Job:  # fmt: skip
+    """Import a file, sent as the body; all or nothing unless rejects are accepted."""
+    known = [*LAYERS, STAFF.name]
+    if layer not in known:
+        raise HTTPException(422, f"There is no layer {layer}; use one of {', '.join(known)}.")
+    if not body:
+        raise HTTPException(422, "The body is empty; send the file as the body.")
+    upload = jobs.keep_upload(conn, name, body, user.name)
+    conn.commit()
+    options = {
+        "crs": crs, "datum": datum, "source": source, "accept_rejects": accept_rejects,
+        "dry_run": dry_run,
+    }  # fmt: skip
+    job = ask_import(
+        request.app.state.queue, conn, user.name, layer, upload,
+        **{k: v for k, v in options.items() if v},
+    )  # fmt: skip
+    _record(request, conn, user, "import asked", job, layer=layer, file=name, dry_run=dry_run)
+    conn.commit()
+    return _job(conn, job)
+
+
+@api.post("/jobs/{job}/cancel", dependencies=Asked)
+def cancel(request: Request, conn: Writing, user: Worker, job: int) -> Job:
+    """Cancel a job: one that waits is not begun, one that runs stops at its next step, undone."""
+    _job(conn, job)
+    if request.app.state.queue.job_manager.cancel_job_by_id(job, abort=True):
+        _record(request, conn, user, "job cancelled", job)
+        conn.commit()
+    return _job(conn, job)
+
+
+@pages.get("/jobs")
+def page(
+    request: Request, language: Language, user: Annotated[User, Depends(needs("jobs"))]
+) -> HTMLResponse:
+    """Jobs and how far they are."""
+    words = texts(language)
+    config = {"language": language, "t": words, "api": "/api/v1"}
+    return _templates.TemplateResponse(
+        request, "jobs.html",
+        {"t": words, "language": language, "user": user, "page": "jobs",
+         "links": navigation(language, RIGHTS[user.role]), "config": script_json(config),
+         "other_code": "en" if language == "zh" else "zh"},
+        headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
+    )  # fmt: skip

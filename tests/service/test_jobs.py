@@ -1,0 +1,234 @@
+"""Jobs in PostgreSQL: asked for, run one at a time, cancelled, and taken again when a worker dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from geo.settings import Settings
+from geo.store import jobs, write
+from geo.store.database import connect, migrate
+from service.app import create_app
+from tests.conftest import sign_in
+
+ROWS = "编码,名称,经度,纬度\nc1,东门,118.001,31.001\nc2,西门,118.002,31.002\n"
+
+
+@contextmanager
+def worker(conninfo: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker in a process of its own, that is missed after a second and a half."""
+    code = "import sys; from service.worker import run_worker; run_worker(sys.argv[1], beat_s=0.5)"
+    env = {**os.environ, "GRIDCOVER_DATABASE_URL": conninfo}
+    process = subprocess.Popen([sys.executable, "-c", code, conninfo], env=env)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def held(conninfo: str) -> Iterator[Callable[[], None]]:
+    """Refreshes wait, until what is handed out is called."""
+    with connect(conninfo, autocommit=True) as conn:
+        conn.execute("SELECT pg_advisory_lock(%s)", (write._REFRESH,))
+        yield lambda: conn.execute("SELECT pg_advisory_unlock_all()") and None
+
+
+@pytest.fixture
+def small(store: str) -> str:
+    """Two grids, a camera, and nothing computed yet."""
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO grids (code, name, population, geometry) VALUES "
+            "('g1', 'one', 100, ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326))), "
+            "('g2', 'two', 200, ST_Multi(ST_MakeEnvelope(118.01, 31, 118.02, 31.01, 4326)))"
+        )
+        conn.execute(
+            "INSERT INTO cameras (code, kind, geometry) VALUES ('c0', 'ptz', ST_SetSRID(ST_Point(118.005, 31.005), 4326))"
+        )
+    return store
+
+
+@pytest.fixture
+def client(small: str) -> Iterator[TestClient]:
+    with TestClient(create_app(small, Settings()), cookies=sign_in(small)) as found:
+        yield found
+
+
+def until(client: TestClient, job: int, *states: str) -> dict[str, Any]:
+    """The job once it is in one of some states."""
+    for _ in range(600):
+        found: dict[str, Any] = client.get(f"/api/v1/jobs/{job}").json()
+        if found["state"] in states:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(found)
+
+
+def runs(conninfo: str) -> int:
+    with connect(conninfo) as conn:
+        row = conn.execute("SELECT count(*) FROM runs").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_refresh_is_asked_for_followed_and_done(client: TestClient, small: str) -> None:
+    asked = client.post("/api/v1/jobs/refresh")
+    assert asked.status_code == 202
+    job = asked.json()["id"]
+    # Whoever asks while one waits gets that one.
+    again = client.post("/api/v1/jobs/refresh")
+    assert (again.status_code, again.json()["id"]) == (200, job)
+    with worker(small):
+        done = until(client, job, "done", "failed")
+    assert done["state"] == "done", done
+    assert done["outcome"]["run"] == 1
+    assert done["steps"] > 5
+    assert done["attempts"] == 1
+    assert runs(small) == 1
+    assert client.get("/api/v1/runs").json()[0]["id"] == 1
+    with connect(small) as conn:
+        told = conn.execute("SELECT action, object FROM audit WHERE action = 'refresh asked'").fetchall()  # fmt: skip
+    assert told == [("refresh asked", f"job {job}")]
+
+
+def test_an_import_from_the_browser(client: TestClient, small: str) -> None:
+    def send(text: str, **query: Any) -> dict[str, Any]:
+        answer = client.post("/api/v1/jobs/import", params=query, content=text.encode())
+        assert answer.status_code == 202, answer.text
+        return until(client, answer.json()["id"], "done", "failed")
+
+    with worker(small):
+        tried = send(ROWS, layer="cameras", name="a.csv", dry_run=True)
+        assert tried["outcome"]["dry_run"]
+        with connect(small) as conn:
+            assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (1,)
+        # The name of a file leads nowhere but to its ending.
+        done = send(ROWS, layer="cameras", name="../../../etc/cron.d/表格.csv")
+        assert (done["state"], done["outcome"]["inserted"]) == ("done", 2)
+        same = send(ROWS, layer="cameras", name="a.csv")
+        assert (same["outcome"]["inserted"], same["outcome"]["unchanged"]) == (0, 2)
+        bad = send(ROWS + "c3,坏,abc,31\n", layer="cameras", name="a.csv")
+        assert bad["state"] == "failed"
+        assert bad["outcome"]["rejected"] == 1
+        report = client.get(f"/api/v1/jobs/{bad['id']}/report")
+        assert "abc" in report.text
+        unknown = send("?", layer="cameras", name="a.exe")
+        assert "unknown format" in unknown["outcome"]["reason"]
+    with connect(small) as conn:
+        assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (3,)
+        assert conn.execute("SELECT count(*) FROM uploads").fetchone() == (1,)
+        (told,) = conn.execute(
+            "SELECT detail FROM audit WHERE action = 'imported' AND detail->>'inserted' = '2'"
+        ).fetchall()
+    assert told[0]["file"] == "../../../etc/cron.d/表格.csv"
+    assert (
+        client.post("/api/v1/jobs/import?layer=users&name=a.csv", content=b"x").status_code == 422
+    )
+    assert client.post("/api/v1/jobs/import?layer=cameras&name=a.csv").status_code == 422
+    assert client.get("/api/v1/jobs/9999").status_code == 404
+
+
+def test_one_at_a_time_with_two_workers(client: TestClient, small: str) -> None:
+    first = client.post("/api/v1/jobs/refresh").json()["id"]
+    with held(small) as let_go, worker(small), worker(small):
+        until(client, first, "running")
+        second = client.post("/api/v1/jobs/refresh?everything=true")
+        assert second.status_code == 202
+        third = client.post(
+            "/api/v1/jobs/import?layer=cameras&name=a.csv", content=ROWS.encode()
+        ).json()["id"]
+        time.sleep(1.5)
+        states = {j["id"]: j["state"] for j in client.get("/api/v1/jobs").json()}
+        assert states == {first: "running", second.json()["id"]: "waiting", third: "waiting"}
+        let_go()
+        for job in (first, second.json()["id"], third):
+            assert until(client, job, "done", "failed")["state"] == "done"
+    with connect(small) as conn:
+        spans = conn.execute("SELECT started_at, finished_at FROM jobs ORDER BY started_at").fetchall()  # fmt: skip
+    for (_, ended), (begun, _) in pairwise(spans):
+        assert ended <= begun
+
+
+def test_cancelling(client: TestClient, small: str) -> None:
+    waits = client.post("/api/v1/jobs/refresh").json()["id"]
+    assert client.post(f"/api/v1/jobs/{waits}/cancel").json()["state"] == "cancelled"
+    runs_on = client.post("/api/v1/jobs/refresh").json()["id"]
+    assert runs_on != waits
+    with held(small) as let_go, worker(small):
+        until(client, runs_on, "running")
+        assert client.post(f"/api/v1/jobs/{runs_on}/cancel").json()["state"] == "cancelling"
+        time.sleep(1.0)
+        let_go()
+        assert until(client, runs_on, "cancelled", "done", "failed")["state"] == "cancelled"
+        assert runs(small) == 0
+        # The next one finds nothing half done.
+        after = client.post("/api/v1/jobs/refresh").json()["id"]
+        assert until(client, after, "done", "failed")["state"] == "done"
+    assert client.post(f"/api/v1/jobs/{after}/cancel").json()["state"] == "done"
+
+
+@pytest.mark.parametrize("task", ["refresh", "import"])
+def test_a_killed_worker_leaves_nothing_lost_and_nothing_doubled(
+    client: TestClient, small: str, task: str
+) -> None:
+    ask: Callable[[], Any] = {
+        "refresh": lambda: client.post("/api/v1/jobs/refresh"),
+        "import": lambda: client.post("/api/v1/jobs/import?layer=cameras&name=a.csv", content=ROWS.encode()),
+    }[task]  # fmt: skip
+    job = ask().json()["id"]
+    with connect(small) as holder:
+        holder.execute("LOCK TABLE grids, cameras IN ACCESS EXCLUSIVE MODE")
+        with worker(small) as victim:
+            until(client, job, "running")
+            time.sleep(0.5)
+            victim.send_signal(signal.SIGKILL)
+            victim.wait()
+        holder.rollback()
+    assert client.get(f"/api/v1/jobs/{job}").json()["state"] == "running"
+    with worker(small):
+        done = until(client, job, "done", "failed")
+    assert (done["state"], done["attempts"]) == ("done", 2)
+    with connect(small) as conn:
+        assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (3 if task == "import" else 1,)  # fmt: skip
+        assert conn.execute("SELECT count(*) FROM imports").fetchone() == (1 if task == "import" else 0,)  # fmt: skip
+    assert runs(small) == (1 if task == "refresh" else 0)
+
+
+def test_whose_jobs_they_are(small: str) -> None:
+    for role, area, status in (
+        ("planner", "*", 403), ("auditor", "*", 403), ("clerk", "g1", 403), ("clerk", "*", 200),
+        ("administrator", "*", 200),
+    ):  # fmt: skip
+        with TestClient(
+            create_app(small, Settings()), cookies=sign_in(small, role, area)
+        ) as client:
+            assert client.get("/api/v1/jobs").status_code == status, (role, area)
+    with TestClient(create_app(small, Settings()), cookies=sign_in(small)) as client:
+        foreign = client.post("/api/v1/jobs/refresh", headers={"Origin": "https://evil.example"})
+        assert foreign.status_code == 403
+        assert client.get("/jobs?lang=en").status_code == 200
+
+
+def test_the_queue_is_migrated_once(small: str) -> None:
+    with connect(small) as conn:
+        assert jobs.queue_migrations(conn) == []
+        count = conn.execute("SELECT count(*) FROM queue_migrations").fetchone()
+    assert count is not None
+    assert count[0] > 30
+    assert migrate(small) == []

@@ -28,6 +28,7 @@ from service import (
     feeds,
     health,
     jobs,
+    live,
     pages,
     planning,
     tiles,
@@ -78,6 +79,8 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         app.state.turns = asyncio.Semaphore(pool.max_size)
         app.state.writing_turns = asyncio.Semaphore(writers.max_size)
         ogc.state.doors = doors
+        app.state.bell = live.Bell(conninfo)
+        app.state.bell.start()
         if settings.webhook_targets:
             sender.start()
         try:
@@ -85,6 +88,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         finally:
             if settings.webhook_targets:
                 sender.stop()
+            await app.state.bell.stop()
             await close_ogc(ogc)
             doors.close()
             writers.close()
@@ -117,6 +121,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         api.router,
         planning.router,
         jobs.api,
+        live.router,
         jobs.pages,
         board.router,
         feeds.router,

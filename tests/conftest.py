@@ -6,13 +6,18 @@ import itertools
 import os
 import shutil
 import signal
+import socket
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
+import uvicorn
 
 from geo.demo import load_demo
 from geo.pipeline import refresh, refresh_board, refresh_patterns, refresh_quality
@@ -20,6 +25,7 @@ from geo.settings import Settings, get_settings
 from geo.store import access, cluster
 from geo.store.database import connect, migrate
 from service.access import COOKIE
+from service.app import create_app
 from service.commands import main
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -81,6 +87,25 @@ def sign_in(conninfo: str, role: str = "administrator", *areas: str) -> dict[str
         name = f"{role}-{next(_numbers)}"
         user = access.add_user(conn, name, "no password", role, list(areas) or ["*"])
         return {COOKIE: access.open_session(conn, user, hours=1)}
+
+
+@contextmanager
+def serving(conninfo: str, settings: Settings | None = None) -> Iterator[str]:
+    """The service on a port of its own; its address."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    app = create_app(conninfo, settings or Settings())
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
 
 
 @pytest.fixture

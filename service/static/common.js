@@ -52,6 +52,17 @@
     return body;
   }
 
+  // What happens while a page is open; the browser comes back by itself and says what it has seen.
+  function live(api, handlers) {
+    const source = new EventSource(`${api}/live`);
+    for (const [kind, handle] of Object.entries(handlers)) {
+      source.addEventListener(kind, (event) => handle(JSON.parse(event.data)));
+    }
+    source.addEventListener("open", () => { document.body.dataset.live = "true"; });
+    window.addEventListener("pagehide", () => source.close());
+    return source;
+  }
+
   // Numbers as the page's language writes them: whole, to three digits, shares.
   function numbers(language) {
     const locale = language === "zh" ? "zh-CN" : "en";
@@ -62,5 +73,5 @@
     };
   }
 
-  global.gridcover = { el, svg, notice, findingName, load, numbers };
+  global.gridcover = { el, svg, notice, findingName, load, live, numbers };
 })(window);

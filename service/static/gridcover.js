@@ -144,6 +144,16 @@
       return list;
     }
 
+    // Something that happens now: a ring that spreads for a while, and a few words.
+    function pulse(told, words) {
+      if (told.lat == null) return;
+      const mark = L.marker([told.lat, told.lon], {
+        icon: L.divIcon({ className: "pulse", iconSize: [22, 22] }), keyboard: false, alt: words, title: words,
+      }).addTo(map);
+      document.body.dataset.pulses = String(Number(document.body.dataset.pulses || 0) + 1);
+      setTimeout(() => mark.remove(), 30000);
+    }
+
     function ready() {
       if (!control.getContainer()) control.addTo(map);
       document.body.dataset.ready = "true";
@@ -159,7 +169,7 @@
       return box;
     }
 
-    const shared = { map, config, t, el, card, load, overlay, legend, whole, fine, percent, named, content, ready, fail, zh, focus, downloads };
+    const shared = { map, config, t, el, card, load, overlay, legend, whole, fine, percent, named, content, ready, fail, zh, focus, downloads, pulse };
     if (config.run == null) {
       content.append(el("p", {}, t.no_run));
       ready();
@@ -320,6 +330,16 @@
       paint();
       scaleMarks();
       map.on("zoomend", scaleMarks);
+      const byCode = new Map(cameras.getLayers().map((layer) => [layer.feature.properties.code, layer]));
+      global.gridcover.live(x.config.api, {
+        status: (told) => {
+          const layer = byCode.get(told.camera);
+          if (!layer) return;
+          layer.feature.properties.status = told.status;
+          layer.setStyle({ fillColor: CAMERA[told.status] || "#0f6b3a" });
+          x.pulse(told, `${layer.feature.properties.name || told.camera} · ${t["status_" + told.status]}`);
+        },
+      });
       const total = s.blind_spots;
       listTitle.append(" ", el("small", {}, t.shown_of.replace("{n}", whole.format(Math.min(LISTED, blind.features.length))).replace("{total}", whole.format(total))));
       for (const layer of spots.getLayers().slice(0, LISTED)) {
@@ -554,6 +574,9 @@
       drawBoxes();
       await update();
       x.ready();
+      global.gridcover.live(x.config.api, {
+        incident: (told) => x.pulse(told, t["category_" + told.category] || told.category),
+      });
     }).catch(x.fail);
   }
 

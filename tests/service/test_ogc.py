@@ -7,7 +7,6 @@ import io
 import json
 import os
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -18,7 +17,6 @@ from typing import Any
 import httpx2
 import pytest
 import shapely
-import uvicorn
 from owslib.ogcapi.features import Features
 
 from geo.settings import Settings
@@ -26,6 +24,7 @@ from geo.store.database import connect
 from geo.store.open_layers import OPEN_LAYERS
 from geo.store.tokens import make_token
 from service.app import create_app
+from tests.conftest import serving
 
 MINE = "990101002"
 
@@ -48,18 +47,8 @@ def door(demo_store: str) -> Iterator[Door]:
     with connect(demo_store) as conn:
         whole = make_token(conn, "ogc-whole", ["data:read"], days=1, role="planner", areas=["*"])
         part = make_token(conn, "ogc-part", ["data:read"], days=1, role="planner", areas=[MINE])
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    app = create_app(demo_store, Settings())
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield Door(f"http://127.0.0.1:{listener.getsockname()[1]}", whole, part)
-    server.should_exit = True
-    thread.join()
-    listener.close()
+    with serving(demo_store) as address:
+        yield Door(address, whole, part)
     with connect(demo_store) as conn:
         conn.execute("DELETE FROM api_tokens WHERE name LIKE 'ogc-%'")
 

@@ -1,0 +1,32 @@
+"""What happened since a reader's last look: new incidents, cameras whose status changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geo.store.database import Conn, dict_rows
+
+CHANNEL = "gridcover_live"
+
+
+def now(conn: Conn) -> str:
+    """The present, to look from."""
+    row = conn.execute("SELECT pg_current_snapshot()::text").fetchone()
+    return str(row[0]) if row else ""
+
+
+def since(conn: Conn, seen: str, kinds: list[str]) -> tuple[list[dict[str, Any]], str]:
+    """Events of some kinds that were not there at a look, oldest first, and this look.
+
+    What was written at that moment and committed since is among them: an event is old only where its
+    transaction was visible then.
+    """
+    rows = dict_rows(
+        conn,
+        "SELECT id, at, kind, detail, ST_X(geometry) AS lon, ST_Y(geometry) AS lat FROM live_events "
+        "WHERE xact >= pg_snapshot_xmin(%(seen)s::pg_snapshot) "
+        "AND NOT pg_visible_in_snapshot(xact, %(seen)s::pg_snapshot) "
+        "AND kind = ANY(%(kinds)s) ORDER BY id LIMIT 2000",
+        {"seen": seen, "kinds": kinds},
+    )
+    return rows, now(conn)

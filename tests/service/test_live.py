@@ -1,0 +1,196 @@
+"""What happens now, in open maps within two seconds, for whose it is."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+
+from geo.settings import Settings
+from geo.store import live
+from geo.store.database import connect
+from service.live import MOST_EACH
+from tests.conftest import serving, sign_in
+
+INCIDENT = (
+    "INSERT INTO incidents (source, source_id, category, occurred_at, geometry) "
+    "VALUES ('t', %s, 'theft', now(), ST_SetSRID(ST_Point(%s, 31.005), 4326))"
+)
+
+
+@pytest.fixture
+def here(store: str) -> str:
+    """Two grids with a camera each."""
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO grids (code, name, geometry) VALUES "
+            "('g1', 'one', ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326))), "
+            "('g2', 'two', ST_Multi(ST_MakeEnvelope(118.01, 31, 118.02, 31.01, 4326)))"
+        )
+        conn.execute(
+            "INSERT INTO cameras (code, geometry) VALUES "
+            "('c1', ST_SetSRID(ST_Point(118.005, 31.005), 4326)), ('c2', ST_SetSRID(ST_Point(118.015, 31.005), 4326))"
+        )
+    return store
+
+
+class Stream:
+    """Events of one map, with when they came."""
+
+    def __init__(self) -> None:
+        self.events: queue.Queue[tuple[str, dict[str, Any], float]] = queue.Queue()
+        self.last = ""
+        self.open = threading.Event()
+        self.ended = threading.Event()
+
+    def read(self, address: str, cookies: dict[str, str], last: str = "") -> None:
+        headers = {"Last-Event-ID": last} if last else {}
+        try:
+            with httpx2.stream("GET", f"{address}/api/v1/live", cookies=cookies, headers=headers, timeout=60) as answer:  # fmt: skip
+                kind = ""
+                for line in answer.iter_lines():
+                    if self.ended.is_set():
+                        return
+                    if line.startswith(": "):
+                        self.open.set()
+                    elif line.startswith("event: "):
+                        kind = line[7:]
+                    elif line.startswith("id: "):
+                        self.last = line[4:]
+                    elif line.startswith("data: ") and kind:
+                        self.events.put((kind, json.loads(line[6:]), time.monotonic()))
+                        kind = ""
+        except httpx2.HTTPError:
+            return
+
+
+@contextmanager
+def followed(address: str, cookies: dict[str, str], last: str = "") -> Iterator[Stream]:
+    stream = Stream()
+    thread = threading.Thread(target=stream.read, args=(address, cookies, last), daemon=True)
+    thread.start()
+    if not last:
+        assert stream.open.wait(10)
+    yield stream
+    stream.ended.set()
+
+
+def test_events_reach_maps_within_two_seconds_and_only_theirs(here: str) -> None:
+    with serving(here) as address:
+        whole, first = sign_in(here), sign_in(here, "planner", "g1")
+        with followed(address, whole) as all_, followed(address, first) as mine:
+            for k, lon in enumerate((118.005, 118.015)):
+                with connect(here) as conn:
+                    conn.execute(INCIDENT, (str(k), lon))
+                written = time.monotonic()
+                kind, told, at = all_.events.get(timeout=5)
+                assert at - written < 2.0
+                assert (kind, told["category"], told["lon"]) == ("incident", "theft", lon)
+            with connect(here) as conn:
+                conn.execute("UPDATE cameras SET status = 'faulty'")
+                conn.execute("UPDATE cameras SET name = 'no matter'")
+            found = [all_.events.get(timeout=5) for _ in range(2)]
+            assert {(k, t["camera"], t["status"]) for k, t, _ in found} == {
+                ("status", "c1", "faulty"), ("status", "c2", "faulty"),
+            }  # fmt: skip
+            got = [mine.events.get(timeout=5) for _ in range(2)]
+            assert [(k, t.get("camera"), t["lon"]) for k, t, _ in got] == [
+                ("incident", None, 118.005), ("status", "c1", 118.005),
+            ]  # fmt: skip
+            with connect(here) as conn:
+                conn.execute(
+                    "INSERT INTO incidents (source, source_id, occurred_at, geometry) SELECT 'bulk', n::text, now(), "
+                    "ST_SetSRID(ST_Point(118.015, 31.005), 4326) FROM generate_series(1, 600) n"
+                )
+            kind, told, _ = all_.events.get(timeout=5)
+            assert (kind, told["layer"]) == ("many", "incidents")
+            assert mine.events.get(timeout=5)[0] == "many"
+            time.sleep(0.5)
+            assert all_.events.empty()
+            assert mine.events.empty()
+
+
+def test_nothing_is_missed_while_a_map_was_away(here: str) -> None:
+    with serving(here) as address:
+        cookies = sign_in(here)
+        with followed(address, cookies) as stream:
+            with connect(here) as conn:
+                conn.execute(INCIDENT, ("1", 118.005))
+            stream.events.get(timeout=5)
+            time.sleep(0.3)
+            last = stream.last
+        assert last
+        with connect(here) as conn:
+            conn.execute(INCIDENT, ("2", 118.006))
+        with followed(address, cookies, last) as stream:
+            kind, told, _ = stream.events.get(timeout=5)
+            assert (kind, told["lon"]) == ("incident", 118.006)
+            with connect(here) as conn:  # the bell's own connection is lost
+                conn.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gridcover-live' "
+                    "AND datname = current_database()"
+                )
+                conn.execute(INCIDENT, ("3", 118.007))
+            assert stream.events.get(timeout=8)[1]["lon"] == 118.007
+
+
+def test_one_that_commits_late_is_not_missed(here: str) -> None:
+    with connect(here) as early, connect(here) as late, connect(here, autocommit=True) as reader:
+        seen = live.now(reader)
+        late.execute(INCIDENT, ("late", 118.005))
+        early.execute(INCIDENT, ("early", 118.006))
+        early.commit()
+        rows, seen = live.since(reader, seen, ["incident"])
+        assert [row["lon"] for row in rows] == [118.006]
+        late.commit()
+        rows, seen = live.since(reader, seen, ["incident"])
+        assert [row["lon"] for row in rows] == [118.005]
+        assert live.since(reader, seen, ["incident"])[0] == []
+
+
+def test_two_writers_do_not_meet_over_old_events(here: str) -> None:
+    with connect(here) as conn:
+        conn.execute(INCIDENT, ("1", 118.005))
+        conn.execute("UPDATE live_events SET at = now() - interval '2 hours'")
+    with connect(here) as first, connect(here) as second:
+        first.execute(INCIDENT, ("2", 118.005))
+        second.execute("SET statement_timeout = '3s'")
+        second.execute(INCIDENT, ("3", 118.005))
+        second.commit()
+        first.commit()
+    with connect(here) as conn:
+        assert conn.execute("SELECT count(*) FROM live_events").fetchone() == (2,)
+
+
+def test_who_may_follow_and_how_many(here: str) -> None:
+    with serving(here, Settings(coarse_roles=["analyst"])) as address:
+        assert httpx2.get(f"{address}/api/v1/live").status_code == 401
+        clerk = httpx2.get(f"{address}/api/v1/live", cookies=sign_in(here, "clerk"))
+        assert clerk.status_code == 403
+        analyst = sign_in(here, "analyst")
+        streams = [followed(address, analyst) for _ in range(MOST_EACH)]
+        entered = [stream.__enter__() for stream in streams]
+        over = httpx2.get(f"{address}/api/v1/live", cookies=analyst)
+        assert over.status_code == 429
+        with connect(here) as conn:
+            conn.execute("UPDATE cameras SET status = 'faulty'")
+            conn.execute(INCIDENT, ("1", 118.005))
+        for stream in entered:
+            # Where cameras are is told to them only roughly: no status with its place.
+            assert stream.events.get(timeout=5)[0] == "incident"
+        for stream in streams:
+            stream.__exit__(None, None, None)
+
+
+def test_a_reader_cannot_notify_for_others(here: str) -> None:
+    with connect(here) as conn, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        conn.execute("SET ROLE gridcover_reader")
+        conn.execute("INSERT INTO live_events (kind, detail) VALUES ('many', '{}')")

@@ -68,13 +68,18 @@ class Watched:
         self.asked: list[str] = []
         page.on("console", lambda m: self.faults.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: self.faults.append(str(e)))
-        page.on("requestfailed", lambda r: self.faults.append(f"failed {r.url} {r.failure}"))
+        page.on("requestfailed", self._failed)
         page.on(
             "response",
             lambda r: self.faults.append(f"{r.status} {r.url}") if r.status >= 400 else None,
         )
         page.on("request", self._request)
         self.address = address
+
+    def _failed(self, request) -> None:  # type: ignore[no-untyped-def]
+        # The stream of live events ends with its page.
+        if not request.url.endswith("/api/v1/live"):
+            self.faults.append(f"failed {request.url} {request.failure}")
 
     def _request(self, request) -> None:  # type: ignore[no-untyped-def]
         self.asked.append(request.url)

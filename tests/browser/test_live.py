@@ -1,0 +1,50 @@
+"""What happens now, blinking in on maps that are open."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser
+
+from geo.pipeline import refresh
+from geo.store.database import connect
+from tests.browser.test_maps import Watched, browser, enter
+from tests.conftest import serving
+
+pytestmark = pytest.mark.browser
+__all__ = ["browser"]
+
+
+def test_incidents_and_statuses_blink_in(browser: Browser, store: str) -> None:
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO grids (code, name, population, geometry) VALUES "
+            "('g1', '一格', 100, ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
+        )
+        conn.execute(
+            "INSERT INTO cameras (code, name, kind, geometry) VALUES ('c1', '东门', 'ptz', ST_SetSRID(ST_Point(118.005, 31.005), 4326))"
+        )
+        conn.execute(
+            "INSERT INTO incidents (source, source_id, category, occurred_at, geometry) "
+            "VALUES ('t', 'first', 'theft', '2026-10-01', ST_SetSRID(ST_Point(118.004, 31.004), 4326))"
+        )
+        conn.commit()
+        refresh(conn)
+    with serving(store) as address:
+        context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-GB")
+        enter(context, address, store)
+        incidents = Watched(context.new_page(), address)
+        coverage = Watched(context.new_page(), address)
+        incidents.open("/maps/incidents").wait_for_selector("body[data-live=true]")
+        coverage.open("/maps/coverage").wait_for_selector("body[data-live=true]")
+        with connect(store) as conn:
+            conn.execute(
+                "INSERT INTO incidents (source, source_id, category, occurred_at, geometry) "
+                "VALUES ('t', 'now', 'theft', now(), ST_SetSRID(ST_Point(118.006, 31.006), 4326))"
+            )
+            conn.execute("UPDATE cameras SET status = 'faulty'")
+        incidents.page.wait_for_selector(".pulse[title='Theft']", timeout=2_000)
+        coverage.page.wait_for_selector(".pulse[title='东门 · Faulty']", timeout=2_000)
+        assert incidents.page.evaluate("document.body.dataset.pulses") == "1"
+        assert incidents.faults == []
+        assert coverage.faults == []
+        context.close()

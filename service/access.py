@@ -145,6 +145,12 @@ def require_same_site(request: Request) -> None:
         raise HTTPException(403, "The form comes from another site.")
 
 
+def require_ours(request: Request) -> None:
+    """Refuse what another site had the browser post; a program shows a token of its own."""
+    if not request.headers.get("authorization"):
+        require_same_site(request)
+
+
 def require_csrf(request: Request, user: User, form: dict[str, str]) -> None:
     """Refuse a form that was not made for this session."""
     require_same_site(request)

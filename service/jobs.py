@@ -17,7 +17,7 @@ from geo.maps.language import texts
 from geo.schema import LAYERS
 from geo.store import audit, jobs
 from geo.store.access import User
-from service.access import RIGHTS, address_of, needs, require_same_site
+from service.access import RIGHTS, address_of, needs, require_ours
 from service.dependencies import Body, Language, Writing
 from service.worker import ask_import, ask_refresh
 
@@ -52,14 +52,8 @@ def _whole(user: Annotated[User, Depends(needs("jobs"))]) -> User:
     return user
 
 
-def _page_of_ours(request: Request) -> None:
-    # A session comes with whatever the browser sends: only our own pages may ask in its name.
-    if not request.headers.get("authorization"):
-        require_same_site(request)
-
-
 Worker = Annotated[User, Depends(_whole)]
-Asked = [Depends(_page_of_ours)]
+Asked = [Depends(require_ours)]
 
 
 def _job(conn: Writing, job: int) -> Job:

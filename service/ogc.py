@@ -127,11 +127,10 @@ def make_ogc(conninfo: str, settings: Settings) -> FastAPI:
         _require_plain_filter(request, layer)
         return layer
 
-    templates = Jinja2Templates(
-        env=jinja2.Environment(loader=jinja2.FunctionLoader(lambda _: _PAGE), autoescape=True)
-    )
+    page = jinja2.Environment(loader=jinja2.FunctionLoader(lambda _: _PAGE), autoescape=True)
+    page.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
     endpoints = Endpoints(
-        title="gridcover", templates=templates, with_tiles_viewer=False,
+        title="gridcover", templates=Jinja2Templates(env=page), with_tiles_viewer=False,
         router_prefix=PREFIX,
         collection_dependency=collection, collections_dependency=collections,
     )  # fmt: skip

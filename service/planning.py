@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 import geopandas as gpd
 import pandas as pd
 import shapely
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from geo import pipeline
-from service.access import needs, require_same_site
+from service.access import needs, require_ours
 from service.dependencies import Connection, Deployment, SignedIn
 
 router = APIRouter(prefix="/api/v1", tags=["planning"], dependencies=[Depends(needs("coverage"))])
@@ -141,12 +141,6 @@ def _exact(user: SignedIn, settings: Deployment) -> None:
         raise HTTPException(403, f"The role {user.role} sees where cameras are only roughly.")
 
 
-def _page_of_ours(request: Request) -> None:
-    # A session comes with whatever the browser sends: only our own pages may ask in its name.
-    if not request.headers.get("authorization"):
-        require_same_site(request)
-
-
 @router.get("/cameras-seeing", dependencies=[Depends(_exact)])
 def cameras_seeing(
     conn: Connection,
@@ -159,7 +153,7 @@ def cameras_seeing(
     return [Sighting.model_validate({str(k): v for k, v in row.items()}) for row in rows]
 
 
-@router.post("/what-if", dependencies=[Depends(_page_of_ours), Depends(_exact)])
+@router.post("/what-if", dependencies=[Depends(require_ours), Depends(_exact)])
 def what_if(conn: Connection, settings: Deployment, scenario: Scenario) -> ScenarioGain:
     """What cameras would see where they are put, and what that adds; no register changes."""
     given = pd.DataFrame([c.model_dump(exclude={"lon", "lat"}) for c in scenario.cameras])
@@ -178,7 +172,7 @@ def what_if(conn: Connection, settings: Deployment, scenario: Scenario) -> Scena
     )  # fmt: skip
 
 
-@router.post("/sites", dependencies=[Depends(_page_of_ours), Depends(_exact)])
+@router.post("/sites", dependencies=[Depends(require_ours), Depends(_exact)])
 def sites(conn: Connection, settings: Deployment, wanted: SiteRequest) -> SitesFound:
     """The best sites for the next cameras of one kind, along the streets and in the blind spots."""
     camera = wanted.camera.model_dump(exclude_none=True, exclude={"bearing_deg"})

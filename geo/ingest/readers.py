@@ -30,7 +30,8 @@ from geo.ingest.headers import recognise
 
 VECTOR = {".geojson", ".json", ".gpkg", ".shp", ".zip", ".parquet", ".geoparquet"}
 TABLES = {".csv", ".tsv", ".txt", ".xlsx"}
-_MAX_UNPACKED = 4 << 30
+_MAX_UNPACKED = 2 << 30
+"""Bytes that a compressed file may become."""
 _BLOCK = 4096
 """Rows turned into Python's own values at a time, where the report tells of them."""
 
@@ -87,9 +88,10 @@ def read_file(path: Path, layer: str, *, crs: str | None = None) -> RawTable:
     if suffix == ".gz" and len(suffixes) > 1:
         try:
             with gzip.open(path) as stream:
-                data = stream.read(_MAX_UNPACKED)
+                data = stream.read(_MAX_UNPACKED + 1)
         except (OSError, EOFError) as error:
             raise ReadError(f"{path.name} is no whole gzip file ({error}); pack it anew") from error
+        _require_small(path, len(data))
         return _read_text(data, path.name, suffixes[-2], given)
     if suffix == ".xlsx":
         return _read_workbook(path, layer, given)
@@ -242,7 +244,11 @@ def _unique(header: Iterable[str]) -> list[str]:
 
 def _read_workbook(path: Path, layer: str, crs: pyproj.CRS | None) -> RawTable:
     try:
+        with zipfile.ZipFile(path) as archive:
+            _require_small(path, sum(info.file_size for info in archive.infolist()))
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except ReadError:
+        raise
     except (zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
         raise ReadError(
             f"{path.name} is no readable workbook ({error}); save it anew as .xlsx"
@@ -309,12 +315,18 @@ def _read_vector(path: Path, suffix: str, crs: pyproj.CRS | None) -> RawTable:
     return RawTable(cells.astype(object), lines, None, geometry, pyproj.CRS(found))
 
 
+def _require_small(path: Path, size: int) -> None:
+    if size > _MAX_UNPACKED:
+        raise ReadError(
+            f"{path.name} unpacks to more than {_MAX_UNPACKED >> 20} MiB; import its parts"
+        )
+
+
 def _unzip(path: Path, folder: Path) -> Path:
     """Unpack the one Shapefile of an archive, flat, whatever paths it names."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(info.file_size for info in archive.infolist()) > _MAX_UNPACKED:
-                raise ReadError(f"{path.name} unpacks to more than 4 GiB; import its parts")
+            _require_small(path, sum(info.file_size for info in archive.infolist()))
             for info in archive.infolist():
                 name = Path(info.filename.replace("\\", "/")).name
                 if name and not info.is_dir():

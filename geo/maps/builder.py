@@ -30,7 +30,7 @@ _PANEL = _ENVIRONMENT.from_string(
     """<aside id="panel" aria-label="{{ title }}">
 <header><span class="brand">{{ t.product }}</span>
 {% if user %}<form class="who" method="post" action="/sign-out"><input type="hidden" name="csrf" value="{{ csrf }}">
-{% if audit %}<a href="{{ audit }}">{{ t.nav_audit }}</a> · {% endif %}<a href="/account?lang={{ code }}">{{ user }}</a> <button type="submit">{{ t.sign_out }}</button></form>{% endif %}
+{% for key, link in aside %}<a href="{{ link }}">{{ t["nav_" + key] }}</a> · {% endfor %}<a href="/account?lang={{ code }}">{{ user }}</a> <button type="submit">{{ t.sign_out }}</button></form>{% endif %}
 <nav>{% for key, link in links %}<a href="{{ link }}"{% if key == page %} aria-current="page"{% endif %}>{{ t["nav_" + key] }}</a>{% endfor %}
 <a class="language" href="{{ other }}" hreflang="{{ other_code }}">{{ t.other_language }}</a></nav></header>
 <div id="content"></div>
@@ -157,11 +157,11 @@ def build_map(page: MapPage) -> folium.Map:
     title = words[page.page]
     root.header.add_child(Element(_literal(_HEAD.render(t=words, title=title, static=page.static))))
     links = navigation(page.language, page.rights)
-    record = dict(links).pop("audit", None)
-    links = [link for link in links if link[0] != "audit"]
+    aside = [link for link in links if link[0] in ("jobs", "audit")]
+    links = [link for link in links if link not in aside]
     panel = _PANEL.render(
         t=words, title=title, page=page.page, links=links, provenance=page.provenance,
-        other=f"/maps/{page.page}?lang={other}", other_code=other, user=page.user, csrf=page.csrf, audit=record,
+        other=f"/maps/{page.page}?lang={other}", other_code=other, user=page.user, csrf=page.csrf, aside=aside,
         code=page.language,
     )  # fmt: skip
     root.html.add_child(Element(_literal(panel)))

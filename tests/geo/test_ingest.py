@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import zipfile
 from pathlib import Path
@@ -15,7 +16,7 @@ import shapely
 
 from geo.crs import gcj02_from_wgs84
 from geo.errors import ColumnError, CrsError, ReadError, RejectedRows, StoreError
-from geo.ingest import Outcome, import_file
+from geo.ingest import Outcome, import_file, readers
 from geo.store import read
 from geo.store.database import connect
 
@@ -363,3 +364,19 @@ def test_the_catalogue_s_codes_for_class_room_and_angles(store: str) -> None:
     frame.to_file("buildings.geojson")
     put(store, "buildings", Path("buildings.geojson"))
     assert rows(store, "buildings")["parapet_m"].tolist() == [1.1]
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.xlsx", "a.zip"])
+def test_an_archive_that_swells_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = tmp_path / name
+    if name.endswith(".gz"):
+        path.write_bytes(gzip.compress(b"code,lon,lat\n" + b"a" * (4 << 20)))
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("xl/workbook.xml", b"0" * (4 << 20))
+    assert path.stat().st_size < 50_000
+    monkeypatch.setattr(readers, "_MAX_UNPACKED", 2 << 20)
+    with pytest.raises(ReadError, match="more than 2 MiB"):
+        readers.read_file(path, "cameras")

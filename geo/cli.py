@@ -229,6 +229,46 @@ def export_command(
     console.print(f"{output}: {rows:,} rows of {layer}", markup=False)
 
 
+@app.command("sites")
+def sites_command(
+    number: Annotated[int, typer.Option(help="How many cameras.", min=1, max=1000)],
+    area: Annotated[
+        str | None, typer.Option(help="Code of an area or grid to choose within.")
+    ] = None,
+    kind: Annotated[str, typer.Option(help="fixed, dome, ptz or panoramic.")] = "ptz",
+    by: Annotated[str, typer.Option(help="ground or incidents.")] = "ground",
+    exact: Annotated[float, typer.Option(help="Seconds for the exact solver.", min=0)] = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell where the next cameras do most good."""
+    if by not in ("ground", "incidents") or kind not in get_settings().cameras:
+        raise typer.BadParameter("--by is ground or incidents; --kind is one of the settings")
+    with opened() as conn:
+        found = pipeline.sites(
+            conn, number, get_settings(), area=area, camera={"kind": kind}, by=by, exact_s=exact
+        )
+    rows = [
+        {"rank": k, "lon": round(row.geometry.x, 7), "lat": round(row.geometry.y, 7), "grid": row.grid,
+         "bearing_deg": row.bearing_deg, "gain": round(row.gain, 1), "total": round(row.total, 1)}
+        for k, row in enumerate(found.sites.itertuples(), 1)
+    ]  # fmt: skip
+    if as_json:
+        print_json({"run": found.run, "by": by, "sites": rows, "upper_bound": found.plan.upper_bound,
+                    "gap": found.plan.gap, "demand": found.demand, "candidates": found.candidates})  # fmt: skip
+        return
+    unit = "m²" if by == "ground" else "incidents"
+    table = Table(title=f"Sites by run {found.run}; gain in {unit}", title_justify="left")
+    for name in ("rank", "lon", "lat", "grid", "bearing_deg", "gain", "total"):
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    Console().print(table)
+    console.print(
+        f"Of {found.candidates:,} candidates; no other choice of as many sees more than "
+        f"{found.plan.upper_bound:,.0f} {unit}.", highlight=False,
+    )  # fmt: skip
+
+
 @app.command()
 def check(
     output: Annotated[

@@ -41,6 +41,10 @@ class StoreError(GridcoverError, RuntimeError):
     """The database is missing, unreachable, or not at the expected version."""
 
 
+class StoreAwayError(StoreError):
+    """The database went away or has no room: nothing was changed, and the same can be tried again."""
+
+
 class AssetError(GridcoverError, RuntimeError):
     """The browser assets are not installed."""
 

@@ -60,7 +60,15 @@ class Settings(BaseSettings):
     assets_dir: Path | None = None
     session_hours: float = Field(default=12.0, gt=0)
     session_idle_hours: float = Field(default=2.0, gt=0)
+    oidc_issuer: str | None = None
+    oidc_client_id: str = "gridcover"
+    oidc_client_secret: SecretStr | None = None
+    oidc_title: str = ""
+    oidc_name_claim: str = "preferred_username"
+    oidc_role_claim: str | None = None
+    oidc_areas_claim: str = "gridcover_areas"
     audit_days: int = Field(default=1095, ge=30)
+    requests_a_second: float = Field(default=100.0, gt=0)
     log_requests: bool = False
     worker: bool = True
     coarse_roles: list[str] = Field(default_factory=list)
@@ -89,6 +97,13 @@ class Settings(BaseSettings):
         if value not in ("zh", "en"):
             raise ValueError("the language is zh or en")
         return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _over_tls(cls, value: str | None) -> str | None:
+        if value and not re.match(r"https://|http://(127\.0\.0\.1|localhost)(:|/|$)", value):
+            raise ValueError("an issuer is asked over TLS: write https://…")
+        return value or None
 
     @field_validator("webhook_targets")
     @classmethod

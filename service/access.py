@@ -158,6 +158,15 @@ def require_csrf(request: Request, user: User, form: dict[str, str]) -> None:
         raise HTTPException(403, "The form is out of date; open the page again.")
 
 
+def with_session(answer: Response, secret: str, request: Request, settings: Settings) -> Response:
+    """An answer that gives the browser its session, which no script can read."""
+    answer.set_cookie(
+        COOKIE, secret, httponly=True, samesite="lax", secure=request.url.scheme == "https",
+        max_age=int(settings.session_hours * 3600),
+    )  # fmt: skip
+    return answer
+
+
 def safe_next(path: str) -> str:
     """Where to go after signing in: a page of ours, whatever the address says."""
     if not path.startswith("/") or path.startswith(("//", "/\\")) or "\n" in path or "\r" in path:

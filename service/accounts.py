@@ -30,6 +30,7 @@ from service.access import (
     require_csrf,
     require_same_site,
     safe_next,
+    with_session,
 )
 from service.dependencies import Body, Deployment, Language
 
@@ -58,19 +59,23 @@ def sign_in_page(
     user: Visitor,
     language: Language,
     next_: Annotated[str, Query(alias="next")] = "/",
+    provider: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
-    """Name and password."""
+    """Name and password, or the provider."""
     if user is not None:
         return RedirectResponse(safe_next(next_), status_code=303)
-    return _sign_in_page(request, language, safe_next(next_))
+    return _sign_in_page(request, language, safe_next(next_), refused=provider == "refused")
 
 
 def _sign_in_page(
-    request: Request, language: str, there: str, *, wrong: bool = False
+    request: Request, language: str, there: str, *, wrong: bool = False, refused: bool = False
 ) -> HTMLResponse:
+    settings: Settings = request.app.state.settings
     other = urlencode({"lang": "en" if language == "zh" else "zh", "next": there})
     return _page(
         request, "sign_in.html", language, None, 401 if wrong else 200, there=there, wrong=wrong,
+        refused=refused, provider=settings.oidc_title or settings.oidc_issuer,
+        provider_address=f"/sign-in/provider?{urlencode({'next': there})}",
         other=f"/sign-in?{other}",
     )  # fmt: skip
 
@@ -97,16 +102,7 @@ def sign_in(request: Request, body: Body, settings: Deployment, language: Langua
     if secret is None:
         return _sign_in_page(request, language, there, wrong=True)
     answer = RedirectResponse(there, status_code=303)
-    return _with_session(answer, secret, request, settings)
-
-
-def _with_session(answer: Response, secret: str, request: Request, settings: Settings) -> Response:
-    """An answer that gives the browser its session, which no script can read."""
-    answer.set_cookie(
-        COOKIE, secret, httponly=True, samesite="lax", secure=request.url.scheme == "https",
-        max_age=int(settings.session_hours * 3600),
-    )  # fmt: skip
-    return answer
+    return with_session(answer, secret, request, settings)
 
 
 @router.post("/sign-out")
@@ -166,7 +162,7 @@ def change_password(
     answer = _page(
         request, "account.html", language, user, told=words["password_changed"], good=True
     )
-    return _with_session(answer, fresh, request, settings)
+    return with_session(answer, fresh, request, settings)
 
 
 @router.get("/audit")

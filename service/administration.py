@@ -16,7 +16,7 @@ from rich.table import Table
 from geo.cli import JsonOption, opened, print_json
 from geo.errors import GridcoverError
 from geo.settings import get_settings
-from geo.store import access, alerts, audit
+from geo.store import access, alerts, audit, provider
 from geo.store.database import Conn
 from geo.store.tokens import READ, SCOPES, list_tokens, make_token, revoke_token
 from service.access import hash_password
@@ -139,6 +139,16 @@ def user_password(
         by_hand(conn, "password set", name)
     if not ask:
         sys.stdout.write(told + "\n")
+
+
+@user.command("link")
+def user_link(name: str, subject: str) -> None:
+    """Let an account sign in at the OpenID Connect provider, and no longer by its password."""
+    with opened() as conn:
+        if not provider.link(conn, name, subject):
+            raise GridcoverError(f"there is no user {name}; see `gridcover user list`")
+        by_hand(conn, "user linked", name, subject=subject)
+    Console().print(f"{name} signs in as {subject}", markup=False)
 
 
 @record.command("verify")

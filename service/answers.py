@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from geo.errors import GridcoverError
+from geo.errors import GridcoverError, StoreAwayError
 from geo.export import features
 
 _UTC = ZoneInfo("UTC")
@@ -51,6 +51,9 @@ def add_problems(
             503, "database unavailable", "The database does not answer; try again in a moment."
         )
 
+    def not_now(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        return problem(503, "database unavailable", str(error))
+
     def late(request: Request, error: Exception) -> Response:  # noqa: ARG001
         return problem(
             503, "took too long", "The database was not done in time; ask for less at once."
@@ -80,5 +83,6 @@ def add_problems(
         app.add_exception_handler(kind, database)
     app.add_exception_handler(psycopg.errors.QueryCanceled, late)
     app.add_exception_handler(HTTPException, told)
+    app.add_exception_handler(StoreAwayError, not_now)
     app.add_exception_handler(GridcoverError, refused)
     app.add_exception_handler(RequestValidationError, invalid)

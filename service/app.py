@@ -31,12 +31,14 @@ from service import (
     live,
     pages,
     planning,
+    provider,
     tiles,
     watching,
 )
 from service.access import Tries, add_access
 from service.answers import add_problems
 from service.description import description
+from service.limits import Limited
 from service.ogc import PREFIX, close_ogc, make_ogc
 from service.recording import Recorder
 from service.watching import add_watching
@@ -106,10 +108,12 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.state.clock = time.monotonic
+    app.state.provider = provider.Provider(settings)
     app.state.tries = Tries(time.monotonic)
     app.state.tiles = tiles.TileCache(time.monotonic)
     add_access(app, settings.language)
     # Last, and so around all else: whatever answers carries the headers, and is counted.
+    app.add_middleware(Limited, a_second=settings.requests_a_second)
     app.add_middleware(Guarded, basemap_url=settings.basemap_url)
     add_watching(app)
     add_problems(app, unavailable=_unavailable)
@@ -117,6 +121,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     for router in (
         tiles.router,
         accounts.router,
+        provider.router,
         pages.router,
         api.router,
         planning.router,

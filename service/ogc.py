@@ -251,6 +251,8 @@ def _add_errors(ogc: FastAPI) -> None:
     ogc.add_exception_handler(asyncpg.QueryCanceledError, late)
     for kind in (
         OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError,
+        asyncpg.InternalClientError,  # a connection that broke while it was being reset
+
         asyncpg.OperatorInterventionError, asyncpg.CannotConnectNowError,
     ):  # fmt: skip
         ogc.add_exception_handler(kind, away)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 from collections.abc import Callable
 
@@ -37,6 +38,7 @@ def run(
         )
     if settings.log_requests:
         log_json()
+    raise_limits()
     app = create_app(conninfo, settings)
     listener = _listen(host, port)
     bound = listener.getsockname()[1]
@@ -58,6 +60,12 @@ def run(
         listener.close()
         if worker is not None:
             worker.stop()
+
+
+def raise_limits() -> None:
+    """As many open connections as the system lets us have: a thousand slow ones must not shut the others out."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _listen(host: str, port: int) -> socket.socket:

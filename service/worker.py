@@ -20,7 +20,7 @@ import psycopg
 from procrastinate.exceptions import ConnectorException, JobAborted
 
 from geo import pipeline
-from geo.errors import GridcoverError, RejectedRows
+from geo.errors import GridcoverError, RejectedRows, StoreAwayError
 from geo.ingest import Outcome, import_file, import_staff
 from geo.ingest.staff import STAFF
 from geo.settings import Settings, get_settings
@@ -38,7 +38,7 @@ def make_queue(connector: procrastinate.BaseConnector) -> procrastinate.App:
     app = procrastinate.App(connector=connector)
     # A database that went away comes back: what it cut off begins anew. Nothing else is tried twice.
     again = procrastinate.RetryStrategy(
-        max_attempts=20, wait=5, retry_exceptions={psycopg.OperationalError}
+        max_attempts=20, wait=5, retry_exceptions={psycopg.OperationalError, StoreAwayError}
     )
     app.task(name=REFRESH, pass_context=True, retry=again)(_refresh)
     app.task(name=IMPORT, pass_context=True, retry=again)(_import)
@@ -137,7 +137,7 @@ def _told(
             if context.abort_reason() is procrastinate.job_context.AbortReason.USER_REQUEST:
                 jobs.end(desk, job, "cancelled", {})
             raise
-        except psycopg.OperationalError:
+        except (psycopg.OperationalError, StoreAwayError):
             # The database went away: the queue keeps the job, and it is taken again.
             raise
         except GridcoverError as error:

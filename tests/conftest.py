@@ -27,6 +27,7 @@ from geo.store.database import connect, migrate
 from service.access import COOKIE
 from service.app import create_app
 from service.commands import main
+from service.server import raise_limits
 
 SHARED = Path(__file__).parents[2] / "shared"
 _numbers = itertools.count(1)
@@ -92,6 +93,7 @@ def sign_in(conninfo: str, role: str = "administrator", *areas: str) -> dict[str
 @contextmanager
 def serving(conninfo: str, settings: Settings | None = None) -> Iterator[str]:
     """The service on a port of its own; its address."""
+    raise_limits()
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     app = create_app(conninfo, settings or Settings())

@@ -13,6 +13,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "nav_registers": ("台账质量", "Registers"),
     "nav_board": ("三级看板", "Board"),
     "download": ("下载数据", "Download"),
+    "provider_sign_in": ("用统一身份登录：", "Sign in with "),
+    "provider_refused": ("统一身份登录未成功，请重试或联系管理员", "The provider's sign-in did not succeed; try again or ask an administrator"),
     "nav_jobs": ("后台任务", "Jobs"),
     "nav_audit": ("访问记录", "Audit"),
     "jobs": ("后台任务", "Jobs"),

@@ -19,7 +19,7 @@ from pgpq.schema import Jsonb as JsonbType
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from geo.errors import StoreError
+from geo.errors import StoreAwayError, StoreError
 from geo.schema import Layer
 from geo.store.database import Conn
 
@@ -138,6 +138,10 @@ def _staged(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> Iterator[None]
         yield
         conn.execute("DROP TABLE staging")
         conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise StoreAwayError(
+            f"{layer.name} could not be stored now: {_words(error)}; nothing was changed, try again"
+        ) from error
     except psycopg.Error as error:
         raise StoreError(
             f"{layer.name} cannot be stored: {_words(error)}; nothing was changed"

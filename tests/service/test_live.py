@@ -51,8 +51,10 @@ class Stream:
         self.open = threading.Event()
         self.ended = threading.Event()
 
-    def read(self, address: str, cookies: dict[str, str], last: str = "") -> None:
+    def read(self, address: str, cookies: dict[str, str], last: str = "", token: str = "") -> None:
         headers = {"Last-Event-ID": last} if last else {}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         try:
             with httpx2.stream("GET", f"{address}/api/v1/live", cookies=cookies, headers=headers, timeout=60) as answer:  # fmt: skip
                 kind = ""

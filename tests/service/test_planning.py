@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import geopandas as gpd
@@ -15,7 +16,7 @@ from geo.settings import Settings
 from geo.store.database import connect
 from geo.store.read import read_layer
 from service.app import create_app
-from tests.conftest import sign_in
+from tests.conftest import Told, sign_in
 
 MINE = "990101002"
 
@@ -122,6 +123,18 @@ def test_sites_gain_what_they_say(client: TestClient, demo_store: str) -> None:
     assert fixed["by"] == "incidents"
     assert len({s["bearing_deg"] for s in fixed["sites"]}) > 1
     assert fixed["gain"] == int(fixed["gain"])
+
+
+def test_sites_from_the_command_line(
+    demo_store: str, run: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDCOVER_DATABASE_URL", demo_store)
+    told = json.loads(run("sites", "--number", "2", "--area", MINE, "--json").stdout)
+    assert [row["rank"] for row in told["sites"]] == [1, 2]
+    assert told["sites"][0]["gain"] >= told["sites"][1]["gain"] > 0
+    assert "no other choice" in run("sites", "--number", "1", "--area", MINE).stderr
+    assert run("sites", "--number", "1", "--kind", "drone").returncode == 2
+    assert "no grids" in run("sites", "--number", "1", "--area", "x").stderr
 
 
 def test_a_neighbour_plans_with_their_own(demo_store: str) -> None:

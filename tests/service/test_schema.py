@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ from geo.store.tokens import make_token
 from service.app import create_app
 from service.ogc import PREFIX
 
-STATED = {200, 207, 304, 400, 401, 403, 404, 405, 413, 415, 422, 503}
+STATED = {200, 202, 207, 304, 400, 401, 403, 404, 405, 413, 415, 422, 503}
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,7 @@ def client(demo_store: str) -> Iterator[TestClient]:
 
 
 def fuzz(client: TestClient, document: dict[str, Any], prefix: str, examples: int) -> int:
+    document["paths"].pop("/api/v1/live", None)  # a stream has no end
     schema = schemathesis.openapi.from_dict(document)
     tried = 0
     for result in schema.get_all_operations():
@@ -83,7 +85,7 @@ def fuzz(client: TestClient, document: dict[str, Any], prefix: str, examples: in
 
 def test_our_api_has_no_failure(client: TestClient) -> None:
     app: Any = client.app
-    tried = fuzz(client, app.openapi(), "", 12)
+    tried = fuzz(client, copy.deepcopy(app.openapi()), "", 12)
     assert tried > 500, tried
 
 

@@ -1,0 +1,202 @@
+"""Faults under load: the database killed, hundreds of slow connections; nothing lost, nothing doubled, no hand needed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx2
+
+from geo.pipeline import refresh
+from geo.store import cluster
+from geo.store.database import connect, migrate
+from geo.store.tokens import make_token
+from tests.conftest import serving
+from tests.service.test_jobs import worker
+from tests.service.test_live import Stream
+
+PATHS = (
+    "/api/v1/grids", "/api/v1/areas/results?level=grid", "/tiles/grids/14/{x}/{y}.pbf", "/tiles/cameras/16/{x4}/{y4}.pbf",
+    "/ogc/collections/cameras/items?limit=5", "/ogc/collections/grids/items?filter=population > 0",
+    "/api/v1/export/grids.csv", "/api/v1/runs",
+)  # fmt: skip
+
+
+def fill(conninfo: str) -> None:
+    with connect(conninfo) as conn:
+        conn.execute(
+            "INSERT INTO grids (code, name, population, geometry) SELECT 'g' || n, 'grid', 100, "
+            "ST_Multi(ST_MakeEnvelope(118 + n * 0.01, 31, 118.01 + n * 0.01, 31.01, 4326)) FROM generate_series(0, 4) n"
+        )
+        conn.execute(
+            "INSERT INTO cameras (code, kind, geometry) SELECT 'c' || n, 'dome', "
+            "ST_SetSRID(ST_Point(118.001 + n * 0.001, 31.005), 4326) FROM generate_series(0, 40) n"
+        )
+        conn.commit()
+        refresh(conn)
+
+
+class Load:
+    """Readers and feeders that go on whatever happens, and what they were answered."""
+
+    def __init__(self, address: str, reader: str, feeder: str) -> None:
+        self.address = address
+        self.reads: Counter[tuple[str, int]] = Counter()
+        self.sent: set[str] = set()
+        self.acknowledged: set[str] = set()
+        self.wrong: list[str] = []
+        self._ended = threading.Event()
+        x, y = 13562, 6701
+        paths = [p.format(x=x, y=y, x4=x * 4, y4=y * 4) for p in PATHS]
+        self._threads = [
+            threading.Thread(target=self._read, args=(paths[k:] + paths[:k], reader))
+            for k in range(4)
+        ] + [threading.Thread(target=self._feed, args=(k, feeder)) for k in range(2)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _read(self, paths: list[str], token: str) -> None:
+        with httpx2.Client(headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+            while not self._ended.is_set():
+                for path in paths:
+                    try:
+                        answer = client.get(self.address + path)
+                    except (httpx2.RemoteProtocolError, httpx2.ReadError):
+                        # A download that was being sent broke off: the client sees that it is not whole.
+                        self.reads[path, 0] += 1
+                        if "/export/" not in path:
+                            self.wrong.append(f"{path}: broken off")
+                        continue
+                    self.reads[path, answer.status_code] += 1
+                    if answer.status_code not in (200, 503):
+                        self.wrong.append(f"{path}: {answer.status_code} {answer.text[:200]}")
+
+    def _feed(self, who: int, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx2.Client(headers=headers, timeout=30) as client:
+            number = 0
+            while not self._ended.is_set():
+                keys = [f"{who}-{number}-{k}" for k in range(3)]
+                rows = [
+                    {"source": "t", "source_id": key, "category": "theft", "occurred_at": "2026-11-25 08:00",
+                     "lon": 118.005, "lat": 31.005} for key in keys
+                ]  # fmt: skip
+                self.sent |= set(keys)
+                while True:
+                    try:
+                        answer = client.post(
+                            f"{self.address}/api/v1/incidents", json=rows,
+                            headers={"Idempotency-Key": f"batch-{who}-{number}"},
+                        )  # fmt: skip
+                    except httpx2.HTTPError:
+                        continue
+                    if answer.status_code == 200:
+                        break
+                    if answer.status_code != 503:
+                        self.wrong.append(f"feed: {answer.status_code} {answer.text[:200]}")
+                    time.sleep(0.1)
+                self.acknowledged |= set(keys)
+                number += 1
+
+
+def test_postgres_killed_twice_under_load(open_folder: Path) -> None:
+    with cluster.running(open_folder / "killed") as found:
+        migrate(found.conninfo)
+        fill(found.conninfo)
+        with connect(found.conninfo) as conn:
+            reader = make_token(
+                conn, "reader", ["data:read"], days=1, role="administrator", areas=["*"]
+            )
+            feeder = make_token(conn, "feeder", ["incidents:write"], days=1)
+        with serving(found.conninfo) as address, worker(found.conninfo):
+            load = Load(address, reader, feeder)
+            stream = Stream()
+            follower = threading.Thread(target=_follow, args=(stream, address, reader), daemon=True)
+            follower.start()
+            assert stream.open.wait(10)
+            load.start()
+            headers = {"Authorization": f"Bearer {reader}"}
+            jobs = []
+            for _ in range(2):
+                time.sleep(1.5)
+                asked = httpx2.post(f"{address}/api/v1/jobs/refresh?everything=true", headers=headers, timeout=30)  # fmt: skip
+                jobs.append(asked.json()["id"])
+                time.sleep(0.5)
+                pid = int((found.data / "postmaster.pid").read_text().splitlines()[0])
+                os.kill(pid, signal.SIGKILL)
+                time.sleep(1.0)
+                cluster.start(found)
+            time.sleep(2.0)
+            load.stop()
+            assert load.wrong == []
+            # Without a hand, everything is there again.
+            end = time.monotonic() + 15
+            with httpx2.Client(headers=headers, timeout=30) as client:
+                for path in {path for path, _ in load.reads}:
+                    while (status := client.get(address + path).status_code) != 200:
+                        assert time.monotonic() < end, (path, status)
+                        time.sleep(0.2)
+                assert client.get(f"{address}/readyz").json()["ready"]
+                for job in jobs:
+                    while (told := client.get(f"{address}/api/v1/jobs/{job}").json())[
+                        "state"
+                    ] != "done":
+                        assert told["state"] in ("waiting", "running"), told
+                        assert time.monotonic() < end + 30, told
+                        time.sleep(0.2)
+            ok = sum(n for (_, status), n in load.reads.items() if status == 200)
+            assert ok > 50
+            assert any(status in (0, 503) for _, status in load.reads)
+            with connect(found.conninfo) as conn:
+                stored = conn.execute("SELECT source_id FROM incidents").fetchall()
+                events = conn.execute("SELECT count(*) FROM live_events WHERE kind = 'incident'").fetchone()  # fmt: skip
+            assert len(stored) == len({row[0] for row in stored})
+            assert {row[0] for row in stored} == load.acknowledged == load.sent
+            assert events == (len(stored),)
+            deadline = time.monotonic() + 10
+            while stream.events.qsize() < len(stored) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            # A map that came back with what it had seen missed nothing.
+            assert stream.events.qsize() >= len(stored)
+            stream.ended.set()
+
+
+def _follow(stream: Stream, address: str, token: str) -> None:
+    """As a browser does: come back with the last id that was heard."""
+    while not stream.ended.is_set():
+        stream.read(address, {}, stream.last, token)
+        time.sleep(0.3)
+
+
+def test_a_thousand_slow_connections(demo_store: str) -> None:
+    with serving(demo_store) as address:
+        port = int(address.rsplit(":", 1)[1])
+        slow: list[socket.socket] = []
+        for k in range(1000):
+            one = socket.create_connection(("127.0.0.1", port), timeout=10)
+            # Half of a head, or a body that never comes.
+            one.sendall(
+                b"GET /healthz HTTP/1.1\r\nHost: x\r\n" if k % 2
+                else b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nname="
+            )  # fmt: skip
+            slow.append(one)
+        times = []
+        for _ in range(40):
+            begun = time.perf_counter()
+            assert httpx2.get(f"{address}/readyz", timeout=10).status_code == 200
+            times.append(time.perf_counter() - begun)
+        assert max(times) < 5.0
+        for one in slow:
+            one.close()

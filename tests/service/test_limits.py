@@ -1,0 +1,54 @@
+"""Who asks too much waits, and nobody else does."""
+
+from __future__ import annotations
+
+from fastapi.testclient import TestClient
+
+from geo.settings import Settings
+from service.app import create_app
+from service.limits import BURST_S, Limited
+from tests.conftest import sign_in
+
+
+def test_a_bucket_empties_and_fills() -> None:
+    now = [100.0]
+    limited = Limited(app=None, a_second=2.0, clock=lambda: now[0])  # type: ignore[arg-type]
+    taken = [limited._take("a") for _ in range(25)]
+    assert taken[: int(2 * BURST_S)] == [0.0] * 20
+    assert all(wait > 0 for wait in taken[20:])
+    assert limited._take("b") == 0.0
+    now[0] += 0.5
+    assert limited._take("a") == 0.0
+    assert limited._take("a") > 0
+    now[0] -= 3600  # the clock is set back
+    assert limited._take("a") > 0
+    now[0] += 1.0
+    assert limited._take("a") == 0.0
+    now[0] += 1e9  # and far forward: the bucket is full, no more
+    assert sum(limited._take("a") == 0.0 for _ in range(100)) == 20
+
+
+def test_one_visitor_is_told_to_wait(demo_store: str) -> None:
+    app = create_app(demo_store, Settings(requests_a_second=1.0))
+    with TestClient(app, cookies=sign_in(demo_store)) as client:
+        answers = [client.get("/api/v1/runs/latest") for _ in range(14)]
+        codes = [a.status_code for a in answers]
+        assert codes[:10] == [200] * 10
+        assert 429 in codes
+        refused = next(a for a in answers if a.status_code == 429)
+        assert int(refused.headers["retry-after"]) >= 1
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert "content-security-policy" in refused.headers
+        assert client.get("/static/gridcover.css").status_code == 200
+        assert client.get("/healthz").status_code == 200
+        client.cookies.clear()
+        client.cookies.update(sign_in(demo_store))
+        assert client.get("/api/v1/runs/latest").status_code == 200
+        # Made-up secrets are counted by where they come from.
+        client.cookies.clear()
+        codes = [
+            client.get("/api/v1/runs", headers={"Authorization": f"Bearer {k}"}).status_code
+            for k in range(220)
+        ]
+        assert codes[0] == 401
+        assert codes[-1] == 429

@@ -66,6 +66,8 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     # Who asks is found out before any other connection is taken, and by connections of its own:
     # requests that hold one and wait for another would end up waiting for each other.
     doors = make_pool(conninfo, size=4, writing=True)
+    # Downloads hold a connection as long as their clients take: slow ones must not take all.
+    carriers = make_pool(conninfo, size=4, idle_s=60)
     sender = Sender(writers, settings)
     ogc = make_ogc(conninfo, settings)
 
@@ -75,11 +77,13 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         pool.open(wait=False)
         writers.open(wait=False)
         doors.open(wait=False)
+        carriers.open(wait=False)
         app.state.pool, app.state.writers, app.state.doors = pool, writers, doors
         app.state.queue = asking_queue(writers)
         app.state.recorder = Recorder(doors)
         app.state.turns = asyncio.Semaphore(pool.max_size)
         app.state.writing_turns = asyncio.Semaphore(writers.max_size)
+        app.state.carriers = carriers
         ogc.state.doors = doors
         app.state.bell = live.Bell(conninfo)
         app.state.bell.start()
@@ -92,6 +96,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
                 sender.stop()
             await app.state.bell.stop()
             await close_ogc(ogc)
+            carriers.close()
             doors.close()
             writers.close()
             pool.close()

@@ -49,7 +49,7 @@ def export(
 
     def rows() -> Iterator[gpd.GeoDataFrame]:
         # A connection of its own, held until the last piece is sent.
-        with request.app.state.pool.connection() as conn:
+        with request.app.state.carriers.connection() as conn:
             set_scope(conn, user.areas)
             yield from pieces(conn, layer)
 

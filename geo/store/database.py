@@ -87,11 +87,14 @@ def dict_rows(
         return cursor.execute(query, params).fetchall()
 
 
-def make_pool(conninfo: str, *, size: int = 8, writing: bool = False) -> ConnectionPool[Conn]:
+def make_pool(
+    conninfo: str, *, size: int = 8, writing: bool = False, idle_s: int = 0
+) -> ConnectionPool[Conn]:
     """A pool that tests each connection before handing it out, so that a restart heals.
 
     Its connections only read, as a role that sees no row until a transaction says whose
-    (`geo.store.access.set_scope`), unless they are for `writing`.
+    (`geo.store.access.set_scope`), unless they are for `writing`. A transaction in which nothing is
+    asked for `idle_s` seconds is ended, where that is given.
     """
     # All statements of one request that reads see the same run.
     reading = (
@@ -108,7 +111,8 @@ def make_pool(conninfo: str, *, size: int = 8, writing: bool = False) -> Connect
         kwargs={
             "application_name": "gridcover-service",
             "options": "-c search_path=gridcover,public -c timezone=UTC "
-            f"-c statement_timeout=30000 {'' if writing else reading}",
+            f"-c statement_timeout=30000 -c idle_in_transaction_session_timeout={idle_s * 1000} "
+            f"{'' if writing else reading}",
         },
     )
 

@@ -200,3 +200,27 @@ def test_a_thousand_slow_connections(demo_store: str) -> None:
         assert max(times) < 5.0
         for one in slow:
             one.close()
+
+
+def test_slow_downloads_leave_the_maps_alone(demo_store: str) -> None:
+    with connect(demo_store) as conn:
+        conn.execute("DELETE FROM api_tokens WHERE name = 'slow'")
+        token = make_token(conn, "slow", ["data:read"], days=1, role="planner", areas=["*"])
+    with serving(demo_store) as address:
+        port = int(address.rsplit(":", 1)[1])
+        slow = []
+        for _ in range(12):
+            one = socket.create_connection(("127.0.0.1", port), timeout=10)
+            one.sendall(
+                f"GET /api/v1/export/incidents.csv HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+            )
+            slow.append(one)
+        time.sleep(1.0)  # begun, and nobody reads
+        headers = {"Authorization": f"Bearer {token}"}
+        for _ in range(10):
+            begun = time.perf_counter()
+            answer = httpx2.get(f"{address}/api/v1/grids", headers=headers, timeout=10)
+            assert answer.status_code == 200
+            assert time.perf_counter() - begun < 5.0
+        for one in slow:
+            one.close()

@@ -15,7 +15,16 @@ import numpy as np
 import shapely
 
 import geo
-from benchmarks import cgal, importing, incidents, postgis, refreshing, shapely_shadows, streaming
+from benchmarks import (
+    cgal,
+    importing,
+    incidents,
+    postgis,
+    refreshing,
+    serving,
+    shapely_shadows,
+    streaming,
+)
 from benchmarks.city import CORNER, SQUARE_M, city
 from geo.coverage import visibility
 from geo.coverage._walls import marks_in_reach
@@ -220,6 +229,7 @@ def main() -> None:
         seeing()
         flat_cost([1_000, 10_000, 100_000, 1_000_000])
         changes()
+        serving.main()
 
 
 if __name__ == "__main__":

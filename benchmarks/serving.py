@@ -15,8 +15,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
+import pyproj
 
-from benchmarks.city import CORNER, CRS
 from benchmarks.refreshing import load_city
 from geo.pipeline import refresh
 from geo.store import cluster
@@ -32,8 +32,6 @@ VIEWS = {"grids": "layer_grids", "cameras": "layer_cameras", "views": "layer_vie
 
 def walks(conninfo: str, seed: int) -> list[list[list[tuple[int, int, int]]]]:
     """By client and step, the tiles that come into sight: a map of 1280 × 720 moved or zoomed."""
-    import pyproj
-
     with connect(conninfo) as conn:
         found = conn.execute(
             "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM "
@@ -236,8 +234,7 @@ def measure(conninfo: str) -> None:
 
 
 def main(count: int = 100_000) -> None:
-    assert CRS
-    assert CORNER.size
+    """A city made for this run, or kept in GRIDCOVER_BENCH_DIR for the next."""
     kept = os.environ.get("GRIDCOVER_BENCH_DIR")
     with contextlib.ExitStack() as stack:
         folder = Path(kept) if kept else Path(stack.enter_context(tempfile.TemporaryDirectory()))

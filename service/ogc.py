@@ -240,6 +240,7 @@ def _add_errors(ogc: FastAPI) -> None:
         tipg.errors.InvalidBBox, tipg.errors.InvalidDatetime, tipg.errors.InvalidLimit,
         tipg.errors.MissingGeometryColumn, tipg.errors.MissingDatetimeColumn,
         tipg.errors.MissingFunctionParameter, tipg.errors.NoPrimaryKey, ValueError,
+        # The last is what PostGIS says of shapes in a filter that it cannot work with.
         asyncpg.DataError, asyncpg.SyntaxOrAccessError, asyncpg.InternalServerError,
     ):  # fmt: skip
         ogc.add_exception_handler(kind, refused)
@@ -252,7 +253,6 @@ def _add_errors(ogc: FastAPI) -> None:
     for kind in (
         OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError,
         asyncpg.InternalClientError,  # a connection that broke while it was being reset
-
         asyncpg.OperatorInterventionError, asyncpg.CannotConnectNowError,
     ):  # fmt: skip
         ogc.add_exception_handler(kind, away)

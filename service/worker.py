@@ -138,8 +138,10 @@ def _told(
                 jobs.end(desk, job, "cancelled", {})
             raise
         except (psycopg.OperationalError, StoreAwayError):
-            # The database went away: the queue keeps the job, and it is taken again.
-            raise
+            # The database went away, and maybe before the queue could note it: a worker that lives on
+            # would keep the job for ever. This one ends; the next finds the job and begins it anew.
+            _log.warning("job %s was cut off from the database; the worker ends", job)
+            os._exit(75)
         except GridcoverError as error:
             work.rollback()
             jobs.end(desk, job, "failed", {"reason": str(error)})

@@ -177,15 +177,20 @@ def refresh(
     with database() as conninfo, progress_lines() as progress:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
-            result = pipeline.refresh(conn, everything=everything, progress=progress)
-            measured = pipeline.refresh_quality(conn, get_settings(), progress)
-            patterns = pipeline.refresh_patterns(conn, get_settings(), progress)
-            board = pipeline.refresh_board(conn, get_settings(), progress)
+            done = pipeline.refresh_everything(
+                conn, get_settings(), everything=everything, progress=progress
+            )
+    result, patterns, board = done.coverage, done.patterns, done.board
     summary = result.summary | (patterns or {}) | (board or {})
     if as_json:
         did = {"views_computed": result.views, "grids_measured": result.grids}
         print_json(
-            {"run": result.run, "computed": result.computed, **did, "quality_measured": measured}
+            {
+                "run": result.run,
+                "computed": result.computed,
+                **did,
+                "quality_measured": done.quality,
+            }
             | summary
         )
         return

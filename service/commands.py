@@ -12,7 +12,7 @@ import typer
 from geo.cli import app, console, progress_lines, require_current_or_migrate
 from geo.demo import load_demo
 from geo.errors import GridcoverError
-from geo.pipeline import refresh, refresh_board, refresh_patterns, refresh_quality
+from geo.pipeline import refresh_everything
 from geo.settings import get_settings
 from geo.store import access
 from geo.store.database import connect, database, migrate
@@ -75,10 +75,7 @@ def demo(
             with connect(conninfo) as conn:
                 progress("loading the demo district")
                 counts = load_demo(conn)
-                result = refresh(conn, settings=settings, progress=progress)
-                refresh_quality(conn, settings, progress)
-                refresh_patterns(conn, settings, progress)
-                refresh_board(conn, settings, progress)
+                result = refresh_everything(conn, settings, progress=progress).coverage
         listed = ", ".join(f"{n:,} {name}" for name, n in counts.items())
         console.print(f"Demo district: {listed}.", highlight=False)
         console.print(

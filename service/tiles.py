@@ -20,7 +20,7 @@ from service.access import COOKIE, RIGHTS, needs, visitor
 from service.dependencies import Deployment, turn
 
 router = APIRouter(prefix="/tiles", tags=["tiles"])
-Set = Annotated[str, Path(pattern="^(base|grids|areas|cameras|views|blind-spots)$")]
+Set = Annotated[str, Path(pattern=f"^({'|'.join(tiles.SETS)})$")]
 _BYTES = 256 << 20
 _SURE_S, _SAME_S = 5.0, 1.0
 """How long a session is taken for good, and the layers' version for the same."""

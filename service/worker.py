@@ -155,13 +155,9 @@ def _told(
 def _refresh(context: procrastinate.JobContext, *, everything: bool) -> None:
     settings = get_settings()
     with _told(context, REFRESH) as (conn, desk, progress):
-        done = pipeline.refresh(conn, settings=settings, everything=everything, progress=progress)
-        progress("quality")
-        pipeline.refresh_quality(conn, settings, progress)
-        progress("patterns")
-        pipeline.refresh_patterns(conn, settings, progress)
-        progress("board")
-        pipeline.refresh_board(conn, settings, progress)
+        done = pipeline.refresh_everything(
+            conn, settings, everything=everything, progress=progress
+        ).coverage
         assert context.job.id is not None  # noqa: S101
         jobs.end(
             desk, context.job.id, "done",

@@ -20,7 +20,7 @@ import pytest
 import uvicorn
 
 from geo.demo import load_demo
-from geo.pipeline import refresh, refresh_board, refresh_patterns, refresh_quality
+from geo.pipeline import refresh_everything
 from geo.settings import Settings, get_settings
 from geo.store import access, cluster
 from geo.store.database import connect, migrate
@@ -75,10 +75,7 @@ def demo_store(private: cluster.Cluster) -> str:
     migrate(conninfo)
     with connect(conninfo) as conn:
         load_demo(conn)
-        refresh(conn)
-        refresh_quality(conn, get_settings())
-        refresh_patterns(conn, get_settings())
-        refresh_board(conn, get_settings())
+        refresh_everything(conn, get_settings())
     return conninfo
 
 

@@ -8,15 +8,18 @@ from geo.pipeline.planning import Gain, Sites, seeing, sites, what_if
 from geo.pipeline.quality import refresh_quality
 from geo.pipeline.refreshing import Refreshed, refresh
 from geo.pipeline.registers import check_registers
+from geo.pipeline.whole import Everything, refresh_everything
 
 __all__ = [
     "IN_USE",
+    "Everything",
     "Gain",
     "Refreshed",
     "Sites",
     "check_registers",
     "refresh",
     "refresh_board",
+    "refresh_everything",
     "refresh_patterns",
     "refresh_quality",
     "results_by_area",

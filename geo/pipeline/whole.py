@@ -1,0 +1,43 @@
+"""All results of a store brought up to date, one kind after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from geo.pipeline.board import refresh_board
+from geo.pipeline.patterns import refresh_patterns
+from geo.pipeline.quality import refresh_quality
+from geo.pipeline.refreshing import Refreshed, refresh
+from geo.settings import Settings
+from geo.store.database import Conn
+
+
+@dataclass(frozen=True)
+class Everything:
+    """What each kind of results did; None where there was nothing to do."""
+
+    coverage: Refreshed
+    quality: int
+    patterns: dict[str, Any] | None
+    board: dict[str, Any] | None
+
+
+def refresh_everything(
+    conn: Conn,
+    settings: Settings,
+    *,
+    everything: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Everything:
+    """Coverage and density, quality, patterns and the board, each as its own function has it.
+
+    Raises
+    ------
+    StoreError, ReadError : as for `refresh`.
+    """
+    coverage = refresh(conn, settings=settings, everything=everything, progress=progress)
+    quality = refresh_quality(conn, settings, progress)
+    patterns = refresh_patterns(conn, settings, progress)
+    return Everything(coverage, quality, patterns, refresh_board(conn, settings, progress))

@@ -1,4 +1,4 @@
-"""Pages of signing in and out, of one's own account, and of the audit record."""
+"""Pages of signing in and out, and of one's own account."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ _PER_PAGE = 100
 _ARGUMENTS = 4096
 
 
-def _page(
+def page(
     request: Request, name: str, language: str, user: User | None, status: int = 200, **more: object
 ) -> HTMLResponse:
+    """A page of ours in the visitor's language."""
     words = texts(language)
     return _templates.TemplateResponse(
         request, name,
@@ -72,7 +73,7 @@ def _sign_in_page(
 ) -> HTMLResponse:
     settings: Settings = request.app.state.settings
     other = urlencode({"lang": "en" if language == "zh" else "zh", "next": there})
-    return _page(
+    return page(
         request, "sign_in.html", language, None, 401 if wrong else 200, there=there, wrong=wrong,
         refused=refused, provider=settings.oidc_title or settings.oidc_issuer,
         provider_address=f"/sign-in/provider?{urlencode({'next': there})}",
@@ -122,7 +123,7 @@ def account(
     request: Request, language: Language, user: Annotated[User, Depends(needs())]
 ) -> HTMLResponse:
     """Who one is, and another password."""
-    return _page(request, "account.html", language, user, told="", good=True)
+    return page(request, "account.html", language, user, told="", good=True)
 
 
 @router.post("/account")
@@ -138,11 +139,11 @@ def change_password(
     try:
         digest = hash_password(new)
     except ValueError:
-        return _page(
+        return page(
             request, "account.html", language, user, 422, told=words["password_short"], good=False
         )
     if new != form.get("again", ""):
-        return _page(
+        return page(
             request, "account.html", language, user, 422, told=words["password_differs"], good=False
         )
     doors = request.app.state.doors
@@ -156,31 +157,13 @@ def change_password(
             detail={"told": told},
         )  # fmt: skip
     if fresh is None:
-        return _page(
+        return page(
             request, "account.html", language, user, 422, told=words["password_wrong"], good=False
         )
-    answer = _page(
+    answer = page(
         request, "account.html", language, user, told=words["password_changed"], good=True
     )
     return with_session(answer, fresh, request, settings)
-
-
-@router.get("/audit")
-def audit_page(
-    request: Request, language: Language, settings: Deployment,
-    user: Annotated[User, Depends(needs("audit"))],
-    before: Annotated[int | None, Query(ge=1)] = None,
-    actor: Annotated[str | None, Query(max_length=200)] = None,
-) -> HTMLResponse:  # fmt: skip
-    """The record, newest first."""
-    if not user.everywhere:
-        raise HTTPException(403, "The record is of the whole deployment.")
-    with request.app.state.doors.connection() as conn:
-        rows = audit.entries(conn, _PER_PAGE, before=before, actor=actor or None)
-    for row in rows:
-        row["at"] = row["at"].astimezone(settings.zone).strftime("%Y-%m-%d %H:%M:%S")
-    older = rows[-1]["id"] if len(rows) == _PER_PAGE else None
-    return _page(request, "audit.html", language, user, rows=rows, older=older, actor=actor or "")
 
 
 @router.get("/")

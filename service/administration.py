@@ -15,6 +15,7 @@ from rich.table import Table
 
 from geo.cli import JsonOption, opened, print_json
 from geo.errors import GridcoverError
+from geo.schema import LAYERS
 from geo.settings import get_settings
 from geo.store import access, alerts, audit, provider
 from geo.store.database import Conn
@@ -155,12 +156,46 @@ def user_link(name: str, subject: str) -> None:
 def audit_verify() -> None:
     """Check the chain of the record: exit status 1 where an entry was changed, taken out or put in."""
     with opened() as conn:
-        number, broken = audit.verify(conn)
-    if broken is not None:
+        found = audit.verify(conn)
+    if found.broken is not None:
         raise GridcoverError(
-            f"the record is broken at entry {broken} of {number}; compare it with a backup"
+            f"the record is broken at entry {found.broken} of {found.entries}; compare it with a backup"
         )
-    Console().print(f"{number:,} entries, the chain is whole")
+    if found.broken_change is not None:
+        raise GridcoverError(
+            f"the record is broken: the set of changes {found.broken_change} is not what its entry says; "
+            "compare it with a backup"
+        )
+    Console().print(
+        f"{found.entries:,} entries, the chain is whole; {found.changes:,} sets of changes"
+    )
+
+
+@record.command("history")
+def audit_history(
+    layer: Annotated[str, typer.Argument(help="Name of the register.")],
+    key: Annotated[str, typer.Argument(help="Code of the row.")],
+    limit: Annotated[int, typer.Option(min=1)] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what became of one row of a register: who changed it, from what to what."""
+    table = LAYERS[layer].table if layer in LAYERS else layer
+    with opened() as conn:
+        rows = audit.history(conn, table, key, limit)
+
+    def line(row: dict[str, Any]) -> list[str]:
+        return [
+            str(row["change_set"]),
+            _moment(row["at"]),
+            row["actor"],
+            *map(_values, (row["was"], row["now"])),
+        ]
+
+    _tell(rows, as_json, ("set", "when", "who", "from", "to"), line)
+
+
+def _values(row: dict[str, Any] | None) -> str:
+    return "\n".join(f"{k}: {v}" for k, v in row.items() if v is not None) if row else ""
 
 
 @record.command("list")

@@ -12,6 +12,7 @@ import psycopg_pool
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from procrastinate.exceptions import ConnectorException
 from starlette.exceptions import HTTPException
 
 from geo.errors import GridcoverError, StoreAwayError
@@ -79,6 +80,7 @@ def add_problems(
         psycopg.InterfaceError,
         psycopg_pool.PoolTimeout,
         psycopg_pool.PoolClosed,
+        ConnectorException,
     ):
         app.add_exception_handler(kind, database)
     app.add_exception_handler(psycopg.errors.QueryCanceled, late)

@@ -64,7 +64,7 @@ def cameras(conn: Connection, user: SignedIn, settings: Deployment) -> Response:
     return geojson(found.set_geometry(gpd.GeoSeries(coarse, found.index, crs=found.crs)), digits=3)
 
 
-@router.get("/cameras/{code}", dependencies=_coverage)
+@router.get("/cameras/{code}", dependencies=_coverage, response_model=models.CameraRecord)
 def camera(conn: Connection, user: SignedIn, settings: Deployment, code: str) -> dict[str, Any]:
     """One camera's record: every column, what else its row had, its statuses and where it stands."""
     if user.role in settings.coarse_roles:

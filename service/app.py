@@ -23,6 +23,7 @@ from geo.store.database import make_pool
 from service import (
     accounts,
     api,
+    auditing,
     board,
     exports,
     feeds,
@@ -127,6 +128,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         tiles.router,
         accounts.router,
         provider.router,
+        auditing.router,
         pages.router,
         api.router,
         planning.router,

@@ -17,6 +17,7 @@ from geo.store import board as stored
 from geo.store import read
 from geo.store.access import User
 from geo.store.database import Conn
+from service import models
 from service.access import needs
 from service.answers import geojson
 from service.dependencies import Connection, SignedIn
@@ -29,7 +30,7 @@ Area = Annotated[str | None, Query(description="code of an area of any level; al
 _MOST = 20_000
 
 
-@router.get("/board", dependencies=_board)
+@router.get("/board", dependencies=_board, response_model=models.Board)
 def board(
     conn: Connection, user: SignedIn, level: Level = "subdistrict", area: Area = None
 ) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def board(
     return {**state, "level": level, "area": mine, "path": path, "areas": rows, "gini": evenness}
 
 
-@router.get("/board/table", dependencies=_board, response_class=Response)
+@router.get("/board/table", dependencies=_board, response_class=Response, responses=models.CSV)
 def board_table(conn: Connection, level: Level = "subdistrict", area: Area = None) -> Response:
     """The board of a level as CSV: a row a figure and area."""
     _path(conn, area)
@@ -89,7 +90,7 @@ def board_table(conn: Connection, level: Level = "subdistrict", area: Area = Non
     return _csv(out, f"board-{level}.csv")
 
 
-@router.get("/board/trends", dependencies=_board)
+@router.get("/board/trends", dependencies=_board, response_model=models.Trends)
 def trends(conn: Connection, user: SignedIn, area: Area = None) -> dict[str, Any]:
     """Of an area: its cameras and platforms by year, its appeals by month."""
     path = _path(conn, area if area is not None or user.everywhere else user.areas[0])
@@ -103,7 +104,7 @@ def trends(conn: Connection, user: SignedIn, area: Area = None) -> dict[str, Any
     }
 
 
-@router.get("/registers/counts", dependencies=_registers)
+@router.get("/registers/counts", dependencies=_registers, response_model=list[models.FindingCount])
 def counts(conn: Connection, user: SignedIn, area: Area = None) -> list[dict[str, Any]]:
     """How many rows of each finding whose are, most first: the to-do list of each owner.
 
@@ -112,7 +113,7 @@ def counts(conn: Connection, user: SignedIn, area: Area = None) -> list[dict[str
     return stored.finding_counts(conn, area, kept=area is not None or not user.everywhere)
 
 
-@router.get("/key-places", dependencies=_board)
+@router.get("/key-places", dependencies=_board, response_model=models.KeyPlaces)
 def key_places(conn: Connection) -> dict[str, Any]:
     """Key places against the coverage each must have, and the same by kind."""
     places = read.read_layer(conn, "key-places")
@@ -146,7 +147,12 @@ def chosen(
 Chosen = Annotated[dict[str, str | None], Depends(chosen)]
 
 
-@router.get("/registers/findings", dependencies=_registers, response_class=Response)
+@router.get(
+    "/registers/findings",
+    dependencies=_registers,
+    response_class=Response,
+    responses=models.GEOJSON,
+)
 def findings(
     conn: Connection, chosen: Chosen, limit: Annotated[int, Query(ge=1, le=_MOST)] = 2000
 ) -> Response:
@@ -157,7 +163,9 @@ def findings(
     return answer
 
 
-@router.get("/registers/table", dependencies=_registers, response_class=Response)
+@router.get(
+    "/registers/table", dependencies=_registers, response_class=Response, responses=models.CSV
+)
 def findings_table(conn: Connection, chosen: Chosen) -> Response:
     """Findings as CSV, the first 20,000 of each kind."""
     rows, _ = stored.findings(conn, 1_000_000, **chosen)

@@ -34,7 +34,7 @@ def serve(
 ) -> None:
     """Serve the maps."""
     settings = get_settings()
-    with database() as conninfo:
+    with database(tended=True) as conninfo:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
             if not access.count_users(conn):
@@ -53,7 +53,7 @@ def serve(
 @app.command()
 def work() -> None:
     """Take jobs from the queue until stopped; `serve` runs one of these unless told otherwise."""
-    with database() as conninfo:
+    with database(tended=True) as conninfo:
         require_current_or_migrate(conninfo)
         run_worker(conninfo)
 
@@ -68,7 +68,7 @@ def demo(
     if settings.database_url is None:
         settings = settings.model_copy(update={"data_dir": settings.data_dir / "demo"})
     begun = time.monotonic()
-    with database(settings) as conninfo:
+    with database(settings, tended=True) as conninfo:
         with progress_lines() as progress:
             progress("migrating")
             migrate(conninfo)

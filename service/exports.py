@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import geopandas as gpd
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -26,13 +27,16 @@ TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "the layer, as a file", "content": {name: {} for name in TYPES.values()}}
+}
 _RIGHT = {"incidents": "incidents", "findings": "registers"}
 """What a layer needs; all others coverage."""
 _EXACT = ("cameras", "views", "findings")
 """Layers that tell where single cameras are."""
 
 
-@router.get("/export/{layer}.{form}", response_class=Response)
+@router.get("/export/{layer}.{form}", response_class=Response, responses=_ANSWERS)
 def export(
     request: Request, user: SignedIn, settings: Deployment, layer: str, form: Form
 ) -> Response:
@@ -55,9 +59,11 @@ def export(
 
     headers = {"Content-Disposition": f'attachment; filename="{layer}.{form}"'}
     if form in ("csv", "geojson"):
-        lines = lines_of_csv if form == "csv" else lines_of_geojson
+        lines = (lines_of_csv if form == "csv" else lines_of_geojson)(rows(), settings.zone)
+        # The first is read before anything is answered: a database that is away is still a 503.
+        first = next(lines)
         return StreamingResponse(
-            lines(rows(), settings.zone), media_type=TYPES[form], headers=headers
+            itertools.chain([first], lines), media_type=TYPES[form], headers=headers
         )
     folder = tempfile.TemporaryDirectory(prefix="gridcover-export-")
     path = Path(folder.name) / f"{layer}.{form}"

@@ -14,11 +14,12 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query
 from fastapi.responses import JSONResponse
 
 from geo.ingest.feeds import RowAnswer, rows_of, take_incidents, take_statuses
-from geo.store import feeds, write
+from geo.store import audit, feeds, write
 from geo.store.database import Conn
 from geo.store.tokens import Token
 from service.dependencies import Body, Deployment, Writing
 from service.machines import scoped
+from service.models import FeedAnswer
 
 router = APIRouter(prefix="/api/v1", tags=["feeds"])
 BatchKey = Annotated[
@@ -29,8 +30,8 @@ BatchKey = Annotated[
     ),
 ]  # fmt: skip
 _ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "all rows were taken"},
-    207: {"description": "some rows were rejected; the others are stored"},
+    200: {"description": "all rows were taken", "model": FeedAnswer},
+    207: {"description": "some rows were rejected; the others are stored", "model": FeedAnswer},
     400: {"description": "the body is no batch"},
     401: {"description": "no token, or none that is good"},
     403: {"description": "the token is not for this"},
@@ -126,6 +127,7 @@ def _answer(
         if before is not None:
             replayed = {"Idempotency-Replayed": "true"}
             return JSONResponse(before.answer, before.status, headers=replayed)
+    audit.act_as(conn, f"token {token.name}")
     answers = take(rows)
     counts = Counter(answer.result for answer in answers)
     rejected = counts["rejected"]

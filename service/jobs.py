@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from pydantic import BaseModel, Field
@@ -17,10 +18,12 @@ from geo.maps.language import texts
 from geo.schema import LAYERS
 from geo.store import audit, jobs
 from geo.store.access import User
+from service import models
 from service.access import RIGHTS, address_of, needs, require_ours
 from service.dependencies import Body, Language, Writing
 from service.worker import ask_import, ask_refresh
 
+Number = Annotated[int, InPath(ge=1, le=2**63 - 1, description="of the job")]
 api = APIRouter(prefix="/api/v1", tags=["jobs"])
 pages = APIRouter(include_in_schema=False)
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
@@ -56,7 +59,7 @@ Worker = Annotated[User, Depends(_whole)]
 Asked = [Depends(require_ours)]
 
 
-def _job(conn: Writing, job: int) -> Job:
+def _job(conn: Writing, job: Number) -> Job:
     found = jobs.newest(conn, 1, job)
     if not found:
         raise HTTPException(404, f"There is no job {job}.")
@@ -83,13 +86,13 @@ def listed(
 
 
 @api.get("/jobs/{job}")
-def one(conn: Writing, user: Worker, job: int) -> Job:  # noqa: ARG001
+def one(conn: Writing, user: Worker, job: Number) -> Job:  # noqa: ARG001
     """One job."""
     return _job(conn, job)
 
 
-@api.get("/jobs/{job}/report", response_class=Response)
-def report(conn: Writing, user: Worker, job: int) -> Response:  # noqa: ARG001
+@api.get("/jobs/{job}/report", response_class=Response, responses=models.CSV)
+def report(conn: Writing, user: Worker, job: Number) -> Response:  # noqa: ARG001
     """The report of an import as CSV: every row that was not used as it was, and why."""
     text = jobs.report_of(conn, job)
     if text is None:
@@ -152,7 +155,7 @@ def import_(
 
 
 @api.post("/jobs/{job}/cancel", dependencies=Asked)
-def cancel(request: Request, conn: Writing, user: Worker, job: int) -> Job:
+def cancel(request: Request, conn: Writing, user: Worker, job: Number) -> Job:
     """Cancel a job: one that waits is not begun, one that runs stops at its next step, undone."""
     _job(conn, job)
     if request.app.state.queue.job_manager.cancel_job_by_id(job, abort=True):

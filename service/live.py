@@ -82,7 +82,11 @@ class Bell:
             await asyncio.sleep(1.0)
 
 
-@router.get("/live", response_class=StreamingResponse)
+@router.get(
+    "/live",
+    response_class=StreamingResponse,
+    responses={200: {"description": "server-sent events", "content": {"text/event-stream": {}}}},
+)
 async def follow(
     request: Request,
     settings: Deployment,

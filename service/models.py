@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
+
+from geo.ingest.feeds import RowAnswer
+from geo.schema import LAYERS
 
 GEOJSON: dict[int | str, dict[str, Any]] = {
     200: {
@@ -25,6 +28,10 @@ GEOJSON: dict[int | str, dict[str, Any]] = {
     }
 }
 """Of routes that answer with GeoJSON."""
+CSV: dict[int | str, dict[str, Any]] = {
+    200: {"description": "a table, UTF-8", "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+"""Of routes that answer with a table."""
 
 
 class Area(BaseModel):
@@ -281,3 +288,165 @@ class Service(BaseModel):
     median_hours: float | None
     rated: int
     satisfaction: float | None
+
+
+class Figure(BaseModel):
+    """A share of the board, or a plain sum."""
+
+    part: float
+    whole: float | None = Field(description="null of a plain sum")
+    share: float | None = Field(description="part of whole, 0 to 1")
+    goal: float | None
+    met: bool | None = Field(description="whether the share reaches the goal")
+
+
+class BoardArea(BaseModel):
+    """One area of the board; what no area of the level claims has an empty code."""
+
+    code: str
+    name: str | None = None
+    name_en: str | None = None
+    parent: str | None = None
+    level: str | None = None
+    figures: dict[str, Figure]
+
+
+class PathStep(BaseModel):
+    """An area that the one asked for lies in."""
+
+    code: str
+    name: str | None
+    name_en: str | None
+    level: str
+
+
+class Board(BaseModel):
+    """Figures of the areas of a level, and of the area they lie in."""
+
+    run: int
+    day: dt.date = Field(description="the day that ages and deadlines are counted to")
+    computed_at: dt.datetime
+    level: str
+    area: BoardArea
+    path: list[PathStep] = Field(description="from the top down to the area asked for")
+    areas: list[BoardArea]
+    gini: dict[str, float | None] = Field(
+        description="how unevenly a figure is spread, 0: all alike"
+    )
+
+
+class CameraYear(BaseModel):
+    """Cameras of an area in a year."""
+
+    year: int
+    installed: int
+    upgraded: int
+    retired: int
+    in_service: int = Field(description="at the end of the year")
+    platforms: int
+
+
+class AppealMonth(BaseModel):
+    """Appeals of an area in a month."""
+
+    month: dt.date
+    received: int
+    closed: int
+    due: int
+    closed_in_time: int
+    in_time_share: float | None
+    median_hours: float | None
+    satisfaction: float | None
+
+
+class Trends(BaseModel):
+    """What became of an area's cameras and appeals."""
+
+    years: list[CameraYear]
+    appeals: list[AppealMonth]
+
+
+class FindingCount(BaseModel):
+    """How many rows have one finding."""
+
+    layer: str
+    aspect: str
+    finding: str
+    owner: str
+    rows: int
+
+
+class KeyPlace(BaseModel):
+    """A key place against the coverage it must have."""
+
+    code: str
+    name: str | None
+    name_en: str | None
+    kind: str
+    required_share: float
+    covered_share: float | None
+    gap: float | None = Field(description="still to be covered, 0 where it is met")
+    met: bool | None
+
+
+class KeyPlaceKind(BaseModel):
+    """Key places of one kind."""
+
+    kind: str
+    places: int
+    met: int
+    met_share: float | None
+    covered_share: float | None = Field(description="mean of the places whose share is known")
+
+
+class KeyPlaces(BaseModel):
+    """Key places, and the same by kind."""
+
+    places: list[KeyPlace]
+    kinds: list[KeyPlaceKind]
+
+
+class CameraStatus(BaseModel):
+    """A status and since when it holds."""
+
+    since: dt.datetime
+    status: str
+
+
+_TYPES: dict[str, Any] = {
+    "integer": int | None,
+    "number": float | None,
+    "boolean": bool | None,
+    "date": dt.date | None,
+    "time": dt.datetime | None,
+}
+
+_COLUMNS: dict[str, Any] = {
+    c.name: (str if c.needed else _TYPES.get(c.kind, str | None), Field(description=c.unit or None))
+    for c in LAYERS["cameras"].columns
+}
+
+
+class _Camera(BaseModel):
+    """All that is known of one camera."""
+
+    extra: dict[str, Any] = Field(description="what else its row had")
+    lon: float
+    lat: float
+    status_told_at: dt.datetime | None
+    view_m2: float | None = Field(description="area of what it sees, m2")
+    assumed: bool | None = Field(description="whether lens or bearing were assumed")
+    in_grid: str | None
+    in_grid_name: str | None
+    history: list[CameraStatus] = Field(description="newest first")
+
+
+CameraRecord = create_model("CameraRecord", __base__=_Camera, __doc__=_Camera.__doc__, **_COLUMNS)
+"""The columns of the register, and what belongs to them."""
+
+
+class FeedAnswer(BaseModel):
+    """What became of a batch."""
+
+    counts: dict[str, int]
+    rows: list[RowAnswer]

@@ -113,7 +113,11 @@ def _require(name: str, user: User, coarse: bool) -> None:
         raise HTTPException(403, f"The role {user.role} may not see the tiles of {name}.")
 
 
-@router.get("/{name}/{z}/{x}/{y}.pbf", response_class=Response)
+@router.get(
+    "/{name}/{z}/{x}/{y}.pbf",
+    response_class=Response,
+    responses={200: {"description": "a Mapbox vector tile", "content": {_MEDIA: {}}}},
+)
 async def tile(
     request: Request,
     user: Annotated[User, Depends(_user)],

@@ -18,6 +18,7 @@ from typing import Any
 import procrastinate
 import psycopg
 from procrastinate.exceptions import ConnectorException, JobAborted
+from procrastinate.worker import Worker
 
 from geo import pipeline
 from geo.errors import GridcoverError, RejectedRows, StoreAwayError
@@ -93,25 +94,52 @@ async def _work(conninfo: str, beat_s: float) -> None:
     )  # fmt: skip
     queue = make_queue(connector)
     async with queue.open_async():
-        rescuing = asyncio.create_task(_rescue(queue, beat_s))
+        worker = Worker(
+            queue, name="gridcover", update_heartbeat_interval=beat_s, stalled_worker_timeout=3 * beat_s,
+            fetch_job_polling_interval=min(5.0, beat_s), shutdown_graceful_timeout=5.0,
+            abort_job_polling_interval=min(5.0, beat_s), additional_context={"conninfo": conninfo},
+        )  # fmt: skip
+        rescuing = asyncio.create_task(_rescue(queue, worker, conninfo, beat_s))
         try:
-            await queue.run_worker_async(
-                name="gridcover", update_heartbeat_interval=beat_s, stalled_worker_timeout=3 * beat_s,
-                fetch_job_polling_interval=min(5.0, beat_s), shutdown_graceful_timeout=5.0,
-                abort_job_polling_interval=min(5.0, beat_s), additional_context={"conninfo": conninfo},
-            )  # fmt: skip
+            await worker.run()  # type: ignore[no-untyped-call]
         finally:
             rescuing.cancel()
 
 
-async def _rescue(queue: procrastinate.App, beat_s: float) -> None:
-    """Put back jobs whose worker died: their transaction is gone with it, so they begin anew."""
+async def _rescue(queue: procrastinate.App, worker: Worker, conninfo: str, beat_s: float) -> None:
+    """Put back jobs whose worker died: their transaction is gone with it, so they begin anew.
+
+    The worker's own beat is among it: the queue's stops for good when the database refuses one.
+    """
+    silent: set[int | None] = set()
     while True:
-        with contextlib.suppress(ConnectorException):
-            for job in await queue.job_manager.get_stalled_jobs(seconds_since_heartbeat=3 * beat_s):
+        await asyncio.sleep(1.5 * beat_s)
+        if worker.worker_id is None:
+            continue
+        try:
+            lives = await asyncio.to_thread(_beat, conninfo, worker.worker_id)
+            jobs_of_silent = await queue.job_manager.get_stalled_jobs(
+                seconds_since_heartbeat=3 * beat_s
+            )
+        except (ConnectorException, GridcoverError, psycopg.Error):
+            silent = set()
+            continue
+        if not lives:
+            # Its jobs may be another's by now: what this one does at them is undone.
+            _log.warning("this worker was silent for long and taken for dead; it ends")
+            os._exit(75)
+        # Twice in turn: after a clock was set forward all are silent, until their next beat.
+        for job in jobs_of_silent:
+            if job.id in silent:
                 _log.warning("job %s was left by its worker; it is taken again", job.id)
-                await queue.job_manager.retry_job(job)
-        await asyncio.sleep(beat_s)
+                with contextlib.suppress(ConnectorException):
+                    await queue.job_manager.retry_job(job)
+        silent = {job.id for job in jobs_of_silent}
+
+
+def _beat(conninfo: str, number: int) -> bool:
+    with connect(conninfo) as conn:
+        return jobs.beat(conn, number)
 
 
 @contextlib.contextmanager
@@ -175,6 +203,8 @@ def _import(
         if kept is None:
             raise GridcoverError("the file is not kept any more; send it again")
         name, content = kept
+        audit.act_as(conn, by, session=True)
+        conn.commit()
         # The name comes from outside; only its last part names a file, in a folder of ours.
         path = Path(folder) / Path(name.replace("\\", "/")).name
         path.write_bytes(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -22,8 +23,25 @@ def write(
     )
 
 
-def verify(conn: Conn) -> tuple[int, int | None]:
-    """How many entries there are, and the number of the first that breaks the chain (None: whole)."""
+def act_as(conn: Conn, actor: str, *, session: bool = False) -> None:
+    """Say whose the changes of the registers are from now on: in this transaction, or the whole session."""
+    conn.execute("SELECT set_config('gridcover.actor', %s, %s)", (actor, not session))
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What stands in the record, and the first of each kind that is broken (None: whole)."""
+
+    entries: int
+    broken: int | None
+    """Number of an entry that was changed, put in, or follows on one that was taken out."""
+    changes: int
+    broken_change: int | None
+    """Number of a set of changes that is not what its entry says, or has none."""
+
+
+def verify(conn: Conn) -> Verified:
+    """Check the chain, and every set of changes against the digest in its entry."""
     row = conn.execute(
         "WITH linked AS (SELECT a.id, a.digest <> audit_digest(a) OR "
         "a.previous <> coalesce(lag(a.digest) OVER w, n.digest) OR "
@@ -31,7 +49,49 @@ def verify(conn: Conn) -> tuple[int, int | None]:
         "FROM audit a, audit_anchor n WINDOW w AS (ORDER BY a.id)) "
         "SELECT count(*), min(id) FILTER (WHERE broken) FROM linked"
     ).fetchone()
-    return (int(row[0]), row[1]) if row else (0, None)
+    sets = conn.execute(
+        "SELECT count(s.id), min(coalesce(s.id, a.set)) FILTER (WHERE "
+        "s.id IS NULL OR a.digest IS DISTINCT FROM change_digest(s)) FROM change_sets s FULL JOIN "
+        "(SELECT (detail ->> 'set')::bigint AS set, detail ->> 'digest' AS digest FROM audit "
+        "WHERE action = 'changed') a ON a.set = s.id"
+    ).fetchone()
+    assert row is not None  # noqa: S101
+    assert sets is not None  # noqa: S101
+    return Verified(int(row[0]), row[1], int(sets[0]), sets[1])
+
+
+def changed_rows(conn: Conn, number: int, limit: int) -> dict[str, Any] | None:
+    """A set of changes with its first rows; None where there is none of this number."""
+    found = dict_rows(
+        conn,
+        "SELECT id, at, actor, layer, inserted, updated, deleted, added FROM change_sets WHERE id = %s",
+        (number,),
+    )
+    if not found:
+        return None
+    rows = dict_rows(
+        conn,
+        "SELECT key, was, now FROM changed_rows WHERE change_set = %s ORDER BY key LIMIT %s",
+        (number, limit),
+    )
+    return found[0] | {"rows": rows}
+
+
+def history(conn: Conn, layer: str, key: str, limit: int) -> list[dict[str, Any]]:
+    """What became of one row of a register, newest first: when, by whom, from what to what.
+
+    Parameters
+    ----------
+    layer : name of the table.
+    key : its key; several columns with ``/`` between them.
+    """
+    return dict_rows(
+        conn,
+        "SELECT s.id AS change_set, s.at, s.actor, r.was, r.now FROM change_sets s LEFT JOIN changed_rows r "
+        "ON r.change_set = s.id AND r.key = %(key)s WHERE s.layer = %(layer)s "
+        "AND (r.key IS NOT NULL OR s.added @> ARRAY[%(key)s]) ORDER BY s.id DESC LIMIT %(limit)s",
+        {"layer": layer, "key": key, "limit": limit},
+    )
 
 
 def entries(
@@ -58,6 +118,11 @@ def prune(conn: Conn, days: int) -> int:
         ).fetchone()
         if row is None:
             return 0
+        conn.execute(
+            "DELETE FROM change_sets WHERE id IN (SELECT (detail ->> 'set')::bigint FROM audit "
+            "WHERE action = 'changed' AND id <= %s)",
+            (row[0],),
+        )
         conn.execute("UPDATE audit_anchor SET id = %s, digest = %s", (row[0], row[1]))
         gone = conn.execute("DELETE FROM audit WHERE id <= %s", (row[0],)).rowcount
         conn.execute("SELECT set_config('gridcover.audit_retention', 'off', true)")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import pwd
 import shutil
 import stat
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ _SOCKET_NAME = ".s.PGSQL.5432"
 _MINIMUM = 14
 DATABASE = "gridcover"
 ROLE = "gridcover"
+_log = logging.getLogger("gridcover.cluster")
 
 
 @dataclass(frozen=True)
@@ -279,8 +282,12 @@ def _drop_foreign_pid(cluster: Cluster) -> None:
         pid_file.unlink(missing_ok=True)
 
 
-def start(cluster: Cluster) -> bool:
+def start(cluster: Cluster, *, patience_s: float = 30.0) -> bool:
     """Start the server unless it runs; True if it was started now. Makes the cluster if needed.
+
+    Parameters
+    ----------
+    patience_s : for how long a start that fails is tried again.
 
     Raises
     ------
@@ -292,7 +299,7 @@ def start(cluster: Cluster) -> bool:
         if is_running(cluster):
             return False
         _drop_foreign_pid(cluster)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + patience_s
         while True:
             # Where the socket is may have moved with the folder: say it on every start.
             options = f"-c unix_socket_directories={_shell(str(cluster.socket_dir))}"
@@ -329,11 +336,15 @@ def stop(cluster: Cluster) -> bool:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Cluster]:
+def running(folder: Path, *, tended: bool = False) -> Iterator[Cluster]:
     """Use the cluster of a folder: started if needed, shared with others, stopped by the last.
 
     Every user holds a shared lock; whoever can have it alone on leaving is the last. A cluster
     that `gridcover db start` started is marked to stay.
+
+    Parameters
+    ----------
+    tended : start the server again whenever it went down by itself, as one does whose disk was full.
     """
     cluster = find_cluster(folder)
     _prepare(cluster)
@@ -341,13 +352,48 @@ def running(folder: Path) -> Iterator[Cluster]:
     with users.open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_SH)
         start(cluster)
+        ended = threading.Event()
+        keeper = threading.Thread(target=_tend, args=(cluster, ended), name="cluster", daemon=True)
+        if tended:
+            keeper.start()
         try:
             yield cluster
         finally:
+            ended.set()
+            if tended:
+                keeper.join(60)
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if not keep_mark(cluster).exists():
                     stop(cluster)
+
+
+def _tend(cluster: Cluster, ended: threading.Event) -> None:
+    while not ended.wait(2.0):
+        if _alive(cluster) or _shut_down(cluster):
+            continue
+        _log.warning("the database went down; it is started again")
+        try:
+            start(cluster, patience_s=0)
+        except (StoreError, OSError, psycopg.Error) as error:
+            _log.warning("%s", error)
+
+
+def _alive(cluster: Cluster) -> bool:
+    try:
+        pid = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
+        return "postgres" in Path(f"/proc/{pid}/comm").read_text()
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def _shut_down(cluster: Cluster) -> bool:
+    """Whether it was stopped on purpose, and so should not run."""
+    told = _as_server(
+        cluster, [str(cluster.bin_dir / "pg_controldata"), "-D", str(cluster.data)]
+    ).stdout
+    return any(line.startswith("Database cluster state:") and line.endswith("shut down")
+               for line in told.splitlines())  # fmt: skip
 
 
 def keep_mark(cluster: Cluster) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,13 +48,18 @@ def migrations() -> list[Migration]:
 
 
 @contextlib.contextmanager
-def database(settings: Settings | None = None) -> Iterator[str]:
-    """The connection string of the deployment's database, its private cluster running."""
+def database(settings: Settings | None = None, *, tended: bool = False) -> Iterator[str]:
+    """The connection string of the deployment's database, its private cluster running.
+
+    Parameters
+    ----------
+    tended : start the private cluster again whenever it went down by itself.
+    """
     settings = settings or get_settings()
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
-    with cluster.running(settings.data_dir) as private:
+    with cluster.running(settings.data_dir, tended=tended) as private:
         yield private.conninfo
 
 
@@ -70,13 +76,18 @@ def connect(conninfo: str, *, autocommit: bool = False) -> Conn:
             autocommit=autocommit,
             connect_timeout=15,
             application_name="gridcover",
-            options="-c search_path=gridcover,public -c timezone=UTC",
+            options=f"-c search_path=gridcover,public -c timezone=UTC -c gridcover.actor={_by_hand()}",
         )
     except psycopg.OperationalError as error:
         raise StoreError(
             f"the database cannot be reached: {str(error).strip()}. "
             "Check GRIDCOVER_DATABASE_URL, or that `gridcover db start` works"
         ) from error
+
+
+def _by_hand() -> str:
+    """Whose changes of the registers are on record, unless told otherwise: the system's account."""
+    return f"command line: {getpass.getuser()}".replace("\\", "\\\\").replace(" ", "\\ ")
 
 
 def dict_rows(

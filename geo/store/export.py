@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import psycopg
 import shapely
 from psycopg import sql
 
@@ -52,8 +54,8 @@ def pieces(conn: Conn, name: str) -> Iterator[gpd.GeoDataFrame]:
     """
     if name not in NAMES:
         raise ColumnError(f"there is no layer {name}; use one of {', '.join(NAMES)}")
-    with conn.cursor(name="export") as cursor:
-        cursor.itersize = _PIECE
+    cursor = conn.cursor(name="export")
+    try:
         cursor.execute(_query(name))
         columns = [c.name for c in cursor.description or ()]
         first = True
@@ -62,6 +64,11 @@ def pieces(conn: Conn, name: str) -> Iterator[gpd.GeoDataFrame]:
             first = False
         if first:
             yield _frame(columns, [])
+    finally:
+        # The first try tells the server, which may be gone; the second then only lets go.
+        for _ in range(2):
+            with contextlib.suppress(psycopg.Error):
+                cursor.close()
 
 
 def _query(name: str) -> sql.SQL | sql.Composed:

@@ -141,6 +141,21 @@ def waiting(conn: Conn, task: str) -> int | None:
     return int(row[0]) if row else None
 
 
+def beat(conn: Conn, worker: int) -> bool:
+    """Say that a worker lives, and undo what a clock leaves that was set back; False if taken for dead."""
+    lives = conn.execute(
+        "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %s", (worker,)
+    ).rowcount
+    conn.execute(
+        "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE last_heartbeat > now() + interval '1 second'"
+    )
+    conn.execute(
+        "UPDATE procrastinate_jobs SET scheduled_at = now() "
+        "WHERE status = 'todo' AND scheduled_at > now() + interval '1 minute'"
+    )
+    return lives > 0
+
+
 def keep_upload(conn: Conn, name: str, content: bytes, by: str) -> str:
     """Keep a file until its import has ended; the caller commits. Returns its key."""
     key = secrets.token_urlsafe(16)

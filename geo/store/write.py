@@ -137,7 +137,8 @@ def _staged(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> Iterator[None]
         copy_table(conn, "staging", _arrow_table(layer, frame))
         yield
         conn.execute("DROP TABLE staging")
-        conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        # Not all of them: what the record is told at the commit must wait until then.
+        conn.execute("SET CONSTRAINTS areas_parent_fkey, grids_community_fkey IMMEDIATE")
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise StoreAwayError(
             f"{layer.name} could not be stored now: {_words(error)}; nothing was changed, try again"

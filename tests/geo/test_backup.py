@@ -53,7 +53,7 @@ def test_into_an_empty_cluster(demo_store: str, open_folder: Path, tmp_path: Pat
             )
             assert conn.execute("SELECT count(*) > 0 FROM changes").fetchone() == (True,)
             audit.write(conn, actor="a", role="", address="", action="x", object_="y")
-            assert audit.verify(conn)[1] is None
+            assert audit.verify(conn).broken is None
             conn.execute("INSERT INTO imports (layer, file, sha256, rows, inserted, updated, unchanged, mended, "
                          "rejected, options) VALUES ('a', 'b', 'c', 1, 1, 0, 0, 0, 0, '{}')")  # fmt: skip
             conn.commit()

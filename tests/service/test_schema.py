@@ -57,6 +57,8 @@ def fuzz(client: TestClient, document: dict[str, Any], prefix: str, examples: in
                 nonlocal tried
                 told = case.as_transport_kwargs(base_url="http://testserver")
                 told.pop("cookies", None)
+                if isinstance(told.get("data"), str | bytes):
+                    told["content"] = told.pop("data")
                 headers = {
                     k: v for k, v in (told.pop("headers", None) or {}).items()
                     if k.lower() not in ("authorization", "host")

@@ -132,9 +132,15 @@ async def _rescue(queue: procrastinate.App, worker: Worker, conninfo: str, beat_
         for job in jobs_of_silent:
             if job.id in silent:
                 _log.warning("job %s was left by its worker; it is taken again", job.id)
-                with contextlib.suppress(ConnectorException):
+                with contextlib.suppress(ConnectorException, GridcoverError, psycopg.Error):
+                    await asyncio.to_thread(_unqueue, conninfo, job.id)
                     await queue.job_manager.retry_job(job)
         silent = {job.id for job in jobs_of_silent}
+
+
+def _unqueue(conninfo: str, job: int | None) -> None:
+    with connect(conninfo) as conn:
+        jobs.unqueue(conn, job)
 
 
 def _beat(conninfo: str, number: int) -> bool:

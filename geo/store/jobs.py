@@ -156,6 +156,14 @@ def beat(conn: Conn, worker: int) -> bool:
     return lives > 0
 
 
+def unqueue(conn: Conn, job: int | None) -> None:
+    """Let a job that ran wait again, although another of its kind waits: one may do so, a second may not."""
+    conn.execute(
+        "UPDATE procrastinate_jobs SET queueing_lock = NULL WHERE id = %s AND status = 'doing'",
+        (job,),
+    )
+
+
 def keep_upload(conn: Conn, name: str, content: bytes, by: str) -> str:
     """Keep a file until its import has ended; the caller commits. Returns its key."""
     key = secrets.token_urlsafe(16)

@@ -119,7 +119,6 @@ class Load:
                 number += 1
 
 
-@pytest.mark.scale
 def test_postgres_killed_twice_under_load(open_folder: Path) -> None:
     with cluster.running(open_folder / "killed") as found:
         migrate(found.conninfo)

@@ -9,18 +9,20 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from fastapi import APIRouter, Depends, HTTPException, Query, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from geo.governance.roll_up import rank_peers
 from geo.pipeline import results_by_area
 from geo.store import alerts, read
 from geo.store import incidents as stored
 from geo.store.access import EVERYWHERE, set_scope
+from geo.store.database import Conn
 from geo.store.tiles import COARSE_DEG
 from service import models
 from service.access import RIGHTS, Visitor, needs
 from service.answers import geojson
 from service.dependencies import Connection, Deployment, SignedIn
+from service.keeping import keep
 from service.machines import MaybeToken
 from service.models import GEOJSON
 
@@ -33,35 +35,54 @@ Categories = Annotated[list[str] | None, Query(description="only these categorie
 _POINT_LIMIT = 200_000
 
 
-def _run(conn: Connection) -> int:
+def _run(conn: Conn) -> int:
     run = read.latest_run(conn)
     if run is None:
         raise HTTPException(404, "There are no results yet; run `gridcover refresh`.")
     return run.id
 
 
+_GEO = "application/geo+json"
+_GRIDS = ("results", "grids", "areas")
+
+
 @router.get("/grids", dependencies=_maps, response_class=Response, responses=GEOJSON)
-def grids(conn: Connection) -> Response:
+async def grids(request: Request, user: SignedIn) -> Response:
     """Grids with coverage and density of the newest run."""
-    return geojson(read.grid_results(conn, _run(conn)), digits=6)
+
+    def make(conn: Conn) -> bytes:
+        return bytes(geojson(read.grid_results(conn, _run(conn)), digits=6).body)
+
+    return await keep(request, user, ("grids",), _GRIDS, make, _GEO)
 
 
 @router.get("/blind-spots", dependencies=_coverage, response_class=Response, responses=GEOJSON)
-def blind_spots(conn: Connection, limit: Annotated[int, Query(ge=1, le=10_000)] = 200) -> Response:
+async def blind_spots(
+    request: Request, user: SignedIn, limit: Annotated[int, Query(ge=1, le=10_000)] = 200
+) -> Response:
     """Blind spots of the newest run, largest first."""
-    return geojson(read.blind_spot_results(conn, limit), digits=6)
+
+    def make(conn: Conn) -> bytes:
+        return bytes(geojson(read.blind_spot_results(conn, limit), digits=6).body)
+
+    return await keep(request, user, ("blind-spots", limit), _GRIDS, make, _GEO)
 
 
 @router.get("/cameras", dependencies=_coverage, response_class=Response, responses=GEOJSON)
-def cameras(conn: Connection, user: SignedIn, settings: Deployment) -> Response:
+async def cameras(request: Request, user: SignedIn, settings: Deployment) -> Response:
     """Cameras with the area of their view; for some roles their places to about 200 m alone."""
-    found = read.camera_results(conn)
-    if user.role not in settings.coarse_roles:
-        return geojson(found, digits=6)
-    found = found.drop(columns=["bearing_deg", "fov_deg", "range_m", "area_m2", "assumed"])
-    points = shapely.get_coordinates(np.asarray(found.geometry.values))
-    coarse = shapely.points(np.round(points / COARSE_DEG) * COARSE_DEG)
-    return geojson(found.set_geometry(gpd.GeoSeries(coarse, found.index, crs=found.crs)), digits=3)
+
+    def make(conn: Conn) -> bytes:
+        found = read.camera_results(conn)
+        if user.role not in settings.coarse_roles:
+            return bytes(geojson(found, digits=6).body)
+        found = found.drop(columns=["bearing_deg", "fov_deg", "range_m", "area_m2", "assumed"])
+        points = shapely.get_coordinates(np.asarray(found.geometry.values))
+        coarse = shapely.points(np.round(points / COARSE_DEG) * COARSE_DEG)
+        shown = found.set_geometry(gpd.GeoSeries(coarse, found.index, crs=found.crs))
+        return bytes(geojson(shown, digits=3).body)
+
+    return await keep(request, user, ("cameras",), ("cameras", *_GRIDS), make, _GEO)
 
 
 @router.get("/cameras/{code}", dependencies=_coverage, response_model=models.CameraRecord)
@@ -85,16 +106,25 @@ Ranked = Literal["open_covered_share", "covered_share", "per_km2", "per_1000_peo
 
 
 @router.get("/areas/results", dependencies=_maps, response_model=models.AreaResults)
-def area_results(
-    conn: Connection,
+async def area_results(
+    request: Request,
+    user: SignedIn,
     level: Annotated[str, Query(pattern="^(grid|community|subdistrict|district)$")] = "subdistrict",
     by: Ranked = "open_covered_share",
-) -> dict[str, Any]:
+) -> Response:
     """Areas of one level by a figure, best first, with their rank and how uneven the figure is.
 
     What no area of the level claims comes last, with an empty code and no rank.
     """
-    _run(conn)
+
+    def make(conn: Conn) -> bytes:
+        _run(conn)
+        return models.AreaResults(**_area_results(conn, level, by)).model_dump_json().encode()
+
+    return await keep(request, user, ("areas", level, by), _GRIDS, make, "application/json")
+
+
+def _area_results(conn: Conn, level: str, by: Ranked) -> dict[str, Any]:
     table = results_by_area(conn)
     best = "highest" if by.endswith("_share") else "lowest"
     ranked = rank_peers(table, by, level=level, best=best)

@@ -39,6 +39,7 @@ from service import (
 from service.access import Tries, add_access
 from service.answers import add_problems
 from service.description import description
+from service.keeping import Kept
 from service.limits import Limited
 from service.ogc import PREFIX, close_ogc, make_ogc
 from service.recording import Recorder
@@ -116,7 +117,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     app.state.clock = time.monotonic
     app.state.provider = provider.Provider(settings)
     app.state.tries = Tries(time.monotonic)
-    app.state.tiles = tiles.TileCache(time.monotonic)
+    app.state.kept = Kept(time.monotonic)
     add_access(app, settings.language)
     # Last, and so around all else: whatever answers carries the headers, and is counted.
     app.add_middleware(Limited, a_second=settings.requests_a_second)

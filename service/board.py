@@ -7,7 +7,7 @@ import io
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from fastapi import APIRouter, Depends, HTTPException, Query, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from geo.governance.roll_up import gini
 from geo.governance.targets import key_place_kinds, key_place_targets
@@ -21,6 +21,7 @@ from service import models
 from service.access import needs
 from service.answers import geojson
 from service.dependencies import Connection, SignedIn
+from service.keeping import keep
 
 router = APIRouter(prefix="/api/v1", tags=["board"])
 _board = [Depends(needs("board"))]
@@ -31,15 +32,25 @@ _MOST = 20_000
 
 
 @router.get("/board", dependencies=_board, response_model=models.Board)
-def board(
-    conn: Connection, user: SignedIn, level: Level = "subdistrict", area: Area = None
-) -> dict[str, Any]:
+async def board(
+    request: Request, user: SignedIn, level: Level = "subdistrict", area: Area = None
+) -> Response:
     """Every figure of the areas of a level that lie in an area, and of that area itself.
 
     A figure is `part` of `whole`, with its `share`, `goal` and whether it is `met`; a plain sum
     has no whole. `gini` says how unevenly a share is spread over the areas. What no area of the level
     claims has an empty code.
     """
+
+    def make(conn: Conn) -> bytes:
+        return models.Board(**_board_of(conn, user, level, area)).model_dump_json().encode()
+
+    return await keep(
+        request, user, ("board", level, area), ("results", "grids", "areas"), make, "application/json"
+    )  # fmt: skip
+
+
+def _board_of(conn: Conn, user: User, level: Level, area: str | None) -> dict[str, Any]:
     state = stored.state(conn)
     if state is None:
         raise HTTPException(404, "There is no board yet; run `gridcover refresh`.")
@@ -183,7 +194,7 @@ def _whole(conn: Conn, user: User) -> list[dict[str, Any]]:
     return _by_area([row for some in rows for row in some])
 
 
-def _path(conn: Connection, area: str | None) -> list[dict[str, Any]]:
+def _path(conn: Conn, area: str | None) -> list[dict[str, Any]]:
     """The area and what it lies in, from the top."""
     if area is None:
         return []

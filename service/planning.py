@@ -195,5 +195,5 @@ def sites(conn: Connection, settings: Deployment, wanted: SiteRequest) -> SitesF
 
 
 def _shape(geometry: shapely.Geometry) -> Shape:
-    told = shapely.geometry.mapping(shapely.set_precision(geometry, 1e-7))
+    told = shapely.geometry.mapping(shapely.set_precision(geometry, 1e-7, mode="pointwise"))
     return Shape(type=told["type"], coordinates=list(told["coordinates"]))

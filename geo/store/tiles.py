@@ -84,10 +84,21 @@ EXACT = frozenset({"cameras", "views"})
 """Sets that tell where single cameras are."""
 
 
-def version(conn: Conn) -> str:
-    """What the layers rest on: tiles stay good while it does."""
-    row = conn.execute("SELECT layers_version()").fetchone()
-    return str(row[0]) if row else ""
+RESTS_ON: dict[str, tuple[str, ...]] = {
+    "base": ("landcover", "streets", "buildings", "areas"),
+    "grids": ("results", "grids", "areas"),
+    "areas": ("results", "grids", "areas"),
+    "cameras": ("cameras", "grids", "areas"),
+    "views": ("results", "cameras", "grids", "areas"),
+    "blind-spots": ("results", "grids", "areas"),
+}
+"""Registers and results that a set shows, or that say who sees it."""
+
+
+def versions(conn: Conn) -> dict[str, str]:
+    """What layers rest on, by table of a register, and `results` for all that a refresh computes."""
+    row = conn.execute("SELECT layers_versions()").fetchone()
+    return dict(row[0]) if row else {}
 
 
 def tile(conn: Conn, name: str, z: int, x: int, y: int, *, coarse: bool = False) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pytest
 import shapely
 from fastapi.testclient import TestClient
@@ -165,3 +166,21 @@ def test_bad_questions(client: TestClient, demo_store: str, store: str) -> None:
     settings = Settings(coarse_roles=["analyst"])
     with TestClient(create_app(demo_store, settings), cookies=sign_in(demo_store, "analyst")) as coarse:  # fmt: skip
         assert coarse.get("/api/v1/cameras-seeing", params=here).status_code == 403
+
+
+def test_what_if_anywhere_in_the_district(client: TestClient, demo_store: str) -> None:
+    with connect(demo_store) as conn:
+        box = conn.execute(
+            "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(geometry) AS e FROM grids) t"
+        ).fetchone()
+    assert box is not None
+    rng = np.random.default_rng(4)
+    for lon, lat in zip(
+        rng.uniform(box[0], box[2], 40), rng.uniform(box[1], box[3], 40), strict=True
+    ):
+        camera = {"lon": lon, "lat": lat, "range_m": 60}
+        answer = client.post("/api/v1/what-if", json={"cameras": [camera]})
+        assert answer.status_code == 200, (lon, lat, answer.text)
+    # A place whose shape could not be rounded without folding it over.
+    camera = {"lon": 118.03224238764467, "lat": 30.944346512769027, "range_m": 60}
+    assert client.post("/api/v1/what-if", json={"cameras": [camera]}).status_code == 200

@@ -133,7 +133,7 @@ def test_a_tile_is_good_until_what_it_shows_changes(store: str) -> None:
     app = create_app(store, Settings())
     now = [0.0]
     with TestClient(app, cookies=sign_in(store)) as client:
-        client.app.state.tiles._clock = lambda: now[0]  # type: ignore[attr-defined]
+        client.app.state.kept._clock = lambda: now[0]  # type: ignore[attr-defined]
 
         with connect(store) as conn:
             row = conn.execute(
@@ -176,10 +176,10 @@ def test_a_change_that_commits_late_is_not_missed(store: str) -> None:
         first.execute(add, ("c1",))
         second.execute(add, ("c2",))
         second.commit()
-        seen = tiles.version(reader)
+        seen = tiles.versions(reader)
         reader.rollback()
         first.commit()
-        assert tiles.version(reader) != seen
+        assert tiles.versions(reader) != seen
 
 
 def test_a_neighbour_gets_tiles_of_their_own_rows(

@@ -121,3 +121,16 @@ CREATE TRIGGER keep_all BEFORE TRUNCATE ON change_sets FOR EACH STATEMENT EXECUT
 CREATE TRIGGER keep BEFORE UPDATE OR DELETE ON changed_rows FOR EACH ROW EXECUTE FUNCTION keep_audit();
 CREATE TRIGGER keep_all BEFORE TRUNCATE ON changed_rows FOR EACH STATEMENT EXECUTE FUNCTION keep_audit();
 CREATE INDEX audit_changed ON audit (((detail ->> 'set')::bigint)) WHERE action = 'changed';
+
+-- What answers kept in memory rest on, by register: those of the last hour are counted as well as numbered,
+-- since a change with a smaller number may be committed after one with a larger.
+CREATE INDEX change_sets_layer ON change_sets (layer, at);
+CREATE FUNCTION layers_versions() RETURNS jsonb LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path = gridcover, public AS $$
+    SELECT jsonb_object_agg(layer, number) FROM (
+        SELECT layer, concat_ws('.', max(id), count(*)) AS number FROM change_sets
+        WHERE at > now() - interval '1 hour' GROUP BY layer
+        UNION ALL SELECT 'results', concat_ws('.', coalesce((SELECT max(id) FROM runs), 0),
+            (SELECT coalesce(max(run), 0) FROM board_state))) t
+$$;
+DROP FUNCTION layers_version();

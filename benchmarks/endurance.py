@@ -77,16 +77,16 @@ def asks(
         )
 
     return [
-        (40, "tiles", tile),
+        (55, "tiles", tile),
         (18, "api", get("/api/v1/grids", "/api/v1/blind-spots", "/api/v1/areas/results?level=community",
                         "/api/v1/incidents/density?from=2026-01&until=2026-06", "/api/v1/board", "/api/v1/runs")),
-        (12, "ogc", get("/ogc/collections/cameras/items?limit=50", "/ogc/collections",
+        (8, "ogc", get("/ogc/collections/cameras/items?limit=50", "/ogc/collections",
                         "/ogc/collections/grids/items?limit=20&filter=population > 100")),
-        (8, "seeing", seeing),
-        (5, "what-if", what_if),
-        (6, "feed", feed),
-        (4, "status", status),
-        (2, "export", get("/api/v1/export/grids.csv", "/api/v1/export/cameras.geojson", "/api/v1/export/areas.gpkg")),
+        (4, "seeing", seeing),
+        (3, "what-if", what_if),
+        (3, "feed", feed),
+        (3, "status", status),
+        (1, "export", get("/api/v1/export/grids.csv", "/api/v1/export/cameras.geojson", "/api/v1/export/areas.gpkg")),
         (5, "health", get("/readyz", "/healthz")),
     ]  # fmt: skip
 

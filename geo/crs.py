@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import pyproj
 import shapely
+from geopandas import GeoSeries
 
 from geo.errors import CrsError, GeometryError
 
 if TYPE_CHECKING:
-    from geopandas import GeoDataFrame, GeoSeries
+    from geopandas import GeoDataFrame
     from numpy.typing import NDArray
 
 Datum = Literal["gcj02", "bd09", "cgcs2000", "wgs84"]
@@ -44,7 +46,17 @@ def metric_crs(layer: GeoDataFrame | GeoSeries) -> pyproj.CRS:
         raise CrsError("the layer has no CRS; set it with .set_crs() or --crs")
     if len(layer) == 0 or not np.isfinite(layer.total_bounds).all():
         raise GeometryError("an empty layer has no place; give the metric CRS explicitly")
-    return pyproj.CRS(layer.estimate_utm_crs())
+    west, south, east, north = layer.total_bounds.tolist()
+    return _utm_zone(layer.crs, west, south, east, north)
+
+
+@lru_cache(maxsize=256)
+def _utm_zone(
+    crs: pyproj.CRS, west: float, south: float, east: float, north: float
+) -> pyproj.CRS:  # fmt: skip
+    # Looked up in PROJ's database, which takes some 10 ms, and for one deployment over and over.
+    bounds = GeoSeries([shapely.box(west, south, east, north)], crs=crs)
+    return pyproj.CRS(bounds.estimate_utm_crs())
 
 
 def require_metric(*layers: GeoDataFrame | GeoSeries | None) -> pyproj.CRS:

@@ -47,6 +47,7 @@ if [ "$purpose" = test ]; then
     command -v g++ >/dev/null || missing+=(g++)
     [ -e /usr/include/CGAL/version.h ] || missing+=(libcgal-dev)
     command -v ogrinfo >/dev/null || missing+=(gdal-bin)
+    compgen -G "/usr/lib/*/faketime/libfaketime.so.1" >/dev/null || missing+=(faketime)
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then

@@ -123,16 +123,20 @@ def list_users(conn: Conn) -> list[dict[str, Any]]:
     """All accounts, without their passwords."""
     return dict_rows(
         conn,
-        "SELECT u.name, u.role, u.areas, u.created_at, u.disabled_at, u.locked_until > now() AS locked, "
+        f"SELECT u.name, u.role, u.areas, u.created_at, u.disabled_at, {_LOCKED} AS locked, "
         "(SELECT max(seen_at) FROM sessions s WHERE s.user_id = u.id) AS seen_at "
         "FROM users u ORDER BY lower(u.name)",
     )
 
 
+# No lock is longer: one that ends later was set by a clock that was ahead.
+_LOCKED = "coalesce(locked_until > now() AND locked_until <= now() + interval '15 minutes', false)"
+
+
 def account(conn: Conn, name: str) -> tuple[int, str, bool] | None:
     """Number, password digest and whether it is locked, of an account that may sign in."""
     row = conn.execute(
-        "SELECT id, password, coalesce(locked_until > now(), false) FROM users "
+        f"SELECT id, password, {_LOCKED} FROM users "
         "WHERE lower(name) = lower(%s) AND disabled_at IS NULL",
         (name,),
     ).fetchone()
@@ -142,7 +146,7 @@ def account(conn: Conn, name: str) -> tuple[int, str, bool] | None:
 def still_open(conn: Conn, user: int, password: str) -> bool:
     """Whether an account has this password (digest) still and is not locked; held until the commit."""
     row = conn.execute(
-        "SELECT password = %s AND coalesce(locked_until <= now(), true) AND disabled_at IS NULL "
+        f"SELECT password = %s AND NOT {_LOCKED} AND disabled_at IS NULL "
         "FROM users WHERE id = %s FOR UPDATE",
         (password, user),
     ).fetchone()

@@ -69,6 +69,15 @@ def status_history(conn: Conn, codes: list[str]) -> dict[str, list[tuple[dt.date
     return out
 
 
+def forget_later(conn: Conn, codes: list[str], moment: dt.datetime) -> None:
+    """Drop statuses of some cameras, and when they were heard of, that would only be told in the future."""
+    for statement in (
+        "DELETE FROM camera_status WHERE camera = ANY(%s) AND since > %s",
+        "DELETE FROM camera_heard WHERE camera = ANY(%s) AND at > %s",
+    ):
+        conn.execute(statement, (codes, moment))
+
+
 def write_statuses(
     conn: Conn,
     history: list[tuple[str, dt.datetime, str]],

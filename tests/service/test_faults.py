@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -21,7 +25,7 @@ from geo.store import audit, cluster
 from geo.store.database import connect, migrate
 from geo.store.tokens import make_token
 from tests.conftest import serving
-from tests.service.test_jobs import worker
+from tests.service.test_jobs import held, worker
 from tests.service.test_live import Stream
 
 PATHS = (
@@ -308,3 +312,145 @@ def _nothing_lost(conninfo: str, load: Load) -> int:
         found = audit.verify(conn)
         assert (found.broken, found.broken_change) == (None, None)
     return len(stored)
+
+
+def test_the_clock_is_set(open_folder: Path) -> None:
+    """Three days forward and five back, under a service, a worker and a database that all see it at once."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if library is None:
+        pytest.skip("faketime is not installed")
+    place = open_folder / "clock"
+    place.mkdir()
+    place.chmod(0o755)
+    ahead = place / "ahead"
+    ahead.write_text("+0d\n")
+    env = {
+        **os.environ, "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(ahead), "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1", "GRIDCOVER_DATA_DIR": str(place / "data"), "GRIDCOVER_WORKER": "false",
+    }  # fmt: skip
+    env.pop("GRIDCOVER_DATABASE_URL", None)
+    with cluster.running(place / "data") as found:
+        migrate(found.conninfo)
+        fill(found.conninfo)
+        with connect(found.conninfo) as conn:
+            token = make_token(conn, "all", ["data:read", "incidents:write", "status:write"], days=30, role="administrator", areas=["*"])  # fmt: skip
+    with running_service(env) as (address, _):
+        code = (
+            "import sys; from service.worker import run_worker; run_worker(sys.argv[1], beat_s=0.5)"
+        )
+        workers = [subprocess.Popen([sys.executable, "-c", code, found.conninfo], env=env) for _ in range(2)]  # fmt: skip
+        try:
+            _through_clocks(address, token, ahead, found.conninfo)
+            assert [one.poll() for one in workers] == [None, None]
+        finally:
+            for one in workers:
+                one.kill()
+                one.wait()
+    with cluster.running(place / "data") as found, connect(found.conninfo) as conn:
+        verified = audit.verify(conn)
+        assert (verified.broken, verified.broken_change) == (None, None)
+        row = conn.execute("SELECT count(*), count(DISTINCT source_id) FROM incidents").fetchone()
+        assert row == (6, 6)
+
+
+def _through_clocks(address: str, token: str, ahead: Path, conninfo: str) -> None:
+    with httpx2.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+
+        def refreshed(attempts: int = 1) -> None:
+            job = client.post(f"{address}/api/v1/jobs/refresh?everything=true").json()["id"]
+            _all_done(client, address, [job])
+            assert client.get(f"{address}/api/v1/jobs/{job}").json()["attempts"] == attempts
+
+        def sent(number: int) -> httpx2.Response:
+            rows = [{"source": "t", "source_id": f"{number}-{k}", "category": "theft",
+                     "occurred_at": "2026-03-01 08:00", "lon": 118.005, "lat": 31.005} for k in (1, 2)]  # fmt: skip
+            answer = client.post(f"{address}/api/v1/incidents", json=rows, headers={"Idempotency-Key": f"b{number}"})  # fmt: skip
+            assert answer.status_code == 200, answer.text
+            return answer
+
+        def told(status: str) -> None:
+            client.post(f"{address}/api/v1/cameras/status", json=[{"code": "c1", "status": status}])
+            assert client.get(f"{address}/api/v1/cameras/c1").json()["status"] == status
+
+        sent(1)
+        told("faulty")
+        refreshed()
+        for number, days, status in ((2, "+3d", "working"), (3, "-2d", "offline")):
+            # A job is at work while the clock is set: it is neither lost nor begun anew.
+            with held(conninfo) as let_go:
+                job = client.post(f"{address}/api/v1/jobs/refresh?everything=true").json()["id"]
+                while client.get(f"{address}/api/v1/jobs/{job}").json()["state"] != "running":
+                    time.sleep(0.1)
+                ahead.write_text(f"{days}\n")
+                _sees(conninfo, int(days[:-1]))
+                time.sleep(7.0)  # three looks for the silent
+                assert client.get(f"{address}/api/v1/jobs/{job}").json()["state"] == "running"
+                let_go()
+            _all_done(client, address, [job])
+            assert client.get(f"{address}/api/v1/jobs/{job}").json()["attempts"] == 1
+            assert "Idempotency-Replayed" in sent(1).headers
+            sent(number)
+            told(status)
+            refreshed()
+            assert client.get(f"{address}/readyz").json()["ready"]
+            assert client.get(f"{address}/tiles/grids/14/13562/6701.pbf").status_code == 200
+
+
+def _sees(conninfo: str, days: int) -> None:
+    """The database's clock is what it was set to."""
+    with connect(conninfo) as conn:
+        row = conn.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    off = row[0] - dt.datetime.now(dt.UTC)
+    assert abs(off - dt.timedelta(days=days)) < dt.timedelta(minutes=1), off
+
+
+@contextlib.contextmanager
+def running_service(env: dict[str, str]) -> Iterator[tuple[str, int]]:
+    """`gridcover serve` as a process: its address and number."""
+    program = [sys.executable, "-m", "service.commands", "serve", "--port", "0"]
+    with subprocess.Popen(program, env=env, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            line = next(line for line in process.stderr if "serves on" in line)
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            found = re.search(r"http://[\d.]+:\d+", line)
+            assert found is not None
+            yield found.group(), process.pid
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def test_what_is_under_way_is_finished_when_the_service_ends(demo_store: str) -> None:
+    with connect(demo_store) as conn:
+        conn.execute("DELETE FROM api_tokens WHERE name = 'ending'")
+        token = make_token(conn, "ending", ["data:read"], days=1, role="planner", areas=["*"])
+    env = {**os.environ, "GRIDCOVER_DATABASE_URL": demo_store, "GRIDCOVER_WORKER": "false"}
+    headers = {"Authorization": f"Bearer {token}"}
+    with (
+        running_service(env) as (address, pid),
+        httpx2.Client(headers=headers, timeout=60) as client,
+    ):
+        answers: list[httpx2.Response] = []
+        body = {"number": 20, "exact_s": 2.0}
+        thread = threading.Thread(
+            target=lambda: answers.append(client.post(f"{address}/api/v1/sites", json=body))
+        )
+        with httpx2.stream("GET", f"{address}/api/v1/live", headers=headers) as live:
+            thread.start()
+            time.sleep(0.7)
+            assert not answers
+            os.kill(pid, signal.SIGTERM)
+            begun = time.monotonic()
+            with contextlib.suppress(httpx2.HTTPError):
+                for _ in live.iter_lines():
+                    pass  # an open map does not keep the service from ending
+            thread.join()
+        assert answers[0].status_code == 200
+        assert len(answers[0].json()["sites"]) == 20
+        while Path(f"/proc/{pid}").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":  # fmt: skip
+            assert time.monotonic() < begun + 20
+            time.sleep(0.1)
+        with pytest.raises(httpx2.ConnectError):
+            client.get(f"{address}/healthz")

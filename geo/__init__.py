@@ -1,47 +1,52 @@
 """gridcover: camera coverage and incidents by grid."""
 
-from geo.coverage._walls import Walls, walls_of
-from geo.coverage.field_of_view import (
-    PIXEL_DENSITY,
-    complete_cameras,
-    pixel_density_range,
-    tilted_edges,
-)
-from geo.coverage.gaps import blind_spots, coverage_by_grid
-from geo.coverage.quality import at_night, cameras_in_use, class_range, quality_coverage
-from geo.coverage.scenario import added_by_grid, added_ground
-from geo.coverage.seeing import cameras_seeing
-from geo.coverage.siting import SitePlan, choose_sites
-from geo.coverage.terrain import Terrain, read_terrain
-from geo.coverage.visibility import visible_area, visible_area_by_tile
-from geo.crs import metric_crs, to_wgs84
-from geo.governance.appeals import service_quality
-from geo.governance.codes import AreaCode, DeviceNumber, area_code, device_number, parent_codes
-from geo.governance.levels import levels_of
-from geo.governance.registers import (
-    camera_findings,
-    findings_by_owner,
-    grid_findings,
-    incident_findings,
-)
-from geo.governance.roll_up import gini, rank_peers, roll_up, within_walk
-from geo.governance.targets import (
-    camera_targets,
-    cameras_by_year,
-    key_place_kinds,
-    key_place_targets,
-)
-from geo.incidents.alerts import cusum, seasonal_expectation
-from geo.incidents.categories import category_path, counts_by_category, in_category
-from geo.incidents.density import counts_by_month, density_by_grid, density_by_period, grid_of
-from geo.incidents.emerging import emerging_hot_spots, space_time_hot_spots
-from geo.incidents.forecasts import Forecast, forecast, prediction_accuracy
-from geo.incidents.hot_spots import hot_spots, local_moran
-from geo.incidents.rates import compare_periods, compare_with_past, empirical_bayes, ranks
-from geo.incidents.repeats import near_repeats
-from geo.incidents.surface import Surface, bandwidth, density_ratio, density_surface
-from geo.incidents.trends import hours_of_week, mann_kendall, space_time_cube
-from geo.incidents.weights import Weights, contiguity, nearest, within_distance
+from typing import TYPE_CHECKING
+
+from geo._lazy import lazily
+
+if TYPE_CHECKING:
+    from geo.coverage._walls import Walls, walls_of
+    from geo.coverage.field_of_view import (
+        PIXEL_DENSITY,
+        complete_cameras,
+        pixel_density_range,
+        tilted_edges,
+    )
+    from geo.coverage.gaps import blind_spots, coverage_by_grid
+    from geo.coverage.quality import at_night, cameras_in_use, class_range, quality_coverage
+    from geo.coverage.scenario import added_by_grid, added_ground
+    from geo.coverage.seeing import cameras_seeing
+    from geo.coverage.siting import SitePlan, choose_sites
+    from geo.coverage.terrain import Terrain, read_terrain
+    from geo.coverage.visibility import visible_area, visible_area_by_tile
+    from geo.crs import metric_crs, to_wgs84
+    from geo.governance.appeals import service_quality
+    from geo.governance.codes import AreaCode, DeviceNumber, area_code, device_number, parent_codes
+    from geo.governance.levels import levels_of
+    from geo.governance.registers import (
+        camera_findings,
+        findings_by_owner,
+        grid_findings,
+        incident_findings,
+    )
+    from geo.governance.roll_up import gini, rank_peers, roll_up, within_walk
+    from geo.governance.targets import (
+        camera_targets,
+        cameras_by_year,
+        key_place_kinds,
+        key_place_targets,
+    )
+    from geo.incidents.alerts import cusum, seasonal_expectation
+    from geo.incidents.categories import category_path, counts_by_category, in_category
+    from geo.incidents.density import counts_by_month, density_by_grid, density_by_period, grid_of
+    from geo.incidents.emerging import emerging_hot_spots, space_time_hot_spots
+    from geo.incidents.forecasts import Forecast, forecast, prediction_accuracy
+    from geo.incidents.hot_spots import hot_spots, local_moran
+    from geo.incidents.rates import compare_periods, compare_with_past, empirical_bayes, ranks
+    from geo.incidents.repeats import near_repeats
+    from geo.incidents.surface import Surface, bandwidth, density_ratio, density_surface
+    from geo.incidents.trends import hours_of_week, mann_kendall, space_time_cube
+    from geo.incidents.weights import Weights, contiguity, nearest, within_distance
 
 __version__ = "0.1.0"
 
@@ -121,3 +126,41 @@ __all__ = [
     "within_distance",
     "within_walk",
 ]
+
+# Each is loaded when it is first asked for: a command that adds a user needs none of the analysis.
+__getattr__ = lazily(
+    __name__,
+    {
+        "geo.coverage._walls": "Walls walls_of",
+        "geo.coverage.field_of_view": "PIXEL_DENSITY complete_cameras pixel_density_range tilted_edges",
+        "geo.coverage.gaps": "blind_spots coverage_by_grid",
+        "geo.coverage.quality": "at_night cameras_in_use class_range quality_coverage",
+        "geo.coverage.scenario": "added_by_grid added_ground",
+        "geo.coverage.seeing": "cameras_seeing",
+        "geo.coverage.siting": "SitePlan choose_sites",
+        "geo.coverage.terrain": "Terrain read_terrain",
+        "geo.coverage.visibility": "visible_area visible_area_by_tile",
+        "geo.crs": "metric_crs to_wgs84",
+        "geo.governance.appeals": "service_quality",
+        "geo.governance.codes": "AreaCode DeviceNumber area_code device_number parent_codes",
+        "geo.governance.levels": "levels_of",
+        "geo.governance.registers": "camera_findings findings_by_owner grid_findings incident_findings",
+        "geo.governance.roll_up": "gini rank_peers roll_up within_walk",
+        "geo.governance.targets": "camera_targets cameras_by_year key_place_kinds key_place_targets",
+        "geo.incidents.alerts": "cusum seasonal_expectation",
+        "geo.incidents.categories": "category_path counts_by_category in_category",
+        "geo.incidents.density": "counts_by_month density_by_grid density_by_period grid_of",
+        "geo.incidents.emerging": "emerging_hot_spots space_time_hot_spots",
+        "geo.incidents.forecasts": "Forecast forecast prediction_accuracy",
+        "geo.incidents.hot_spots": "hot_spots local_moran",
+        "geo.incidents.rates": "compare_periods compare_with_past empirical_bayes ranks",
+        "geo.incidents.repeats": "near_repeats",
+        "geo.incidents.surface": "Surface bandwidth density_ratio density_surface",
+        "geo.incidents.trends": "hours_of_week mann_kendall space_time_cube",
+        "geo.incidents.weights": "Weights contiguity nearest within_distance",
+    },
+)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,18 +9,16 @@ from typing import Annotated
 
 import typer
 
+from geo import pipeline
 from geo.cli import app, console, progress_lines, require_current_or_migrate
-from geo.demo import load_demo
 from geo.errors import GridcoverError
-from geo.pipeline import refresh_everything
 from geo.settings import get_settings
 from geo.store import access
 from geo.store.database import connect, database, migrate
 from service.access import hash_password
 from service.administration import by_hand, make_password, record, token, user, webhook
-from service.server import run
-from service.worker import run_worker
 
+# What serves is imported where it serves: other commands start in half the time.
 app.add_typer(user, name="user")
 app.add_typer(record, name="audit")
 app.add_typer(token, name="token")
@@ -33,6 +31,8 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; 0 for any free one.")] = None,
 ) -> None:
     """Serve the maps."""
+    from service.server import run
+
     settings = get_settings()
     with database(tended=True) as conninfo:
         require_current_or_migrate(conninfo)
@@ -53,6 +53,8 @@ def serve(
 @app.command()
 def work() -> None:
     """Take jobs from the queue until stopped; `serve` runs one of these unless told otherwise."""
+    from service.worker import run_worker
+
     with database(tended=True) as conninfo:
         require_current_or_migrate(conninfo)
         run_worker(conninfo)
@@ -64,6 +66,9 @@ def demo(
     once: Annotated[bool, typer.Option(help="Prepare everything, then stop.")] = False,
 ) -> None:
     """Private PostGIS, demo district, analysis and maps, in one go."""
+    from geo.demo import load_demo
+    from service.server import run
+
     settings = get_settings()
     if settings.database_url is None:
         settings = settings.model_copy(update={"data_dir": settings.data_dir / "demo"})
@@ -75,7 +80,7 @@ def demo(
             with connect(conninfo) as conn:
                 progress("loading the demo district")
                 counts = load_demo(conn)
-                result = refresh_everything(conn, settings, progress=progress).coverage
+                result = pipeline.refresh_everything(conn, settings, progress=progress).coverage
         listed = ", ".join(f"{n:,} {name}" for name, n in counts.items())
         console.print(f"Demo district: {listed}.", highlight=False)
         console.print(

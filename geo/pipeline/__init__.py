@@ -1,14 +1,19 @@
 """From the registers to the result tables, with provenance."""
 
-from geo.coverage.quality import IN_USE
-from geo.pipeline.areas import results_by_area
-from geo.pipeline.board import refresh_board
-from geo.pipeline.patterns import refresh_patterns
-from geo.pipeline.planning import Gain, Sites, seeing, sites, what_if
-from geo.pipeline.quality import refresh_quality
-from geo.pipeline.refreshing import Refreshed, refresh
-from geo.pipeline.registers import check_registers
-from geo.pipeline.whole import Everything, refresh_everything
+from typing import TYPE_CHECKING
+
+from geo._lazy import lazily
+
+if TYPE_CHECKING:
+    from geo.coverage.quality import IN_USE
+    from geo.pipeline.areas import results_by_area
+    from geo.pipeline.board import refresh_board
+    from geo.pipeline.patterns import refresh_patterns
+    from geo.pipeline.planning import Gain, Sites, seeing, sites, what_if
+    from geo.pipeline.quality import refresh_quality
+    from geo.pipeline.refreshing import Refreshed, refresh
+    from geo.pipeline.registers import check_registers
+    from geo.pipeline.whole import Everything, refresh_everything
 
 __all__ = [
     "IN_USE",
@@ -27,3 +32,18 @@ __all__ = [
     "sites",
     "what_if",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "geo.coverage.quality": "IN_USE",
+        "geo.pipeline.areas": "results_by_area",
+        "geo.pipeline.board": "refresh_board",
+        "geo.pipeline.patterns": "refresh_patterns",
+        "geo.pipeline.planning": "Gain Sites seeing sites what_if",
+        "geo.pipeline.quality": "refresh_quality",
+        "geo.pipeline.refreshing": "Refreshed refresh",
+        "geo.pipeline.registers": "check_registers",
+        "geo.pipeline.whole": "Everything refresh_everything",
+    },
+)

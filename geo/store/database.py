@@ -7,6 +7,7 @@ import getpass
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Any, LiteralString
 
@@ -39,12 +40,17 @@ class Migration:
 
 def migrations() -> list[Migration]:
     """The migrations this version of gridcover brings, in order."""
+    return list(_migrations())
+
+
+@cache
+def _migrations() -> tuple[Migration, ...]:
     found = []
     for item in resources.files("geo.store").joinpath("migrations").iterdir():
         if item.name.endswith(".sql"):
             number, name = item.name.removesuffix(".sql").split("_", 1)
             found.append(Migration(int(number), name, item.read_text(encoding="utf-8")))
-    return sorted(found, key=lambda m: m.number)
+    return tuple(sorted(found, key=lambda m: m.number))
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,12 @@ def queue_migrations(conn: Conn) -> list[Path]:
     have = {
         str(r[0]) for r in conn.execute("SELECT name FROM gridcover.queue_migrations").fetchall()
     }
-    files = sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
-    return [file for file in files if file.name not in have]
+    return [file for file in _queue_files() if file.name not in have]
+
+
+@cache
+def _queue_files() -> tuple[Path, ...]:
+    return tuple(sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql")))
 
 
 def migrate_queue(conn: Conn) -> None:

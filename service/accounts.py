@@ -36,7 +36,6 @@ from service.dependencies import Body, Deployment, Language
 
 router = APIRouter(include_in_schema=False)
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
-_PER_PAGE = 100
 _ARGUMENTS = 4096
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Annotated, Any
+from urllib.parse import unquote_plus
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse
@@ -56,6 +57,8 @@ def audit_page(
         rows = audit.entries(conn, _PER_PAGE, before=before, actor=actor or None)
     for row in rows:
         row["at"] = row["at"].astimezone(settings.zone).strftime("%Y-%m-%d %H:%M:%S")
+        if "query" in row["detail"]:
+            row["detail"]["query"] = unquote_plus(row["detail"]["query"])
     older = rows[-1]["id"] if len(rows) == _PER_PAGE else None
     return page(request, "audit.html", language, user, rows=rows, older=older, actor=actor or "")
 

@@ -133,6 +133,8 @@ def build_map(page: MapPage) -> folium.Map:
         ("common", f"{page.static}/common.js"),
         ("gridcover", f"{page.static}/gridcover.js"),
     ]
+    if page.page == "coverage" and page.views:
+        fmap.default_js.append(("planning", f"{page.static}/planning.js"))
     if page.page == "registers":
         fmap.default_js.append(("registers", f"{page.static}/registers.js"))
     fmap.default_css = [("leaflet_css", f"{vendor}/leaflet/leaflet.css")]

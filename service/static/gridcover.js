@@ -188,6 +188,7 @@
       el("strong", {}, whole.format(s.blind_spots)), el("span", {}, t.blind_spots));
     const measures = [["open_covered_share", t.open_ground], ["covered_share", t.all_ground], ["twice_covered_share", t.twice]];
     const state = { measure: "open_covered_share", classes: "equal" };
+    let features = [];
     const pick = (key, options) => {
       const id = `pick-${key}`;
       const select = x.el("select", { id, onchange: (event) => { state[key] = event.target.value; paint(); } });
@@ -198,9 +199,13 @@
     const list = el("ol", { class: "ranked" });
     const listTitle = el("h2", {}, t.blind_list);
     const layers = [["grids", t.grids], ["blind-spots", t.blind_spots], ...(config.views ? [["cameras", t.cameras], ["views", t.views]] : [])];
-    content.append(figures, pick("measure", measures), pick("classes", [["equal", t.equal], ["quantile", t.quantile]]), key, x.downloads(layers), listTitle, list);
+    content.append(figures, pick("measure", measures), pick("classes", [["equal", t.equal], ["quantile", t.quantile]]), key, x.downloads(layers));
+    if (config.views) {
+      x.gridName = (code) => { const f = features.find((one) => one.properties.code === code); return f ? named(f.properties, "name") : code; };
+      content.append(global.gridcover.planning(x));
+    }
+    content.append(listTitle, list);
 
-    let features = [];
     let cuts = [];
     const shade = L.geoJSON(null, {
       pane: "shade", renderer: L.canvas({ pane: "shade" }), interactive: false,

@@ -1,0 +1,137 @@
+"""A planner puts cameras on the map, moves, turns and changes them, and hands in a list."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from geo.store.database import connect
+from tests.browser.test_maps import Watched, address, browser, watched
+
+__all__ = ["address", "browser", "watched"]
+
+
+def settled(page: Page) -> None:
+    """Until the newest question is answered."""
+    last, same = "", 0
+    while same < 3:
+        page.wait_for_timeout(150)
+        now = page.locator(".plan").get_attribute("data-asked") or ""
+        same = same + 1 if now == last and now else 0
+        last = now
+
+
+def gain(page: Page) -> int:
+    return int("".join(c for c in page.locator("#plan-gain").inner_text() if c in "0123456789"))
+
+
+def centre(page: Page, selector: str) -> tuple[float, float]:
+    box = page.locator(selector).first.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(page: Page, selector: str, dx: float, dy: float) -> None:
+    x, y = centre(page, selector)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + dx / 2, y + dy / 2, steps=4)
+    page.mouse.move(x + dx, y + dy, steps=4)
+    page.mouse.up()
+    settled(page)
+
+
+def test_a_camera_is_put_moved_turned_changed_and_handed_in(
+    watched: Watched, demo_store: str, tmp_path: Path
+) -> None:
+    page = watched.open("/maps/coverage")
+    zh = page.get_attribute("html", "lang") == "zh-CN"
+    before = counts(demo_store)
+    page.locator(".plan summary").click()
+    page.select_option("#plan-kind", "fixed")
+    page.locator(".plan-put").click()
+    box = page.locator(".folium-map").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 0.55, box["y"] + box["height"] * 0.6)
+    settled(page)
+    expect(page.locator(".plan-list li")).to_have_count(1)
+    expect(page.locator(".plan-list strong")).to_have_text("拟建 1" if zh else "Planned 1")
+    expect(page.locator(".leaflet-popup")).to_have_count(0)
+    first = page.url
+    # Dragged, it stands elsewhere; its arm turns it to the east.
+    drag(page, ".plan-camera", 90, 40)
+    moved = page.url
+    assert moved != first
+    x, y = centre(page, ".plan-camera")
+    kx, ky = centre(page, ".plan-knob")
+    assert abs(kx - x) < 2
+    drag(page, ".plan-knob", x + 60 - kx, y - ky)
+    bearing = page.locator(".plan-list [name=bearing_deg]")
+    assert 87 <= int(bearing.input_value()) <= 93
+    # A shorter lens sees less, and the figures follow.
+    wide = gain(page)
+    page.locator(".plan-list [name=range_m]").fill("15")
+    page.locator(".plan-list [name=range_m]").press("Enter")
+    settled(page)
+    assert gain(page) < wide
+    assert gain(page) > 0
+    expect(page.locator(".plan-grids tr").first).to_contain_text("→")
+    # The link gives the same to whoever opens it.
+    again = page.context.new_page()
+    again.goto(page.url)
+    again.wait_for_selector("#plan-gain")
+    settled(again)
+    assert gain(again) == gain(page)
+    assert again.locator(".plan-list [name=range_m]").input_value() == "15"
+    again.close()
+    # The list that is handed in.
+    rows = list(csv.DictReader(saved(page, "CSV", tmp_path).read_text("utf-8-sig").splitlines()))
+    assert [(r["kind"], r["range_m"], r["bearing_deg"]) for r in rows] == [
+        ("fixed", "15", bearing.input_value())
+    ]
+    told = json.loads(saved(page, "GeoJSON", tmp_path).read_text("utf-8"))
+    lon, lat = told["features"][0]["geometry"]["coordinates"]
+    assert (float(rows[0]["lon"]), float(rows[0]["lat"])) == (lon, lat)
+    page.get_by_role("button", name="清空" if zh else "Clear", exact=True).click()
+    expect(page.locator(".plan-camera")).to_have_count(0)
+    assert "plan=" not in page.url
+    assert counts(demo_store) == before
+
+
+def saved(page: Page, form: str, folder: Path) -> Path:
+    with page.expect_download() as waiting:
+        page.locator(".plan-hand").get_by_role("button", name=form, exact=True).click()
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
+
+
+def counts(conninfo: str) -> Any:
+    with connect(conninfo) as conn:
+        return conn.execute(
+            "SELECT (SELECT count(*) FROM cameras), (SELECT count(*) FROM change_sets), (SELECT count(*) FROM changes)"
+        ).fetchone()
+
+
+def test_the_best_sites_are_put_on_the_map(watched: Watched) -> None:
+    page = watched.open("/maps/coverage?area=990101002")
+    zh = page.get_attribute("html", "lang") == "zh-CN"
+    page.locator(".plan summary").click()
+    page.fill("#plan-number", "4")
+    page.get_by_role("button", name="计算" if zh else "Find", exact=True).click()
+    expect(page.locator(".plan-camera")).to_have_count(4, timeout=30_000)
+    settled(page)
+    four = gain(page)
+    page.locator(".plan-list button").last.click()
+    settled(page)
+    expect(page.locator(".plan-camera")).to_have_count(3)
+    assert 0 < gain(page) < four
+
+
+def test_an_address_with_nonsense_puts_nothing(watched: Watched) -> None:
+    page = watched.open("/maps/coverage?plan=x,y,fixed;118,30,<b>,;,,;NaN,1,ptz")
+    expect(page.locator(".plan-camera")).to_have_count(0)

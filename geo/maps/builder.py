@@ -133,6 +133,8 @@ def build_map(page: MapPage) -> folium.Map:
         ("common", f"{page.static}/common.js"),
         ("gridcover", f"{page.static}/gridcover.js"),
     ]
+    if page.views and page.page != "registers" and "coverage" in page.rights:
+        fmap.default_js.append(("seeing", f"{page.static}/seeing.js"))
     if page.page == "coverage" and page.views:
         fmap.default_js.append(("planning", f"{page.static}/planning.js"))
     if page.page == "registers":

@@ -149,6 +149,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "assumed": ("参数推定", "Parameters assumed"),
     "yes": ("是", "yes"),
     "no": ("否", "no"),
+    "who_sees": ("查看哪些摄像机看得到此处（点击地图，或右键）", "Which cameras see this place (click the map, or its context menu)"),
+    "seen_by": ("{n} 台摄像机可见，其中可用 {working} 台", "{n} cameras see it, {working} of them in use"),
+    "seen_by_none": ("没有摄像机看得到此处", "No camera sees this place"),
+    "distance": ("距离", "Distance"),
+    "px_per_m": ("像素密度（px/m）", "Pixels a metre"),
     # Cameras that do not stand yet.
     "plan": ("假设布点", "What if a camera stood here"),
     "plan_hint": ("布点只在本页和链接中，不改动台账", "It stays on this page and in its link; no register changes"),

@@ -175,6 +175,7 @@
       ready();
       return;
     }
+    if (global.gridcover.seeing) global.gridcover.seeing(shared);
     global.gridcover.pages[config.page](shared);
   }
 

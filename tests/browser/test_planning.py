@@ -135,3 +135,43 @@ def test_the_best_sites_are_put_on_the_map(watched: Watched) -> None:
 def test_an_address_with_nonsense_puts_nothing(watched: Watched) -> None:
     page = watched.open("/maps/coverage?plan=x,y,fixed;118,30,<b>,;,,;NaN,1,ptz")
     expect(page.locator(".plan-camera")).to_have_count(0)
+
+
+def test_which_cameras_see_a_place(watched: Watched, demo_store: str) -> None:
+    with connect(demo_store) as conn:
+        row = conn.execute(
+            "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(geometry) AS p FROM camera_views "
+            "ORDER BY area_m2 DESC LIMIT 1) v"
+        ).fetchone()
+    assert row is not None
+    # A planned camera beside the place brings the map there, at zoom 18.
+    beside = f"/maps/coverage?plan={row[0] + 0.0003:.7f},{row[1]:.7f},ptz"
+    for path, dx, dy in ((beside, -56, 0), ("/maps/incidents", 0, -30)):
+        page = watched.open(path)
+        asked = page.evaluate(
+            """async ([lon, lat]) => (await (await fetch(`/api/v1/cameras-seeing?lon=${lon}&lat=${lat}`)).json()).length""",
+            [row[0], row[1]],
+        )
+        assert asked > 0
+        page.wait_for_timeout(600)
+        page.locator(".who-sees").click()
+        box = page.locator(".folium-map").bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + box["width"] / 2 + dx, box["y"] + box["height"] / 2 + dy)
+        expect(page.locator("body")).to_have_attribute("data-sights", "1")
+        expect(page.locator(".sighted")).to_be_visible()
+        expect(page.locator(".who-sees")).to_have_attribute("aria-pressed", "false")
+        number = int(page.get_attribute("body", "data-seen") or "-1")
+        assert number > 0 or path != beside
+        rows = page.locator(".sighted tbody tr")
+        assert rows.count() == min(number, 50)
+        distances = [
+            int("".join(c for c in text if c in "0123456789"))
+            for text in rows.locator("td:nth-child(3)").all_inner_texts()
+        ]
+        assert distances == sorted(distances)
+        # By the menu as well, where nothing is to be hit.
+        page.mouse.click(
+            box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5, button="right"
+        )
+        expect(page.locator("body")).to_have_attribute("data-sights", "2")

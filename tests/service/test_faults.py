@@ -336,7 +336,7 @@ def test_the_clock_is_set(open_folder: Path) -> None:
             token = make_token(conn, "all", ["data:read", "incidents:write", "status:write"], days=30, role="administrator", areas=["*"])  # fmt: skip
     with running_service(env) as (address, _):
         code = (
-            "import sys; from service.worker import run_worker; run_worker(sys.argv[1], beat_s=0.5)"
+            "import sys; from service.worker import run_worker; run_worker(sys.argv[1], beat_s=2.0)"
         )
         workers = [subprocess.Popen([sys.executable, "-c", code, found.conninfo], env=env) for _ in range(2)]  # fmt: skip
         try:
@@ -383,7 +383,7 @@ def _through_clocks(address: str, token: str, ahead: Path, conninfo: str) -> Non
                     time.sleep(0.1)
                 ahead.write_text(f"{days}\n")
                 _sees(conninfo, int(days[:-1]))
-                time.sleep(7.0)  # three looks for the silent
+                time.sleep(10.0)  # three looks for the silent
                 assert client.get(f"{address}/api/v1/jobs/{job}").json()["state"] == "running"
                 let_go()
             _all_done(client, address, [job])

@@ -153,7 +153,7 @@ def test_coverage(watched: Watched) -> None:
     expect(page.locator("#panel .legend").first.locator("li")).to_have_count(5)
     toggles = page.locator(".leaflet-control-layers-overlays label")
     expect(toggles).to_have_count(7)
-    toggles.nth(3).locator("input").uncheck()
+    toggles.nth(4).locator("input").uncheck()
     assert page.locator(".leaflet-views-pane canvas").count() == 0
 
 

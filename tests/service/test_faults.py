@@ -20,6 +20,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from geo.ingest import Outcome, import_file
 from geo.pipeline import refresh
 from geo.store import audit, cluster
 from geo.store.database import connect, migrate
@@ -454,3 +455,39 @@ def test_what_is_under_way_is_finished_when_the_service_ends(demo_store: str) ->
             time.sleep(0.1)
         with pytest.raises(httpx2.ConnectError):
             client.get(f"{address}/healthz")
+
+
+def test_two_importers_of_the_same_rows_at_once(store: str, tmp_path: Path) -> None:
+    fill(store)
+    rows = [
+        f"t,{k},theft,2026-03-{1 + k % 28:02} 08:00,{118 + k * 1e-5:.5f},31.005"
+        for k in range(3000)
+    ]
+    outcomes: list[Outcome] = []
+
+    def bring(name: str, lines: list[str]) -> None:
+        path = tmp_path / f"{name}.csv"
+        path.write_text("source,source_id,category,occurred_at,lon,lat\n" + "\n".join(lines) + "\n")
+        with connect(store) as conn:
+            audit.act_as(conn, name, session=True)
+            conn.commit()
+            outcomes.append(import_file(conn, "incidents", path))
+
+    # In opposite orders, which is how two writers come to wait for each other.
+    threads = [
+        threading.Thread(target=bring, args=arguments)
+        for arguments in (("one", rows), ("two", rows[::-1]))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted((o.inserted, o.updated, o.unchanged) for o in outcomes) == [
+        (0, 0, 3000), (3000, 0, 0),
+    ]  # fmt: skip
+    with connect(store) as conn:
+        row = conn.execute("SELECT count(*), count(DISTINCT source_id) FROM incidents").fetchone()
+        assert row == (3000, 3000)
+        by = conn.execute("SELECT actor, inserted FROM change_sets WHERE layer = 'incidents'")
+        assert [(who in ("one", "two"), number) for who, number in by.fetchall()] == [(True, 3000)]
+        assert audit.verify(conn).broken_change is None

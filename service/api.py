@@ -53,7 +53,7 @@ async def grids(request: Request, user: SignedIn) -> Response:
     def make(conn: Conn) -> bytes:
         return bytes(geojson(read.grid_results(conn, _run(conn)), digits=6).body)
 
-    return await keep(request, user, ("grids",), _GRIDS, make, _GEO)
+    return await keep(request, user, ("grids",), (*_GRIDS, "grid_staff"), make, _GEO)
 
 
 @router.get("/blind-spots", dependencies=_coverage, response_class=Response, responses=GEOJSON)

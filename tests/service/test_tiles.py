@@ -11,6 +11,7 @@ import pyogrio
 import pytest
 from fastapi.testclient import TestClient
 
+from geo.pipeline import refresh_everything
 from geo.settings import Settings
 from geo.store import tiles
 from geo.store.database import connect
@@ -232,3 +233,47 @@ def test_tiles_outside_the_pyramid_and_of_no_set(client: TestClient) -> None:
     for path in ("/tiles/secrets/2/1/0.pbf", "/tiles/grids/23/1/0.pbf", "/tiles/grids/2/-1/0.pbf", "/tiles/secrets.json"):  # fmt: skip
         answer: Any = client.get(path)
         assert answer.status_code == 422, path
+
+
+def test_what_is_kept_follows_what_it_shows(store: str) -> None:
+    """A grid's head, a camera's status and a board of another day, each without a new run."""
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO areas (code, name, level, geometry) VALUES ('990101001', 'a', 'subdistrict', "
+            "ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
+        )
+        conn.execute(
+            "INSERT INTO grids (code, name, geometry) VALUES ('g1', 'one', ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
+        )
+        conn.execute(
+            "INSERT INTO cameras (code, kind, status, geometry) VALUES ('c1', 'dome', 'working', ST_SetSRID(ST_Point(118.005, 31.005), 4326))"
+        )
+        conn.commit()
+        refresh_everything(conn, Settings())
+        now = [0.0]
+        with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client:
+            client.app.state.kept._clock = lambda: now[0]  # type: ignore[attr-defined]
+
+            def told(path: str) -> Any:
+                now[0] += 1.5
+                return client.get(path).json()
+
+            def grid() -> Any:
+                return told("/api/v1/grids")["features"][0]["properties"]["head"]
+
+            def status() -> Any:
+                return told("/api/v1/cameras")["features"][0]["properties"]["status"]
+
+            assert (grid(), status()) == (None, "working")
+            before = told("/api/v1/board")["computed_at"]
+            tag = client.get("/api/v1/grids").headers["etag"]
+            now[0] += 1.5
+            same = client.get("/api/v1/grids", headers={"If-None-Match": tag})
+            assert same.status_code == 304
+            conn.execute("INSERT INTO grid_staff (grid, role, name) VALUES ('g1', 'head', 'Wang')")
+            conn.execute("UPDATE cameras SET status = 'faulty'")
+            conn.commit()
+            assert (grid(), status()) == ("Wang", "faulty")
+            conn.execute("UPDATE board_state SET computed_at = computed_at + interval '1 day'")
+            conn.commit()
+            assert told("/api/v1/board")["computed_at"] != before

@@ -131,6 +131,6 @@ CREATE FUNCTION layers_versions() RETURNS jsonb LANGUAGE sql STABLE SECURITY DEF
         SELECT layer, concat_ws('.', max(id), count(*)) AS number FROM change_sets
         WHERE at > now() - interval '1 hour' GROUP BY layer
         UNION ALL SELECT 'results', concat_ws('.', coalesce((SELECT max(id) FROM runs), 0),
-            (SELECT coalesce(max(run), 0) FROM board_state))) t
+            (SELECT extract(epoch FROM max(computed_at)) FROM board_state))) t
 $$;
 DROP FUNCTION layers_version();

@@ -203,9 +203,10 @@ def take_statuses(
             reject(at, code, "date in the future", "at", since.isoformat())
         else:
             good.append((min(since, now).astimezone(dt.UTC), at, code, status))
+    told = sorted({code for _, _, code, _ in good})
     # What a clock noted that was ahead would stand in the way of all that is told until then.
-    feeds.forget_later(conn, sorted({code for _, _, code, _ in good}), now + _CLOCK_SLACK)
-    history = feeds.status_history(conn, sorted({code for _, _, code, _ in good}))
+    feeds.forget_later(conn, told, now + _CLOCK_SLACK)
+    history = feeds.status_history(conn, told)
     new: list[tuple[str, dt.datetime, str]] = []
     heard: dict[str, dt.datetime] = {}
     for since, at, code, status in sorted(good):

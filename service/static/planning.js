@@ -23,7 +23,6 @@
       FIELDS.forEach(([key, low, high], k) => {
         const value = Number(rest[k]);
         if (rest[k] && value >= low && value <= high) camera[key] = value;
-        else if (rest[k] === "0" && key === "bearing_deg") camera[key] = 0;
       });
       found.push(camera);
     }
@@ -42,7 +41,7 @@
     const seen = L.geoJSON(null, { pane: "plan", interactive: false, style: { color: "#5b21b6", weight: 1.5, dashArray: "4 3", fill: false } });
     const added = L.geoJSON(null, { pane: "plan", interactive: false, style: { stroke: false, fillColor: "#7c3aed", fillOpacity: 0.45 } });
     const marks = L.layerGroup();
-    const planned = x.overlay(L.layerGroup([added, seen, marks]), t.plan, true);
+    x.overlay(L.layerGroup([added, seen, marks]), t.plan, true);
     let cameras = [];
     let areas = [];
     let placing = false;
@@ -235,9 +234,8 @@
       setTimeout(() => map.fitBounds(L.latLngBounds(cameras.map((c) => [c.lat, c.lon])), { maxZoom: 18, padding: [60, 60], animate: false }), 400);
       changed();
     } else draw();
-    planned.bringToFront?.();
     return box;
   }
 
-  Object.assign(global.gridcover, { planning, planText: { written, read } });
+  Object.assign(global.gridcover, { planning });
 })(window);

@@ -295,7 +295,7 @@ def _take_up(path: Path, place: Path) -> None:
 
 
 def _all_done(client: httpx2.Client, address: str, jobs: list[int]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     for job in jobs:
         while (told := client.get(f"{address}/api/v1/jobs/{job}").json())["state"] != "done":
             assert told["state"] in ("waiting", "running"), told

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from geo.incidents.surface import Surface, bandwidth, density_ratio, density_surface
     from geo.incidents.trends import hours_of_week, mann_kendall, space_time_cube
     from geo.incidents.weights import Weights, contiguity, nearest, within_distance
+    from geo.risk import expected_incidents
 
 __version__ = "0.1.0"
 
@@ -89,6 +90,7 @@ __all__ = [
     "device_number",
     "emerging_hot_spots",
     "empirical_bayes",
+    "expected_incidents",
     "findings_by_owner",
     "forecast",
     "gini",
@@ -158,6 +160,7 @@ __getattr__ = lazily(
         "geo.incidents.surface": "Surface bandwidth density_ratio density_surface",
         "geo.incidents.trends": "hours_of_week mann_kendall space_time_cube",
         "geo.incidents.weights": "Weights contiguity nearest within_distance",
+        "geo.risk": "expected_incidents",
     },
 )
 

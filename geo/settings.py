@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     assets_dir: Path | None = None
     session_hours: float = Field(default=12.0, gt=0)
     session_idle_hours: float = Field(default=2.0, gt=0)
+    wall_days: float = Field(default=30.0, gt=0)
+    """How long a wall shows maps before someone must sign in anew."""
     oidc_issuer: str | None = None
     oidc_client_id: str = "gridcover"
     oidc_client_secret: SecretStr | None = None

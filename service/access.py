@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
+import secrets
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -35,7 +36,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "analyst": MAPS,
     "clerk": frozenset({"registers", "board", "jobs"}),
     "auditor": frozenset({"audit"}),
-    "administrator": MAPS | {"phones", "audit", "jobs"},
+    "administrator": MAPS | {"phones", "audit", "jobs", "users"},
 }
 """What each role may see, everywhere within its areas."""
 _hasher = argon2.PasswordHasher()
@@ -61,6 +62,12 @@ def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
+def make_password() -> str:
+    """A random password that can be read out: five groups of four."""
+    letters = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(5))
+
+
 @cache
 def _nobody() -> str:
     """The digest of no account: a name that there is not takes as long as a wrong password."""
@@ -79,8 +86,26 @@ def visitor(request: Request) -> User | None:
     settings: Settings = request.app.state.settings
     with request.app.state.doors.connection() as conn:
         found = access.find_session(conn, secret, idle_hours=settings.session_idle_hours)
+    if found is not None and found.wall and not _on_walls(request):
+        raise HTTPException(
+            403, "This is the session of a wall: it shows maps and nothing else. Sign in for more."
+        )
     request.state.user = found
     return found
+
+
+_WALLS = ("/wall", "/maps/coverage", "/maps/incidents", "/board", "/tiles", "/api/v1/")
+_NOT_ON_WALLS = (
+    "/api/v1/export", "/api/v1/jobs", "/api/v1/history", "/api/v1/scenarios", "/api/v1/registers",
+    "/api/v1/cameras/", "/api/v1/search",
+)  # fmt: skip
+
+
+def _on_walls(request: Request) -> bool:
+    path = request.url.path
+    leaving = path == "/sign-out" and request.method == "POST"
+    looking = request.method == "GET" and path.startswith(_WALLS)
+    return leaving or (looking and not path.startswith(_NOT_ON_WALLS))
 
 
 def _for_programs(request: Request) -> bool:
@@ -158,11 +183,18 @@ def require_csrf(request: Request, user: User, form: dict[str, str]) -> None:
         raise HTTPException(403, "The form is out of date; open the page again.")
 
 
-def with_session(answer: Response, secret: str, request: Request, settings: Settings) -> Response:
+def with_session(
+    answer: Response,
+    secret: str,
+    request: Request,
+    settings: Settings,
+    *,
+    hours: float | None = None,
+) -> Response:
     """An answer that gives the browser its session, which no script can read."""
     answer.set_cookie(
         COOKIE, secret, httponly=True, samesite="lax", secure=request.url.scheme == "https",
-        max_age=int(settings.session_hours * 3600),
+        max_age=int((hours or settings.session_hours) * 3600),
     )  # fmt: skip
     return answer
 
@@ -248,7 +280,9 @@ def record(
         )  # fmt: skip
 
 
-_RECORDED = ("/api/", "/maps/", "/board", "/audit", "/tiles/", "/ogc/", "/jobs")
+_RECORDED = (
+    "/api/", "/maps/", "/board", "/audit", "/tiles/", "/ogc/", "/jobs", "/users", "/wall",
+)  # fmt: skip
 _ASKED = ("/api/v1/what-if", "/api/v1/sites")
 """Questions that are posted."""
 _TILE = re.compile(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
-import secrets
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -20,7 +19,7 @@ from geo.settings import get_settings
 from geo.store import access, alerts, audit, provider
 from geo.store.database import Conn
 from geo.store.tokens import READ, SCOPES, list_tokens, make_token, revoke_token
-from service.access import hash_password
+from service.access import hash_password, make_password
 from service.webhooks import make_client, require_allowed, send_due
 
 token = typer.Typer(help="Tokens of other systems.", no_args_is_help=True)
@@ -57,12 +56,6 @@ def _tell(
 
 def _moment(at: dt.datetime | None) -> str:
     return at.strftime("%Y-%m-%d %H:%M") if at else "never"
-
-
-def make_password() -> str:
-    """A random password that can be read out: five groups of four."""
-    letters = "abcdefghjkmnpqrstuvwxyz23456789"
-    return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(5))
 
 
 def _password(given: str | None) -> tuple[str, str]:

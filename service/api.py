@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
@@ -29,10 +28,7 @@ from service.models import GEOJSON
 router = APIRouter(prefix="/api/v1", tags=["data"])
 _maps = [Depends(needs("coverage", "incidents", "registers", "board"))]
 _coverage = [Depends(needs("coverage"))]
-_incidents = [Depends(needs("incidents"))]
 Month = Annotated[str, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="year-month")]
-Categories = Annotated[list[str] | None, Query(description="only these categories")]
-_POINT_LIMIT = 200_000
 
 
 def _run(conn: Conn) -> int:
@@ -155,105 +151,6 @@ def runs(
     """The runs whose results are kept, newest first, each with what it rests on."""
     hidden: dict[str, Any] = {} if user.everywhere else {"summary": {}}
     return [{**run.__dict__} | hidden for run in read.newest_runs(conn, limit)]
-
-
-@router.get("/incidents/months", dependencies=_incidents, response_model=models.Months)
-def months(conn: Connection) -> dict[str, Any]:
-    """Incidents by month and category; every month from the first to the last."""
-    _run(conn)
-    rows = stored.incident_months(conn)
-    counts: dict[str, list[dict[str, Any]]] = {}
-    categories: dict[str, int] = {}
-    for row in rows:
-        name = row["month"].strftime("%Y-%m")
-        counts.setdefault(name, []).append({k: row[k] for k in ("category", "count", "outside")})
-        categories[row["category"]] = categories.get(row["category"], 0) + row["count"]
-    if not counts:
-        return {"months": [], "categories": []}
-    span = pd.period_range(min(counts), max(counts), freq="M")
-    return {
-        "months": [{"month": str(p), "counts": counts.get(str(p), [])} for p in span],
-        "categories": sorted(categories, key=lambda c: -categories[c]),
-    }
-
-
-@router.get("/incidents/density", dependencies=_incidents, response_model=models.Density)
-def density(
-    conn: Connection,
-    from_: Annotated[Month, Query(alias="from")],
-    until: Month,
-    category: Categories = None,
-) -> dict[str, Any]:
-    """Incidents by grid in the months from `from` up to but without `until`."""
-    start, end = _first(from_), _first(until)
-    _run(conn)
-    counts = stored.incident_counts(conn, start, end, category)
-    outside = counts.pop("", 0)
-    return {"grids": counts, "outside": outside, "total": sum(counts.values()) + outside}
-
-
-@router.get("/incidents/points", dependencies=_incidents, response_model=models.Points)
-def points(
-    conn: Connection,
-    settings: Deployment,
-    from_: Annotated[Month, Query(alias="from")],
-    until: Month,
-    category: Categories = None,
-) -> dict[str, Any]:
-    """Places of incidents (rounded to about 10 m) and how many happened there."""
-    start = _first(from_).replace(tzinfo=settings.zone)
-    end = _first(until).replace(tzinfo=settings.zone)
-    return {"points": stored.incident_points(conn, start, end, category, _POINT_LIMIT)}
-
-
-Root = Annotated[str, Query(description="a root of the category tree; empty for all incidents")]
-
-
-@router.get("/incidents/patterns", dependencies=_incidents, response_model=models.Patterns)
-def patterns(conn: Connection, category: Root = "") -> dict[str, Any]:
-    """Of the newest run: rates, comparison, hot spots, change and alert of each grid; near repeats."""
-    _run(conn)
-    return {
-        "grids": stored.patterns(conn, "grid_patterns", category),
-        "near_repeats": stored.patterns(conn, "near_repeats", category),
-        "hours": stored.patterns(conn, "incident_hours", category),
-    }
-
-
-@router.get("/incidents/weeks", dependencies=_incidents, response_model=models.Weeks)
-def weeks(conn: Connection, grid: str, category: Root = "") -> dict[str, Any]:
-    """Incidents of one grid by week, the newest run's space-time cube."""
-    _run(conn)
-    row = stored.grid_weeks(conn, category, grid)
-    if row is None:
-        raise HTTPException(404, f"There are no weeks of {grid}; use the code of a grid.")
-    return row
-
-
-@router.get("/incidents/forecast", dependencies=_incidents, response_model=models.Forecast)
-def forecast(conn: Connection, category: Root = "") -> dict[str, Any]:
-    """Expected incidents of the next month by grid, with the back-test of every model."""
-    _run(conn)
-    return {
-        "tests": stored.patterns(conn, "forecast_tests", category),
-        "grids": stored.patterns(conn, "forecasts", category),
-    }
-
-
-@router.get(
-    "/incidents/contours", dependencies=_incidents, response_class=Response, responses=GEOJSON
-)
-def contours(
-    conn: Connection,
-    kind: Annotated[str, Query(pattern="^(density|risk)$")] = "density",
-    category: Root = "",
-) -> Response:
-    """Bands of the density surface of the last year, or of its ratio to people where above chance."""
-    _run(conn)
-    bands = stored.incident_contours(conn, category, kind)
-    # JSON knows no infinity: the topmost band has no upper end.
-    bands["high"] = bands["high"].where(np.isfinite(bands["high"]), np.nan)
-    return geojson(bands, digits=6)
 
 
 @router.get("/alerts", dependencies=_maps, response_model=list[models.Alert])

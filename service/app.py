@@ -25,15 +25,20 @@ from service import (
     api,
     auditing,
     board,
+    coverage,
     exports,
     feeds,
     health,
+    incidents,
     jobs,
     live,
     pages,
     planning,
     provider,
+    scenarios,
     tiles,
+    users,
+    wall,
     watching,
 )
 from service.access import Tries, add_access
@@ -131,7 +136,12 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         provider.router,
         auditing.router,
         pages.router,
+        users.router,
+        wall.router,
         api.router,
+        coverage.router,
+        incidents.router,
+        scenarios.router,
         planning.router,
         jobs.api,
         live.router,
@@ -175,7 +185,7 @@ class Guarded:
         self.policy = (
             "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
             f"img-src {images}; object-src 'none'; base-uri 'none'; form-action 'self'; "
-            "frame-ancestors 'none'"
+            "frame-ancestors 'self'"
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -202,6 +212,8 @@ class Guarded:
 
 
 def _unavailable(request: Request) -> Response | None:
-    if request.url.path.startswith(("/maps", "/board", "/audit", "/account", "/sign-in", "/jobs")):
+    if request.url.path.startswith(
+        ("/maps", "/board", "/audit", "/account", "/sign-in", "/jobs", "/users", "/wall")
+    ):
         return pages.unavailable(request)
     return None

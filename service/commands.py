@@ -15,8 +15,8 @@ from geo.errors import GridcoverError
 from geo.settings import get_settings
 from geo.store import access
 from geo.store.database import connect, database, migrate
-from service.access import hash_password
-from service.administration import by_hand, make_password, record, token, user, webhook
+from service.access import hash_password, make_password
+from service.administration import by_hand, record, token, user, webhook
 
 # What serves is imported where it serves: other commands start in half the time.
 app.add_typer(user, name="user")

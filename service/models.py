@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from geo.ingest.feeds import RowAnswer
 from geo.schema import LAYERS
@@ -127,6 +127,197 @@ class Points(BaseModel):
     """Places of incidents."""
 
     points: list[tuple[float, float, int]] = Field(description="latitude, longitude, how many")
+
+
+class CategoryCount(BaseModel):
+    """A category of the tree and the incidents of it and beneath it."""
+
+    path: str
+    count: int
+
+
+class Period(BaseModel):
+    """When the first and the last incident on record were (local), and the categories."""
+
+    first: dt.datetime | None
+    last: dt.datetime | None
+    categories: list[CategoryCount]
+
+
+class StepCount(BaseModel):
+    """Incidents of one step and root of the category."""
+
+    start: str = Field(description="local hour in which the step begins")
+    category: str
+    count: int
+
+
+class Series(BaseModel):
+    """Incidents over time, where there are any."""
+
+    step: str
+    counts: list[StepCount]
+
+
+class Hours(BaseModel):
+    """Incidents by weekday, Monday first, and hour of the local day."""
+
+    hours: list[list[int]]
+    untimed: int = Field(description="whose hour is not known")
+
+
+class GridChange(BaseModel):
+    """A grid in a span and in the one it is compared with."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    now: int
+    before: int
+    q: float = Field(description="Benjamini-Hochberg over all grids")
+    class_: Literal["rising", "falling", "none"] = Field(alias="class")
+
+
+class Change(BaseModel):
+    """What changed between two spans, by grid; those with no incident in either are left out."""
+
+    before_from: dt.datetime
+    before_until: dt.datetime
+    now: int
+    before: int
+    grids: dict[str, GridChange]
+
+
+class GridClass(BaseModel):
+    """How a grid's incidents cluster."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    class_: str = Field(alias="class")
+    gi: float | None = Field(default=None, description="Getis-Ord Gi*")
+    q: float | None = None
+    since: dt.date | None = None
+
+
+class GridClasses(BaseModel):
+    """Grids that are hot or cold spots, or were."""
+
+    kind: str
+    grids: dict[str, GridClass]
+
+
+class GridValues(BaseModel):
+    """One figure of every grid, in lists of one length."""
+
+    run: int
+    measure: str
+    codes: list[str]
+    communities: list[str | None]
+    values: list[float | None]
+    ground_m2: list[float | None] = Field(description="what the figure is a share of")
+
+
+class GridCamera(BaseModel):
+    """A camera that stands in a grid or sees some of it."""
+
+    code: str
+    name: str | None
+    kind: str
+    status: str
+    inside: bool
+    assumed: bool
+    lon: float
+    lat: float
+
+
+class CoverageThen(BaseModel):
+    """A grid's coverage as of a run."""
+
+    run: int
+    at: dt.datetime
+    open_covered_share: float | None
+    covered_share: float
+    cameras: int
+
+
+class CountInMonth(BaseModel):
+    """Incidents of a month."""
+
+    month: str
+    count: int
+
+
+class GridCard(BaseModel):
+    """All that is told of one grid."""
+
+    code: str
+    name: str
+    name_en: str | None
+    kind: str
+    population: int | None
+    community: str | None
+    community_name: str | None
+    community_name_en: str | None
+    subdistrict: str | None
+    subdistrict_name: str | None
+    subdistrict_name_en: str | None
+    box: list[float] = Field(description="west, south, east, north")
+    run: int | None
+    computed_at: dt.datetime | None
+    area_m2: float | None
+    open_m2: float | None
+    covered_m2: float | None
+    covered_share: float | None
+    open_covered_share: float | None
+    twice_covered_share: float | None
+    cameras: int | None
+    incidents: int | None
+    per_km2: float | None
+    per_1000_people: float | None
+    quality: dict[str, dict[str, dict[str, float | None]]] | None = Field(
+        description="shares of the open ground by cameras, light and image class"
+    )
+    blind_spots: int
+    blind_m2: float | None
+    risk: float | None = Field(description="incidents expected a year where no camera sees")
+    trend: list[CoverageThen]
+    months: list[CountInMonth]
+    seen_by: list[GridCamera] = Field(description="none for roles that see cameras roughly")
+    assumed: int = Field(description="of those, how many with assumed parameters")
+    staff: list[StaffMember]
+
+
+class BlindSpot(BaseModel):
+    """Ground that no camera sees."""
+
+    rank: int
+    grid: str
+    number: int
+    grid_name: str | None
+    grid_name_en: str | None
+    area_m2: float
+    widest_m: float
+    risk: float | None = Field(description="incidents expected a year")
+    box: list[float]
+
+
+class BlindSpots(BaseModel):
+    """Some blind spots, worst first, and the sums of all."""
+
+    spots: int
+    area_m2: float
+    risk: float | None
+    rows: list[BlindSpot]
+
+
+class Found(BaseModel):
+    """What a search found."""
+
+    kind: str
+    code: str
+    name: str | None
+    name_en: str | None
+    within: str | None
+    box: list[float]
 
 
 class GridPattern(BaseModel):

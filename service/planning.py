@@ -78,6 +78,7 @@ class ScenarioGain(BaseModel):
     run: int
     gained_m2: float = Field(description="ground that no camera of yours sees today")
     incidents: int = Field(description="on that ground, of all on record with a place")
+    risk: float = Field(description="incidents to be expected on that ground in a year")
     added: Shape
     views: list[View]
     grids: list[GridGain]
@@ -136,12 +137,13 @@ class SitesFound(BaseModel):
     candidates: int
 
 
-def _exact(user: SignedIn, settings: Deployment) -> None:
+def exact(user: SignedIn, settings: Deployment) -> None:
+    """Refuse those who may not know exactly where a camera stands."""
     if user.role in settings.coarse_roles:
         raise HTTPException(403, f"The role {user.role} sees where cameras are only roughly.")
 
 
-@router.get("/cameras-seeing", dependencies=[Depends(_exact)])
+@router.get("/cameras-seeing", dependencies=[Depends(exact)])
 def cameras_seeing(
     conn: Connection,
     lon: Annotated[float, Query(ge=-180, le=180)],
@@ -153,7 +155,7 @@ def cameras_seeing(
     return [Sighting.model_validate({str(k): v for k, v in row.items()}) for row in rows]
 
 
-@router.post("/what-if", dependencies=[Depends(require_ours), Depends(_exact)])
+@router.post("/what-if", dependencies=[Depends(require_ours), Depends(exact)])
 def what_if(conn: Connection, settings: Deployment, scenario: Scenario) -> ScenarioGain:
     """What cameras would see where they are put, and what that adds; no register changes."""
     given = pd.DataFrame([c.model_dump(exclude={"lon", "lat"}) for c in scenario.cameras])
@@ -162,17 +164,17 @@ def what_if(conn: Connection, settings: Deployment, scenario: Scenario) -> Scena
     grids = gain.grids.reset_index(names="grid")
     grids = grids.astype(object).where(grids.notna(), None)
     return ScenarioGain(
-        run=gain.run, gained_m2=gain.gained_m2, incidents=gain.incidents,
-        added=_shape(gain.added.iloc[0]),
+        run=gain.run, gained_m2=gain.gained_m2, incidents=gain.incidents, risk=gain.risk,
+        added=shape_of(gain.added.iloc[0]),
         views=[
-            View(area_m2=row.area_m2, assumed=row.assumed, geometry=_shape(row.geometry))
+            View(area_m2=row.area_m2, assumed=row.assumed, geometry=shape_of(row.geometry))
             for row in gain.views.itertuples()
         ],
         grids=[GridGain.model_validate({str(k): v for k, v in r.items()}) for r in grids.to_dict("records")],
     )  # fmt: skip
 
 
-@router.post("/sites", dependencies=[Depends(require_ours), Depends(_exact)])
+@router.post("/sites", dependencies=[Depends(require_ours), Depends(exact)])
 def sites(conn: Connection, settings: Deployment, wanted: SiteRequest) -> SitesFound:
     """The best sites for the next cameras of one kind, along the streets and in the blind spots."""
     camera = wanted.camera.model_dump(exclude_none=True, exclude={"bearing_deg"})
@@ -194,6 +196,7 @@ def sites(conn: Connection, settings: Deployment, wanted: SiteRequest) -> SitesF
     )  # fmt: skip
 
 
-def _shape(geometry: shapely.Geometry) -> Shape:
+def shape_of(geometry: shapely.Geometry) -> Shape:
+    """A geometry as GeoJSON, to about a centimetre."""
     told = shapely.geometry.mapping(shapely.set_precision(geometry, 1e-7, mode="pointwise"))
     return Shape(type=told["type"], coordinates=list(told["coordinates"]))

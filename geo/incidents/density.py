@@ -282,21 +282,39 @@ def counts_by_month(
     Columns `grid` (label in the index of `grids`; "" outside every grid), `month` (first day),
     `category`, `count`. Incidents without any time are left out.
     """
+    events = incident_events(grids, incidents)
+    local = events["at"].dt.tz_convert(timezone).dt.tz_localize(None)
+    events["month"] = local.dt.to_period("M").dt.to_timestamp().dt.date
+    return events.groupby(["grid", "month", "category"]).size().rename("count").reset_index()
+
+
+def incident_events(grids: GeoDataFrame, incidents: GeoDataFrame) -> DataFrame:
+    """When, what and in which grid each incident was.
+
+    Parameters
+    ----------
+    grids, incidents : as for `density_by_grid`; `category` is ``other`` where absent.
+
+    Returns
+    -------
+    On the index of `incidents`, in the order of time: `at` (UTC, see `incident_times`), `timed` (whether it
+        is when it occurred, not from when or when it was told), `category`, `grid` (label in the index of
+        `grids`; "" outside every grid). Incidents without any time are left out.
+
+    Raises
+    ------
+    CrsError, GeometryError : as `grid_of`.
+    """
     times = incident_times(incidents)
-    known = times.notna().to_numpy()
-    position = grid_of(grids, incidents)[known]
     labels = np.append(grids.index.astype(str).to_numpy().astype(object), "")
-    local = times[known].dt.tz_convert(timezone).dt.tz_localize(None)
     category = (
         incidents["category"].fillna("other").astype(str)
         if "category" in incidents
         else pd.Series("other", index=incidents.index)
     )
-    frame = pd.DataFrame(
-        {
-            "grid": labels[position],
-            "month": local.dt.to_period("M").dt.to_timestamp().dt.date.to_numpy(),
-            "category": category.to_numpy()[known],
-        }
-    )
-    return frame.groupby(["grid", "month", "category"]).size().rename("count").reset_index()
+    timed = incidents["occurred_at"].notna() if "occurred_at" in incidents else False
+    out = pd.DataFrame(
+        {"at": times, "timed": timed, "category": category, "grid": labels[grid_of(grids, incidents)]},
+        index=incidents.index,
+    )  # fmt: skip
+    return out[times.notna()].sort_values("at", kind="stable")

@@ -86,7 +86,7 @@ def navigation(language: str, rights: frozenset[str]) -> list[tuple[str, str]]:
     """Pages that may be seen, and their addresses."""
     places = {
         "coverage": "/maps/coverage", "incidents": "/maps/incidents", "registers": "/maps/registers",
-        "board": "/board", "jobs": "/jobs", "audit": "/audit",
+        "board": "/board", "jobs": "/jobs", "users": "/users", "audit": "/audit",
     }  # fmt: skip
     return [(key, f"{place}?lang={language}") for key, place in places.items() if key in rights]
 
@@ -161,7 +161,7 @@ def build_map(page: MapPage) -> folium.Map:
     title = words[page.page]
     root.header.add_child(Element(_literal(_HEAD.render(t=words, title=title, static=page.static))))
     links = navigation(page.language, page.rights)
-    aside = [link for link in links if link[0] in ("jobs", "audit")]
+    aside = [link for link in links if link[0] in ("jobs", "users", "audit")]
     links = [link for link in links if link not in aside]
     panel = _PANEL.render(
         t=words, title=title, page=page.page, links=links, provenance=page.provenance,

@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from geo.pipeline.areas import results_by_area
     from geo.pipeline.board import refresh_board
     from geo.pipeline.patterns import refresh_patterns
-    from geo.pipeline.planning import Gain, Sites, seeing, sites, what_if
+    from geo.pipeline.planning import Gain, Sites, View, seeing, sites, view_of, what_if
     from geo.pipeline.quality import refresh_quality
     from geo.pipeline.refreshing import Refreshed, refresh
     from geo.pipeline.registers import check_registers
+    from geo.pipeline.risk import refresh_risk
     from geo.pipeline.whole import Everything, refresh_everything
 
 __all__ = [
@@ -21,15 +22,18 @@ __all__ = [
     "Gain",
     "Refreshed",
     "Sites",
+    "View",
     "check_registers",
     "refresh",
     "refresh_board",
     "refresh_everything",
     "refresh_patterns",
     "refresh_quality",
+    "refresh_risk",
     "results_by_area",
     "seeing",
     "sites",
+    "view_of",
     "what_if",
 ]
 
@@ -40,9 +44,10 @@ __getattr__ = lazily(
         "geo.pipeline.areas": "results_by_area",
         "geo.pipeline.board": "refresh_board",
         "geo.pipeline.patterns": "refresh_patterns",
-        "geo.pipeline.planning": "Gain Sites seeing sites what_if",
+        "geo.pipeline.planning": "Gain Sites View seeing sites view_of what_if",
         "geo.pipeline.quality": "refresh_quality",
         "geo.pipeline.refreshing": "Refreshed refresh",
+        "geo.pipeline.risk": "refresh_risk",
         "geo.pipeline.registers": "check_registers",
         "geo.pipeline.whole": "Everything refresh_everything",
     },

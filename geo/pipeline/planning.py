@@ -20,10 +20,11 @@ from geo.coverage.terrain import read_terrain
 from geo.coverage.visibility import visible_area
 from geo.errors import GeometryError, StoreError
 from geo.pipeline.coverage import Site, boxes_of, buildings_for, metric, widened
+from geo.risk import BANDWIDTH_M, expected_incidents
 from geo.settings import Settings
 from geo.store import read
 from geo.store.database import Conn
-from geo.store.incidents import incident_places
+from geo.store.incidents import incident_places, places_of_last_year
 
 MOST_CANDIDATES, MOST_DEMAND = 6_000, 15_000
 _FAR_M = 5_000.0
@@ -43,8 +44,24 @@ class Gain:
     gained_m2: float
     incidents: int
     """On that ground, of all that are stored."""
+    risk: float
+    """Incidents to be expected on that ground in a year, by `expected_incidents`."""
     grids: pd.DataFrame
     """By grid code, as `added_by_grid` gives it."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What one camera sees within its reach, and what is hidden from it."""
+
+    seen_m2: float
+    hidden_m2: float
+    shapes: gpd.GeoSeries
+    """Seen, hidden; EPSG:4326."""
+    parameters: dict[str, float]
+    """With what it was computed: bearing, field of view, range, near edge, height."""
+    on_record: dict[str, bool]
+    """Which of them the register has; the others are assumed by its kind."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +110,33 @@ def seeing(conn: Conn, lon: float, lat: float) -> pd.DataFrame:
     return pd.concat([found.drop(columns="point"), told], axis=1)
 
 
+def view_of(conn: Conn, code: str, settings: Settings) -> View | None:
+    """What a camera of the register sees, and what buildings and ground hide from it; None for no such camera.
+
+    Raises
+    ------
+    StoreError : there are no results.
+    """
+    _, site = site_of(conn, settings)
+    cameras = read.read_layer(conn, "cameras", codes=[code])
+    if cameras.empty:
+        return None
+    here = metric(cameras, site)
+    full = complete_cameras(here, defaults=settings.cameras)
+    walls = walls_of(buildings_for(conn, cameras, full, site), terrain=site.terrain)
+    seen = visible_area(here, walls, defaults=settings.cameras)
+    reach = visible_area(here, None, defaults=settings.cameras)
+    hidden = shapely.difference(reach.iloc[0], seen.iloc[0])
+    flat = gpd.GeoSeries([seen.iloc[0], hidden], crs=site.crs)
+    row = full.iloc[0]
+    told = {
+        name: float(row[name])
+        for name in ("bearing_deg", "fov_deg", "range_m", "near_m", "height_m")
+    }
+    given = {name: bool(pd.notna(cameras[name].iloc[0])) for name in told}
+    return View(flat.area[0], flat.area[1], flat.to_crs(4326), told, given)
+
+
 def what_if(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> Gain:
     """What cameras would see where they are put, and what that adds.
 
@@ -127,6 +171,7 @@ def what_if(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> Gain:
         gpd.GeoSeries([added], crs=site.crs).to_crs(4326),
         float(added.area),
         int(shapely.intersects(np.asarray(cases.geometry.values), added).sum()),
+        _risk(conn, added, boxes, site),
         by_grid,
     )
 
@@ -222,6 +267,12 @@ def _open_ground(conn: Conn, grids: gpd.GeoDataFrame, site: Site) -> gpd.GeoData
 def _incidents(conn: Conn, boxes: Any, site: Site) -> gpd.GeoDataFrame:
     lon, lat = incident_places(conn, boxes)
     return gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat, crs=4326).to_crs(site.crs))
+
+
+def _risk(conn: Conn, added: Any, boxes: Any, site: Site) -> float:
+    lon, lat = places_of_last_year(conn, widened(boxes, BANDWIDTH_M))
+    near = gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat, crs=4326).to_crs(site.crs))
+    return float(expected_incidents(gpd.GeoSeries([added], crs=site.crs), near).iloc[0])
 
 
 def _demand(conn: Conn, by: str, codes: list[str], within: Any, site: Site) -> gpd.GeoDataFrame:

@@ -15,7 +15,12 @@ from geo.coverage.quality import IN_USE
 from geo.coverage.terrain import read_terrain
 from geo.crs import metric_crs
 from geo.errors import StoreError
-from geo.incidents.density import counts_by_month, density_by_grid, incident_times
+from geo.incidents.density import (
+    counts_by_month,
+    density_by_grid,
+    incident_events,
+    incident_times,
+)
 from geo.pipeline import coverage
 from geo.pipeline.coverage import Site
 from geo.pipeline.digests import table_digest, text_digest
@@ -119,13 +124,15 @@ def _refresh(
     if result is not None:
         figures |= result.counts
         figures |= {"views_digest": result.views_digest, "grids_digest": result.grids_digest}
-    density = months = None
+    density = months = events = None
     if (everything or of_incidents) and grids is not None:
-        incidents = read.read_layer(conn, "incidents").to_crs(crs)
+        stored = read.read_layer(conn, "incidents")
+        incidents = stored.to_crs(crs)
         progress(f"density of {len(incidents):,} incidents")
         grids_m = coverage.metric(grids, site)
         density = density_by_grid(grids_m, incidents)
         months = counts_by_month(grids_m, incidents, timezone=settings.timezone)
+        events = incident_events(grids_m, incidents).join(_places(stored))
         figures |= _incident_figures(incidents, density)
     progress("writing the results")
     run = write.write_run(
@@ -143,11 +150,13 @@ def _refresh(
         figures |= coverage.totals(conn)
         used = figures["cameras_used"]
         figures["assumed_share"] = figures["cameras_assumed"] / used if used else 0.0
-    if density is not None and months is not None:
+    if density is not None and months is not None and events is not None:
         write.clear(conn, "grid_incidents")
         write.clear(conn, "grid_density")
         write.write_table(conn, "grid_incidents", months.assign(run=run))
         write.write_table(conn, "grid_density", _density_rows(density).assign(run=run))
+        write.clear(conn, "incident_events")
+        write.write_table(conn, "incident_events", events.assign(run=run))
     digest = text_digest(
         repr(parameters)
         + figures["views_digest"]
@@ -188,6 +197,13 @@ def _incident_figures(incidents: GeoDataFrame, density: pd.DataFrame) -> dict[st
         "incidents_to": times.max().isoformat() if len(times) else None,
         "incidents_digest": table_digest(incidents),
     }
+
+
+def _places(incidents: GeoDataFrame) -> pd.DataFrame:
+    """Where incidents were, to some 10 m, as far as that is known at all."""
+    known = incidents["precision"].isin(["exact", "road"])
+    rounded = {"lon": incidents.geometry.x.round(4), "lat": incidents.geometry.y.round(4)}
+    return pd.DataFrame(rounded).where(known).astype(object).where(lambda v: v.notna(), None)
 
 
 def _density_rows(density: pd.DataFrame) -> pd.DataFrame:

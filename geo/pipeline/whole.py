@@ -10,6 +10,7 @@ from geo.pipeline.board import refresh_board
 from geo.pipeline.patterns import refresh_patterns
 from geo.pipeline.quality import refresh_quality
 from geo.pipeline.refreshing import Refreshed, refresh
+from geo.pipeline.risk import refresh_risk
 from geo.settings import Settings
 from geo.store.database import Conn
 
@@ -31,7 +32,7 @@ def refresh_everything(
     everything: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Everything:
-    """Coverage and density, quality, patterns and the board, each as its own function has it.
+    """Coverage and density, quality, risk, patterns and the board, each as its own function has it.
 
     Raises
     ------
@@ -39,5 +40,6 @@ def refresh_everything(
     """
     coverage = refresh(conn, settings=settings, everything=everything, progress=progress)
     quality = refresh_quality(conn, settings, progress)
+    refresh_risk(conn, progress)
     patterns = refresh_patterns(conn, settings, progress)
     return Everything(coverage, quality, patterns, refresh_board(conn, settings, progress))

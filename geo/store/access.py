@@ -28,6 +28,8 @@ class User:
     role: str
     areas: tuple[str, ...]
     csrf: str = ""
+    wall: bool = False
+    """Whether this is a wall, which shows maps and does nothing else."""
 
     @property
     def everywhere(self) -> bool:
@@ -163,15 +165,20 @@ def note_failure(conn: Conn, user: int) -> None:
     )
 
 
-def open_session(conn: Conn, user: int, *, hours: float) -> str:
-    """A new session's secret; the account's failures are forgotten. The caller commits."""
+def open_session(conn: Conn, user: int, *, hours: float, wall: bool = False) -> str:
+    """A new session's secret; the account's failures are forgotten. The caller commits.
+
+    Parameters
+    ----------
+    wall : for a wall that shows maps for days.
+    """
     secret = secrets.token_urlsafe(32)
     conn.execute("DELETE FROM sessions WHERE expires_at < now()")
     conn.execute("UPDATE users SET failures = 0, locked_until = NULL WHERE id = %s", (user,))
     conn.execute(
-        "INSERT INTO sessions (digest, user_id, csrf, expires_at) "
-        "VALUES (%s, %s, %s, now() + make_interval(secs => %s))",
-        (_digest(secret), user, secrets.token_urlsafe(24), hours * 3600.0),
+        "INSERT INTO sessions (digest, user_id, csrf, expires_at, wall) "
+        "VALUES (%s, %s, %s, now() + make_interval(secs => %s), %s)",
+        (_digest(secret), user, secrets.token_urlsafe(24), hours * 3600.0, wall),
     )
     return secret
 
@@ -179,7 +186,7 @@ def open_session(conn: Conn, user: int, *, hours: float) -> str:
 def find_session(conn: Conn, secret: str, *, idle_hours: float) -> User | None:
     """Whose session this is, unless it ended or was idle for too long; the caller commits."""
     row = conn.execute(
-        "SELECT u.id, u.name, u.role, u.areas, s.csrf, now() - s.seen_at > interval '1 minute' "
+        "SELECT u.id, u.name, u.role, u.areas, s.csrf, now() - s.seen_at > interval '1 minute', s.wall "
         "FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = %s AND s.expires_at > now() "
         "AND s.seen_at > now() - make_interval(secs => %s) AND u.disabled_at IS NULL",
         (_digest(secret), idle_hours * 3600.0),
@@ -188,7 +195,7 @@ def find_session(conn: Conn, secret: str, *, idle_hours: float) -> User | None:
         return None
     if row[5]:
         conn.execute("UPDATE sessions SET seen_at = now() WHERE digest = %s", (_digest(secret),))
-    return User(int(row[0]), str(row[1]), str(row[2]), tuple(row[3]), str(row[4]))
+    return User(int(row[0]), str(row[1]), str(row[2]), tuple(row[3]), str(row[4]), bool(row[6]))
 
 
 def close_session(conn: Conn, secret: str) -> None:

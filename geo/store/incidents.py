@@ -59,7 +59,7 @@ def service_quality(conn: Conn, level: str, start: datetime, end: datetime) -> l
     )
 
 
-_BENEATH = (
+BENEATH = (
     "(%(categories)s::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest(%(categories)s::text[]) AS w "
     "WHERE category = w OR starts_with(category, w || '/')))"
 )
@@ -74,35 +74,6 @@ def incident_months(conn: Conn) -> list[dict[str, Any]]:
         "coalesce(sum(count) FILTER (WHERE grid = ''), 0)::integer AS outside "
         "FROM grid_incidents GROUP BY 1, 2 ORDER BY 1, 2",
     )
-
-
-def incident_counts(
-    conn: Conn, start: datetime, end: datetime, categories: list[str] | None
-) -> dict[str, int]:
-    """Incidents by grid over whole months from `start` up to `end`; '' is outside every grid."""
-    rows = conn.execute(
-        "SELECT grid, sum(count)::integer FROM grid_incidents "
-        "WHERE month >= %(start)s AND month < %(end)s "
-        f"AND {_BENEATH} GROUP BY grid",
-        {"start": start.date(), "end": end.date(), "categories": categories},
-    ).fetchall()
-    return {str(grid): int(count) for grid, count in rows}
-
-
-def incident_points(
-    conn: Conn, start: datetime, end: datetime, categories: list[str] | None, limit: int
-) -> list[tuple[float, float, int]]:
-    """Places of incidents as latitude, longitude (4 decimals, about 10 m) and number."""
-    rows = conn.execute(
-        "SELECT round(ST_Y(geometry)::numeric, 4)::float, round(ST_X(geometry)::numeric, 4)::float, "
-        "count(*)::integer FROM incidents "
-        "WHERE coalesce(occurred_at, occurred_from, reported_at) >= %(start)s "
-        "AND coalesce(occurred_at, occurred_from, reported_at) < %(end)s "
-        f"AND {_BENEATH} "
-        "AND precision IN ('exact', 'road') AND geometry IS NOT NULL GROUP BY 1, 2 LIMIT %(limit)s",
-        {"start": start, "end": end, "categories": categories, "limit": limit},
-    ).fetchall()
-    return [(float(a), float(b), int(c)) for a, b, c in rows]
 
 
 def incident_places(conn: Conn, boxes: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -120,9 +91,50 @@ def incident_places(conn: Conn, boxes: Any) -> tuple[NDArray[np.float64], NDArra
     return lon, lat
 
 
+def newest_density(conn: Conn) -> int | None:
+    """The run of the density there is."""
+    row = conn.execute("SELECT max(run) FROM grid_density").fetchone()
+    return int(row[0]) if row and row[0] is not None else None
+
+
+_LAST_YEAR = "at > (SELECT max(at) FROM incident_events) - interval '365 days'"
+
+
+def places_of_last_year(
+    conn: Conn, boxes: Any = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Longitude and latitude of the incidents of the last 365 days on record, in some boxes or anywhere."""
+    inside = (
+        "true" if boxes is None
+        else "lon BETWEEN %(w)s AND %(e)s AND lat BETWEEN %(s)s AND %(n)s"
+    )  # fmt: skip
+    with conn.cursor(binary=True) as cursor:
+        rows = cursor.execute(
+            f"SELECT lon, lat FROM incident_events WHERE {_LAST_YEAR} AND lon IS NOT NULL AND {inside}".encode(),
+            {} if boxes is None else _around(boxes),
+        ).fetchall()
+    lon, lat = np.array(rows, float).reshape(-1, 2).T
+    return lon, lat
+
+
 def _around(boxes: Any) -> dict[str, float]:
     table = np.asarray(boxes, float).reshape(-1, 4)
     if not len(table):
         return {"w": 0.0, "s": 0.0, "e": 0.0, "n": 0.0}
     low, high = table[:, :2].min(axis=0), table[:, 2:].max(axis=0)
     return {"w": float(low[0]), "s": float(low[1]), "e": float(high[0]), "n": float(high[1])}
+
+
+def grid_classes(conn: Conn, kind: str, category: str) -> list[tuple[Any, ...]]:
+    """Grid, class, Gi*, its q-value and since when, where a grid has a class.
+
+    Parameters
+    ----------
+    kind : ``hot_spot`` or ``emerging``; the latter has no Gi* of its own, the former no beginning.
+    """
+    columns = "hot_spot, gi_star, gi_q_value, NULL" if kind == "hot_spot" else "emerging, NULL, NULL, emerging_since"  # fmt: skip
+    return conn.execute(
+        f"SELECT grid, {columns} FROM grid_patterns WHERE category = %s AND {kind} IS NOT NULL "
+        f"AND {kind} <> 'none' ORDER BY grid".encode(),
+        (category,),
+    ).fetchall()

@@ -138,6 +138,13 @@ def latest_run(conn: Conn) -> Run | None:
     return Run(**row) if row else None
 
 
+def metric_crs_of(conn: Conn, run: int) -> str:
+    """In which CRS a run measured."""
+    row = conn.execute("SELECT metric_crs FROM runs WHERE id = %s", (run,)).fetchone()
+    assert row is not None  # noqa: S101
+    return str(row[0])
+
+
 def newest_runs(conn: Conn, limit: int) -> list[Run]:
     """The runs on record, newest first."""
     rows = dict_rows(conn, "SELECT * FROM runs ORDER BY id DESC LIMIT %s", (limit,))
@@ -264,6 +271,15 @@ def blind_spots_of(conn: Conn, grids: list[str]) -> gpd.GeoDataFrame:
     return frame_of(conn, query, (grids,))
 
 
+def spots_without_risk(conn: Conn, run: int) -> gpd.GeoDataFrame:
+    """Blind spots whose risk does not rest on this run of the density."""
+    query = sql.SQL(
+        "SELECT grid, number, ST_AsBinary(geometry) AS geometry FROM blind_spots "
+        "WHERE risk_run IS DISTINCT FROM %s ORDER BY grid, number"
+    )
+    return frame_of(conn, query, (run,))
+
+
 def stale_patterns(conn: Conn) -> int | None:
     """The run whose density has no patterns yet; None where all is up to date."""
     row = conn.execute(
@@ -383,6 +399,20 @@ def names_of_areas(conn: Conn) -> list[dict[str, Any]]:
         "SELECT code, name, name_en, level, parent, ST_Y(p.at) AS lat, ST_X(p.at) AS lon, "
         "box_of(geometry) AS box FROM areas, "
         "LATERAL (SELECT ST_PointOnSurface(geometry) AS at) p ORDER BY code",
+    )
+
+
+def areas_with_grids(conn: Conn) -> list[dict[str, Any]]:
+    """Areas from the top down, each before those beneath it, with the number of its grids."""
+    return dict_rows(
+        conn,
+        "WITH RECURSIVE down AS ("
+        "SELECT code, name, name_en, level, 0 AS depth, ARRAY[code] AS path FROM areas "
+        "WHERE parent IS NULL OR parent NOT IN (SELECT code FROM areas) "
+        "UNION ALL SELECT a.code, a.name, a.name_en, a.level, d.depth + 1, d.path || a.code "
+        "FROM areas a JOIN down d ON a.parent = d.code WHERE d.depth < 10) "
+        "SELECT code, name, name_en, level, depth, (SELECT count(*) FROM grids g JOIN down b ON b.code = g.community "
+        "WHERE down.code = ANY(b.path))::integer AS grids FROM down ORDER BY path",
     )
 
 

@@ -338,6 +338,16 @@ def clear(conn: Conn, table: str, key: str | None = None, values: list[str] | No
     ).rowcount
 
 
+def write_risk(conn: Conn, run: int, spots: pd.DataFrame) -> None:
+    """Note the risk of blind spots (`grid`, `number`, `risk`), and the run that it rests on."""
+    conn.execute(
+        "UPDATE blind_spots b SET risk = n.risk, risk_run = %s "
+        "FROM unnest(%s::text[], %s::integer[], %s::float8[]) AS n (grid, number, risk) "
+        "WHERE b.grid = n.grid AND b.number = n.number",
+        (run, *(spots[name].tolist() for name in ("grid", "number", "risk"))),
+    )
+
+
 def replace_quality(conn: Conn, rows: pd.DataFrame) -> None:
     """Put quality figures in place of those they supersede."""
     conn.execute(
@@ -374,11 +384,13 @@ def prune_runs(conn: Conn, keep: int) -> None:
     results = (
         "camera_views", "grid_coverage", "blind_spots", "grid_incidents", "grid_density",
         "area_quality", "area_figures", "area_camera_years", "register_findings",
-        "register_counts", *PATTERN_TABLES,
+        "register_counts", "incident_events", *PATTERN_TABLES,
     )  # fmt: skip
     unused = sql.SQL(" AND ").join(
-        sql.SQL("NOT EXISTS (SELECT 1 FROM {} t WHERE t.run = r.id)").format(sql.Identifier(name))
-        for name in results
+        sql.SQL("NOT EXISTS (SELECT 1 FROM {} t WHERE t.{} = r.id)").format(
+            *map(sql.Identifier, place)
+        )
+        for place in [*((name, "run") for name in results), ("blind_spots", "risk_run")]
     )
     conn.execute(sql.SQL("DELETE FROM runs r WHERE id < %s AND {}").format(unused), (oldest,))
 

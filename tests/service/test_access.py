@@ -64,6 +64,7 @@ def filled(path: str, area: str, grid: str, camera: str) -> list[str]:
     path = path.replace("{code}", camera if "/cameras/" in path else grid).replace("{form}", "csv")
     path = (
         path.replace("{job}", "1")
+        .replace("{number}", "1")
         .replace("{tileMatrixSetId}", "WebMercatorQuad")
         .replace("{itemId}", grid)
     )
@@ -78,7 +79,8 @@ def filled(path: str, area: str, grid: str, camera: str) -> list[str]:
 QUERIES = (
     "", "?area={area}&level=grid", "?area={area}&level=community", "?level=district", "?level=grid",
     "?from=2026-01&until=2026-12", "?from=2026-01&until=2026-12&level=grid", "?grid={grid}", "?limit=10000",
-    "?layer=cameras&area={area}",
+    "?layer=cameras&area={area}", "?from=2026-01&until=2026-12&area={area}", "?q={area}", "?id=1",
+    "?by=risk&area={area}&limit=1000", "?kind=hot_spot", "?kind=emerging", "?measure=risk",
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from geo.store.tokens import make_token
 from service.app import create_app
 from service.ogc import PREFIX
 
-STATED = {200, 202, 207, 304, 400, 401, 403, 404, 405, 413, 415, 422, 503}
+STATED = {200, 201, 202, 204, 207, 304, 400, 401, 403, 404, 405, 409, 413, 415, 422, 503}
 
 
 @pytest.fixture(scope="module")

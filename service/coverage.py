@@ -1,0 +1,161 @@
+"""Coverage as the planner's page asks for it: figures of all grids, cards, blind spots, a search."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from geo import pipeline
+from geo.store import coverage as stored
+from geo.store import read
+from geo.store.coverage import Measure
+from geo.store.database import Conn
+from service import models
+from service.access import RIGHTS, needs
+from service.dependencies import Connection, Deployment, SignedIn
+from service.keeping import keep
+from service.planning import Shape, exact, shape_of
+
+router = APIRouter(prefix="/api/v1", tags=["coverage"])
+_maps = [Depends(needs("coverage", "incidents", "registers", "board"))]
+_coverage = [Depends(needs("coverage"))]
+_RESTS_ON = ("results", "grids", "areas")
+_JSON = "application/json"
+_MOST_CAMERAS = 500
+Area = Annotated[str | None, Query(max_length=64, description="code of an area or grid")]
+Cameras = Literal["working", "all", "public", "industry", "private"]
+Image = Literal[
+    "seen", "2025.overview", "2025.outline", "2025.discern", "2025.perceive", "2025.characterise",
+    "2025.validate", "2025.scrutinise", "2014.detect", "2014.observe", "2014.recognise", "2014.identify",
+]  # fmt: skip
+
+
+def _run(conn: Conn) -> read.Run:
+    run = read.latest_run(conn)
+    if run is None:
+        raise HTTPException(404, "There are no results yet; run `gridcover refresh`.")
+    return run
+
+
+@router.get("/grids/values", dependencies=_maps, response_model=models.GridValues)
+async def values(
+    request: Request,
+    user: SignedIn,
+    measure: Measure = "open_covered_share",
+    cameras: Annotated[Cameras, Query(description="which count")] = "working",
+    light: Literal["day", "night"] = "day",
+    image: Annotated[Image, Query(description="class of IEC 62676-4 that the image reaches")] = "seen",
+    run: Annotated[int | None, Query(ge=1, le=2**62, description="as of a run that is kept")] = None,
+) -> Response:  # fmt: skip
+    """One figure of every grid.
+
+    `cameras`, `light` and `image` other than their defaults tell of the open ground by the newest run;
+    image classes are told of working cameras alone. `risk`: incidents expected a year where no camera sees.
+    """
+    asked = (cameras, light, image)
+    plain = asked == ("working", "day", "seen")
+    if not plain and (measure != "open_covered_share" or run is not None):
+        raise HTTPException(
+            422, "cameras, light and image are told of open_covered_share by the newest run alone."
+        )
+    if image != "seen" and cameras != "working":
+        raise HTTPException(422, "Image classes are told of working cameras alone.")
+
+    def make(conn: Conn) -> bytes:
+        newest = _run(conn)
+        rows = (
+            stored.grid_values(conn, measure, run or newest.id)
+            if plain
+            else stored.quality_values(conn, *asked)
+        )
+        codes, communities, figures, ground = zip(*rows, strict=True) if rows else ([], [], [], [])
+        digits = 3 if measure == "risk" else 4
+        return json.dumps(
+            {
+                "run": run or newest.id, "measure": measure, "codes": codes, "communities": communities,
+                "values": [None if v is None else round(v, digits) for v in figures],
+                "ground_m2": [None if v is None else round(v) for v in ground],
+            },
+            separators=(",", ":"),
+        ).encode()  # fmt: skip
+
+    return await keep(request, user, ("values", measure, *asked, run), _RESTS_ON, make, _JSON)
+
+
+@router.get("/grids/{code}/card", dependencies=_maps, response_model=models.GridCard)
+def card(conn: Connection, user: SignedIn, settings: Deployment, code: str) -> dict[str, Any]:
+    """A grid's figures, their trend, its staff, the cameras that see in, and what was assumed of those."""
+    found = stored.grid_card(conn, code)
+    if found is None:
+        raise HTTPException(404, f"There is no grid {code}.")
+    told = "coverage" in RIGHTS[user.role] and user.role not in settings.coarse_roles
+    cameras = stored.cameras_of(conn, code, _MOST_CAMERAS) if told else []
+    phones = "phones" in RIGHTS[user.role]
+    return found | {
+        "seen_by": cameras,
+        "assumed": sum(c["assumed"] for c in cameras),
+        "staff": read.staff_of(conn, code, phones=phones) or [],
+    }
+
+
+@router.get("/blind-spots/ranked", dependencies=_coverage, response_model=models.BlindSpots)
+async def ranked(
+    request: Request,
+    user: SignedIn,
+    by: Annotated[Literal["area", "risk"], Query(description="what makes one worse")] = "area",
+    area: Area = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> Response:
+    """Blind spots of an area, worst first: by their size, or by the incidents to be expected there."""
+
+    def make(conn: Conn) -> bytes:
+        _run(conn)
+        rows, sums = stored.ranked_blind_spots(conn, by, area or None, limit, offset)
+        return models.BlindSpots(**sums, rows=rows).model_dump_json().encode()
+
+    return await keep(request, user, ("ranked", by, area, limit, offset), _RESTS_ON, make, _JSON)
+
+
+@router.get("/search", dependencies=_maps, response_model=list[models.Found])
+def search(
+    conn: Connection,
+    user: SignedIn,
+    settings: Deployment,
+    q: Annotated[str, Query(min_length=1, max_length=100, pattern=r"^[^\x00]*\S[^\x00]*$")],
+    limit: Annotated[int, Query(ge=1, le=50)] = 12,
+) -> list[dict[str, Any]]:
+    """Areas, grids, key places and cameras by name, code or device number."""
+    exactly = "coverage" in RIGHTS[user.role] and user.role not in settings.coarse_roles
+    return stored.search(conn, q, limit, cameras=exactly)
+
+
+class CameraView(BaseModel):
+    """What one camera sees, and what hides the rest of its reach."""
+
+    seen_m2: float
+    hidden_m2: float
+    seen: Shape
+    hidden: Shape
+    parameters: dict[str, float] = Field(
+        description="bearing, field of view, range, near edge, height"
+    )
+    on_record: dict[str, bool] = Field(description="which of them the register has")  # fmt: skip
+
+
+@router.get(
+    "/cameras/{code}/view", dependencies=[*_coverage, Depends(exact)], response_model=CameraView
+)
+def view(conn: Connection, settings: Deployment, code: str) -> CameraView:
+    """What a camera sees by the newest run, what is hidden from it, and what was assumed of it."""
+    found = pipeline.view_of(conn, code, settings)
+    if found is None:
+        raise HTTPException(404, f"There is no camera {code}.")
+    seen, hidden = found.shapes
+    return CameraView(
+        seen_m2=found.seen_m2, hidden_m2=found.hidden_m2, seen=shape_of(seen), hidden=shape_of(hidden),
+        parameters=found.parameters, on_record=found.on_record,
+    )  # fmt: skip

@@ -1,0 +1,308 @@
+"""Incidents as maps and charts ask for them: by span, category and area, and their patterns."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Annotated, Any, Literal, cast
+
+import numpy as np
+import pandas as pd
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+
+from geo.incidents.rates import compare_periods
+from geo.settings import Settings
+from geo.store import events, read
+from geo.store import incidents as stored
+from geo.store.database import Conn
+from geo.store.events import Filter, Step
+from service import models
+from service.access import needs
+from service.answers import geojson
+from service.dependencies import Connection, Deployment, SignedIn
+from service.keeping import keep
+from service.models import GEOJSON
+
+_incidents = [Depends(needs("incidents"))]
+router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"], dependencies=_incidents)
+Moment = Annotated[
+    str,
+    Query(
+        pattern=r"^(19|20|21)\d{2}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3]))?)?$",
+        description="local month, day or hour: 2026-10, 2026-10-31 or 2026-10-31T08",
+    ),
+]
+Categories = Annotated[
+    list[str] | None, Query(description="only these categories and all beneath them")
+]
+Area = Annotated[str | None, Query(max_length=64, description="code of an area or grid")]
+Root = Annotated[str, Query(description="a root of the category tree; empty for all incidents")]
+_RESTS_ON = ("results", "grids", "areas")
+_POINT_LIMIT = 60_000
+_STEP_LIMIT = 40_000
+_JSON = "application/json"
+
+
+def _chosen(
+    settings: Deployment,
+    from_: Annotated[Moment, Query(alias="from")],
+    until: Moment,
+    category: Categories = None,
+    area: Area = None,
+) -> Filter:
+    start, end = _moment(from_, settings), _moment(until, settings)
+    if end <= start:
+        raise HTTPException(422, f"until {until} must come after from {from_}.")
+    return Filter(start, end, sorted(category) if category else None, area or None)
+
+
+Chosen = Annotated[Filter, Depends(_chosen)]
+
+
+def _moment(text: str, settings: Settings) -> dt.datetime:
+    form = {7: "%Y-%m", 10: "%Y-%m-%d", 13: "%Y-%m-%dT%H"}[len(text)]
+    try:
+        return dt.datetime.strptime(text, form).replace(tzinfo=settings.zone)
+    except ValueError as error:
+        raise HTTPException(422, f"{text} is no day; write it as 2026-10-31") from error
+
+
+def _key(chosen: Filter) -> tuple[Any, ...]:
+    return (chosen.start, chosen.end, tuple(chosen.categories or ()), chosen.area)
+
+
+def _run(conn: Conn) -> int:
+    run = read.latest_run(conn)
+    if run is None:
+        raise HTTPException(404, "There are no results yet; run `gridcover refresh`.")
+    return run.id
+
+
+def _told(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+
+
+@router.get("/months", response_model=models.Months)
+def months(conn: Connection) -> dict[str, Any]:
+    """Incidents by month and root of the category; every month from the first to the last."""
+    _run(conn)
+    rows = stored.incident_months(conn)
+    counts: dict[str, list[dict[str, Any]]] = {}
+    categories: dict[str, int] = {}
+    for row in rows:
+        name = row["month"].strftime("%Y-%m")
+        counts.setdefault(name, []).append({k: row[k] for k in ("category", "count", "outside")})
+        categories[row["category"]] = categories.get(row["category"], 0) + row["count"]
+    if not counts:
+        return {"months": [], "categories": []}
+    span = pd.period_range(min(counts), max(counts), freq="M")
+    return {
+        "months": [{"month": str(p), "counts": counts.get(str(p), [])} for p in span],
+        "categories": sorted(categories, key=lambda c: -categories[c]),
+    }
+
+
+@router.get("/period", response_model=models.Period)
+def period(conn: Connection, settings: Deployment) -> dict[str, Any]:
+    """When the first and the last incident on record were, local, and the tree of categories."""
+    found = events.period(conn)
+    tree: dict[str, int] = {}
+    for row in events.categories(conn):
+        parts = row["category"].split("/")
+        for depth in range(1, len(parts) + 1):
+            path = "/".join(parts[:depth])
+            tree[path] = tree.get(path, 0) + row["count"]
+    first, last = (
+        (None, None)
+        if found is None
+        else (m.astimezone(settings.zone).replace(tzinfo=None) for m in found)
+    )
+    return {
+        "first": first, "last": last,
+        "categories": [{"path": path, "count": count} for path, count in sorted(tree.items())],
+    }  # fmt: skip
+
+
+@router.get("/density", response_model=models.Density)
+async def density(request: Request, user: SignedIn, chosen: Chosen) -> Response:
+    """Incidents by grid from `from` up to but without `until`."""
+
+    def make(conn: Conn) -> bytes:
+        _run(conn)
+        counts = events.counts_by_grid(conn, chosen)
+        outside = counts.pop("", 0)
+        return _told({"grids": counts, "outside": outside, "total": sum(counts.values()) + outside})
+
+    return await keep(request, user, ("density", *_key(chosen)), _RESTS_ON, make, _JSON)
+
+
+@router.get("/points", response_model=models.Points)
+async def points(
+    request: Request,
+    user: SignedIn,
+    chosen: Chosen,
+    cell: Annotated[
+        float, Query(ge=1e-4, le=1, description="degrees: places in one square are one")
+    ] = 1e-4,
+    box: Annotated[
+        str | None,
+        Query(
+            pattern=r"^-?\d{1,3}(\.\d{1,8})?(,-?\d{1,3}(\.\d{1,8})?){3}$",
+            description="west,south,east,north",
+        ),
+    ] = None,
+) -> Response:
+    """Places of incidents (rounded to about 10 m) and how many happened there."""
+    within = cast(
+        "tuple[float, float, float, float] | None",
+        tuple(float(v) for v in box.split(",")) if box else None,
+    )
+
+    def make(conn: Conn) -> bytes:
+        found = events.counts_by_place(conn, chosen, cell_deg=cell, box=within, limit=_POINT_LIMIT)
+        return _told({"points": found})
+
+    return await keep(
+        request, user, ("points", *_key(chosen), cell, within), _RESTS_ON, make, _JSON
+    )
+
+
+@router.get("/series", response_model=models.Series)
+async def series(
+    request: Request, user: SignedIn, settings: Deployment, chosen: Chosen, step: Step = "month"
+) -> Response:
+    """Incidents by hour, day, week (from Monday) or month and root of the category, where there are any."""
+    seconds = {"hour": 3600, "day": 86400, "week": 7 * 86400, "month": 28 * 86400}[step]
+    if (chosen.end - chosen.start).total_seconds() / seconds > _STEP_LIMIT:
+        raise HTTPException(
+            422, f"That is more than {_STEP_LIMIT:,} steps; ask for longer ones or a shorter span."
+        )
+
+    def make(conn: Conn) -> bytes:
+        rows = events.counts_by_step(conn, chosen, step, settings.timezone)
+        steps = [
+            {"start": r["start"].isoformat(timespec="hours"), "category": r["category"], "count": r["count"]}
+            for r in rows
+        ]  # fmt: skip
+        return _told({"step": step, "counts": steps})
+
+    return await keep(request, user, ("series", step, *_key(chosen)), _RESTS_ON, make, _JSON)
+
+
+@router.get("/hours", response_model=models.Hours)
+async def hours(request: Request, user: SignedIn, settings: Deployment, chosen: Chosen) -> Response:
+    """Incidents by weekday, Monday first, and hour of the day; those whose hour is not known apart."""
+
+    def make(conn: Conn) -> bytes:
+        table, untimed = events.counts_by_hour(conn, chosen, settings.timezone)
+        return _told({"hours": table, "untimed": untimed})
+
+    return await keep(request, user, ("hours", *_key(chosen)), _RESTS_ON, make, _JSON)
+
+
+@router.get("/change", response_model=models.Change)
+async def change(
+    request: Request,
+    user: SignedIn,
+    chosen: Chosen,
+    against: Annotated[
+        Literal["before", "year"], Query(description="as long a span just before, or a year ago")
+    ] = "before",
+) -> Response:
+    """Whether each grid has more or fewer incidents than in a span before, with the false-discovery rate held.
+
+    By the exact comparison of two Poisson counts; `class` is `rising` or `falling` where q is at most 0.05.
+    """
+    length = chosen.end - chosen.start
+    back = length if against == "before" else dt.timedelta(days=364)
+    past = Filter(chosen.start - back, chosen.end - back, chosen.categories, chosen.area)
+
+    def make(conn: Conn) -> bytes:
+        _run(conn)
+        codes = read.grids_beneath(conn, chosen.area)
+        now = pd.Series(events.counts_by_grid(conn, chosen)).reindex(codes).fillna(0)
+        before = pd.Series(events.counts_by_grid(conn, past)).reindex(codes).fillna(0)
+        days = length.total_seconds() / 86400
+        found = compare_periods(now, before, days_now=days, days_before=days)
+        told = found["q_value"] <= 0.05
+        classes = np.where(
+            told & (found["now"] > found["before"]), "rising",
+            np.where(told & (found["now"] < found["before"]), "falling", "none"),
+        )  # fmt: skip
+        grids = {
+            code: {"now": int(n), "before": int(b), "q": float(f"{q:.3g}"), "class": c}
+            for code, n, b, q, c in zip(codes, now, before, found["q_value"], classes, strict=True)
+            if n or b
+        }
+        return _told(
+            {
+                "before_from": past.start, "before_until": past.end, "grids": grids,
+                "now": int(now.sum()), "before": int(before.sum()),
+            }
+        )  # fmt: skip
+
+    return await keep(request, user, ("change", against, *_key(chosen)), _RESTS_ON, make, _JSON)
+
+
+@router.get("/classes", response_model=models.GridClasses)
+async def classes(
+    request: Request, user: SignedIn, kind: Literal["hot_spot", "emerging"], category: Root = ""
+) -> Response:
+    """Hot and cold spots (Getis-Ord Gi*), or emerging ones, of the newest run's last 52 weeks, by grid."""
+
+    def make(conn: Conn) -> bytes:
+        _run(conn)
+        rows = stored.grid_classes(conn, kind, category)
+        told = {
+            code: {"class": name, **({"gi": round(gi, 2), "q": float(f"{q:.3g}")} if gi is not None and q is not None else {}),
+                   **({"since": since.isoformat()} if since is not None else {})}
+            for code, name, gi, q, since in rows
+        }  # fmt: skip
+        return _told({"kind": kind, "grids": told})
+
+    return await keep(request, user, ("classes", kind, category), _RESTS_ON, make, _JSON)
+
+
+@router.get("/patterns", response_model=models.Patterns)
+def patterns(conn: Connection, category: Root = "") -> dict[str, Any]:
+    """Of the newest run: rates, comparison, hot spots, change and alert of each grid; near repeats."""
+    _run(conn)
+    return {
+        "grids": stored.patterns(conn, "grid_patterns", category),
+        "near_repeats": stored.patterns(conn, "near_repeats", category),
+        "hours": stored.patterns(conn, "incident_hours", category),
+    }
+
+
+@router.get("/weeks", response_model=models.Weeks)
+def weeks(conn: Connection, grid: str, category: Root = "") -> dict[str, Any]:
+    """Incidents of one grid by week, the newest run's space-time cube."""
+    _run(conn)
+    row = stored.grid_weeks(conn, category, grid)
+    if row is None:
+        raise HTTPException(404, f"There are no weeks of {grid}; use the code of a grid.")
+    return row
+
+
+@router.get("/forecast", response_model=models.Forecast)
+def forecast(conn: Connection, category: Root = "") -> dict[str, Any]:
+    """Expected incidents of the next month by grid, with the back-test of every model."""
+    _run(conn)
+    return {
+        "tests": stored.patterns(conn, "forecast_tests", category),
+        "grids": stored.patterns(conn, "forecasts", category),
+    }
+
+
+@router.get("/contours", response_class=Response, responses=GEOJSON)
+def contours(
+    conn: Connection,
+    kind: Annotated[str, Query(pattern="^(density|risk)$")] = "density",
+    category: Root = "",
+) -> Response:
+    """Bands of the density surface of the last year, or of its ratio to people where above chance."""
+    _run(conn)
+    bands = stored.incident_contours(conn, category, kind)
+    # JSON knows no infinity: the topmost band has no upper end.
+    bands["high"] = bands["high"].where(np.isfinite(bands["high"]), np.nan)
+    return geojson(bands, digits=6)

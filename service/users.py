@@ -1,0 +1,109 @@
+"""Page of who may sign in and over which areas: accounts opened, ended, given another password."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+
+from geo.errors import GridcoverError
+from geo.maps.language import texts
+from geo.store import access, audit, read
+from geo.store.access import EVERYWHERE, ROLES, User
+from geo.store.database import Conn
+from service.access import address_of, form_of, hash_password, make_password, needs, require_csrf
+from service.accounts import page
+from service.dependencies import Body, Language, Writing
+
+router = APIRouter(include_in_schema=False)
+_LONGEST = 200
+
+
+def _administrator(user: Annotated[User, Depends(needs("users"))]) -> User:
+    if not user.everywhere:
+        raise HTTPException(403, "Accounts are for those who see the whole deployment.")
+    return user
+
+
+Administrator = Annotated[User, Depends(_administrator)]
+
+
+@router.get("/users")
+def users(request: Request, conn: Writing, user: Administrator, language: Language) -> HTMLResponse:
+    """All accounts, and a form for a new one."""
+    return _page(request, conn, user, language)
+
+
+@router.post("/users")
+def change(
+    request: Request, conn: Writing, user: Administrator, language: Language, body: Body
+) -> Response:
+    """Open an account, end one, or give one another password, which is shown this once."""
+    form = form_of(body)
+    require_csrf(request, user, form)
+    words = texts(language)
+    name = form.get("name", "").strip()[:_LONGEST]
+    task = form.get("task", "")
+    password = make_password()
+    action = {"add": "user added", "remove": "user removed", "password": "password set"}.get(task)
+    if action is None:
+        raise HTTPException(400, "There is no such task; open the page again.")
+    try:
+        detail = _done(conn, task, name, password, form, user, words)
+    except GridcoverError as error:
+        conn.rollback()
+        return _page(request, conn, user, language, 422, wrong=str(error), form=form)
+    audit.write(
+        conn, actor=user.name, role=user.role, address=address_of(request), action=action,
+        object_=name, detail=detail,
+    )  # fmt: skip
+    conn.commit()
+    if task == "remove":
+        return _page(
+            request, conn, user, language, told=words["user_removed"].replace("{name}", name)
+        )
+    return _page(
+        request, conn, user, language,
+        told=words["user_password_is"].replace("{name}", name), password=password,
+    )  # fmt: skip
+
+
+def _done(
+    conn: Conn,
+    task: str,
+    name: str,
+    password: str,
+    form: dict[str, str],
+    user: User,
+    words: dict[str, str],
+) -> dict[str, object]:
+    """Do a task; what the record tells of it beside the name."""
+    if task == "add":
+        given = form.get("areas", "").replace("，", ",").split(",")
+        areas = [EVERYWHERE] if form.get("everywhere") else [c.strip() for c in given if c.strip()]
+        if not name:
+            raise GridcoverError(words["user_needs_name"])
+        access.add_user(conn, name, hash_password(password), form.get("role", ""), areas)
+        return {"role": form.get("role", ""), "areas": areas}
+    if name.lower() == user.name.lower():
+        raise GridcoverError(words["user_not_self"])
+    if task == "remove":
+        known = access.disable_user(conn, name)
+    else:
+        known = access.set_password(conn, name, hash_password(password))
+    if not known:
+        raise GridcoverError(words["user_unknown"].replace("{name}", name))
+    return {}
+
+
+def _page(
+    request: Request, conn: Conn, user: User, language: str, status: int = 200, **more: object
+) -> HTMLResponse:
+    accounts = access.list_users(conn)
+    areas = read.areas_with_grids(conn)
+    names = {row["code"]: row["name"] for row in areas}
+    return page(
+        request, "users.html", language, user, status, accounts=accounts, areas=areas, names=names,
+        roles=ROLES, everywhere=EVERYWHERE, **({"form": {}} | more),
+    )  # fmt: skip

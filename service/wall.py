@@ -1,0 +1,60 @@
+"""The wall: a page that turns the others by itself, for days, and can do nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from geo.maps.builder import script_json
+from geo.maps.language import texts
+from geo.store import access
+from geo.store.access import User
+from service.access import COOKIE, RIGHTS, form_of, needs, record, require_csrf, with_session
+from service.accounts import page
+from service.dependencies import Body, Deployment, Language
+
+router = APIRouter(include_in_schema=False)
+Watcher = Annotated[User, Depends(needs("coverage", "incidents", "board"))]
+_PAGES = {
+    "heat": ("incidents", "/maps/incidents?wall=1&lang={lang}#step=month&span=1&show=density"),
+    "hot": ("incidents", "/maps/incidents?wall=1&lang={lang}#step=month&span=12&show=hot_spot"),
+    "change": ("incidents", "/maps/incidents?wall=1&lang={lang}#step=month&span=1&show=change"),
+    "coverage": ("coverage", "/maps/coverage?wall=1&lang={lang}"),
+    "board": ("board", "/board?wall=1&lang={lang}"),
+}
+
+
+@router.get("/wall")
+def wall(
+    request: Request,
+    user: Watcher,
+    language: Language,
+    seconds: Annotated[int, Query(ge=5, le=3600, description="how long each page stands")] = 30,
+    show: Annotated[str, Query(max_length=200, description="pages, with commas between")] = "",
+) -> HTMLResponse:
+    """Pages in turn, full-screen."""
+    wanted = [name for name in show.split(",") if name in _PAGES] or list(_PAGES)
+    pages = [
+        address.format(lang=language)
+        for right, address in (_PAGES[name] for name in wanted)
+        if right in RIGHTS[user.role]
+    ]
+    config = {"pages": pages, "seconds": seconds, "language": language, "t": texts(language)}
+    return page(request, "wall.html", language, user, config=script_json(config))
+
+
+@router.post("/wall")
+def open_wall(
+    request: Request, user: Watcher, settings: Deployment, language: Language, body: Body
+) -> Response:
+    """Turn this browser into a wall: its session lasts for days and shows maps alone."""
+    require_csrf(request, user, form_of(body))
+    hours = settings.wall_days * 24
+    with request.app.state.doors.connection() as conn:
+        access.close_session(conn, request.cookies[COOKIE])
+        secret = access.open_session(conn, user.id, hours=hours, wall=True)
+    record(request, user, "wall opened", "/wall", days=settings.wall_days)
+    answer = RedirectResponse(f"/wall?lang={language}", status_code=303)
+    return with_session(answer, secret, request, settings, hours=hours)

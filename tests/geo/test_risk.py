@@ -1,0 +1,75 @@
+"""Risk of unseen ground against the kernel summed point by point, and its laws."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import geo
+from geo.errors import ColumnError, CrsError
+
+CRS = 32650
+
+
+def points(places: object) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(geometry=[shapely.Point(p) for p in places], crs=CRS)  # type: ignore[attr-defined]
+
+
+def brute(shape: shapely.Polygon, places: np.ndarray, width: float, step: float = 1.0) -> float:
+    """The kernel at every square metre of a shape."""
+    west, south, east, north = shape.bounds
+    x, y = np.meshgrid(
+        np.arange(west, east, step) + step / 2, np.arange(south, north, step) + step / 2
+    )
+    inside = shapely.contains_xy(shape, x.ravel(), y.ravel())
+    at = np.column_stack([x.ravel(), y.ravel()])[inside]
+    far = ((at[:, None, :] - places[None, :, :]) ** 2).sum(axis=2) / width**2
+    return float((np.clip(1 - far, 0, None) ** 2).sum() * 3 / (np.pi * width**2) * step**2)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0, 400), st.floats(0, 400)), min_size=1, max_size=40),
+    st.floats(20, 120),
+)
+def test_as_the_kernel_point_by_point(places: list[tuple[float, float]], width: float) -> None:
+    shapes = gpd.GeoSeries(
+        [shapely.Point(150, 150).buffer(90), shapely.box(200, 40, 380, 60), shapely.box(300, 300, 302, 302)], crs=CRS
+    )  # fmt: skip
+    found = geo.expected_incidents(shapes, points(places), bandwidth_m=width)
+    for shape, risk in zip(shapes, found, strict=True):
+        # The lattice is 5 m wide: an incident's share of a shape is known to about a step of its edge.
+        scale = len(places) * shape.area * 3 / (np.pi * width**2)
+        assert risk == pytest.approx(
+            brute(shape, np.array(places), width), abs=0.05 * min(scale, len(places)) + 0.02
+        )
+
+
+def test_an_incident_counts_once_over_all_ground() -> None:
+    rng = np.random.default_rng(5)
+    places = rng.uniform(100, 900, (500, 2))
+    cells = gpd.GeoSeries(
+        [shapely.box(x, y, x + 100, y + 100) for x in range(0, 1000, 100) for y in range(0, 1000, 100)], crs=CRS
+    )  # fmt: skip
+    assert geo.expected_incidents(cells, points(places)).sum() == pytest.approx(500, rel=0.002)
+
+
+def test_what_lies_farther_than_the_kernel_counts_nothing() -> None:
+    shape = gpd.GeoSeries([shapely.box(0, 0, 100, 100)], index=["a"], crs=CRS)
+    found = geo.expected_incidents(shape, points([(151, 50), (50, -51)]))
+    assert found.to_dict() == {"a": 0.0}
+    assert geo.expected_incidents(shape, points([(140, 50)]))["a"] > 0
+
+
+def test_empty_and_wrong() -> None:
+    shape = gpd.GeoSeries([shapely.box(0, 0, 10, 10)], crs=CRS)
+    assert geo.expected_incidents(shape, points([])).tolist() == [0.0]
+    assert geo.expected_incidents(shape[:0], points([(0, 0)])).empty
+    with pytest.raises(ColumnError, match="bandwidth_m"):
+        geo.expected_incidents(shape, points([(0, 0)]), bandwidth_m=0)
+    with pytest.raises(CrsError):
+        geo.expected_incidents(shape.to_crs(4326), points([(0, 0)]).to_crs(4326))

@@ -38,7 +38,12 @@ def added_ground(views: GeoSeries, added: GeoSeries) -> shapely.Geometry:
     near = np.asarray(views.values)
     near = near[shapely.intersects(near, new)]
     left = shapely.difference(new, shapely.union_all(near)) if len(near) else new
-    parts = shapely.get_parts(left)
+    return areal(left)
+
+
+def areal(shape: shapely.Geometry) -> shapely.Geometry:
+    """The polygons of a shape as one, without the points and lines where edges only touched."""
+    parts = shapely.get_parts(shape)
     parts = parts[(shapely.get_type_id(parts) == 3) & (shapely.area(parts) > 0.0)]
     return shapely.multipolygons(parts) if len(parts) else shapely.MultiPolygon()
 

@@ -13,7 +13,7 @@ import shapely
 
 from geo.coverage._walls import walls_of
 from geo.coverage.field_of_view import complete_cameras
-from geo.coverage.scenario import added_by_grid, added_ground
+from geo.coverage.scenario import added_by_grid, added_ground, areal
 from geo.coverage.seeing import cameras_seeing
 from geo.coverage.siting import SitePlan, choose_sites
 from geo.coverage.terrain import read_terrain
@@ -126,7 +126,7 @@ def view_of(conn: Conn, code: str, settings: Settings) -> View | None:
     walls = walls_of(buildings_for(conn, cameras, full, site), terrain=site.terrain)
     seen = visible_area(here, walls, defaults=settings.cameras)
     reach = visible_area(here, None, defaults=settings.cameras)
-    hidden = shapely.difference(reach.iloc[0], seen.iloc[0])
+    hidden = areal(shapely.difference(reach.iloc[0], seen.iloc[0]))
     flat = gpd.GeoSeries([seen.iloc[0], hidden], crs=site.crs)
     row = full.iloc[0]
     told = {

@@ -1,0 +1,176 @@
+"""Figures of all grids, cards, blind spots in order, the search and a camera's view, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import shapely
+from fastapi.testclient import TestClient
+
+from geo.settings import Settings
+from geo.store.database import connect
+from service.app import create_app
+from tests.conftest import sign_in
+
+MINE, THEIRS = "990101002", "990101001"
+
+
+@pytest.fixture(scope="module")
+def client(demo_store: str) -> Iterator[TestClient]:
+    with TestClient(create_app(demo_store, Settings()), cookies=sign_in(demo_store)) as found:
+        yield found
+
+
+def answers(conninfo: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    with connect(conninfo) as conn:
+        return conn.execute(query.encode(), values).fetchall()
+
+
+def test_values_of_every_grid(client: TestClient, demo_store: str) -> None:
+    grids = client.get("/api/v1/grids").json()["features"]
+    for measure in ("open_covered_share", "covered_share", "twice_covered_share"):
+        told = client.get("/api/v1/grids/values", params={"measure": measure}).json()
+        assert dict(zip(told["codes"], told["values"], strict=True)) == {
+            f["properties"]["code"]: pytest.approx(f["properties"][measure], abs=5e-5)
+            for f in grids
+        }
+    asked = {"cameras": "all", "light": "night", "image": "seen"}
+    told = client.get("/api/v1/grids/values", params=asked).json()
+    shares = dict(
+        answers(demo_store, "SELECT code, shares FROM area_quality WHERE layer = 'grids'")
+    )
+    for code, value in zip(told["codes"], told["values"], strict=True):
+        assert value == pytest.approx(shares[code]["all"]["night"]["seen"], abs=5e-5)
+    image = client.get("/api/v1/grids/values", params={"image": "2014.recognise"}).json()["values"]
+    seen = client.get("/api/v1/grids/values").json()["values"]
+    assert 0 < sum(image) < sum(seen)
+    risk = client.get("/api/v1/grids/values", params={"measure": "risk"}).json()
+    sums = dict(answers(demo_store, "SELECT grid, sum(risk) FROM blind_spots GROUP BY 1"))
+    for code, value in zip(risk["codes"], risk["values"], strict=True):
+        assert value == (pytest.approx(sums[code], abs=6e-4) if code in sums else None)
+    run = told["run"]
+    then = client.get("/api/v1/grids/values", params={"run": run}).json()
+    assert then["values"] == seen
+
+
+@pytest.mark.parametrize(
+    "query", [{"light": "night", "measure": "covered_share"}, {"cameras": "all", "image": "2025.discern"}, {"light": "night", "run": 1}]
+)  # fmt: skip
+def test_what_is_not_known_is_refused(client: TestClient, query: dict[str, Any]) -> None:
+    assert client.get("/api/v1/grids/values", params=query).status_code == 422
+
+
+def test_blind_spots_in_order(client: TestClient, demo_store: str) -> None:
+    for by in ("area", "risk"):
+        told = client.get("/api/v1/blind-spots/ranked", params={"by": by, "limit": 200}).json()
+        keys = [row["area_m2"] if by == "area" else row["risk"] for row in told["rows"]]
+        assert keys == sorted(keys, reverse=True)
+        assert [row["rank"] for row in told["rows"]] == list(range(1, 201))
+        total = answers(demo_store, "SELECT count(*), sum(area_m2), sum(risk) FROM blind_spots")[0]
+        assert (told["spots"], told["area_m2"], told["risk"]) == (
+            total[0], pytest.approx(total[1]), pytest.approx(total[2]),
+        )  # fmt: skip
+        next_page = client.get(
+            "/api/v1/blind-spots/ranked", params={"by": by, "limit": 50, "offset": 150}
+        ).json()["rows"]
+        assert next_page == told["rows"][150:]
+    first = told["rows"][0]
+    assert first["risk"] > 0
+    assert first["rank"] == 1
+    here = client.get("/api/v1/blind-spots/ranked", params={"area": MINE, "limit": 1000}).json()
+    assert here["rows"]
+    assert all(row["grid"].startswith(MINE) for row in here["rows"])
+
+
+def test_the_risk_is_that_of_the_incidents_around(demo_store: str) -> None:
+    """All of it within the kernel of the incidents near blind ground, summed point by point in SQL."""
+    spot = answers(
+        demo_store,
+        "SELECT ST_AsText(ST_Transform(b.geometry, r.srid)), b.risk, r.srid FROM blind_spots b, "
+        "(SELECT split_part(metric_crs, ':', 2)::integer AS srid FROM runs ORDER BY id DESC LIMIT 1) r "
+        "WHERE b.risk > 0.2 AND b.area_m2 < 4000 ORDER BY b.risk DESC LIMIT 1",
+    )[0]
+    shape = shapely.from_wkt(spot[0])
+    west, south, east, north = shape.bounds
+    places = answers(
+        demo_store,
+        "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_Transform(ST_SetSRID(ST_Point(lon, lat), 4326), %s::integer) AS p "
+        "FROM incident_events WHERE lon IS NOT NULL "
+        "AND at > (SELECT max(at) FROM incident_events) - interval '365 days') t", spot[2],
+    )  # fmt: skip
+    total, step = 0.0, 1.0
+    x = west + step / 2
+    near = [(a, b) for a, b in places if west - 50 < a < east + 50 and south - 50 < b < north + 50]
+    while x < east:
+        y = south + step / 2
+        while y < north:
+            if shapely.contains_xy(shape, x, y):
+                for a, b in near:
+                    left = 1 - ((x - a) ** 2 + (y - b) ** 2) / 2500
+                    total += max(left, 0.0) ** 2 * 3 / (3.141592653589793 * 2500)
+            y += step
+        x += step
+    assert spot[1] == pytest.approx(total, rel=0.08)
+
+
+def test_a_grids_card(client: TestClient, demo_store: str) -> None:
+    code = answers(
+        demo_store, "SELECT grid FROM grid_staff WHERE role = 'head' ORDER BY 1 LIMIT 1"
+    )[0][0]
+    card = client.get(f"/api/v1/grids/{code}/card").json()
+    assert card["code"] == code
+    assert card["subdistrict_name"]
+    assert card["trend"][-1]["open_covered_share"] == card["open_covered_share"]
+    assert sum(m["count"] for m in card["months"]) == card["incidents"]
+    assert card["staff"][0]["role"] == "head"
+    assert card["staff"][0]["phone"]
+    seen_by = {
+        row[0] for row in answers(
+            demo_store, "SELECT v.camera FROM camera_views v, grids g WHERE g.code = %s AND "
+            "ST_Intersects(v.geometry, g.geometry) UNION SELECT c.code FROM cameras c, grids g "
+            "WHERE g.code = %s AND ST_Intersects(c.geometry, g.geometry)", code, code,
+        )
+    }  # fmt: skip
+    assert {c["code"] for c in card["seen_by"]} == seen_by
+    assert card["assumed"] == sum(c["assumed"] for c in card["seen_by"])
+    assert client.get("/api/v1/grids/nowhere/card").status_code == 404
+
+
+def test_search(client: TestClient, demo_store: str) -> None:
+    camera, grid, area = answers(
+        demo_store,
+        "SELECT (SELECT code FROM cameras ORDER BY code OFFSET 5 LIMIT 1), (SELECT name FROM grids LIMIT 1), "
+        "(SELECT name_en FROM areas WHERE level = 'subdistrict' ORDER BY code LIMIT 1)",
+    )[0]
+    assert client.get("/api/v1/search", params={"q": camera}).json()[0]["code"] == camera
+    assert client.get("/api/v1/search", params={"q": f" {grid} "}).json()[0]["name"] == grid
+    found = client.get("/api/v1/search", params={"q": area.lower()}).json()
+    assert (found[0]["kind"], found[0]["name_en"]) == ("subdistrict", area)
+    assert client.get("/api/v1/search", params={"q": "100%_\\"}).json() == []
+    assert client.get("/api/v1/search", params={"q": "  "}).status_code == 422
+    west, south, east, north = found[0]["box"]
+    assert west < east
+    assert south < north
+
+
+def test_a_cameras_view_and_what_hides_it(client: TestClient, demo_store: str) -> None:
+    hidden_at_all = 0
+    for code, area in answers(
+        demo_store, "SELECT camera, area_m2 FROM camera_views ORDER BY camera LIMIT 12"
+    ):
+        told = client.get(f"/api/v1/cameras/{code}/view").json()
+        assert told["seen_m2"] == pytest.approx(area, abs=0.01)
+        seen, hidden = (
+            # Rounded to a centimetre, edges may touch themselves.
+            shapely.make_valid(shapely.geometry.shape(told[name]))
+            for name in ("seen", "hidden")
+        )
+        assert seen.intersection(hidden).area < 1e-9
+        reach = told["parameters"]["range_m"] ** 2 - told["parameters"]["near_m"] ** 2
+        sector = 3.141592653589793 * reach * told["parameters"]["fov_deg"] / 360
+        assert told["seen_m2"] + told["hidden_m2"] == pytest.approx(sector, rel=0.01)
+        hidden_at_all += told["hidden_m2"] > 1
+    assert hidden_at_all
+    assert client.get("/api/v1/cameras/none/view").status_code == 404

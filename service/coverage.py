@@ -85,6 +85,17 @@ async def values(
     return await keep(request, user, ("values", measure, *asked, run), _RESTS_ON, make, _JSON)
 
 
+@router.get("/names", dependencies=_maps, response_model=dict[str, list[str | None]])
+def names(
+    conn: Connection,
+    code: Annotated[
+        list[Annotated[str, Query(max_length=64)]], Query(min_length=1, max_length=200)
+    ],
+) -> dict[str, list[str | None]]:
+    """Name and English name of some grids and areas, by their code."""
+    return stored.names_of(conn, code)
+
+
 @router.get("/grids/{code}/card", dependencies=_maps, response_model=models.GridCard)
 def card(conn: Connection, user: SignedIn, settings: Deployment, code: str) -> dict[str, Any]:
     """A grid's figures, their trend, its staff, the cameras that see in, and what was assumed of those."""
@@ -131,6 +142,17 @@ def search(
     """Areas, grids, key places and cameras by name, code or device number."""
     exactly = "coverage" in RIGHTS[user.role] and user.role not in settings.coarse_roles
     return stored.search(conn, q, limit, cameras=exactly)
+
+
+@router.get("/handed-in", dependencies=_maps, status_code=204, response_class=Response)
+def handed_in(
+    page: Annotated[Literal["coverage", "incidents", "registers"], Query()],
+    form: Annotated[Literal["png", "pdf", "print", "html"], Query()],
+    what: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    """Put on record that a map leaves the house as a sheet or a file, before it does."""
+    del page, form, what  # the record of who asked for what keeps the whole query
+    return Response(status_code=204)
 
 
 class CameraView(BaseModel):

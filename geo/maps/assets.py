@@ -24,6 +24,8 @@ FILES = {
     "uplot/uPlot.iife.min.js": "uplot/dist/uPlot.iife.min.js",
     "uplot/uPlot.min.css": "uplot/dist/uPlot.min.css",
     "uplot/LICENSE": "uplot/LICENSE",
+    "jspdf/jspdf.umd.min.js": "jspdf/dist/jspdf.umd.min.js",
+    "jspdf/LICENSE": "jspdf/LICENSE",
     "swagger/swagger-ui.css": "swagger-ui-dist/swagger-ui.css",
     "swagger/swagger-ui-bundle.js": "swagger-ui-dist/swagger-ui-bundle.js",
     "swagger/favicon.png": "swagger-ui-dist/favicon-32x32.png",

@@ -20,10 +20,7 @@ _HEAD = _ENVIRONMENT.from_string(
     """<title>{{ t.product }} · {{ title }}</title>
 <link rel="icon" href="{{ static }}/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="{{ static }}/gridcover.css">
-<style>.folium-map { position: absolute !important; left: 360px !important; top: 0 !important;
-width: calc(100% - 360px) !important; height: 100% !important; }
-@media (max-width: 760px) { .folium-map { left: 0 !important; top: 45% !important;
-width: 100% !important; height: 55% !important; } }</style>"""
+<meta name="viewport" content="width=device-width, initial-scale=1">"""
 )
 
 _PANEL = _ENVIRONMENT.from_string(
@@ -126,20 +123,23 @@ def build_map(page: MapPage) -> folium.Map:
         zoom_delta=0.5,
     )
     fmap.fit_bounds([[south, west], [north, east]], padding=(12, 12))
+    scripts = ["common", "tiles", "charts", "gridcover", "sheet"]
+    if page.views and page.page != "registers" and "coverage" in page.rights:
+        scripts.append("seeing")
+    if page.page == "coverage" and page.views:
+        scripts.append("planning")
     fmap.default_js = [
         ("leaflet", f"{vendor}/leaflet/leaflet.js"),
-        ("leaflet_heat", f"{vendor}/heat/leaflet-heat.js"),
         ("vectorgrid", f"{vendor}/vectorgrid/Leaflet.VectorGrid.js"),
-        ("common", f"{page.static}/common.js"),
-        ("gridcover", f"{page.static}/gridcover.js"),
+        ("uplot", f"{vendor}/uplot/uPlot.iife.min.js"),
+        *((name, f"{page.static}/{name}.js") for name in (*scripts, page.page)),
     ]
-    if page.views and page.page != "registers" and "coverage" in page.rights:
-        fmap.default_js.append(("seeing", f"{page.static}/seeing.js"))
-    if page.page == "coverage" and page.views:
-        fmap.default_js.append(("planning", f"{page.static}/planning.js"))
-    if page.page == "registers":
-        fmap.default_js.append(("registers", f"{page.static}/registers.js"))
-    fmap.default_css = [("leaflet_css", f"{vendor}/leaflet/leaflet.css")]
+    if page.page == "incidents":
+        fmap.default_js.insert(2, ("leaflet_heat", f"{vendor}/heat/leaflet-heat.js"))
+    fmap.default_css = [
+        ("leaflet_css", f"{vendor}/leaflet/leaflet.css"),
+        ("uplot_css", f"{vendor}/uplot/uPlot.min.css"),
+    ]
     full = Fullscreen(
         position="topright",
         title=words["fullscreen"],
@@ -151,7 +151,7 @@ def build_map(page: MapPage) -> folium.Map:
     full.add_to(fmap)
     config = {
         "page": page.page, "language": page.language, "t": words, "api": page.api,
-        "tiles": page.tiles, "run": page.run, "views": page.views, "summary": page.summary,
+        "tiles": page.tiles, "static": page.static, "user": page.user, "run": page.run, "views": page.views, "summary": page.summary,
         "bounds": [[south, west], [north, east]],
         "basemap": {"url": page.basemap_url, "attribution": page.basemap_attribution},
     }  # fmt: skip

@@ -9,7 +9,9 @@ from psycopg.rows import dict_row
 
 from geo.store.database import Conn, dict_rows
 
-Measure = Literal["open_covered_share", "covered_share", "twice_covered_share", "risk"]
+Measure = Literal[
+    "open_covered_share", "covered_share", "twice_covered_share", "risk", "population"
+]
 _UNDER = (
     "WITH RECURSIVE down AS (SELECT code FROM areas WHERE code = %(area)s "
     "UNION SELECT a.code FROM areas a JOIN down d ON a.parent = d.code), "
@@ -21,12 +23,19 @@ _UNDER = (
 def grid_values(conn: Conn, measure: Measure, run: int) -> list[tuple[Any, ...]]:
     """Code, community, the figure as of a run, and the ground it is a share of (m²), of all grids.
 
-    `risk` is by year and as of the newest run: incidents expected on ground that no camera sees.
+    `risk` is by year and as of the newest run: incidents expected on ground that no camera sees; the ground
+    of `population` is the whole grid.
     """
     if measure == "risk":
         return conn.execute(
             "SELECT g.code, g.community, sum(b.risk), sum(b.area_m2) FROM grids g "
             "LEFT JOIN blind_spots b ON b.grid = g.code GROUP BY g.code ORDER BY g.code"
+        ).fetchall()
+    if measure == "population":
+        return conn.execute(
+            "SELECT g.code, g.community, g.population, c.area_m2 FROM grids g LEFT JOIN LATERAL "
+            "(SELECT area_m2 FROM grid_coverage WHERE grid = g.code ORDER BY run DESC LIMIT 1) c ON true "
+            "ORDER BY g.code"
         ).fetchall()
     ground = "open_m2" if measure == "open_covered_share" else "area_m2"
     query = sql.SQL(
@@ -46,6 +55,16 @@ def quality_values(conn: Conn, cameras: str, light: str, image: str) -> list[tup
         "ORDER BY g.code",
         ([cameras, light, image],),
     ).fetchall()
+
+
+def names_of(conn: Conn, codes: list[str]) -> dict[str, list[str | None]]:
+    """Name and English name of some grids and areas."""
+    rows = conn.execute(
+        "SELECT code, name, name_en FROM grids WHERE code = ANY(%(codes)s) "
+        "UNION ALL SELECT code, name, name_en FROM areas WHERE code = ANY(%(codes)s)",
+        {"codes": codes},
+    ).fetchall()
+    return {str(code): [name, name_en] for code, name, name_en in rows}
 
 
 def grid_card(conn: Conn, code: str) -> dict[str, Any] | None:

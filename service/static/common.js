@@ -2,6 +2,16 @@
 (function (global) {
   "use strict";
 
+  // What the page asked for: a map that is saved as a file takes it along.
+  const asked = new Set();
+  const plain = global.fetch.bind(global);
+  if (!global.gridcoverSaved) {
+    global.fetch = (address, options) => {
+      if (typeof address === "string" && (!options || !options.method || options.method === "GET") && /^\/(api|tiles)\//.test(address) && !/\/(live|jobs|handed-in|search)/.test(address)) asked.add(address);
+      return plain(address, options);
+    };
+  }
+
   function el(tag, attributes, ...children) {
     const node = document.createElement(tag);
     for (const [key, value] of Object.entries(attributes || {})) {
@@ -52,8 +62,27 @@
     return body;
   }
 
+  // What a page shows, in the part of its address behind "#": a link reproduces the view.
+  function address() {
+    const saved = global.gridcoverSaved;
+    const parts = new URLSearchParams((saved ? saved.hash : location.hash).slice(1));
+    return {
+      get: (key) => parts.get(key),
+      set(key, value) {
+        if (value == null || value === "") parts.delete(key);
+        else parts.set(key, value);
+        // Codes and commas read better as they are.
+        const text = parts.toString().replace(/%2C/g, ",").replace(/%3A/g, ":").replace(/%2F/g, "/");
+        if (!saved) history.replaceState(null, "", `${location.pathname}${location.search}${text ? `#${text}` : ""}`);
+        // The other language shows the same.
+        document.querySelectorAll("nav a.language").forEach((a) => { a.hash = text; });
+      },
+    };
+  }
+
   // What happens while a page is open; the browser comes back by itself and says what it has seen.
   function live(api, handlers) {
+    if (global.gridcoverSaved) return null;
     const source = new EventSource(`${api}/live`);
     for (const [kind, handle] of Object.entries(handlers)) {
       source.addEventListener(kind, (event) => handle(JSON.parse(event.data)));
@@ -73,5 +102,5 @@
     };
   }
 
-  global.gridcover = { el, svg, notice, findingName, load, live, numbers };
+  global.gridcover = { address, asked, el, svg, notice, findingName, load, live, numbers };
 })(window);

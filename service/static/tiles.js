@@ -1,0 +1,105 @@
+/* Layers of vector tiles that are styled anew where they are, without asking again, and tell what lies where. */
+(function (global) {
+  "use strict";
+
+  const Layer = L.VectorGrid.Protobuf.extend({
+    // Draw what is there with the styles of now.
+    restyle() {
+      const styles = this.options.vectorTileLayerStyles;
+      for (const key of Object.keys(this._vectorTiles)) {
+        const tile = this._vectorTiles[key];
+        const context = tile._ctx;
+        context.clearRect(0, 0, tile._container.width, tile._container.height);
+        for (let order = tile._drawFirst; order; order = order.next) {
+          const shape = order.layer;
+          const style = styles[shape.layerName];
+          shape.options = L.extend({}, L.Path.prototype.options, typeof style === "function" ? style(shape.properties, tile._tileCoord.z) : style);
+          tile._updateDashArray(shape);
+          shape._updatePath();
+        }
+      }
+      return this;
+    },
+
+    // The topmost thing at a place: its properties, or null.
+    pick(at, slack) {
+      const map = this._map;
+      if (!map || this._tileZoom == null) return null;
+      const size = this.getTileSize();
+      const scale = map.getZoomScale(map.getZoom(), this._tileZoom);
+      const point = map.project(at, this._tileZoom);
+      const column = Math.floor(point.x / size.x);
+      const row = Math.floor(point.y / size.y);
+      const tile = this._vectorTiles[`${column}:${row}:${this._tileZoom}`];
+      if (!tile) return null;
+      const x = point.x - column * size.x;
+      const y = point.y - row * size.y;
+      for (let order = tile._drawLast; order; order = order.prev) {
+        const shape = order.layer;
+        if (shape.options.radius != null && shape._point) {
+          const reach = shape.options.radius + (slack || 0) / scale;
+          if (Math.hypot(shape._point.x - x, shape._point.y - y) <= reach) return shape.properties;
+        } else if (shape._parts && shape.options.interactive !== false && inside(shape._parts, x, y)) return shape.properties;
+      }
+      return null;
+    },
+
+    // Every thing of a kind that is drawn now, once.
+    drawn() {
+      const found = new Map();
+      for (const tile of Object.values(this._vectorTiles)) {
+        for (let order = tile._drawFirst; order; order = order.next) found.set(JSON.stringify(order.layer.properties), order.layer.properties);
+      }
+      return [...found.values()];
+    },
+
+    _createLayer(feature, scale) {
+      const shape = L.VectorGrid.prototype._createLayer.call(this, feature, scale);
+      shape.layerName = this._layerOf(feature);
+      return shape;
+    },
+
+    _layerOf(feature) {
+      const names = Object.keys(this.options.vectorTileLayerStyles);
+      return names.length === 1 ? names[0] : feature.layerName;
+    },
+  });
+
+  function inside(parts, x, y) {
+    let odd = false;
+    for (const part of parts) {
+      for (let i = 0, j = part.length - 1; i < part.length; j = i++) {
+        const a = part[i];
+        const b = part[j];
+        if (a.y > y !== b.y > y && x < ((b.x - a.x) * (y - a.y)) / (b.y - a.y) + a.x) odd = !odd;
+      }
+    }
+    return odd;
+  }
+
+  // A number upon a circle that stands for many.
+  const Numbered = L.Canvas.Tile.extend({
+    _updateCircle(shape) {
+      L.Canvas.prototype._updateCircle.call(this, shape);
+      if (!this._drawing || !shape.options.label) return;
+      const context = this._ctx;
+      context.save();
+      context.globalAlpha = 1;
+      context.font = "600 11px system-ui, sans-serif";
+      context.textAlign = "center";
+      context.textBaseline = "middle";
+      context.fillStyle = shape.options.labelColor || "#fff";
+      context.fillText(shape.options.label, shape._point.x, shape._point.y);
+      context.restore();
+    },
+  });
+
+  function tiles(address, style, options) {
+    return new Layer(address, {
+      rendererFactory: (at, size, opts) => new Numbered(at, size, opts), maxNativeZoom: 18, minZoom: 3, maxZoom: 20,
+      vectorTileLayerStyles: style, getFeatureId: () => 0, updateWhenZooming: false, keepBuffer: 1, ...options,
+    });
+  }
+
+  Object.assign(global.gridcover, { tiles });
+})(window);

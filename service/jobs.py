@@ -175,6 +175,7 @@ def page(
         request, "jobs.html",
         {"t": words, "language": language, "user": user, "page": "jobs",
          "links": navigation(language, RIGHTS[user.role]), "config": script_json(config),
+         "layers": [*LAYERS, STAFF.name],
          "other_code": "en" if language == "zh" else "zh"},
         headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
     )  # fmt: skip

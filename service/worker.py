@@ -250,6 +250,8 @@ def _end_import(
 ) -> None:  # fmt: skip
     assert context.job.id is not None  # noqa: S101
     told = {k: v for k, v in outcome.as_dict().items() if k != "report"} | more
+    if outcome.dry_run:
+        told["sample"] = outcome.sample_features()
     text = report.read_text(encoding="utf-8-sig") if report.exists() else None
     jobs.end(desk, context.job.id, ended, told, text)
 

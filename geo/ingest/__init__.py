@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import shapely
 from geopandas import GeoDataFrame
 
 from geo.crs import Datum
@@ -38,6 +40,10 @@ __all__ = [
 ]
 
 
+SAMPLE = 100
+"""Rows of an import that are shown before it is confirmed."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What came of an import."""
@@ -57,6 +63,8 @@ class Outcome:
     findings: list[Finding]
     report: Path | None
     dry_run: bool
+    sample: GeoDataFrame | None = None
+    """The first rows as they would be stored, EPSG:4326."""
 
     def reasons(self) -> list[tuple[str, str, int]]:
         """Action, reason and number of findings, most serious first."""
@@ -79,6 +87,25 @@ class Outcome:
             "reasons": [dict(zip(("action", "reason", "count"), r, strict=True)) for r in self.reasons()],
             "report": str(self.report) if self.report else None, "dry_run": self.dry_run,
         }  # fmt: skip
+
+    def sample_features(self) -> list[dict[str, Any]]:
+        """The first rows as GeoJSON features, their shapes to about a metre; without a place a null one."""
+        if self.sample is None:
+            return []
+        plain = pd.DataFrame(self.sample.drop(columns="geometry", errors="ignore"))
+        rows = plain.astype(object).where(plain.notna(), None).to_dict("records")
+        places = self.sample.geometry if "geometry" in self.sample else [None] * len(rows)
+        out = []
+        for row, place in zip(rows, places, strict=True):
+            shape = None
+            if place is not None and not place.is_empty:
+                shape = shapely.geometry.mapping(shapely.simplify(place, 1e-5))
+            told = {
+                str(k): v if isinstance(v, int | float | bool | None) else str(v)
+                for k, v in row.items()
+            }
+            out.append({"type": "Feature", "geometry": shape, "properties": told})
+        return out
 
 
 def write_report(findings: list[Finding], path: Path) -> None:
@@ -292,5 +319,5 @@ def _outcome(
     return Outcome(
         layer, path.name, cleaned.read, len(cleaned.frame), cleaned.count(MENDED), rejected,
         written.inserted, written.updated, written.unchanged, encoding, cleaned.recognised,
-        cleaned.kept_as_extra, findings, report, dry_run,
+        cleaned.kept_as_extra, findings, report, dry_run, cleaned.frame.head(SAMPLE),
     )  # fmt: skip

@@ -114,13 +114,14 @@ def build_map(page: MapPage) -> folium.Map:
     fmap = folium.Map(
         location=[(south + north) / 2, (west + east) / 2],
         tiles=None,
-        control_scale=True,
         prefer_canvas=True,
         min_zoom=3,
         max_zoom=20,
         zoom_control=False,
         zoom_snap=0.5,
         zoom_delta=0.5,
+        # Half-transparent tiles must not lie upon those they replace, not even for a moment.
+        fade_animation=False,
     )
     fmap.fit_bounds([[south, west], [north, east]], padding=(12, 12))
     scripts = ["common", "tiles", "charts", "gridcover", "sheet"]

@@ -63,7 +63,7 @@ SETS: dict[str, dict[str, list[Layer]]] = {
     "areas": {"areas": [Layer("layer_areas", _AREAS)]},
     "cameras": {
         "cameras": [
-            Layer("cameras", "status", 0, 14, cluster_px=32),
+            Layer("cameras", "status", 0, 14, cluster_px=56),
             Layer("cameras", "code, name, kind, status, bearing_deg, fov_deg, range_m", 15),
         ],
     },

@@ -41,7 +41,6 @@
     content.append(area.box, figures, measure.row, options, key);
     if (!x.saved) content.append(x.downloads(layers), compare);
     if (config.views && !x.wall && !x.saved) {
-      x.gridName = (code) => code;
       content.append(global.gridcover.planning(x));
     }
     content.append(listTitle, by.row, list, more);
@@ -61,19 +60,16 @@
       };
     }
     const shade = tiles(`${config.tiles}/grids/{z}/{x}/{y}.pbf`, { grids: gridStyle((code) => byCode.get(code)) }, { pane: "shade", minZoom: 3 });
-    const views = tiles(`${config.tiles}/views/{z}/{x}/{y}.pbf`, { views: { fill: true, fillColor: "#f2c14e", fillOpacity: 0.45, color: "#8a6410", weight: 0.6, opacity: 0.8 } }, { pane: "views", minZoom: 12 });
+    const views = tiles(`${config.tiles}/views/{z}/{x}/{y}.pbf`, { views: (p, zoom) => ({ fill: true, fillColor: "#f2c14e", fillOpacity: zoom >= 15 ? 0.45 : 0.3, color: "#8a6410", weight: 0.6, opacity: 0.8, stroke: zoom >= 15 }) }, { pane: "views", minZoom: 12 });
     const spots = tiles(`${config.tiles}/blind-spots/{z}/{x}/{y}.pbf`, {
-      "blind-spots": (p, zoom) => {
-        // From afar thousands of outlines are one red sheet: only the larger show there.
-        const near = zoom >= 15 || p.area_m2 >= 4000;
-        return { fill: true, color: SPOT, weight: zoom >= 15 ? 1.2 : near ? 0.8 : 0, opacity: near ? 0.9 : 0, fillColor: SPOT, fillOpacity: zoom >= 15 ? 0.25 : near ? 0.18 : 0, interactive: near };
-      },
+      // From afar thousands of outlines are one red sheet: the shading of the grids tells more there.
+      "blind-spots": (p, zoom) => (zoom >= 16 ? { fill: true, color: SPOT, weight: 1.2, opacity: 0.9, fillColor: SPOT, fillOpacity: 0.25 } : { fill: false, stroke: false, interactive: false }),
     }, { pane: "spots", minZoom: 10 });
     const cameras = tiles(`${config.tiles}/cameras/{z}/{x}/{y}.pbf`, {
       cameras: (p, zoom) => {
         if (p.count != null) {
-          const radius = p.count > 1 ? Math.min(15, 5 + 2.2 * Math.log2(p.count)) : 3.5;
-          return { fill: true, radius, fillColor: p.working === p.count ? CAMERA.working : p.working > 0 ? "#2f6b4a" : CAMERA.faulty, fillOpacity: 0.8, color: "#ffffff", weight: 1, label: p.count > 1 ? (p.count > 999 ? `${Math.round(p.count / 1000)}k` : String(p.count)) : null };
+          const radius = p.count > 1 ? Math.min(13, 5.5 + 1.2 * Math.log2(p.count)) : 3;
+          return { fill: true, radius, fillColor: p.working === p.count ? CAMERA.working : p.working > 0 ? "#2f6b4a" : CAMERA.faulty, fillOpacity: 0.72, color: "#ffffff", weight: 0.8, label: p.count > 1 ? (p.count > 999 ? `${Math.round(p.count / 1000)}k` : String(p.count)) : null };
         }
         return { fill: true, radius: zoom >= 17 ? 5 : 3.5, weight: 1, color: "#ffffff", fillColor: CAMERA[status.get(p.code) || p.status] || CAMERA.unknown, fillOpacity: 1 };
       },
@@ -152,7 +148,7 @@
       });
       const rows = measure.value === "risk"
         ? [[fine.format(risk), t.risk_whole]]
-        : [[ground ? percent.format(part / ground) : "–", measure.select.selectedOptions[0].textContent], [ground ? `${fine.format((ground - part) / 1e6)} km²` : "–", t.not_seen]];
+        : [[ground ? percent.format(part / ground) : "–", { open_covered_share: t.open_covered, covered_share: t.covered, twice_covered_share: t.seen_twice }[measure.value]], [ground ? `${fine.format((ground - part) / 1e6)} km²` : "–", t.not_seen]];
       figures.replaceChildren();
       for (const [value, words] of rows) figures.append(el("strong", {}, value), el("span", {}, words));
       if (!inside) figures.append(el("strong", {}, whole.format(s.cameras_used)), el("span", {}, t.cameras_used), el("strong", { class: s.assumed_share > 0 ? "warn" : null }, percent.format(s.assumed_share)), el("span", {}, t.assumed_share));

@@ -62,6 +62,7 @@
     const where = address();
 
     L.control.zoom({ position: "topright", zoomInTitle: t.zoom_in, zoomOutTitle: t.zoom_out }).addTo(map);
+    L.control.scale({ imperial: false }).addTo(map);
     map.attributionControl.addAttribution(t.own_data);
     // The map alone feels the pointer, and asks each layer what is there.
     for (const [name, z] of [["base", 210], ["shade", 390], ["views", 395], ["spots", 410], ["points", 420], ["sight", 444], ["names", 450]]) {

@@ -1,5 +1,5 @@
 /* Cameras that do not stand yet: put on the map, dragged, turned and changed; what they would see follows.
-   They live in the address alone: nothing of it touches the registers. */
+   They live in the address, or under a name as a scenario: nothing of it touches the registers. */
 (function (global) {
   "use strict";
 
@@ -57,9 +57,17 @@
     const hand = el("div", { class: "row plan-hand" },
       el("button", { type: "button", onclick: () => download("csv") }, "CSV"), el("button", { type: "button", onclick: () => download("geojson") }, "GeoJSON"),
       el("button", { type: "button", onclick: () => navigator.clipboard?.writeText(location.href).then(() => say(t.plan_copied)) }, t.plan_link),
-      el("button", { type: "button", onclick: () => { cameras = []; changed(); } }, t.plan_clear));
+      el("button", { type: "button", onclick: () => { cameras = []; opened = null; changed(); } }, t.plan_clear));
+    const name = el("input", { type: "text", id: "scenario-name", maxlength: 200, placeholder: t.scenario_name, "aria-label": t.scenario_name });
+    const share = el("input", { type: "checkbox", id: "scenario-shared" });
+    const kept = el("ul", {});
+    const compared = el("div", { class: "compared" });
+    const scenarios = el("div", { class: "scenarios" }, el("h3", {}, t.scenarios),
+      el("div", { class: "row" }, name, el("label", { for: "scenario-shared" }, share, " ", t.scenario_share), el("button", { type: "button", class: "scenario-save", onclick: () => save().catch(told_) }, t.scenario_save)),
+      kept, el("button", { type: "button", class: "scenario-compare", onclick: () => compare().catch(told_) }, t.scenario_compare), compared);
+    let opened = null;
     const box = el("details", { class: "plan", ontoggle: () => { if (box.open) box.scrollIntoView({ block: "start" }); } }, el("summary", {}, t.plan), el("p", { class: "hint" }, t.plan_hint),
-      el("div", { class: "row" }, put), el("div", { class: "row" }, el("label", { for: "plan-number" }, t.plan_next), number, kind, best), told, list, hand);
+      el("div", { class: "row" }, put), el("div", { class: "row" }, el("label", { for: "plan-number" }, t.plan_next), number, kind, best), told, list, hand, scenarios);
 
     function say(text) {
       told.replaceChildren(text);
@@ -153,9 +161,9 @@
         el("button", { type: "button", title: t.plan_remove, "aria-label": `${name}: ${t.plan_remove}`, onclick: () => { cameras.splice(k, 1); changed(); } }, "×")), el("div", { class: "plan-fields" }, ...fields));
     }
 
-    async function post(path, body) {
-      const answer = await fetch(`${config.api}/${path}`, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json", Accept: "application/json" } });
-      const said = await answer.json();
+    async function post(path, body, method) {
+      const answer = await fetch(`${config.api}/${path}`, { method: method || "POST", body: body ? JSON.stringify(body) : undefined, headers: { "Content-Type": "application/json", Accept: "application/json" } });
+      const said = answer.status === 204 ? null : await answer.json();
       if (!answer.ok) throw new Error(said.detail || String(answer.status));
       return said;
     }
@@ -193,16 +201,27 @@
       list.querySelectorAll(".amount").forEach((amount, k) => { amount.textContent = areas[k] || ""; });
       const share = (v) => (v == null ? "–" : percent.format(v));
       const most = [...gain.grids].sort((a, b) => b.gained_m2 - a.gained_m2).slice(0, 5);
+      names(most.map((g) => g.grid));
       told.replaceChildren(
-        el("div", { class: "figures" }, el("strong", { id: "plan-gain" }, `+${whole.format(gain.gained_m2)} m²`), el("span", {}, t.plan_gained), el("strong", {}, whole.format(gain.incidents)), el("span", {}, t.plan_incidents)),
-        el("table", { class: "plan-grids" }, ...most.map((g) => el("tr", {}, el("th", { scope: "row" }, x.gridName ? x.gridName(g.grid) : g.grid), el("td", {}, `${share(g.share_before)} → ${share(g.share_after)}`)))));
+        el("div", { class: "figures" }, el("strong", { id: "plan-gain" }, `+${whole.format(gain.gained_m2)} m²`), el("span", {}, t.plan_gained), el("strong", { id: "plan-risk" }, x.fine.format(gain.risk)), el("span", {}, t.plan_risk), el("strong", {}, whole.format(gain.incidents)), el("span", {}, t.plan_incidents)),
+        el("table", { class: "plan-grids" }, ...most.map((g) => el("tr", {}, el("th", { scope: "row" }, called.get(g.grid) || g.grid), el("td", {}, `${share(g.share_before)} → ${share(g.share_after)}`)))));
+    }
+
+    const called = new Map();
+    async function names(codes) {
+      const missing = codes.filter((code) => !called.has(code));
+      if (!missing.length) return;
+      missing.forEach((code) => called.set(code, ""));
+      const found = await x.load("names", { code: missing }).catch(() => ({}));
+      for (const [code, [zh, en]] of Object.entries(found)) called.set(code, (!x.zh && en) || zh);
+      told.querySelectorAll(".plan-grids th").forEach((cell) => { if (called.get(cell.textContent)) cell.textContent = called.get(cell.textContent); });
     }
 
     async function sites() {
       best.disabled = true;
       say(t.plan_searching);
       try {
-        const found = await post("sites", { number: Math.max(1, Math.min(MOST, Number(number.value) || 1)), camera: { kind: kind.value }, area: new URLSearchParams(location.search).get("area") });
+        const found = await post("sites", { number: Math.max(1, Math.min(MOST, Number(number.value) || 1)), camera: { kind: kind.value }, area: x.where.get("area") });
         cameras = found.sites.map((s) => ({ lon: s.lon, lat: s.lat, kind: s.kind, ...(s.kind === "ptz" || s.kind === "panoramic" ? {} : { bearing_deg: Math.round(s.bearing_deg) % 360 }) }));
         changed();
         if (cameras.length) map.fitBounds(L.latLngBounds(cameras.map((c) => [c.lat, c.lon])).pad(0.2), { maxZoom: 17 });
@@ -226,6 +245,49 @@
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     }
+
+    const told_ = (error) => say(error.message);
+
+    // One that was opened and is one's own is saved over, under its name or another; else a new one is made.
+    async function save() {
+      if (!cameras.length) return say(t.scenario_first);
+      const body = { name: name.value.trim() || `${t.plan} ${new Date().toLocaleString()}`, shared: share.checked, cameras };
+      const mine = opened && opened.mine;
+      opened = mine ? await post(`scenarios/${opened.id}`, { ...body, version: opened.version }, "PUT") : await post("scenarios", body);
+      name.value = opened.name;
+      say(t.scenario_saved);
+      return shelf();
+    }
+
+    function open(one) {
+      opened = one;
+      name.value = one.name;
+      share.checked = one.shared;
+      cameras = one.cameras.map((camera) => Object.fromEntries(Object.entries(camera).filter(([, value]) => value != null)));
+      changed();
+      map.fitBounds(L.latLngBounds(cameras.map((c) => [c.lat, c.lon])).pad(0.3), { maxZoom: 18, animate: false });
+    }
+
+    async function shelf() {
+      const found = await x.load("scenarios");
+      kept.replaceChildren(...found.map((one) => el("li", {}, el("input", { type: "checkbox", value: one.id, "aria-label": `${t.scenario_compare}: ${one.name}` }),
+        el("span", {}, one.name, " ", el("small", {}, `${one.cameras.length} · ${one.mine ? (one.shared ? t.scenario_share : "") : t.scenario_by.replace("{owner}", one.owner)}`)),
+        el("button", { type: "button", class: "scenario-open", onclick: () => open(one) }, t.scenario_open),
+        el("a", { href: `${config.api}/scenarios/${one.id}/plan.xlsx`, download: "" }, "xlsx"),
+        one.mine ? el("button", { type: "button", "aria-label": `${t.scenario_remove}: ${one.name}`, onclick: () => post(`scenarios/${one.id}`, null, "DELETE").then(shelf).catch(told_) }, "×") : null)));
+      if (!found.length) kept.append(el("li", {}, el("small", {}, t.scenario_none)));
+    }
+
+    async function compare() {
+      const chosen = [...kept.querySelectorAll("input:checked")].map((one) => one.value);
+      if (!chosen.length) return compared.replaceChildren();
+      const rows = await x.load("scenarios/compared", { id: chosen });
+      const best = (key) => Math.max(...rows.map((row) => row[key]));
+      const cell = (row, key, text) => el("td", { class: rows.length > 1 && row[key] === best(key) ? "best" : null }, text);
+      return compared.replaceChildren(el("table", {}, el("thead", {}, el("tr", {}, ...[t.scenarios, t.scenario_cameras, t.scenario_gain, t.scenario_risk, t.scenario_each].map((words) => el("th", { scope: "col" }, words)))),
+        el("tbody", {}, ...rows.map((row) => el("tr", {}, el("td", {}, row.name), el("td", {}, whole.format(row.cameras)), cell(row, "gained_m2", whole.format(row.gained_m2)), cell(row, "risk", x.fine.format(row.risk)), cell(row, "per_camera_m2", whole.format(row.per_camera_m2)))))));
+    }
+    box.addEventListener("toggle", () => { if (box.open) shelf().catch(told_); });
 
     cameras = read(new URLSearchParams(location.search).get("plan"));
     box.open = cameras.length > 0;

@@ -30,7 +30,7 @@
     row.append(button("PNG", png), button("PDF", pdf), button(t.print, print));
     if (!x.saved) row.append(button(t.save_file, save));
     box.append(row, told);
-    document.getElementById("content").after(box);
+    document.getElementById("provenance").before(box);
 
     function clean(text) {
       return text.replace(/[\\/:*?"<>|\s]+/g, "_").slice(0, 80);

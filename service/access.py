@@ -281,7 +281,7 @@ def record(
 
 
 _RECORDED = (
-    "/api/", "/maps/", "/board", "/audit", "/tiles/", "/ogc/", "/jobs", "/users", "/wall",
+    "/api/", "/maps/", "/board", "/audit", "/tiles/", "/ogc/", "/jobs", "/users", "/wall", "/runs",
 )  # fmt: skip
 _ASKED = ("/api/v1/what-if", "/api/v1/sites")
 """Questions that are posted."""

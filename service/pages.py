@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, Response
 from fastapi.templating import Jinja2Templates
 
@@ -77,6 +79,32 @@ def board(
         {"t": words, "language": language, "links": navigation(language, RIGHTS[user.role]), "user": user,
          "config": script_json(config), "provenance": _provenance(run, words, settings),
          "other": f"/board?{urlencode(kept | {'lang': other})}", "other_code": other},
+        headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
+    )  # fmt: skip
+
+
+@router.get("/runs/{number}")
+def run(
+    request: Request,
+    conn: Connection,
+    settings: Deployment,
+    language: Language,
+    user: Annotated[User, Depends(needs("coverage", "incidents", "registers", "board"))],
+    number: Annotated[int, InPath(ge=1, le=2**62)],
+) -> HTMLResponse:
+    """What a run rests on: its parameters, its inputs, when it was made and by which version."""
+    known = read.newest_runs(conn, 50)
+    found = next((one for one in known if one.id == number), None)
+    if found is None:
+        raise HTTPException(404, f"There is no run {number}; those that are kept: "
+                            f"{', '.join(str(one.id) for one in known) or 'none'}.")  # fmt: skip
+    words = texts(language)
+    return _templates.TemplateResponse(
+        request, "run.html",
+        {"t": words, "language": language, "links": navigation(language, RIGHTS[user.role]), "user": user,
+         "run": found, "known": [one.id for one in known], "zone": settings.zone,
+         "parameters": json.dumps(found.parameters, ensure_ascii=False, indent=2),
+         "other_code": "en" if language == "zh" else "zh"},
         headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
     )  # fmt: skip
 

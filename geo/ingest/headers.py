@@ -42,7 +42,7 @@ _BY_LAYER: dict[str, dict[str, str]] = {
     "cameras": {
         "code": "cameraid camera_id cameracode deviceid device_id channelid 设备编码 摄像机编码 国标编码 "
         "通道编码 设备编号 摄像机编号 点位编码",
-        "name": "cameraname camera_name devicename 设备名称 点位俗称 点位名称 摄像机名称",
+        "name": "cameraname camera_name devicename 设备名称 点位俗称 点位名称 摄像机名称 监控点名称 监控点位名称",
         "kind": "kind type cameratype camera_type ptztype 摄像机类型 结构类型 设备类型",
         "bearing_deg": "bearing_deg bearing azimuth heading direction directiontype 监控方位 摄像机监控方位 监视方向 监视方位 "
         "光轴方向 方位角 朝向",

@@ -137,7 +137,9 @@ def _layer(
     params: dict[str, Any] = {
         "z": z, "x": x, "y": y, "name": name, "most": layer.most,
         "extent": 4096 if z >= 14 else 2048,
-        "pad": _WORLD_M / 2**z / 64,
+        # A circle that stands for many is wide: both tiles at an edge draw their half of it.
+        "margin": (16 if layer.cluster_px else 64),
+        "pad": _WORLD_M / 2**z / (16 if layer.cluster_px else 64),
         # Degrees of a circle around the earth; at our latitudes a pixel is this wide.
         "tolerance": 360.0 / 2**z / _PIXELS * pixels if z < 17 or pixels > 1 else 0.0,
         "cell": max(360.0 / 2**z / _PIXELS * max(layer.cluster_px, 1), layer.cell_deg),
@@ -175,10 +177,10 @@ _CLUSTERS = (
     "ELSE avg(ST_X(t.geometry)) END AS lon, "
     "CASE WHEN %(middle)s THEN (floor(min(ST_Y(t.geometry)) / %(cell)s) + 0.5) * %(cell)s "
     "ELSE avg(ST_Y(t.geometry)) END AS lat FROM {table} t, box "
-    "WHERE t.geometry && box.earth AND {where} "
+    "WHERE t.geometry && ST_Expand(box.earth, %(cell)s) AND {where} "
     "GROUP BY floor(ST_X(t.geometry) / %(cell)s), floor(ST_Y(t.geometry) / %(cell)s) "
     "ORDER BY 1 DESC LIMIT %(most)s), "
     "rows AS (SELECT count, working, ST_AsMVTGeom(ST_Transform(ST_SetSRID(ST_Point(lon, lat), 4326), 3857), "
-    "box.web, %(extent)s, %(extent)s / 64, true) AS geom FROM counted, box) "
+    "box.web, %(extent)s, %(extent)s / %(margin)s, true) AS geom FROM counted, box) "
     "SELECT ST_AsMVT(rows, %(name)s, %(extent)s, 'geom') FROM rows WHERE geom IS NOT NULL"
 )

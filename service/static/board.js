@@ -30,6 +30,7 @@
 
     function write() {
       const parts = new URLSearchParams({ lang: config.language, level: state.level, by: state.by });
+      if (document.body.classList.contains("on-wall")) parts.set("wall", "1");
       if (state.area) parts.set("area", state.area);
       if (state.up) parts.set("up", "1");
       history.replaceState(null, "", `${location.pathname}?${parts}`);
@@ -42,6 +43,18 @@
 
     const words = (figure) => t[`fig_${figure.replace("/", "_")}`] || figure;
     const findingsAt = (filter) => `/maps/registers?${new URLSearchParams({ lang: config.language, ...filter, ...(state.area ? { area: state.area } : {}) })}`;
+
+    // The map that shows a figure of an area: shading, findings, or appeals.
+    function mapOf(name, code, grid) {
+      const area = code || state.area;
+      const place = area ? `#${grid ? "grid" : "area"}=${encodeURIComponent(area)}` : "";
+      const lang = new URLSearchParams({ lang: config.language });
+      if (["open_covered", "key_places_seen"].includes(name)) return `/maps/coverage?${lang}${place}`;
+      if (name.startsWith("appeals") || name === "incidents_per_km2") return `/maps/incidents?${lang}${area ? `#area=${encodeURIComponent(area)}` : ""}`;
+      const found = CARDS.find(([figure]) => figure === name);
+      const filter = name.startsWith("quality/") ? { layer: name.split("/")[1] } : found && found[1] ? { layer: found[1], aspect: found[2], finding: found[3] } : null;
+      return filter ? `/maps/registers?${new URLSearchParams({ lang: config.language, ...filter, ...(area ? { area } : {}) })}` : null;
+    }
 
     function shareOf(figures, name) {
       if (name === "incidents_per_km2") {
@@ -65,7 +78,7 @@
       return node;
     }
 
-    function card([name, layer, aspect, finding], figures) {
+    function card([name, layer, aspect, finding], figures, data) {
       const figure = figures[name];
       const node = el("section", { class: "tile" }, el("h2", {}, words(name)));
       if (!figure || figure.share == null) {
@@ -80,8 +93,6 @@
       if (layer && figure.goal != null) {
         node.append(el("p", {}, short > 0 ? el("a", { href: findingsAt({ layer, aspect, finding }) }, `${t.missing} ${whole.format(short)}`) : t.met,
           ` / ${whole.format(figure.whole)}`));
-      } else if (name === "open_covered") {
-        node.append(el("p", {}, el("a", { href: `/maps/coverage?${new URLSearchParams({ lang: config.language, ...(state.area ? { area: state.area } : {}) })}` }, t.on_map)));
       } else if (name.startsWith("appeals")) {
         node.append(el("p", {}, t.last_months));
       }
@@ -89,7 +100,51 @@
         const part = figures[`${name}/${end}`];
         if (part && part.share != null) node.append(el("p", {}, `${label} ${percent.format(part.share)}`));
       }
+      const peersOf = data.areas.filter((row) => row.code).map((row) => [named(row), shareOf(row.figures, name)]).filter(([, v]) => v != null).sort((p, q) => q[1] - p[1]);
+      if (peersOf.length > 1) {
+        const spark = el("div", { class: "spark", role: "img", "aria-label": `${words(name)}: ${peersOf.slice(0, 30).map(([who, v]) => `${who} ${percent.format(v)}`).join(", ")}` });
+        node.append(spark);
+        sparks.push([spark, peersOf, figure.goal]);
+      }
+      node.append(el("p", { class: "run" }, el("a", { href: mapOf(name), "aria-label": `${words(name)}: ${t.on_map}` }, t.on_map), " · ", el("a", { href: `/runs/${config.run}?lang=${config.language}`, "aria-label": `${words(name)}: ${t.run} ${config.run}` }, `${t.run} ${config.run}`)));
       return node;
+    }
+
+    // One bar a peer, best first; the goal as a line.
+    let sparks = [];
+    function drawSparks() {
+      for (const [place, rows, goal] of sparks) {
+        const steps = rows.map((_, k) => k);
+        charts.push(new global.uPlot({
+          width: Math.max(60, place.clientWidth), height: 40, padding: [2, 0, 0, 0], legend: { show: false }, cursor: { show: false },
+          scales: { x: { time: false, range: [-0.6, rows.length - 0.4] }, y: { range: [0, 1] } }, axes: [{ show: false }, { show: false }],
+          series: [{}, { stroke: "#8aa6bf", fill: "#8aa6bf", width: 0, paths: global.uPlot.paths.bars({ size: [0.8, 26] }), points: { show: false } }, { stroke: "#1c2733", width: 1, points: { show: false } }],
+        }, [steps, rows.map(([, v]) => v), steps.map(() => goal ?? null)], place));
+      }
+    }
+
+    // How far a figure is from being the same everywhere, as Lorenz drew it.
+    function lorenz(data) {
+      const values = data.areas.filter((row) => row.code).map((row) => shareOf(row.figures, state.by)).filter((v) => v != null && v >= 0).sort((p, q) => p - q);
+      const sum = values.reduce((p, q) => p + q, 0);
+      if (values.length < 2 || !sum) return null;
+      const x = [0, ...values.map((_, k) => (k + 1) / values.length)];
+      let part = 0;
+      const curve = [0, ...values.map((v) => { part += v; return part / sum; })];
+      const node = el("div", { class: "chart" }, el("h3", {}, `${t.lorenz}: ${words(state.by)}${data.gini[state.by] == null ? "" : ` · ${t.unevenness_short} ${fine.format(data.gini[state.by])}`}`));
+      const place = el("div", {});
+      node.append(place);
+      const draw = () => {
+        const axis = { font: "11px system-ui, sans-serif", stroke: "#54616e", grid: { stroke: "#e6ebf0", width: 1 } };
+        const shares = (u, ticks) => ticks.map((v) => percent.format(v));
+        charts.push(new global.uPlot({
+          width: Math.max(220, node.clientWidth), height: 168, cursor: { drag: { x: false, y: false } }, scales: { x: { time: false, range: [0, 1] }, y: { range: [0, 1] } },
+          axes: [{ ...axis, values: shares }, { ...axis, size: 54, values: shares }],
+          series: [{ label: t.lorenz_areas, value: (u, v) => (v == null ? "–" : percent.format(v)) }, { label: t.lorenz_figure, stroke: "#b3470a", width: 2, fill: "#b3470a22", points: { show: false }, value: (u, v) => (v == null ? "–" : percent.format(v)) },
+            { label: t.lorenz_even, stroke: "#8aa6bf", width: 1, dash: [4, 3], points: { show: false }, value: (u, v) => (v == null ? "–" : percent.format(v)) }],
+        }, [x, curve, x], place));
+      };
+      return { node, draw };
     }
 
     function headline(data) {
@@ -140,7 +195,9 @@
         for (const name of columns) {
           const value = shareOf(row.figures, name);
           const figure = row.figures[name];
-          const cell = el("td", { class: figure && figure.met === false ? "low" : null }, value == null ? "–" : name === "incidents_per_km2" ? fine.format(value) : percent.format(value));
+          const text = value == null ? "–" : name === "incidents_per_km2" ? fine.format(value) : percent.format(value);
+          const href = value == null ? null : mapOf(name, row.code, state.level === "grid");
+          const cell = el("td", { class: figure && figure.met === false ? "low" : null }, href ? el("a", { href, title: t.on_map }, text) : text);
           if (value != null && name !== "incidents_per_km2") cell.append(bar(figure));
           line.append(cell);
         }
@@ -266,6 +323,7 @@
       write();
       charts.forEach((c) => c.destroy());
       charts = [];
+      sparks = [];
       const [counts, open, trends] = data.more;
       const months = trends.appeals.map((row) => Date.parse(`${row.month}T00:00:00Z`) / 1000);
       const made = [];
@@ -282,11 +340,14 @@
           { label: t.retired, values: trends.years.map((r) => r.retired), stroke: "#6b7280" },
           { label: t.platforms, values: trends.years.map((r) => r.platforms), stroke: "#2b7a3f" }]));
       }
-      const cards = el("div", { class: "cards" }, ...CARDS.map((c) => card(c, data.area.figures)));
+      const uneven = lorenz(data);
+      if (uneven) made.push(uneven);
+      const cards = el("div", { class: "cards" }, ...CARDS.map((c) => card(c, data.area.figures, data)));
       const graphs = el("section", { class: "pane" }, ...made.map((m) => m.node));
       root.replaceChildren(headline(data), cards, el("div", { class: "columns" }, peers(data), graphs),
         el("div", { class: "columns even" }, quality(data), todo(counts), el("div", {}, service(data))), alerts(open));
       made.forEach((m) => m.draw());
+      drawSparks();
       document.title = `${t.product} · ${t.board}`;
       document.body.dataset.area = data.area.code;
       document.body.dataset.level = state.level;
@@ -317,6 +378,7 @@
       clearTimeout(waiting);
       waiting = setTimeout(() => { if (last) show(last); }, 150);
     });
+    if (new URLSearchParams(location.search).get("wall") === "1") document.body.classList.add("on-wall");
     if (config.run == null) {
       root.append(el("p", {}, t.no_board));
       document.body.dataset.ready = "true";

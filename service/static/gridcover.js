@@ -285,7 +285,7 @@
       });
       map.on("mouseout movestart", () => map.closeTooltip(tip));
       map.on("click", (event) => {
-        if (map.getContainer().classList.contains("placing")) return;
+        if (event.taken || map.getContainer().classList.contains("placing")) return;
         const found = look(event);
         if (found) open(...found, event.latlng);
       });

@@ -50,6 +50,7 @@
 
     const put = el("button", { type: "button", class: "plan-put", onclick: () => place(!placing) }, t.plan_put);
     const told = el("div", { class: "plan-told", role: "status" });
+    const note = el("p", { class: "hint plan-note", role: "status" });
     const list = el("ol", { class: "plan-list" });
     const number = el("input", { type: "number", id: "plan-number", min: 1, max: MOST, value: 5 });
     const kind = el("select", { id: "plan-kind", "aria-label": t.kind }, ...KINDS.map((k) => el("option", { value: k, selected: k === "ptz" }, t["camera_" + k])));
@@ -67,10 +68,10 @@
       kept, el("button", { type: "button", class: "scenario-compare", onclick: () => compare().catch(told_) }, t.scenario_compare), compared);
     let opened = null;
     const box = el("details", { class: "plan", ontoggle: () => { if (box.open) box.scrollIntoView({ block: "start" }); } }, el("summary", {}, t.plan), el("p", { class: "hint" }, t.plan_hint),
-      el("div", { class: "row" }, put), el("div", { class: "row" }, el("label", { for: "plan-number" }, t.plan_next), number, kind, best), told, list, hand, scenarios);
+      el("div", { class: "row" }, put), el("div", { class: "row" }, el("label", { for: "plan-number" }, t.plan_next), number, kind, best), told, note, list, hand, scenarios);
 
     function say(text) {
-      told.replaceChildren(text);
+      note.textContent = text;
     }
 
     function place(on) {
@@ -82,6 +83,7 @@
 
     map.on("click", (event) => {
       if (!placing) return;
+      event.taken = true;
       place(false);
       if (cameras.length >= MOST) return say(t.plan_full);
       cameras.push({ lon: event.latlng.lng, lat: event.latlng.lat, kind: kind.value, ...(kind.value === "fixed" ? { bearing_deg: 0 } : {}) });
@@ -176,6 +178,7 @@
       if (!cameras.length) {
         seen.clearLayers();
         added.clearLayers();
+        told.replaceChildren();
         return say("");
       }
       asking = true;
@@ -183,6 +186,7 @@
       try {
         const gain = await post("what-if", { cameras });
         if (cameras.length) show(gain);
+        if (note.textContent === t.plan_searching) say("");
         box.dataset.took = String(Math.round(performance.now() - begun));
       } catch (error) {
         say(error.message);
@@ -271,7 +275,7 @@
     async function shelf() {
       const found = await x.load("scenarios");
       kept.replaceChildren(...found.map((one) => el("li", {}, el("input", { type: "checkbox", value: one.id, "aria-label": `${t.scenario_compare}: ${one.name}` }),
-        el("span", {}, one.name, " ", el("small", {}, `${one.cameras.length} · ${one.mine ? (one.shared ? t.scenario_share : "") : t.scenario_by.replace("{owner}", one.owner)}`)),
+        el("span", {}, one.name, " ", el("small", {}, [one.cameras.length, one.mine ? (one.shared ? t.scenario_share : null) : t.scenario_by.replace("{owner}", one.owner)].filter((part) => part != null).join(" · "))),
         el("button", { type: "button", class: "scenario-open", onclick: () => open(one) }, t.scenario_open),
         el("a", { href: `${config.api}/scenarios/${one.id}/plan.xlsx`, download: "" }, "xlsx"),
         one.mine ? el("button", { type: "button", "aria-label": `${t.scenario_remove}: ${one.name}`, onclick: () => post(`scenarios/${one.id}`, null, "DELETE").then(shelf).catch(told_) }, "×") : null)));

@@ -35,6 +35,7 @@
 
     map.on("click", (event) => {
       if (!asking) return;
+      event.taken = true;
       mode(false);
       ask(event.latlng);
     });

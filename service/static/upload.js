@@ -11,6 +11,7 @@
     const { whole } = numbers(config.language);
     const form = document.getElementById("upload");
     const box = document.getElementById("preview");
+    const field = (column) => t[`field_${column}`] || column;
     let map = null;
 
     async function send(file, fields, more) {
@@ -53,7 +54,7 @@
       }
       const sample = o.sample || [];
       const first = sample.slice(0, ROWS);
-      const columns = Object.values(o.recognised);
+      const columns = Object.keys(o.recognised);
       const shown = [...new Set(columns)].filter((name) => first.some((f) => f.properties[name] != null));
       const place = el("div", { class: "upload-map", role: "img", "aria-label": t.upload_map });
       const confirm = el("button", { type: "button", class: "main", id: "confirm", disabled: o.accepted === 0, onclick: async () => {
@@ -73,10 +74,10 @@
       box.replaceChildren(
         el("h3", {}, `${file.name}: ${t.upload_read.replace("{n}", whole.format(o.read)).replace("{accepted}", whole.format(o.accepted)).replace("{mended}", whole.format(o.mended)).replace("{rejected}", whole.format(o.rejected))}`),
         el("div", { class: "columns even" },
-          el("div", {}, el("h3", {}, t.upload_columns), table([t.upload_header, t.upload_field], Object.entries(o.recognised)), o.kept_as_extra.length ? el("p", { class: "hint" }, `${t.upload_extra}: ${o.kept_as_extra.join(", ")}`) : null),
+          el("div", {}, el("h3", {}, t.upload_columns), table([t.upload_header, t.upload_field], Object.entries(o.recognised).map(([column, header]) => [header, field(column)])), o.kept_as_extra.length ? el("p", { class: "hint" }, `${t.upload_extra}: ${o.kept_as_extra.join(", ")}`) : null),
           el("div", {}, el("h3", {}, t.upload_map), place),
-          el("div", {}, el("h3", {}, t.upload_reasons), o.reasons.length ? table([t.upload_action, t.upload_reason, t.rows], o.reasons.map((r) => [t[`action_${r.action}`] || r.action, r.reason, whole.format(r.count)])) : el("p", {}, t.nothing_found), job.has_report ? el("p", {}, el("a", { href: `${config.api}/jobs/${job.id}/report` }, t.jobs_report)) : null)),
-        el("h3", {}, t.upload_rows), table(shown, first.map((f) => shown.map((name) => (f.properties[name] == null ? "" : String(f.properties[name]))))),
+          el("div", {}, el("h3", {}, t.upload_reasons), o.reasons.length ? table([t.upload_action, t.upload_reason, t.rows], o.reasons.map((r) => [t[`action_${r.action}`] || r.action, t[`reason_${r.reason}`] || r.reason, whole.format(r.count)])) : el("p", {}, t.nothing_found), job.has_report ? el("p", {}, el("a", { href: `${config.api}/jobs/${job.id}/report` }, t.jobs_report)) : null)),
+        el("h3", {}, t.upload_rows), table(shown.map(field), first.map((f) => shown.map((name) => (f.properties[name] == null ? "" : String(f.properties[name]))))),
         el("p", {}, confirm, " ", el("button", { type: "button", onclick: () => { box.hidden = true; form.reset(); } }, t.upload_cancel)));
       draw(place, sample);
       box.dataset.state = "ready";

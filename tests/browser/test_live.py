@@ -7,11 +7,10 @@ from playwright.sync_api import Browser
 
 from geo.pipeline import refresh
 from geo.store.database import connect
-from tests.browser.test_maps import Watched, browser, enter
+from tests.browser.conftest import Watched, enter
 from tests.conftest import serving
 
 pytestmark = pytest.mark.browser
-__all__ = ["browser"]
 
 
 def test_incidents_and_statuses_blink_in(browser: Browser, store: str) -> None:

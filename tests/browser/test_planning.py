@@ -10,9 +10,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from geo.store.database import connect
-from tests.browser.test_maps import Watched, address, browser, watched
-
-__all__ = ["address", "browser", "watched"]
+from tests.browser.conftest import Watched
 
 
 def settled(page: Page) -> None:
@@ -118,7 +116,7 @@ def counts(conninfo: str) -> Any:
 
 
 def test_the_best_sites_are_put_on_the_map(watched: Watched) -> None:
-    page = watched.open("/maps/coverage?area=990101002")
+    page = watched.open("/maps/coverage#area=990101002")
     zh = page.get_attribute("html", "lang") == "zh-CN"
     page.locator(".plan summary").click()
     page.fill("#plan-number", "4")

@@ -282,10 +282,14 @@ def counts_by_month(
     Columns `grid` (label in the index of `grids`; "" outside every grid), `month` (first day),
     `category`, `count`. Incidents without any time are left out.
     """
-    events = incident_events(grids, incidents)
+    return months_of(incident_events(grids, incidents), timezone)
+
+
+def months_of(events: DataFrame, timezone: str) -> DataFrame:
+    """`counts_by_month` of what `incident_events` gave."""
     local = events["at"].dt.tz_convert(timezone).dt.tz_localize(None)
-    events["month"] = local.dt.to_period("M").dt.to_timestamp().dt.date
-    return events.groupby(["grid", "month", "category"]).size().rename("count").reset_index()
+    month = local.dt.to_period("M").dt.to_timestamp().dt.date.rename("month")
+    return events.groupby(["grid", month, "category"]).size().rename("count").reset_index()
 
 
 def incident_events(grids: GeoDataFrame, incidents: GeoDataFrame) -> DataFrame:

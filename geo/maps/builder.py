@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -189,5 +190,12 @@ def with_nonce(html: str, nonce: str) -> str:
 def render_page(page: MapPage) -> str:
     """The whole page as HTML, its language said in the root element."""
     html: str = build_map(page).get_root().render()
+    # Folium forbids to zoom the page; whoever sees badly must be able to.
+    html = re.sub(
+        r'<meta name="viewport" content="width=device-width,\s+initial-scale=1.0[^>]*/?>',
+        "",
+        html,
+        count=1,
+    )
     code = "zh-CN" if page.language == "zh" else "en"
     return html.replace("<html>", f'<html lang="{code}">', 1)

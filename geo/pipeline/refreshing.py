@@ -16,10 +16,10 @@ from geo.coverage.terrain import read_terrain
 from geo.crs import metric_crs
 from geo.errors import StoreError
 from geo.incidents.density import (
-    counts_by_month,
     density_by_grid,
     incident_events,
     incident_times,
+    months_of,
 )
 from geo.pipeline import coverage
 from geo.pipeline.coverage import Site
@@ -131,8 +131,9 @@ def _refresh(
         progress(f"density of {len(incidents):,} incidents")
         grids_m = coverage.metric(grids, site)
         density = density_by_grid(grids_m, incidents)
-        months = counts_by_month(grids_m, incidents, timezone=settings.timezone)
-        events = incident_events(grids_m, incidents).join(_places(stored))
+        events = incident_events(grids_m, incidents)
+        months = months_of(events, settings.timezone)
+        events = events.join(_places(stored))
         figures |= _incident_figures(incidents, density)
     progress("writing the results")
     run = write.write_run(
@@ -155,8 +156,7 @@ def _refresh(
         write.clear(conn, "grid_density")
         write.write_table(conn, "grid_incidents", months.assign(run=run))
         write.write_table(conn, "grid_density", _density_rows(density).assign(run=run))
-        write.clear(conn, "incident_events")
-        write.write_table(conn, "incident_events", events.assign(run=run))
+        write.write_events(conn, run, events)
     digest = text_digest(
         repr(parameters)
         + figures["views_digest"]
@@ -203,7 +203,7 @@ def _places(incidents: GeoDataFrame) -> pd.DataFrame:
     """Where incidents were, to some 10 m, as far as that is known at all."""
     known = incidents["precision"].isin(["exact", "road"])
     rounded = {"lon": incidents.geometry.x.round(4), "lat": incidents.geometry.y.round(4)}
-    return pd.DataFrame(rounded).where(known).astype(object).where(lambda v: v.notna(), None)
+    return pd.DataFrame(rounded).where(known)
 
 
 def _density_rows(density: pd.DataFrame) -> pd.DataFrame:

@@ -243,6 +243,22 @@ def copy_table(conn: Conn, table: str, rows: pa.Table) -> None:
         copy.write(encoder.finish())
 
 
+def write_events(conn: Conn, run: int, events: pd.DataFrame) -> None:
+    """Put the incidents as a run counted them in place of those before: `at`, `timed`, `category`, `grid`, `lon`, `lat`."""
+    clear(conn, "incident_events")
+    words, floats = pa.large_string(), pa.float64()
+    table = {
+        "at": pa.array(events["at"].dt.as_unit("us"), pa.timestamp("us", tz="UTC")),
+        "timed": pa.array(events["timed"].to_numpy(bool)),
+        "category": pa.array(events["category"], words),
+        "grid": pa.array(events["grid"], words),
+        "lon": pa.array(events["lon"], floats, from_pandas=True),
+        "lat": pa.array(events["lat"], floats, from_pandas=True),
+        "run": pa.array(np.full(len(events), run, np.int64)),
+    }
+    copy_table(conn, "incident_events", pa.table(table))
+
+
 def _words(error: psycopg.Error) -> str:
     detail = error.diag.message_detail
     primary = error.diag.message_primary or str(error).strip()

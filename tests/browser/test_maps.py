@@ -91,7 +91,7 @@ def test_board_from_the_district_down_to_the_map(watched: Watched) -> None:
     expect(page.locator(".tile").first).to_contain_text("95.5%")
     rows = page.locator("table.peers tbody tr")
     expect(rows).to_have_count(6)
-    assert page.locator(".chart canvas").count() == 2
+    assert page.locator(".chart canvas").count() == 3
     assert coloured(page, ".chart canvas") > 3_000
     # The best and the worst change places by a click on the column.
     name = "table.peers tbody tr:first-child td:nth-child(2)"

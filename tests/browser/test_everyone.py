@@ -1,0 +1,206 @@
+"""Every page for everyone: both languages whole, contrast and names by WCAG 2.2 AA, from a phone to a 4K wall."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from geo.maps.language import TEXTS
+from geo.store.database import connect
+from tests.browser.conftest import Watched, enter
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+PAGES = (
+    "/maps/coverage", "/maps/incidents", "/maps/registers", "/board", "/jobs", "/users", "/audit", "/account", "/runs/1",
+)  # fmt: skip
+SIZES = {"phone": (390, 844), "small": (1280, 720), "desk": (1920, 1080), "wall": (3840, 2160)}
+READY = "body[data-ready=true], #board, main"
+# What the register itself says is in its own language, and names stay as they are.
+OWN = re.compile(r"[\u4e00-\u9fff]")
+
+
+@pytest.fixture(params=["zh-CN", "en-GB"])
+def free(
+    browser: Browser, address: str, demo_store: str, request: pytest.FixtureRequest
+) -> Iterator[Watched]:
+    """Without the pages' policy, so that the checker can be put in them."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 720}, locale=request.param, bypass_csp=True
+    )
+    enter(context, address, demo_store)
+    yield Watched(context.new_page(), address)
+    context.close()
+
+
+def settle(page: Page, path: str) -> None:
+    if path.startswith(("/maps", "/board", "/jobs")):
+        page.wait_for_selector("body[data-ready=true]", timeout=30_000)
+    page.wait_for_load_state("networkidle")
+
+
+def test_wcag_2_2_aa(free: Watched) -> None:
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed; scripts/setup.sh test installs it")
+    page = free.page
+    told = []
+    for path in (*PAGES, "/maps/incidents#show=hot_spot", "/maps/coverage#grid=990101002001001"):
+        page.goto("about:blank")
+        page.goto(free.address + path)
+        settle(page, path)
+        page.evaluate(
+            "() => document.querySelectorAll('#panel details').forEach((d) => { d.open = true; })"
+        )
+        page.wait_for_timeout(500)
+        page.add_script_tag(path=AXE)
+        found = page.evaluate(
+            "async () => (await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] })).violations"
+            ".map((v) => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 140), v.nodes[0].failureSummary.slice(0, 240)])"
+        )
+        told += [(path, *row) for row in found]
+    assert told == [], "\n".join(map(str, told))
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_no_page_is_broken_at_any_size(
+    browser: Browser, address: str, demo_store: str, size: str
+) -> None:
+    width, height = SIZES[size]
+    context = browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN")
+    enter(context, address, demo_store)
+    watch = Watched(context.new_page(), address)
+    page = watch.page
+    for path in PAGES:
+        page.goto(address + path)
+        settle(page, path)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width + 1, (path, wide)
+        cut = page.evaluate(
+            """() => [...document.querySelectorAll('button, a, label, h1, h2, th, .figures strong')].filter((n) => {
+                 const r = n.getBoundingClientRect(); const s = getComputedStyle(n);
+                 return r.width && s.overflow === 'visible' && s.visibility !== 'hidden' && !n.closest('.scroll, table, nav, [hidden]') && r.right > innerWidth + 1;
+               }).map((n) => n.outerHTML.slice(0, 90))"""
+        )
+        assert cut == [], (path, cut)
+        if path.startswith("/maps/"):
+            box = page.locator(".folium-map").bounding_box()
+            panel = page.locator("#panel").bounding_box()
+            assert box is not None
+            assert panel is not None
+            assert box["width"] >= min(width * 0.45, 380)
+            assert box["height"] >= height * 0.45
+            beside = panel["x"] + panel["width"] <= box["x"] + 1
+            beneath = box["y"] + box["height"] <= panel["y"] + 4
+            assert beside or beneath, (path, box, panel)
+    context.close()
+    assert watch.faults == []
+
+
+def test_by_the_keyboard_alone(watched: Watched) -> None:
+    page = watched.open("/maps/coverage")
+    seen: list[str] = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        at = page.evaluate(
+            "() => { const n = document.activeElement; const s = getComputedStyle(n); "
+            "return [n.id || n.className || n.tagName, s.outlineStyle, n.getBoundingClientRect().width]; }"
+        )
+        seen.append(str(at[0]))
+        if str(at[0]) not in ("BODY", ""):
+            assert at[1] != "none" or "leaflet" in str(at[0]), at
+    assert {"search", "area-subdistrict", "pick-measure"} <= set(seen)
+    page.focus("#search")
+    page.keyboard.type("990101002001001")
+    page.wait_for_selector(".hits button")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("body[data-card]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#content:not([hidden])")
+
+
+def test_no_string_is_left_in_the_other_language(
+    browser: Browser, address: str, demo_store: str
+) -> None:
+    """Whatever an English page says in Chinese comes out of the registers."""
+    with connect(demo_store) as conn:
+        rows = conn.execute(
+            "SELECT name FROM areas UNION SELECT name FROM grids UNION SELECT name FROM cameras UNION SELECT owner FROM cameras "
+            "UNION SELECT platform FROM cameras UNION SELECT name FROM grid_staff UNION SELECT name FROM key_places "
+            "UNION SELECT name FROM users UNION SELECT finding FROM register_findings UNION SELECT owner FROM register_findings "
+            "UNION SELECT detail FROM register_findings"
+        ).fetchall()
+    own = "\n".join(str(row[0]) for row in rows)
+    context = browser.new_context(viewport={"width": 1920, "height": 1080}, locale="en-GB")
+    enter(context, address, demo_store)
+    page = context.new_page()
+    for path in PAGES:
+        page.goto(address + path + "?lang=en")
+        settle(page, path)
+        words = page.evaluate(
+            """() => [...document.querySelectorAll('body *')].filter((n) => !['SCRIPT', 'STYLE', 'CODE', 'PRE'].includes(n.tagName))
+              .flatMap((n) => [...n.childNodes].filter((c) => c.nodeType === 3).map((c) => c.textContent.trim())
+              .concat(['title', 'aria-label', 'placeholder', 'alt'].map((a) => n.getAttribute(a) || ''))).filter(Boolean)"""
+        )
+        for text in words:
+            for part in re.findall(r"[\u4e00-\u9fff（）《》、]{2,}", text):
+                assert part in own or part == "中文", (path, text)
+    context.close()
+
+
+def test_every_word_that_is_asked_for_is_there() -> None:
+    """Keys put together at run time too: classes, findings, reasons of an import, statuses."""
+    scripts = "\n".join(p.read_text() for p in (ROOT / "service/static").glob("*.js"))
+    templates = "\n".join(p.read_text() for p in (ROOT / "service/templates").glob("*.html"))
+    asked = set(re.findall(r"\bt\.([a-z]\w*)\b", scripts + templates)) - {"get"}
+    asked |= set(re.findall(r"""\bt\["(\w[^"\]]*)"\]""", templates))
+    missing = {key for key in asked if key not in TEXTS and not key.endswith("_")}
+    assert missing == set()
+    # Nothing that a script shows is written in it: words between quotes that a person would read.
+    loose = [
+        text
+        for text in re.findall(r'"([^"\n]*[\u4e00-\u9fff][^"\n]*)"', scripts)
+        if "Noto" not in text
+    ]
+    assert loose == []
+    reasons = set()
+    for path in (ROOT / "geo/ingest").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                values = [
+                    a.value
+                    for a in node.args
+                    if isinstance(a, ast.Constant) and isinstance(a.value, str)
+                ]
+                names = [a.id for a in node.args if isinstance(a, ast.Name)]
+                values = [
+                    v for v in values if v != "this column is needed"
+                ]  # the detail, not the reason
+                if {"REJECTED", "MENDED", "NOTED"} & set(names) and values:
+                    reasons.add(values[0])
+    assert {f"reason_{r}" for r in reasons} - set(TEXTS) == set()
+    prefixes = {
+        "class_of_": ("hot_99", "cold_90", "rising", "falling", "new_hot", "historical_cold"),
+        "show_": ("density", "hot_spot", "emerging", "change"), "step_": ("hour", "day", "week", "month"),
+        "span_": ("hour", "day", "week", "month", "0"), "hit_": ("camera", "grid", "district", "key_place"),
+        "weekday_": tuple("0123456"), "group_": ("working", "all", "public", "industry", "private"),
+    }  # fmt: skip
+    for prefix, names in prefixes.items():
+        assert {prefix + name for name in names} <= set(TEXTS)
+
+
+def test_the_two_languages_are_two() -> None:
+    """An English text in the Chinese column, or the reverse, is one that was forgotten."""
+    same = {"product", "plan_link"}
+    for key, (zh, en) in TEXTS.items():
+        assert zh.strip(), key
+        assert en.strip(), key
+        if key != "other_language":
+            assert not OWN.search(en), (key, en)
+        if zh == en:
+            assert key in same or not re.search(r"[A-Za-z]{4,}", zh), key

@@ -1,0 +1,326 @@
+"""Maps of a whole city in a browser, beside the usual Folium page with the same data inlined, in one run."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import folium
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from folium.plugins import HeatMap
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.refreshing import load_city
+from benchmarks.serving import served
+from geo.pipeline import refresh, refresh_risk
+from geo.store import access, cluster, read, write
+from geo.store.database import Conn, connect, migrate
+from service.access import COOKIE
+
+PORT, PLAIN = 8841, 8842
+CATEGORIES = (
+    "theft/bicycle",
+    "theft/shop",
+    "dispute/neighbours",
+    "traffic/parking",
+    "noise/business",
+    "hazard/gas",
+)
+SHAPES = """(s) => [...document.querySelectorAll(s)].reduce((sum, c) => {
+  if (!c.width || !c.height) return sum;
+  const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+  let n = 0; for (let k = 3; k < d.length; k += 40) if (d[k] > 20) n++; return sum + n; }, 0)"""
+FRAMES = """async (ms) => { const times = []; const end = performance.now() + ms;
+  await new Promise((done) => { const step = (t) => { times.push(t); if (performance.now() < end) requestAnimationFrame(step); else done(); };
+  requestAnimationFrame(step); }); return times; }"""
+
+
+def add_incidents(conn: Conn, count: int) -> None:
+    """Three years of incidents around centres that come and go."""
+    rng = np.random.default_rng(3)
+    west, south, east, north = read.extent(conn) or (0, 0, 1, 1)
+    centres = rng.uniform([west, south], [east, north], (400, 2))
+    at = centres[rng.integers(0, 400, count)] + rng.normal(0, 0.004, (count, 2))
+    when = pd.Timestamp("2023-11-01", tz="UTC") + pd.to_timedelta(
+        rng.uniform(0, 1095 * 86400, count), unit="s"
+    )
+    frame = gpd.GeoDataFrame(
+        {"source": "110", "source_id": [f"i{n}" for n in range(count)], "category": rng.choice(CATEGORIES, count),
+         "occurred_at": when.to_pydatetime(), "precision": "exact"},
+        geometry=shapely.points(at), crs=4326,
+    )  # fmt: skip
+    write.write_table(conn, "incidents", frame, shape="exact")
+    conn.commit()
+
+
+@contextlib.contextmanager
+def folder_served(folder: Path) -> Iterator[None]:
+    """Files of a folder on a port of their own."""
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", PLAIN), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+
+
+def usual_pages(conn: Conn, folder: Path) -> None:
+    """Folium as its manual shows it, its own scripts served beside it: grids and cameras, and a heat map."""
+    run = read.latest_run(conn)
+    assert run is not None
+    west, south, east, north = read.extent(conn) or (0, 0, 1, 1)
+    vendor = Path(__file__).parents[1] / "service" / "static" / "vendor"
+    (folder / "vendor").symlink_to(vendor)
+
+    def empty() -> folium.Map:
+        fmap = folium.Map(
+            location=[(south + north) / 2, (west + east) / 2],
+            zoom_start=11,
+            tiles=None,
+            prefer_canvas=True,
+        )
+        fmap.default_js = [("leaflet", "vendor/leaflet/leaflet.js")]
+        fmap.default_css = [("leaflet_css", "vendor/leaflet/leaflet.css")]
+        fmap.fit_bounds([[south, west], [north, east]])
+        return fmap
+
+    grids = read.grid_results(conn, run.id)[["code", "open_covered_share", "geometry"]].reset_index(
+        drop=True
+    )
+    grids["geometry"] = shapely.set_precision(grids.geometry.values, 1e-6)
+    first = empty()
+    folium.GeoJson(
+        grids.to_json(),
+        style_function=lambda f: {
+            "fillColor": "#2f7fa3",
+            "fillOpacity": f["properties"]["open_covered_share"] or 0,
+            "weight": 0.5,
+        },
+    ).add_to(first)
+    cameras = read.camera_results(conn)[["status", "geometry"]]
+    cameras["geometry"] = shapely.set_precision(cameras.geometry.values, 1e-6)
+    folium.GeoJson(
+        cameras.to_json(drop_id=True),
+        marker=folium.CircleMarker(radius=2, weight=0, fill=True, fill_opacity=1),
+    ).add_to(first)
+    first.save(folder / "coverage.html")
+    second = empty()
+    places = np.array(
+        conn.execute("SELECT lat, lon FROM incident_events WHERE lon IS NOT NULL").fetchall(), float
+    )
+    heat = HeatMap(places.tolist(), radius=12)
+    heat.default_js = [("heat", "vendor/heat/leaflet-heat.js")]
+    heat.add_to(second)
+    second.save(folder / "heat.html")
+
+
+def frames(page: Page, kind: str) -> dict[str, float]:
+    """Frames a second while the map is dragged about and zoomed, and the longest pause between two."""
+    box = page.locator(".leaflet-container").first.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    handle = page.evaluate_handle(f"() => {{ window.watched = ({FRAMES})(6000); }}")
+    begun = time.perf_counter()
+    if kind == "pan":
+        while time.perf_counter() - begun < 5.5:
+            page.mouse.move(x, y)
+            page.mouse.down()
+            for k in range(1, 13):
+                page.mouse.move(x + 20 * k * (-1) ** int(time.perf_counter() * 2), y + 8 * k)
+            page.mouse.up()
+    else:
+        while time.perf_counter() - begun < 5.5:
+            page.mouse.wheel(0, -120 if int((time.perf_counter() - begun) / 1.5) % 2 == 0 else 120)
+            page.wait_for_timeout(400)
+    times = np.array(page.evaluate("() => window.watched"))
+    handle.dispose()
+    gaps = np.diff(times)
+    return {
+        "fps": 1000 * len(gaps) / (times[-1] - times[0]),
+        "p95_ms": float(np.percentile(gaps, 95)),
+        "longest_ms": float(gaps.max()),
+    }
+
+
+def opened(
+    browser: Browser, address: str, ready: str, canvas: str, cookies: list[Any]
+) -> tuple[Page, dict[str, float]]:
+    """A page in a fresh browser: kB on the wire, seconds to the first useful map, frames a second."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-GB")
+    context.set_default_timeout(120_000)
+    context.add_cookies(cookies)
+    page = context.new_page()
+    client = context.new_cdp_session(page)
+    client.send("Network.enable")
+    sizes: dict[str, tuple[str, float]] = {}
+    names: dict[str, str] = {}
+    client.on(
+        "Network.responseReceived", lambda e: names.update({e["requestId"]: e["response"]["url"]})
+    )
+    client.on(
+        "Network.loadingFinished",
+        lambda e: sizes.update(
+            {e["requestId"]: (names.get(e["requestId"], ""), e["encodedDataLength"])}
+        ),
+    )
+    begun = time.perf_counter()
+    page.goto(address, wait_until="commit")
+    page.wait_for_selector(ready)
+    while not page.evaluate(SHAPES, canvas):
+        time.sleep(0.02)
+    useful = time.perf_counter() - begun
+    page.wait_for_load_state("networkidle")
+    tiles = sum(size for url, size in sizes.values() if "/tiles/" in url)
+    told = {
+        "page_kb": (sum(size for _, size in sizes.values()) - tiles) / 1000, "tiles_kb": tiles / 1000, "useful_s": useful,
+    }  # fmt: skip
+    for kind in ("pan", "zoom"):
+        for name, value in frames(page, kind).items():
+            told[f"{kind}_{name}"] = value
+    return page, told
+
+
+def drag_a_camera(page: Page) -> list[float]:
+    """Milliseconds from the pointer to the polygon, of a planned camera that is dragged about."""
+    page.locator(".plan summary").click()
+    page.locator(".plan-put").click()
+    box = page.locator(".folium-map").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_selector("#plan-gain")
+    page.wait_for_timeout(1500)
+    mark = page.locator(".plan-camera").first.bounding_box()
+    assert mark is not None
+    x, y = mark["x"] + 11, mark["y"] + 11
+    page.mouse.move(x, y)
+    page.mouse.down()
+    times = []
+    asked = page.locator(".plan").get_attribute("data-asked")
+    for k in range(1, 41):
+        page.mouse.move(x + 5 * k, y + 2 * k)
+        until = time.perf_counter() + 10
+        while (
+            page.locator(".plan").get_attribute("data-asked") == asked
+            and time.perf_counter() < until
+        ):
+            time.sleep(0.005)
+        asked = page.locator(".plan").get_attribute("data-asked")
+        times.append(float(page.locator(".plan").get_attribute("data-took") or "nan"))
+    page.mouse.up()
+    return times
+
+
+def measure(conninfo: str) -> None:
+    """Print the table of a stored city."""
+    with connect(conninfo) as conn:
+        numbers = conn.execute(
+            "SELECT (SELECT count(*) FROM grids), (SELECT count(*) FROM cameras), (SELECT count(*) FROM incident_events)"
+        ).fetchone()
+        conn.execute("DELETE FROM users WHERE name = 'benchmark'")
+        user = access.add_user(conn, "benchmark", "none", "administrator", ["*"])
+        secret = access.open_session(conn, user, hours=2)
+        conn.commit()
+    print(
+        f"\nMaps of {numbers} grids, cameras and incidents, 1280 x 720, headless Chromium\n",
+        flush=True,
+    )
+    print(
+        "| page | page kB | tiles kB | first useful map s | pan fps | p95 ms | longest ms | zoom fps | p95 ms | longest ms |"
+    )
+    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+    python = str(Path(sys.executable).parent)
+    ours = [{"name": COOKIE, "value": secret, "url": f"http://127.0.0.1:{PORT}"}]
+    chromium = os.environ.get("GRIDCOVER_CHROMIUM", "/usr/bin/chromium")
+    with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
+        folder = Path(temporary)
+        with connect(conninfo) as conn:
+            usual_pages(conn, folder)
+
+        def row(name: str, address: str, ready: str, canvas: str, cookies: list[Any]) -> Page:
+            browser = playwright.chromium.launch(
+                executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+            )
+            page, told = opened(browser, address, ready, canvas, cookies)
+            values = [
+                told[k]
+                for k in (
+                    "page_kb",
+                    "tiles_kb",
+                    "useful_s",
+                    "pan_fps",
+                    "pan_p95_ms",
+                    "pan_longest_ms",
+                    "zoom_fps",
+                    "zoom_p95_ms",
+                    "zoom_longest_ms",
+                )
+            ]
+            print(f"| {name} | " + " | ".join(f"{v:,.1f}" for v in values) + " |", flush=True)
+            return page
+
+        env = {
+            "GRIDCOVER_DATABASE_URL": conninfo,
+            "GRIDCOVER_REQUESTS_A_SECOND": "1e9",
+            "GRIDCOVER_WORKER": "false",
+        }
+        with served([f"{python}/gridcover", "serve", "--port", str(PORT)], PORT, env):
+            time.sleep(1)
+            for turn in ("first visitor", "next visitor"):
+                for name in ("coverage", "incidents"):
+                    page = row(f"gridcover {name}, {turn}", f"http://127.0.0.1:{PORT}/maps/{name}",
+                               "body[data-ready=true]", ".leaflet-shade-pane canvas", ours)  # fmt: skip
+                    if turn == "next visitor" and name == "coverage":
+                        times = drag_a_camera(page)
+                        print(
+                            f"a camera dragged: p50 {np.median(times):.0f} ms, p95 {np.percentile(times, 95):.0f} ms from the pointer to the polygon",
+                            flush=True,
+                        )
+                    page.context.browser.close()  # type: ignore[union-attr]
+        with folder_served(folder):
+            for name in ("coverage", "heat"):
+                size = (folder / f"{name}.html").stat().st_size / 1e6
+                page = row(
+                    f"usual Folium {name} ({size:.1f} MB)",
+                    f"http://127.0.0.1:{PLAIN}/{name}.html",
+                    ".leaflet-map-pane",
+                    ".leaflet-pane canvas",
+                    [],
+                )
+                page.context.browser.close()  # type: ignore[union-attr]
+
+
+def main(cameras: int = 100_000, incidents: int = 1_000_000) -> None:
+    """A city made for this run, or kept in GRIDCOVER_BENCH_DIR for the next."""
+    kept = os.environ.get("GRIDCOVER_BENCH_DIR")
+    with contextlib.ExitStack() as stack:
+        folder = Path(kept) if kept else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(exist_ok=True, parents=True)
+        folder.chmod(0o755)
+        private = stack.enter_context(cluster.running(folder / "d"))
+        if migrate(private.conninfo):
+            with connect(private.conninfo) as conn:
+                load_city(conn, cameras, 233.5)
+                add_incidents(conn, incidents)
+                refresh(conn, progress=lambda step: print(step, flush=True))
+                refresh_risk(conn)
+        measure(private.conninfo)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -1,0 +1,78 @@
+"""An import as its clerk does it: look, understand what is refused, confirm; in both languages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from geo.store.database import connect
+from tests.browser.conftest import Watched, coloured, enter
+from tests.conftest import serving
+from tests.service.test_jobs import worker
+
+pytestmark = pytest.mark.browser
+ROWS = """监控点名称,设备编码,经度,纬度,监控方位,摄像机类型,备注列
+南门口,34020000001320000901,118.0052,31.0051,90,枪机,a
+北门口,34020000001320000902,118.0062,31.0061,180,球机,b
+出错的,34020000001320000903,abc,31.0062,180,球机,b
+西门口,34020000001320000904,118.0032,31.0041,,半球,b
+"""
+
+
+def cameras(store: str) -> list[str]:
+    with connect(store) as conn:
+        return [row[0] for row in conn.execute("SELECT name FROM cameras ORDER BY code").fetchall()]
+
+
+def test_a_file_is_looked_at_and_confirmed(browser: Browser, store: str, tmp_path: Path) -> None:
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO grids (code, name, population, geometry) VALUES "
+            "('g1', '一格', 100, ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
+        )
+        conn.commit()
+    good = tmp_path / "cameras.csv"
+    good.write_text(ROWS, encoding="utf-8")
+    other = tmp_path / "notes.csv"
+    other.write_text("a,b\n1,2\n", encoding="utf-8")
+    with serving(store) as address, worker(store):
+        for locale in ("zh-CN", "en-GB"):
+            context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=locale)
+            enter(context, address, store)
+            watch = Watched(context.new_page(), address)
+            page = watch.open("/jobs")
+            zh = locale == "zh-CN"
+            page.select_option("#upload [name=layer]", "cameras")
+            page.set_input_files("#upload [name=file]", other)
+            page.locator("#upload button").click()
+            preview = page.locator("#preview")
+            expect(preview).to_have_attribute("data-state", "refused", timeout=60_000)
+            expect(preview.locator(".wrong")).to_contain_text(
+                "文件无法使用" if zh else "cannot be used"
+            )
+            page.set_input_files("#upload [name=file]", good)
+            page.locator("#upload button").click()
+            expect(preview).to_have_attribute("data-state", "ready", timeout=60_000)
+            # Columns as understood, rows, what is refused and why; nothing is stored yet.
+            expect(preview).to_contain_text("监控方位")
+            expect(preview).to_contain_text("备注列")
+            expect(preview).to_contain_text("坐标无法读取" if zh else "unreadable coordinates")
+            expect(preview.locator("table").last.locator("tbody tr")).to_have_count(3)
+            page.wait_for_load_state("networkidle")
+            assert coloured(page, ".upload-map canvas") > 50
+            report = preview.locator("a").get_attribute("href")
+            assert report is not None
+            assert "abc" in page.request.get(address + report).text()
+            before = cameras(store)
+            assert before == ([] if zh else ["南门口", "北门口", "西门口"])
+            page.locator("#confirm").click()
+            expect(preview).to_have_attribute("data-state", "done", timeout=60_000)
+            told = preview.locator("p").inner_text()
+            assert [int(n) for n in re.findall(r"\d+", told)] == ([3, 0, 0] if zh else [0, 0, 3])
+            assert cameras(store) == ["南门口", "北门口", "西门口"]
+            page.wait_for_load_state("networkidle")
+            context.close()
+            assert watch.faults == []

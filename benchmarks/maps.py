@@ -284,7 +284,7 @@ def measure(conninfo: str) -> None:
             for turn in ("first visitor", "next visitor"):
                 for name in ("coverage", "incidents"):
                     page = row(f"gridcover {name}, {turn}", f"http://127.0.0.1:{PORT}/maps/{name}",
-                               "body[data-ready=true]", ".leaflet-shade-pane canvas", ours)  # fmt: skip
+                               "body[data-painted], body[data-updates]", ".leaflet-shade-pane canvas", ours)  # fmt: skip
                     if turn == "next visitor" and name == "coverage":
                         times = drag_a_camera(page)
                         print(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
@@ -67,48 +68,51 @@ def complete_cameras(
     ColumnError : a value lies outside its domain; the rows are named.
     """
     table = {**camera_defaults(), **(defaults or {})}
-    out = cameras.copy()
+    # Columns are put into a plain table: a GeoDataFrame looks at its geometry with every one.
+    out = pd.DataFrame(cameras)
     names = list(table)
     kind = np.full(len(out), names.index("unknown"))
     if "kind" in out:
         known = pd.Index(names).get_indexer(pd.Index(out["kind"].astype(object)))
         kind = np.where(known >= 0, known, kind)
-    values: dict[str, pd.Series] = {}
+    values: dict[str, NDArray[np.float64]] = {}
     for column, (low, high, words) in _DOMAINS.items():
+        given = np.full(len(out), np.nan)
+        bad = np.zeros(len(out), bool)
         if column in out:
-            series = pd.to_numeric(out[column], errors="coerce").astype(float)
-            unreadable = series.isna() & out[column].notna()
-        else:
-            series = pd.Series(np.nan, index=out.index)
-            unreadable = series.notna()
-        bad = unreadable | (series < low) | (series > high) | np.isinf(series)
+            given = pd.to_numeric(out[column], errors="coerce").to_numpy(float, na_value=np.nan)
+            bad = np.isnan(given) & out[column].notna().to_numpy()
+        bad |= (given < low) | (given > high) | np.isinf(given)
         if column in ("height_m", "vfov_deg"):
-            bad |= series == 0
+            bad |= given == 0
         if bad.any():
             raise ColumnError(
                 f"{column} must be {words}; wrong at {name_rows(out.index[bad])}: mend those rows"
             )
-        values[column] = series
-    no_bearing = values["bearing_deg"].isna()
+        values[column] = given
+    no_bearing = np.isnan(values["bearing_deg"])
+    full: dict[str, Any] = {}
     for column in ("fov_deg", "range_m", "near_m", "height_m"):
         assumed = np.array([getattr(table[name], column) for name in names], float)[kind]
-        out[column] = np.where(values[column].isna(), assumed, values[column])
-    near, far = tilted_edges(out["height_m"], values["tilt_deg"], values["vfov_deg"])
-    from_tilt = values["near_m"].isna().to_numpy() & ~np.isnan(near)
-    out["near_m"] = np.where(from_tilt, near, out["near_m"])
-    out["range_m"] = np.fmin(out["range_m"], far)
-    out["near_m"] = np.minimum(out["near_m"], out["range_m"])
-    aimed = out["fov_deg"] < 360
-    out["assumed"] = (
-        (no_bearing & aimed) | values["fov_deg"].isna() | values["range_m"].isna()
-    ).astype(bool)
+        full[column] = np.where(np.isnan(values[column]), assumed, values[column])
+    near, far = tilted_edges(full["height_m"], values["tilt_deg"], values["vfov_deg"])
+    from_tilt = np.isnan(values["near_m"]) & ~np.isnan(near)
+    full["near_m"] = np.where(from_tilt, near, full["near_m"])
+    full["range_m"] = np.fmin(full["range_m"], far)
+    full["near_m"] = np.minimum(full["near_m"], full["range_m"])
+    aimed = full["fov_deg"] < 360
+    guessed = (no_bearing & aimed) | np.isnan(values["fov_deg"]) | np.isnan(values["range_m"])
     if "assumed" in cameras:  # completed before
-        out["assumed"] |= cameras["assumed"].fillna(False).astype(bool)
-    out["bearing_deg"] = values["bearing_deg"].fillna(0.0) % 360
+        guessed |= cameras["assumed"].fillna(False).astype(bool).to_numpy()
+    full["assumed"] = guessed
+    full["bearing_deg"] = np.where(no_bearing, 0.0, values["bearing_deg"]) % 360
     if "lens_deg" not in cameras:
-        out["lens_deg"] = out["fov_deg"]
-    out.loc[no_bearing & aimed, "fov_deg"] = 360.0
-    return out
+        full["lens_deg"] = full["fov_deg"]
+    full["fov_deg"] = np.where(no_bearing & aimed, 360.0, full["fov_deg"])
+    out = out.assign(**full)
+    if not isinstance(cameras, gpd.GeoDataFrame):
+        return out
+    return gpd.GeoDataFrame(out, geometry=cameras.geometry.name, crs=cameras.crs)
 
 
 def tilted_edges(

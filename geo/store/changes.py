@@ -69,3 +69,12 @@ def box_arrays(boxes: Any) -> dict[str, list[float]]:
     """Boxes as parameters of a query: four arrays."""
     table = np.asarray(boxes, float).reshape(-1, 4)
     return {name: table[:, k].tolist() for k, name in enumerate(("west", "south", "east", "north"))}
+
+
+def box_around(boxes: Any) -> dict[str, float]:
+    """The box around some, as parameters `w`, `s`, `e`, `n`; a point at 0, 0 around none."""
+    table = np.asarray(boxes, float).reshape(-1, 4)
+    if not len(table):
+        return {"w": 0.0, "s": 0.0, "e": 0.0, "n": 0.0}
+    low, high = table[:, :2].min(axis=0), table[:, 2:].max(axis=0)
+    return {"w": float(low[0]), "s": float(low[1]), "e": float(high[0]), "n": float(high[1])}

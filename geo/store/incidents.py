@@ -10,7 +10,7 @@ import numpy as np
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from geo.store.changes import box_arrays
+from geo.store.changes import box_around, box_arrays
 from geo.store.database import Conn, dict_rows
 from geo.store.read import frame_of
 
@@ -85,7 +85,7 @@ def incident_places(conn: Conn, boxes: Any) -> tuple[NDArray[np.float64], NDArra
             "unnest(%(west)s::float8[], %(south)s::float8[], %(east)s::float8[], %(north)s::float8[]) "
             "AS b (w, s, e, n) WHERE t.geometry && ST_MakeEnvelope(b.w, b.s, b.e, b.n, 4326)) "
             "AND t.geometry && ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, 4326)",
-            box_arrays(boxes) | _around(boxes),
+            box_arrays(boxes) | box_around(boxes),
         ).fetchall()
     lon, lat = np.array(rows, float).reshape(-1, 2).T
     return lon, lat
@@ -111,18 +111,10 @@ def places_of_last_year(
     with conn.cursor(binary=True) as cursor:
         rows = cursor.execute(
             f"SELECT lon, lat FROM incident_events WHERE {_LAST_YEAR} AND lon IS NOT NULL AND {inside}".encode(),
-            {} if boxes is None else _around(boxes),
+            {} if boxes is None else box_around(boxes),
         ).fetchall()
     lon, lat = np.array(rows, float).reshape(-1, 2).T
     return lon, lat
-
-
-def _around(boxes: Any) -> dict[str, float]:
-    table = np.asarray(boxes, float).reshape(-1, 4)
-    if not len(table):
-        return {"w": 0.0, "s": 0.0, "e": 0.0, "n": 0.0}
-    low, high = table[:, :2].min(axis=0), table[:, 2:].max(axis=0)
-    return {"w": float(low[0]), "s": float(low[1]), "e": float(high[0]), "n": float(high[1])}
 
 
 def grid_classes(conn: Conn, kind: str, category: str) -> list[tuple[Any, ...]]:

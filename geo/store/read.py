@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from geo.schema import LAYERS, Layer
-from geo.store.changes import box_arrays
+from geo.store.changes import box_around, box_arrays
 from geo.store.database import Conn, dict_rows
 
 if TYPE_CHECKING:
@@ -55,14 +55,28 @@ _IN_BOXES = (
 )
 
 
+# Of few boxes, the one around all of them finds the rows by the index; of many, each of them does.
+_IN_FEW_BOXES = (
+    " WHERE {key} = ANY(ARRAY(SELECT t.{key} FROM {table} t "
+    "WHERE t.geometry && ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, 4326) AND EXISTS (SELECT 1 FROM "
+    "unnest(%(west)s::float8[], %(south)s::float8[], %(east)s::float8[], %(north)s::float8[]) AS b (w, s, e, n) "
+    "WHERE t.geometry && ST_MakeEnvelope(b.w, b.s, b.e, b.n, 4326))))"
+)
+_FEW = 60
+
+
 def _filter(
     table: str, key: str, codes: list[str] | None, boxes: Any
 ) -> tuple[sql.Composable, dict[str, Any]]:
     if codes is not None:
         return sql.SQL(" WHERE {} = ANY(%(codes)s)").format(sql.Identifier(key)), {"codes": codes}
     if boxes is not None:
-        condition = sql.SQL(_IN_BOXES).format(key=sql.Identifier(key), table=sql.Identifier(table))
-        return condition, box_arrays(boxes)
+        params = box_arrays(boxes)
+        few = len(params["west"]) <= _FEW
+        condition = sql.SQL(_IN_FEW_BOXES if few else _IN_BOXES).format(
+            key=sql.Identifier(key), table=sql.Identifier(table)
+        )
+        return condition, params | box_around(boxes)
     return sql.SQL(""), {}
 
 

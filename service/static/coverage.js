@@ -60,11 +60,11 @@
       };
     }
     const shade = tiles(`${config.tiles}/grids/{z}/{x}/{y}.pbf`, { grids: gridStyle((code) => byCode.get(code)) }, { pane: "shade", minZoom: 3 });
-    const views = tiles(`${config.tiles}/views/{z}/{x}/{y}.pbf`, { views: (p, zoom) => ({ fill: true, fillColor: "#f2c14e", fillOpacity: zoom >= 15 ? 0.45 : 0.3, color: "#8a6410", weight: 0.6, opacity: 0.8, stroke: zoom >= 15 }) }, { pane: "views", minZoom: 12 });
+    const views = tiles(`${config.tiles}/views/{z}/{x}/{y}.pbf`, { views: (p, zoom) => ({ fill: true, fillColor: "#f2c14e", fillOpacity: zoom >= 15 ? 0.45 : 0.3, color: "#8a6410", weight: 0.6, opacity: 0.8, stroke: zoom >= 15 }) }, { pane: "views", minZoom: 14, updateWhenIdle: true });
     const spots = tiles(`${config.tiles}/blind-spots/{z}/{x}/{y}.pbf`, {
       // From afar thousands of outlines are one red sheet: the shading of the grids tells more there.
-      "blind-spots": (p, zoom) => (zoom >= 16 ? { fill: true, color: SPOT, weight: 1.2, opacity: 0.9, fillColor: SPOT, fillOpacity: 0.25 } : { fill: false, stroke: false, interactive: false }),
-    }, { pane: "spots", minZoom: 10 });
+      "blind-spots": { fill: true, color: SPOT, weight: 1.2, opacity: 0.9, fillColor: SPOT, fillOpacity: 0.25 },
+    }, { pane: "spots", minZoom: 16, updateWhenIdle: true });
     const cameras = tiles(`${config.tiles}/cameras/{z}/{x}/{y}.pbf`, {
       cameras: (p, zoom) => {
         if (p.count != null) {
@@ -73,7 +73,7 @@
         }
         return { fill: true, radius: zoom >= 17 ? 5 : 3.5, weight: 1, color: "#ffffff", fillColor: CAMERA[status.get(p.code) || p.status] || CAMERA.unknown, fillOpacity: 1 };
       },
-    }, { pane: "points", minZoom: 3 });
+    }, { pane: "points", minZoom: 3, updateWhenIdle: true });
     x.overlay(shade, t.grids, true);
     if (config.views) x.overlay(views, t.views, true);
     x.overlay(spots, t.blind_spots, true);

@@ -71,9 +71,7 @@
       pane.style.pointerEvents = "none";
     }
 
-    const baseFor = (target) => L.vectorGrid.protobuf(`${config.tiles}/base/{z}/{x}/{y}.pbf`, {
-      rendererFactory: L.canvas.tile, pane: "base", maxNativeZoom: 18, minZoom: 3, maxZoom: 20, updateWhenZooming: false, keepBuffer: 1,
-      vectorTileLayerStyles: {
+    const baseFor = (target) => global.gridcover.tiles(`${config.tiles}/base/{z}/{x}/{y}.pbf`, {
         landcover: (p) => ({
           fill: true, weight: 0, fillOpacity: 1,
           fillColor: { water: "#a9cfe4", green: "#cfe5c0", industrial: "#e9e3ea", square: "#efe6d2" }[p.class] || "#eee",
@@ -89,8 +87,7 @@
           fill: false, color: "#6c5b7b", dashArray: p.level === "community" ? "3 4" : null,
           weight: { district: 3, subdistrict: 2, community: 0.8 }[p.level] || 1, opacity: 0.8,
         }),
-      },
-    }).addTo(target);
+    }, { pane: "base", rendererFactory: L.canvas.tile }).addTo(target);
     const base = baseFor(map);
 
     const overlays = {};

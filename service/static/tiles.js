@@ -2,6 +2,30 @@
 (function (global) {
   "use strict";
 
+  // Tiles are drawn as many as fit into a frame, so that a map that is dragged goes on moving.
+  const FRAME_MS = 8;
+  const waiting = [];
+  let drawing = false;
+  function turn(tile) {
+    return new Promise((resolve) => {
+      waiting.push(() => resolve(tile));
+      if (!drawing) draw();
+    });
+  }
+  async function draw() {
+    drawing = true;
+    while (waiting.length) {
+      await new Promise((next) => { if (document.hidden) setTimeout(next); else requestAnimationFrame(next); });
+      const begun = performance.now();
+      while (waiting.length && performance.now() - begun < FRAME_MS) {
+        waiting.shift()();
+        // What hangs on the promise is done before the clock is looked at.
+        for (let k = 0; k < 4; k++) await null;
+      }
+    }
+    drawing = false;
+  }
+
   const Layer = L.VectorGrid.Protobuf.extend({
     // Draw what is there with the styles of now.
     restyle() {
@@ -55,13 +79,16 @@
 
     _createLayer(feature, scale) {
       const shape = L.VectorGrid.prototype._createLayer.call(this, feature, scale);
-      shape.layerName = this._layerOf(feature);
+      shape.layerName = feature.layerName;
       return shape;
     },
 
-    _layerOf(feature) {
-      const names = Object.keys(this.options.vectorTileLayerStyles);
-      return names.length === 1 ? names[0] : feature.layerName;
+    // Each feature knows its layer, and a tile is drawn when it is its turn.
+    _getVectorTilePromise(at) {
+      return L.VectorGrid.Protobuf.prototype._getVectorTilePromise.call(this, at).then((tile) => {
+        for (const [name, layer] of Object.entries(tile.layers)) for (const feature of layer.features) feature.layerName = name;
+        return turn(tile);
+      });
     },
   });
 
@@ -97,7 +124,7 @@
   function tiles(address, style, options) {
     return new Layer(address, {
       rendererFactory: (at, size, opts) => new Numbered(at, size, opts), maxNativeZoom: 18, minZoom: 3, maxZoom: 20,
-      vectorTileLayerStyles: style, getFeatureId: () => 0, updateWhenZooming: false, keepBuffer: 1, ...options,
+      vectorTileLayerStyles: style, getFeatureId: () => 0, updateWhenZooming: false, updateInterval: 300, keepBuffer: 1, ...options,
     });
   }
 

@@ -12,6 +12,7 @@ CREATE TABLE incident_events (
 COMMENT ON COLUMN incident_events.timed IS 'whether the hour is known, not a span or the report alone';
 COMMENT ON COLUMN incident_events.lon IS 'four decimals, some 10 m; NULL where the place is not known so well';
 CREATE INDEX incident_events_at ON incident_events (at);
+CREATE INDEX incident_events_place ON incident_events (lat, lon) WHERE lon IS NOT NULL;
 CREATE INDEX incident_events_run ON incident_events (run);
 -- The next refresh counts the incidents anew, and fills the table.
 INSERT INTO changes (layer) VALUES ('incidents');

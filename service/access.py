@@ -283,7 +283,7 @@ def record(
 _RECORDED = (
     "/api/", "/maps/", "/board", "/audit", "/tiles/", "/ogc/", "/jobs", "/users", "/wall", "/runs",
 )  # fmt: skip
-_ASKED = ("/api/v1/what-if", "/api/v1/sites")
+_ASKED = ("/api/v1/what-if", "/api/v1/what-if/views", "/api/v1/sites")
 """Questions that are posted."""
 _TILE = re.compile(
     r"/tiles/(?P<set>[\w-]+)/\d+/|/ogc/collections/(?P<collection>[\w-]+)/tiles/\w+/\d+/"

@@ -103,24 +103,24 @@ def months(conn: Connection) -> dict[str, Any]:
 
 
 @router.get("/period", response_model=models.Period)
-def period(conn: Connection, settings: Deployment) -> dict[str, Any]:
+async def period(request: Request, user: SignedIn, settings: Deployment) -> Response:
     """When the first and the last incident on record were, local, and the tree of categories."""
-    found = events.period(conn)
-    tree: dict[str, int] = {}
-    for row in events.categories(conn):
-        parts = row["category"].split("/")
-        for depth in range(1, len(parts) + 1):
-            path = "/".join(parts[:depth])
-            tree[path] = tree.get(path, 0) + row["count"]
-    first, last = (
-        (None, None)
-        if found is None
-        else (m.astimezone(settings.zone).replace(tzinfo=None) for m in found)
-    )
-    return {
-        "first": first, "last": last,
-        "categories": [{"path": path, "count": count} for path, count in sorted(tree.items())],
-    }  # fmt: skip
+
+    def make(conn: Conn) -> bytes:
+        found = events.period(conn)
+        tree: dict[str, int] = {}
+        for row in events.categories(conn):
+            parts = row["category"].split("/")
+            for depth in range(1, len(parts) + 1):
+                path = "/".join(parts[:depth])
+                tree[path] = tree.get(path, 0) + row["count"]
+        first, last = (None, None) if found is None else (
+            m.astimezone(settings.zone).replace(tzinfo=None).isoformat() for m in found
+        )  # fmt: skip
+        counts = [{"path": path, "count": count} for path, count in sorted(tree.items())]
+        return _told({"first": first, "last": last, "categories": counts})
+
+    return await keep(request, user, ("period",), _RESTS_ON, make, _JSON)
 
 
 @router.get("/density", response_model=models.Density)

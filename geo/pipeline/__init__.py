@@ -9,7 +9,16 @@ if TYPE_CHECKING:
     from geo.pipeline.areas import results_by_area
     from geo.pipeline.board import refresh_board
     from geo.pipeline.patterns import refresh_patterns
-    from geo.pipeline.planning import Gain, Sites, View, seeing, sites, view_of, what_if
+    from geo.pipeline.planning import (
+        Gain,
+        Sites,
+        View,
+        seeing,
+        sites,
+        view_of,
+        views_there,
+        what_if,
+    )
     from geo.pipeline.quality import refresh_quality
     from geo.pipeline.refreshing import Refreshed, refresh
     from geo.pipeline.registers import check_registers
@@ -34,6 +43,7 @@ __all__ = [
     "seeing",
     "sites",
     "view_of",
+    "views_there",
     "what_if",
 ]
 
@@ -44,7 +54,7 @@ __getattr__ = lazily(
         "geo.pipeline.areas": "results_by_area",
         "geo.pipeline.board": "refresh_board",
         "geo.pipeline.patterns": "refresh_patterns",
-        "geo.pipeline.planning": "Gain Sites View seeing sites view_of what_if",
+        "geo.pipeline.planning": "Gain Sites View seeing sites view_of views_there what_if",
         "geo.pipeline.quality": "refresh_quality",
         "geo.pipeline.refreshing": "Refreshed refresh",
         "geo.pipeline.risk": "refresh_risk",

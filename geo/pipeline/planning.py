@@ -137,6 +137,32 @@ def view_of(conn: Conn, code: str, settings: Settings) -> View | None:
     return View(flat.area[0], flat.area[1], flat.to_crs(4326), told, given)
 
 
+def views_there(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> gpd.GeoDataFrame:
+    """What cameras would see where they are put, and nothing else: quick enough to follow a pointer.
+
+    Parameters and errors as for `what_if`.
+
+    Returns
+    -------
+    On the labels of the cameras: `area_m2`, `assumed`, geometry in EPSG:4326.
+    """
+    _, site = site_of(conn, settings)
+    full, views = _views_of(conn, cameras, site)
+    told = {"area_m2": views.area, "assumed": full["assumed"]}
+    return gpd.GeoDataFrame(told, geometry=views.to_crs(4326), crs=4326)
+
+
+def _views_of(
+    conn: Conn, cameras: gpd.GeoDataFrame, site: Site
+) -> tuple[gpd.GeoDataFrame, gpd.GeoSeries]:
+    """The cameras completed, and their views in the run's CRS."""
+    _require_near(conn, cameras.geometry.values)
+    here = metric(cameras, site)
+    full = complete_cameras(here, defaults=site.settings.cameras)
+    walls = walls_of(buildings_for(conn, cameras, full, site), terrain=site.terrain)
+    return full, visible_area(here, walls, defaults=site.settings.cameras)
+
+
 def what_if(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> Gain:
     """What cameras would see where they are put, and what that adds.
 
@@ -151,11 +177,7 @@ def what_if(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> Gain:
     GeometryError : a place is far from every grid.
     """
     run, site = site_of(conn, settings)
-    _require_near(conn, cameras.geometry.values)
-    here = metric(cameras, site)
-    full = complete_cameras(here, defaults=settings.cameras)
-    walls = walls_of(buildings_for(conn, cameras, full, site), terrain=site.terrain)
-    views = visible_area(here, walls, defaults=settings.cameras)
+    full, views = _views_of(conn, cameras, site)
     flat = views.to_crs(4326)
     boxes = boxes_of(flat)
     stored = _metric_views(read.camera_views(conn, boxes=boxes), site)
@@ -241,17 +263,17 @@ def sites(
 
 
 def _require_near(conn: Conn, points: Any) -> None:
-    box = read.extent(conn)
-    if box is None:
-        raise StoreError("there are no grids that you see; ask for an area")
-    west, south, east, north = widened([box], _FAR_M)[0]
     x, y = shapely.get_x(points), shapely.get_y(points)
-    away = ~((west <= x) & (x <= east) & (south <= y) & (y <= north))
-    if away.any():
-        raise GeometryError(
-            f"{x[away][0]:.6f}, {y[away][0]:.6f} is more than {_FAR_M / 1000:g} km from the grids; "
-            "give longitude and latitude of a place among them"
-        )
+    boxes = widened(np.column_stack([x, y, x, y]), _FAR_M)
+    away = ~np.array(read.any_grid(conn, boxes), bool)
+    if not away.any():
+        return
+    if read.extent(conn) is None:
+        raise StoreError("there are no grids that you see; ask for an area")
+    raise GeometryError(
+        f"{x[away][0]:.6f}, {y[away][0]:.6f} is more than {_FAR_M / 1000:g} km from the grids; "
+        "give longitude and latitude of a place among them"
+    )
 
 
 def _metric_views(views: gpd.GeoDataFrame, site: Site) -> gpd.GeoSeries:

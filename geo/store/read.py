@@ -262,6 +262,17 @@ def open_coverage(conn: Conn, grids: list[str]) -> pd.DataFrame:
     return table.set_index("grid").astype(float)
 
 
+def any_grid(conn: Conn, boxes: Any) -> list[bool]:
+    """Whether each of some boxes (west, south, east, north) meets the box of a grid."""
+    rows = conn.execute(
+        "SELECT EXISTS (SELECT 1 FROM grids g WHERE g.geometry && ST_MakeEnvelope(b.w, b.s, b.e, b.n, 4326)) "
+        "FROM unnest(%(west)s::float8[], %(south)s::float8[], %(east)s::float8[], %(north)s::float8[]) "
+        "WITH ORDINALITY AS b (w, s, e, n, k) ORDER BY b.k",
+        box_arrays(boxes),
+    ).fetchall()
+    return [bool(row[0]) for row in rows]
+
+
 def grids_beneath(conn: Conn, area: str | None) -> list[str]:
     """Codes of the grids of an area and all beneath it, of one grid, or of all."""
     if area is None:

@@ -7,6 +7,7 @@
   const KINDS = ["fixed", "dome", "ptz", "panoramic"];
   const MOST = 50;
   const FIELDS = [["bearing_deg", 0, 360], ["fov_deg", 1, 360], ["range_m", 1, 2000], ["height_m", 1, 500]];
+  const REST_MS = 120; // a pointer that has not moved for so long rests
   const ARM_PX = 38; // from a camera to what turns it
 
   // The address: cameras apart by ";", lon,lat,kind,bearing,field of view,range,height each.
@@ -47,6 +48,8 @@
     let placing = false;
     let asking = false;
     let again = false;
+    let quick = false;
+    let resting = null;
 
     const put = el("button", { type: "button", class: "plan-put", onclick: () => place(!placing) }, t.plan_put);
     const told = el("div", { class: "plan-told", role: "status" });
@@ -126,14 +129,14 @@
           camera.lon = now.lng;
           camera.lat = now.lat;
           if (knob) knob.setLatLng(ahead(now, camera.bearing_deg));
-          ask();
+          ask(true);
         });
         if (knob) {
           knob.on("drag", () => {
             camera.bearing_deg = bearingOf(mark.getLatLng(), knob.getLatLng());
             const field = list.children[k].querySelector("[name=bearing_deg]");
             field.value = camera.bearing_deg;
-            ask();
+            ask(true);
           });
           knob.on("dragend", () => knob.setLatLng(ahead(mark.getLatLng(), camera.bearing_deg)));
           knob.addTo(marks);
@@ -170,11 +173,13 @@
       return said;
     }
 
-    // While the pointer moves only one question is under way, and the newest follows it.
-    async function ask() {
+    // While the pointer moves only one question is under way, and the newest follows it: of the views alone, the
+    // gain once it rests.
+    async function ask(moving) {
       keep();
       again = asking;
-      if (asking) return;
+      quick = !!moving;
+      if (asking) return undefined;
       if (!cameras.length) {
         seen.clearLayers();
         added.clearLayers();
@@ -183,9 +188,16 @@
       }
       asking = true;
       const begun = performance.now();
+      const only = quick;
       try {
-        const gain = await post("what-if", { cameras });
-        if (cameras.length) show(gain);
+        if (only) {
+          const views = await post("what-if/views", { cameras });
+          if (cameras.length) look(views);
+          added.clearLayers();
+        } else {
+          const gain = await post("what-if", { cameras });
+          if (cameras.length && !again) show(gain);
+        }
         if (note.textContent === t.plan_searching) say("");
         box.dataset.took = String(Math.round(performance.now() - begun));
       } catch (error) {
@@ -193,16 +205,23 @@
       } finally {
         asking = false;
         box.dataset.asked = String(Number(box.dataset.asked || 0) + 1);
-        if (again) ask();
+        if (again) ask(quick);
+        else if (only) resting = setTimeout(() => ask(false), REST_MS);
       }
+      return undefined;
+    }
+
+    function look(views) {
+      clearTimeout(resting);
+      seen.clearLayers().addData(views.map((v) => ({ type: "Feature", properties: {}, geometry: v.geometry })));
+      areas = views.map((view) => `${whole.format(view.area_m2)} m²`);
+      list.querySelectorAll(".amount").forEach((amount, k) => { amount.textContent = areas[k] || ""; });
     }
 
     function show(gain) {
-      seen.clearLayers().addData(gain.views.map((v) => ({ type: "Feature", properties: {}, geometry: v.geometry })));
+      look(gain.views);
       added.clearLayers();
       if (gain.added.coordinates.length) added.addData({ type: "Feature", properties: {}, geometry: gain.added });
-      areas = gain.views.map((view) => `${whole.format(view.area_m2)} m²`);
-      list.querySelectorAll(".amount").forEach((amount, k) => { amount.textContent = areas[k] || ""; });
       const share = (v) => (v == null ? "–" : percent.format(v));
       const most = [...gain.grids].sort((a, b) => b.gained_m2 - a.gained_m2).slice(0, 5);
       names(most.map((g) => g.grid));

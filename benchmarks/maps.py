@@ -221,7 +221,7 @@ def drag_a_camera(page: Page, lon: float, lat: float) -> list[float]:
             page.locator(".plan").get_attribute("data-asked") == asked
             and time.perf_counter() < until
         ):
-            time.sleep(0.005)
+            time.sleep(0.02)
         asked = page.locator(".plan").get_attribute("data-asked")
         times.append(float(page.locator(".plan").get_attribute("data-took") or "nan"))
     page.mouse.up()
@@ -304,7 +304,7 @@ def measure(conninfo: str) -> None:
                 page = row(
                     f"usual Folium {name} ({size:.1f} MB)",
                     f"http://127.0.0.1:{PLAIN}/{name}.html",
-                    ".leaflet-map-pane",
+                    ".leaflet-container",
                     ".leaflet-pane canvas",
                     [],
                 )

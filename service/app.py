@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import os
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -13,7 +15,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import geo
@@ -157,9 +159,41 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     # The OGC routes are looked for by name from here, so theirs come first.
     app.mount(PREFIX, ogc)
     app.include_router(description("/openapi.json", "/docs", "/openapi.json"))
-    app.mount("/static/vendor", StaticFiles(directory=vendor), name="vendor")
-    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.mount("/static/vendor", Packed(directory=vendor), name="vendor")
+    app.mount("/static", Packed(directory=_STATIC), name="static")
     return app
+
+
+class Packed(StaticFiles):
+    """Static files whose compressed form is made once, not with every answer."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory=directory)
+        self._packed: dict[tuple[str, float], bytes] = {}
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:  # fmt: skip
+        """The file, packed where the browser takes that."""
+        plain = super().file_response(full_path, stat_result, scope, status_code)
+        headers = Headers(scope=scope)
+        name = str(full_path)
+        if (
+            plain.status_code != 200
+            or not name.endswith((".js", ".css", ".svg"))
+            or "gzip" not in headers.get("accept-encoding", "")
+        ):
+            return plain
+        key = (name, stat_result.st_mtime)
+        if key not in self._packed:
+            self._packed[key] = gzip.compress(Path(name).read_bytes(), 9, mtime=0)
+        kept = {
+            k: v
+            for k, v in plain.headers.items()
+            if k not in ("content-length", "content-encoding")
+        }
+        kept |= {"content-encoding": "gzip", "vary": "Accept-Encoding"}
+        return Response(self._packed[key], headers=kept)
 
 
 _HEADERS = {

@@ -75,9 +75,9 @@
       },
     }, { pane: "points", minZoom: 3, updateWhenIdle: true });
     x.overlay(shade, t.grids, true);
-    if (config.views) x.overlay(views, t.views, true);
-    x.overlay(spots, t.blind_spots, true);
-    x.overlay(cameras, t.cameras, true);
+    if (config.views) x.overlay(views, t.views, "later");
+    x.overlay(spots, t.blind_spots, "later");
+    x.overlay(cameras, t.cameras, "later");
     const lens = L.geoJSON(null, { pane: "sight", interactive: false, style: (f) => (f.properties.seen ? { color: "#8a6410", weight: 2, fillColor: "#f2c14e", fillOpacity: 0.55 } : { color: "#444", weight: 1, dashArray: "3 3", fillColor: "#444", fillOpacity: 0.28 }) }).addTo(map);
     const outline = L.rectangle([[0, 0], [0, 0]], { pane: "sight", interactive: false, color: SPOT, weight: 2, dashArray: "6 4", fill: false });
     x.closed = () => { lens.clearLayers(); outline.remove(); };
@@ -133,6 +133,8 @@
       shade.restyle();
       if (second) second.paint();
       document.body.dataset.painted = String(Number(document.body.dataset.painted || 0) + 1);
+      if (shade.isLoading()) shade.once("load", x.drawLater);
+      else x.drawLater();
       document.body.dataset.shown = String(mine.length);
     }
 
@@ -273,7 +275,7 @@
       map.getContainer().after(place);
       const other = L.map(place, { zoomControl: false, attributionControl: false, preferCanvas: true, zoomSnap: 0.5, minZoom: 3, maxZoom: 20 }).setView(map.getCenter(), map.getZoom(), { animate: false });
       for (const name of ["base", "shade"]) other.createPane(name).style.zIndex = name === "base" ? 210 : 390;
-      x.baseFor(other);
+      x.baseFor().addTo(other);
       const old = tiles(`${config.tiles}/grids/{z}/{x}/{y}.pbf`, { grids: gridStyle((code) => past.get(code)) }, { pane: "shade" }).addTo(other);
       place.append(el("p", { class: "date" }, `${t.run} ${run}`), el("p", { class: "date now" }, `${t.run} ${values.run}`));
       map.getContainer().append(place.lastChild);
@@ -299,6 +301,7 @@
     x.describe = () => [measure.select.selectedOptions[0].textContent, measure.value === "open_covered_share" ? [image, light, group].map((one) => one.select.selectedOptions[0].textContent).join(" · ") : "", [...area.box.querySelectorAll("select")].filter((one) => one.value).map((one) => one.selectedOptions[0].textContent).join(" › ")].filter(Boolean).join(" · ");
     x.prefetch = ["grids", "blind-spots", "cameras", ...(config.views ? ["views"] : [])];
 
+    // What comes after the first map waits for it.
     Promise.all([refresh(), x.areas.then((found) => { known = found; })]).then(async () => {
       narrow(where.get("area") || new URLSearchParams(location.search).get("area") || "");
       paint();

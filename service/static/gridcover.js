@@ -71,7 +71,7 @@
       pane.style.pointerEvents = "none";
     }
 
-    const baseFor = (target) => global.gridcover.tiles(`${config.tiles}/base/{z}/{x}/{y}.pbf`, {
+    const baseFor = () => global.gridcover.tiles(`${config.tiles}/base/{z}/{x}/{y}.pbf`, {
         landcover: (p) => ({
           fill: true, weight: 0, fillOpacity: 1,
           fillColor: { water: "#a9cfe4", green: "#cfe5c0", industrial: "#e9e3ea", square: "#efe6d2" }[p.class] || "#eee",
@@ -87,19 +87,25 @@
           fill: false, color: "#6c5b7b", dashArray: p.level === "community" ? "3 4" : null,
           weight: { district: 3, subdistrict: 2, community: 0.8 }[p.level] || 1, opacity: 0.8,
         }),
-    }, { pane: "base", rendererFactory: L.canvas.tile }).addTo(target);
-    const base = baseFor(map);
+    }, { pane: "base", rendererFactory: L.canvas.tile });
+    const base = baseFor();
 
     const overlays = {};
     const control = L.control.layers(null, null, { position: "topright", collapsed: global.innerWidth < 900 });
     const names = L.layerGroup();
+    // Shown now, later (once the first layer of the page is drawn: what tells most comes first), or when asked for.
+    const later = [];
     function overlay(layer, name, shown) {
       control.addOverlay(layer, name);
       overlays[name] = layer;
-      if (shown) layer.addTo(map);
+      if (shown === "later") later.push(layer);
+      else if (shown) layer.addTo(map);
       return layer;
     }
-    overlay(base, t.basemap, true);
+    function drawLater() {
+      later.splice(0).forEach((layer) => layer.addTo(map));
+    }
+    overlay(base, t.basemap, "later");
     if (config.basemap.url) {
       const online = L.tileLayer(config.basemap.url, { attribution: "", maxZoom: 20, pane: "base" });
       overlay(online, t.online_basemap, true);
@@ -318,6 +324,7 @@
     }
 
     function ready() {
+      drawLater();
       if (!control.getContainer()) control.addTo(map);
       document.body.dataset.ready = "true";
     }
@@ -334,7 +341,7 @@
 
     const shared = {
       map, config, t, el, card, load, overlay, legend, swatch, whole, fine, percent, named, content, ready, fail, zh, focus, downloads, pulse,
-      where, wall, saved, baseFor, pick, areas, areaFilter, beneath, searchBox, pointing, showCard, hideCard, breaksOf, classOf, RAMPS, UNKNOWN,
+      where, wall, saved, baseFor, drawLater, pick, areas, areaFilter, beneath, searchBox, pointing, showCard, hideCard, breaksOf, classOf, RAMPS, UNKNOWN,
     };
     if (config.run == null) {
       content.append(el("p", {}, t.no_run));

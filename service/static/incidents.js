@@ -256,6 +256,7 @@
           figures.append(el("strong", {}, rise == null ? "–" : `${rise > 0 ? "+" : ""}${percent.format(rise)}`), el("span", {}, `${t.against_sum} (${whole.format(found.before)})`));
         }
         paint();
+        x.drawLater();
         ranked().catch(x.fail);
         document.body.dataset.period = `${asks.from}/${asks.until}`;
         document.body.dataset.total = String(density.total);

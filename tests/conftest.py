@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import shutil
@@ -23,6 +24,7 @@ from geo.demo import load_demo
 from geo.pipeline import refresh_everything
 from geo.settings import Settings, get_settings
 from geo.store import access, cluster
+from geo.store.backup import backup, restore
 from geo.store.database import connect, migrate
 from service.access import COOKIE
 from service.app import create_app
@@ -31,6 +33,23 @@ from service.server import raise_limits
 
 SHARED = Path(__file__).parents[2] / "shared"
 _numbers = itertools.count(1)
+
+
+_SLOWEST = (
+    "test_faults",
+    "test_tasks",
+    "test_everyone",
+    "test_maps",
+    "test_jobs",
+    "test_setup",
+    "test_planning",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first: the last worker must not be left alone with one of them."""
+    place = {name: k for k, name in enumerate(_SLOWEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 
 
 @pytest.fixture(scope="session")
@@ -69,14 +88,31 @@ def store(bare: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def demo_store(private: cluster.Cluster) -> str:
-    """The demo district, loaded and refreshed; tests only read it."""
+def demo_store(
+    private: cluster.Cluster, open_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The demo district, loaded and refreshed; tests only read it. One process makes it, the others restore it."""
     conninfo = _database(private, "demo")
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        _make_demo(conninfo)
+        return conninfo
+    shared = tmp_path_factory.getbasetemp().parent
+    dump, settings = shared / "demo.dump", Settings(data_dir=open_folder / "main")
+    with (shared / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not dump.exists():
+            _make_demo(conninfo)
+            backup(conninfo, dump, settings)
+            return conninfo
+    restore(conninfo, dump, settings)
+    return conninfo
+
+
+def _make_demo(conninfo: str) -> None:
     migrate(conninfo)
     with connect(conninfo) as conn:
         load_demo(conn)
         refresh_everything(conn, get_settings())
-    return conninfo
 
 
 def sign_in(conninfo: str, role: str = "administrator", *areas: str) -> dict[str, str]:

@@ -243,7 +243,9 @@
       try {
         const special = show.value === "change" ? x.load("incidents/change", { ...asks, against: against.value })
           : show.value === "density" ? null : x.load("incidents/classes", { kind: show.value, category: root() });
-        const [density, classes] = await Promise.all([x.load("incidents/density", asks), special, points(asks, mine)]);
+        // The heat comes as soon as it can, the shading does not wait for it.
+        points(asks, mine).catch((error) => { if (mine === asked) x.fail(error); });
+        const [density, classes] = await Promise.all([x.load("incidents/density", asks), special]);
         if (mine !== asked) return;
         counted = density.grids;
         found = classes;
@@ -278,7 +280,7 @@
       const round = mine || asked;
       const box = map.getBounds().pad(0.5);
       const zoom = Math.round(map.getZoom());
-      const cell = Math.max(1e-4, (360 / Math.pow(2, zoom) / 256) * 4);
+      const cell = Math.max(1e-4, (360 / Math.pow(2, zoom) / 256) * 6);
       const text = [box.getWest(), box.getSouth(), box.getEast(), box.getNorth()].map((v, k) => (Math.round(v * 50 + (k < 2 ? -0.5 : 0.5)) / 50).toFixed(2)).join(",");
       sight = { zoom, text };
       const told_ = await x.load("incidents/points", { ...ask, cell: cell.toPrecision(3), box: text });

@@ -176,7 +176,8 @@
     // While the pointer moves only one question is under way, and the newest follows it: of the views alone, the
     // gain once it rests.
     async function ask(moving) {
-      keep();
+      clearTimeout(resting);
+      if (!moving) keep();
       again = asking;
       quick = !!moving;
       if (asking) return undefined;
@@ -187,6 +188,7 @@
         return say("");
       }
       asking = true;
+      box.dataset.busy = "true";
       const begun = performance.now();
       const only = quick;
       try {
@@ -207,12 +209,12 @@
         box.dataset.asked = String(Number(box.dataset.asked || 0) + 1);
         if (again) ask(quick);
         else if (only) resting = setTimeout(() => ask(false), REST_MS);
+        else box.dataset.busy = "false";
       }
       return undefined;
     }
 
     function look(views) {
-      clearTimeout(resting);
       seen.clearLayers().addData(views.map((v) => ({ type: "Feature", properties: {}, geometry: v.geometry })));
       areas = views.map((view) => `${whole.format(view.area_m2)} m²`);
       list.querySelectorAll(".amount").forEach((amount, k) => { amount.textContent = areas[k] || ""; });

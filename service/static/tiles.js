@@ -4,6 +4,7 @@
 
   // Tiles are drawn as many as fit into a frame, so that a map that is dragged goes on moving.
   const FRAME_MS = 8;
+  const OPENING_MS = 40; // nobody drags a page that is not there yet
   const waiting = [];
   let drawing = false;
   function turn(tile) {
@@ -17,7 +18,8 @@
     while (waiting.length) {
       await new Promise((next) => { if (document.hidden) setTimeout(next); else requestAnimationFrame(next); });
       const begun = performance.now();
-      while (waiting.length && performance.now() - begun < FRAME_MS) {
+      const budget = document.body.dataset.ready ? FRAME_MS : OPENING_MS;
+      while (waiting.length && performance.now() - begun < budget) {
         waiting.shift()();
         // What hangs on the promise is done before the clock is looked at.
         for (let k = 0; k < 4; k++) await null;

@@ -14,13 +14,9 @@ from tests.browser.conftest import Watched
 
 
 def settled(page: Page) -> None:
-    """Until the newest question is answered."""
-    last, same = "", 0
-    while same < 3:
-        page.wait_for_timeout(150)
-        now = page.locator(".plan").get_attribute("data-asked") or ""
-        same = same + 1 if now == last and now else 0
-        last = now
+    """Until the newest question is answered, and the gain after it."""
+    page.wait_for_timeout(200)
+    page.wait_for_selector(".plan[data-busy=false]", state="attached", timeout=30_000)
 
 
 def gain(page: Page) -> int:

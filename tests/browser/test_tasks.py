@@ -320,7 +320,7 @@ def test_two_dates_side_by_side(browser: Browser, address: str, demo_store: str)
         page.select_option("#pick-run", index=1)
         expect(page.locator("body")).to_have_attribute("data-beside", re.compile(r"\d+"))
         page.wait_for_load_state("networkidle")
-        expect(page.locator(".compared")).to_contain_text("grids better")
+        expect(page.locator(".compare .compared")).to_contain_text("grids better")
         assert coloured(page, "#second .leaflet-shade-pane canvas") > 20_000
         left = page.locator(".folium-map").bounding_box()
         right = page.locator("#second").bounding_box()

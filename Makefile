@@ -1,4 +1,4 @@
-.PHONY: demo test test-scale bench lint setup notebook clean
+.PHONY: demo test test-pages test-scale bench lint setup notebook clean
 
 demo:
 	@./scripts/setup.sh run
@@ -9,6 +9,9 @@ setup:
 
 test: setup lint
 	.venv/bin/python -m pytest
+
+test-pages: setup
+	.venv/bin/python -m pytest -m pages
 
 test-scale: setup
 	.venv/bin/python -m pytest -m scale

@@ -14,7 +14,6 @@ from geo.maps.language import TEXTS
 from geo.store.database import connect
 from tests.browser.conftest import Watched, enter
 
-pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = (
@@ -45,6 +44,8 @@ def settle(page: Page, path: str) -> None:
     page.wait_for_load_state("networkidle")
 
 
+@pytest.mark.browser
+@pytest.mark.pages
 def test_wcag_2_2_aa(free: Watched) -> None:
     if not AXE.is_file():
         pytest.skip("axe-core is not installed; scripts/setup.sh test installs it")
@@ -73,6 +74,8 @@ def test_wcag_2_2_aa(free: Watched) -> None:
     assert told == [], "\n".join(map(str, told))
 
 
+@pytest.mark.browser
+@pytest.mark.pages
 @pytest.mark.parametrize("size", list(SIZES))
 def test_no_page_is_broken_at_any_size(
     browser: Browser, address: str, demo_store: str, size: str
@@ -108,6 +111,8 @@ def test_no_page_is_broken_at_any_size(
     assert watch.faults == []
 
 
+@pytest.mark.browser
+@pytest.mark.pages
 def test_by_the_keyboard_alone(watched: Watched) -> None:
     page = watched.open("/maps/coverage")
     seen: list[str] = []
@@ -130,6 +135,8 @@ def test_by_the_keyboard_alone(watched: Watched) -> None:
     page.wait_for_selector("#content:not([hidden])")
 
 
+@pytest.mark.browser
+@pytest.mark.pages
 def test_no_string_is_left_in_the_other_language(
     browser: Browser, address: str, demo_store: str
 ) -> None:

@@ -17,7 +17,7 @@ from service.access import hash_password
 from tests.browser.conftest import Watched, coloured, enter, middle
 from tests.browser.test_planning import gain, settled
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.pages]
 SUBDISTRICT = "990101002"
 PASSWORD = "correct horse battery"
 

@@ -254,6 +254,7 @@ def _add_errors(ogc: FastAPI) -> None:
         OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError,
         asyncpg.InternalClientError,  # a connection that broke while it was being reset
         asyncpg.OperatorInterventionError, asyncpg.CannotConnectNowError,
+        asyncpg.InsufficientResourcesError,  # a full disk, or no memory
     ):  # fmt: skip
         ogc.add_exception_handler(kind, away)
 

@@ -147,11 +147,12 @@ def test_which_cameras_see_a_place(watched: Watched, demo_store: str) -> None:
             [row[0], row[1]],
         )
         assert asked > 0
-        page.wait_for_timeout(600)
+        page.wait_for_timeout(1500)
         page.locator(".who-sees").click()
         box = page.locator(".folium-map").bounding_box()
         assert box is not None
-        page.mouse.click(box["x"] + box["width"] / 2 + dx, box["y"] + box["height"] / 2 + dy)
+        x, y = centre(page, ".plan-camera" if path == beside else ".folium-map")
+        page.mouse.click(x + dx, y + dy)
         expect(page.locator("body")).to_have_attribute("data-sights", "1")
         expect(page.locator(".sighted")).to_be_visible()
         expect(page.locator(".who-sees")).to_have_attribute("aria-pressed", "false")

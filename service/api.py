@@ -20,7 +20,7 @@ from geo.store.tiles import COARSE_DEG
 from service import models
 from service.access import RIGHTS, Visitor, needs
 from service.answers import geojson
-from service.dependencies import Connection, Deployment, SignedIn
+from service.dependencies import Connection, Deployment, SignedIn, newest_run
 from service.keeping import keep
 from service.machines import MaybeToken
 from service.models import GEOJSON
@@ -29,13 +29,6 @@ router = APIRouter(prefix="/api/v1", tags=["data"])
 _maps = [Depends(needs("coverage", "incidents", "registers", "board"))]
 _coverage = [Depends(needs("coverage"))]
 Month = Annotated[str, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="year-month")]
-
-
-def _run(conn: Conn) -> int:
-    run = read.latest_run(conn)
-    if run is None:
-        raise HTTPException(404, "There are no results yet; run `gridcover refresh`.")
-    return run.id
 
 
 _GEO = "application/geo+json"
@@ -47,7 +40,7 @@ async def grids(request: Request, user: SignedIn) -> Response:
     """Grids with coverage and density of the newest run."""
 
     def make(conn: Conn) -> bytes:
-        return bytes(geojson(read.grid_results(conn, _run(conn)), digits=6).body)
+        return bytes(geojson(read.grid_results(conn, newest_run(conn).id), digits=6).body)
 
     return await keep(request, user, ("grids",), (*_GRIDS, "grid_staff"), make, _GEO)
 
@@ -114,7 +107,7 @@ async def area_results(
     """
 
     def make(conn: Conn) -> bytes:
-        _run(conn)
+        newest_run(conn)
         return models.AreaResults(**_area_results(conn, level, by)).model_dump_json().encode()
 
     return await keep(request, user, ("areas", level, by), _GRIDS, make, "application/json")
@@ -138,9 +131,7 @@ def _area_results(conn: Conn, level: str, by: Ranked) -> dict[str, Any]:
 @router.get("/runs/latest", dependencies=_maps, response_model=models.Run)
 def latest_run(conn: Connection, user: SignedIn) -> dict[str, Any]:
     """The newest run: what its figures rest on; its sums for those who see all of it."""
-    run = read.latest_run(conn)
-    if run is None:
-        raise HTTPException(404, "There are no results yet; run `gridcover refresh`.")
+    run = newest_run(conn)
     return {**run.__dict__} | ({} if user.everywhere else {"summary": {}})
 
 
@@ -183,7 +174,7 @@ def service_quality(
     level: Annotated[str, Query(pattern="^(grid|community|subdistrict|district)$")] = "subdistrict",
 ) -> list[dict[str, Any]]:
     """How appeals received in the months from `from` up to but without `until` were served."""
-    _run(conn)
+    newest_run(conn)
     return stored.service_quality(conn, level, _first(from_), _first(until))
 
 

@@ -15,7 +15,7 @@ from geo.store.coverage import Measure
 from geo.store.database import Conn
 from service import models
 from service.access import RIGHTS, needs
-from service.dependencies import Connection, Deployment, SignedIn
+from service.dependencies import Connection, Deployment, SignedIn, newest_run
 from service.keeping import keep
 from service.planning import Shape, exact, shape_of
 
@@ -31,13 +31,6 @@ Image = Literal[
     "seen", "2025.overview", "2025.outline", "2025.discern", "2025.perceive", "2025.characterise",
     "2025.validate", "2025.scrutinise", "2014.detect", "2014.observe", "2014.recognise", "2014.identify",
 ]  # fmt: skip
-
-
-def _run(conn: Conn) -> read.Run:
-    run = read.latest_run(conn)
-    if run is None:
-        raise HTTPException(404, "There are no results yet; run `gridcover refresh`.")
-    return run
 
 
 @router.get("/grids/values", dependencies=_maps, response_model=models.GridValues)
@@ -65,7 +58,7 @@ async def values(
         raise HTTPException(422, "Image classes are told of working cameras alone.")
 
     def make(conn: Conn) -> bytes:
-        newest = _run(conn)
+        newest = newest_run(conn)
         rows = (
             stored.grid_values(conn, measure, run or newest.id)
             if plain
@@ -124,7 +117,7 @@ async def ranked(
     """Blind spots of an area, worst first: by their size, or by the incidents to be expected there."""
 
     def make(conn: Conn) -> bytes:
-        _run(conn)
+        newest_run(conn)
         rows, sums = stored.ranked_blind_spots(conn, by, area or None, limit, offset)
         return models.BlindSpots(**sums, rows=rows).model_dump_json().encode()
 

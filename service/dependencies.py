@@ -13,6 +13,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from starlette.concurrency import run_in_threadpool
 
 from geo.settings import Settings
+from geo.store import read
 from geo.store.access import User, set_scope
 from geo.store.database import Conn
 from service.access import Visitor, needs
@@ -95,6 +96,14 @@ async def body(request: Request) -> bytes:
             413, f"The body is larger than {LARGEST_BODY >> 20} MiB; send fewer rows."
         )
     return b"".join(parts)
+
+
+def newest_run(conn: Conn) -> read.Run:
+    """The newest run; 404 where there is none yet."""
+    run = read.latest_run(conn)
+    if run is None:
+        raise HTTPException(404, "There are no results yet; run `gridcover refresh`.")
+    return run
 
 
 # Given back before the answer is sent: a commit that fails can still become a 503.

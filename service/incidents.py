@@ -19,7 +19,7 @@ from geo.store.events import Filter, Step
 from service import models
 from service.access import needs
 from service.answers import geojson
-from service.dependencies import Connection, Deployment, SignedIn
+from service.dependencies import Connection, Deployment, SignedIn, newest_run
 from service.keeping import keep
 from service.models import GEOJSON
 
@@ -71,13 +71,6 @@ def _key(chosen: Filter) -> tuple[Any, ...]:
     return (chosen.start, chosen.end, tuple(chosen.categories or ()), chosen.area)
 
 
-def _run(conn: Conn) -> int:
-    run = read.latest_run(conn)
-    if run is None:
-        raise HTTPException(404, "There are no results yet; run `gridcover refresh`.")
-    return run.id
-
-
 def _told(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode()
 
@@ -85,7 +78,7 @@ def _told(value: Any) -> bytes:
 @router.get("/months", response_model=models.Months)
 def months(conn: Connection) -> dict[str, Any]:
     """Incidents by month and root of the category; every month from the first to the last."""
-    _run(conn)
+    newest_run(conn)
     rows = stored.incident_months(conn)
     counts: dict[str, list[dict[str, Any]]] = {}
     categories: dict[str, int] = {}
@@ -128,7 +121,7 @@ async def density(request: Request, user: SignedIn, chosen: Chosen) -> Response:
     """Incidents by grid from `from` up to but without `until`."""
 
     def make(conn: Conn) -> bytes:
-        _run(conn)
+        newest_run(conn)
         counts = events.counts_by_grid(conn, chosen)
         outside = counts.pop("", 0)
         return _told({"grids": counts, "outside": outside, "total": sum(counts.values()) + outside})
@@ -218,7 +211,7 @@ async def change(
     past = Filter(chosen.start - back, chosen.end - back, chosen.categories, chosen.area)
 
     def make(conn: Conn) -> bytes:
-        _run(conn)
+        newest_run(conn)
         codes = read.grids_beneath(conn, chosen.area)
         now = pd.Series(events.counts_by_grid(conn, chosen)).reindex(codes).fillna(0)
         before = pd.Series(events.counts_by_grid(conn, past)).reindex(codes).fillna(0)
@@ -251,7 +244,7 @@ async def classes(
     """Hot and cold spots (Getis-Ord Gi*), or emerging ones, of the newest run's last 52 weeks, by grid."""
 
     def make(conn: Conn) -> bytes:
-        _run(conn)
+        newest_run(conn)
         rows = stored.grid_classes(conn, kind, category)
         told = {
             code: {"class": name, **({"gi": round(gi, 2), "q": float(f"{q:.3g}")} if gi is not None and q is not None else {}),
@@ -266,7 +259,7 @@ async def classes(
 @router.get("/patterns", response_model=models.Patterns)
 def patterns(conn: Connection, category: Root = "") -> dict[str, Any]:
     """Of the newest run: rates, comparison, hot spots, change and alert of each grid; near repeats."""
-    _run(conn)
+    newest_run(conn)
     return {
         "grids": stored.patterns(conn, "grid_patterns", category),
         "near_repeats": stored.patterns(conn, "near_repeats", category),
@@ -277,7 +270,7 @@ def patterns(conn: Connection, category: Root = "") -> dict[str, Any]:
 @router.get("/weeks", response_model=models.Weeks)
 def weeks(conn: Connection, grid: str, category: Root = "") -> dict[str, Any]:
     """Incidents of one grid by week, the newest run's space-time cube."""
-    _run(conn)
+    newest_run(conn)
     row = stored.grid_weeks(conn, category, grid)
     if row is None:
         raise HTTPException(404, f"There are no weeks of {grid}; use the code of a grid.")
@@ -287,7 +280,7 @@ def weeks(conn: Connection, grid: str, category: Root = "") -> dict[str, Any]:
 @router.get("/forecast", response_model=models.Forecast)
 def forecast(conn: Connection, category: Root = "") -> dict[str, Any]:
     """Expected incidents of the next month by grid, with the back-test of every model."""
-    _run(conn)
+    newest_run(conn)
     return {
         "tests": stored.patterns(conn, "forecast_tests", category),
         "grids": stored.patterns(conn, "forecasts", category),
@@ -301,7 +294,7 @@ def contours(
     category: Root = "",
 ) -> Response:
     """Bands of the density surface of the last year, or of its ratio to people where above chance."""
-    _run(conn)
+    newest_run(conn)
     bands = stored.incident_contours(conn, category, kind)
     # JSON knows no infinity: the topmost band has no upper end.
     bands["high"] = bands["high"].where(np.isfinite(bands["high"]), np.nan)

@@ -8,16 +8,12 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from geo.store.database import Conn, dict_rows
+from geo.store.read import GRIDS_BENEATH
 
 Measure = Literal[
     "open_covered_share", "covered_share", "twice_covered_share", "risk", "population"
 ]
-_UNDER = (
-    "WITH RECURSIVE down AS (SELECT code FROM areas WHERE code = %(area)s "
-    "UNION SELECT a.code FROM areas a JOIN down d ON a.parent = d.code), "
-    "mine AS (SELECT code FROM grids WHERE %(area)s::text IS NULL OR code = %(area)s "
-    "OR community IN (SELECT code FROM down)) "
-)
+_MINE = f"(%(area)s::text IS NULL OR grid IN ({GRIDS_BENEATH}))"
 
 
 def grid_values(conn: Conn, measure: Measure, run: int) -> list[tuple[Any, ...]]:
@@ -126,9 +122,9 @@ def ranked_blind_spots(
     order = "risk DESC NULLS LAST, area_m2 DESC" if by == "risk" else "area_m2 DESC"
     rows = dict_rows(
         conn,
-        f"{_UNDER} SELECT b.grid, b.number, g.name AS grid_name, g.name_en AS grid_name_en, b.area_m2, "
+        f"SELECT b.grid, b.number, g.name AS grid_name, g.name_en AS grid_name_en, b.area_m2, "
         "b.widest_m, b.risk, box_of(b.geometry) AS box FROM (SELECT * FROM blind_spots "
-        f"WHERE grid IN (SELECT code FROM mine) ORDER BY {order}, grid, number "
+        f"WHERE {_MINE} ORDER BY {order}, grid, number "
         "LIMIT %(limit)s OFFSET %(offset)s) b LEFT JOIN grids g ON g.code = b.grid "
         f"ORDER BY {order}, b.grid, b.number".encode(),
         {"area": area, "limit": limit, "offset": offset},
@@ -137,8 +133,8 @@ def ranked_blind_spots(
         row["rank"] = rank
     sums = dict_rows(
         conn,
-        f"{_UNDER} SELECT count(*)::integer AS spots, coalesce(sum(area_m2), 0) AS area_m2, sum(risk) AS risk "
-        "FROM blind_spots WHERE grid IN (SELECT code FROM mine)".encode(),
+        f"SELECT count(*)::integer AS spots, coalesce(sum(area_m2), 0) AS area_m2, sum(risk) AS risk "
+        f"FROM blind_spots WHERE {_MINE}".encode(),
         {"area": area},
     )
     return rows, sums[0]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from geo.store.database import Conn, dict_rows
 from geo.store.incidents import BENEATH
+from geo.store.read import GRIDS_BENEATH
 
 Step = Literal["hour", "day", "week", "month"]
 
@@ -32,10 +33,7 @@ class Filter:
 
 _WHERE = (
     "FROM incident_events WHERE at >= %(start)s AND at < %(end)s "
-    f"AND {BENEATH} AND (%(area)s::text IS NULL OR grid IN ("
-    "WITH RECURSIVE down AS (SELECT code FROM areas WHERE code = %(area)s "
-    "UNION SELECT a.code FROM areas a JOIN down d ON a.parent = d.code) "
-    "SELECT code FROM grids WHERE code = %(area)s OR community IN (SELECT code FROM down)))"
+    f"AND {BENEATH} AND (%(area)s::text IS NULL OR grid IN ({GRIDS_BENEATH}))"
 )
 
 

@@ -273,17 +273,19 @@ def any_grid(conn: Conn, boxes: Any) -> list[bool]:
     return [bool(row[0]) for row in rows]
 
 
+GRIDS_BENEATH = (
+    "WITH RECURSIVE down AS (SELECT code FROM areas WHERE code = %(area)s "
+    "UNION SELECT a.code FROM areas a JOIN down d ON a.parent = d.code) "
+    "SELECT code FROM grids WHERE code = %(area)s OR community IN (SELECT code FROM down)"
+)
+"""The grids of the area (or the grid) `area`, and of all beneath it."""
+
+
 def grids_beneath(conn: Conn, area: str | None) -> list[str]:
     """Codes of the grids of an area and all beneath it, of one grid, or of all."""
     if area is None:
         return sorted(grid_codes(conn))
-    rows = conn.execute(
-        "WITH RECURSIVE down AS (SELECT code FROM areas WHERE code = %(area)s "
-        "UNION SELECT a.code FROM areas a JOIN down d ON a.parent = d.code) "
-        "SELECT code FROM grids WHERE code = %(area)s OR community IN (SELECT code FROM down) "
-        "ORDER BY code",
-        {"area": area},
-    ).fetchall()
+    rows = conn.execute(f"{GRIDS_BENEATH} ORDER BY code".encode(), {"area": area}).fetchall()
     return [str(row[0]) for row in rows]
 
 

@@ -70,15 +70,6 @@
       return null;
     },
 
-    // Every thing of a kind that is drawn now, once.
-    drawn() {
-      const found = new Map();
-      for (const tile of Object.values(this._vectorTiles)) {
-        for (let order = tile._drawFirst; order; order = order.next) found.set(JSON.stringify(order.layer.properties), order.layer.properties);
-      }
-      return [...found.values()];
-    },
-
     _createLayer(feature, scale) {
       const shape = L.VectorGrid.prototype._createLayer.call(this, feature, scale);
       shape.layerName = feature.layerName;

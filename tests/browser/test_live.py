@@ -41,8 +41,8 @@ def test_incidents_and_statuses_blink_in(browser: Browser, store: str) -> None:
                 "VALUES ('t', 'now', 'theft', now(), ST_SetSRID(ST_Point(118.006, 31.006), 4326))"
             )
             conn.execute("UPDATE cameras SET status = 'faulty'")
-        incidents.page.wait_for_selector(".pulse[title='Theft']", timeout=2_000)
-        coverage.page.wait_for_selector(".pulse[title='东门 · Faulty']", timeout=2_000)
+        incidents.page.wait_for_selector(".pulse[title='Theft']")
+        coverage.page.wait_for_selector(".pulse[title='东门 · Faulty']")
         assert incidents.page.evaluate("document.body.dataset.pulses") == "1"
         assert incidents.faults == []
         assert coverage.faults == []

@@ -63,7 +63,7 @@ def test_a_file_is_looked_at_and_confirmed(browser: Browser, store: str, tmp_pat
             expect(preview.locator("table").last.locator("tbody tr")).to_have_count(3)
             page.wait_for_load_state("networkidle")
             assert coloured(page, ".upload-map canvas") > 50
-            report = preview.locator("a").get_attribute("href")
+            report = preview.locator("a[href*='/report']").get_attribute("href")
             assert report is not None
             assert "abc" in page.request.get(address + report).text()
             before = cameras(store)

@@ -31,11 +31,12 @@ def test_a_bucket_empties_and_fills() -> None:
 def test_one_visitor_is_told_to_wait(demo_store: str) -> None:
     app = create_app(demo_store, Settings(requests_a_second=1.0))
     with TestClient(app, cookies=sign_in(demo_store)) as client:
-        answers = [client.get("/api/v1/runs/latest") for _ in range(14)]
-        codes = [a.status_code for a in answers]
-        assert codes[:10] == [200] * 10
-        assert 429 in codes
-        refused = next(a for a in answers if a.status_code == 429)
+        # How many go through while the bucket fills again hangs on the machine: ask until it is empty.
+        answers = [client.get("/api/v1/runs/latest") for _ in range(10)]
+        assert [a.status_code for a in answers] == [200] * 10
+        answers = (client.get("/api/v1/runs/latest") for _ in range(1000))
+        refused = next(a for a in answers if a.status_code != 200)
+        assert refused.status_code == 429
         assert int(refused.headers["retry-after"]) >= 1
         assert refused.headers["content-type"] == "application/problem+json"
         assert "content-security-policy" in refused.headers
@@ -46,9 +47,9 @@ def test_one_visitor_is_told_to_wait(demo_store: str) -> None:
         assert client.get("/api/v1/runs/latest").status_code == 200
         # Made-up secrets are counted by where they come from.
         client.cookies.clear()
-        codes = [
+        codes = (
             client.get("/api/v1/runs", headers={"Authorization": f"Bearer {k}"}).status_code
-            for k in range(220)
-        ]
-        assert codes[0] == 401
-        assert codes[-1] == 429
+            for k in range(10_000)
+        )
+        assert next(codes) == 401
+        assert next(code for code in codes if code != 401) == 429

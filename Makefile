@@ -1,4 +1,4 @@
-.PHONY: demo test test-pages test-scale bench lint setup notebook clean
+.PHONY: demo test test-pages test-fresh test-scale bench lint setup notebook clean
 
 demo:
 	@./scripts/setup.sh run
@@ -12,6 +12,9 @@ test: setup lint
 
 test-pages: setup
 	.venv/bin/python -m pytest -m pages
+
+test-fresh: setup
+	.venv/bin/python -m pytest -m fresh
 
 test-scale: setup
 	.venv/bin/python -m pytest -m scale

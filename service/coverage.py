@@ -15,6 +15,7 @@ from geo.store.coverage import Measure
 from geo.store.database import Conn
 from service import models
 from service.access import RIGHTS, needs
+from service.choosing import Area
 from service.dependencies import Connection, Deployment, SignedIn, newest_run
 from service.keeping import keep
 from service.planning import Shape, exact, shape_of
@@ -25,7 +26,6 @@ _coverage = [Depends(needs("coverage"))]
 _RESTS_ON = ("results", "grids", "areas")
 _JSON = "application/json"
 _MOST_CAMERAS = 500
-Area = Annotated[str | None, Query(max_length=64, description="code of an area or grid")]
 Cameras = Literal["working", "all", "public", "industry", "private"]
 Image = Literal[
     "seen", "2025.overview", "2025.outline", "2025.discern", "2025.perceive", "2025.characterise",

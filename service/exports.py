@@ -17,6 +17,7 @@ from geo.export import lines_of_csv, lines_of_geojson, write_file
 from geo.store.access import set_scope
 from geo.store.export import NAMES, pieces
 from service.access import RIGHTS
+from service.choosing import ChosenRows
 from service.dependencies import Deployment, SignedIn
 
 router = APIRouter(prefix="/api/v1", tags=["exports"])
@@ -38,9 +39,12 @@ _EXACT = ("cameras", "views", "findings")
 
 @router.get("/export/{layer}.{form}", response_class=Response, responses=_ANSWERS)
 def export(
-    request: Request, user: SignedIn, settings: Deployment, layer: str, form: Form
-) -> Response:
+    request: Request, user: SignedIn, settings: Deployment, layer: str, form: Form,
+    chosen: ChosenRows,
+) -> Response:  # fmt: skip
     """A layer as GeoPackage, GeoJSON, CSV or XLSX; rows of one's own areas.
+
+    All of them, or what lies in an area, touches a box, or (of incidents) is of a span and of some categories.
 
     Text formats are sent as they are read; the others are made first.
     """
@@ -51,11 +55,16 @@ def export(
     if layer in _EXACT and user.role in settings.coarse_roles:
         raise HTTPException(403, f"The role {user.role} sees where cameras are only roughly.")
 
+    if layer != "incidents" and (chosen.start or chosen.end or chosen.categories is not None):
+        raise HTTPException(
+            422, f"from, until and category choose incidents; leave them out for {layer}."
+        )
+
     def rows() -> Iterator[gpd.GeoDataFrame]:
         # A connection of its own, held until the last piece is sent.
         with request.app.state.carriers.connection() as conn:
             set_scope(conn, user.areas)
-            yield from pieces(conn, layer)
+            yield from pieces(conn, layer, chosen)
 
     headers = {"Content-Disposition": f'attachment; filename="{layer}.{form}"'}
     if form in ("csv", "geojson"):

@@ -4,75 +4,48 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Annotated, Any, Literal, cast
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from geo.incidents.rates import compare_periods
-from geo.settings import Settings
 from geo.store import events, read
 from geo.store import incidents as stored
+from geo.store.access import User
 from geo.store.database import Conn
 from geo.store.events import Filter, Step
 from service import models
 from service.access import needs
 from service.answers import geojson
+from service.choosing import Box, ChosenIncidents
 from service.dependencies import Connection, Deployment, SignedIn, newest_run
 from service.keeping import keep
 from service.models import GEOJSON
 
 _incidents = [Depends(needs("incidents"))]
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"], dependencies=_incidents)
-Moment = Annotated[
-    str,
-    Query(
-        pattern=r"^(19|20|21)\d{2}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3]))?)?$",
-        description="local month, day or hour: 2026-10, 2026-10-31 or 2026-10-31T08",
-    ),
-]
-Categories = Annotated[
-    list[str] | None, Query(description="only these categories and all beneath them")
-]
-Area = Annotated[str | None, Query(max_length=64, description="code of an area or grid")]
 Root = Annotated[str, Query(description="a root of the category tree; empty for all incidents")]
 _RESTS_ON = ("results", "grids", "areas")
 _POINT_LIMIT = 60_000
 _STEP_LIMIT = 40_000
-_JSON = "application/json"
-
-
-def _chosen(
-    settings: Deployment,
-    from_: Annotated[Moment, Query(alias="from")],
-    until: Moment,
-    category: Categories = None,
-    area: Area = None,
-) -> Filter:
-    start, end = _moment(from_, settings), _moment(until, settings)
-    if end <= start:
-        raise HTTPException(422, f"until {until} must come after from {from_}.")
-    return Filter(start, end, sorted(category) if category else None, area or None)
-
-
-Chosen = Annotated[Filter, Depends(_chosen)]
-
-
-def _moment(text: str, settings: Settings) -> dt.datetime:
-    form = {7: "%Y-%m", 10: "%Y-%m-%d", 13: "%Y-%m-%dT%H"}[len(text)]
-    try:
-        return dt.datetime.strptime(text, form).replace(tzinfo=settings.zone)
-    except ValueError as error:
-        raise HTTPException(422, f"{text} is no day; write it as 2026-10-31") from error
 
 
 def _key(chosen: Filter) -> tuple[Any, ...]:
     return (chosen.start, chosen.end, tuple(chosen.categories or ()), chosen.area)
 
 
-def _told(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+async def _kept(
+    request: Request, user: User, name: tuple[Any, ...], make: Callable[[Conn], dict[str, Any]]
+) -> Response:
+    def told(conn: Conn) -> bytes:
+        return json.dumps(
+            make(conn), ensure_ascii=False, separators=(",", ":"), default=str
+        ).encode()
+
+    return await keep(request, user, name, _RESTS_ON, told, "application/json")
 
 
 @router.get("/months", response_model=models.Months)
@@ -99,7 +72,7 @@ def months(conn: Connection) -> dict[str, Any]:
 async def period(request: Request, user: SignedIn, settings: Deployment) -> Response:
     """When the first and the last incident on record were, local, and the tree of categories."""
 
-    def make(conn: Conn) -> bytes:
+    def make(conn: Conn) -> dict[str, Any]:
         found = events.period(conn)
         tree: dict[str, int] = {}
         for row in events.categories(conn):
@@ -111,58 +84,50 @@ async def period(request: Request, user: SignedIn, settings: Deployment) -> Resp
             m.astimezone(settings.zone).replace(tzinfo=None).isoformat() for m in found
         )  # fmt: skip
         counts = [{"path": path, "count": count} for path, count in sorted(tree.items())]
-        return _told({"first": first, "last": last, "categories": counts})
+        return {"first": first, "last": last, "categories": counts}
 
-    return await keep(request, user, ("period",), _RESTS_ON, make, _JSON)
+    return await _kept(request, user, ("period",), make)
 
 
 @router.get("/density", response_model=models.Density)
-async def density(request: Request, user: SignedIn, chosen: Chosen) -> Response:
+async def density(request: Request, user: SignedIn, chosen: ChosenIncidents) -> Response:
     """Incidents by grid from `from` up to but without `until`."""
 
-    def make(conn: Conn) -> bytes:
+    def make(conn: Conn) -> dict[str, Any]:
         newest_run(conn)
         counts = events.counts_by_grid(conn, chosen)
         outside = counts.pop("", 0)
-        return _told({"grids": counts, "outside": outside, "total": sum(counts.values()) + outside})
+        return {"grids": counts, "outside": outside, "total": sum(counts.values()) + outside}
 
-    return await keep(request, user, ("density", *_key(chosen)), _RESTS_ON, make, _JSON)
+    return await _kept(request, user, ("density", *_key(chosen)), make)
 
 
 @router.get("/points", response_model=models.Points)
 async def points(
     request: Request,
     user: SignedIn,
-    chosen: Chosen,
+    chosen: ChosenIncidents,
+    box: Box,
     cell: Annotated[
         float, Query(ge=1e-4, le=1, description="degrees: places in one square are one")
     ] = 1e-4,
-    box: Annotated[
-        str | None,
-        Query(
-            pattern=r"^-?\d{1,3}(\.\d{1,8})?(,-?\d{1,3}(\.\d{1,8})?){3}$",
-            description="west,south,east,north",
-        ),
-    ] = None,
 ) -> Response:
     """Places of incidents (rounded to about 10 m) and how many happened there."""
-    within = cast(
-        "tuple[float, float, float, float] | None",
-        tuple(float(v) for v in box.split(",")) if box else None,
-    )
 
-    def make(conn: Conn) -> bytes:
-        found = events.counts_by_place(conn, chosen, cell_deg=cell, box=within, limit=_POINT_LIMIT)
-        return _told({"points": found})
+    def make(conn: Conn) -> dict[str, Any]:
+        found = events.counts_by_place(conn, chosen, cell_deg=cell, box=box, limit=_POINT_LIMIT)
+        return {"points": found}
 
-    return await keep(
-        request, user, ("points", *_key(chosen), cell, within), _RESTS_ON, make, _JSON
-    )
+    return await _kept(request, user, ("points", *_key(chosen), cell, box), make)
 
 
 @router.get("/series", response_model=models.Series)
 async def series(
-    request: Request, user: SignedIn, settings: Deployment, chosen: Chosen, step: Step = "month"
+    request: Request,
+    user: SignedIn,
+    settings: Deployment,
+    chosen: ChosenIncidents,
+    step: Step = "month",
 ) -> Response:
     """Incidents by hour, day, week (from Monday) or month and root of the category, where there are any."""
     seconds = {"hour": 3600, "day": 86400, "week": 7 * 86400, "month": 28 * 86400}[step]
@@ -171,33 +136,35 @@ async def series(
             422, f"That is more than {_STEP_LIMIT:,} steps; ask for longer ones or a shorter span."
         )
 
-    def make(conn: Conn) -> bytes:
+    def make(conn: Conn) -> dict[str, Any]:
         rows = events.counts_by_step(conn, chosen, step, settings.timezone)
         steps = [
             {"start": r["start"].isoformat(timespec="hours"), "category": r["category"], "count": r["count"]}
             for r in rows
         ]  # fmt: skip
-        return _told({"step": step, "counts": steps})
+        return {"step": step, "counts": steps}
 
-    return await keep(request, user, ("series", step, *_key(chosen)), _RESTS_ON, make, _JSON)
+    return await _kept(request, user, ("series", step, *_key(chosen)), make)
 
 
 @router.get("/hours", response_model=models.Hours)
-async def hours(request: Request, user: SignedIn, settings: Deployment, chosen: Chosen) -> Response:
+async def hours(
+    request: Request, user: SignedIn, settings: Deployment, chosen: ChosenIncidents
+) -> Response:
     """Incidents by weekday, Monday first, and hour of the day; those whose hour is not known apart."""
 
-    def make(conn: Conn) -> bytes:
+    def make(conn: Conn) -> dict[str, Any]:
         table, untimed = events.counts_by_hour(conn, chosen, settings.timezone)
-        return _told({"hours": table, "untimed": untimed})
+        return {"hours": table, "untimed": untimed}
 
-    return await keep(request, user, ("hours", *_key(chosen)), _RESTS_ON, make, _JSON)
+    return await _kept(request, user, ("hours", *_key(chosen)), make)
 
 
 @router.get("/change", response_model=models.Change)
 async def change(
     request: Request,
     user: SignedIn,
-    chosen: Chosen,
+    chosen: ChosenIncidents,
     against: Annotated[
         Literal["before", "year"], Query(description="as long a span just before, or a year ago")
     ] = "before",
@@ -210,7 +177,7 @@ async def change(
     back = length if against == "before" else dt.timedelta(days=364)
     past = Filter(chosen.start - back, chosen.end - back, chosen.categories, chosen.area)
 
-    def make(conn: Conn) -> bytes:
+    def make(conn: Conn) -> dict[str, Any]:
         newest_run(conn)
         codes = read.grids_beneath(conn, chosen.area)
         now = pd.Series(events.counts_by_grid(conn, chosen)).reindex(codes).fillna(0)
@@ -227,14 +194,12 @@ async def change(
             for code, n, b, q, c in zip(codes, now, before, found["q_value"], classes, strict=True)
             if n or b
         }
-        return _told(
-            {
+        return {
                 "before_from": past.start, "before_until": past.end, "grids": grids,
                 "now": int(now.sum()), "before": int(before.sum()),
-            }
-        )  # fmt: skip
+            }  # fmt: skip
 
-    return await keep(request, user, ("change", against, *_key(chosen)), _RESTS_ON, make, _JSON)
+    return await _kept(request, user, ("change", against, *_key(chosen)), make)
 
 
 @router.get("/classes", response_model=models.GridClasses)
@@ -243,7 +208,7 @@ async def classes(
 ) -> Response:
     """Hot and cold spots (Getis-Ord Gi*), or emerging ones, of the newest run's last 52 weeks, by grid."""
 
-    def make(conn: Conn) -> bytes:
+    def make(conn: Conn) -> dict[str, Any]:
         newest_run(conn)
         rows = stored.grid_classes(conn, kind, category)
         told = {
@@ -251,9 +216,9 @@ async def classes(
                    **({"since": since.isoformat()} if since is not None else {})}
             for code, name, gi, q, since in rows
         }  # fmt: skip
-        return _told({"kind": kind, "grids": told})
+        return {"kind": kind, "grids": told}
 
-    return await keep(request, user, ("classes", kind, category), _RESTS_ON, make, _JSON)
+    return await _kept(request, user, ("classes", kind, category), make)
 
 
 @router.get("/patterns", response_model=models.Patterns)

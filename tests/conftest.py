@@ -35,21 +35,20 @@ SHARED = Path(__file__).parents[2] / "shared"
 _numbers = itertools.count(1)
 
 
-# The demo is made, and the kernels compiled, by the first of them: what is timed comes after.
-_SLOWEST = (
-    "test_maps",
-    "test_planning",
-    "test_jobs",
-    "test_faults",
-    "test_setup",
-    "test_live",
-    "test_upload",
-)
+# The first process makes the demo and compiles the kernels; the second has what needs neither meanwhile.
+_FIRST = (
+    "test_maps", "test_cgal", "test_ingest", "test_ugly_workbook", "test_history", "test_store", "test_feeds", "test_provider",
+)  # fmt: skip
+# Then the files that take longest: the last process must not be left alone with one of them.
+_LONG = (
+    "test_faults", "test_pipeline", "test_planning", "test_jobs", "test_app", "test_schema", "test_access", "test_exports",
+    "test_visibility_properties", "test_notebooks", "test_hot_spots", "test_siting", "test_live", "test_upload",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take longest come first: the last worker must not be left alone with one of them."""
-    place = {name: k for k, name in enumerate(_SLOWEST)}
+    """In an order that keeps two processes at work until the end."""
+    place = {name: k for k, name in enumerate((*_FIRST, *_LONG))}
     items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 
 

@@ -28,6 +28,7 @@ def checkout(target: Path) -> None:
         shutil.copy2(ROOT / name, target / name)
 
 
+@pytest.mark.fresh
 def test_fresh_checkout_with_an_empty_home(open_folder: Path) -> None:
     """Set-up, demo and a second start, with nothing of this checkout or home to lean on."""
     if not (ROOT / ".git").exists():

@@ -199,7 +199,7 @@ def areas(
         ox, oy = boxes[g, 0], boxes[g, 1]
         x_max = boxes[g, 2] - ox
         y_max = boxes[g, 3] - oy + 1.0  # the grid's own top edge must stay
-        n = 0
+        n = np.int64(0)  # a literal would have callees compiled twice
         for kind in range(3):
             if kind == 0:
                 p0, p1 = g, g + 1

@@ -28,7 +28,9 @@ LENGTH_TOLERANCE = 1e-7
 
 PERMANENT = 2  # hides everything beyond: a wall no lower than the eye, or the end of the range
 RISE = 1  # hidden from here on
-FALL = -1  # seen again from here on, unless something else hides
+FALL = np.int64(-1)  # seen again from here on, unless something else hides
+ZERO = np.int64(0)
+"""Where counting begins: a literal 0 would have every kernel that is handed it compiled twice."""
 
 # Rows of the float and integer scratch arrays.
 _A, _B, _TH, _UX, _UY, _T0, _T1, _T2, _T3, _NR, _NX, _NY, _BT, _BX, _BY = range(15)
@@ -313,7 +315,7 @@ def _gather(
 ):
     """Fill the segments one eye sees; returns (segments, depth at the eye), depth -1 if blind."""
     start, span, u0x, u0y, u1x, u1y = sector
-    n = 0
+    n = ZERO
     depth = 0
     for c in range(count):
         b = found[c]
@@ -618,7 +620,7 @@ def _stitch(f, i, slabs, traps, full, node_r, node_x, node_y, edge_cap):
     node_r[0] = 0.0
     node_x[0] = 0.0
     node_y[0] = 0.0
-    nodes = 1
+    nodes = np.int64(1)
     edges = 0
     radii = np.empty(16)
     for b in range(slabs + 1):
@@ -1029,8 +1031,8 @@ def sweep(eyes, spans, lo, hi, walls, offsets, heights, roofs, bases, scene):
     rings = np.empty((2 * (hi - lo) + 64, 4), np.int64)
     ring_offsets = np.zeros(hi - lo + 1, np.int64)
     sure = np.ones(hi - lo, np.bool_)
-    m = 0
-    r = 0
+    m = ZERO
+    r = ZERO
     for e in range(lo, hi):
         x, y, height, near, reach, ground = eyes[e]
         start, span = spans[e]
@@ -1113,10 +1115,13 @@ def sweep(eyes, spans, lo, hi, walls, offsets, heights, roofs, bases, scene):
                     _order_rings(rings, r, r2)
             if m2 < 0:
                 bigger = np.empty((2 * xy.shape[0] + 4 * slabs + 8, 2))
-                bigger[:m] = xy[:m]
+                for q in range(m):  # an assignment of slices takes seconds to compile
+                    bigger[q, 0], bigger[q, 1] = xy[q, 0], xy[q, 1]
                 xy = bigger
                 more = np.empty((2 * rings.shape[0] + slabs, 4), np.int64)
-                more[:r] = rings[:r]
+                for q in range(r):
+                    for c in range(4):
+                        more[q, c] = rings[q, c]
                 rings = more
                 continue
             m, r = m2, r2

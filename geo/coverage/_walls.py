@@ -156,7 +156,8 @@ def _add_once(out, begun, n, first, second, mark):
             return out, n
     if n == out.shape[0]:
         bigger = np.empty((2 * n, 3), np.int64)
-        bigger[:n] = out
+        for q in range(n):  # an assignment of slices takes seconds to compile
+            bigger[q, 0], bigger[q, 1], bigger[q, 2] = out[q, 0], out[q, 1], out[q, 2]
         out = bigger
     out[n, 0], out[n, 1], out[n, 2] = first, second, mark
     return out, n + 1
@@ -166,7 +167,7 @@ def _add_once(out, begun, n, first, second, mark):
 def _find_standing(eyes, segments, offsets, scene, tolerance, out):
     """Pairs of eye and building where the eye is in the footprint or nearer than `tolerance`."""
     boxes, start, items, origin, cell, cols, rows = scene
-    n = 0
+    n = np.int64(0)  # a literal would have callees compiled twice
     for e in range(eyes.shape[0]):
         x, y = eyes[e, 0], eyes[e, 1]
         # An eye just beyond the last cell can touch a box in it.
@@ -222,7 +223,7 @@ def standing_on(
 def _find_meeting(chosen, scene, out):
     """Pairs of place in `chosen` and building whose boxes meet."""
     boxes, start, items, origin, cell, cols, _ = scene
-    n = 0
+    n = np.int64(0)  # a literal would have callees compiled twice
     for k in range(chosen.size):
         a = chosen[k]
         begun = n
@@ -242,7 +243,7 @@ def _find_meeting(chosen, scene, out):
                         or boxes[b, 1] > boxes[a, 3]
                     ):
                         continue
-                    out, n = _add_once(out, begun, n, k, b, 0)
+                    out, n = _add_once(out, begun, n, k, b, False)
     return out[:n]
 
 

@@ -115,10 +115,13 @@ def circle_diameters(edges, offsets, tolerance):
             h *= 0.5
             if top + 4 > edge.size:
                 bigger = np.empty((2 * edge.size, 4))
-                bigger[:top] = stack[:top]
+                for q in range(top):  # an assignment of slices takes seconds to compile
+                    for c in range(4):
+                        bigger[q, c] = stack[q, c]
                 stack = bigger
                 more = np.empty(stack.shape[0], np.int64)
-                more[:top] = edge[:top]
+                for q in range(top):
+                    more[q] = edge[q]
                 edge = more
             for q in range(4):
                 cx = x + (h if q & 1 else -h)

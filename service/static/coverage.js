@@ -39,7 +39,7 @@
     const layers = [["grids", t.grids], ["blind-spots", t.blind_spots], ...(config.views ? [["cameras", t.cameras], ["views", t.views]] : [])];
     if (!x.wall && !x.saved) content.append(search);
     content.append(area.box, figures, measure.row, options, key);
-    if (!x.saved) content.append(x.downloads(layers), compare);
+    if (!x.saved) content.append(x.downloads(layers, () => ({ area: where.get("area") })), compare);
     if (config.views && !x.wall && !x.saved) {
       content.append(global.gridcover.planning(x));
     }
@@ -115,7 +115,7 @@
       const asked = plain ? { measure: measure.value } : { measure: measure.value, image: image.value, light: light.value, cameras: group.value };
       values = await x.load("grids/values", asked);
       byCode = new Map(values.codes.map((code, k) => [code, values.values[k]]));
-      narrow(where.get("area") || new URLSearchParams(location.search).get("area") || "");
+      narrow(where.get("area") || "");
       paint();
     }
 
@@ -303,7 +303,7 @@
 
     // What comes after the first map waits for it.
     Promise.all([refresh(), x.areas.then((found) => { known = found; })]).then(async () => {
-      narrow(where.get("area") || new URLSearchParams(location.search).get("area") || "");
+      narrow(where.get("area") || "");
       paint();
       await listed();
       if (where.get("run") && !x.saved) compare.open = true;

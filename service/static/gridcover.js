@@ -132,7 +132,7 @@
       };
       map.on("moveend", draw);
       draw();
-      if (!where.get("at")) focus(found, where.get("area") || new URLSearchParams(location.search).get("area"));
+      if (!where.get("at")) focus(found, where.get("area"));
     }).catch(fail);
     const at = (where.get("at") || "").split(",").map(Number);
     // A map that still zooms to the whole district takes no other view.
@@ -209,7 +209,7 @@
       }
       areas.then((found) => {
         known = found;
-        fill(where.get("area") || new URLSearchParams(location.search).get("area") || "");
+        fill(where.get("area") || "");
       }).catch(fail);
       return { box, choose, beneath };
     }
@@ -329,11 +329,28 @@
       document.body.dataset.ready = "true";
     }
 
-    function downloads(layers) {
-      const box = el("details", { class: "downloads" }, el("summary", {}, t.download));
+    // Files of layers: all that one may see, what the filter leaves, or what of it lies on the map now.
+    function downloads(layers, filter) {
+      const what = el("select", { id: "download-what" }, ...["filtered", "box", "all"].map((name) => el("option", { value: name }, t[`download_${name}`])));
+      const box = el("details", { class: "downloads" }, el("summary", {}, t.download), el("div", { class: "row" }, el("label", { for: "download-what" }, t.download_what), what));
+      function address_(layer, form) {
+        const parts = new URLSearchParams();
+        if (what.value !== "all") {
+          for (const [key, value] of Object.entries(filter(layer))) for (const one of [value].flat()) if (one != null) parts.append(key, one);
+        }
+        if (what.value === "box") {
+          const seen = map.getBounds();
+          parts.set("box", [Math.max(-180, seen.getWest()), Math.max(-90, seen.getSouth()), Math.min(180, seen.getEast()), Math.min(90, seen.getNorth())].map((v) => v.toFixed(6)).join(","));
+        }
+        return `${config.api}/export/${layer}.${form}?${parts}`;
+      }
       for (const [layer, name] of layers) {
         const line = el("p", {}, `${name}: `);
-        for (const form of ["gpkg", "geojson", "csv", "xlsx"]) line.append(el("a", { href: `${config.api}/export/${layer}.${form}`, download: "" }, form), " ");
+        for (const form of ["gpkg", "geojson", "csv", "xlsx"]) {
+          // The address is of the moment it is asked for.
+          const link = el("a", { href: address_(layer, form), download: "", onclick: () => { link.href = address_(layer, form); } }, form);
+          line.append(link, " ");
+        }
         box.append(line);
       }
       return box;

@@ -77,7 +77,7 @@
     const shift = el("div", { class: "row shift" }, el("button", { type: "button", onclick: () => move(-1), "aria-label": t.earlier }, "‹"), el("button", { type: "button", onclick: () => move(1), "aria-label": t.later }, "›"));
     const head = el("div", { class: "block head" }, figures, el("div", { class: "row" }, play, told, shift), slider, trends);
     const filter = el("div", { class: "block filter" }, x.wall || x.saved ? null : search, area.box, step.row, span.row, show.row, level.row, measure.row, against.row, tree);
-    if (!x.wall && !x.saved) filter.append(el("p", { class: "row" }, el("a", { class: "wall-link", href: `/wall?lang=${config.language}` }, t.wall_open)), x.downloads([["incidents", t.incidents]]));
+    if (!x.wall && !x.saved) filter.append(el("p", { class: "row" }, el("a", { class: "wall-link", href: `/wall?lang=${config.language}` }, t.wall_open)), x.downloads([["incidents", t.incidents]], () => (period && steps.length ? query() : {})));
     content.append(head, filter, el("div", { class: "block" }, legend), el("div", { class: "block" }, listTitle, list), hours, lines);
 
     const areaOf = (p) => p.code;

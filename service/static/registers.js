@@ -141,9 +141,10 @@
       x.ready();
     }
 
-    Promise.all([load(config.api, "registers/counts", { area: state.area }), load(config.api, "areas")]).then(([rows, places]) => {
+    Promise.all([load(config.api, "registers/counts", { area: state.area }), x.areas]).then(([rows, places]) => {
       counts = rows;
-      areas = places.sort((a, b) => a.code.localeCompare(b.code));
+      areas = [...places].sort((a, b) => a.code.localeCompare(b.code));
+      if (!x.where.get("at")) x.focus(areas, state.area);
       return update();
     }).catch(x.fail);
   };

@@ -24,9 +24,15 @@ def gain(page: Page) -> int:
 
 
 def centre(page: Page, selector: str) -> tuple[float, float]:
-    box = page.locator(selector).first.bounding_box()
-    assert box is not None
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    """Where it is once it rests: a map that zooms moves what is on it, and draws it anew."""
+    before = None
+    for _ in range(100):
+        box = page.locator(selector).first.bounding_box()
+        if box is not None and box == before:
+            return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        before = box
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{selector} does not come to rest")
 
 
 def drag(page: Page, selector: str, dx: float, dy: float) -> None:

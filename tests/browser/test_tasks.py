@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import csv
 import re
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import openpyxl
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from geo.store import access
 from geo.store.database import connect
@@ -112,12 +112,13 @@ def test_a_planner_finds_blind_spots_and_hands_in_a_plan(
     with page.expect_download() as download:
         page.locator(".scenarios li a").first.click()
     download.value.save_as(tmp_path / "plan.xlsx")
-    with zipfile.ZipFile(tmp_path / "plan.xlsx") as book:
-        assert (
-            "一台" in book.read("xl/sharedStrings.xml").decode()
-            if "xl/sharedStrings.xml" in book.namelist()
-            else True
-        )
+    cells = [
+        str(cell)
+        for sheet in openpyxl.load_workbook(tmp_path / "plan.xlsx")
+        for row in sheet.iter_rows(values_only=True)
+        for cell in row
+    ]
+    assert any("一台" in cell for cell in cells)
     page.locator(".scenarios li button").last.click()
     expect(page.locator(".scenarios li input")).to_have_count(0)
 
@@ -132,6 +133,18 @@ def test_search_area_and_figures(signed_in: Watched) -> None:
     assert 0 < shown < 30
     assert "area=990101002" in page.url
     link = page.url
+    # What is shown is what is taken away: the area's grids, then those in the map's frame.
+    page.locator(".downloads summary").click()
+    taken = {}
+    for what in ("filtered", "all", "box"):
+        page.select_option("#download-what", what)
+        with page.expect_download() as download:
+            page.locator(".downloads a[href*='grids.csv']").click()
+        rows = Path(download.value.path()).read_text(encoding="utf-8-sig")
+        taken[what] = [row["community"] for row in csv.DictReader(rows.splitlines())]
+    assert len(taken["filtered"]) == shown
+    assert len(set(taken["filtered"])) == 1
+    assert len(taken["all"]) > shown >= len(taken["box"]) > 0
     # The link gives the same to whoever opens it.
     other = page.context.new_page()
     other.goto(link)
@@ -365,13 +378,6 @@ def test_the_board_leads_to_maps_and_runs(watched: Watched) -> None:
     expect(page.locator("pre.data")).to_contain_text("camera_defaults")
 
 
-def saved_rows(store: str) -> int:
-    with connect(store) as conn:
-        row = conn.execute("SELECT count(*) FROM service_points WHERE code LIKE 'UP-%'").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 def test_users_are_added_on_the_page(watched: Watched, browser: Browser, address: str) -> None:
     page = watched.page
     page.goto(address + "/users")
@@ -398,7 +404,3 @@ def test_users_are_added_on_the_page(watched: Watched, browser: Browser, address
     expect(page.locator("table.users tbody tr", has_text=name)).to_contain_text(
         "已停用" if zh else "ended"
     )
-
-
-def words_of(page: Page) -> list[str]:
-    return json.loads(page.evaluate("JSON.stringify([...document.querySelectorAll('body *')].filter(n => !['SCRIPT','STYLE','CODE','PRE'].includes(n.tagName) && n.children.length === 0).map(n => n.textContent.trim()).filter(Boolean))"))  # fmt: skip

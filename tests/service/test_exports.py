@@ -11,9 +11,11 @@ from pathlib import Path
 import geopandas as gpd
 import openpyxl
 import pytest
+import shapely
 from fastapi.testclient import TestClient
 
 from geo.export import MOST_SHEET_ROWS, write_file
+from geo.incidents.density import incident_times
 from geo.ingest import import_file
 from geo.settings import Settings
 from geo.store import read
@@ -131,6 +133,73 @@ def test_no_layer_tells_a_neighbours_rows(demo_store: str) -> None:
             assert not {
                 w for w in words if re.match(r"99010100[13456]", w) and len(w) in (9, 12, 15)
             }, layer
+
+
+def _codes(client: TestClient, path: str, key: str = "code") -> list[str]:
+    answer = client.get(f"/api/v1/export/{path}")
+    assert answer.status_code == 200, answer.text
+    return [row[key] for row in csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))]
+
+
+def test_only_an_area_or_a_box(client: TestClient, demo_store: str) -> None:
+    with connect(demo_store) as conn:
+        layers = {
+            name: read.read_layer(conn, name)
+            for name in ("areas", "grids", "cameras", "key-places", "buildings")
+        }
+    grids = layers["grids"]
+    parents = layers["areas"].set_index("code")["parent"]
+    inside = grids["community"].map(parents) == MINE
+    ground = grids[inside].union_all()
+    assert 0 < inside.sum() < len(grids)
+    assert sorted(_codes(client, f"grids.csv?area={MINE}")) == sorted(grids["code"][inside])
+    one = grids["code"].iloc[0]
+    assert _codes(client, f"grids.csv?area={one}") == [one]
+    assert set(_codes(client, f"blind-spots.csv?area={MINE}", "grid")) <= set(grids["code"][inside])
+    assert _codes(client, "grids.csv?area=none") == []
+    assert sorted(_codes(client, f"areas.csv?area={MINE}")) == sorted(
+        [MINE, *parents.index[parents == MINE]]
+    )
+    standing = layers["cameras"]["code"][layers["cameras"].intersects(ground)]
+    assert 0 < len(standing) < len(layers["cameras"])
+    assert sorted(_codes(client, f"cameras.csv?area={MINE}")) == sorted(standing)
+    assert set(_codes(client, f"views.csv?area={MINE}", "camera")) <= set(standing)
+    places = layers["key-places"]["code"][layers["key-places"].intersects(ground)]
+    assert sorted(_codes(client, f"key-places.csv?area={MINE}")) == sorted(places)
+    # A box, alone and with an area.
+    west, south, east, north = ground.bounds
+    half = shapely.box(west, south, (west + east) / 2, north)
+    words = ",".join(f"{v:.8f}" for v in half.bounds)
+    half = shapely.box(*(float(v) for v in words.split(",")))
+    for name, key in (("cameras", "code"), ("grids", "code"), ("buildings", "id")):
+        want = layers[name][key][layers[name].intersects(half)]
+        assert 0 < len(want) < len(layers[name])
+        assert sorted(_codes(client, f"{name}.csv?box={words}", key)) == sorted(want)
+    both = grids["code"][inside & grids.intersects(half)]
+    assert sorted(_codes(client, f"grids.csv?box={words}&area={MINE}")) == sorted(both)
+    for wrong in ("1,2,3", "119,31,118,32", "a,b,c,d"):
+        assert client.get(f"/api/v1/export/grids.csv?box={wrong}").status_code == 422
+
+
+def test_only_some_incidents(client: TestClient, demo_store: str) -> None:
+    with connect(demo_store) as conn:
+        every = read.read_layer(conn, "incidents")
+    when = incident_times(every).dt.tz_convert(Settings().zone)
+    months = (when >= "2026-05-01") & (when < "2026-07-01")
+    theft = every["category"].str.split("/").str[0] == "theft"
+    for query, chosen in (
+        ("from=2026-05&until=2026-07", months),
+        ("from=2026-05-01T00&until=2026-07-01&category=theft", months & theft),
+        ("category=theft", theft),
+        ("category=", months & False),
+    ):
+        got = _codes(client, f"incidents.csv?{query}", "source_id")
+        assert sorted(got) == sorted(every["source_id"][chosen])
+    assert 0 < (months & theft).sum() < theft.sum()
+    for wrong in ("from=2026-07&until=2026-05", "from=2026-13", "until=yesterday"):
+        assert client.get(f"/api/v1/export/incidents.csv?{wrong}").status_code == 422
+    for wrong in ("from=2026-05", "until=2026-05", "category=theft"):
+        assert client.get(f"/api/v1/export/cameras.csv?{wrong}").status_code == 422
 
 
 def test_a_file_runs_nothing(store: str, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_readers_see_the_old_result_until_the_new_one_is_whole(store: str, tmp_p
 def wait_for(store: str, text: str, process: subprocess.Popen[str]) -> None:
     """Wait until a session of the process is inside a statement that holds the text."""
     with connect(store, autocommit=True) as conn:
-        for _ in range(1200):
+        for _ in range(6000):
             row = conn.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
                 "AND pid <> pg_backend_pid() AND query LIKE %s AND state <> 'idle'",

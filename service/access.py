@@ -283,12 +283,14 @@ def record(
 _RECORDED = (
     "/api/", "/maps/", "/board", "/audit", "/tiles/", "/ogc/", "/jobs", "/users", "/wall", "/runs",
 )  # fmt: skip
-_ASKED = ("/api/v1/what-if", "/api/v1/what-if/views", "/api/v1/sites")
+_FOLLOWED = "/api/v1/what-if/views"
+"""Asked with every move of a pointer."""
+_ASKED = ("/api/v1/what-if", _FOLLOWED, "/api/v1/sites")
 """Questions that are posted."""
 _TILE = re.compile(
     r"/tiles/(?P<set>[\w-]+)/\d+/|/ogc/collections/(?P<collection>[\w-]+)/tiles/\w+/\d+/"
 )
-_TILE_PAUSE_S = 600.0
+_PAUSE_S = 600.0
 
 
 class Recorded:
@@ -297,7 +299,7 @@ class Recorded:
     def __init__(self, app: ASGIApp, language: str) -> None:
         self.app = app
         self.language = language
-        self._tiles: dict[str, float] = {}
+        self._often: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -331,18 +333,19 @@ class Recorded:
             return True
         path, query = request.scope["path"], request.url.query
         tile = _TILE.match(path)
-        now = 0.0
-        if tile:
-            # A map asks for many tiles: one entry for all of a layer within ten minutes.
-            if tile["set"] == "base":
+        now, key = 0.0, None
+        if tile or path == _FOLLOWED:
+            # A map asks for many tiles, and a camera that is dragged for many views: one entry for all of a
+            # layer within ten minutes.
+            if tile and tile["set"] == "base":
                 return True
             now = state.clock()
-            path = f"/tiles/{tile['set'] or tile['collection']}"
+            path = f"/tiles/{tile['set'] or tile['collection']}" if tile else path
             key = f"{user.csrf or user.name} {path}"
-            if now - self._tiles.get(key, -_TILE_PAUSE_S) < _TILE_PAUSE_S:
+            if now - self._often.get(key, -_PAUSE_S) < _PAUSE_S:
                 return True
-            for old in [k for k, at in self._tiles.items() if now - at >= _TILE_PAUSE_S]:
-                del self._tiles[old]
+            for old in [k for k, at in self._often.items() if now - at >= _PAUSE_S]:
+                del self._often[old]
             query = ""
         try:
             await state.recorder.add(
@@ -352,8 +355,8 @@ class Recorded:
             )  # fmt: skip
         except Exception:  # noqa: BLE001
             return False
-        if tile:
-            self._tiles[key] = now
+        if key:
+            self._often[key] = now
         return True
 
 

@@ -78,6 +78,17 @@ async def values(
     return await keep(request, user, ("values", measure, *asked, run), _RESTS_ON, make, _JSON)
 
 
+@router.get("/coverage/cameras", dependencies=_coverage, response_model=models.CamerasUsed)
+async def used(request: Request, user: SignedIn) -> Response:
+    """How many cameras the newest coverage rests on, and of how many of them something was assumed."""
+
+    def make(conn: Conn) -> bytes:
+        cameras, assumed = stored.cameras_used(conn)
+        return json.dumps({"cameras": cameras, "assumed_share": assumed}).encode()
+
+    return await keep(request, user, ("used",), (*_RESTS_ON, "cameras"), make, _JSON)
+
+
 @router.get("/names", dependencies=_maps, response_model=dict[str, list[str | None]])
 def names(
     conn: Connection,

@@ -216,6 +216,15 @@ class GridValues(BaseModel):
     ground_m2: list[float | None] = Field(description="what the figure is a share of")
 
 
+class CamerasUsed(BaseModel):
+    """What the newest coverage rests on."""
+
+    cameras: int
+    assumed_share: float = Field(
+        description="of the cameras: bearing, field of view or range was assumed"
+    )
+
+
 class GridCamera(BaseModel):
     """A camera that stands in a grid or sees some of it."""
 

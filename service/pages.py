@@ -127,7 +127,6 @@ def _page(
         bounds=read.extent(conn) or _WORLD,
         provenance=provenance,
         run=run.id if run else None,
-        summary=read.coverage_summary(conn) if run else {},
         rights=RIGHTS[user.role],
         views=user.role not in settings.coarse_roles,
         user=user.name,

@@ -65,12 +65,16 @@ def open_folder() -> Iterator[Path]:
 def private(open_folder: Path) -> Iterator[cluster.Cluster]:
     """The run's private cluster."""
     with cluster.running(open_folder / "main") as found:
+        with psycopg.connect(found.conninfo, autocommit=True) as conn:
+            # Thrown away in the end: no test pulls the plug of this one.
+            conn.execute("ALTER SYSTEM SET fsync = off")
+            conn.execute("SELECT pg_reload_conf()")
         yield found
 
 
-def _database(private: cluster.Cluster, name: str) -> str:
+def _database(private: cluster.Cluster, name: str, template: str = "template0") -> str:
     with psycopg.connect(private.conninfo, autocommit=True) as conn:
-        conn.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        conn.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return private.conninfo.replace("dbname=gridcover", f"dbname={name}")
 
 
@@ -80,11 +84,16 @@ def bare(private: cluster.Cluster) -> str:
     return _database(private, f"bare_{next(_numbers)}")
 
 
+@pytest.fixture(scope="session")
+def _migrated(private: cluster.Cluster) -> str:
+    migrate(_database(private, "migrated"))
+    return "migrated"
+
+
 @pytest.fixture
-def store(bare: str) -> str:
+def store(private: cluster.Cluster, _migrated: str) -> str:
     """A migrated database without rows."""
-    migrate(bare)
-    return bare
+    return _database(private, f"store_{next(_numbers)}", _migrated)
 
 
 @pytest.fixture(scope="session")

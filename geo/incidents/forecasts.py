@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -271,18 +271,28 @@ class _Points:
     @cached_property
     def cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Grid that each cell of the raster lies in, and the cell of each grid's own point."""
-        frame = _Frame.over(self.grids, self.cell_m)
-        west, north, (rows, cols) = frame.west, frame.north, frame.mask.shape
-        x = west + (np.arange(cols) + 0.5) * self.cell_m
-        y = north - (np.arange(rows) + 0.5) * self.cell_m
-        centres = gpd.points_from_xy(np.tile(x, rows), np.repeat(y, cols))
-        owner = grid_of(self.grids, gpd.GeoDataFrame(geometry=centres, crs=self.grids.crs))
-        inside = shapely.get_coordinates(
-            shapely.point_on_surface(np.asarray(self.grids.geometry.values))
-        )
-        col = np.clip(((inside[:, 0] - west) / self.cell_m).astype(int), 0, cols - 1)
-        row = np.clip(((north - inside[:, 1]) / self.cell_m).astype(int), 0, rows - 1)
-        return owner, row * cols + col
+        shapes = tuple(shapely.to_wkb(np.asarray(self.grids.geometry.values)).tolist())
+        return _cells(shapes, str(self.grids.crs), self.cell_m)
+
+
+@lru_cache(maxsize=2)  # the same grids are asked for again and again, by category
+def _cells(
+    shapes: tuple[bytes, ...], crs: str, cell_m: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    grids = gpd.GeoDataFrame(geometry=shapely.from_wkb(np.array(shapes, object)), crs=crs)
+    frame = _Frame.over(grids, cell_m)
+    west, north, (rows, cols) = frame.west, frame.north, frame.mask.shape
+    x = west + (np.arange(cols) + 0.5) * cell_m
+    y = north - (np.arange(rows) + 0.5) * cell_m
+    centres = gpd.points_from_xy(np.tile(x, rows), np.repeat(y, cols))
+    owner = grid_of(grids, gpd.GeoDataFrame(geometry=centres, crs=grids.crs))
+    inside = shapely.get_coordinates(shapely.point_on_surface(np.asarray(grids.geometry.values)))
+    col = np.clip(((inside[:, 0] - west) / cell_m).astype(int), 0, cols - 1)
+    row = np.clip(((north - inside[:, 1]) / cell_m).astype(int), 0, rows - 1)
+    own = row * cols + col
+    for known in (owner, own):
+        known.flags.writeable = False
+    return owner, own
 
 
 def _models(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -302,9 +303,6 @@ class _Frame:
 
     @classmethod
     def over(cls, within: GeoDataFrame | GeoSeries, cell_m: float) -> _Frame:
-        from rasterio.features import geometry_mask
-        from rasterio.transform import from_origin
-
         crs = require_metric(within)
         if not (cell_m > 0 and math.isfinite(cell_m)):
             raise ColumnError("cell_m must be above 0 m")
@@ -316,8 +314,8 @@ class _Frame:
         rows = max(math.ceil((north - south) / cell_m - 1e-9), 1)
         if rows * cols > 100_000_000:
             raise ColumnError(f"{rows} × {cols} cells are too many; give a larger cell_m")
-        place = from_origin(west, north, cell_m, cell_m)
-        mask = geometry_mask(shapes, (rows, cols), place, invert=True)
+        known = tuple(shapely.to_wkb(shapes).tolist())
+        mask = _mask(known, rows, cols, float(west), float(north), cell_m)
         if not mask.any():
             raise GeometryError("no cell has its centre in the district; give a smaller cell_m")
         return cls(float(west), float(north), cell_m, mask, crs)
@@ -342,6 +340,22 @@ class _Frame:
     def surface(self, values: NDArray[np.float64], width: float, outside: int) -> Surface:
         inside = np.where(self.mask, values, np.nan)
         return Surface(inside, self.west, self.north, self.cell_m, self.crs, width, outside)
+
+
+@lru_cache(maxsize=4)  # the same district is asked for again and again, by category and month
+def _mask(
+    shapes: tuple[bytes, ...], rows: int, cols: int, west: float, north: float, cell_m: float
+) -> NDArray[np.bool_]:
+    """Cells of a raster whose centre lies in some shapes (WKB)."""
+    from rasterio.features import geometry_mask
+    from rasterio.transform import from_origin
+
+    place = from_origin(west, north, cell_m, cell_m)
+    mask: NDArray[np.bool_] = geometry_mask(
+        shapely.from_wkb(np.array(shapes, dtype=object)), (rows, cols), place, invert=True
+    )
+    mask.flags.writeable = False
+    return mask
 
 
 @njit(cache=True, nogil=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import folium
@@ -65,7 +65,6 @@ class MapPage:
     """Whether single cameras' views are shown."""
     user: str = ""
     csrf: str = ""
-    summary: dict[str, Any] = field(default_factory=dict)
     basemap_url: str | None = None
     basemap_attribution: str = ""
 
@@ -153,7 +152,7 @@ def build_map(page: MapPage) -> folium.Map:
     full.add_to(fmap)
     config = {
         "page": page.page, "language": page.language, "t": words, "api": page.api,
-        "tiles": page.tiles, "static": page.static, "user": page.user, "run": page.run, "views": page.views, "summary": page.summary,
+        "tiles": page.tiles, "static": page.static, "user": page.user, "run": page.run, "views": page.views,
         "bounds": [[south, west], [north, east]],
         "basemap": {"url": page.basemap_url, "attribution": page.basemap_attribution},
     }  # fmt: skip

@@ -53,6 +53,14 @@ def quality_values(conn: Conn, cameras: str, light: str, image: str) -> list[tup
     ).fetchall()
 
 
+def cameras_used(conn: Conn) -> tuple[int, float]:
+    """How many cameras the newest coverage rests on, and of how many of them something was assumed (0 to 1)."""
+    row = conn.execute(
+        "SELECT count(*), coalesce(avg(assumed::integer), 0)::float8 FROM camera_views"
+    ).fetchone()
+    return (int(row[0]), float(row[1])) if row else (0, 0.0)
+
+
 def names_of(conn: Conn, codes: list[str]) -> dict[str, list[str | None]]:
     """Name and English name of some grids and areas."""
     rows = conn.execute(

@@ -18,15 +18,17 @@ def now(conn: Conn) -> str:
 def since(conn: Conn, seen: str, kinds: list[str]) -> tuple[list[dict[str, Any]], str]:
     """Events of some kinds that were not there at a look, oldest first, and this look.
 
-    What was written at that moment and committed since is among them: an event is old only where its
+    Of a camera its name is told as well. What was written at that moment and committed since is among them: an event is old only where its
     transaction was visible then.
     """
     rows = dict_rows(
         conn,
-        "SELECT id, at, kind, detail, ST_X(geometry) AS lon, ST_Y(geometry) AS lat FROM live_events "
+        "SELECT e.id, e.at, e.kind, e.detail || CASE WHEN c.name IS NULL THEN '{}' ELSE "
+        "jsonb_build_object('name', c.name) END AS detail, ST_X(e.geometry) AS lon, ST_Y(e.geometry) AS lat "
+        "FROM live_events e LEFT JOIN cameras c ON e.kind = 'status' AND c.code = e.detail->>'camera' "
         "WHERE xact >= pg_snapshot_xmin(%(seen)s::pg_snapshot) "
         "AND NOT pg_visible_in_snapshot(xact, %(seen)s::pg_snapshot) "
-        "AND kind = ANY(%(kinds)s) ORDER BY id LIMIT 2000",
+        "AND e.kind = ANY(%(kinds)s) ORDER BY e.id LIMIT 2000",
         {"seen": seen, "kinds": kinds},
     )
     return rows, now(conn)

@@ -348,22 +348,6 @@ def area_quality(conn: Conn, layer: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["code", "run", "shares"]).set_index("code", drop=False)
 
 
-def coverage_summary(conn: Conn) -> dict[str, Any]:
-    """The newest coverage of the grids there are to see, and of their cameras, in one row."""
-    area, covered, open_m2, share = coverage_figures(conn)
-    row = conn.execute(
-        "SELECT count(*), coalesce(avg(assumed::integer), 0)::float, "
-        "(SELECT count(*) FROM blind_spots) FROM camera_views"
-    ).fetchone()
-    cameras, assumed, spots = row if row is not None else (0, 0.0, 0)
-    ground = float(open_m2.sum())
-    return {
-        "cameras_used": cameras, "assumed_share": assumed, "blind_spots": spots,
-        "covered_m2": float(covered.sum()), "area_m2": float(area.sum()), "open_m2": ground,
-        "open_covered_share": float((open_m2 * share).sum()) / ground if ground > 0 else None,
-    }  # fmt: skip
-
-
 def grid_staff(conn: Conn) -> list[dict[str, Any]]:
     """Staff of the grids: grid, role, name; phones are not told here."""
     return dict_rows(conn, "SELECT grid, role, name FROM grid_staff ORDER BY grid, role, name")

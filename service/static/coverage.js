@@ -10,12 +10,12 @@
 
   function coverage(x) {
     const { map, config, t, whole, fine, percent, named, content, where, RAMPS, UNKNOWN } = x;
-    const s = config.summary;
     let values = { codes: [], communities: [], values: [], ground_m2: [] };
     let byCode = new Map();
     let cuts = [];
     let known = [];
     let inside = null;
+    let used = null; // cameras that the figures rest on
     const status = new Map(); // told since the tiles were made
 
     const figures = el("div", { class: "figures" });
@@ -153,7 +153,7 @@
         : [[ground ? percent.format(part / ground) : "–", { open_covered_share: t.open_covered, covered_share: t.covered, twice_covered_share: t.seen_twice }[measure.value]], [ground ? `${fine.format((ground - part) / 1e6)} km²` : "–", t.not_seen]];
       figures.replaceChildren();
       for (const [value, words] of rows) figures.append(el("strong", {}, value), el("span", {}, words));
-      if (!inside) figures.append(el("strong", {}, whole.format(s.cameras_used)), el("span", {}, t.cameras_used), el("strong", { class: s.assumed_share > 0 ? "warn" : null }, percent.format(s.assumed_share)), el("span", {}, t.assumed_share));
+      if (!inside && used) figures.append(el("strong", {}, whole.format(used.cameras)), el("span", {}, t.cameras_used), el("strong", { class: used.assumed_share > 0 ? "warn" : null }, percent.format(used.assumed_share)), el("span", {}, t.assumed_share));
     }
 
     function extras(missing) {
@@ -305,6 +305,7 @@
     Promise.all([refresh(), x.areas.then((found) => { known = found; })]).then(async () => {
       narrow(where.get("area") || "");
       paint();
+      x.load("coverage/cameras").then((found) => { used = found; summary(); }).catch(x.fail);
       await listed();
       if (where.get("run") && !x.saved) compare.open = true;
       if (where.get("grid") && !x.saved) await openGrid(where.get("grid"));

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import geopandas as gpd
@@ -23,7 +24,7 @@ from geo.settings import Settings
 from geo.store import incidents as stored
 from geo.store import read
 from geo.store.database import connect
-from tests.conftest import Command
+from tests.conftest import Command, Told
 
 
 def fill(store: str, folder: Path, cameras: int = 3) -> None:
@@ -189,22 +190,20 @@ def test_kill_in_the_middle_of_a_refresh(store: str, tmp_path: Path, command: Co
 
 
 def test_baltimore_by_the_command_line(
-    store: str, command: Command, baltimore: Path, tmp_path: Path
-) -> None:
+    store: str, run: Callable[..., Told], baltimore: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
     """The real layers in, and every count equal to an independent one with pandas."""
+    monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str, status: int = 0) -> dict[str, object]:
-        done = subprocess.run(
-            [command.python, *arguments, "--json"], cwd=tmp_path, env=command.env,
-            text=True, capture_output=True, check=False,
-        )  # fmt: skip
+    def told(*arguments: str, status: int = 0) -> dict[str, object]:
+        done = run(*arguments, "--json")
         assert done.returncode == status, done.stderr
         return json.loads(done.stdout)  # type: ignore[no-any-return]
 
-    grids = run("import", "grids", str(baltimore / "neighborhoods_2248.gpkg"))
+    grids = told("import", "grids", str(baltimore / "neighborhoods_2248.gpkg"))
     assert grids["inserted"] == 278
     cctv = pd.read_csv(baltimore / "cctv_locations.csv", dtype=str)
-    cameras = run(
+    cameras = told(
         "import", "cameras", str(baltimore / "cctv_locations.csv"), "--accept-rejects",
         status=3 if cctv["ID"].duplicated().any() else 0,
     )  # fmt: skip
@@ -213,9 +212,9 @@ def test_baltimore_by_the_command_line(
         "import", "incidents", str(source), "--rename", "ArrestNumb=source_id",
         "--rename", "ArrestDate=occurred_at", "--source", "arrests",
     )  # fmt: skip
-    assert run(*arguments, status=1)["inserted"] == 0
-    arrests = run(*arguments, "--accept-rejects", status=3)
-    run("refresh")
+    assert told(*arguments, status=1)["inserted"] == 0
+    arrests = told(*arguments, "--accept-rejects", status=3)
+    told("refresh")
 
     outline = gpd.read_file(baltimore / "neighborhoods_2248.gpkg")
     city = outline.to_crs(32618).union_all()

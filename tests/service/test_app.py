@@ -182,7 +182,7 @@ def test_data_cannot_become_script() -> None:
             language="en",
             bounds=(0, 0, 1, 1),
             provenance=evil,
-            summary={"x": evil},
+            basemap_attribution=evil,
             run=1,
         )
     )

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import os
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -79,6 +80,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     carriers = make_pool(conninfo, size=4, idle_s=60)
     sender = Sender(writers, settings)
     ogc = make_ogc(conninfo, settings)
+    packed = Packed(directory=vendor), Packed(directory=_STATIC)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -98,6 +100,9 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         app.state.bell.start()
         if settings.webhook_targets:
             sender.start()
+        # Not by the first who asks for them.
+        for files in packed:
+            threading.Thread(target=files.pack, daemon=True).start()
         try:
             yield
         finally:
@@ -159,9 +164,12 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     # The OGC routes are looked for by name from here, so theirs come first.
     app.mount(PREFIX, ogc)
     app.include_router(description("/openapi.json", "/docs", "/openapi.json"))
-    app.mount("/static/vendor", Packed(directory=vendor), name="vendor")
-    app.mount("/static", Packed(directory=_STATIC), name="static")
+    for path, files in (("/static/vendor", packed[0]), ("/static", packed[1])):
+        app.mount(path, files)
     return app
+
+
+_PACKED = (".js", ".css", ".svg")
 
 
 class Packed(StaticFiles):
@@ -169,7 +177,20 @@ class Packed(StaticFiles):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory=directory)
+        self._folder = directory
         self._packed: dict[tuple[str, float], bytes] = {}
+
+    def pack(self) -> None:
+        """Pack all of them that are packed at all."""
+        for path in self._folder.rglob("*"):
+            if path.suffix in _PACKED and path.is_file():
+                self._of(str(path), path.stat().st_mtime)
+
+    def _of(self, name: str, changed: float) -> bytes:
+        key = (name, changed)
+        if key not in self._packed:
+            self._packed[key] = gzip.compress(Path(name).read_bytes(), 9, mtime=0)
+        return self._packed[key]
 
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
@@ -180,20 +201,17 @@ class Packed(StaticFiles):
         name = str(full_path)
         if (
             plain.status_code != 200
-            or not name.endswith((".js", ".css", ".svg"))
+            or not name.endswith(_PACKED)
             or "gzip" not in headers.get("accept-encoding", "")
         ):
             return plain
-        key = (name, stat_result.st_mtime)
-        if key not in self._packed:
-            self._packed[key] = gzip.compress(Path(name).read_bytes(), 9, mtime=0)
         kept = {
             k: v
             for k, v in plain.headers.items()
             if k not in ("content-length", "content-encoding")
         }
         kept |= {"content-encoding": "gzip", "vary": "Accept-Encoding"}
-        return Response(self._packed[key], headers=kept)
+        return Response(self._of(name, stat_result.st_mtime), headers=kept)
 
 
 _HEADERS = {

@@ -70,23 +70,32 @@ def months(conn: Connection) -> dict[str, Any]:
 
 @router.get("/period", response_model=models.Period)
 async def period(request: Request, user: SignedIn, settings: Deployment) -> Response:
-    """When the first and the last incident on record were, local, and the tree of categories."""
+    """When the first and the last incident on record were, local."""
 
     def make(conn: Conn) -> dict[str, Any]:
-        found = events.period(conn)
+        first, last = events.period(conn) or (None, None)
+        return {
+            name: moment and moment.astimezone(settings.zone).replace(tzinfo=None).isoformat()
+            for name, moment in (("first", first), ("last", last))
+        }
+
+    return await _kept(request, user, ("period",), make)
+
+
+@router.get("/categories", response_model=models.Categories)
+async def categories(request: Request, user: SignedIn) -> Response:
+    """The tree of categories, and how many incidents on record are of each and beneath it."""
+
+    def make(conn: Conn) -> dict[str, Any]:
         tree: dict[str, int] = {}
         for row in events.categories(conn):
             parts = row["category"].split("/")
             for depth in range(1, len(parts) + 1):
                 path = "/".join(parts[:depth])
                 tree[path] = tree.get(path, 0) + row["count"]
-        first, last = (None, None) if found is None else (
-            m.astimezone(settings.zone).replace(tzinfo=None).isoformat() for m in found
-        )  # fmt: skip
-        counts = [{"path": path, "count": count} for path, count in sorted(tree.items())]
-        return {"first": first, "last": last, "categories": counts}
+        return {"categories": [{"path": path, "count": tree[path]} for path in sorted(tree)]}
 
-    return await _kept(request, user, ("period",), make)
+    return await _kept(request, user, ("categories",), make)
 
 
 @router.get("/density", response_model=models.Density)

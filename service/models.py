@@ -136,12 +136,17 @@ class CategoryCount(BaseModel):
     count: int
 
 
+class Categories(BaseModel):
+    """The tree of categories."""
+
+    categories: list[CategoryCount]
+
+
 class Period(BaseModel):
-    """When the first and the last incident on record were (local), and the categories."""
+    """When the first and the last incident on record were (local)."""
 
     first: dt.datetime | None
     last: dt.datetime | None
-    categories: list[CategoryCount]
 
 
 class StepCount(BaseModel):

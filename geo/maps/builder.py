@@ -123,7 +123,6 @@ def build_map(page: MapPage) -> folium.Map:
         # Half-transparent tiles must not lie upon those they replace, not even for a moment.
         fade_animation=False,
     )
-    fmap.fit_bounds([[south, west], [north, east]], padding=(12, 12))
     scripts = ["common", "tiles", "charts", "gridcover", "sheet"]
     if page.views and page.page != "registers" and "coverage" in page.rights:
         scripts.append("seeing")

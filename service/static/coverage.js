@@ -29,6 +29,8 @@
     const number = x.pick("number", t.class_number, [["5", "5"], ["4", "4"], ["3", "3"]], () => paint());
     options.append(image.row, light.row, group.row, classes.row, number.row);
     options.open = ["image", "light", "cameras", "classes", "number"].some((name) => where.get(name));
+    // The figures are asked for before the tiles that they colour.
+    const opening = refresh();
     const area = x.areaFilter((code) => { narrow(code); paint(); listed(); });
     const search = x.searchBox((hit) => { if (hit.kind === "grid") openGrid(hit.code); else if (hit.kind === "camera") openCamera(hit.code); else if (hit.kind !== "key_place") area.choose(hit.code); });
     const by = x.pick("by", t.worst_by, [["area", t.by_area], ["risk", t.by_risk]], () => listed());
@@ -59,12 +61,12 @@
         return { fill: true, weight: mine ? 1 : 0.4, color: "#52606d", opacity: mine ? 0.7 : 0.3, fillOpacity: mine ? 0.55 : 0.04, fillColor: p.level && measure.value === "risk" ? UNKNOWN : colour(v) };
       };
     }
-    const shade = tiles(`${config.tiles}/grids/{z}/{x}/{y}.pbf`, { grids: gridStyle((code) => byCode.get(code)) }, { pane: "shade", minZoom: 3 });
-    const views = tiles(`${config.tiles}/views/{z}/{x}/{y}.pbf`, { views: (p, zoom) => ({ fill: true, fillColor: "#f2c14e", fillOpacity: zoom >= 15 ? 0.45 : 0.3, color: "#8a6410", weight: 0.6, opacity: 0.8, stroke: zoom >= 15 }) }, { pane: "views", minZoom: 14, updateWhenIdle: true });
+    const shade = tiles(`${config.tiles}/grids/{z}/{x}/{y}.pbf`, { grids: gridStyle((code) => byCode.get(code)) }, { pane: "shade", bounds: x.ground });
+    const views = tiles(`${config.tiles}/views/{z}/{x}/{y}.pbf`, { views: (p, zoom) => ({ fill: true, fillColor: "#f2c14e", fillOpacity: zoom >= 15 ? 0.45 : 0.3, color: "#8a6410", weight: 0.6, opacity: 0.8, stroke: zoom >= 15 }) }, { pane: "views", bounds: x.ground, minZoom: 14, updateWhenIdle: true });
     const spots = tiles(`${config.tiles}/blind-spots/{z}/{x}/{y}.pbf`, {
       // From afar thousands of outlines are one red sheet: the shading of the grids tells more there.
       "blind-spots": { fill: true, color: SPOT, weight: 1.2, opacity: 0.9, fillColor: SPOT, fillOpacity: 0.25 },
-    }, { pane: "spots", minZoom: 16, updateWhenIdle: true });
+    }, { pane: "spots", bounds: x.ground, minZoom: 16, updateWhenIdle: true });
     const cameras = tiles(`${config.tiles}/cameras/{z}/{x}/{y}.pbf`, {
       cameras: (p, zoom) => {
         if (p.count != null) {
@@ -73,7 +75,7 @@
         }
         return { fill: true, radius: zoom >= 17 ? 5 : 3.5, weight: 1, color: "#ffffff", fillColor: CAMERA[status.get(p.code) || p.status] || CAMERA.unknown, fillOpacity: 1 };
       },
-    }, { pane: "points", minZoom: 3, updateWhenIdle: true });
+    }, { pane: "points", bounds: x.ground, updateWhenIdle: true });
     x.overlay(shade, t.grids, true);
     if (config.views) x.overlay(views, t.views, "later");
     x.overlay(spots, t.blind_spots, "later");
@@ -276,7 +278,7 @@
       const other = L.map(place, { zoomControl: false, attributionControl: false, preferCanvas: true, zoomSnap: 0.5, minZoom: 3, maxZoom: 20 }).setView(map.getCenter(), map.getZoom(), { animate: false });
       for (const name of ["base", "shade"]) other.createPane(name).style.zIndex = name === "base" ? 210 : 390;
       x.baseFor().addTo(other);
-      const old = tiles(`${config.tiles}/grids/{z}/{x}/{y}.pbf`, { grids: gridStyle((code) => past.get(code)) }, { pane: "shade" }).addTo(other);
+      const old = tiles(`${config.tiles}/grids/{z}/{x}/{y}.pbf`, { grids: gridStyle((code) => past.get(code)) }, { pane: "shade", bounds: x.ground }).addTo(other);
       place.append(el("p", { class: "date" }, `${t.run} ${run}`), el("p", { class: "date now" }, `${t.run} ${values.run}`));
       map.getContainer().append(place.lastChild);
       let moving = false;
@@ -302,7 +304,7 @@
     x.prefetch = ["grids", "blind-spots", "cameras", ...(config.views ? ["views"] : [])];
 
     // What comes after the first map waits for it.
-    Promise.all([refresh(), x.areas.then((found) => { known = found; })]).then(async () => {
+    Promise.all([opening, x.areas.then((found) => { known = found; })]).then(async () => {
       narrow(where.get("area") || "");
       paint();
       x.load("coverage/cameras").then((found) => { used = found; summary(); }).catch(x.fail);

@@ -61,6 +61,13 @@
     document.body.classList.toggle("saved", !!saved);
     const where = address();
 
+    // The view stands before the first tile is asked for.
+    const at = (where.get("at") || "").split(",").map(Number);
+    const told = at.length === 3 && at.every(Number.isFinite);
+    const district = L.latLngBounds(config.bounds);
+    if (told) map.setView([at[0], at[1]], at[2], { animate: false });
+    else map.fitBounds(district, { padding: [12, 12], animate: false });
+
     L.control.zoom({ position: "topright", zoomInTitle: t.zoom_in, zoomOutTitle: t.zoom_out }).addTo(map);
     L.control.scale({ imperial: false }).addTo(map);
     map.attributionControl.addAttribution(t.own_data);
@@ -132,11 +139,8 @@
       };
       map.on("moveend", draw);
       draw();
-      if (!where.get("at")) focus(found, where.get("area"));
+      if (!told) focus(found, where.get("area"));
     }).catch(fail);
-    const at = (where.get("at") || "").split(",").map(Number);
-    // A map that still zooms to the whole district takes no other view.
-    if (at.length === 3 && at.every(Number.isFinite)) setTimeout(() => map.setView([at[0], at[1]], at[2], { animate: false }), 0);
     map.on("moveend", () => {
       const now = map.getCenter();
       where.set("at", `${now.lat.toFixed(5)},${now.lng.toFixed(5)},${map.getZoom()}`);
@@ -146,8 +150,8 @@
     function focus(areas, code) {
       const found = areas.find((a) => a.code === code);
       if (!found && !code) return;
-      const [west, south, east, north] = found ? found.box : [config.bounds[0][1], config.bounds[0][0], config.bounds[1][1], config.bounds[1][0]];
-      map.fitBounds([[south, west], [north, east]], { padding: [24, 24], animate: false });
+      const box = found && [[found.box[1], found.box[0]], [found.box[3], found.box[2]]];
+      map.fitBounds(box || district, { padding: [24, 24], animate: false });
     }
 
     function fail(error) {
@@ -358,7 +362,7 @@
 
     const shared = {
       map, config, t, el, card, load, overlay, legend, swatch, whole, fine, percent, named, content, ready, fail, zh, focus, downloads, pulse,
-      where, wall, saved, baseFor, drawLater, pick, areas, areaFilter, beneath, searchBox, pointing, showCard, hideCard, breaksOf, classOf, RAMPS, UNKNOWN,
+      where, told, ground: district.pad(0.03), wall, saved, baseFor, drawLater, pick, areas, areaFilter, beneath, searchBox, pointing, showCard, hideCard, breaksOf, classOf, RAMPS, UNKNOWN,
     };
     if (config.run == null) {
       content.append(el("p", {}, t.no_run));

@@ -42,7 +42,8 @@
 
   function incidents(x) {
     const { map, config, t, whole, fine, percent, named, content, where, RAMPS, UNKNOWN } = x;
-    let period = null; // first, last, categories
+    let period = null; // first and last
+    let categories = []; // path and count, of the whole tree
     let steps = []; // keys of the steps that can be chosen
     let at = 0;
     let timer = null;
@@ -54,6 +55,8 @@
     let cuts = [];
     let colourOf = () => null;
     let trend = null;
+    // Asked for before the tiles that they colour.
+    const opening = Promise.all([x.load("incidents/period"), x.load("grids/values", { measure: "population" }), x.areas]);
 
     const figures = el("div", { class: "figures" });
     const told = el("div", { class: "period", "aria-live": "polite" });
@@ -87,8 +90,8 @@
       const thin = map.hasLayer(heat) && show.value === "density";
       return { fill: true, weight: p.level ? 1.2 : 0.8, color: "#6b5b4d", opacity: 0.6, fillColor: colour || "#ffffff", fillOpacity: colour ? (thin ? 0.32 : 0.62) : 0.02 };
     };
-    const byGrid = tiles(`${config.tiles}/grids/{z}/{x}/{y}.pbf`, { grids: style }, { pane: "shade" });
-    const byArea = tiles(`${config.tiles}/areas/{z}/{x}/{y}.pbf`, { areas: style }, { pane: "shade" });
+    const byGrid = tiles(`${config.tiles}/grids/{z}/{x}/{y}.pbf`, { grids: style }, { pane: "shade", bounds: x.ground });
+    const byArea = tiles(`${config.tiles}/areas/{z}/{x}/{y}.pbf`, { areas: style }, { pane: "shade", bounds: x.ground });
     const shading = L.layerGroup([level.value === "grid" ? byGrid : byArea]);
     x.overlay(shading, t.density, true);
     const heat = L.heatLayer([], { radius: 16, blur: 14, minOpacity: 0.12, maxZoom: 14, gradient: { 0.2: "#2c7fb8", 0.4: "#41b6c4", 0.6: "#fed976", 0.8: "#fd8d3c", 1: "#bd0026" } });
@@ -212,16 +215,16 @@
 
     function query() {
       const [a, b] = window_();
-      const categories = chosenCategories();
+      const chosen = chosenCategories();
       return {
         from: key(parse(steps[a]), step.value), until: key(next(parse(steps[b]), step.value), step.value),
-        category: categories ? (categories.length ? categories : [""]) : null, area: where.get("area") || null,
+        category: chosen ? (chosen.length ? chosen : [""]) : null, area: where.get("area") || null,
       };
     }
 
     const root = () => {
-      const categories = chosenCategories();
-      return categories && categories.length === 1 && !categories[0].includes("/") ? categories[0] : "";
+      const chosen = chosenCategories();
+      return chosen && chosen.length === 1 && !chosen[0].includes("/") ? chosen[0] : "";
     };
 
     async function update() {
@@ -235,8 +238,11 @@
       measure.row.hidden = show.value !== "density";
       level.select.disabled = show.value !== "density";
       if (show.value !== "density" && level.value !== "grid") level.select.value = "grid";
-      shading.clearLayers();
-      shading.addLayer(level.value === "grid" ? byGrid : byArea);
+      const shape = level.value === "grid" ? byGrid : byArea;
+      if (!shading.hasLayer(shape)) {
+        shading.clearLayers();
+        shading.addLayer(shape);
+      }
       if (trend && trend.mark) trend.mark(a, b);
       const asks = query();
       const whole_ = { from: key(parse(steps[0]), step.value), until: key(next(parse(steps[steps.length - 1]), step.value), step.value), category: asks.category, area: asks.area, step: step.value };
@@ -394,7 +400,7 @@
 
     // A tree: a box ticked stands for all beneath it.
     function drawTree() {
-      const all = period.categories;
+      const all = categories;
       const chosen = chosenCategories();
       const has = (path) => chosen == null || chosen.some((c) => path === c || path.startsWith(`${c}/`));
       const some = (path) => chosen != null && chosen.some((c) => c.startsWith(`${path}/`));
@@ -417,14 +423,14 @@
     }
 
     function leaves(path) {
-      const under = period.categories.filter((c) => c.path.startsWith(`${path}/`));
+      const under = categories.filter((c) => c.path.startsWith(`${path}/`));
       const children = under.filter((c) => c.path.split("/").length === path.split("/").length + 1);
       return children.length ? children.map((c) => c.path) : [];
     }
 
     function pickCategory(path, on) {
       let chosen = chosenCategories();
-      if (chosen == null) chosen = period.categories.filter((c) => !c.path.includes("/")).map((c) => c.path);
+      if (chosen == null) chosen = categories.filter((c) => !c.path.includes("/")).map((c) => c.path);
       if (on) chosen = [...chosen.filter((c) => !c.startsWith(`${path}/`)), path];
       else {
         // Out of one that is ticked as a whole all others beneath it stay.
@@ -435,7 +441,7 @@
         }
         chosen = chosen.filter((c) => c !== path && !c.startsWith(`${path}/`));
       }
-      const roots = period.categories.filter((c) => !c.path.includes("/")).map((c) => c.path);
+      const roots = categories.filter((c) => !c.path.includes("/")).map((c) => c.path);
       setCategories(roots.every((r) => chosen.includes(r)) ? null : chosen);
     }
 
@@ -465,7 +471,7 @@
     x.describe = () => [t[`show_${show.value}`], told.textContent, chosenCategories() == null ? "" : chosenCategories().map(categoryName).join(", "), [...area.box.querySelectorAll("select")].filter((one) => one.value).map((one) => one.selectedOptions[0].textContent).join(" › ")].filter(Boolean).join(" · ");
     x.prefetch = ["grids", "areas"];
 
-    Promise.all([x.load("incidents/period"), x.load("grids/values", { measure: "population" }), x.areas]).then(async ([told_, values, areas]) => {
+    opening.then(async ([told_, values, areas]) => {
       period = told_;
       grids = values;
       known = areas;
@@ -476,9 +482,10 @@
         x.ready();
         return;
       }
-      drawTree();
       restep();
       await update();
+      categories = (await x.load("incidents/categories")).categories;
+      drawTree();
       x.ready();
       if (x.wall) toggle();
       global.gridcover.live(config.api, {

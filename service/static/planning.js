@@ -317,8 +317,7 @@
     cameras = read(new URLSearchParams(location.search).get("plan"));
     box.open = cameras.length > 0;
     if (cameras.length) {
-      // A map that is still zooming to the whole district takes no other view: its animation lasts 250 ms.
-      setTimeout(() => map.fitBounds(L.latLngBounds(cameras.map((c) => [c.lat, c.lon])), { maxZoom: 18, padding: [60, 60], animate: false }), 400);
+      if (!x.told) map.fitBounds(L.latLngBounds(cameras.map((c) => [c.lat, c.lon])), { maxZoom: 18, padding: [60, 60], animate: false });
       changed();
     } else draw();
     return box;

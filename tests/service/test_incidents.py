@@ -180,6 +180,7 @@ def test_the_period_and_the_tree(client: TestClient, rows: pd.DataFrame) -> None
     told = client.get("/api/v1/incidents/period").json()
     assert pd.Timestamp(told["first"]) == rows["local"].min()
     assert pd.Timestamp(told["last"]) == rows["local"].max()
+    told = client.get("/api/v1/incidents/categories").json()
     tree = {row["path"]: row["count"] for row in told["categories"]}
     roots = Counter(rows["category"].str.split("/").str[0])
     assert {path: n for path, n in tree.items() if "/" not in path} == dict(roots)

@@ -150,6 +150,7 @@ def test_the_walls_session_shows_maps_and_nothing_else(app: Any, demo_store: str
         "/board",
         "/api/v1/grids/values",
         "/api/v1/incidents/period",
+        "/api/v1/incidents/categories",
     ):
         assert wall.get(path).status_code == 200, path
     for path in ("/users", "/audit", "/jobs", "/account", "/api/v1/export/cameras.csv", "/api/v1/scenarios", "/ogc/collections", "/docs"):  # fmt: skip

@@ -195,5 +195,7 @@ def render_page(page: MapPage) -> str:
         html,
         count=1,
     )
+    # Charts are drawn after the map: their library need not hold it up.
+    html = html.replace('/uPlot.iife.min.js"', '/uPlot.iife.min.js" defer', 1)
     code = "zh-CN" if page.language == "zh" else "en"
     return html.replace("<html>", f'<html lang="{code}">', 1)

@@ -305,8 +305,10 @@
 
     // What comes after the first map waits for it.
     Promise.all([opening, x.areas.then((found) => { known = found; })]).then(async () => {
-      narrow(where.get("area") || "");
-      paint();
+      if (where.get("area")) {
+        narrow(where.get("area"));
+        paint();
+      }
       x.load("coverage/cameras").then((found) => { used = found; summary(); }).catch(x.fail);
       await listed();
       if (where.get("run") && !x.saved) compare.open = true;

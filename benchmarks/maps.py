@@ -63,11 +63,15 @@ def add_incidents(conn: Conn, count: int) -> None:
     conn.commit()
 
 
+class _Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @contextlib.contextmanager
 def folder_served(folder: Path) -> Iterator[None]:
     """Files of a folder on a port of their own."""
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
+    handler = partial(_Silent, directory=str(folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", PLAIN), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

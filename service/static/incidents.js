@@ -83,6 +83,9 @@
     if (!x.wall && !x.saved) filter.append(el("p", { class: "row" }, el("a", { class: "wall-link", href: `/wall?lang=${config.language}` }, t.wall_open)), x.downloads([["incidents", t.incidents]], () => (period && steps.length ? query() : {})));
     content.append(head, filter, el("div", { class: "block" }, legend), el("div", { class: "block" }, listTitle, list), hours, lines);
 
+    // Nothing is drawn before its colour is known.
+    let draw = null;
+    const coloured = new Promise((done) => { draw = done; });
     const areaOf = (p) => p.code;
     const style = (p) => {
       if (p.level && p.level !== level.value) return { fill: false, stroke: false, weight: 0, opacity: 0, interactive: false };
@@ -90,8 +93,8 @@
       const thin = map.hasLayer(heat) && show.value === "density";
       return { fill: true, weight: p.level ? 1.2 : 0.8, color: "#6b5b4d", opacity: 0.6, fillColor: colour || "#ffffff", fillOpacity: colour ? (thin ? 0.32 : 0.62) : 0.02 };
     };
-    const byGrid = tiles(`${config.tiles}/grids/{z}/{x}/{y}.pbf`, { grids: style }, { pane: "shade", bounds: x.ground });
-    const byArea = tiles(`${config.tiles}/areas/{z}/{x}/{y}.pbf`, { areas: style }, { pane: "shade", bounds: x.ground });
+    const byGrid = tiles(`${config.tiles}/grids/{z}/{x}/{y}.pbf`, { grids: style }, { pane: "shade", bounds: x.ground, after: coloured });
+    const byArea = tiles(`${config.tiles}/areas/{z}/{x}/{y}.pbf`, { areas: style }, { pane: "shade", bounds: x.ground, after: coloured });
     const shading = L.layerGroup([level.value === "grid" ? byGrid : byArea]);
     x.overlay(shading, t.density, true);
     const heat = L.heatLayer([], { radius: 16, blur: 14, minOpacity: 0.12, maxZoom: 14, gradient: { 0.2: "#2c7fb8", 0.4: "#41b6c4", 0.6: "#fed976", 0.8: "#fd8d3c", 1: "#bd0026" } });
@@ -249,9 +252,10 @@
       try {
         const special = show.value === "change" ? x.load("incidents/change", { ...asks, against: against.value })
           : show.value === "density" ? null : x.load("incidents/classes", { kind: show.value, category: root() });
+        const counts = x.load("incidents/density", asks);
         // The heat comes as soon as it can, the shading does not wait for it.
         points(asks, mine).catch((error) => { if (mine === asked) x.fail(error); });
-        const [density, classes] = await Promise.all([x.load("incidents/density", asks), special]);
+        const [density, classes] = await Promise.all([counts, special]);
         if (mine !== asked) return;
         counted = density.grids;
         found = classes;
@@ -274,6 +278,8 @@
         later = setTimeout(() => beside(asks, whole_, mine).catch(x.fail), timer ? 0 : 120);
       } catch (error) {
         if (mine === asked) x.fail(error);
+      } finally {
+        draw();
       }
     }
     let later = null;
@@ -479,6 +485,7 @@
       base();
       if (!period.first) {
         content.replaceChildren(el("p", {}, t.no_data));
+        draw();
         x.ready();
         return;
       }

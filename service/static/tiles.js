@@ -76,11 +76,11 @@
       return shape;
     },
 
-    // Each feature knows its layer, and a tile is drawn when it is its turn.
+    // Each feature knows its layer, and a tile is drawn when it is its turn, not before `after` is fulfilled.
     _getVectorTilePromise(at) {
       return L.VectorGrid.Protobuf.prototype._getVectorTilePromise.call(this, at).then((tile) => {
         for (const [name, layer] of Object.entries(tile.layers)) for (const feature of layer.features) feature.layerName = name;
-        return turn(tile);
+        return Promise.resolve(this.options.after).then(() => turn(tile));
       });
     },
   });

@@ -43,7 +43,7 @@ def added_ground(views: GeoSeries, added: GeoSeries) -> shapely.Geometry:
 
 def areal(shape: shapely.Geometry) -> shapely.Geometry:
     """The polygons of a shape as one, without the points and lines where edges only touched."""
-    parts = shapely.get_parts(shape)
+    parts = shapely.get_parts(shapely.get_parts(shape))
     parts = parts[(shapely.get_type_id(parts) == 3) & (shapely.area(parts) > 0.0)]
     return shapely.multipolygons(parts) if len(parts) else shapely.MultiPolygon()
 

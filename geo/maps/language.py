@@ -678,6 +678,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "wall_days_hint": ("本浏览器将只能展示地图，有效期 30 天", "This browser will show maps and nothing else, for days"),
     "wall_next": ("下一页", "Next"),
     "wall_leave": ("退出", "Leave"),
+    "wall_ended": ("登录已过期，请重新登录后再开启大屏", "The session has ended: sign in and open the wall again"),
     "wall_away": ("服务暂时不可用，正在重试……", "The service is away for now; trying again …"),
     "nav_users": ("用户", "Users"),
     "users": ("用户与辖区", "Users and areas"),

@@ -11,6 +11,7 @@ import pandas as pd
 import pyproj
 import shapely
 
+from geo.coverage.scenario import areal
 from geo.errors import ColumnError
 from geo.governance.appeals import received_at, service_quality
 from geo.incidents.alerts import cusum, seasonal_expectation
@@ -326,15 +327,9 @@ class _Patterns:
         slim = shapely.simplify(np.asarray(bands.geometry.values), self._cell() / 4.0)
         shapes = gpd.GeoSeries(slim, crs=bands.crs).to_crs("EPSG:4326")
         out = pd.DataFrame({"kind": kind, "low": bands["low"], "high": bands["high"]})
-        out["geometry"] = [_areal(shape) for shape in shapely.make_valid(np.asarray(shapes))]
+        out["geometry"] = [areal(shape) for shape in shapely.make_valid(np.asarray(shapes))]
         return out[[not shape.is_empty for shape in out["geometry"]]]
 
     def _today(self) -> pd.Timestamp:
         last = self.times.max().tz_convert(self.timezone).tz_localize(None)
         return last.normalize() + pd.Timedelta(days=1)
-
-
-def _areal(shape: Any) -> Any:
-    """The polygons of what mending may have made a collection."""
-    parts = shapely.get_parts(shapely.get_parts(shape))
-    return shapely.MultiPolygon([p for p in parts if shapely.get_type_id(p) == 3])

@@ -28,15 +28,17 @@
       }
     }
 
-    function ready(frame) {
+    // Whether a page has come, or the sign-in in its place: "ready", "ended", or "away" after a while.
+    function outcome(frame) {
       return new Promise((resolve) => {
         const begun = performance.now();
         const look = setInterval(() => {
-          const body = frame.contentDocument && frame.contentDocument.body;
-          const done = body && body.dataset.ready === "true";
-          if (!done && performance.now() - begun < READY_MS) return;
+          const page = frame.contentDocument;
+          const ended = page && page.location.pathname === "/sign-in";
+          const done = page && page.body && page.body.dataset.ready === "true";
+          if (!done && !ended && performance.now() - begun < READY_MS) return;
           clearInterval(look);
-          resolve(done);
+          resolve(ended ? "ended" : done ? "ready" : "away");
         }, 200);
       });
     }
@@ -55,9 +57,10 @@
         frame.src = "about:blank";
         await new Promise((resolve) => { setTimeout(resolve, 50); });
         frame.src = config.pages[next];
-        if (!(await ready(frame))) {
-          told.textContent = t.wall_away;
-          due = performance.now() + 5000;
+        const found = await outcome(frame);
+        if (found !== "ready") {
+          told.textContent = found === "ended" ? t.wall_ended : t.wall_away;
+          due = performance.now() + (found === "ended" ? 60000 : 5000);
           at = next;
           return;
         }

@@ -13,9 +13,10 @@ from playwright.sync_api import Browser, expect
 
 from geo.store import access
 from geo.store.database import connect
-from service.access import hash_password
+from service.access import COOKIE, hash_password
 from tests.browser.conftest import Watched, coloured, enter, middle
 from tests.browser.test_planning import gain, settled
+from tests.conftest import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.pages]
 SUBDISTRICT = "990101002"
@@ -309,6 +310,25 @@ def test_a_wall_turns_its_pages(watched: Watched) -> None:
     expect(shown.locator(".filter")).to_be_hidden()
     expect(shown.locator(".figures")).to_be_visible()
     page.wait_for_timeout(2000)
+
+
+def test_a_wall_says_that_its_session_has_ended(
+    browser: Browser, address: str, demo_store: str
+) -> None:
+    context = browser.new_context(locale="zh-CN")
+    cookies = sign_in(demo_store)
+    context.add_cookies([{"name": k, "value": v, "url": address} for k, v in cookies.items()])
+    page = context.new_page()
+    page.goto(address + "/wall?seconds=3600&show=board")
+    expect(page.locator("body")).to_have_attribute("data-turns", "1", timeout=30_000)
+    with connect(demo_store) as conn:
+        access.close_session(conn, cookies[COOKIE])
+    # A session is taken for good for some seconds.
+    page.wait_for_timeout(6000)
+    page.locator("#next").click()
+    expect(page.locator("#told")).to_contain_text("登录已过期")
+    expect(page.locator("iframe.shown")).to_be_visible()
+    context.close()
 
 
 def test_two_dates_side_by_side(browser: Browser, address: str, demo_store: str) -> None:

@@ -65,6 +65,7 @@
     const at = (where.get("at") || "").split(",").map(Number);
     const told = at.length === 3 && at.every(Number.isFinite);
     const district = L.latLngBounds(config.bounds);
+    map.invalidateSize({ animate: false }); // the panel beside it has its width now
     if (told) map.setView([at[0], at[1]], at[2], { animate: false });
     else map.fitBounds(district, { padding: [12, 12], animate: false });
 

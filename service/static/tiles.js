@@ -4,7 +4,9 @@
 
   // Tiles are drawn as many as fit into a frame, so that a map that is dragged goes on moving.
   const FRAME_MS = 8;
-  const OPENING_MS = 40; // nobody drags a page that is not there yet
+  const RESTING_MS = 40; // nobody drags a page that is not there yet, or that nobody touches
+  let touched = -1e9;
+  for (const kind of ["pointerdown", "pointermove", "wheel", "keydown"]) document.addEventListener(kind, () => { touched = performance.now(); }, { passive: true, capture: true });
   const waiting = [];
   let drawing = false;
   function turn(tile) {
@@ -18,7 +20,7 @@
     while (waiting.length) {
       await new Promise((next) => { if (document.hidden) setTimeout(next); else requestAnimationFrame(next); });
       const begun = performance.now();
-      const budget = document.body.dataset.ready ? FRAME_MS : OPENING_MS;
+      const budget = document.body.dataset.ready && begun - touched < 400 ? FRAME_MS : RESTING_MS;
       while (waiting.length && performance.now() - begun < budget) {
         waiting.shift()();
         // What hangs on the promise is done before the clock is looked at.

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import os
 import secrets
-import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,8 +12,7 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import geo
@@ -39,6 +35,7 @@ from service import (
     planning,
     provider,
     scenarios,
+    statics,
     tiles,
     users,
     wall,
@@ -51,6 +48,7 @@ from service.keeping import Kept
 from service.limits import Limited
 from service.ogc import PREFIX, close_ogc, make_ogc
 from service.recording import Recorder
+from service.statics import Joined, Packed
 from service.watching import add_watching
 from service.webhooks import Sender
 from service.worker import asking_queue
@@ -80,7 +78,6 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     carriers = make_pool(conninfo, size=4, idle_s=60)
     sender = Sender(writers, settings)
     ogc = make_ogc(conninfo, settings)
-    packed = Packed(directory=vendor), Packed(directory=_STATIC)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -100,9 +97,9 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         app.state.bell.start()
         if settings.webhook_targets:
             sender.start()
-        # Not by the first who asks for them.
-        for files in packed:
-            threading.Thread(target=files.pack, daemon=True).start()
+        # FastAPI makes a router's routes when a path is first held against them: not by the first visitor.
+        for route in app.routes:
+            route.matches({"type": "http", "method": "GET", "path": "/", "root_path": ""})
         try:
             yield
         finally:
@@ -125,6 +122,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings = settings
+    app.state.joined = Joined(_STATIC, vendor)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.state.clock = time.monotonic
     app.state.provider = provider.Provider(settings)
@@ -158,60 +156,16 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         exports.router,
         health.router,
         watching.router,
+        statics.router,
     ):
         app.include_router(router)
 
     # The OGC routes are looked for by name from here, so theirs come first.
     app.mount(PREFIX, ogc)
     app.include_router(description("/openapi.json", "/docs", "/openapi.json"))
-    for path, files in (("/static/vendor", packed[0]), ("/static", packed[1])):
-        app.mount(path, files)
+    for path, folder in (("/static/vendor", vendor), ("/static", _STATIC)):
+        app.mount(path, Packed(folder))
     return app
-
-
-_PACKED = (".js", ".css", ".svg")
-
-
-class Packed(StaticFiles):
-    """Static files whose compressed form is made once, not with every answer."""
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory=directory)
-        self._folder = directory
-        self._packed: dict[tuple[str, float], bytes] = {}
-
-    def pack(self) -> None:
-        """Pack all of them that are packed at all."""
-        for path in self._folder.rglob("*"):
-            if path.suffix in _PACKED and path.is_file():
-                self._of(str(path), path.stat().st_mtime)
-
-    def _of(self, name: str, changed: float) -> bytes:
-        key = (name, changed)
-        if key not in self._packed:
-            self._packed[key] = gzip.compress(Path(name).read_bytes(), 9, mtime=0)
-        return self._packed[key]
-
-    def file_response(
-        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
-    ) -> Response:  # fmt: skip
-        """The file, packed where the browser takes that."""
-        plain = super().file_response(full_path, stat_result, scope, status_code)
-        headers = Headers(scope=scope)
-        name = str(full_path)
-        if (
-            plain.status_code != 200
-            or not name.endswith(_PACKED)
-            or "gzip" not in headers.get("accept-encoding", "")
-        ):
-            return plain
-        kept = {
-            k: v
-            for k, v in plain.headers.items()
-            if k not in ("content-length", "content-encoding")
-        }
-        kept |= {"content-encoding": "gzip", "vary": "Accept-Encoding"}
-        return Response(self._of(name, stat_result.st_mtime), headers=kept)
 
 
 _HEADERS = {

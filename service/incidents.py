@@ -12,6 +12,7 @@ import pandas as pd
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from geo.incidents.rates import compare_periods
+from geo.settings import Settings
 from geo.store import events, read
 from geo.store import incidents as stored
 from geo.store.access import User
@@ -73,13 +74,18 @@ async def period(request: Request, user: SignedIn, settings: Deployment) -> Resp
     """When the first and the last incident on record were, local."""
 
     def make(conn: Conn) -> dict[str, Any]:
-        first, last = events.period(conn) or (None, None)
-        return {
-            name: moment and moment.astimezone(settings.zone).replace(tzinfo=None).isoformat()
-            for name, moment in (("first", first), ("last", last))
-        }
+        return local_period(conn, settings) or {"first": None, "last": None}
 
     return await _kept(request, user, ("period",), make)
+
+
+def local_period(conn: Conn, settings: Settings) -> dict[str, str] | None:
+    """When the first and the last incident were, on the clocks of the deployment; None of none."""
+    found = events.period(conn)
+    return found and {
+        name: moment.astimezone(settings.zone).replace(tzinfo=None).isoformat()
+        for name, moment in zip(("first", "last"), found, strict=True)
+    }
 
 
 @router.get("/categories", response_model=models.Categories)

@@ -19,6 +19,7 @@ from geo.store import read
 from geo.store.access import User
 from service.access import RIGHTS, needs
 from service.dependencies import Connection, Deployment, Language, language
+from service.incidents import local_period
 
 router = APIRouter(include_in_schema=False)
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
@@ -126,7 +127,9 @@ def _page(
         language=language,
         bounds=read.extent(conn) or _WORLD,
         provenance=provenance,
+        version=request.app.state.joined.version,
         run=run.id if run else None,
+        period=local_period(conn, settings) if name == "incidents" else None,
         rights=RIGHTS[user.role],
         views=user.role not in settings.coarse_roles,
         user=user.name,

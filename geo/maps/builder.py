@@ -15,12 +15,22 @@ from jinja2 import Template as PlainTemplate
 
 from geo.maps.language import texts
 
+SCRIPTS = (
+    "vendor/leaflet/leaflet.js", "vendor/vectorgrid/Leaflet.VectorGrid.js", "vendor/heat/leaflet-heat.js",
+    "vendor/fullscreen/Control.FullScreen.js", "common.js", "tiles.js", "charts.js", "gridcover.js", "sheet.js",
+    "seeing.js", "planning.js", "coverage.js", "incidents.js", "registers.js",
+)  # fmt: skip
+STYLES = (
+    "vendor/leaflet/leaflet.css", "vendor/uplot/uPlot.min.css",
+    "vendor/fullscreen/Control.FullScreen.css", "gridcover.css",
+)  # fmt: skip
+"""What every map page runs and wears, in order; served joined, as ``maps.js`` and ``maps.css``."""
+
 _ENVIRONMENT = Environment(autoescape=True)
 
 _HEAD = _ENVIRONMENT.from_string(
     """<title>{{ t.product }} · {{ title }}</title>
 <link rel="icon" href="{{ static }}/favicon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="{{ static }}/gridcover.css">
 <meta name="viewport" content="width=device-width, initial-scale=1">"""
 )
 
@@ -56,9 +66,13 @@ class MapPage:
     provenance: str
     """Which run the figures are from."""
     static: str = "/static"
+    version: str = ""
+    """Of the scripts and styles; a browser keeps them while it stays the same."""
     api: str = "/api/v1"
     tiles: str = "/tiles"
     run: int | None = None
+    period: dict[str, str] | None = None
+    """The first and the last moment of the incidents, local."""
     rights: frozenset[str] = frozenset({"coverage", "incidents", "registers", "board"})
     """Pages that are led to."""
     views: bool = True
@@ -110,7 +124,6 @@ def build_map(page: MapPage) -> folium.Map:
     """
     words = texts(page.language)
     west, south, east, north = page.bounds
-    vendor = f"{page.static}/vendor"
     fmap = folium.Map(
         location=[(south + north) / 2, (west + east) / 2],
         tiles=None,
@@ -123,35 +136,23 @@ def build_map(page: MapPage) -> folium.Map:
         # Half-transparent tiles must not lie upon those they replace, not even for a moment.
         fade_animation=False,
     )
-    scripts = ["common", "tiles", "charts", "gridcover", "sheet"]
-    if page.views and page.page != "registers" and "coverage" in page.rights:
-        scripts.append("seeing")
-    if page.page == "coverage" and page.views:
-        scripts.append("planning")
     fmap.default_js = [
-        ("leaflet", f"{vendor}/leaflet/leaflet.js"),
-        ("vectorgrid", f"{vendor}/vectorgrid/Leaflet.VectorGrid.js"),
-        ("uplot", f"{vendor}/uplot/uPlot.iife.min.js"),
-        *((name, f"{page.static}/{name}.js") for name in (*scripts, page.page)),
+        ("maps", f"{page.static}/maps.js?v={page.version}"),
+        ("uplot", f"{page.static}/vendor/uplot/uPlot.iife.min.js"),
     ]
-    if page.page == "incidents":
-        fmap.default_js.insert(2, ("leaflet_heat", f"{vendor}/heat/leaflet-heat.js"))
-    fmap.default_css = [
-        ("leaflet_css", f"{vendor}/leaflet/leaflet.css"),
-        ("uplot_css", f"{vendor}/uplot/uPlot.min.css"),
-    ]
+    fmap.default_css = [("maps_css", f"{page.static}/maps.css?v={page.version}")]
     full = Fullscreen(
         position="topright",
         title=words["fullscreen"],
         title_cancel=words["exit_fullscreen"],
         fullscreen_element=False,
     )
-    full.default_js = [("fullscreen", f"{vendor}/fullscreen/Control.FullScreen.js")]
-    full.default_css = [("fullscreen_css", f"{vendor}/fullscreen/Control.FullScreen.css")]
+    full.default_js, full.default_css = [], []
     full.add_to(fmap)
     config = {
         "page": page.page, "language": page.language, "t": words, "api": page.api,
-        "tiles": page.tiles, "static": page.static, "user": page.user, "run": page.run, "views": page.views,
+        "tiles": page.tiles, "static": page.static, "user": page.user, "run": page.run, "period": page.period, "views": page.views,
+        "seeing": page.views and page.page != "registers" and "coverage" in page.rights,
         "bounds": [[south, west], [north, east]],
         "basemap": {"url": page.basemap_url, "attribution": page.basemap_attribution},
     }  # fmt: skip
@@ -196,6 +197,6 @@ def render_page(page: MapPage) -> str:
         count=1,
     )
     # Charts are drawn after the map: their library need not hold it up.
-    html = html.replace('/uPlot.iife.min.js"', '/uPlot.iife.min.js" defer', 1)
+    html = re.sub(r'(<script src="[^"]*/uPlot\.iife\.min\.js[^"]*")', r"\1 defer", html, count=1)
     code = "zh-CN" if page.language == "zh" else "en"
     return html.replace("<html>", f'<html lang="{code}">', 1)

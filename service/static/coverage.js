@@ -76,6 +76,7 @@
         return { fill: true, radius: zoom >= 17 ? 5 : 3.5, weight: 1, color: "#ffffff", fillColor: CAMERA[status.get(p.code) || p.status] || CAMERA.unknown, fillOpacity: 1 };
       },
     }, { pane: "points", bounds: x.ground, updateWhenIdle: true });
+    const standing = x.leads(shade);
     x.overlay(shade, t.grids, true);
     if (config.views) x.overlay(views, t.views, "later");
     x.overlay(spots, t.blind_spots, "later");
@@ -135,8 +136,6 @@
       shade.restyle();
       if (second) second.paint();
       document.body.dataset.painted = String(Number(document.body.dataset.painted || 0) + 1);
-      if (shade.isLoading()) shade.once("load", x.drawLater);
-      else x.drawLater();
       document.body.dataset.shown = String(mine.length);
     }
 
@@ -309,6 +308,7 @@
         narrow(where.get("area"));
         paint();
       }
+      await standing;
       x.load("coverage/cameras").then((found) => { used = found; summary(); }).catch(x.fail);
       await listed();
       if (where.get("run") && !x.saved) compare.open = true;

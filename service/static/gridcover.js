@@ -101,8 +101,9 @@
     const overlays = {};
     const control = L.control.layers(null, null, { position: "topright", collapsed: global.innerWidth < 900 });
     const names = L.layerGroup();
-    // Shown now, later (once the first layer of the page is drawn: what tells most comes first), or when asked for.
+    // Shown now, later (once the page's own layer is drawn: what tells most comes first), or when asked for.
     const later = [];
+    let drawn = Promise.resolve();
     function overlay(layer, name, shown) {
       control.addOverlay(layer, name);
       overlays[name] = layer;
@@ -112,6 +113,12 @@
     }
     function drawLater() {
       later.splice(0).forEach((layer) => layer.addTo(map));
+    }
+    // The layer that a page is opened for; lists, charts and other layers wait until it stands, or has had its time.
+    function leads(layer) {
+      drawn = new Promise((done) => { layer.once("load", done); setTimeout(done, 4000); });
+      drawn.then(drawLater);
+      return drawn;
     }
     overlay(base, t.basemap, "later");
     if (config.basemap.url) {
@@ -328,7 +335,8 @@
       setTimeout(() => mark.remove(), 30000);
     }
 
-    function ready() {
+    async function ready() {
+      await drawn;
       drawLater();
       if (!control.getContainer()) control.addTo(map);
       document.body.dataset.ready = "true";
@@ -363,15 +371,15 @@
 
     const shared = {
       map, config, t, el, card, load, overlay, legend, swatch, whole, fine, percent, named, content, ready, fail, zh, focus, downloads, pulse,
-      where, told, ground: district.pad(0.03), wall, saved, baseFor, drawLater, pick, areas, areaFilter, beneath, searchBox, pointing, showCard, hideCard, breaksOf, classOf, RAMPS, UNKNOWN,
+      where, told, ground: district.pad(0.03), wall, saved, baseFor, leads, pick, areas, areaFilter, beneath, searchBox, pointing, showCard, hideCard, breaksOf, classOf, RAMPS, UNKNOWN,
     };
     if (config.run == null) {
       content.append(el("p", {}, t.no_run));
       ready();
       return;
     }
-    if (global.gridcover.seeing && !wall && !saved) global.gridcover.seeing(shared);
-    if (global.gridcover.sheet && !wall) global.gridcover.sheet(shared);
+    if (config.seeing && !wall && !saved) global.gridcover.seeing(shared);
+    if (!wall) global.gridcover.sheet(shared);
     global.gridcover.pages[config.page](shared);
   }
 

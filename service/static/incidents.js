@@ -42,7 +42,7 @@
 
   function incidents(x) {
     const { map, config, t, whole, fine, percent, named, content, where, RAMPS, UNKNOWN } = x;
-    let period = null; // first and last
+    const period = config.period; // first and last
     let categories = []; // path and count, of the whole tree
     let steps = []; // keys of the steps that can be chosen
     let at = 0;
@@ -56,7 +56,12 @@
     let colourOf = () => null;
     let trend = null;
     // Asked for before the tiles that they colour.
-    const opening = Promise.all([x.load("incidents/period"), x.load("grids/values", { measure: "population" }), x.areas]);
+    const ground = Promise.all([x.load("grids/values", { measure: "population" }), x.areas]).then(([values, areas]) => {
+      grids = values;
+      known = areas;
+      people = new Map(values.codes.map((code, k) => [code, values.values[k]]));
+      base();
+    });
 
     const figures = el("div", { class: "figures" });
     const told = el("div", { class: "period", "aria-live": "polite" });
@@ -80,7 +85,7 @@
     const shift = el("div", { class: "row shift" }, el("button", { type: "button", onclick: () => move(-1), "aria-label": t.earlier }, "‹"), el("button", { type: "button", onclick: () => move(1), "aria-label": t.later }, "›"));
     const head = el("div", { class: "block head" }, figures, el("div", { class: "row" }, play, told, shift), slider, trends);
     const filter = el("div", { class: "block filter" }, x.wall || x.saved ? null : search, area.box, step.row, span.row, show.row, level.row, measure.row, against.row, tree);
-    if (!x.wall && !x.saved) filter.append(el("p", { class: "row" }, el("a", { class: "wall-link", href: `/wall?lang=${config.language}` }, t.wall_open)), x.downloads([["incidents", t.incidents]], () => (period && steps.length ? query() : {})));
+    if (!x.wall && !x.saved) filter.append(el("p", { class: "row" }, el("a", { class: "wall-link", href: `/wall?lang=${config.language}` }, t.wall_open)), x.downloads([["incidents", t.incidents]], () => (steps.length ? query() : {})));
     content.append(head, filter, el("div", { class: "block" }, legend), el("div", { class: "block" }, listTitle, list), hours, lines);
 
     // Nothing is drawn before its colour is known.
@@ -96,7 +101,7 @@
     const byGrid = tiles(`${config.tiles}/grids/{z}/{x}/{y}.pbf`, { grids: style }, { pane: "shade", bounds: x.ground, after: coloured });
     const byArea = tiles(`${config.tiles}/areas/{z}/{x}/{y}.pbf`, { areas: style }, { pane: "shade", bounds: x.ground, after: coloured });
     const shading = L.layerGroup([level.value === "grid" ? byGrid : byArea]);
-    x.overlay(shading, t.density, true);
+    const standing = x.leads(level.value === "grid" ? byGrid : byArea);
     const heat = L.heatLayer([], { radius: 16, blur: 14, minOpacity: 0.12, maxZoom: 14, gradient: { 0.2: "#2c7fb8", 0.4: "#41b6c4", 0.6: "#fed976", 0.8: "#fd8d3c", 1: "#bd0026" } });
     // In a group of its own: the control takes the heat scale's maxZoom for the layer's.
     const warmth = L.layerGroup([heat]);
@@ -255,7 +260,7 @@
         const counts = x.load("incidents/density", asks);
         // The heat comes as soon as it can, the shading does not wait for it.
         points(asks, mine).catch((error) => { if (mine === asked) x.fail(error); });
-        const [density, classes] = await Promise.all([counts, special]);
+        const [density, classes] = await Promise.all([counts, special, ground]);
         if (mine !== asked) return;
         counted = density.grids;
         found = classes;
@@ -268,11 +273,13 @@
           figures.append(el("strong", {}, rise == null ? "–" : `${rise > 0 ? "+" : ""}${percent.format(rise)}`), el("span", {}, `${t.against_sum} (${whole.format(found.before)})`));
         }
         paint();
-        x.drawLater();
-        ranked().catch(x.fail);
+        draw();
         document.body.dataset.period = `${asks.from}/${asks.until}`;
         document.body.dataset.total = String(density.total);
         document.body.dataset.updates = String(Number(document.body.dataset.updates || 0) + 1);
+        await standing;
+        if (mine !== asked) return;
+        ranked().catch(x.fail);
         // What stands beside the map follows, once the slider rests.
         clearTimeout(later);
         later = setTimeout(() => beside(asks, whole_, mine).catch(x.fail), timer ? 0 : 120);
@@ -477,20 +484,11 @@
     x.describe = () => [t[`show_${show.value}`], told.textContent, chosenCategories() == null ? "" : chosenCategories().map(categoryName).join(", "), [...area.box.querySelectorAll("select")].filter((one) => one.value).map((one) => one.selectedOptions[0].textContent).join(" › ")].filter(Boolean).join(" · ");
     x.prefetch = ["grids", "areas"];
 
-    opening.then(async ([told_, values, areas]) => {
-      period = told_;
-      grids = values;
-      known = areas;
-      people = new Map(values.codes.map((code, k) => [code, values.values[k]]));
-      base();
-      if (!period.first) {
-        content.replaceChildren(el("p", {}, t.no_data));
-        draw();
-        x.ready();
-        return;
-      }
-      restep();
-      await update();
+    async function open() {
+      // The counts are asked for before the tiles.
+      const first = update();
+      x.overlay(shading, t.density, true);
+      await first;
       categories = (await x.load("incidents/categories")).categories;
       drawTree();
       x.ready();
@@ -498,7 +496,15 @@
       global.gridcover.live(config.api, {
         incident: (heard) => x.pulse(heard, t["category_" + heard.category] || categoryName(heard.category || "other")),
       });
-    }).catch(x.fail);
+    }
+    if (period) {
+      restep();
+      open().catch(x.fail);
+    } else {
+      content.replaceChildren(el("p", {}, t.no_data));
+      draw();
+      x.ready();
+    }
   }
 
   global.gridcover.pages.incidents = incidents;

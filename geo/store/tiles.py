@@ -161,11 +161,12 @@ _BOX = (
     "WITH box AS (SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS web, "
     "ST_Transform(ST_Expand(ST_TileEnvelope(%(z)s, %(x)s, %(y)s), %(pad)s), 4326) AS earth), "
 )
-# As many as there may be are chosen first: the shapes of the others are never worked on.
+# As many as there may be are chosen first: the shapes of the others are never worked on. Materialized, so
+# that no shape is made twice, once for the condition and once for the tile.
 _SHAPES = (
     _BOX + "chosen AS MATERIALIZED (SELECT {columns}, t.geometry FROM {table} t, box "
     "WHERE t.geometry && box.earth AND {where} AND {large} ORDER BY {order} LIMIT %(most)s), "
-    "rows AS (SELECT {columns}, ST_AsMVTGeom(ST_Transform(CASE WHEN %(tolerance)s > 0 "
+    "rows AS MATERIALIZED (SELECT {columns}, ST_AsMVTGeom(ST_Transform(CASE WHEN %(tolerance)s > 0 "
     "AND ST_Dimension(t.geometry) > 0 THEN ST_Simplify(t.geometry, %(tolerance)s, true) "
     "ELSE t.geometry END, 3857), box.web, %(extent)s, %(extent)s / 64, true) AS geom FROM chosen t, box) "
     "SELECT ST_AsMVT(rows, %(name)s, %(extent)s, 'geom') FROM rows WHERE geom IS NOT NULL"
@@ -180,7 +181,7 @@ _CLUSTERS = (
     "WHERE t.geometry && ST_Expand(box.earth, %(cell)s) AND {where} "
     "GROUP BY floor(ST_X(t.geometry) / %(cell)s), floor(ST_Y(t.geometry) / %(cell)s) "
     "ORDER BY 1 DESC LIMIT %(most)s), "
-    "rows AS (SELECT count, working, ST_AsMVTGeom(ST_Transform(ST_SetSRID(ST_Point(lon, lat), 4326), 3857), "
+    "rows AS MATERIALIZED (SELECT count, working, ST_AsMVTGeom(ST_Transform(ST_SetSRID(ST_Point(lon, lat), 4326), 3857), "
     "box.web, %(extent)s, %(extent)s / %(margin)s, true) AS geom FROM counted, box) "
     "SELECT ST_AsMVT(rows, %(name)s, %(extent)s, 'geom') FROM rows WHERE geom IS NOT NULL"
 )

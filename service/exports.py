@@ -55,11 +55,6 @@ def export(
     if layer in _EXACT and user.role in settings.coarse_roles:
         raise HTTPException(403, f"The role {user.role} sees where cameras are only roughly.")
 
-    if layer != "incidents" and (chosen.start or chosen.end or chosen.categories is not None):
-        raise HTTPException(
-            422, f"from, until and category choose incidents; leave them out for {layer}."
-        )
-
     def rows() -> Iterator[gpd.GeoDataFrame]:
         # A connection of its own, held until the last piece is sent.
         with request.app.state.carriers.connection() as conn:

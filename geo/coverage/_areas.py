@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from geo.coverage._sweep import ZERO
+
 AREA, COVERED, TWICE, THRICE, OPEN, OPEN_COVERED = range(6)
 COLUMNS = 6
 _TOLERANCE = 1e-9
@@ -199,7 +201,7 @@ def areas(
         ox, oy = boxes[g, 0], boxes[g, 1]
         x_max = boxes[g, 2] - ox
         y_max = boxes[g, 3] - oy + 1.0  # the grid's own top edge must stay
-        n = np.int64(0)  # a literal would have callees compiled twice
+        n = ZERO
         for kind in range(3):
             if kind == 0:
                 p0, p1 = g, g + 1

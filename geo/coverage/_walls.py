@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from geo.coverage._edges import require_polygons
+from geo.coverage._sweep import ZERO
 from geo.crs import require_metric
 from geo.errors import ColumnError, CrsError, name_rows
 
@@ -167,7 +168,7 @@ def _add_once(out, begun, n, first, second, mark):
 def _find_standing(eyes, segments, offsets, scene, tolerance, out):
     """Pairs of eye and building where the eye is in the footprint or nearer than `tolerance`."""
     boxes, start, items, origin, cell, cols, rows = scene
-    n = np.int64(0)  # a literal would have callees compiled twice
+    n = ZERO
     for e in range(eyes.shape[0]):
         x, y = eyes[e, 0], eyes[e, 1]
         # An eye just beyond the last cell can touch a box in it.
@@ -223,7 +224,7 @@ def standing_on(
 def _find_meeting(chosen, scene, out):
     """Pairs of place in `chosen` and building whose boxes meet."""
     boxes, start, items, origin, cell, cols, _ = scene
-    n = np.int64(0)  # a literal would have callees compiled twice
+    n = ZERO
     for k in range(chosen.size):
         a = chosen[k]
         begun = n

@@ -105,7 +105,9 @@ def pieces(conn: Conn, name: str, chosen: Selection = EVERYTHING) -> Iterator[gp
     if name not in NAMES:
         raise ColumnError(f"there is no layer {name}; use one of {', '.join(NAMES)}")
     if name != "incidents" and (chosen.start or chosen.end or chosen.categories is not None):
-        raise ColumnError(f"{name} are not told by time and category; only incidents are")
+        raise ColumnError(
+            f"{name} have no times and categories to choose by, only incidents have; leave them out"
+        )
     params: dict[str, object] = {"area": chosen.area, "categories": chosen.categories}
     params |= {"start": chosen.start, "end": chosen.end}
     if chosen.area is not None:

@@ -144,7 +144,7 @@
     Promise.all([load(config.api, "registers/counts", { area: state.area }), x.areas]).then(([rows, places]) => {
       counts = rows;
       areas = [...places].sort((a, b) => a.code.localeCompare(b.code));
-      if (!x.where.get("at")) x.focus(areas, state.area);
+      if (!x.told) x.focus(areas, state.area);
       return update();
     }).catch(x.fail);
   };

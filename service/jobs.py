@@ -20,7 +20,7 @@ from geo.store import audit, jobs
 from geo.store.access import User
 from service import models
 from service.access import RIGHTS, address_of, needs, require_ours
-from service.dependencies import Body, Language, Writing
+from service.dependencies import Body, Deployment, Language, Writing
 from service.worker import ask_import, ask_refresh
 
 Number = Annotated[int, InPath(ge=1, le=2**63 - 1, description="of the job")]
@@ -166,11 +166,12 @@ def cancel(request: Request, conn: Writing, user: Worker, job: Number) -> Job:
 
 @pages.get("/jobs")
 def page(
-    request: Request, language: Language, user: Annotated[User, Depends(needs("jobs"))]
-) -> HTMLResponse:
+    request: Request, settings: Deployment, language: Language,
+    user: Annotated[User, Depends(needs("jobs"))],
+) -> HTMLResponse:  # fmt: skip
     """Jobs and how far they are."""
     words = texts(language)
-    config = {"language": language, "t": words, "api": "/api/v1"}
+    config = {"language": language, "t": words, "api": "/api/v1", "zone": settings.timezone}
     return _templates.TemplateResponse(
         request, "jobs.html",
         {"t": words, "language": language, "user": user, "page": "jobs",

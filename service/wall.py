@@ -30,6 +30,7 @@ _PAGES = {
 def wall(
     request: Request,
     user: Watcher,
+    settings: Deployment,
     language: Language,
     seconds: Annotated[int, Query(ge=5, le=3600, description="how long each page stands")] = 30,
     show: Annotated[str, Query(max_length=200, description="pages, with commas between")] = "",
@@ -41,7 +42,9 @@ def wall(
         for right, address in (_PAGES[name] for name in wanted)
         if right in RIGHTS[user.role]
     ]
-    config = {"pages": pages, "seconds": seconds, "language": language, "t": texts(language)}
+    config = {
+        "pages": pages, "seconds": seconds, "language": language, "zone": settings.timezone, "t": texts(language),
+    }  # fmt: skip
     return page(request, "wall.html", language, user, config=script_json(config))
 
 

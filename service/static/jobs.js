@@ -7,7 +7,7 @@
   function jobs(config) {
     const t = config.t;
     const { whole } = numbers(config.language);
-    const when = new Intl.DateTimeFormat(config.language === "zh" ? "zh-CN" : "en", { dateStyle: "short", timeStyle: "medium" });
+    const when = new Intl.DateTimeFormat(config.language === "zh" ? "zh-CN" : "en", { dateStyle: "short", timeStyle: "medium", timeZone: config.zone });
     const body = document.getElementById("jobs");
 
     async function ask(path) {

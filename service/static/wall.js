@@ -17,7 +17,7 @@
     let paused = false;
     let due = 0;
     let turning = false;
-    const when = new Intl.DateTimeFormat(config.language === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium", timeStyle: "short" });
+    const when = new Intl.DateTimeFormat(config.language === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: config.zone });
 
     async function alive() {
       try {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from geo.pipeline import refresh
 from geo.store.database import connect
@@ -46,4 +46,21 @@ def test_incidents_and_statuses_blink_in(browser: Browser, store: str) -> None:
         assert incidents.page.evaluate("document.body.dataset.pulses") == "1"
         assert incidents.faults == []
         assert coverage.faults == []
+        context.close()
+
+
+def test_clocks_are_those_of_the_deployment(browser: Browser, store: str) -> None:
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO jobs (id, task, asked_by, asked_at) VALUES (1, 'refresh', 'x', '2026-03-04 22:15Z')"
+        )
+    with serving(store) as address:
+        context = browser.new_context(locale="en-GB", timezone_id="America/Lima")
+        enter(context, address, store)
+        jobs = Watched(context.new_page(), address)
+        expect(jobs.open("/jobs").locator("tbody tr").first).to_contain_text("3/5/26, 6:15:00")
+        wall = context.new_page()
+        wall.clock.install(time="2026-03-04T22:15:00Z")
+        wall.goto(address + "/wall?lang=en")
+        expect(wall.locator("#clock")).to_have_text("5 Mar 2026, 06:15")
         context.close()

@@ -11,6 +11,7 @@ from geo.demo.boundaries import boundaries_dir
 from geo.demo.fabric import make_buildings, make_key_places, make_streets
 from geo.demo.plan import CRS, DISTRICT, make_plan
 from geo.demo.registers import make_cameras, make_incidents, make_service_points, make_staff
+from geo.demo.watched import watch_key_places
 from geo.errors import StoreError
 from geo.schema import LAYERS
 from geo.store import read, write
@@ -34,11 +35,13 @@ def demo_layers() -> dict[str, GeoDataFrame]:
     grids, areas = out["grids"].to_crs(CRS), out["areas"].to_crs(CRS)
     streets = make_streets(plan)
     buildings = make_buildings(plan)
+    places = make_key_places(plan)
+    cameras = make_cameras(buildings, streets, grids)
     made = {
         "streets": streets,
         "buildings": buildings,
-        "key-places": make_key_places(plan),
-        "cameras": make_cameras(buildings, streets, grids),
+        "key-places": places,
+        "cameras": watch_key_places(cameras, places, buildings),
         "service-points": make_service_points(grids),
         "incidents": make_incidents(grids, streets, areas),
     }

@@ -13,8 +13,9 @@ import shapely
 
 from geo.crs import require_metric
 from geo.errors import ColumnError
+from geo.incidents._frame import Frame
 from geo.incidents.density import grid_of, incident_times, local_day, point_coordinates
-from geo.incidents.surface import _Frame, density_surface
+from geo.incidents.surface import density_surface
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -280,7 +281,7 @@ def _cells(
     shapes: tuple[bytes, ...], crs: str, cell_m: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     grids = gpd.GeoDataFrame(geometry=shapely.from_wkb(np.array(shapes, object)), crs=crs)
-    frame = _Frame.over(grids, cell_m)
+    frame = Frame.over(grids, cell_m)
     west, north, (rows, cols) = frame.west, frame.north, frame.mask.shape
     x = west + (np.arange(cols) + 0.5) * cell_m
     y = north - (np.arange(rows) + 0.5) * cell_m

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,12 +12,12 @@ import geopandas as gpd
 import numpy as np
 import pyproj
 import shapely
-from numba import njit
 from scipy import signal, stats
 
 from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
-from geo.errors import ColumnError, GeometryError
+from geo.errors import ColumnError
+from geo.incidents._frame import Frame, Kernel, kernel_stamp
 from geo.incidents._join import locate
 from geo.incidents.density import point_coordinates
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
     from numpy.typing import ArrayLike, NDArray
 
-Kernel = Literal["quartic", "gaussian"]
 Rule = Literal["silverman", "scott", "likelihood"]
 _QUARTIC_TO_GAUSSIAN = math.sqrt(8.0)
 """A quartic kernel of radius h spreads like a Gaussian of h / √8."""
@@ -178,14 +176,14 @@ def density_surface(
     >>> surface.values.shape, round(surface.total, 6)
     ((100, 100), 2.0)
     """
-    frame = _Frame.over(within, cell_m)
+    frame = Frame.over(within, cell_m)
     require_metric(incidents, within)
     xy, share, outside = _inside(incidents, within, weights)
     width = _width(xy, share, bandwidth_m, kernel, frame)
-    stamp = _kernel(kernel, width, cell_m)
+    stamp = kernel_stamp(kernel, width, cell_m)
     counts = frame.binned(xy, share)
     values = frame.smoothed(counts, stamp, edge_correction=edge_correction)
-    return frame.surface(values / (cell_m**2 / 1e6), width, outside)
+    return _surface(frame, values / (cell_m**2 / 1e6), width, outside)
 
 
 def bandwidth(
@@ -213,7 +211,7 @@ def bandwidth(
     """
     require_metric(incidents, within)
     west, south, east, north = within.total_bounds
-    frame = _Frame.over(within, cell_m or max(east - west, north - south) / 200.0)
+    frame = Frame.over(within, cell_m or max(east - west, north - south) / 200.0)
     xy, share, _ = _inside(incidents, within, None)
     return _width(xy, share, rule, kernel, frame)
 
@@ -270,14 +268,14 @@ def density_ratio(
     the asymptotic variance of M. L. Hazelton and T. M. Davies, Biometrical Journal 51 (2009), for a
     known population. Use it where some ten incidents are expected within a bandwidth.
     """
-    frame = _Frame.over(within, cell_m)
+    frame = Frame.over(within, cell_m)
     require_metric(incidents, population, within)
     xy, share, outside = _inside(incidents, within, None)
     homes, there, _ = _inside(population, within, people)
     if not there.sum() > 0:
         raise ColumnError("nobody lives within; give people at points inside the district")
     width = _width(xy, share, bandwidth_m, kernel, frame)
-    stamp = _kernel(kernel, width, cell_m)
+    stamp = kernel_stamp(kernel, width, cell_m)
     expected = frame.binned(homes, there) * (share.sum() / there.sum())
     mass = frame.mass(stamp)
     seen = frame.smoothed(frame.binned(xy, share), stamp, edge_correction=True)
@@ -288,93 +286,12 @@ def density_ratio(
         ratio = seen / mean
         z = (seen - mean) / np.sqrt(np.maximum(spread, 0.0))
     p_value = np.where(frame.mask & np.isfinite(z), 2.0 * stats.norm.sf(np.abs(z)), np.nan)
-    return Ratio(frame.surface(ratio, width, outside), p_value)
+    return Ratio(_surface(frame, ratio, width, outside), p_value)
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """The raster of a district, and which of its cells have their centre inside."""
-
-    west: float
-    north: float
-    cell_m: float
-    mask: NDArray[np.bool_]
-    crs: pyproj.CRS
-
-    @classmethod
-    def over(cls, within: GeoDataFrame | GeoSeries, cell_m: float) -> _Frame:
-        crs = require_metric(within)
-        if not (cell_m > 0 and math.isfinite(cell_m)):
-            raise ColumnError("cell_m must be above 0 m")
-        shapes = [g for g in within.geometry.values if g is not None and not g.is_empty]
-        if not shapes or shapely.area(shapes).sum() == 0:
-            raise GeometryError("the district has no ground; give its polygons")
-        west, south, east, north = shapely.total_bounds(shapes)
-        cols = max(math.ceil((east - west) / cell_m - 1e-9), 1)
-        rows = max(math.ceil((north - south) / cell_m - 1e-9), 1)
-        if rows * cols > 100_000_000:
-            raise ColumnError(f"{rows} × {cols} cells are too many; give a larger cell_m")
-        known = tuple(shapely.to_wkb(shapes).tolist())
-        mask = _mask(known, rows, cols, float(west), float(north), cell_m)
-        if not mask.any():
-            raise GeometryError("no cell has its centre in the district; give a smaller cell_m")
-        return cls(float(west), float(north), cell_m, mask, crs)
-
-    def binned(self, xy: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Points shared among the nearest cell centres, in linear proportion."""
-        out = np.zeros(self.mask.shape)
-        _bin(xy, share, self.west, self.north, self.cell_m, out)
-        return out
-
-    def mass(self, stamp: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How much of a kernel at each cell lies inside the district."""
-        inside = signal.fftconvolve(self.mask.astype(float), stamp, mode="same")
-        return np.clip(inside, 1e-9, 1.0)
-
-    def smoothed(
-        self, counts: NDArray[np.float64], stamp: NDArray[np.float64], *, edge_correction: bool
-    ) -> NDArray[np.float64]:
-        spread = counts / self.mass(stamp) if edge_correction else counts
-        return np.clip(signal.fftconvolve(spread, stamp, mode="same"), 0.0, None)
-
-    def surface(self, values: NDArray[np.float64], width: float, outside: int) -> Surface:
-        inside = np.where(self.mask, values, np.nan)
-        return Surface(inside, self.west, self.north, self.cell_m, self.crs, width, outside)
-
-
-@lru_cache(maxsize=4)  # the same district is asked for again and again, by category and month
-def _mask(
-    shapes: tuple[bytes, ...], rows: int, cols: int, west: float, north: float, cell_m: float
-) -> NDArray[np.bool_]:
-    """Cells of a raster whose centre lies in some shapes (WKB)."""
-    from rasterio.features import geometry_mask
-    from rasterio.transform import from_origin
-
-    place = from_origin(west, north, cell_m, cell_m)
-    mask: NDArray[np.bool_] = geometry_mask(
-        shapely.from_wkb(np.array(shapes, dtype=object)), (rows, cols), place, invert=True
-    )
-    mask.flags.writeable = False
-    return mask
-
-
-@njit(cache=True, nogil=True)
-def _bin(xy, share, west, north, cell, out):
-    rows, cols = out.shape
-    for k in range(xy.shape[0]):
-        c = min(max((xy[k, 0] - west) / cell - 0.5, 0.0), cols - 1.0)
-        r = min(max((north - xy[k, 1]) / cell - 0.5, 0.0), rows - 1.0)
-        c0 = min(int(c), max(cols - 2, 0))
-        r0 = min(int(r), max(rows - 2, 0))
-        dc, dr = c - c0, r - r0
-        w = share[k]
-        out[r0, c0] += w * (1.0 - dc) * (1.0 - dr)
-        if dc > 0.0:
-            out[r0, c0 + 1] += w * dc * (1.0 - dr)
-        if dr > 0.0:
-            out[r0 + 1, c0] += w * (1.0 - dc) * dr
-        if dc > 0.0 and dr > 0.0:
-            out[r0 + 1, c0 + 1] += w * dc * dr
+def _surface(frame: Frame, values: NDArray[np.float64], width: float, outside: int) -> Surface:
+    inside = np.where(frame.mask, values, np.nan)
+    return Surface(inside, frame.west, frame.north, frame.cell_m, frame.crs, width, outside)
 
 
 def _inside(
@@ -395,25 +312,12 @@ def _inside(
     return np.column_stack([x, y])[inside], share[inside], len(there) - len(inside)
 
 
-def _kernel(kernel: Kernel, width: float, cell_m: float) -> NDArray[np.float64]:
-    """The kernel at cell centres about its own, summing to 1."""
-    reach = width if kernel == "quartic" else 6.0 * width
-    half = math.ceil(reach / cell_m)
-    step = np.arange(-half, half + 1) * cell_m
-    squared = (step[:, None] ** 2 + step[None, :] ** 2) / width**2
-    if kernel == "quartic":
-        stamp = np.where(squared < 1.0, (1.0 - np.minimum(squared, 1.0)) ** 2, 0.0)
-    else:
-        stamp = np.where(squared <= 36.0, np.exp(-0.5 * squared), 0.0)
-    return np.asarray(stamp / stamp.sum())
-
-
 def _width(
     xy: NDArray[np.float64],
     share: NDArray[np.float64],
     wanted: float | Rule | None,
     kernel: Kernel,
-    frame: _Frame,
+    frame: Frame,
 ) -> float:
     if kernel not in ("quartic", "gaussian"):
         raise ColumnError(f"kernel must be quartic or gaussian, not {kernel!r}")
@@ -438,9 +342,9 @@ def _width(
     return float(tried[int(np.argmax([_likelihood(counts, kernel, h, frame) for h in tried]))])
 
 
-def _likelihood(counts: NDArray[np.float64], kernel: Kernel, width: float, frame: _Frame) -> float:
+def _likelihood(counts: NDArray[np.float64], kernel: Kernel, width: float, frame: Frame) -> float:
     """Leave-one-out log-likelihood of binned points."""
-    stamp = _kernel(kernel, width, frame.cell_m)
+    stamp = kernel_stamp(kernel, width, frame.cell_m)
     middle = stamp[stamp.shape[0] // 2, stamp.shape[1] // 2]
     total = counts.sum()
     others = signal.fftconvolve(counts, stamp, mode="same") - np.minimum(counts, 1.0) * middle

@@ -29,7 +29,11 @@ FLAGS = [
 @pytest.fixture(scope="module")
 def address(demo_store: str) -> Iterator[str]:
     listener = _listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(demo_store, Settings()), log_level="warning"))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(demo_store, Settings()), log_level="warning", timeout_graceful_shutdown=5
+        )
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:
@@ -112,6 +116,14 @@ def coloured(page: Page, selector: str) -> int:
              return sum + n; }, 0)""",
         selector,
     )
+
+
+def drawn(page: Page, selector: str, more_than: int) -> None:
+    """Wait until so many pixels of some canvases are painted: tiles come after what tells that a page is there."""
+    until = time.monotonic() + 20
+    while (found := coloured(page, selector)) <= more_than:
+        assert time.monotonic() < until, f"{selector}: {found} pixels, not {more_than}"
+        page.wait_for_timeout(100)
 
 
 def middle(page: Page) -> tuple[float, float]:

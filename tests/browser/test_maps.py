@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from geo.store import access
 from geo.store.database import connect
 from service.access import hash_password
-from tests.browser.conftest import Watched, coloured, enter, middle
+from tests.browser.conftest import Watched, drawn, enter, middle
 
 pytestmark = pytest.mark.browser
 
@@ -28,10 +28,10 @@ def test_coverage(watched: Watched) -> None:
     expect(page.locator(".leaflet-control-scale")).to_be_visible()
     expect(page.locator(".leaflet-control-attribution")).not_to_contain_text("Leaflet")
     page.wait_for_load_state("networkidle")
-    assert coloured(page, ".leaflet-shade-pane canvas") > 50_000
-    assert coloured(page, ".leaflet-base-pane canvas") > 50_000
-    assert coloured(page, ".leaflet-views-pane canvas") > 1_000
-    assert coloured(page, ".leaflet-points-pane canvas") > 1_000
+    drawn(page, ".leaflet-shade-pane canvas", 50_000)
+    drawn(page, ".leaflet-base-pane canvas", 50_000)
+    drawn(page, ".leaflet-views-pane canvas", 1_000)
+    drawn(page, ".leaflet-points-pane canvas", 1_000)
     # What is under the pointer tells its figures.
     x, y = middle(page)
     page.mouse.move(x, y + 60)
@@ -53,8 +53,8 @@ def test_incidents(watched: Watched) -> None:
     total = page.locator(".figures strong").first
     first = total.inner_text()
     page.wait_for_load_state("networkidle")
-    assert coloured(page, "canvas.leaflet-heatmap-layer") > 5_000
-    assert coloured(page, ".leaflet-shade-pane canvas") > 50_000
+    drawn(page, "canvas.leaflet-heatmap-layer", 5_000)
+    drawn(page, ".leaflet-shade-pane canvas", 50_000)
     expect(page.locator(".trend .chart[data-drawn]")).to_have_count(1)
     slider = page.locator("input[type=range]")
     slider.focus()
@@ -92,7 +92,7 @@ def test_board_from_the_district_down_to_the_map(watched: Watched) -> None:
     rows = page.locator("table.peers tbody tr")
     expect(rows).to_have_count(6)
     assert page.locator(".chart canvas").count() == 3
-    assert coloured(page, ".chart canvas") > 3_000
+    drawn(page, ".chart canvas", 3_000)
     # The best and the worst change places by a click on the column.
     name = "table.peers tbody tr:first-child td:nth-child(2)"
     best = page.locator(name).inner_text()
@@ -127,7 +127,7 @@ def test_registers_are_filtered_and_downloaded(watched: Watched) -> None:
     page = watched.open("/maps/registers")
     whole = int(page.locator("body").get_attribute("data-total") or 0)
     assert whole > 500
-    assert coloured(page, ".leaflet-overlay-pane canvas") > 3_000
+    drawn(page, ".leaflet-overlay-pane canvas", 3_000)
     page.select_option("#pick-layer", "cameras")
     page.select_option("#pick-aspect", "complete")
     page.select_option("#pick-owner", "学校")

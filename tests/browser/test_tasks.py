@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 from geo.store import access
 from geo.store.database import connect
 from service.access import COOKIE, hash_password
-from tests.browser.conftest import Watched, coloured, enter, middle
+from tests.browser.conftest import Watched, coloured, drawn, enter, middle
 from tests.browser.test_planning import gain, settled
 from tests.conftest import sign_in
 
@@ -80,7 +80,7 @@ def test_a_planner_finds_blind_spots_and_hands_in_a_plan(
     if page.locator("#drawer .cameras button").count():
         page.locator("#drawer .cameras button").first.click()
         expect(page.locator("body")).to_have_attribute("data-card", re.compile("^camera "))
-        assert coloured(page, ".leaflet-sight-pane canvas") > 100
+        drawn(page, ".leaflet-sight-pane canvas", 100)
     page.keyboard.press("Escape")
     expect(page.locator("#content")).to_be_visible()
     # The best two sites become a scenario, kept, compared with another and taken away as a workbook.
@@ -226,7 +226,7 @@ def offline(browser: Browser, path: Path) -> dict[str, object]:
     # A level nearer is in the file too.
     page.locator(".leaflet-control-zoom-in").click()
     page.wait_for_timeout(800)
-    assert coloured(page, ".leaflet-base-pane canvas") > 10_000
+    drawn(page, ".leaflet-base-pane canvas", 10_000)
     context.close()
     assert faults == []
     return told
@@ -352,9 +352,8 @@ def test_two_dates_side_by_side(browser: Browser, address: str, demo_store: str)
         page.locator("#pick-run option").nth(1).wait_for(state="attached")
         page.select_option("#pick-run", index=1)
         expect(page.locator("body")).to_have_attribute("data-beside", re.compile(r"\d+"))
-        page.wait_for_load_state("networkidle")
         expect(page.locator(".compare .compared")).to_contain_text("grids better")
-        assert coloured(page, "#second .leaflet-shade-pane canvas") > 20_000
+        drawn(page, "#second .leaflet-shade-pane canvas", 20_000)
         left = page.locator(".folium-map").bounding_box()
         right = page.locator("#second").bounding_box()
         assert left is not None

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from geo.store.database import connect
-from tests.browser.conftest import Watched, coloured, enter
+from tests.browser.conftest import Watched, drawn, enter
 from tests.conftest import serving
 from tests.service.test_jobs import worker
 
@@ -62,7 +62,7 @@ def test_a_file_is_looked_at_and_confirmed(browser: Browser, store: str, tmp_pat
             expect(preview).to_contain_text("坐标无法读取" if zh else "unreadable coordinates")
             expect(preview.locator("table").last.locator("tbody tr")).to_have_count(3)
             page.wait_for_load_state("networkidle")
-            assert coloured(page, ".upload-map canvas") > 50
+            drawn(page, ".upload-map canvas", 50)
             report = preview.locator("a[href*='/report']").get_attribute("href")
             assert report is not None
             assert "abc" in page.request.get(address + report).text()

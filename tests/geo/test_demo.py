@@ -15,6 +15,8 @@ from geo.demo import CRS, boundaries_dir, demo_layers, load_demo, write_boundari
 from geo.errors import StoreError
 from geo.incidents.density import incident_times
 from geo.ingest.topology import tiling_faults
+from geo.pipeline.registers import check_registers
+from geo.settings import Settings
 from geo.store import read
 from geo.store.database import connect
 
@@ -100,3 +102,14 @@ def test_loading_twice_changes_nothing(demo_store: str) -> None:
     made = demo_layers()["cameras"].set_index("code", drop=False)
     assert stored["range_m"].equals(made["range_m"].astype(float))
     assert shapely.equals(stored.geometry.values, made.geometry.values).all()
+
+
+def test_some_key_places_meet_their_target_and_some_do_not(demo_store: str) -> None:
+    with connect(demo_store) as conn:
+        _, _, places = check_registers(conn, Settings())
+    assert 0.3 < places["met"].mean() < 0.7
+    assert places.groupby("kind")["met"].any()[["school", "square"]].all()
+    # Of those that are not, some lack a camera and some only one that works.
+    short = places.loc[~places["met"].astype(bool), "covered_share"]
+    assert (short < 0.2).any()
+    assert (short > 0.7).any()

@@ -101,7 +101,7 @@
     const byGrid = tiles(`${config.tiles}/grids/{z}/{x}/{y}.pbf`, { grids: style }, { pane: "shade", bounds: x.ground, after: coloured });
     const byArea = tiles(`${config.tiles}/areas/{z}/{x}/{y}.pbf`, { areas: style }, { pane: "shade", bounds: x.ground, after: coloured });
     const shading = L.layerGroup([level.value === "grid" ? byGrid : byArea]);
-    const standing = x.leads(level.value === "grid" ? byGrid : byArea);
+    let standing = null;
     const heat = L.heatLayer([], { radius: 16, blur: 14, minOpacity: 0.12, maxZoom: 14, gradient: { 0.2: "#2c7fb8", 0.4: "#41b6c4", 0.6: "#fed976", 0.8: "#fd8d3c", 1: "#bd0026" } });
     // In a group of its own: the control takes the heat scale's maxZoom for the layer's.
     const warmth = L.layerGroup([heat]);
@@ -485,6 +485,7 @@
     x.prefetch = ["grids", "areas"];
 
     async function open() {
+      standing = x.leads(level.value === "grid" ? byGrid : byArea);
       // The counts are asked for before the tiles.
       const first = update();
       x.overlay(shading, t.density, true);

@@ -64,3 +64,20 @@ def test_clocks_are_those_of_the_deployment(browser: Browser, store: str) -> Non
         wall.goto(address + "/wall?lang=en")
         expect(wall.locator("#clock")).to_have_text("5 Mar 2026, 06:15")
         context.close()
+
+
+def test_a_district_without_incidents_says_so(browser: Browser, store: str) -> None:
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO grids (code, name, geometry) VALUES "
+            "('g1', '一格', ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
+        )
+        conn.commit()
+        refresh(conn)
+    with serving(store) as address:
+        context = browser.new_context(locale="en-GB")
+        enter(context, address, store)
+        incidents = Watched(context.new_page(), address)
+        expect(incidents.open("/maps/incidents").locator("#content")).to_have_text("No data")
+        assert incidents.faults == []
+        context.close()

@@ -25,7 +25,15 @@ from service.ogc import PREFIX
 from tests.conftest import Told, sign_in
 
 MINE, THEIRS = "990101002", "990101001"
-OPEN = {"/sign-in", "/sign-in/provider", "/sign-in/provider/done", "/healthz", "/readyz"}
+OPEN = {
+    "/static/maps.js",
+    "/static/maps.css",
+    "/sign-in",
+    "/sign-in/provider",
+    "/sign-in/provider/done",
+    "/healthz",
+    "/readyz",
+}
 PASSWORD = "a good long password"
 
 

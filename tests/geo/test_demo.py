@@ -50,8 +50,12 @@ def test_grids_tile_the_district_and_codes_nest() -> None:
     assert by["community"] == by["subdistrict"] == by["district"]
 
 
-def test_registers_are_believable() -> None:
-    layers = demo_layers()
+@pytest.fixture(scope="module")
+def layers() -> dict[str, gpd.GeoDataFrame]:
+    return demo_layers()
+
+
+def test_registers_are_believable(layers: dict[str, gpd.GeoDataFrame]) -> None:
     cameras, incidents, buildings = (layers[n] for n in ("cameras", "incidents", "buildings"))
     assert set(cameras["kind"]) == {"fixed", "dome", "ptz", "panoramic"}
     assert 20 < (cameras["status"] == "offline").sum() < 120
@@ -91,7 +95,9 @@ def test_the_demo_does_not_mix_with_a_real_district(store: str) -> None:
         assert len(read.read_layer(conn, "cameras")) == 0
 
 
-def test_loading_twice_changes_nothing(demo_store: str) -> None:
+def test_loading_twice_changes_nothing(
+    demo_store: str, layers: dict[str, gpd.GeoDataFrame]
+) -> None:
     with connect(demo_store) as conn:
         headless = conn.execute(
             "SELECT count(*) FROM grids g WHERE NOT EXISTS "
@@ -99,7 +105,7 @@ def test_loading_twice_changes_nothing(demo_store: str) -> None:
         ).fetchone()
         assert headless == (7,)
         stored = read.read_layer(conn, "cameras")
-    made = demo_layers()["cameras"].set_index("code", drop=False)
+    made = layers["cameras"].set_index("code", drop=False)
     assert stored["range_m"].equals(made["range_m"].astype(float))
     assert shapely.equals(stored.geometry.values, made.geometry.values).all()
 

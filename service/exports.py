@@ -13,9 +13,10 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from starlette.background import BackgroundTask
 
+from geo.errors import ColumnError
 from geo.export import lines_of_csv, lines_of_geojson, write_file
 from geo.store.access import set_scope
-from geo.store.export import NAMES, pieces
+from geo.store.export import NAMES, pieces, require_choosable
 from service.access import RIGHTS
 from service.choosing import ChosenRows
 from service.dependencies import Deployment, SignedIn
@@ -54,6 +55,11 @@ def export(
         raise HTTPException(403, f"The role {user.role} may not take out {layer}.")
     if layer in _EXACT and user.role in settings.coarse_roles:
         raise HTTPException(403, f"The role {user.role} sees where cameras are only roughly.")
+
+    try:
+        require_choosable(layer, chosen)
+    except ColumnError as error:
+        raise HTTPException(422, str(error)) from error
 
     def rows() -> Iterator[gpd.GeoDataFrame]:
         # A connection of its own, held until the last piece is sent.

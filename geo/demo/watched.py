@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
     from numpy.typing import NDArray
 
-_REACH_M, _STEP_M, _MOST = 100.0, 8.0, 6
+_STEP_M, _MOST = 8.0, 6
+_LENS = {"range_m": 100.0, "near_m": 1.0, "height_m": 6.0}
 _SMALLEST_M2 = 1e-3
 """What is left unseen and smaller is rounding."""
 
@@ -23,7 +24,7 @@ _SMALLEST_M2 = 1e-3
 def watch_key_places(
     cameras: GeoDataFrame, places: GeoDataFrame, buildings: GeoDataFrame
 ) -> GeoDataFrame:
-    """Take cameras that look all around from the streets to key places, so that most of these are seen whole.
+    """Take cameras that look all around from the streets to key places, so that about half of these are seen whole.
 
     Every sixth place is left as it is, and so are those so built up that six cameras do not see all.
     """
@@ -37,8 +38,7 @@ def watch_key_places(
     tried = gpd.GeoDataFrame(
         {
             "code": [str(k) for k in range(sum(map(len, stands)))],
-            "kind": "panoramic", "bearing_deg": 0.0, "fov_deg": 360.0,
-            "range_m": _REACH_M, "near_m": 1.0, "height_m": 6.0,
+            "kind": "panoramic", "bearing_deg": 0.0, "fov_deg": 360.0, **_LENS,
         },
         geometry=np.concatenate(stands), crs=CRS,
     )  # fmt: skip
@@ -57,7 +57,7 @@ def watch_key_places(
     at[moved] = where
     out = out.set_geometry(gpd.GeoSeries(at, index=out.index, crs=CRS))
     rows = out.index[moved]
-    out.loc[rows, ["range_m", "night_range_m", "near_m", "height_m"]] = [_REACH_M, 60.0, 1.0, 6.0]
+    out.loc[rows, [*_LENS, "night_range_m"]] = [*_LENS.values(), 60.0]
     return out
 
 

@@ -104,10 +104,7 @@ def pieces(conn: Conn, name: str, chosen: Selection = EVERYTHING) -> Iterator[gp
     """
     if name not in NAMES:
         raise ColumnError(f"there is no layer {name}; use one of {', '.join(NAMES)}")
-    if name != "incidents" and (chosen.start or chosen.end or chosen.categories is not None):
-        raise ColumnError(
-            f"{name} have no times and categories to choose by, only incidents have; leave them out"
-        )
+    require_choosable(name, chosen)
     params: dict[str, object] = {"area": chosen.area, "categories": chosen.categories}
     params |= {"start": chosen.start, "end": chosen.end}
     if chosen.area is not None:
@@ -129,6 +126,19 @@ def pieces(conn: Conn, name: str, chosen: Selection = EVERYTHING) -> Iterator[gp
         for _ in range(2):
             with contextlib.suppress(psycopg.Error):
                 cursor.close()
+
+
+def require_choosable(name: str, chosen: Selection) -> None:
+    """Refuse what a layer cannot be chosen by.
+
+    Raises
+    ------
+    ColumnError : it has no times or categories.
+    """
+    if name != "incidents" and (chosen.start or chosen.end or chosen.categories is not None):
+        raise ColumnError(
+            f"{name} have no times and categories to choose by, only incidents have; leave them out"
+        )
 
 
 def _query(name: str, chosen: Selection) -> sql.Composed:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import uvicorn
@@ -30,6 +31,12 @@ from service.access import COOKIE
 from service.app import create_app
 from service.commands import main
 from service.server import raise_limits
+
+# An example may take as long as it needs: no test depends on the machine's speed.
+hypothesis.settings.register_profile(
+    "gridcover", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("gridcover")
 
 SHARED = Path(__file__).parents[2] / "shared"
 _numbers = itertools.count(1)

@@ -33,7 +33,7 @@ from geo.ingest.headers import (
 )
 from geo.ingest.hierarchy import complete_codes
 from geo.ingest.locating import locate
-from geo.ingest.readers import RawTable
+from geo.ingest.raw_table import RawTable
 from geo.schema import Layer
 
 

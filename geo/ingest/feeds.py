@@ -18,7 +18,7 @@ from geo.ingest import values
 from geo.ingest.cleaning import clean
 from geo.ingest.findings import REJECTED, Finding
 from geo.ingest.headers import LAT, LON, WHERE, normalised, read_dictionary, recognise, value_of
-from geo.ingest.readers import RawTable
+from geo.ingest.raw_table import RawTable
 from geo.schema import LAYERS
 from geo.settings import Settings
 from geo.store import feeds, read, write

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from geo.ingest.headers import BUILT_IN, Dictionary
-from geo.ingest.readers import RawTable
+from geo.ingest.raw_table import RawTable
 from geo.schema import Layer
 
 Action = str

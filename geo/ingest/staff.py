@@ -15,7 +15,7 @@ from geo.ingest.headers import BUILT_IN, Dictionary, recognise, value_of
 from geo.schema import Column, Layer
 
 if TYPE_CHECKING:
-    from geo.ingest.readers import RawTable
+    from geo.ingest.raw_table import RawTable
 
 STAFF = Layer(
     "grid-staff", "grid_staff", ("grid", "role", "name"), "point",

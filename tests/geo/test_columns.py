@@ -16,7 +16,8 @@ from geo.ingest.cells import parse_column
 from geo.ingest.columns import distinct, json_objects, plain_codes, plain_numbers
 from geo.ingest.findings import Finding, Work
 from geo.ingest.headers import BUILT_IN
-from geo.ingest.readers import RawTable, _read_even, _read_uneven
+from geo.ingest.raw_table import RawTable
+from geo.ingest.text_tables import _read_even, _read_uneven
 from geo.ingest.values import number_of
 from geo.schema import LAYERS
 

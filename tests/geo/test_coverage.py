@@ -34,7 +34,7 @@ def tilted(raw: list[tuple[tuple[int, int], int, int]]) -> list[shapely.Geometry
     return out
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(boxes, boxes)
 def test_areas_equal_overlay(raw_views: list, raw_roofs: list) -> None:  # type: ignore[type-arg]
     cells = [shapely.box(5, 5, 30, 30), shapely.Polygon([(30, 5), (48, 9), (40, 44), (30, 30)])]

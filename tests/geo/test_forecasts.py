@@ -76,7 +76,7 @@ def test_measures_by_hand() -> None:
         geo.prediction_accuracy([1], [1], [1], shares=[0])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(st.integers(0, 9), st.integers(0, 9), st.floats(0.1, 9)), min_size=1, max_size=12

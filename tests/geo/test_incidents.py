@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import geo
@@ -29,7 +29,6 @@ def points(*places: tuple[float, float] | None, **columns: list[object]) -> gpd.
     return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(shapes, crs=CRS), crs=CRS)
 
 
-@settings(deadline=None)  # the first example compiles
 @given(st.lists(st.tuples(st.integers(-1, 5), st.integers(-1, 5)), max_size=60))
 def test_every_point_counts_once(places: list[tuple[int, int]]) -> None:
     """Points on corners and borders belong to one grid, so that the sum is the number of points."""

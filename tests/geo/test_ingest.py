@@ -16,7 +16,7 @@ import shapely
 
 from geo.crs import gcj02_from_wgs84
 from geo.errors import ColumnError, CrsError, ReadError, RejectedRows, StoreError
-from geo.ingest import Outcome, import_file, readers
+from geo.ingest import Outcome, import_file, raw_table, readers
 from geo.store import read
 from geo.store.database import connect
 
@@ -377,6 +377,6 @@ def test_an_archive_that_swells_is_refused(
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("xl/workbook.xml", b"0" * (4 << 20))
     assert path.stat().st_size < 50_000
-    monkeypatch.setattr(readers, "_MAX_UNPACKED", 2 << 20)
+    monkeypatch.setattr(raw_table, "MAX_UNPACKED_BYTES", 2 << 20)
     with pytest.raises(ReadError, match="more than 2 MiB"):
         readers.read_file(path, "cameras")

@@ -31,7 +31,7 @@ def brute(shape: shapely.Polygon, places: np.ndarray, width: float, step: float 
     return float((np.clip(1 - far, 0, None) ** 2).sum() * 3 / (np.pi * width**2) * step**2)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.tuples(st.floats(0, 400), st.floats(0, 400)), min_size=1, max_size=40),
     st.floats(20, 120),

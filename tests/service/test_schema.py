@@ -50,7 +50,7 @@ def fuzz(client: TestClient, document: dict[str, Any], prefix: str, examples: in
                 continue
 
             @settings(
-                max_examples=examples, deadline=None, database=None, derandomize=True,
+                max_examples=examples, database=None, derandomize=True,
                 suppress_health_check=list(HealthCheck),
             )  # fmt: skip
             @given(case=cases)

@@ -1,0 +1,68 @@
+"""The table that every reader returns: cells, line numbers and the original text of a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+
+from geo.errors import ReadError
+
+MAX_UNPACKED_BYTES = 2 << 30
+"""Bytes that a compressed file may become."""
+_ROWS_PER_BLOCK = 4096
+"""Rows turned into Python's own values at a time, where a report quotes them."""
+
+
+@dataclass
+class RawTable:
+    """A file as it was read: text or typed cells, where each row stood, and its geometry."""
+
+    cells: pd.DataFrame
+    lines: np.ndarray[Any, np.dtype[np.int64]]
+    delimiter: str | None = None
+    """Between the cells of a line; None where a row is told as JSON."""
+    geometry: gpd.GeoSeries | None = None
+    crs: pyproj.CRS | None = None
+    broken: list[tuple[int, str, str]] = field(default_factory=list)
+    """Rows that could not be split into cells: line, reason, text."""
+    encoding: str = ""
+    _block: tuple[int, list[tuple[Any, ...]]] = (-1, [])
+
+    def original(self, row: int) -> str:
+        """A row as the file has it."""
+        first = row - row % _ROWS_PER_BLOCK
+        if self._block[0] != first:
+            some = self.cells.iloc[first : first + _ROWS_PER_BLOCK]
+            self._block = (first, list(some.itertuples(index=False, name=None)))
+        cells = self._block[1][row - first]
+        if self.delimiter is None:
+            told = dict(zip(self.cells.columns, cells, strict=True))
+            return json.dumps(told, ensure_ascii=False, default=str)
+        return self.delimiter.join("" if cell is None else str(cell) for cell in cells)
+
+
+def unique_names(header: Iterable[str]) -> list[str]:
+    """Return the names, those that repeat numbered."""
+    out: list[str] = []
+    for name in header:
+        candidate, k = name, 2
+        while candidate in out:
+            candidate, k = f"{name}_{k}", k + 1
+        out.append(candidate)
+    return out
+
+
+def require_small(path: Path, size: int) -> None:
+    """Refuse a file that unpacks to more than `MAX_UNPACKED_BYTES`."""
+    if size > MAX_UNPACKED_BYTES:
+        raise ReadError(
+            f"{path.name} unpacks to more than {MAX_UNPACKED_BYTES >> 20} MiB; import its parts"
+        )

@@ -16,21 +16,24 @@ from rich.table import Table
 
 import geo
 from geo import pipeline
-from geo.errors import ReadError, RejectedRows
+from geo.errors import ReadError, RejectedRows, StoreError
 from geo.export import FORMATS, write_file
 from geo.ingest import MENDED, REJECTED, Outcome, import_file, import_staff, spreadsheet_safe
 from geo.ingest.staff import STAFF
 from geo.schema import LAYERS
-from geo.settings import get_settings
+from geo.settings import Settings, get_settings
 from geo.store import backup, cluster, export, read
+from geo.store.audit_seal import AuditSeal
 from geo.store.database import (
     Conn,
     applied,
     connect,
     database,
+    is_empty,
     migrate,
     migrations,
     require_current,
+    store_name,
 )
 
 app = typer.Typer(
@@ -98,6 +101,7 @@ def import_command(
         pairs[header] = column
     with database() as conninfo, connect(conninfo) as conn, progress_lines() as progress:
         require_current_or_migrate(conninfo)
+        name_store(conn, warn=False)
         try:
             if layer == STAFF.name:
                 outcome = import_staff(
@@ -118,12 +122,50 @@ def import_command(
 
 
 @contextmanager
-def opened() -> Iterator[Conn]:
-    """A connection to the deployment's database at this version; committed at the end."""
+def opened(*, sealed: bool = True) -> Iterator[Conn]:
+    """A connection to the deployment's database at this version; committed at the end.
+
+    Parameters
+    ----------
+    sealed : bool, default True
+        Write the head of the audit log outside the database afterwards.
+    """
     with database() as conninfo:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
+            name_store(conn)
             yield conn
+            if sealed:
+                conn.commit()
+                AuditSeal(get_settings().seal_dir).update(conn)
+
+
+def name_store(conn: Conn, *, warn: bool = True) -> bool:
+    """Print which store a command works on; return whether it is empty.
+
+    Parameters
+    ----------
+    conn : Conn
+        To the store.
+    warn : bool, default True
+        Print as well that it is empty, and how another one is named.
+    """
+    settings = get_settings()
+    console.print(f"Store: {store_name(settings)}", markup=False, highlight=False, soft_wrap=True)
+    empty = is_empty(conn)
+    if empty and warn:
+        console.print(
+            f"It is empty. {_other_stores(settings)}", markup=False, highlight=False, soft_wrap=True
+        )
+    conn.rollback()
+    return empty
+
+
+def _other_stores(settings: Settings) -> str:
+    demo = settings.data_dir / "demo"
+    if settings.database_url is None and (demo / "pg").exists():
+        return f"The demo's store is another: set GRIDCOVER_DATA_DIR={demo} to work on it."
+    return "Import a layer first, or name another store by GRIDCOVER_DATA_DIR or GRIDCOVER_DATABASE_URL."
 
 
 def require_current_or_migrate(conninfo: str) -> None:
@@ -177,6 +219,7 @@ def refresh(
     with database() as conninfo, progress_lines() as progress:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
+            name_store(conn)
             done = pipeline.refresh_everything(
                 conn, get_settings(), everything=everything, progress=progress
             )
@@ -229,6 +272,8 @@ def export_command(
     if output.exists():
         raise ReadError(f"{output} is there already; give another name")
     with opened() as conn:
+        if is_empty(conn):
+            raise StoreError(f"nothing to export. {_other_stores(get_settings())}")
         form = output.suffix.removeprefix(".").lower()
         rows = write_file(export.pieces(conn, layer), output, layer, form, get_settings().zone)
     console.print(f"{output}: {rows:,} rows of {layer}", markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from functools import lru_cache
@@ -69,9 +70,15 @@ class Settings(BaseSettings):
     oidc_name_claim: str = "preferred_username"
     oidc_role_claim: str | None = None
     oidc_areas_claim: str = "gridcover_areas"
+    audit_dir: Path | None = None
+    """Where the head of the audit log stands outside the database; `data_dir`/audit unless given."""
     audit_days: int = Field(default=1095, ge=30)
     requests_a_second: float = Field(default=100.0, gt=0)
     log_requests: bool = False
+    public_url: str | None = None
+    """How browsers reach the service, for links and for forms: https://gis.example.gov."""
+    trusted_proxies: list[str] = Field(default_factory=list)
+    """Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     worker: bool = True
     coarse_roles: list[str] = Field(default_factory=list)
     walk_m: float = Field(default=500.0, gt=0)
@@ -107,6 +114,20 @@ class Settings(BaseSettings):
             raise ValueError("an issuer is asked over TLS: write https://…")
         return value or None
 
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, value: str | None) -> str | None:
+        if value and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+/?", value):
+            raise ValueError(f"{value!r} is no address; write the scheme, host and port alone")
+        return value.rstrip("/").lower() if value else None
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for network in value:
+            ipaddress.ip_network(network, strict=False)
+        return value
+
     @field_validator("webhook_targets")
     @classmethod
     def _origins(cls, value: list[str]) -> list[str]:
@@ -117,6 +138,11 @@ class Settings(BaseSettings):
                     "https://centre.example:8443"
                 )
         return [origin.lower() for origin in value]
+
+    @property
+    def seal_dir(self) -> Path:
+        """Where the head of the audit log stands outside the database."""
+        return self.audit_dir or self.data_dir / "audit"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import hmac
-import re
 import secrets
 import threading
 from collections import deque
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated
-from urllib.parse import parse_qs, quote, urlsplit
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import parse_qs, quote
 
 import argon2
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 from psycopg_pool import ConnectionPool
-from starlette.datastructures import State
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from geo.maps.language import texts
 from geo.settings import Settings
 from geo.store import access, audit
-from geo.store.access import User
+from geo.store.access import EVERYWHERE, User
 from geo.store.database import Conn
-from geo.store.tokens import READ
-from service.answers import problem
+from geo.store.tokens import STAFF
+from service.bodies import require_text
 from service.machines import token
+
+if TYPE_CHECKING:
+    from service.policy import Policy
 
 COOKIE = "gridcover_session"
 MAPS = frozenset({"coverage", "incidents", "registers", "board"})
@@ -74,80 +73,73 @@ def _nobody() -> str:
     return _hasher.hash("nobody has this password")
 
 
-_DATA = ("/api", "/tiles", "/ogc", "/openapi")
-"""What programs ask for: answered with a status, not led to the sign-in; tokens are good here only."""
+def identify(request: Request, policy: Policy | None = None) -> User | None:
+    """Return who asks: by the session, else by an API token; None where it is neither.
+
+    Parameters
+    ----------
+    request : Request
+        Its cookie goes before its token.
+    policy : Policy, optional
+        Of the route; without one, only a session is looked for.
+
+    Raises
+    ------
+    HTTPException
+        401 where there is a token that is not valid.
+    """
+    secret = request.cookies.get(COOKIE)
+    if secret and (policy is None or policy.sessions):
+        settings: Settings = request.app.state.settings
+        with request.app.state.doors.connection() as conn:
+            return access.find_session(conn, secret, idle_hours=settings.session_idle_hours)
+    if policy is None or not policy.scopes:
+        return None
+    api_token = token(request)
+    if api_token is None:
+        return None
+    # A token for the phones of grid staff that names no area reads those of all areas.
+    areas = api_token.areas or ((EVERYWHERE,) if api_token.role is None else ())
+    # Nobody's account: it can change no password and end no session.
+    return User(
+        0,
+        f"token {api_token.name}",
+        api_token.role or "",
+        areas,
+        scopes=frozenset(api_token.scopes),
+    )
 
 
 def visitor(request: Request) -> User | None:
-    """Who asks: by the session, else by a token that may read data; None of nobody's."""
-    secret = request.cookies.get(COOKIE)
-    if not secret:
-        return _reader(request) if _for_programs(request) else None
-    settings: Settings = request.app.state.settings
-    with request.app.state.doors.connection() as conn:
-        found = access.find_session(conn, secret, idle_hours=settings.session_idle_hours)
-    if found is not None and found.wall and not _on_walls(request):
-        raise HTTPException(
-            403, "This is the session of a wall: it shows maps and nothing else. Sign in for more."
-        )
-    request.state.user = found
-    return found
+    """Return who asks; None of nobody."""
+    known: User | None = getattr(request.state, "user", None)
+    return known or identify(request)
 
 
-_WALLS = ("/wall", "/maps/coverage", "/maps/incidents", "/board", "/tiles", "/api/v1/")
-_NOT_ON_WALLS = (
-    "/api/v1/export", "/api/v1/jobs", "/api/v1/history", "/api/v1/scenarios", "/api/v1/registers",
-    "/api/v1/cameras/", "/api/v1/search",
-)  # fmt: skip
-
-
-def _on_walls(request: Request) -> bool:
-    path = request.url.path
-    leaving = path == "/sign-out" and request.method == "POST"
-    looking = request.method == "GET" and path.startswith(_WALLS)
-    return leaving or (looking and not path.startswith(_NOT_ON_WALLS))
-
-
-def _for_programs(request: Request) -> bool:
-    path: str = request.scope.get("root_path", "") + request.url.path
-    return request.url.path.startswith(_DATA) or path.startswith(_DATA)
-
-
-def _reader(request: Request) -> User | None:
-    found = token(request)
-    if found is None or READ not in found.scopes or found.role is None:
-        return None
-    # Nobody's account: it can change no password and end no session.
-    user = User(0, f"token {found.name}", found.role, found.areas)
-    request.state.user = user
+def signed_in(request: Request) -> User:
+    """Return who asks, on a route whose policy lets nobody through unknown."""
+    user: User = request.state.user
     return user
 
 
 Visitor = Annotated[User | None, Depends(visitor)]
+SignedIn = Annotated[User, Depends(signed_in)]
 
 
-def needs(*rights: str) -> Callable[..., User]:
-    """A dependency that lets those through whose role has one of some rights."""
-
-    def allowed(request: Request, user: Visitor) -> User:
-        if user is None:
-            if not _for_programs(request):
-                raise SignInNeededError
-            raise HTTPException(
-                401, "Sign in first, or send a token of the scope data:read.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )  # fmt: skip
-        if rights and not RIGHTS[user.role] & set(rights):
-            raise HTTPException(403, f"The role {user.role} may not see this.")
-        return user
-
-    return allowed
+def rights_of(user: User) -> frozenset[str]:
+    """Return what someone may see: the rights of the role, less what a wall or a token has not."""
+    rights = RIGHTS.get(user.role, frozenset())
+    if user.scopes is None:
+        return rights - {"phones"} if user.wall else rights
+    if STAFF not in user.scopes:
+        return rights - {"phones"}
+    return rights if user.role else frozenset({"phones"})
 
 
 def home_of(user: User) -> str:
     """The first page a role may see."""
     for right, path in (("coverage", "/maps/coverage"), ("board", "/board"), ("audit", "/audit")):
-        if right in RIGHTS[user.role]:
+        if right in rights_of(user):
             return path
     return "/account"
 
@@ -158,6 +150,8 @@ def form_of(body: bytes) -> dict[str, str]:
         fields = parse_qs(body.decode("utf-8"), max_num_fields=20, keep_blank_values=True)
     except ValueError as error:
         raise HTTPException(400, "The form cannot be read.") from error
+    for values in fields.values():
+        require_text(values[-1])
     return {name: values[-1] for name, values in fields.items()}
 
 
@@ -165,15 +159,12 @@ def require_same_site(request: Request) -> None:
     """Refuse a form that another site had the browser send."""
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site", "same-origin")
-    host = request.headers.get("host", "")
-    if site not in ("same-origin", "none") or (origin and urlsplit(origin).netloc != host):
-        raise HTTPException(403, "The form comes from another site.")
-
-
-def require_ours(request: Request) -> None:
-    """Refuse what another site had the browser post; a program shows a token of its own."""
-    if not request.headers.get("authorization"):
-        require_same_site(request)
+    ours = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    if site not in ("same-origin", "none") or (origin and origin.lower() != ours.lower()):
+        raise HTTPException(
+            403, f"The form comes from another site ({origin or site}); this service is {ours}. Where that is "
+            "not how browsers reach it, set GRIDCOVER_PUBLIC_URL.",
+        )  # fmt: skip
 
 
 def require_csrf(request: Request, user: User, form: dict[str, str]) -> None:
@@ -280,88 +271,8 @@ def record(
         )  # fmt: skip
 
 
-_RECORDED = (
-    "/api/", "/maps/", "/board", "/audit", "/tiles/", "/ogc/", "/jobs", "/users", "/wall", "/runs",
-)  # fmt: skip
-_FOLLOWED = "/api/v1/what-if/views"
-"""Asked with every move of a pointer."""
-_ASKED = ("/api/v1/what-if", _FOLLOWED, "/api/v1/sites")
-"""Questions that are posted."""
-_TILE = re.compile(
-    r"/tiles/(?P<set>[\w-]+)/\d+/|/ogc/collections/(?P<collection>[\w-]+)/tiles/\w+/\d+/"
-)
-_PAUSE_S = 600.0
-
-
-class Recorded:
-    """Middleware: who saw what is put on record before it is shown."""
-
-    def __init__(self, app: ASGIApp, language: str) -> None:
-        self.app = app
-        self.language = language
-        self._often: dict[str, float] = {}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http" or not (
-            scope["path"].startswith(_RECORDED)
-            if scope["method"] == "GET"
-            else scope["path"] in _ASKED
-        ):
-            await self.app(scope, receive, send)
-            return
-        refused = False
-        # An application that is mounted puts itself in place of ours once it is called.
-        state = scope["app"].state
-
-        async def recorded(message: Message) -> None:
-            nonlocal refused
-            if message["type"] == "http.response.start":
-                refused = not await self._record(state, Request(scope), message["status"])
-                if refused:
-                    # Who looked must be on record: what cannot be recorded is not shown.
-                    told = problem(503, "not recorded", texts(self.language)["error_database"])
-                    await told(scope, receive, send)
-            if not refused:
-                await send(message)
-
-        await self.app(scope, receive, recorded)
-
-    async def _record(self, state: State, request: Request, status: int) -> bool:
-        user: User | None = getattr(request.state, "user", None)
-        if user is None or status >= 500:
-            return True
-        path, query = request.scope["path"], request.url.query
-        tile = _TILE.match(path)
-        now, key = 0.0, None
-        if tile or path == _FOLLOWED:
-            # A map asks for many tiles, and a camera that is dragged for many views: one entry for all of a
-            # layer within ten minutes.
-            if tile and tile["set"] == "base":
-                return True
-            now = state.clock()
-            path = f"/tiles/{tile['set'] or tile['collection']}" if tile else path
-            key = f"{user.csrf or user.name} {path}"
-            if now - self._often.get(key, -_PAUSE_S) < _PAUSE_S:
-                return True
-            for old in [k for k, at in self._often.items() if now - at >= _PAUSE_S]:
-                del self._often[old]
-            query = ""
-        try:
-            await state.recorder.add(
-                actor=user.name, role=user.role, address=address_of(request),
-                action="looked" if request.method == "GET" else "asked",
-                object_=path, detail={"query": query, "status": status},
-            )  # fmt: skip
-        except Exception:  # noqa: BLE001
-            return False
-        if key:
-            self._often[key] = now
-        return True
-
-
-def add_access(app: FastAPI, language: str) -> None:
-    """Lead nobody to the sign-in, and record who saw what before it is shown."""
+def add_sign_in(app: FastAPI) -> None:
+    """Lead those who are not signed in from a page to the sign-in and back."""
     _nobody()  # made now, so that the first unknown name takes no longer than the next
 
     def to_sign_in(request: Request, error: Exception) -> Response:  # noqa: ARG001
@@ -370,4 +281,3 @@ def add_access(app: FastAPI, language: str) -> None:
         return RedirectResponse(f"/sign-in?next={there}", status_code=303)
 
     app.add_exception_handler(SignInNeededError, to_sign_in)
-    app.add_middleware(Recorded, language=language)

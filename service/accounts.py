@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 
@@ -18,23 +18,26 @@ from geo.store import access, audit
 from geo.store.access import User
 from service.access import (
     COOKIE,
-    RIGHTS,
+    SignedIn,
     Visitor,
     address_of,
     check_password,
     form_of,
     hash_password,
     home_of,
-    needs,
     record,
     require_csrf,
     require_same_site,
+    rights_of,
     safe_next,
     with_session,
 )
+from service.bodies import LARGEST_FORM
 from service.dependencies import Body, Deployment, Language
+from service.policy import AuditRule, SecuredRoute, allow
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=SecuredRoute)
+_ACCOUNT = [allow(scopes=(), audit=AuditRule.ROUTE, max_body=LARGEST_FORM)]
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 _ARGUMENTS = 4096
 
@@ -47,13 +50,13 @@ def page(
     return _templates.TemplateResponse(
         request, name,
         {"t": words, "language": language, "user": user,
-         "links": navigation(language, RIGHTS[user.role] if user else frozenset()),
+         "links": navigation(language, rights_of(user) if user else frozenset()),
          "other_code": "en" if language == "zh" else "zh", **more},
         status_code=status, headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
     )  # fmt: skip
 
 
-@router.get("/sign-in")
+@router.get("/sign-in", dependencies=[allow(public=True, scopes=(), audit=AuditRule.NONE)])
 def sign_in_page(
     request: Request,
     user: Visitor,
@@ -80,7 +83,10 @@ def _sign_in_page(
     )  # fmt: skip
 
 
-@router.post("/sign-in")
+@router.post(
+    "/sign-in",
+    dependencies=[allow(public=True, scopes=(), audit=AuditRule.ROUTE, max_body=LARGEST_FORM)],
+)
 def sign_in(request: Request, body: Body, settings: Deployment, language: Language) -> Response:
     """Open a session for the right name and password; all else gets one and the same answer."""
     require_same_site(request)
@@ -105,8 +111,11 @@ def sign_in(request: Request, body: Body, settings: Deployment, language: Langua
     return with_session(answer, secret, request, settings)
 
 
-@router.post("/sign-out")
-def sign_out(request: Request, body: Body, user: Annotated[User, Depends(needs())]) -> Response:
+@router.post(
+    "/sign-out",
+    dependencies=[allow(scopes=(), walls=True, audit=AuditRule.ROUTE, max_body=LARGEST_FORM)],
+)
+def sign_out(request: Request, body: Body, user: SignedIn) -> Response:
     """End the session."""
     require_csrf(request, user, form_of(body))
     with request.app.state.doors.connection() as conn:
@@ -117,18 +126,16 @@ def sign_out(request: Request, body: Body, user: Annotated[User, Depends(needs()
     return answer
 
 
-@router.get("/account")
-def account(
-    request: Request, language: Language, user: Annotated[User, Depends(needs())]
-) -> HTMLResponse:
+@router.get("/account", dependencies=[allow(scopes=(), audit=AuditRule.NONE)])
+def account(request: Request, language: Language, user: SignedIn) -> HTMLResponse:
     """Who one is, and another password."""
     return page(request, "account.html", language, user, told="", good=True)
 
 
-@router.post("/account")
+@router.post("/account", dependencies=_ACCOUNT)
 def change_password(
     request: Request, body: Body, settings: Deployment, language: Language,
-    user: Annotated[User, Depends(needs())],
+    user: SignedIn,
 ) -> Response:  # fmt: skip
     """Another password, for the right present one; all other sessions end."""
     form = form_of(body)
@@ -165,8 +172,8 @@ def change_password(
     return with_session(answer, fresh, request, settings)
 
 
-@router.get("/")
-def home(request: Request, user: Annotated[User, Depends(needs())]) -> Response:
+@router.get("/", dependencies=[allow(scopes=(), walls=True, audit=AuditRule.NONE)])
+def home(request: Request, user: SignedIn) -> Response:
     """Lead to the first page that the role may see."""
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"{home_of(user)}{query}", status_code=303)

@@ -6,17 +6,19 @@ import datetime as dt
 import getpass
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from geo.cli import JsonOption, opened, print_json
+from geo.cli import JsonOption, console, opened, print_json
 from geo.errors import GridcoverError
 from geo.schema import LAYERS
 from geo.settings import get_settings
 from geo.store import access, alerts, audit, provider
+from geo.store.audit_seal import AuditSeal, SealProblem, check, read_head, store_of
 from geo.store.database import Conn
 from geo.store.tokens import READ, SCOPES, list_tokens, make_token, revoke_token
 from service.access import hash_password, make_password
@@ -146,10 +148,19 @@ def user_link(name: str, subject: str) -> None:
 
 
 @record.command("verify")
-def audit_verify() -> None:
+def audit_verify(
+    head: Annotated[
+        str | None, typer.Option(help="A head that `gridcover audit head` printed before.")
+    ] = None,
+) -> None:
     """Check the chain of the record: exit status 1 where an entry was changed, taken out or put in."""
-    with opened() as conn:
+    seal = AuditSeal(get_settings().seal_dir)
+    with opened(sealed=False) as conn:
         found = audit.verify(conn)
+        written = seal.sealed(store_of(conn))
+        problems = check(conn, written) if written is not None else []
+        if head is not None:
+            problems += _compare_head(conn, head)
     if found.broken is not None:
         raise GridcoverError(
             f"the record is broken at entry {found.broken} of {found.entries}; compare it with a backup"
@@ -159,9 +170,56 @@ def audit_verify() -> None:
             f"the record is broken: the set of changes {found.broken_change} is not what its entry says; "
             "compare it with a backup"
         )
+    if problems:
+        raise GridcoverError(
+            "; ".join(_PROBLEMS[problem] for problem in dict.fromkeys(problems))
+            + ". Compare the log with a backup; after a restore from a backup run `gridcover audit accept`"
+        )
     Console().print(
-        f"{found.entries:,} entries, the chain is whole; {found.changes:,} sets of changes"
+        f"{found.entries:,} entries, the chain is intact; {found.changes:,} sets of changes"
     )
+    if written is None:
+        console.print(
+            f"No head of this log was written to {seal.folder} before: entries cut off at the end "
+            "until now cannot be noticed.", markup=False,
+        )  # fmt: skip
+    else:
+        Console().print(f"The head, entry {written.id:,}, is as it was written to {seal.folder}", markup=False)  # fmt: skip
+
+
+_PROBLEMS = {
+    SealProblem.ANCHOR: "the anchor of the log is missing or was moved, so that entries at its beginning may be missing",
+    SealProblem.TRUNCATED: "the newest entries of the log are missing",
+    SealProblem.REWRITTEN: "the newest entries of the log were rewritten",
+}
+
+
+def _compare_head(conn: Conn, text: str) -> list[SealProblem]:
+    number, _, digest = text.partition(":")
+    head = read_head(conn)
+    if not number.isdigit() or not digest or head is None:
+        raise GridcoverError(f"{text!r} is no head; give it as `gridcover audit head` printed it")
+    return check(conn, replace(head, id=int(number), digest=digest))
+
+
+@record.command("head")
+def audit_head() -> None:
+    """Print number and digest of the newest entry, to be stored where the database's owner cannot reach."""
+    with opened() as conn:
+        head = read_head(conn)
+    if head is None:
+        raise GridcoverError("the log is empty")
+    sys.stdout.write(f"{head.id}:{head.digest}\n")
+
+
+@record.command("accept")
+def audit_accept() -> None:
+    """Take the log as it is for its true state, after a backup was restored or the head file was lost."""
+    with opened(sealed=False) as conn:
+        by_hand(conn, "audit head accepted", "audit")
+        conn.commit()
+        AuditSeal(get_settings().seal_dir).replace(conn)
+    Console().print("The head of the log is written; what was before it is not vouched for")
 
 
 @record.command("history")
@@ -211,9 +269,17 @@ def audit_list(
 @record.command("prune")
 def audit_prune() -> None:
     """Let go of entries older than GRIDCOVER_AUDIT_DAYS."""
-    with opened() as conn:
+    seal = AuditSeal(get_settings().seal_dir)
+    with opened(sealed=False) as conn:
+        written = seal.sealed(store_of(conn))
+        if audit.verify(conn).broken is not None or (written and check(conn, written)):
+            raise GridcoverError(
+                "the log is not as it was written; nothing is deleted. See `gridcover audit verify`"
+            )
         gone = audit.prune(conn, get_settings().audit_days)
         by_hand(conn, "record pruned", "audit", entries=gone, days=get_settings().audit_days)
+        conn.commit()
+        seal.replace(conn)
     Console().print(f"{gone:,} entries let go")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from geo.errors import GridcoverError, StoreAwayError
 from geo.export import features
 
 _UTC = ZoneInfo("UTC")
+_log = logging.getLogger("gridcover.requests")
 
 
 def geojson(frame: gpd.GeoDataFrame, *, digits: int) -> Response:
@@ -75,6 +77,17 @@ def add_problems(
         said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         return problem(422, "invalid request", said)
 
+    def unusable(request: Request, error: Exception) -> Response:
+        # Every value is checked at the edge; one that the database refuses all the same is the sender's.
+        _log.warning("%s: a value was refused by the database: %s", request.url.path, error)
+        return problem(
+            422,
+            "invalid request",
+            "A value is out of range, or no text that can be stored; correct it.",
+        )
+
+    app.add_exception_handler(psycopg.DataError, unusable)
+    app.add_exception_handler(UnicodeEncodeError, unusable)
     for kind in (
         psycopg.OperationalError,
         psycopg.InterfaceError,

@@ -8,26 +8,26 @@ from typing import Annotated, Any, Literal
 import geopandas as gpd
 import numpy as np
 import shapely
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from geo.governance.roll_up import rank_peers
 from geo.pipeline import results_by_area
 from geo.store import alerts, read
 from geo.store import incidents as stored
-from geo.store.access import EVERYWHERE, set_scope
 from geo.store.database import Conn
 from geo.store.tiles import COARSE_DEG
+from geo.store.tokens import READ, STAFF
 from service import models
-from service.access import RIGHTS, Visitor, needs
+from service.access import MAPS, SignedIn, rights_of
 from service.answers import geojson
-from service.dependencies import Connection, Deployment, SignedIn, newest_run
+from service.dependencies import Connection, Deployment, newest_run
 from service.keeping import keep
-from service.machines import MaybeToken
 from service.models import GEOJSON
+from service.policy import SecuredRoute, allow
 
-router = APIRouter(prefix="/api/v1", tags=["data"])
-_maps = [Depends(needs("coverage", "incidents", "registers", "board"))]
-_coverage = [Depends(needs("coverage"))]
+router = APIRouter(prefix="/api/v1", tags=["data"], route_class=SecuredRoute)
+_maps = [allow(*MAPS, walls=True)]
+_coverage = [allow("coverage", walls=True)]
 Month = Annotated[str, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="year-month")]
 
 
@@ -74,7 +74,7 @@ async def cameras(request: Request, user: SignedIn, settings: Deployment) -> Res
     return await keep(request, user, ("cameras",), ("cameras", *_GRIDS), make, _GEO)
 
 
-@router.get("/cameras/{code}", dependencies=_coverage, response_model=models.CameraRecord)
+@router.get("/cameras/{code}", dependencies=[allow("coverage")], response_model=models.CameraRecord)
 def camera(conn: Connection, user: SignedIn, settings: Deployment, code: str) -> dict[str, Any]:
     """One camera's record: every column, what else its row had, its statuses and where it stands."""
     if user.role in settings.coarse_roles:
@@ -150,17 +150,13 @@ def open_alerts(conn: Connection) -> list[dict[str, Any]]:
     return alerts.open_alerts(conn)
 
 
-@router.get("/grids/{code}/staff", response_model=list[models.StaffMember])
-def staff(conn: Connection, user: Visitor, token: MaybeToken, code: str) -> list[dict[str, Any]]:
-    """Head and staff of a grid; phones only for roles that may call them, or a token for it."""
-    if user is None and (token is None or "staff:read" not in token.scopes):
-        raise HTTPException(401, "Sign in first, or send a token of the scope staff:read.")
-    phones = token is not None and "staff:read" in token.scopes
-    if user is None:
-        set_scope(conn, (EVERYWHERE,))
-    else:
-        phones = phones or "phones" in RIGHTS[user.role]
-    found = read.staff_of(conn, code, phones=phones)
+@router.get(
+    "/grids/{code}/staff", response_model=list[models.StaffMember],
+    dependencies=[allow(*MAPS, "phones", scopes=(READ, STAFF))],
+)  # fmt: skip
+def staff(conn: Connection, user: SignedIn, code: str) -> list[dict[str, Any]]:
+    """Head and staff of a grid; phones for roles that may call them, of tokens those of `staff:read`."""
+    found = read.staff_of(conn, code, phones="phones" in rights_of(user))
     if found is None:
         raise HTTPException(404, f"There is no grid {code}.")
     return found

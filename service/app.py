@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import geo
 from geo.maps.assets import assets_dir
 from geo.settings import Settings
+from geo.store.audit_seal import AuditSeal
 from geo.store.database import make_pool
 from service import (
     accounts,
@@ -41,13 +42,15 @@ from service import (
     wall,
     watching,
 )
-from service.access import Tries, add_access
+from service.access import Tries, add_sign_in
 from service.answers import add_problems
 from service.description import description
+from service.edge import PublicAddressMiddleware, RequestTextMiddleware
 from service.keeping import Kept
 from service.limits import Limited
 from service.ogc import PREFIX, close_ogc, make_ogc
-from service.recording import Recorder
+from service.policy import require_policies
+from service.recording import AuditMiddleware, Recorder
 from service.statics import Joined, Packed
 from service.watching import add_watching
 from service.webhooks import Sender
@@ -88,11 +91,11 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         carriers.open(wait=False)
         app.state.pool, app.state.writers, app.state.doors = pool, writers, doors
         app.state.queue = asking_queue(writers)
-        app.state.recorder = Recorder(doors)
+        app.state.recorder = Recorder(doors, AuditSeal(settings.seal_dir))
         app.state.turns = asyncio.Semaphore(pool.max_size)
         app.state.writing_turns = asyncio.Semaphore(writers.max_size)
         app.state.carriers = carriers
-        ogc.state.doors = doors
+        ogc.state.doors, ogc.state.kept = doors, app.state.kept
         app.state.bell = live.Bell(conninfo)
         app.state.bell.start()
         if settings.webhook_targets:
@@ -128,10 +131,13 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     app.state.provider = provider.Provider(settings)
     app.state.tries = Tries(time.monotonic)
     app.state.kept = Kept(time.monotonic)
-    add_access(app, settings.language)
+    add_sign_in(app)
+    app.add_middleware(AuditMiddleware, language=settings.language)
     # Last, and so around all else: whatever answers carries the headers, and is counted.
+    app.add_middleware(RequestTextMiddleware)
     app.add_middleware(Limited, a_second=settings.requests_a_second)
     app.add_middleware(Guarded, basemap_url=settings.basemap_url)
+    app.add_middleware(PublicAddressMiddleware, public_url=settings.public_url, host=settings.host)
     add_watching(app)
     add_problems(app, unavailable=_unavailable)
     # Tiles are asked for most, and routes are tried one after the other.
@@ -165,6 +171,8 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     app.include_router(description("/openapi.json", "/docs", "/openapi.json"))
     for path, folder in (("/static/vendor", vendor), ("/static", _STATIC)):
         app.mount(path, Packed(folder))
+    require_policies(app)
+    require_policies(ogc)
     return app
 
 

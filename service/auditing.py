@@ -6,32 +6,28 @@ import datetime as dt
 from typing import Annotated, Any
 from urllib.parse import unquote_plus
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from geo.schema import LAYERS
 from geo.store import audit
 from geo.store.access import User
-from service.access import needs
+from service.access import SignedIn, rights_of
 from service.accounts import page
 from service.dependencies import Deployment, Language
+from service.policy import SecuredRoute, allow
 
-router = APIRouter()
+router = APIRouter(route_class=SecuredRoute)
 _PER_PAGE = 100
 _ROWS = 500
+_HIDDEN = "•••"
 _REGISTERS = {name: layer.table for name, layer in LAYERS.items()} | {"staff": "grid_staff"}
 """Registers whose changes are kept, and their tables."""
 
 
-def auditor(user: Annotated[User, Depends(needs("audit"))]) -> User:
-    """Who may read the record: it tells of all areas."""
-    if not user.everywhere:
-        raise HTTPException(403, "The record is of the whole deployment.")
-    return user
-
-
-Auditor = Annotated[User, Depends(auditor)]
+# The log holds entries of all areas.
+_PAGES = [allow("audit", scopes=(), everywhere=True)]
 
 
 class Change(BaseModel):
@@ -46,9 +42,9 @@ class Change(BaseModel):
     )
 
 
-@router.get("/audit", response_class=HTMLResponse)
+@router.get("/audit", response_class=HTMLResponse, dependencies=_PAGES)
 def audit_page(
-    request: Request, language: Language, settings: Deployment, user: Auditor,
+    request: Request, language: Language, settings: Deployment, user: SignedIn,
     before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
     actor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> HTMLResponse:  # fmt: skip
@@ -63,12 +59,12 @@ def audit_page(
     return page(request, "audit.html", language, user, rows=rows, older=older, actor=actor or "")
 
 
-@router.get("/audit/changes/{number}", response_class=HTMLResponse)
+@router.get("/audit/changes/{number}", response_class=HTMLResponse, dependencies=_PAGES)
 def changes_page(
     request: Request,
     language: Language,
     settings: Deployment,
-    user: Auditor,
+    user: SignedIn,
     number: Annotated[int, Path(ge=1, le=2**63 - 1)],
 ) -> HTMLResponse:
     """What one statement changed in a register, column by column, from what to what."""
@@ -78,12 +74,24 @@ def changes_page(
         raise HTTPException(404, f"There is no set of changes {number}; it may have been let go.")
     found["at"] = found["at"].astimezone(settings.zone).strftime("%Y-%m-%d %H:%M:%S")
     lines = [
-        (row["key"], column, _said(row["was"], column), _said(row["now"], column))
+        (
+            row["key"],
+            column,
+            _said(_without_phones(row["was"], user), column),
+            _said(_without_phones(row["now"], user), column),
+        )
         for row in found["rows"]
         for column in sorted({*(row["was"] or {}), *(row["now"] or {})})
         if _said(row["was"], column) != _said(row["now"], column)
     ]
     return page(request, "changes.html", language, user, set=found, lines=lines, most=_ROWS)
+
+
+def _without_phones(row: dict[str, Any] | None, user: User) -> dict[str, Any] | None:
+    """Return the columns of a change; phones as a mark where they are not this reader's to see."""
+    if row is None or row.get("phone") is None or "phones" in rights_of(user):
+        return row
+    return {**row, "phone": _HIDDEN}
 
 
 def _said(row: dict[str, Any] | None, column: str) -> str:
@@ -92,10 +100,13 @@ def _said(row: dict[str, Any] | None, column: str) -> str:
 
 
 @router.get(
-    "/api/v1/history/{register}/{key:path}", tags=["registers"], response_model=list[Change]
+    "/api/v1/history/{register}/{key:path}",
+    tags=["registers"],
+    response_model=list[Change],
+    dependencies=[allow("audit", everywhere=True)],
 )
 def history(
-    request: Request, user: Auditor, register: str, key: str,  # noqa: ARG001
+    request: Request, user: SignedIn, register: str, key: str,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """What became of one row of a register, newest first: when, by whom, from what to what.
@@ -106,4 +117,8 @@ def history(
     if register not in _REGISTERS:
         raise HTTPException(404, f"There is no register {register}; use one of {', '.join(_REGISTERS)}.")  # fmt: skip
     with request.app.state.doors.connection() as conn:
-        return audit.history(conn, _REGISTERS[register], key, limit)
+        changes = audit.history(conn, _REGISTERS[register], key, limit)
+    for change in changes:
+        change["was"] = _without_phones(change["was"], user)
+        change["now"] = _without_phones(change["now"], user)
+    return changes

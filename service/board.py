@@ -18,14 +18,15 @@ from geo.store import read
 from geo.store.access import User
 from geo.store.database import Conn
 from service import models
-from service.access import needs
+from service.access import SignedIn
 from service.answers import geojson
-from service.dependencies import Connection, SignedIn
+from service.dependencies import Connection
 from service.keeping import keep
+from service.policy import SecuredRoute, allow
 
-router = APIRouter(prefix="/api/v1", tags=["board"])
-_board = [Depends(needs("board"))]
-_registers = [Depends(needs("registers", "board"))]
+router = APIRouter(prefix="/api/v1", tags=["board"], route_class=SecuredRoute)
+_board = [allow("board", walls=True)]
+_registers = [allow("registers", "board")]
 Level = Literal["grid", "community", "subdistrict", "district"]
 Area = Annotated[str | None, Query(description="code of an area of any level; all unless given")]
 _MOST = 20_000

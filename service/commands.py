@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from geo import pipeline
-from geo.cli import app, console, progress_lines, require_current_or_migrate
+from geo.cli import app, console, name_store, progress_lines, require_current_or_migrate
 from geo.errors import GridcoverError
-from geo.settings import get_settings
+from geo.settings import Settings, get_settings
 from geo.store import access
 from geo.store.database import connect, database, migrate
 from service.access import hash_password, make_password
@@ -37,6 +37,7 @@ def serve(
     with database(tended=True) as conninfo:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
+            name_store(conn)
             if not access.count_users(conn):
                 console.print(
                     "Nobody can sign in yet: `gridcover user add NAME --role administrator --everywhere`"
@@ -46,8 +47,14 @@ def serve(
             settings=settings,
             host=host or settings.host,
             port=settings.port if port is None else port,
+            exact=_is_set(settings, port),
             announce=console.print,
         )
+
+
+def _is_set(settings: Settings, port: int | None) -> bool:
+    """Return whether the port was asked for, so that no other will do."""
+    return port is not None or "port" in settings.model_fields_set
 
 
 @app.command()
@@ -62,7 +69,9 @@ def work() -> None:
 
 @app.command()
 def demo(
-    port: Annotated[int | None, typer.Option(help="Port; the next free one if taken.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port; unless given, the next free one where 8765 is taken.")
+    ] = None,
     once: Annotated[bool, typer.Option(help="Prepare everything, then stop.")] = False,
 ) -> None:
     """Private PostGIS, demo district, analysis and maps, in one go."""
@@ -89,11 +98,17 @@ def demo(
         if not once:
             password = _demo_user(conninfo)
             console.print(f"Sign in as {DEMO_USER} with the password {password}", highlight=False)
+            if settings.database_url is None:
+                console.print(
+                    f"Commands for this store: GRIDCOVER_DATA_DIR={settings.data_dir} gridcover …",
+                    highlight=False, markup=False, soft_wrap=True,
+                )  # fmt: skip
             run(
                 conninfo,
                 settings=settings,
                 host="127.0.0.1",
                 port=settings.port if port is None else port,
+                exact=_is_set(settings, port),
                 announce=console.print,
             )
 

@@ -14,15 +14,16 @@ from geo.store import read
 from geo.store.coverage import Measure
 from geo.store.database import Conn
 from service import models
-from service.access import RIGHTS, needs
+from service.access import MAPS, SignedIn, rights_of
 from service.choosing import Area
-from service.dependencies import Connection, Deployment, SignedIn, newest_run
+from service.dependencies import Connection, Deployment, newest_run
 from service.keeping import keep
 from service.planning import Shape, exact, shape_of
+from service.policy import SecuredRoute, allow
 
-router = APIRouter(prefix="/api/v1", tags=["coverage"])
-_maps = [Depends(needs("coverage", "incidents", "registers", "board"))]
-_coverage = [Depends(needs("coverage"))]
+router = APIRouter(prefix="/api/v1", tags=["coverage"], route_class=SecuredRoute)
+_maps = [allow(*MAPS, walls=True)]
+_coverage = [allow("coverage", walls=True)]
 _RESTS_ON = ("results", "grids", "areas")
 _JSON = "application/json"
 _MOST_CAMERAS = 500
@@ -106,13 +107,14 @@ def card(conn: Connection, user: SignedIn, settings: Deployment, code: str) -> d
     found = stored.grid_card(conn, code)
     if found is None:
         raise HTTPException(404, f"There is no grid {code}.")
-    told = "coverage" in RIGHTS[user.role] and user.role not in settings.coarse_roles
+    told = "coverage" in rights_of(user) and user.role not in settings.coarse_roles
     cameras = stored.cameras_of(conn, code, _MOST_CAMERAS) if told else []
-    phones = "phones" in RIGHTS[user.role]
+    phones = "phones" in rights_of(user)
     return found | {
         "seen_by": cameras,
         "assumed": sum(c["assumed"] for c in cameras),
-        "staff": read.staff_of(conn, code, phones=phones) or [],
+        # A wall stands where anybody may read it.
+        "staff": [] if user.wall else read.staff_of(conn, code, phones=phones) or [],
     }
 
 
@@ -135,7 +137,7 @@ async def ranked(
     return await keep(request, user, ("ranked", by, area, limit, offset), _RESTS_ON, make, _JSON)
 
 
-@router.get("/search", dependencies=_maps, response_model=list[models.Found])
+@router.get("/search", dependencies=[allow(*MAPS)], response_model=list[models.Found])
 def search(
     conn: Connection,
     user: SignedIn,
@@ -144,11 +146,11 @@ def search(
     limit: Annotated[int, Query(ge=1, le=50)] = 12,
 ) -> list[dict[str, Any]]:
     """Areas, grids, key places and cameras by name, code or device number."""
-    exactly = "coverage" in RIGHTS[user.role] and user.role not in settings.coarse_roles
+    exactly = "coverage" in rights_of(user) and user.role not in settings.coarse_roles
     return stored.search(conn, q, limit, cameras=exactly)
 
 
-@router.get("/handed-in", dependencies=_maps, status_code=204, response_class=Response)
+@router.get("/handed-in", dependencies=[allow(*MAPS)], status_code=204, response_class=Response)
 def handed_in(
     page: Annotated[Literal["coverage", "incidents", "registers"], Query()],
     form: Annotated[Literal["png", "pdf", "print", "html"], Query()],
@@ -173,7 +175,9 @@ class CameraView(BaseModel):
 
 
 @router.get(
-    "/cameras/{code}/view", dependencies=[*_coverage, Depends(exact)], response_model=CameraView
+    "/cameras/{code}/view",
+    dependencies=[allow("coverage"), Depends(exact)],
+    response_model=CameraView,
 )
 def view(conn: Connection, settings: Deployment, code: str) -> CameraView:
     """What a camera sees by the newest run, what is hidden from it, and what was assumed of it."""

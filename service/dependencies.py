@@ -14,13 +14,11 @@ from starlette.concurrency import run_in_threadpool
 
 from geo.settings import Settings
 from geo.store import read
-from geo.store.access import User, set_scope
+from geo.store.access import set_scope
 from geo.store.database import Conn
-from service.access import Visitor, needs
+from service.access import Visitor
 
 _LONGEST_WAIT_S = 10.0
-LARGEST_BODY = 32 << 20
-"""Bytes a request may have."""
 
 
 async def connection(request: Request, user: Visitor) -> AsyncIterator[Conn]:
@@ -81,21 +79,8 @@ async def writing(request: Request) -> AsyncIterator[Conn]:
 
 
 async def body(request: Request) -> bytes:
-    """The whole body of a request, refused once it is larger than `LARGEST_BODY`."""
-    told = request.headers.get("content-length", "")
-    size, parts = int(told) if told.isdigit() else 0, []
-    if size <= LARGEST_BODY:
-        size = 0
-        async for part in request.stream():
-            size += len(part)
-            if size > LARGEST_BODY:
-                break
-            parts.append(part)
-    if size > LARGEST_BODY:
-        raise HTTPException(
-            413, f"The body is larger than {LARGEST_BODY >> 20} MiB; send fewer rows."
-        )
-    return b"".join(parts)
+    """Return the body of a request; its route's policy bounds its size."""
+    return await request.body()
 
 
 def newest_run(conn: Conn) -> read.Run:
@@ -110,6 +95,5 @@ def newest_run(conn: Conn) -> read.Run:
 Connection = Annotated[Conn, Depends(connection, scope="function")]
 Writing = Annotated[Conn, Depends(writing, scope="function")]
 Body = Annotated[bytes, Depends(body)]
-SignedIn = Annotated[User, Depends(needs())]
 Deployment = Annotated[Settings, Depends(settings)]
 Language = Annotated[str, Depends(language)]

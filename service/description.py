@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from geo.maps.builder import with_nonce
-from service.access import needs
+from geo.store.tokens import READ
+from service.policy import AuditRule, SecuredRoute, allow
 
 
 def description(document: str, page: str, address: str) -> APIRouter:
@@ -18,15 +19,17 @@ def description(document: str, page: str, address: str) -> APIRouter:
     document, page : their paths in the application.
     address : of the document, as a browser asks for it.
     """
-    router = APIRouter(include_in_schema=False, dependencies=[Depends(needs())])
+    router = APIRouter(include_in_schema=False, route_class=SecuredRoute)
+    read = [allow(audit=AuditRule.NONE)]
+    look = [allow(scopes=() if page == "/docs" else (READ,), audit=AuditRule.NONE)]
 
-    @router.get(document, name="openapi")
+    @router.get(document, name="openapi", dependencies=read)
     def openapi(request: Request) -> JSONResponse:
         return JSONResponse(
             request.app.openapi(), media_type="application/vnd.oai.openapi+json;version=3.0"
         )
 
-    @router.get(page, name="swagger_ui_html")
+    @router.get(page, name="swagger_ui_html", dependencies=look)
     def docs(request: Request) -> HTMLResponse:
         html = get_swagger_ui_html(
             openapi_url=address,

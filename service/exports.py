@@ -17,11 +17,15 @@ from geo.errors import ColumnError
 from geo.export import lines_of_csv, lines_of_geojson, write_file
 from geo.store.access import set_scope
 from geo.store.export import NAMES, pieces, require_choosable
-from service.access import RIGHTS
+from service.access import SignedIn, rights_of
 from service.choosing import ChosenRows
-from service.dependencies import Deployment, SignedIn
+from service.dependencies import Deployment
+from service.policy import SecuredRoute, allow
 
-router = APIRouter(prefix="/api/v1", tags=["exports"])
+router = APIRouter(
+    prefix="/api/v1", tags=["exports"], route_class=SecuredRoute,
+    dependencies=[allow("coverage", "incidents", "registers")],
+)  # fmt: skip
 Form = Literal["gpkg", "geojson", "csv", "xlsx"]
 TYPES = {
     "gpkg": "application/geopackage+sqlite3",
@@ -51,7 +55,7 @@ def export(
     """
     if layer not in NAMES:
         raise HTTPException(404, f"There is no layer {layer}; use one of {', '.join(NAMES)}.")
-    if _RIGHT.get(layer, "coverage") not in RIGHTS[user.role]:
+    if _RIGHT.get(layer, "coverage") not in rights_of(user):
         raise HTTPException(403, f"The role {user.role} may not take out {layer}.")
     if layer in _EXACT and user.role in settings.coarse_roles:
         raise HTTPException(403, f"The role {user.role} sees where cameras are only roughly.")

@@ -5,23 +5,25 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Query
+from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import JSONResponse
 
 from geo.ingest.feeds import RowAnswer, rows_of, take_incidents, take_statuses
 from geo.store import audit, feeds, write
 from geo.store.database import Conn
-from geo.store.tokens import Token
+from geo.store.tokens import INCIDENTS, STATUSES, Token
+from service.bodies import LARGEST_UPLOAD, parse_json
 from service.dependencies import Body, Deployment, Writing
-from service.machines import scoped
+from service.machines import Sender
 from service.models import FeedAnswer
+from service.policy import AuditRule, SecuredRoute, allow
 
-router = APIRouter(prefix="/api/v1", tags=["feeds"])
+router = APIRouter(prefix="/api/v1", tags=["feeds"], route_class=SecuredRoute)
+_SENDERS = {"sessions": False, "audit": AuditRule.ROUTE, "max_body": LARGEST_UPLOAD}
 BatchKey = Annotated[
     str | None,
     Header(
@@ -57,12 +59,12 @@ _MOMENT = {"type": "string", "format": "date-time"}
 
 
 @router.post(
-    "/incidents", responses=_ANSWERS,
+    "/incidents", responses=_ANSWERS, dependencies=[allow(scopes=(INCIDENTS,), **_SENDERS)],
     openapi_extra=_schema({"source": _TEXT, "source_id": _TEXT, "category": _TEXT, "occurred_at": _MOMENT,
                            "reported_at": _MOMENT, "lon": _NUMBER, "lat": _NUMBER, "grid": _TEXT}),
 )  # fmt: skip
 def post_incidents(
-    token: Annotated[Token, Depends(scoped("incidents:write"))],
+    token: Sender,
     body: Body,
     conn: Writing,
     settings: Deployment,
@@ -88,11 +90,11 @@ def post_incidents(
 
 
 @router.post(
-    "/cameras/status", responses=_ANSWERS,
+    "/cameras/status", responses=_ANSWERS, dependencies=[allow(scopes=(STATUSES,), **_SENDERS)],
     openapi_extra=_schema({"code": _TEXT, "status": _TEXT, "at": _MOMENT}),
 )  # fmt: skip
 def post_statuses(
-    token: Annotated[Token, Depends(scoped("status:write"))],
+    token: Sender,
     body: Body,
     conn: Writing,
     settings: Deployment,
@@ -119,7 +121,7 @@ def _answer(
 ) -> JSONResponse:
     """Take a batch once, whoever sends it how often, and say what became of each row."""
     digest = hashlib.sha256(layer.encode() + b"\n" + body).hexdigest()
-    rows = rows_of(_parsed(body))
+    rows = rows_of(parse_json(body))
     if key is not None:
         before = feeds.answered(conn, token.id, key)
         if before is not None and before.digest != digest:
@@ -145,13 +147,3 @@ def _answer(
         feeds.remember(conn, token.id, key, feeds.Answered(digest, status, told))
     conn.commit()
     return JSONResponse(told, status)
-
-
-def _parsed(body: bytes) -> Any:
-    def number(text: str) -> Any:
-        raise ValueError(f"{text} is no JSON number")
-
-    try:
-        return json.loads(body, parse_constant=number)
-    except (ValueError, RecursionError) as error:
-        raise HTTPException(400, f"The body is no JSON: {error}.") from error

@@ -12,8 +12,12 @@ import geo
 from geo.errors import StoreError
 from geo.store import read
 from geo.store.database import require_current
+from service.policy import AuditRule, SecuredRoute, allow
 
-router = APIRouter(tags=["health"])
+router = APIRouter(
+    tags=["health"], route_class=SecuredRoute,
+    dependencies=[allow(public=True, scopes=(), audit=AuditRule.NONE)],
+)  # fmt: skip
 
 
 @router.get("/healthz")
@@ -35,8 +39,11 @@ def readyz(request: Request, response: Response) -> dict[str, object]:
             if run is not None:
                 age = dt.datetime.now(dt.UTC) - run.finished_at
                 out |= {"results": True, "run": run.id, "results_age_s": round(age.total_seconds())}
-    except (psycopg.Error, psycopg_pool.PoolTimeout, StoreError) as error:
+    except StoreError as error:
         out["detail"] = str(error)
+    except (psycopg.Error, psycopg_pool.PoolTimeout):
+        # Anybody may ask: what the driver says of addresses and accounts is not for them.
+        out["detail"] = "The database does not answer."
     out["ready"] = bool(out["database"] and out["migrations"] and out["results"])
     if not out["ready"]:
         response.status_code = 503

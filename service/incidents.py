@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 
+from geo import pipeline
 from geo.incidents.rates import compare_periods
 from geo.settings import Settings
 from geo.store import events, read
@@ -19,15 +20,21 @@ from geo.store.access import User
 from geo.store.database import Conn
 from geo.store.events import Filter, Step
 from service import models
-from service.access import needs
+from service.access import SignedIn
 from service.answers import geojson
 from service.choosing import Box, ChosenIncidents
-from service.dependencies import Connection, Deployment, SignedIn, newest_run
+from service.dependencies import Connection, Deployment, newest_run
 from service.keeping import keep
 from service.models import GEOJSON
+from service.policy import SecuredRoute, allow
 
-_incidents = [Depends(needs("incidents"))]
-router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"], dependencies=_incidents)
+_incidents = [allow("incidents", walls=True)]
+router = APIRouter(
+    prefix="/api/v1/incidents",
+    tags=["incidents"],
+    dependencies=_incidents,
+    route_class=SecuredRoute,
+)
 Root = Annotated[str, Query(description="a root of the category tree; empty for all incidents")]
 _RESTS_ON = ("results", "grids", "areas")
 _POINT_LIMIT = 60_000
@@ -237,11 +244,14 @@ async def classes(
 
 
 @router.get("/patterns", response_model=models.Patterns)
-def patterns(conn: Connection, category: Root = "") -> dict[str, Any]:
-    """Of the newest run: rates, comparison, hot spots, change and alert of each grid; near repeats."""
+def patterns(conn: Connection, user: SignedIn, category: Root = "") -> dict[str, Any]:
+    """Of the newest run: rates, comparison, hot spots, change and alert of each grid; near repeats.
+
+    Ranks are among the grids that you may see.
+    """
     newest_run(conn)
     return {
-        "grids": stored.patterns(conn, "grid_patterns", category),
+        "grids": pipeline.grid_patterns(conn, category, everywhere=user.everywhere),
         "near_repeats": stored.patterns(conn, "near_repeats", category),
         "hours": stored.patterns(conn, "incident_hours", category),
     }

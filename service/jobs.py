@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
@@ -18,14 +18,17 @@ from geo.maps.language import texts
 from geo.schema import LAYERS
 from geo.store import audit, jobs
 from geo.store.access import User
+from geo.store.tokens import JOBS
 from service import models
-from service.access import RIGHTS, address_of, needs, require_ours
+from service.access import SignedIn, address_of, rights_of
+from service.bodies import LARGEST_UPLOAD
 from service.dependencies import Body, Deployment, Language, Writing
+from service.policy import AuditRule, SecuredRoute, allow
 from service.worker import ask_import, ask_refresh
 
 Number = Annotated[int, InPath(ge=1, le=2**63 - 1, description="of the job")]
-api = APIRouter(prefix="/api/v1", tags=["jobs"])
-pages = APIRouter(include_in_schema=False)
+api = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=SecuredRoute)
+pages = APIRouter(include_in_schema=False, route_class=SecuredRoute)
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 
@@ -47,16 +50,11 @@ class Job(BaseModel):
     has_report: bool
 
 
-def _whole(user: Annotated[User, Depends(needs("jobs"))]) -> User:
-    if not user.everywhere:
-        raise HTTPException(
-            403, "Imports and refreshes are for those who see the whole deployment."
-        )
-    return user
-
-
-Worker = Annotated[User, Depends(_whole)]
-Asked = [Depends(require_ours)]
+_LOOK = [allow("jobs", scopes=(JOBS,), everywhere=True)]
+_ASK = [allow("jobs", scopes=(JOBS,), everywhere=True, audit=AuditRule.ROUTE)]
+_UPLOAD = [
+    allow("jobs", scopes=(JOBS,), everywhere=True, audit=AuditRule.ROUTE, max_body=LARGEST_UPLOAD)
+]
 
 
 def _job(conn: Writing, job: Number) -> Job:
@@ -75,24 +73,23 @@ def _record(
     )  # fmt: skip
 
 
-@api.get("/jobs")
+@api.get("/jobs", dependencies=_LOOK)
 def listed(
     conn: Writing,
-    user: Worker,  # noqa: ARG001
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[Job]:
     """Jobs, newest first; ended ones are kept for 90 days."""
     return [Job.model_validate(job.__dict__) for job in jobs.newest(conn, limit)]
 
 
-@api.get("/jobs/{job}")
-def one(conn: Writing, user: Worker, job: Number) -> Job:  # noqa: ARG001
+@api.get("/jobs/{job}", dependencies=_LOOK)
+def one(conn: Writing, job: Number) -> Job:
     """One job."""
     return _job(conn, job)
 
 
-@api.get("/jobs/{job}/report", response_class=Response, responses=models.CSV)
-def report(conn: Writing, user: Worker, job: Number) -> Response:  # noqa: ARG001
+@api.get("/jobs/{job}/report", dependencies=_LOOK, response_class=Response, responses=models.CSV)
+def report(conn: Writing, job: Number) -> Response:
     """The report of an import as CSV: every row that was not used as it was, and why."""
     text = jobs.report_of(conn, job)
     if text is None:
@@ -103,9 +100,9 @@ def report(conn: Writing, user: Worker, job: Number) -> Response:  # noqa: ARG00
     )  # fmt: skip
 
 
-@api.post("/jobs/refresh", status_code=202, dependencies=Asked)
+@api.post("/jobs/refresh", status_code=202, dependencies=_ASK)
 def refresh(
-    request: Request, response: Response, conn: Writing, user: Worker,
+    request: Request, response: Response, conn: Writing, user: SignedIn,
     everything: Annotated[bool, Query(description="compute even what did not change")] = False,
 ) -> Job:  # fmt: skip
     """Compute what changed; 200 with the job that waits already where there is one."""
@@ -119,12 +116,12 @@ def refresh(
 
 
 @api.post(
-    "/jobs/import", status_code=202, dependencies=Asked,
+    "/jobs/import", status_code=202, dependencies=_UPLOAD,
     openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {
         "schema": {"type": "string", "format": "binary"}}}}},
 )  # fmt: skip
 def import_(
-    request: Request, conn: Writing, user: Worker, body: Body,
+    request: Request, conn: Writing, user: SignedIn, body: Body,
     layer: Annotated[str, Query(max_length=40)],
     name: Annotated[str, Query(min_length=1, max_length=200, description="of the file, with its ending")],
     crs: Annotated[str | None, Query(max_length=2000)] = None,
@@ -154,8 +151,8 @@ def import_(
     return _job(conn, job)
 
 
-@api.post("/jobs/{job}/cancel", dependencies=Asked)
-def cancel(request: Request, conn: Writing, user: Worker, job: Number) -> Job:
+@api.post("/jobs/{job}/cancel", dependencies=_ASK)
+def cancel(request: Request, conn: Writing, user: SignedIn, job: Number) -> Job:
     """Cancel a job: one that waits is not begun, one that runs stops at its next step, undone."""
     _job(conn, job)
     if request.app.state.queue.job_manager.cancel_job_by_id(job, abort=True):
@@ -164,10 +161,10 @@ def cancel(request: Request, conn: Writing, user: Worker, job: Number) -> Job:
     return _job(conn, job)
 
 
-@pages.get("/jobs")
+@pages.get("/jobs", dependencies=[allow("jobs", scopes=())])
 def page(
     request: Request, settings: Deployment, language: Language,
-    user: Annotated[User, Depends(needs("jobs"))],
+    user: SignedIn,
 ) -> HTMLResponse:  # fmt: skip
     """Jobs and how far they are."""
     words = texts(language)
@@ -175,7 +172,7 @@ def page(
     return _templates.TemplateResponse(
         request, "jobs.html",
         {"t": words, "language": language, "user": user, "page": "jobs",
-         "links": navigation(language, RIGHTS[user.role]), "config": script_json(config),
+         "links": navigation(language, rights_of(user)), "config": script_json(config),
          "layers": [*LAYERS, STAFF.name],
          "other_code": "en" if language == "zh" else "zh"},
         headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -16,8 +16,11 @@ from geo.settings import Settings
 from geo.store.access import User, set_scope
 from geo.store.database import Conn
 from geo.store.tiles import versions
-from service.access import COOKIE, visitor
+from service.access import COOKIE, identify
 from service.dependencies import turn
+
+if TYPE_CHECKING:
+    from service.policy import Policy
 
 _BYTES = 256 << 20
 _SURE_S, _SAME_S = 5.0, 1.0
@@ -37,7 +40,7 @@ class Kept:
         # One looks, the others wait for what it finds.
         self._looking = asyncio.Lock()
 
-    async def user(self, request: Request) -> User | None:
+    async def user(self, request: Request, policy: Policy) -> User | None:
         """Who asks, found out anew every few seconds."""
         said = request.cookies.get(COOKIE) or request.headers.get("authorization") or ""
         secret = hashlib.sha256(said.encode()).hexdigest()
@@ -47,13 +50,12 @@ class Kept:
                 known = self._users.get(secret)
                 now = self._clock()
                 if known is None or now - known[0] >= _SURE_S:
-                    found = await run_in_threadpool(visitor, request)
+                    found = await run_in_threadpool(identify, request, policy)
                     if found is None:
                         return None
                     for old in [key for key, (at, _) in self._users.items() if now - at >= _SURE_S]:
                         del self._users[old]
                     known = self._users[secret] = (now, found)
-        request.state.user = known[1]
         return known[1]
 
     async def version(self, request: Request, rests_on: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Depends, Header, HTTPException, Request
+from fastapi import APIRouter, Header, HTTPException, Request
 from fastapi.responses import StreamingResponse
 from psycopg_pool import PoolTimeout
 from starlette.concurrency import run_in_threadpool
@@ -18,10 +18,12 @@ from starlette.concurrency import run_in_threadpool
 from geo.store import live
 from geo.store.access import User, set_scope
 from geo.store.database import Conn
-from service.access import RIGHTS, needs, visitor
+from service.access import SignedIn, identify, rights_of
 from service.dependencies import Deployment, turn
+from service.policy import SecuredRoute, allow
 
-router = APIRouter(prefix="/api/v1", tags=["live"])
+router = APIRouter(prefix="/api/v1", tags=["live"], route_class=SecuredRoute)
+_POLICY = allow("coverage", "incidents", walls=True)
 _log = logging.getLogger("gridcover.live")
 _SNAPSHOT = re.compile(r"\d{1,20}:\d{1,20}:[\d,]{0,4000}")
 MOST, MOST_EACH = 1000, 20
@@ -84,13 +86,14 @@ class Bell:
 
 @router.get(
     "/live",
+    dependencies=[_POLICY],
     response_class=StreamingResponse,
     responses={200: {"description": "server-sent events", "content": {"text/event-stream": {}}}},
 )
 async def follow(
     request: Request,
     settings: Deployment,
-    user: Annotated[User, Depends(needs("coverage", "incidents"))],
+    user: SignedIn,
     last: Annotated[str | None, Header(alias="Last-Event-ID", max_length=5000)] = None,
 ) -> StreamingResponse:
     """Events as they happen: `incident`, `status` of a camera, `many` (look anew at a whole layer).
@@ -100,9 +103,9 @@ async def follow(
     """
     bell: Bell = request.app.state.bell
     kinds = ["many"]
-    if "incidents" in RIGHTS[user.role]:
+    if "incidents" in rights_of(user):
         kinds.append("incident")
-    if "coverage" in RIGHTS[user.role] and user.role not in settings.coarse_roles:
+    if "coverage" in rights_of(user) and user.role not in settings.coarse_roles:
         kinds.append("status")
     if sum(bell.following.values()) >= MOST or bell.following.get(user.name, 0) >= MOST_EACH:
         raise HTTPException(
@@ -128,7 +131,7 @@ async def _stream(
             if loop.time() - checked > _CHECK_S:
                 # A session that ended since gets nothing more.
                 checked = loop.time()
-                if await run_in_threadpool(visitor, request) is None:
+                if await run_in_threadpool(identify, request, _POLICY.dependency) is None:
                     return
             try:
                 state = request.app.state

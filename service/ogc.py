@@ -1,6 +1,7 @@
 """OGC API Features and Tiles over read-only views, as far as the visitor's role and areas reach."""
 
 import asyncio
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,26 +11,34 @@ import asyncpg
 import jinja2
 import tipg.errors
 from cql2 import Expr
-from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.templating import Jinja2Templates
 from psycopg_pool import PoolTimeout
 from starlette.datastructures import URLPath
 from tipg.collections import CollectionList, PgCollection, pg_get_collection_index
 from tipg.database import close_db_connection, connect_to_db
-from tipg.factory import Endpoints
+from tipg.factory import Endpoints, OGCFeaturesFactory, OGCTilesFactory
 from tipg.settings import DatabaseSettings, PostgresSettings
 
 from geo.ingest import spreadsheet_safe
 from geo.settings import Settings
 from geo.store.access import User
 from geo.store.open_layers import OPEN_LAYERS, SCHEMA, areas_of_request, extent, pool_arguments
-from service.access import RIGHTS, needs, visitor
+from service.access import SignedIn, rights_of
 from service.answers import add_problems, problem
 from service.description import description
+from service.policy import AuditRule, SecuredRoute, allow
 
 PREFIX = "/ogc"
 _PAGE = (Path(__file__).parent / "templates" / "ogc.html").read_text(encoding="utf-8")
-_LONGEST_FILTER = 20_000
+_LONGEST_FILTER, _DEEPEST_FILTER, _MOST_OPERATORS = 10_000, 20, 100
+_DEEPEST_ZOOM = 30
+_LONGEST_INTEGER = 18
+_NESTING = re.compile(
+    r"'(?:[^']|'')*'|(?P<open>[(\[{])|(?P<close>[)\]}])"
+    r"|(?P<operator>\b(?:not|and|or|between|like|is|casei|accenti|div)\b|[-+*/^%])",
+    re.IGNORECASE,
+)
 _ROWS = re.compile(r"/items|/tiles/\w+/\d+/")
 """Requests for rows, which need no extent."""
 # What a filter may call. cql2 writes any other name into the statement as a function of PostgreSQL, among them
@@ -53,11 +62,41 @@ class Layer(PgCollection):
         found = await super().features(*args, **kwargs)
         if self.spreadsheet:
             for item in found["items"]:
+                key = item.get("id")
+                if isinstance(key, str):
+                    item["id"] = spreadsheet_safe(key)
                 told = item.get("properties") or {}
                 item["properties"] = {
                     k: spreadsheet_safe(v) if isinstance(v, str) else v for k, v in told.items()
                 }
         return found
+
+
+def _router() -> APIRouter:
+    return APIRouter(
+        route_class=SecuredRoute,
+        dependencies=[allow("coverage", "incidents", audit=AuditRule.SAMPLED)],
+    )
+
+
+class _SecuredEndpoints(Endpoints):
+    """The endpoints of tipg, every route of them under our policy."""
+
+    def register_routes(self) -> None:
+        """Add the routes of features and tiles."""
+        shared: dict[str, Any] = {
+            "collection_dependency": self.collection_dependency, "router_prefix": self.router_prefix,
+            "templates": self.templates, "with_common": False,
+        }  # fmt: skip
+        self.ogc_features = OGCFeaturesFactory(
+            router=_router(), collections_dependency=self.collections_dependency, **shared
+        )
+        self.ogc_tiles = OGCTilesFactory(
+            router=_router(), supported_tms=self.supported_tms, with_viewer=self.with_tiles_viewer,
+            **shared,
+        )  # fmt: skip
+        self.router.include_router(self.ogc_features.router)
+        self.router.include_router(self.ogc_tiles.router)
 
 
 class _Mounted(FastAPI):
@@ -70,7 +109,6 @@ def make_ogc(conninfo: str, settings: Settings) -> FastAPI:
     """The application to mount at `PREFIX`; it opens its pool when it is first asked."""
     ogc = _Mounted(
         title="gridcover OGC API", openapi_url=None, docs_url=None, redoc_url=None,
-        dependencies=[Depends(needs("coverage", "incidents"))],
     )  # fmt: skip
     ogc.state.settings = settings
     ogc.state.pool = None
@@ -82,15 +120,14 @@ def make_ogc(conninfo: str, settings: Settings) -> FastAPI:
                 if ogc.state.pool is None:
                     await _open(ogc, conninfo)
 
-    async def whose(user: Annotated[User | None, Depends(visitor)]) -> User:
-        assert user is not None  # noqa: S101
+    async def whose(user: SignedIn) -> User:
         areas_of_request.set(user.areas)
         return user
 
     async def catalog(
         request: Request, user: Annotated[User, Depends(whose)], _: Annotated[None, Depends(pool)]
     ) -> dict[str, Layer]:
-        rights = RIGHTS[user.role]
+        rights = rights_of(user)
         coarse = user.role in settings.coarse_roles
         as_csv = request.query_params.get("f") == "csv" or "csv" in request.headers.get(
             "accept", ""
@@ -124,12 +161,15 @@ def make_ogc(conninfo: str, settings: Settings) -> FastAPI:
             raise HTTPException(
                 404, f"There is no collection {collectionId}; see {PREFIX}/collections."
             )
+        _require_tile(request)
+        _require_finite_numbers(request)
         _require_plain_filter(request, layer)
         return layer
 
     page = jinja2.Environment(loader=jinja2.FunctionLoader(lambda _: _PAGE), autoescape=True)
     page.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
-    endpoints = Endpoints(
+    endpoints = _SecuredEndpoints(
+        router=_router(),
         title="gridcover", templates=Jinja2Templates(env=page), with_tiles_viewer=False,
         router_prefix=PREFIX,
         collection_dependency=collection, collections_dependency=collections,
@@ -182,12 +222,64 @@ async def _open(ogc: FastAPI, conninfo: str) -> None:
     ogc.state.pool = fresh.state.pool
 
 
+def _require_tile(request: Request) -> None:
+    """Refuse a tile outside every pyramid, before its bounds are computed."""
+    address = [int(request.path_params[name]) for name in "zxy" if name in request.path_params]
+    if address and not (
+        0 <= address[0] <= _DEEPEST_ZOOM and 0 <= min(address) <= max(address) < 2**31
+    ):
+        raise HTTPException(404, f"There is no tile {'/'.join(map(str, address))}.")
+
+
+def _require_finite_numbers(request: Request) -> None:
+    """Refuse a `bbox` with what is no number, and integers that no answer can repeat."""
+    for name in ("limit", "offset", "minzoom", "maxzoom"):
+        for text in parse_qs(request.url.query).get(name, []):
+            if len(text.strip("+-0")) > _LONGEST_INTEGER:
+                raise HTTPException(422, f"{name} is too large; send a number that fits 64 bits.")
+    for text in parse_qs(request.url.query).get("bbox", []):
+        try:
+            numbers = [float(part) for part in text.split(",")]
+        except ValueError:
+            numbers = []
+        if len(numbers) not in (4, 6) or not all(map(math.isfinite, numbers)):
+            raise HTTPException(422, "A bbox is four or six numbers: west,south,east,north.")
+
+
+def require_shallow_filter(text: str) -> None:
+    """Refuse a filter that a recursive parser could not leave again.
+
+    The parser of CQL2 and the writer of SQL go one level deeper for every bracket and for every operator
+    before an operand; past some hundred levels the native stack ends, and the process with it.
+
+    Raises
+    ------
+    HTTPException
+        422 where it is too long, too deep or has too many operators.
+    """
+    if len(text) > _LONGEST_FILTER:
+        raise HTTPException(422, f"The filter is longer than {_LONGEST_FILTER:,} characters.")
+    depth = deepest = operators = 0
+    for part in _NESTING.finditer(text):
+        if part["open"]:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif part["close"]:
+            depth -= 1
+        elif part["operator"]:
+            operators += 1
+    if deepest > _DEEPEST_FILTER or operators > _MOST_OPERATORS:
+        raise HTTPException(
+            422, f"The filter is nested more than {_DEEPEST_FILTER} levels deep, or has more than "
+            f"{_MOST_OPERATORS} operators; use several requests, or `in (...)`.",
+        )  # fmt: skip
+
+
 def _require_plain_filter(request: Request, layer: Layer) -> None:
     """Refuse a filter that calls anything but the operations of CQL2, or names what is no property."""
     names = {column.name for column in layer.properties}
     for text in parse_qs(request.url.query).get("filter", []):
-        if len(text) > _LONGEST_FILTER:
-            raise HTTPException(422, f"The filter is longer than {_LONGEST_FILTER} characters.")
+        require_shallow_filter(text)
         try:
             told = Expr(text).to_json()
         except Exception as error:
@@ -239,7 +331,7 @@ def _add_errors(ogc: FastAPI) -> None:
     for kind in (
         tipg.errors.InvalidBBox, tipg.errors.InvalidDatetime, tipg.errors.InvalidLimit,
         tipg.errors.MissingGeometryColumn, tipg.errors.MissingDatetimeColumn,
-        tipg.errors.MissingFunctionParameter, tipg.errors.NoPrimaryKey, ValueError,
+        tipg.errors.MissingFunctionParameter, tipg.errors.NoPrimaryKey, ValueError, OverflowError,
         # The last is what PostGIS says of shapes in a filter that it cannot work with.
         asyncpg.DataError, asyncpg.SyntaxOrAccessError, asyncpg.InternalServerError,
     ):  # fmt: skip

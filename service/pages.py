@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse, Response
 from fastapi.templating import Jinja2Templates
@@ -17,58 +17,59 @@ from geo.maps.language import texts
 from geo.settings import Settings
 from geo.store import read
 from geo.store.access import User
-from service.access import RIGHTS, needs
+from service.access import MAPS, SignedIn, rights_of
 from service.dependencies import Connection, Deployment, Language, language
 from service.incidents import local_period
+from service.policy import SecuredRoute, allow
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=SecuredRoute)
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 _WORLD = (73.5, 18.0, 135.0, 53.6)
 
 
-@router.get("/maps/coverage")
+@router.get("/maps/coverage", dependencies=[allow("coverage", scopes=(), walls=True)])
 def coverage(
     request: Request,
     conn: Connection,
     settings: Deployment,
     language: Language,
-    user: Annotated[User, Depends(needs("coverage"))],
+    user: SignedIn,
 ) -> HTMLResponse:
     """Grids by covered share, views, blind spots."""
     return _page(request, "coverage", conn, settings, language, user)
 
 
-@router.get("/maps/incidents")
+@router.get("/maps/incidents", dependencies=[allow("incidents", scopes=(), walls=True)])
 def incidents(
     request: Request,
     conn: Connection,
     settings: Deployment,
     language: Language,
-    user: Annotated[User, Depends(needs("incidents"))],
+    user: SignedIn,
 ) -> HTMLResponse:
     """Heat map and density over months."""
     return _page(request, "incidents", conn, settings, language, user)
 
 
-@router.get("/maps/registers")
+@router.get("/maps/registers", dependencies=[allow("registers", scopes=(), walls=False)])
 def registers(
     request: Request,
     conn: Connection,
     settings: Deployment,
     language: Language,
-    user: Annotated[User, Depends(needs("registers"))],
+    user: SignedIn,
 ) -> HTMLResponse:
     """What is wrong with the registers, and what is missing to the targets."""
     return _page(request, "registers", conn, settings, language, user)
 
 
-@router.get("/board")
+@router.get("/board", dependencies=[allow("board", scopes=(), walls=True)])
 def board(
     request: Request,
     conn: Connection,
     settings: Deployment,
     language: Language,
-    user: Annotated[User, Depends(needs("board"))],
+    user: SignedIn,
 ) -> HTMLResponse:
     """Targets, ranking, appeals and unevenness of the three levels."""
     run, words = read.latest_run(conn), texts(language)
@@ -77,20 +78,20 @@ def board(
     config = {"language": language, "t": words, "api": "/api/v1", "run": run.id if run else None}
     return _templates.TemplateResponse(
         request, "board.html",
-        {"t": words, "language": language, "links": navigation(language, RIGHTS[user.role]), "user": user,
+        {"t": words, "language": language, "links": navigation(language, rights_of(user)), "user": user,
          "config": script_json(config), "provenance": _provenance(run, words, settings),
          "other": f"/board?{urlencode(kept | {'lang': other})}", "other_code": other},
         headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
     )  # fmt: skip
 
 
-@router.get("/runs/{number}")
+@router.get("/runs/{number}", dependencies=[allow(*MAPS, scopes=(), walls=False)])
 def run(
     request: Request,
     conn: Connection,
     settings: Deployment,
     language: Language,
-    user: Annotated[User, Depends(needs("coverage", "incidents", "registers", "board"))],
+    user: SignedIn,
     number: Annotated[int, InPath(ge=1, le=2**62)],
 ) -> HTMLResponse:
     """What a run rests on: its parameters, its inputs, when it was made and by which version."""
@@ -102,7 +103,7 @@ def run(
     words = texts(language)
     return _templates.TemplateResponse(
         request, "run.html",
-        {"t": words, "language": language, "links": navigation(language, RIGHTS[user.role]), "user": user,
+        {"t": words, "language": language, "links": navigation(language, rights_of(user)), "user": user,
          "run": found, "known": [one.id for one in known], "zone": settings.zone,
          "parameters": json.dumps(found.parameters, ensure_ascii=False, indent=2),
          "other_code": "en" if language == "zh" else "zh"},
@@ -130,7 +131,7 @@ def _page(
         version=request.app.state.joined.version,
         run=run.id if run else None,
         period=local_period(conn, settings) if name == "incidents" else None,
-        rights=RIGHTS[user.role],
+        rights=rights_of(user),
         views=user.role not in settings.coarse_roles,
         user=user.name,
         csrf=user.csrf,

@@ -11,10 +11,13 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from geo import pipeline
-from service.access import needs, require_ours
-from service.dependencies import Connection, Deployment, SignedIn
+from service.access import SignedIn
+from service.dependencies import Connection, Deployment
+from service.policy import AuditRule, SecuredRoute, allow
 
-router = APIRouter(prefix="/api/v1", tags=["planning"], dependencies=[Depends(needs("coverage"))])
+router = APIRouter(
+    prefix="/api/v1", tags=["planning"], dependencies=[allow("coverage")], route_class=SecuredRoute
+)
 Lon = Annotated[float, Field(ge=-180, le=180, description="degrees, WGS 84")]
 Lat = Annotated[float, Field(ge=-90, le=90, description="degrees, WGS 84")]
 
@@ -155,7 +158,7 @@ def cameras_seeing(
     return [Sighting.model_validate({str(k): v for k, v in row.items()}) for row in rows]
 
 
-@router.post("/what-if", dependencies=[Depends(require_ours), Depends(exact)])
+@router.post("/what-if", dependencies=[Depends(exact)])
 def what_if(conn: Connection, settings: Deployment, scenario: Scenario) -> ScenarioGain:
     """What cameras would see where they are put, and what that adds; no register changes."""
     gain = pipeline.what_if(conn, _placed(scenario), settings)
@@ -169,7 +172,9 @@ def what_if(conn: Connection, settings: Deployment, scenario: Scenario) -> Scena
     )  # fmt: skip
 
 
-@router.post("/what-if/views", dependencies=[Depends(require_ours), Depends(exact)])
+@router.post(
+    "/what-if/views", dependencies=[allow("coverage", audit=AuditRule.SAMPLED), Depends(exact)]
+)
 def what_if_views(conn: Connection, settings: Deployment, scenario: Scenario) -> list[View]:
     """What cameras would see where they are put, and nothing else: quick enough to follow a pointer."""
     return _views(pipeline.views_there(conn, _placed(scenario), settings))
@@ -188,7 +193,7 @@ def _views(views: gpd.GeoDataFrame) -> list[View]:
     ]
 
 
-@router.post("/sites", dependencies=[Depends(require_ours), Depends(exact)])
+@router.post("/sites", dependencies=[Depends(exact)])
 def sites(conn: Connection, settings: Deployment, wanted: SiteRequest) -> SitesFound:
     """The best sites for the next cameras of one kind, along the streets and in the blind spots."""
     camera = wanted.camera.model_dump(exclude_none=True, exclude={"bearing_deg"})

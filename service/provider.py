@@ -24,8 +24,12 @@ from geo.settings import Settings
 from geo.store import access, audit, provider
 from service.access import address_of, safe_next, with_session
 from service.dependencies import Deployment
+from service.policy import AuditRule, SecuredRoute, allow
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(
+    include_in_schema=False, route_class=SecuredRoute,
+    dependencies=[allow(public=True, scopes=(), audit=AuditRule.ROUTE)],
+)  # fmt: skip
 COOKIE = "gridcover_provider"
 _TIMEOUT_S = 10
 _ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]

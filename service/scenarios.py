@@ -25,15 +25,18 @@ from geo.settings import Settings
 from geo.store import audit, read, scenarios
 from geo.store.access import User, set_scope
 from geo.store.database import Conn
-from service.access import address_of, needs, require_ours
-from service.dependencies import Connection, Deployment, SignedIn, Writing
+from geo.store.tokens import SCENARIOS
+from service.access import SignedIn, address_of
+from service.dependencies import Connection, Deployment, Writing
 from service.exports import TYPES, Form
 from service.planning import PlacedCamera, Scenario, exact
+from service.policy import AuditRule, SecuredRoute, allow
 
 router = APIRouter(
     prefix="/api/v1/scenarios", tags=["scenarios"],
-    dependencies=[Depends(needs("coverage")), Depends(exact)],
+    dependencies=[allow("coverage"), Depends(exact)], route_class=SecuredRoute,
 )  # fmt: skip
+_CHANGES = [allow("coverage", scopes=(SCENARIOS,), audit=AuditRule.ROUTE)]
 Number = Annotated[int, InPath(ge=1, le=2**62, description="of the scenario")]
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "the plan, as a file", "content": {name: {} for name in TYPES.values()}}
@@ -118,7 +121,7 @@ def listed(conn: Connection, user: SignedIn) -> list[Kept]:
     return [_kept(row, user) for row in scenarios.listed(conn, user.name)]
 
 
-@router.post("", status_code=201, dependencies=[Depends(require_ours)])
+@router.post("", status_code=201, dependencies=_CHANGES)
 def save(request: Request, conn: Writing, user: SignedIn, scenario: NewScenario) -> Kept:
     """Keep cameras under a name."""
     cameras = [c.model_dump(exclude_none=True) for c in scenario.cameras]
@@ -162,7 +165,7 @@ def opened(conn: Connection, user: SignedIn, number: Number) -> Kept:
     return _kept(_one(conn, number, user), user)
 
 
-@router.put("/{number}", dependencies=[Depends(require_ours)])
+@router.put("/{number}", dependencies=_CHANGES)
 def change(
     request: Request, conn: Writing, user: SignedIn, number: Number, scenario: ChangedScenario
 ) -> Kept:
@@ -183,7 +186,7 @@ def change(
     return _kept(_one(conn, number, user), user)
 
 
-@router.delete("/{number}", status_code=204, dependencies=[Depends(require_ours)])
+@router.delete("/{number}", status_code=204, dependencies=_CHANGES)
 def remove(request: Request, conn: Writing, user: SignedIn, number: Number) -> Response:
     """Forget a scenario of yours."""
     if not scenarios.remove(conn, number, user.name):

@@ -1,20 +1,19 @@
-"""Running the application under uvicorn until a signal ends it."""
+"""The service under uvicorn: its socket, the process that serves, and the worker beside it."""
 
 from __future__ import annotations
 
 import resource
 import socket
+import threading
 from collections.abc import Callable
-
-import uvicorn
 
 from geo.errors import GridcoverError
 from geo.settings import Settings
-from service.app import create_app
-from service.watching import log_json
+from service.child_process import ChildProcess
 from service.worker import WorkerProcess
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_OTHER_PORTS = 10
 
 
 def run(
@@ -23,55 +22,82 @@ def run(
     settings: Settings,
     host: str,
     port: int,
+    exact: bool,
     announce: Callable[[str], None],
 ) -> None:
     """Serve until interrupted.
 
+    The socket is this process's, the answers are another's: one that dies is started again, and who
+    comes meanwhile waits instead of being refused.
+
+    Parameters
+    ----------
+    conninfo : str
+        Of a migrated database.
+    settings : Settings
+        Of the deployment.
+    host, port : str, int
+        Where to listen; port 0 for any free one.
+    exact : bool
+        Whether it must be this port; otherwise one of the next ten serves as well.
+    announce : callable
+        Takes the line that says where the service is.
+
     Raises
     ------
-    GridcoverError : the address is not of this machine and that was not allowed, or it is taken.
+    GridcoverError
+        The address is not of this machine and that was not allowed, or it is taken.
     """
     if host not in _LOOPBACK and not settings.allow_remote:
         raise GridcoverError(
             f"{host} can be reached from other machines, without TLS; put a TLS proxy in front of "
             "127.0.0.1, or set GRIDCOVER_ALLOW_REMOTE=true if you know what you do"
         )
-    if settings.log_requests:
-        log_json()
     raise_limits()
-    app = create_app(conninfo, settings)
-    listener = _listen(host, port)
+    listener = listen(host, port, others=0 if exact else _OTHER_PORTS)
     bound = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     announce(f"gridcover serves on http://{shown}:{bound}/ (Ctrl-C ends it)")
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=5,
-        log_config=None if settings.log_requests else uvicorn.config.LOGGING_CONFIG,
+    env = {
+        "GRIDCOVER_DATABASE_URL": conninfo,
+        "GRIDCOVER_AUDIT_DIR": str(settings.seal_dir),
+        "GRIDCOVER_HOST": host,
+    }
+    web = ChildProcess(
+        "service.web_process", arguments=(str(listener.fileno()),), env=env,
+        pass_fds=(listener.fileno(),),
     )  # fmt: skip
-    server = uvicorn.Server(config)
     worker = WorkerProcess(conninfo) if settings.worker else None
+    web.start()
     if worker is not None:
         worker.start()
     try:
-        server.run(sockets=[listener])
+        threading.Event().wait()
     except KeyboardInterrupt:
         pass
     finally:
+        web.stop()
         listener.close()
         if worker is not None:
             worker.stop()
 
 
 def raise_limits() -> None:
-    """As many open connections as the system lets us have: a thousand slow ones must not shut the others out."""
+    """Allow as many open connections as the system does: slow ones must not shut the others out."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind the port, or where it is taken one of the next ten."""
+def listen(host: str, port: int, *, others: int = 0) -> socket.socket:
+    """Return a socket that listens on a port, or where it is taken on one of the next ones.
+
+    Raises
+    ------
+    GridcoverError
+        None of them is free.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for candidate in range(port, port + 11) if port else [0]:
+    for candidate in range(port, port + others + 1) if port else [0]:
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -79,7 +105,9 @@ def _listen(host: str, port: int) -> socket.socket:
             listener.listen(2048)  # from here on those who come wait instead of being refused
         except OSError as error:
             listener.close()
-            last = error
+            failure = error
             continue
         return listener
-    raise GridcoverError(f"cannot listen on {host}:{port} ({last}); give another --port")
+    raise GridcoverError(
+        f"cannot listen on {host}:{port} ({failure.strerror}); give another --port"
+    )

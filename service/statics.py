@@ -14,9 +14,13 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from geo.maps.builder import SCRIPTS, STYLES
+from service.policy import AuditRule, SecuredRoute, allow
 
 _PACKED = (".js", ".css", ".svg")
-router = APIRouter(include_in_schema=False)
+router = APIRouter(
+    include_in_schema=False, route_class=SecuredRoute,
+    dependencies=[allow(public=True, scopes=(), audit=AuditRule.NONE)],
+)  # fmt: skip
 
 
 class Packed(StaticFiles):

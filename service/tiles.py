@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Request, Response
 
 from geo.settings import Settings
 from geo.store import tiles
 from geo.store.access import User
 from geo.store.database import Conn
-from service.access import RIGHTS, needs
+from service.access import MAPS, SignedIn, rights_of
 from service.dependencies import Deployment
-from service.keeping import Kept, keep
+from service.keeping import keep
+from service.policy import AuditRule, SecuredRoute, allow
 
-router = APIRouter(prefix="/tiles", tags=["tiles"])
+router = APIRouter(
+    prefix="/tiles", tags=["tiles"], route_class=SecuredRoute,
+    dependencies=[allow(*MAPS, walls=True, cached=True, audit=AuditRule.SAMPLED)],
+)  # fmt: skip
 Set = Annotated[str, Path(pattern=f"^({'|'.join(tiles.SETS)})$")]
 _MEDIA = "application/vnd.mapbox-vector-tile"
-
-
-async def _user(request: Request) -> User:
-    kept: Kept = request.app.state.kept
-    return needs("coverage", "incidents", "registers", "board")(request, await kept.user(request))
 
 
 def _require(name: str, user: User, coarse: bool) -> None:
     if name == "base":
         return
-    if "coverage" not in RIGHTS[user.role] or (name == "views" and coarse):
+    if "coverage" not in rights_of(user) or (name == "views" and coarse):
         raise HTTPException(403, f"The role {user.role} may not see the tiles of {name}.")
 
 
@@ -38,7 +37,7 @@ def _require(name: str, user: User, coarse: bool) -> None:
 )
 async def tile(
     request: Request,
-    user: Annotated[User, Depends(_user)],
+    user: SignedIn,
     name: Set,
     z: Annotated[int, Path(ge=0, le=22)],
     x: Annotated[int, Path(ge=0)],
@@ -64,7 +63,7 @@ async def tile(
 
 @router.get("/{name}.json")
 async def tilejson(
-    request: Request, settings: Deployment, user: Annotated[User, Depends(_user)], name: Set
+    request: Request, settings: Deployment, user: SignedIn, name: Set
 ) -> dict[str, Any]:
     """TileJSON 3.0 of a set of tiles."""
     _require(name, user, user.role in settings.coarse_roles)

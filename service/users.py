@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from geo.errors import GridcoverError
@@ -12,32 +10,26 @@ from geo.maps.language import texts
 from geo.store import access, audit, read
 from geo.store.access import EVERYWHERE, ROLES, User
 from geo.store.database import Conn
-from service.access import address_of, form_of, hash_password, make_password, needs, require_csrf
+from service.access import SignedIn, address_of, form_of, hash_password, make_password, require_csrf
 from service.accounts import page
+from service.bodies import LARGEST_FORM
 from service.dependencies import Body, Language, Writing
+from service.policy import AuditRule, SecuredRoute, allow
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=SecuredRoute)
+_USERS = {"scopes": (), "everywhere": True, "max_body": LARGEST_FORM}
 _LONGEST = 200
 
 
-def _administrator(user: Annotated[User, Depends(needs("users"))]) -> User:
-    if not user.everywhere:
-        raise HTTPException(403, "Accounts are for those who see the whole deployment.")
-    return user
-
-
-Administrator = Annotated[User, Depends(_administrator)]
-
-
-@router.get("/users")
-def users(request: Request, conn: Writing, user: Administrator, language: Language) -> HTMLResponse:
+@router.get("/users", dependencies=[allow("users", **_USERS)])
+def users(request: Request, conn: Writing, user: SignedIn, language: Language) -> HTMLResponse:
     """All accounts, and a form for a new one."""
     return _page(request, conn, user, language)
 
 
-@router.post("/users")
+@router.post("/users", dependencies=[allow("users", audit=AuditRule.ROUTE, **_USERS)])
 def change(
-    request: Request, conn: Writing, user: Administrator, language: Language, body: Body
+    request: Request, conn: Writing, user: SignedIn, language: Language, body: Body
 ) -> Response:
     """Open an account, end one, or give one another password, which is shown this once."""
     form = form_of(body)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from geo.maps.builder import script_json
 from geo.maps.language import texts
 from geo.store import access
-from geo.store.access import User
-from service.access import COOKIE, RIGHTS, form_of, needs, record, require_csrf, with_session
+from service.access import COOKIE, SignedIn, form_of, record, require_csrf, rights_of, with_session
 from service.accounts import page
+from service.bodies import LARGEST_FORM
 from service.dependencies import Body, Deployment, Language
+from service.policy import AuditRule, SecuredRoute, allow
 
-router = APIRouter(include_in_schema=False)
-Watcher = Annotated[User, Depends(needs("coverage", "incidents", "board"))]
+router = APIRouter(include_in_schema=False, route_class=SecuredRoute)
+_SHOWN = ("coverage", "incidents", "board")
 _PAGES = {
     "heat": ("incidents", "/maps/incidents?wall=1&lang={lang}#step=month&span=1&show=density"),
     "hot": ("incidents", "/maps/incidents?wall=1&lang={lang}#step=month&span=12&show=hot_spot"),
@@ -26,10 +27,10 @@ _PAGES = {
 }
 
 
-@router.get("/wall")
+@router.get("/wall", dependencies=[allow(*_SHOWN, scopes=(), walls=True)])
 def wall(
     request: Request,
-    user: Watcher,
+    user: SignedIn,
     settings: Deployment,
     language: Language,
     seconds: Annotated[int, Query(ge=5, le=3600, description="how long each page stands")] = 30,
@@ -40,7 +41,7 @@ def wall(
     pages = [
         address.format(lang=language)
         for right, address in (_PAGES[name] for name in wanted)
-        if right in RIGHTS[user.role]
+        if right in rights_of(user)
     ]
     config = {
         "pages": pages, "seconds": seconds, "language": language, "zone": settings.timezone, "t": texts(language),
@@ -48,9 +49,12 @@ def wall(
     return page(request, "wall.html", language, user, config=script_json(config))
 
 
-@router.post("/wall")
+@router.post(
+    "/wall",
+    dependencies=[allow(*_SHOWN, scopes=(), audit=AuditRule.ROUTE, max_body=LARGEST_FORM)],
+)
 def open_wall(
-    request: Request, user: Watcher, settings: Deployment, language: Language, body: Body
+    request: Request, user: SignedIn, settings: Deployment, language: Language, body: Body
 ) -> Response:
     """Turn this browser into a wall: its session lasts for days and shows maps alone."""
     require_csrf(request, user, form_of(body))

@@ -9,21 +9,20 @@ import re
 import secrets
 import sys
 import time
-from typing import Annotated
 
 import prometheus_client as prometheus
 import psycopg
 import psycopg_pool
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geo.store import alerts, read
 from geo.store.access import EVERYWHERE, User, set_scope
-from geo.store.tokens import Token
-from service.machines import scoped
+from geo.store.tokens import METRICS
+from service.policy import AuditRule, SecuredRoute, allow
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=SecuredRoute)
 _log = logging.getLogger("gridcover.requests")
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -132,8 +131,11 @@ def add_watching(app: FastAPI) -> None:
     app.add_middleware(Watched, metrics=app.state.metrics)
 
 
-@router.get("/metrics", include_in_schema=False)
-def metrics(request: Request, token: Annotated[Token, Depends(scoped("metrics:read"))]) -> Response:  # noqa: ARG001
+@router.get(
+    "/metrics", include_in_schema=False,
+    dependencies=[allow(scopes=(METRICS,), sessions=False, audit=AuditRule.NONE)],
+)  # fmt: skip
+def metrics(request: Request) -> Response:
     """For Prometheus, by a token of the scope `metrics:read`; no row of any register."""
     state = request.app.state
     found: Metrics = state.metrics

@@ -31,6 +31,7 @@ from service.access import COOKIE
 from service.app import create_app
 from service.commands import main
 from service.server import raise_limits
+from service.web_process import server_config
 
 # An example may take as long as it needs: no test depends on the machine's speed.
 hypothesis.settings.register_profile(
@@ -57,6 +58,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """In an order that keeps two processes at work until the end."""
     place = {name: k for k, name in enumerate((*_FIRST, *_LONG))}
     items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _audit_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The heads of the tests' audit logs stand in a folder of the run, not in the machine's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRIDCOVER_AUDIT_DIR", str(tmp_path_factory.mktemp("audit")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -145,8 +154,10 @@ def serving(conninfo: str, settings: Settings | None = None) -> Iterator[str]:
     raise_limits()
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    app = create_app(conninfo, settings or Settings())
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+    settings = settings or Settings()
+    config = server_config(create_app(conninfo, settings), settings)
+    config.timeout_graceful_shutdown = 2
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

@@ -6,7 +6,7 @@ from geo._lazy import lazily
 
 if TYPE_CHECKING:
     from geo.coverage.quality import IN_USE
-    from geo.pipeline.areas import results_by_area
+    from geo.pipeline.areas import grid_patterns, results_by_area
     from geo.pipeline.board import refresh_board
     from geo.pipeline.patterns import refresh_patterns
     from geo.pipeline.planning import (
@@ -33,6 +33,7 @@ __all__ = [
     "Sites",
     "View",
     "check_registers",
+    "grid_patterns",
     "refresh",
     "refresh_board",
     "refresh_everything",
@@ -51,7 +52,7 @@ __getattr__ = lazily(
     __name__,
     {
         "geo.coverage.quality": "IN_USE",
-        "geo.pipeline.areas": "results_by_area",
+        "geo.pipeline.areas": "grid_patterns results_by_area",
         "geo.pipeline.board": "refresh_board",
         "geo.pipeline.patterns": "refresh_patterns",
         "geo.pipeline.planning": "Gain Sites View seeing sites view_of views_there what_if",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from geo.errors import StoreError
 from geo.governance.roll_up import roll_up
+from geo.incidents.rates import ranks
+from geo.store import incidents as stored_incidents
 from geo.store import read
 from geo.store.database import Conn
 
@@ -20,6 +22,46 @@ _SHARES = {
     "open_covered_share": ("open_covered_m2", "open_m2"),
     "twice_covered_share": ("twice_covered_m2", "area_m2"),
 }
+
+
+_RANKS = ("rank", "rank_p05", "rank_p95")
+
+
+def grid_patterns(conn: Conn, category: str, *, everywhere: bool) -> list[dict[str, Any]]:
+    """Return the patterns of the grids that a connection may see, ranked among these alone.
+
+    Parameters
+    ----------
+    conn : Conn
+        Its scope says which grids it may see.
+    category : str
+        A root of the category tree, or "" for all incidents.
+    everywhere : bool
+        Whether it sees all of them, so that the ranks of the refresh hold.
+
+    Returns
+    -------
+    list of dict
+        A row a grid, as the table `grid_patterns` has it.
+    """
+    rows = stored_incidents.grid_patterns_in_scope(conn, category)
+    known = [row for row in rows if row["population"] is not None and row["year_count"] is not None]
+    if not everywhere:
+        for row in rows:
+            row.update(dict.fromkeys(_RANKS))
+        if known:
+            table = ranks(
+                pd.Series([row["year_count"] for row in known]),
+                [row["population"] for row in known],
+            )
+            for row, values in zip(known, table[list(_RANKS)].to_numpy(), strict=True):
+                row.update(
+                    (name, None if np.isnan(value) else int(value))
+                    for name, value in zip(_RANKS, values, strict=True)
+                )
+    for row in rows:
+        del row["population"], row["year_count"]
+    return rows
 
 
 def results_by_area(conn: Conn) -> DataFrame:

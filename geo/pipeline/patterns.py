@@ -191,6 +191,7 @@ class _Patterns:
         self.grid_table["eb_per_1000"] = np.nan
         smoothed = empirical_bayes(table.loc[known, "count"], people[known])
         self.grid_table.loc[known, "eb_per_1000"] = smoothed * 1000.0
+        self.grid_table["year_count"] = table["count"]
         ranked = ranks(table.loc[known, "count"], people[known])
         for name in ("rank", "rank_p05", "rank_p95"):
             self.grid_table[name] = ranked[name].reindex(self.grids.index).astype("Int64")

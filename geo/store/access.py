@@ -30,6 +30,8 @@ class User:
     csrf: str = ""
     wall: bool = False
     """Whether this is a wall, which shows maps and does nothing else."""
+    scopes: frozenset[str] | None = None
+    """What an API token may be used for; None of a session."""
 
     @property
     def everywhere(self) -> bool:

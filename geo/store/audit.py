@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,21 @@ def write(
     conn.execute(
         "INSERT INTO audit (actor, role, address, action, object, detail) "
         "VALUES (%s, %s, %s, %s, %s, %s)",
-        (actor, role, address, action, object_, Jsonb(detail or {})),
+        (*_storable((actor, role, address, action, object_)), Jsonb(_storable(detail or {}))),
     )
+
+
+def _storable(value: Any) -> Any:
+    """Return a value with escapes for what the database cannot store, so that no entry fails for it."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+    if isinstance(value, dict):
+        return {_storable(str(k)): _storable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
 
 
 def act_as(conn: Conn, actor: str, *, session: bool = False) -> None:
@@ -44,9 +58,9 @@ def verify(conn: Conn) -> Verified:
     """Check the chain, and every set of changes against the digest in its entry."""
     row = conn.execute(
         "WITH linked AS (SELECT a.id, a.digest <> audit_digest(a) OR "
-        "a.previous <> coalesce(lag(a.digest) OVER w, n.digest) OR "
-        "a.id <> coalesce(lag(a.id) OVER w, n.id) + 1 AS broken "
-        "FROM audit a, audit_anchor n WINDOW w AS (ORDER BY a.id)) "
+        "a.previous IS DISTINCT FROM coalesce(lag(a.digest) OVER w, n.digest) OR "
+        "a.id IS DISTINCT FROM coalesce(lag(a.id) OVER w, n.id) + 1 AS broken "
+        "FROM audit a LEFT JOIN audit_anchor n ON true WINDOW w AS (ORDER BY a.id)) "
         "SELECT count(*), min(id) FILTER (WHERE broken) FROM linked"
     ).fetchone()
     sets = conn.execute(

@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from geo.errors import StoreError
 from geo.settings import Settings
 from geo.store import cluster
+from geo.store.audit_seal import AuditSeal
 from geo.store.database import connect, migrate, require_current
 
 
@@ -71,6 +72,8 @@ def restore(conninfo: str, source: Path, settings: Settings) -> None:
     with connect(conninfo, autocommit=True) as conn:
         conn.execute("ANALYZE")
     migrate(conninfo)
+    with connect(conninfo) as conn:
+        AuditSeal(settings.seal_dir).replace(conn)
 
 
 def _run(

@@ -13,6 +13,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import Connection, sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow, dict_row
 from psycopg_pool import ConnectionPool
 
@@ -67,6 +68,29 @@ def database(settings: Settings | None = None, *, tended: bool = False) -> Itera
         return
     with cluster.running(settings.data_dir, tended=tended) as private:
         yield private.conninfo
+
+
+def store_name(settings: Settings) -> str:
+    """Return which store the settings name, for people: without its password."""
+    if settings.database_url is None:
+        return f"the private database in {settings.data_dir}"
+    try:
+        parts = conninfo_to_dict(settings.database_url.get_secret_value())
+    except psycopg.ProgrammingError:
+        return "the database of GRIDCOVER_DATABASE_URL"
+    host = parts.get("host") or parts.get("hostaddr") or "this machine"
+    return f"the database {parts.get('dbname') or parts.get('user') or ''} on {host}"
+
+
+def is_empty(conn: Conn) -> bool:
+    """Return whether no register of a store has a row."""
+    row = conn.execute(
+        "SELECT EXISTS (SELECT FROM grids) OR EXISTS (SELECT FROM areas) OR EXISTS (SELECT FROM cameras) "
+        "OR EXISTS (SELECT FROM incidents) OR EXISTS (SELECT FROM buildings) OR EXISTS (SELECT FROM streets) "
+        "OR EXISTS (SELECT FROM landcover) OR EXISTS (SELECT FROM key_places) "
+        "OR EXISTS (SELECT FROM service_points)"
+    ).fetchone()
+    return row is None or not row[0]
 
 
 def connect(conninfo: str, *, autocommit: bool = False) -> Conn:

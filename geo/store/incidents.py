@@ -29,6 +29,19 @@ def patterns(conn: Conn, table: str, category: str) -> list[dict[str, Any]]:
     return rows
 
 
+def grid_patterns_in_scope(conn: Conn, category: str) -> list[dict[str, Any]]:
+    """Return the patterns of the grids that the connection may see, each with its `population`."""
+    rows = dict_rows(
+        conn,
+        "SELECT p.*, g.population FROM grid_patterns p JOIN grids g ON g.code = p.grid "
+        "WHERE p.category = %s ORDER BY p.grid",
+        (category,),
+    )
+    for row in rows:
+        row.pop("weeks", None)
+    return rows
+
+
 def grid_weeks(conn: Conn, category: str, grid: str) -> dict[str, Any] | None:
     """The space-time cube's row of one grid: `run`, `weeks_from`, `weeks`; None without one."""
     with conn.cursor(row_factory=dict_row) as cursor:

@@ -13,10 +13,12 @@ from geo.errors import ColumnError, StoreError
 from geo.store.access import ROLES, require_areas
 from geo.store.database import Conn, dict_rows
 
-READ = "data:read"
-SCOPES = ("incidents:write", "status:write", "staff:read", "metrics:read", READ)
-"""What a token may be for: send incidents, send camera statuses, read phones of grid staff, watch,
-read what a role may see within some areas."""
+READ, STAFF, SCENARIOS, JOBS = "data:read", "staff:read", "scenarios:write", "jobs:write"
+INCIDENTS, STATUSES, METRICS = "incidents:write", "status:write", "metrics:read"
+SCOPES = (INCIDENTS, STATUSES, STAFF, METRICS, READ, SCENARIOS, JOBS)
+"""What a token may be for: send incidents, send camera statuses, read the phones of grid staff, read
+metrics; as a role within areas: read data, save scenarios, import and refresh."""
+_OF_A_ROLE = frozenset({READ, SCENARIOS, JOBS})
 _PREFIX = "gridcover_"
 
 
@@ -39,7 +41,8 @@ def make_token(
 
     Parameters
     ----------
-    role, areas : as whom and where one of the scope `data:read` reads; of no other.
+    role, areas : as whom and where one of the scopes `data:read`, `scenarios:write` and `jobs:write` acts;
+        areas of one of the scope `staff:read` as well, all where none are given.
 
     Raises
     ------
@@ -50,12 +53,18 @@ def make_token(
         raise ColumnError(f"there is no scope {stray[0]}; use one of {', '.join(SCOPES)}")
     if not scopes or days < 1:
         raise ColumnError("a token needs at least one scope and one day to live")
-    if READ in scopes:
+    if _OF_A_ROLE & set(scopes):
         if role not in ROLES:
-            raise ColumnError(f"a token that reads needs a role: {', '.join(ROLES)}")
+            raise ColumnError(
+                f"a token of the scope {' or '.join(sorted(_OF_A_ROLE))} needs a role: {', '.join(ROLES)}"
+            )
         require_areas(conn, areas or [])
-    elif role or areas:
-        raise ColumnError(f"role and areas are for tokens of the scope {READ}")
+    elif role:
+        raise ColumnError(f"a role is for tokens of the scopes {', '.join(sorted(_OF_A_ROLE))}")
+    elif areas and STAFF not in scopes:
+        raise ColumnError(f"areas are for tokens that read or change data, not for {scopes[0]}")
+    elif areas:
+        require_areas(conn, areas)
     secret = _PREFIX + secrets.token_urlsafe(32)
     try:
         conn.execute(

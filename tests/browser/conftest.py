@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from geo.settings import Settings
 from service.app import create_app
-from service.server import _listen
+from service.server import listen
+from service.web_process import server_config
 from tests.conftest import sign_in
 
 CHROMIUM = os.environ.get("GRIDCOVER_CHROMIUM", "/usr/bin/chromium")
@@ -28,12 +29,8 @@ FLAGS = [
 
 @pytest.fixture(scope="module")
 def address(demo_store: str) -> Iterator[str]:
-    listener = _listen("127.0.0.1", 0)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(demo_store, Settings()), log_level="warning", timeout_graceful_shutdown=5
-        )
-    )
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(server_config(create_app(demo_store, Settings()), Settings()))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:

@@ -243,7 +243,7 @@ def test_a_reader_without_a_scope_sees_nothing(demo_store: str) -> None:
                 conn.rollback()
     assert closed == {
         "users", "sessions", "audit", "audit_anchor", "api_tokens", "feed_batches", "webhooks",
-        "webhook_deliveries", "changes", "change_sets", "changed_rows", "jobs", "uploads", "provider_sign_ins", "procrastinate_jobs",
+        "webhook_deliveries", "store_identity", "changes", "change_sets", "changed_rows", "jobs", "uploads", "provider_sign_ins", "procrastinate_jobs",
         "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers",
     }  # fmt: skip
     assert {table for table, count in seen.items() if count} == {
@@ -510,7 +510,7 @@ def test_user_commands(run: Callable[..., Told], store: str) -> None:
         assert client.get("/account").status_code == 303
     assert run("user", "remove", "Zhao").returncode == 1
     whole = run("audit", "verify")
-    assert "the chain is whole" in whole.stdout
+    assert "the chain is intact" in whole.stdout
     listed = json.loads(run("audit", "list", "--json").stdout)
     assert [r["action"] for r in listed][-1] == "user added"
     assert all(password not in json.dumps(r) and fresh not in json.dumps(r) for r in listed)

@@ -209,7 +209,7 @@ def test_an_evil_name_stays_text(store: str) -> None:
 
 def test_other_machines_need_an_explicit_setting(demo_store: str) -> None:
     with pytest.raises(GridcoverError, match="GRIDCOVER_ALLOW_REMOTE"):
-        run(demo_store, settings=Settings(), host="0.0.0.0", port=0, announce=print)
+        run(demo_store, settings=Settings(), host="0.0.0.0", port=0, exact=False, announce=print)
 
 
 def test_a_base_map_of_ones_own(demo_store: str) -> None:

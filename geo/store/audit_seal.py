@@ -1,0 +1,199 @@
+"""The head of the audit log, signed and stored outside the database.
+
+The chain of the log shows a change in its middle, but whoever owns the database can cut off its end, or
+write its newest entries again. The head file shows both: it holds the number and digest of the newest
+entry and of the anchor, with a keyed digest (HMAC-SHA-256), in a folder that the database cannot reach.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from geo.errors import StoreError
+from geo.store.database import Conn
+
+
+@dataclass(frozen=True)
+class Head:
+    """The newest entry of a log, and the entry that its chain begins after."""
+
+    store: str
+    """Which database, so that a copy of it has a head of its own."""
+    id: int
+    digest: str
+    anchor_id: int
+    anchor_digest: str
+
+
+class AuditSeal:
+    """Reads and writes the head files of a deployment.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the key and the head files; made where it is not there, readable by its owner alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._store: dict[str, str] = {}
+
+    def update(self, conn: Conn) -> None:
+        """Write the head of the log as it is committed.
+
+        What was written before is evidence: where the log does not continue it, it stays as it is, and
+        `check` names the difference.
+        """
+        head = read_head(conn)
+        if head is None:
+            return
+        with self._locked():
+            known = self._read(head.store)
+            if known is None or (known.id < head.id and not _differences(conn, known, head)):
+                self._write(head)
+
+    def sealed(self, store: str) -> Head | None:
+        """Return the head that was written last for a store, None where none was.
+
+        Raises
+        ------
+        StoreError
+            The file was changed by someone who has not the key, or the key is gone.
+        """
+        with self._locked():
+            return self._read(store)
+
+    def replace(self, conn: Conn) -> None:
+        """Write the head whatever was written before: after old entries were deleted, or a restore."""
+        head = read_head(conn)
+        if head is not None:
+            with self._locked():
+                self._write(head)
+
+    def signature(self, head: Head) -> str:
+        """Return the keyed digest of a head."""
+        text = json.dumps(asdict(head), sort_keys=True).encode()
+        return hmac.new(self._key(), text, hashlib.sha256).hexdigest()
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._lock, (self.folder / "lock").open("a") as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise StoreError(
+                f"the head of the audit log cannot be written to {self.folder} ({error.strerror}); "
+                "set GRIDCOVER_AUDIT_DIR to a folder of this account"
+            ) from error
+
+    def _path(self, store: str) -> Path:
+        return self.folder / f"head-{hashlib.sha256(store.encode()).hexdigest()[:16]}.json"
+
+    def _read(self, store: str) -> Head | None:
+        try:
+            content = json.loads(self._path(store).read_text(encoding="utf-8"))
+            head = Head(**content["head"])
+            signature = str(content["signature"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{self._path(store)} is damaged; compare it with a backup") from error
+        if not hmac.compare_digest(self.signature(head), signature) or head.store != store:
+            raise StoreError(
+                f"{self._path(store)} was changed without the key of {self.folder}; compare both with a backup"
+            )
+        return head
+
+    def _write(self, head: Head) -> None:
+        path = self._path(head.store)
+        fresh = path.with_suffix(f".{os.getpid()}.tmp")
+        content = {"head": asdict(head), "signature": self.signature(head)}
+        fresh.write_text(json.dumps(content), encoding="utf-8")
+        fresh.chmod(0o600)
+        fresh.replace(path)
+
+    def _key(self) -> bytes:
+        path = self.folder / "key"
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            if any(self.folder.glob("head-*.json")):
+                raise StoreError(
+                    f"{path} is gone, so the heads beside it cannot be checked; restore it from a backup"
+                ) from None
+        key = secrets.token_bytes(32)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(key)
+        return key
+
+
+class SealProblem(StrEnum):
+    """How a log differs from its head outside the database."""
+
+    ANCHOR = "anchor"
+    """The anchor is gone or was moved: entries at the beginning may be missing."""
+    TRUNCATED = "truncated"
+    """The newest entries are missing."""
+    REWRITTEN = "rewritten"
+    """The entry that was the newest one has other contents now."""
+
+
+def check(conn: Conn, sealed: Head) -> list[SealProblem]:
+    """Return how the log differs from a head that was written before; nothing where it continues it."""
+    head = read_head(conn)
+    if head is None:
+        return [SealProblem.ANCHOR, SealProblem.TRUNCATED]
+    return _differences(conn, sealed, head)
+
+
+def _differences(conn: Conn, sealed: Head, head: Head) -> list[SealProblem]:
+    problems = []
+    if (head.anchor_id, head.anchor_digest) != (sealed.anchor_id, sealed.anchor_digest):
+        problems.append(SealProblem.ANCHOR)
+    if head.id < sealed.id:
+        problems.append(SealProblem.TRUNCATED)
+    elif sealed.id > sealed.anchor_id:
+        row = conn.execute(
+            "SELECT encode(digest, 'hex') FROM audit WHERE id = %s", (sealed.id,)
+        ).fetchone()
+        if row is None or row[0] != sealed.digest:
+            problems.append(SealProblem.REWRITTEN)
+    return problems
+
+
+def store_of(conn: Conn) -> str:
+    """Return what tells this database from every other, copies of it among them."""
+    row = conn.execute(
+        "SELECT (SELECT id FROM store_identity)::text || '/' || oid || '/' || datname "
+        "FROM pg_database WHERE datname = current_database()"
+    ).fetchone()
+    if row is None or row[0] is None:
+        raise StoreError("the store has no identity; compare it with a backup")
+    return str(row[0])
+
+
+def read_head(conn: Conn) -> Head | None:
+    """Return the head of the log as the database has it, None of an empty log without an anchor."""
+    row = conn.execute(
+        "SELECT coalesce(e.id, n.id), encode(coalesce(e.digest, n.digest), 'hex'), "
+        "coalesce(n.id, -1), coalesce(encode(n.digest, 'hex'), '') "
+        "FROM (SELECT id, digest FROM audit ORDER BY id DESC LIMIT 1) e FULL JOIN audit_anchor n ON true"
+    ).fetchone()
+    if row is None:
+        return None
+    return Head(store_of(conn), int(row[0]), str(row[1]), int(row[2]), str(row[3]))

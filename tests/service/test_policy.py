@@ -1,0 +1,444 @@
+"""Every route: who may use it, by which token, and what of it goes into the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+
+from geo.settings import Settings
+from geo.store import access
+from geo.store.database import Conn, connect
+from geo.store.tokens import SCOPES, make_token
+from service.access import COOKIE, MAPS, RIGHTS
+from service.app import create_app
+from service.ogc import PREFIX
+from service.policy import AuditRule, SecuredRoute, allow, api_routes, policy_of, require_policies
+from tests.conftest import sign_in
+
+# Method, path, who may use it, rights (one of them), scopes (one of them), what is recorded. A new route is
+# added here by hand, so that somebody has thought about it.
+TABLE = """
+GET / people+wall - - none
+GET /account people - - none
+POST /account people - - route
+GET /api/v1/alerts people+wall maps data:read view
+GET /api/v1/areas people+wall maps data:read view
+GET /api/v1/areas/results people+wall maps data:read view
+GET /api/v1/blind-spots people+wall coverage data:read view
+GET /api/v1/blind-spots/ranked people+wall coverage data:read view
+GET /api/v1/board people+wall board data:read view
+GET /api/v1/board/table people+wall board data:read view
+GET /api/v1/board/trends people+wall board data:read view
+GET /api/v1/cameras people+wall coverage data:read view
+GET /api/v1/cameras-seeing people coverage data:read view
+POST /api/v1/cameras/status tokens - status:write route
+GET /api/v1/cameras/{code} people coverage data:read view
+GET /api/v1/cameras/{code}/view people coverage data:read view
+GET /api/v1/coverage/cameras people+wall coverage data:read view
+GET /api/v1/export/{layer}.{form} people coverage,incidents,registers data:read view
+GET /api/v1/grids people+wall maps data:read view
+GET /api/v1/grids/values people+wall maps data:read view
+GET /api/v1/grids/{code}/card people+wall maps data:read view
+GET /api/v1/grids/{code}/staff people maps,phones data:read,staff:read view
+GET /api/v1/handed-in people maps data:read view
+GET /api/v1/history/{register}/{key:path} people+everywhere audit data:read view
+POST /api/v1/incidents tokens - incidents:write route
+GET /api/v1/incidents/categories people+wall incidents data:read view
+GET /api/v1/incidents/change people+wall incidents data:read view
+GET /api/v1/incidents/classes people+wall incidents data:read view
+GET /api/v1/incidents/contours people+wall incidents data:read view
+GET /api/v1/incidents/density people+wall incidents data:read view
+GET /api/v1/incidents/forecast people+wall incidents data:read view
+GET /api/v1/incidents/hours people+wall incidents data:read view
+GET /api/v1/incidents/months people+wall incidents data:read view
+GET /api/v1/incidents/patterns people+wall incidents data:read view
+GET /api/v1/incidents/period people+wall incidents data:read view
+GET /api/v1/incidents/points people+wall incidents data:read view
+GET /api/v1/incidents/series people+wall incidents data:read view
+GET /api/v1/incidents/weeks people+wall incidents data:read view
+GET /api/v1/jobs people+everywhere jobs jobs:write view
+POST /api/v1/jobs/import people+everywhere jobs jobs:write route
+POST /api/v1/jobs/refresh people+everywhere jobs jobs:write route
+GET /api/v1/jobs/{job} people+everywhere jobs jobs:write view
+POST /api/v1/jobs/{job}/cancel people+everywhere jobs jobs:write route
+GET /api/v1/jobs/{job}/report people+everywhere jobs jobs:write view
+GET /api/v1/key-places people+wall board data:read view
+GET /api/v1/live people+wall coverage,incidents data:read view
+GET /api/v1/names people+wall maps data:read view
+GET /api/v1/registers/counts people board,registers data:read view
+GET /api/v1/registers/findings people board,registers data:read view
+GET /api/v1/registers/table people board,registers data:read view
+GET /api/v1/runs people+wall maps data:read view
+GET /api/v1/runs/latest people+wall maps data:read view
+GET /api/v1/scenarios people coverage data:read view
+POST /api/v1/scenarios people coverage scenarios:write route
+GET /api/v1/scenarios/compared people coverage data:read view
+DELETE /api/v1/scenarios/{number} people coverage scenarios:write route
+GET /api/v1/scenarios/{number} people coverage data:read view
+PUT /api/v1/scenarios/{number} people coverage scenarios:write route
+GET /api/v1/scenarios/{number}/plan.{form} people coverage data:read view
+GET /api/v1/search people maps data:read view
+GET /api/v1/service-quality people+wall maps data:read view
+POST /api/v1/sites people coverage data:read view
+POST /api/v1/what-if people coverage data:read view
+POST /api/v1/what-if/views people coverage data:read sampled
+GET /audit people+everywhere audit - view
+GET /audit/changes/{number} people+everywhere audit - view
+GET /board people+wall board - view
+GET /docs people - - none
+GET /healthz public - - none
+GET /jobs people jobs - view
+GET /maps/coverage people+wall coverage - view
+GET /maps/incidents people+wall incidents - view
+GET /maps/registers people registers - view
+GET /metrics tokens - metrics:read none
+GET /ogc/ people coverage,incidents data:read sampled
+GET /ogc/api people - data:read none
+GET /ogc/api.html people - data:read none
+GET /ogc/collections people coverage,incidents data:read sampled
+GET /ogc/collections/{collectionId} people coverage,incidents data:read sampled
+GET /ogc/collections/{collectionId}/items people coverage,incidents data:read sampled
+GET /ogc/collections/{collectionId}/items/{itemId} people coverage,incidents data:read sampled
+GET /ogc/collections/{collectionId}/queryables people coverage,incidents data:read sampled
+GET /ogc/collections/{collectionId}/tiles people coverage,incidents data:read sampled
+GET /ogc/collections/{collectionId}/tiles/{tileMatrixSetId} people coverage,incidents data:read sampled
+GET /ogc/collections/{collectionId}/tiles/{tileMatrixSetId}/style.json people coverage,incidents data:read sampled
+GET /ogc/collections/{collectionId}/tiles/{tileMatrixSetId}/tilejson.json people coverage,incidents data:read sampled
+GET /ogc/collections/{collectionId}/tiles/{tileMatrixSetId}/{z}/{x}/{y} people coverage,incidents data:read sampled
+GET /ogc/conformance people coverage,incidents data:read sampled
+GET /ogc/tileMatrixSets people coverage,incidents data:read sampled
+GET /ogc/tileMatrixSets/{tileMatrixSetId} people coverage,incidents data:read sampled
+GET /openapi.json people - data:read none
+GET /readyz public - - none
+GET /runs/{number} people maps - view
+GET /sign-in public - - none
+POST /sign-in public - - route
+GET /sign-in/provider public - - route
+GET /sign-in/provider/done public - - route
+POST /sign-out people+wall - - route
+GET /static/maps.css public - - none
+GET /static/maps.js public - - none
+GET /tiles/{name}.json people+wall maps data:read sampled
+GET /tiles/{name}/{z}/{x}/{y}.pbf people+wall maps data:read sampled
+GET /users people+everywhere users - view
+POST /users people+everywhere users - route
+GET /wall people+wall board,coverage,incidents - view
+POST /wall people board,coverage,incidents - route
+"""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the table says of a route."""
+
+    method: str
+    path: str
+    who: str
+    rights: frozenset[str]
+    scopes: frozenset[str]
+    audit: str
+
+
+def _expected() -> list[Expected]:
+    rows = []
+    for line in TABLE.strip().splitlines():
+        method, path, who, rights, scopes, audit = line.split()
+        names = {name for name in rights.split(",") if name not in ("-", "maps")}
+        names |= MAPS if "maps" in rights.split(",") else set()
+        rows.append(Expected(method, path, who, frozenset(names),
+                             frozenset(s for s in scopes.split(",") if s != "-"), audit))  # fmt: skip
+    return rows
+
+
+EXPECTED = _expected()
+
+
+@pytest.fixture
+def client(store: str) -> Iterator[TestClient]:
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO grids (code, name, geometry) VALUES ('g1', 'g', "
+            "ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
+        )
+        conn.execute(
+            "INSERT INTO grid_staff (grid, role, name, phone) VALUES ('g1', 'head', 'Wang', '13900001111')"
+        )
+    app = create_app(store, Settings(requests_a_second=10_000))
+    with TestClient(app, follow_redirects=False) as found:
+        yield found
+
+
+def _declared(app: FastAPI) -> dict[tuple[str, str], Any]:
+    ogc: Any = next(r.app for r in app.routes if getattr(r, "path", "") == PREFIX)  # type: ignore[attr-defined]
+    return {
+        (method, prefix + route.path): policy_of(route.dependencies)
+        for prefix, one in (("", app), (PREFIX, ogc))
+        for route in api_routes(one)
+        for method in route.methods
+    }
+
+
+def test_policies_are_those_of_the_table(client: TestClient) -> None:
+    app: Any = client.app
+    declared = _declared(app)
+    assert set(declared) == {(row.method, row.path) for row in EXPECTED}
+    for row in EXPECTED:
+        policy = declared[row.method, row.path]
+        who = (
+            "public" if policy.public else "tokens" if not policy.sessions
+            else "people" + "+wall" * policy.walls + "+everywhere" * policy.everywhere
+        )  # fmt: skip
+        assert (who, policy.rights, frozenset(policy.scopes), policy.audit.value) == (
+            row.who, row.rights, row.scopes, row.audit
+        ), row.path  # fmt: skip
+        assert policy.max_body <= 32 << 20
+
+
+def test_an_application_with_an_undeclared_route_is_refused() -> None:
+    for route_class, dependencies in (
+        (APIRoute, [allow("coverage")]), (SecuredRoute, []),
+    ):  # fmt: skip
+        router = APIRouter(route_class=route_class)
+        router.add_api_route("/forgotten", lambda: None, dependencies=dependencies)
+        app = FastAPI()
+        app.include_router(router)
+        with pytest.raises(RuntimeError, match="/forgotten declares no policy"):
+            require_policies(app)
+
+
+def test_a_policy_on_a_route_of_another_class_refuses_to_answer() -> None:
+    router = APIRouter()
+    router.add_api_route("/plain", lambda: None, dependencies=[allow("coverage")])
+    app = FastAPI()
+    app.include_router(router)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        assert client.get("/plain").status_code == 500
+
+
+def _place(path: str) -> str:
+    for name, value in {
+        "{name}": "coverage" if "pbf" in path or "json" in path else "x", "{z}": "14", "{x}": "13565",
+        "{y}": "6703", "{code}": "g1", "{layer}": "findings", "{form}": "csv", "{job}": "1", "{number}": "1",
+        "{register}": "grids", "{key:path}": "g1", "{collectionId}": "grids", "{itemId}": "g1",
+        "{tileMatrixSetId}": "WebMercatorQuad",
+    }.items():  # fmt: skip
+        path = path.replace(name, value)
+    return path
+
+
+def _newest(conn: Conn) -> int:
+    row = conn.execute("SELECT coalesce(max(id), 0) FROM audit").fetchone()
+    conn.rollback()
+    assert row is not None
+    return int(row[0])
+
+
+def _walk(
+    client: TestClient, conn: Conn, allowed: Any, *, actor: str, cookies: dict[str, str], token: str = ""
+) -> int:  # fmt: skip
+    """Ask for every route as somebody; compare the answer, and what was recorded of it, with the table."""
+    sampled: set[str] = set()
+    count = 0
+    for row in EXPECTED:
+        # A live stream does not end, a sign-out ends the walk.
+        if row.path == "/api/v1/live" or (row.path == "/sign-out" and cookies):
+            continue
+        client.cookies.clear()
+        client.cookies.update(cookies)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        before = _newest(conn)
+        answer = client.request(row.method, _place(row.path), headers=headers)
+        context = (actor, row.method, row.path, answer.status_code, answer.text[:200])
+        refused = answer.status_code in (401, 403) or (
+            answer.status_code == 303 and answer.headers["location"].startswith("/sign-in?next=")
+        )
+        if answer.status_code == 403 and "out of date" in answer.text:
+            refused = False  # the form has no word of its session: the policy let it pass
+        if row.path == "/sign-in" and row.method == "POST":
+            refused = False
+        assert refused == (not allowed(row)), context
+        assert answer.status_code < 500 or row.path == "/readyz", context
+        entries = conn.execute(
+            "SELECT actor, object FROM audit WHERE id > %s AND action IN ('looked', 'asked') ORDER BY id",
+            (before,),
+        ).fetchall()
+        conn.rollback()
+        identified = answer.status_code != 401 and "/sign-in" not in answer.headers.get(
+            "location", ""
+        )
+        if row.who == "public" or not identified:
+            expected = 0
+        elif answer.status_code == 403 or refused or row.audit == "view":
+            expected = 1
+        elif row.audit == "sampled":
+            key = _place(row.path) if "/{z}/" in row.path else row.path
+            expected = 0 if "/{z}/" in row.path and key in sampled else 1
+            sampled.add(key)
+        else:
+            expected = 0
+        assert [entry[0] for entry in entries] == [actor] * expected, (context, entries)
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize("role", sorted(RIGHTS))
+@pytest.mark.parametrize("areas", ["*", "g1"])
+def test_sessions_of_every_role_on_every_route(
+    client: TestClient, store: str, role: str, areas: str
+) -> None:
+    cookies = sign_in(store, role, areas)
+    with connect(store) as conn:
+        name = conn.execute("SELECT name FROM users").fetchone()
+        assert name is not None
+
+        def allowed(row: Expected) -> bool:
+            if row.who == "public":
+                return True
+            if row.who == "tokens" or ("everywhere" in row.who and areas != "*"):
+                return False
+            return not row.rights or bool(row.rights & RIGHTS[role])
+
+        assert _walk(client, conn, allowed, actor=name[0], cookies=cookies) > 90
+
+
+def test_sessions_of_walls_on_every_route(client: TestClient, store: str) -> None:
+    with connect(store) as conn:
+        user = access.add_user(conn, "wall", "no password", "commander", ["*"])
+        cookies = {COOKIE: access.open_session(conn, user, hours=1, wall=True)}
+        conn.commit()
+
+        def allowed(row: Expected) -> bool:
+            return row.who == "public" or (
+                "wall" in row.who and (not row.rights or bool(row.rights & RIGHTS["commander"]))
+            )
+
+        assert _walk(client, conn, allowed, actor="wall", cookies=cookies) > 90
+        card = client.get("/api/v1/grids/g1/card")
+        assert card.status_code == 200
+        assert card.json()["staff"] == []
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_tokens_of_every_scope_on_every_route(client: TestClient, store: str, scope: str) -> None:
+    """A scope is an upper limit whatever the role: the role here has every right."""
+    with connect(store) as conn:
+        acting = scope in ("data:read", "scenarios:write", "jobs:write")
+        secret = make_token(
+            conn, "t", [scope], days=1, role="administrator" if acting else None,
+            areas=["*"] if acting else None,
+        )  # fmt: skip
+        conn.commit()
+
+        def allowed(row: Expected) -> bool:
+            return row.who == "public" or scope in row.scopes
+
+        assert _walk(client, conn, allowed, actor="token t", cookies={}, token=secret) > 90
+
+
+@pytest.mark.parametrize("role", sorted(RIGHTS))
+def test_a_role_limits_its_token(client: TestClient, store: str, role: str) -> None:
+    with connect(store) as conn:
+        secret = make_token(conn, "t", list(SCOPES), days=1, role=role, areas=["*"])
+        conn.commit()
+
+        def allowed(row: Expected) -> bool:
+            if row.who == "public":
+                return True
+            rights = RIGHTS[role]
+            return bool(row.scopes) and (not row.rights or bool(row.rights & rights))
+
+        assert _walk(client, conn, allowed, actor="token t", cookies={}, token=secret) > 90
+
+
+def _phones(client: TestClient, headers: dict[str, str]) -> set[str]:
+    """Return the places that show the phone of a grid's head."""
+    shown = set()
+    for path in (
+        "/api/v1/grids/g1/staff",
+        "/api/v1/grids/g1/card",
+        "/api/v1/history/staff/g1/head/Wang",
+    ):
+        if "13900001111" in client.get(path, headers=headers).text:
+            shown.add(path.rsplit("/", 1)[-1])
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("scopes", "role", "expected"),
+    [
+        (["data:read"], "administrator", set()),
+        (["data:read"], "commander", set()),
+        (["data:read", "staff:read"], "administrator", {"staff", "card", "Wang"}),
+        (["data:read", "staff:read"], "planner", set()),
+        (["staff:read"], None, {"staff"}),
+        (["jobs:write"], "administrator", set()),
+    ],
+)
+def test_phones_need_the_scope_and_the_right(
+    client: TestClient, store: str, scopes: list[str], role: str | None, expected: set[str]
+) -> None:
+    with connect(store) as conn:
+        secret = make_token(conn, "t", scopes, days=1, role=role, areas=["*"] if role else None)
+    assert _phones(client, {"Authorization": f"Bearer {secret}"}) == expected
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [("planner", set()), ("commander", {"staff", "card"}), ("auditor", set()),
+     ("administrator", {"staff", "card", "Wang"}), ("clerk", set())],
+)  # fmt: skip
+def test_phones_in_sessions(client: TestClient, store: str, role: str, expected: set[str]) -> None:
+    client.cookies.update(sign_in(store, role))
+    assert _phones(client, {}) == expected
+
+
+def test_each_reading_of_phones_by_a_token_is_recorded(client: TestClient, store: str) -> None:
+    with connect(store) as conn:
+        secret = make_token(conn, "centre", ["staff:read"], days=1)
+        conn.commit()
+        for _ in range(3):
+            headers = {"Authorization": f"Bearer {secret}"}
+            assert client.get("/api/v1/grids/g1/staff", headers=headers).status_code == 200
+        entries = conn.execute(
+            "SELECT count(*) FROM audit WHERE actor = 'token centre' "
+            "AND object = '/api/v1/grids/g1/staff' AND (detail ->> 'status')::int = 200"
+        ).fetchone()
+    assert entries == (3,)
+
+
+def test_the_cookie_decides_about_the_origin_whatever_other_header_there_is(
+    client: TestClient, store: str
+) -> None:
+    client.cookies.update(sign_in(store))
+    foreign = {"Origin": "https://evil.example"}
+    for more in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp5"}):
+        answer = client.post("/api/v1/jobs/refresh", headers=foreign | more)
+        assert (answer.status_code, "another site" in answer.text) == (403, True), more
+    assert client.post("/api/v1/jobs/refresh", headers={"Origin": "http://testserver"}).status_code in (200, 202)  # fmt: skip
+    client.cookies.clear()
+    with connect(store) as conn:
+        secret = make_token(conn, "t", ["jobs:write"], days=1, role="administrator", areas=["*"])
+    token = {"Authorization": f"Bearer {secret}"}
+    assert client.post("/api/v1/jobs/refresh", headers=foreign | token).status_code in (200, 202)
+
+
+def test_a_refused_tile_is_not_the_sight_of_those_after_it(client: TestClient, store: str) -> None:
+    client.cookies.update(sign_in(store))
+    assert client.get("/tiles/cameras/3/99/99.pbf").status_code == 404
+    assert client.get("/tiles/cameras/14/13565/6703.pbf").status_code == 200
+    assert client.get("/tiles/cameras/14/13565/6704.pbf").status_code == 200
+    with connect(store) as conn:
+        entries = conn.execute(
+            "SELECT (detail ->> 'status')::int FROM audit WHERE object = '/tiles/cameras' ORDER BY id"
+        ).fetchall()
+    assert entries == [(404,), (200,)]
+
+
+def test_audit_rules_are_documented() -> None:
+    assert {rule.value for rule in AuditRule} == {"none", "view", "sampled", "route"}

@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     coarse_roles: list[str] = Field(default_factory=list)
     walk_m: float = Field(default=500.0, gt=0)
     webhook_targets: list[str] = Field(default_factory=list)
-    import_memory_mb: int = Field(default=2048, ge=256)
+    import_memory_mb: int = Field(default=3072, ge=256)
     """What a process that reads or imports a file may use."""
     import_seconds: int = Field(default=600, ge=1)
     """How long reading a file, and how long a whole import, may take."""

@@ -42,7 +42,7 @@ _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 _server = ForkServer(
     _MODULES,
-    {**sparse_environment(), **gdal.OPTIONS, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
+    {**sparse_environment(), **gdal.OPTIONS, "ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
      "NUMBA_DISABLE_JIT": "1", "HOME": "/nonexistent"},
 )  # fmt: skip
 atexit.register(_server.stop)
@@ -204,7 +204,7 @@ def _work(files: list[int], *, request: dict[str, Any], folder: str) -> None:
 
 
 def _close_all_but(kept: set[int]) -> None:
-    for number in map(int, os.listdir("/proc/self/fd")):
+    for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
         if number not in kept:
             with contextlib.suppress(OSError):
                 os.close(number)

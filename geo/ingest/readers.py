@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pyproj
 
+from geo.confinement.reading_process import run_confined
 from geo.confinement.signatures import require_signature
 from geo.errors import CrsError, ReadError
 from geo.ingest import raw_table, transport
 from geo.ingest.raw_table import RawTable
-from geo.ingest.reading_process import run_confined
 from geo.settings import Settings, get_settings
 
 VECTOR = {".geojson", ".json", ".gpkg", ".shp", ".zip", ".parquet", ".geoparquet"}

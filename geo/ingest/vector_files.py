@@ -1,6 +1,6 @@
 """Vector files: GeoJSON, GeoPackage, Shapefile (also zipped), GeoParquet.
 
-GDAL opens a file by its content. `geo.ingest.reading_process` calls this where only the driver of the
+GDAL opens a file by its content. `geo.confinement.reading_process` calls this where only the driver of the
 file's own format is left, and nothing but the file can be reached.
 """
 

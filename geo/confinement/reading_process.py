@@ -36,14 +36,14 @@ _ERRORS: dict[str, type[GridcoverError]] = {
 }  # fmt: skip
 _LONGEST_MESSAGE = 2_000
 _MODULES = (
-    "geo.ingest.reading_process", "geo.ingest.parsing", "pyarrow.pandas_compat", "pyarrow.dataset",
+    "geo.confinement.reading_process", "geo.ingest.parsing", "pyarrow.pandas_compat", "pyarrow.dataset",
 )  # fmt: skip
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 _server = ForkServer(
     _MODULES,
-    {**sparse_environment(), **gdal.OPTIONS, "ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
-     "NUMBA_DISABLE_JIT": "1", "HOME": "/nonexistent"},
+    {**sparse_environment(), **gdal.OPTIONS, "ARROW_DEFAULT_MEMORY_POOL": "system",
+     "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "HOME": "/nonexistent"},
 )  # fmt: skip
 atexit.register(_server.stop)
 
@@ -110,7 +110,7 @@ def run_confined(
         tempfile.TemporaryDirectory(prefix="gridcover-") as folder,
     ):
         ended = _server.call(
-            "geo.ingest.reading_process:_work", {"request": request, "folder": folder},
+            "geo.confinement.reading_process:_work", {"request": request, "folder": folder},
             files=[outcome, content], seconds=settings.import_seconds,
         )  # fmt: skip
         if ended.code != 0:

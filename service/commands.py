@@ -51,10 +51,16 @@ def serve(
 
 
 @app.command()
-def work() -> None:
+def work(
+    until_stdin_closes: Annotated[
+        bool, typer.Option(help="End when whoever started it has ended.", hidden=True)
+    ] = False,
+) -> None:
     """Take jobs from the queue until stopped; `serve` runs one of these unless told otherwise."""
-    from service.worker import run_worker
+    from service.worker import end_with_stdin, run_worker
 
+    if until_stdin_closes:
+        end_with_stdin()
     with database(tended=True) as conninfo:
         require_current_or_migrate(conninfo)
         run_worker(conninfo)

@@ -49,6 +49,13 @@ class ForkServer:
     def __init__(
         self, modules: Sequence[str], environment: Mapping[str, str] | None = None
     ) -> None:
+        """Describe it; it starts with the first call.
+
+        Parameters
+        ----------
+        modules : loaded before anything is forked.
+        environment : of the interpreter and what it forks; this process's unless given.
+        """
         self._modules = list(modules)
         self._environment = environment
         self._lock = threading.Lock()
@@ -74,6 +81,7 @@ class ForkServer:
         files: Sequence[int] = (),
         seconds: float | None = None,
         give_up: Callable[[], bool] = lambda: False,
+        prepare: Sequence[str] = (),
     ) -> Ended:
         """Run a function in a process of its own and wait for its end.
 
@@ -83,6 +91,7 @@ class ForkServer:
         arguments : what JSON can say.
         files : descriptors that the process gets.
         seconds : on the clock, after which it is ended.
+        prepare : functions, as `module:function`, called in the interpreter before it forks.
         give_up : asked again and again; the process is ended once it says so.
 
         Raises
@@ -92,7 +101,7 @@ class ForkServer:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours:
             with theirs:
-                self._send(json.dumps({"target": target, "arguments": arguments}), [theirs.fileno(), *files])  # fmt: skip
+                self._send(json.dumps({"target": target, "arguments": arguments, "prepare": list(prepare)}), [theirs.fileno(), *files])  # fmt: skip
             begun = _receive(ours, START_S, give_up)
             if begun is None or "pid" not in begun:
                 if begun is not None and begun.get("ended_by") == "caller":

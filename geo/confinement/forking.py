@@ -12,7 +12,7 @@ import selectors
 import signal
 import socket
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,9 @@ def serve(number: int, modules: Sequence[str]) -> None:
     number : descriptor of the socket that requests come by.
     modules : to load first.
     """
+    # It ends with its owner, which may finish what it is at when all are asked to end.
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
     control = socket.socket(fileno=number)
     for module in modules:
         importlib.import_module(module)
@@ -75,6 +78,8 @@ def serve(number: int, modules: Sequence[str]) -> None:
 def _start(data: bytes, files: list[int], ours: Sequence[socket.socket]) -> _Child | None:
     request = json.loads(data)
     channel = socket.socket(fileno=files[0])
+    for function in request["prepare"]:
+        _function(function)()
     server = os.getpid()
     try:
         pid = os.fork()
@@ -103,11 +108,11 @@ def _run(
         if os.getppid() != server:
             os._exit(_FAILED)
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for name in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(name, signal.SIG_DFL)
         for one in foreign:
             one.close()
-        module, name = request["target"].split(":")
-        getattr(importlib.import_module(module), name)(files, **request["arguments"])
+        _function(request["target"])(files, **request["arguments"])
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else _FAILED
@@ -115,6 +120,12 @@ def _run(
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _function(name: str) -> Callable[..., None]:
+    module, _, function = name.partition(":")
+    found: Callable[..., None] = getattr(importlib.import_module(module), function)
+    return found
 
 
 def _collect(children: dict[int, _Child], selector: selectors.BaseSelector) -> None:

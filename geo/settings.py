@@ -83,6 +83,10 @@ class Settings(BaseSettings):
     coarse_roles: list[str] = Field(default_factory=list)
     walk_m: float = Field(default=500.0, gt=0)
     webhook_targets: list[str] = Field(default_factory=list)
+    import_memory_mb: int = Field(default=3072, ge=256)
+    """What a process that reads or imports a file may use."""
+    import_seconds: int = Field(default=600, ge=1)
+    """How long reading a file, and how long a whole import, may take."""
     keep_runs: int = Field(default=12, ge=1)
     blind_spot_min_area_m2: float = Field(default=25.0, ge=0)
     overlap_tolerance_m2: float = Field(default=1.0, ge=0)

@@ -13,6 +13,7 @@ import time
 
 _log = logging.getLogger("gridcover.processes")
 _PR_SET_PDEATHSIG = 1
+_PARENT = "GRIDCOVER_PARENT"
 _PAUSE_S = 5.0
 """One that cannot live is not started over and over without a pause."""
 
@@ -60,9 +61,8 @@ class ChildProcess:
     def _watch(self) -> None:
         while not self._stopped.is_set():
             started = time.monotonic()
-            self.process = subprocess.Popen(
-                self._command, env={**os.environ, **self._env}, pass_fds=self._pass_fds
-            )
+            env = {**os.environ, **self._env, _PARENT: str(os.getpid())}
+            self.process = subprocess.Popen(self._command, env=env, pass_fds=self._pass_fds)
             while self.process.poll() is None and not self._stopped.wait(0.2):
                 pass
             if self.process.poll() is None:
@@ -85,8 +85,14 @@ class ChildProcess:
 
 
 def end_with_parent() -> None:
-    """Have the system send this process SIGTERM when the one that started it dies, however it dies."""
+    """Have the system send this process SIGTERM when the `ChildProcess` that started it dies, however it dies.
+
+    Nothing is done in a process that was started in another way.
+    """
+    parent = os.environ.get(_PARENT)
+    if parent is None:
+        return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1:
+    if os.getppid() != int(parent):
         # It died between our start and the line above.
         raise SystemExit(0)

@@ -60,8 +60,10 @@ def _is_set(settings: Settings, port: int | None) -> bool:
 @app.command()
 def work() -> None:
     """Take jobs from the queue until stopped; `serve` runs one of these unless told otherwise."""
+    from service.child_process import end_with_parent
     from service.worker import run_worker
 
+    end_with_parent()
     with database(tended=True) as conninfo:
         require_current_or_migrate(conninfo)
         run_worker(conninfo)

@@ -153,9 +153,11 @@ def import_(
 
 @api.post("/jobs/{job}/cancel", dependencies=_ASK)
 def cancel(request: Request, conn: Writing, user: SignedIn, job: Number) -> Job:
-    """Cancel a job: one that waits is not begun, one that runs stops at its next step, undone."""
+    """Cancel a job: one that waits is not begun, one that runs is ended, undone."""
     _job(conn, job)
     if request.app.state.queue.job_manager.cancel_job_by_id(job, abort=True):
+        if _job(conn, job).state == "cancelled":
+            jobs.end(conn, job, "cancelled", {"reason": "It was cancelled before it began."})
         _record(request, conn, user, "job cancelled", job)
         conn.commit()
     return _job(conn, job)

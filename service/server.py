@@ -10,7 +10,6 @@ from collections.abc import Callable
 from geo.errors import GridcoverError
 from geo.settings import Settings
 from service.child_process import ChildProcess
-from service.worker import WorkerProcess
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _OTHER_PORTS = 10
@@ -67,7 +66,9 @@ def run(
         "service.web_process", arguments=(str(listener.fileno()),), env=env,
         pass_fds=(listener.fileno(),),
     )  # fmt: skip
-    worker = WorkerProcess(conninfo) if settings.worker else None
+    worker = (
+        ChildProcess("service.commands", arguments=("work",), env=env) if settings.worker else None
+    )
     web.start()
     if worker is not None:
         worker.start()

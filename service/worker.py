@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import logging
 import os
-import subprocess
-import sys
+import signal
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import procrastinate
 import psycopg
 from procrastinate.exceptions import ConnectorException, JobAborted
+from procrastinate.jobs import Status
 from procrastinate.worker import Worker
 
-from geo import pipeline
-from geo.errors import GridcoverError, RejectedRows, StoreAwayError
-from geo.ingest import Outcome, import_file, import_staff
-from geo.ingest.staff import STAFF
-from geo.settings import Settings, get_settings
-from geo.store import audit, jobs
+from geo.confinement.fork_server import Ended, ForkServer
+from geo.errors import GridcoverError, StoreAwayError, StoreError
+from geo.settings import get_settings
+from geo.store import jobs
 from geo.store.database import Conn, connect
 
 _log = logging.getLogger("gridcover.worker")
 REFRESH, IMPORT = "refresh", "import"
 BEAT_S = 10.0
 """How often a worker says that it lives; one that was silent for three beats is taken for dead."""
+MAX_ATTEMPTS = 5
+"""How often a job is begun whose worker dies each time."""
+CANCELLED = "It was cancelled; nothing was stored."
+
+DONE, FAILED, CUT_OFF = 0, 3, 75
+"""Exit status of a job's process: its end is written down, as done or failed; or the database went away."""
+_READING = ("geo.confinement.reading_process:start",)
+
+_processes = ForkServer(("service.job_process", "geo.pipeline", "geo.ingest"))
+atexit.register(_processes.stop)
+
+
+class JobFailed(GridcoverError):  # noqa: N818
+    """A job failed; its outcome is written down."""
+
+
+class WorkerEnds(Exception):  # noqa: N818
+    """The worker ends before the job: it is undone, and taken again later."""
 
 
 def make_queue(connector: procrastinate.BaseConnector) -> procrastinate.App:
@@ -39,7 +52,9 @@ def make_queue(connector: procrastinate.BaseConnector) -> procrastinate.App:
     app = procrastinate.App(connector=connector)
     # A database that went away comes back: what it cut off begins anew. Nothing else is tried twice.
     again = procrastinate.RetryStrategy(
-        max_attempts=20, wait=5, retry_exceptions={psycopg.OperationalError, StoreAwayError}
+        max_attempts=20,
+        wait=5,
+        retry_exceptions={psycopg.OperationalError, StoreAwayError, WorkerEnds},
     )
     app.task(name=REFRESH, pass_context=True, retry=again)(_refresh)
     app.task(name=IMPORT, pass_context=True, retry=again)(_import)
@@ -84,6 +99,7 @@ def ask_import(
 
 def run_worker(conninfo: str, *, beat_s: float = BEAT_S) -> None:
     """Work until a signal ends it; a job that runs is given up, undone, and taken again later."""
+    _processes.start()
     asyncio.run(_work(conninfo, beat_s))
 
 
@@ -131,16 +147,43 @@ async def _rescue(queue: procrastinate.App, worker: Worker, conninfo: str, beat_
         # Twice in turn: after a clock was set forward all are silent, until their next beat.
         for job in jobs_of_silent:
             if job.id in silent:
-                _log.warning("job %s was left by its worker; it is taken again", job.id)
                 with contextlib.suppress(ConnectorException, GridcoverError, psycopg.Error):
-                    await asyncio.to_thread(_unqueue, conninfo, job.id)
-                    await queue.job_manager.retry_job(job)
+                    await _take_up(queue, conninfo, job)
         silent = {job.id for job in jobs_of_silent}
 
 
-def _unqueue(conninfo: str, job: int | None) -> None:
+async def _take_up(queue: procrastinate.App, conninfo: str, job: procrastinate.jobs.Job) -> None:
+    """Let a job that its worker left begin anew, unless it has ended or shall not."""
+    assert job.id is not None  # noqa: S101
+    ended = await asyncio.to_thread(_settle, conninfo, job.id)
+    if ended is None:
+        _log.warning("job %s was left by its worker; it is taken again", job.id)
+        await queue.job_manager.retry_job(job)
+        return
+    _log.warning("job %s was left by its worker; it is %s", job.id, ended)
+    status = {"done": Status.SUCCEEDED, "cancelled": Status.ABORTED}.get(ended, Status.FAILED)
+    await queue.job_manager.finish_job(job, status, delete_job=False)
+
+
+def _settle(conninfo: str, job: int) -> str | None:
+    """How a job ended whose worker died; None, and it may wait in the queue again, if it did not."""
     with connect(conninfo) as conn:
+        jobs.end_sessions(conn, job)
+        left = jobs.left(conn, job)
+        if left.ended is not None:
+            return left.ended
+        if left.cancelled:
+            jobs.end(conn, job, "cancelled", {"reason": CANCELLED})
+            return "cancelled"
+        if left.attempts >= MAX_ATTEMPTS:
+            why = (
+                f"Its worker died {left.attempts} times; nothing was stored. See the log of the service "
+                "for what ended it."
+            )
+            jobs.end(conn, job, "failed", {"reason": why})
+            return "failed"
         jobs.unqueue(conn, job)
+        return None
 
 
 def _beat(conninfo: str, number: int) -> bool:
@@ -148,148 +191,84 @@ def _beat(conninfo: str, number: int) -> bool:
         return jobs.beat(conn, number)
 
 
-@contextlib.contextmanager
-def _told(
-    context: procrastinate.JobContext, task: str
-) -> Iterator[tuple[Conn, Conn, Callable[[str], None]]]:
-    """Connections for the work and for telling of it, and what to call at each step."""
-    assert context.additional_context is not None  # noqa: S101
-    conninfo, job = context.additional_context["conninfo"], context.job.id
-    assert job is not None  # noqa: S101
-    with connect(conninfo) as work, connect(conninfo) as desk:
-        jobs.begin(desk, job, task)
-
-        def progress(step: str) -> None:
-            jobs.note_step(desk, job, step)
-            if context.should_abort():
-                raise JobAborted
-
-        try:
-            yield work, desk, progress
-        except JobAborted:
-            work.rollback()
-            if context.abort_reason() is procrastinate.job_context.AbortReason.USER_REQUEST:
-                jobs.end(desk, job, "cancelled", {})
-            raise
-        except (psycopg.OperationalError, StoreAwayError):
-            # The database went away, and maybe before the queue could note it: a worker that lives on
-            # would keep the job for ever. This one ends; the next finds the job and begins it anew.
-            _log.warning("job %s was cut off from the database; the worker ends", job)
-            os._exit(75)
-        except GridcoverError as error:
-            work.rollback()
-            jobs.end(desk, job, "failed", {"reason": str(error)})
-            raise
-        except Exception as error:
-            work.rollback()
-            jobs.end(desk, job, "failed", {"reason": f"{type(error).__name__}: {error}"})
-            raise
-
-
 def _refresh(context: procrastinate.JobContext, *, everything: bool) -> None:
-    settings = get_settings()
-    with _told(context, REFRESH) as (conn, desk, progress):
-        done = pipeline.refresh_everything(
-            conn, settings, everything=everything, progress=progress
-        ).coverage
-        assert context.job.id is not None  # noqa: S101
-        jobs.end(
-            desk, context.job.id, "done",
-            {"run": done.run, "computed": done.computed, "views": done.views, "grids": done.grids},
-        )  # fmt: skip
+    _supervise(
+        context, REFRESH, {"everything": everything}, seconds=None, memory_bytes=None,
+        reads_files=get_settings().terrain is not None,
+    )  # fmt: skip
 
 
 def _import(
     context: procrastinate.JobContext, *, layer: str, upload: str, by: str, options: dict[str, Any]
 ) -> None:
     settings = get_settings()
-    with _told(context, IMPORT) as (conn, desk, progress), tempfile.TemporaryDirectory() as folder:
-        kept = jobs.upload(conn, upload)
-        conn.rollback()
-        if kept is None:
-            raise GridcoverError("the file is not kept any more; send it again")
-        name, content = kept
-        audit.act_as(conn, by, session=True)
-        conn.commit()
-        # The name comes from outside; only its last part names a file, in a folder of ours.
-        path = Path(folder) / Path(name.replace("\\", "/")).name
-        path.write_bytes(content)
-        report = Path(folder) / "report.csv"
-        try:
-            outcome = _run_import(conn, layer, path, report, settings, options, progress)
-        except RejectedRows as error:
-            outcome = error.outcome
-            _end_import(context, desk, "failed", outcome, report, {"reason": str(error)})
-            jobs.drop_upload(desk, upload)
-            desk.commit()
-            return
-        if not outcome.dry_run:
-            audit.write(
-                desk, actor=by, role="", address="", action="imported", object_=layer,
-                detail={"file": name, "inserted": outcome.inserted, "updated": outcome.updated,
-                        "unchanged": outcome.unchanged, "rejected": outcome.rejected},
-            )  # fmt: skip
-        _end_import(context, desk, "done", outcome, report, {})
-        jobs.drop_upload(desk, upload)
-        desk.commit()
+    _supervise(
+        context, IMPORT, {"layer": layer, "upload": upload, "by": by, "options": options},
+        seconds=settings.import_seconds, memory_bytes=settings.import_memory_mb << 20, reads_files=True,
+    )  # fmt: skip
 
 
-def _run_import(
-    conn: Conn, layer: str, path: Path, report: Path, settings: Settings, options: dict[str, Any],
-    progress: Callable[[str], None],
-) -> Outcome:  # fmt: skip
-    if layer == STAFF.name:
-        staff = {k: v for k, v in options.items() if k in ("rename", "accept_rejects", "dry_run")}
-        return import_staff(conn, path, report=report, progress=progress, **staff)
-    return import_file(conn, layer, path, report=report, settings=settings, progress=progress, **options)  # fmt: skip
-
-
-def _end_import(
-    context: procrastinate.JobContext, desk: Conn, ended: str, outcome: Outcome, report: Path,
-    more: dict[str, Any],
+def _supervise(
+    context: procrastinate.JobContext, task: str, arguments: dict[str, Any], *,
+    seconds: float | None, memory_bytes: int | None, reads_files: bool,
 ) -> None:  # fmt: skip
-    assert context.job.id is not None  # noqa: S101
-    told = {k: v for k, v in outcome.as_dict().items() if k != "report"} | more
-    if outcome.dry_run:
-        told["sample"] = outcome.sample_features()
-    text = report.read_text(encoding="utf-8-sig") if report.exists() else None
-    jobs.end(desk, context.job.id, ended, told, text)
-
-
-class WorkerProcess:
-    """A worker beside the service: started with it, started anew when it dies, ended with it."""
-
-    def __init__(self, conninfo: str) -> None:
-        self._conninfo = conninfo
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="worker", daemon=True)
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End it: what it was at is undone and taken again later."""
-        self._ended.set()
-        self._thread.join(20)
-
-    def _watch(self) -> None:
-        command = [sys.executable, "-m", "service.commands", "work"]
-        env = {**os.environ, "GRIDCOVER_DATABASE_URL": self._conninfo}
-        while not self._ended.is_set():
-            begun = time.monotonic()
-            self.process = subprocess.Popen(command, env=env)
-            while self.process.poll() is None and not self._ended.wait(0.2):
-                pass
-            if self.process.poll() is None:
-                self.process.terminate()
-                try:
-                    self.process.wait(10)
-                except subprocess.TimeoutExpired:
-                    self.process.kill()
-                    self.process.wait()
+    """Have a job done in a process of its own, and see to it that its end is written down."""
+    assert context.additional_context is not None  # noqa: S101
+    conninfo, job = context.additional_context["conninfo"], context.job.id
+    assert job is not None  # noqa: S101
+    try:
+        with connect(conninfo) as conn:
+            if not jobs.begin(conn, job, task):
                 return
-            _log.warning("the worker ended (%s); it is started anew", self.process.returncode)
-            # One that cannot live is not started over and over without a pause.
-            self._ended.wait(max(0.0, 5.0 - (time.monotonic() - begun)))
+        # It is made and removed here: a process that is killed removes nothing.
+        with tempfile.TemporaryDirectory(
+            prefix="gridcover-job-", ignore_cleanup_errors=True
+        ) as folder:
+            ended = _processes.call(
+                f"service.job_process:{task}_",
+                {"conninfo": conninfo, "job": job, "folder": folder, "memory_bytes": memory_bytes, **arguments},
+                seconds=seconds, give_up=context.should_abort, prepare=_READING if reads_files else (),
+            )  # fmt: skip
+        if ended.code == DONE:
+            return
+        if ended.code == FAILED:
+            raise JobFailed(f"job {job} failed; its outcome says why")
+        if ended.code == CUT_OFF:
+            raise StoreAwayError("the database went away")
+        with connect(conninfo) as conn:
+            jobs.end_sessions(conn, job)
+            _end_killed(context, conn, job, task, ended)
+    except (psycopg.Error, StoreError):
+        # The database went away, and maybe before the queue could note it: a worker that lives on
+        # would keep the job for ever. This one ends; the next finds the job and begins it anew.
+        _log.warning("job %s was cut off from the database; the worker ends", job)
+        os._exit(75)
+
+
+def _end_killed(
+    context: procrastinate.JobContext, conn: Conn, job: int, task: str, ended: Ended
+) -> None:
+    """Write down the end of a job whose process did not do so itself."""
+    if ended.ended_by == "caller":
+        if context.abort_reason() is not procrastinate.job_context.AbortReason.USER_REQUEST:
+            raise WorkerEnds
+        if jobs.end(conn, job, "cancelled", {"reason": CANCELLED}):
+            raise JobAborted
+        return
+    if ended.code in (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP):
+        raise WorkerEnds  # everything is told to end, the worker too
+    settings = get_settings()
+    if ended.ended_by == "time":
+        why = (
+            f"The {task} took more than {settings.import_seconds} s and was ended; nothing was stored. "
+            "Import the parts of the file, or allow more with GRIDCOVER_IMPORT_SECONDS."
+        )
+    elif ended.code in (-signal.SIGKILL, -signal.SIGABRT):
+        why = (
+            f"The process of the {task} was ended by the system, as it is when memory runs out; nothing was "
+            "stored. Import the parts of the file, or see how much memory is free."
+        )
+    else:
+        why = f"The process of the {task} broke off ({ended.code}); nothing was stored."
+    if jobs.end(conn, job, "failed", {"reason": why}):
+        raise JobFailed(why)

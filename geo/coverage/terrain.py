@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyproj
 import shapely
 from numba import njit
 
+from geo.confinement.reading_process import run_confined
+from geo.confinement.signatures import require_signature
 from geo.errors import CrsError, ReadError
+from geo.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+_DRIVERS = ("GTiff", "MEM", "VRT")
+"""Of GDAL: to read the file, which is opened by the first alone, and what rasterio itself works with."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +52,19 @@ class Terrain:
         return np.asarray(_sample(self.elevation, self.west, self.north, self.cell_m, x, y))
 
 
-def read_terrain(file: str | Path, crs: Any, *, cell_m: float | None = None) -> Terrain:
-    """Read a GeoTIFF (or any raster GDAL reads) of ground elevation, in metres.
+def read_terrain(
+    file: str | Path, crs: Any, *, cell_m: float | None = None, settings: Settings | None = None
+) -> Terrain:
+    """Read a GeoTIFF of ground elevation, in metres.
+
+    It is read in a process of its own that can open nothing but the file.
 
     Parameters
     ----------
-    file : a raster with a CRS; its first band is the elevation.
+    file : a GeoTIFF with a CRS; its first band is the elevation.
     crs : the metric CRS to bring it to (bilinear).
     cell_m : cell size there, metres; about that of the file unless given.
+    settings : memory and time that reading may take; the deployment's unless given.
 
     Returns
     -------
@@ -59,56 +72,38 @@ def read_terrain(file: str | Path, crs: Any, *, cell_m: float | None = None) -> 
 
     Raises
     ------
-    ReadError : the file cannot be read, has no CRS, or holds no elevation at all.
+    ReadError : the file cannot be read as a GeoTIFF, has no CRS, or holds no elevation at all.
     CrsError : `crs` is not in metres.
     """
-    import rasterio
-    from rasterio.fill import fillnodata
-    from rasterio.warp import Resampling, calculate_default_transform, reproject
-
     target = pyproj.CRS(crs)
     if not target.is_projected or abs(target.axis_info[0].unit_conversion_factor - 1.0) > 1e-9:
         raise CrsError(f"{target.to_string()} is not in metres; give a metric CRS")
+    path = Path(file)
+    if not path.is_file():
+        raise ReadError(f"{path} does not exist; give the path of a raster, a GeoTIFF")
     try:
-        with rasterio.open(file) as source:
-            if source.crs is None:
-                raise ReadError(f"{file} has no CRS; set it, for instance with gdal_edit.py -a_srs")
-            transform, width, height = calculate_default_transform(
-                source.crs,
-                target.to_wkt(),
-                source.width,
-                source.height,
-                *source.bounds,
-                resolution=cell_m,
-            )
-            cell = float((transform.a - transform.e) / 2)
-            transform, width, height = calculate_default_transform(
-                source.crs,
-                target.to_wkt(),
-                source.width,
-                source.height,
-                *source.bounds,
-                resolution=cell,
-            )
-            out = np.full((height, width), np.nan)
-            reproject(
-                rasterio.band(source, 1),
-                out,
-                dst_transform=transform,
-                dst_crs=target.to_wkt(),
-                dst_nodata=np.nan,
-                resampling=Resampling.bilinear,
-            )
-    except rasterio.errors.RasterioError as error:
-        raise ReadError(f"{file} cannot be read as a raster: {error}") from error
-    known = np.isfinite(out)
-    if not known.any():
-        raise ReadError(f"{file} holds no elevation in its first band")
-    if not known.all():
-        reach = float(max(out.shape))
-        filled = fillnodata(np.where(known, out, 0.0), mask=known, max_search_distance=reach)
-        out = np.where(known, out, filled)
-    return Terrain(np.ascontiguousarray(out), transform.c, transform.f, cell, target)
+        require_signature(path, ".tif")
+    except ReadError as error:
+        raise ReadError(f"{error}: a raster of elevation is a GeoTIFF") from error
+    reading = run_confined(
+        "geo.coverage.elevation_file:read_to", path, {"crs": target.to_wkt(), "cell_m": cell_m},
+        settings=settings or get_settings(), drivers=_DRIVERS,
+    )  # fmt: skip
+    elevation, west, north, cell = _cells(reading.content)
+    return Terrain(elevation, west, north, cell, target)
+
+
+def _cells(content: pa.Buffer) -> tuple[NDArray[np.float64], float, float, float]:
+    """Return the cells, west, north and the size of a cell, as `geo.coverage.elevation_file` wrote them."""
+    try:
+        with pa.ipc.open_stream(content) as stream:
+            table = stream.read_all()
+        where: dict[str, Any] = json.loads(table.schema.metadata[b"where"])
+        cells = table.column("elevation").to_numpy().astype(np.float64)
+        west, north, size = (float(where[name]) for name in ("west", "north", "cell_m"))
+        return cells.reshape(int(where["rows"]), -1), west, north, size
+    except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise ReadError("the process that read the raster answered what cannot be read") from error
 
 
 @njit(cache=True, nogil=True)

@@ -138,6 +138,7 @@ def import_file(
     report: Path | None = None,
     settings: Settings | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    before_commit: Callable[[Outcome], None] = lambda _: None,
 ) -> Outcome:
     """Read, clean and store one file in one transaction; the caller's connection is committed.
 
@@ -154,6 +155,7 @@ def import_file(
     dry_run : do everything but keep nothing.
     report : where the report goes; beside the working folder's other files unless given, and
         only written when there is something to tell.
+    before_commit : called with the outcome in the transaction that stores the rows.
 
     Raises
     ------
@@ -167,7 +169,7 @@ def import_file(
     settings = settings or get_settings()
     layer = LAYERS[layer_name]
     progress(f"reading {path.name}")
-    raw = read_file(path, layer_name, crs=crs)
+    raw = read_file(path, layer_name, crs=crs, settings=settings)
     district = None if layer_name == "areas" else read.district(conn)
     if layer_name == "grids" and read.count_rows(conn, LAYERS["areas"]) == 0:
         district = None  # the grids themselves make the district
@@ -191,6 +193,7 @@ def import_file(
         options={"crs": crs, "datum": datum, "rename": rename, "source": source,
                  "accept_rejects": accept_rejects},
         accept_rejects=accept_rejects, dry_run=dry_run, report=report, progress=progress,
+        before_commit=before_commit,
     )  # fmt: skip
 
 
@@ -211,6 +214,7 @@ def import_staff(
     report: Path | None = None,
     settings: Settings | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    before_commit: Callable[[Outcome], None] = lambda _: None,
 ) -> Outcome:
     """Read and store grid staff (一长四员); the caller's connection is committed.
 
@@ -218,7 +222,8 @@ def import_staff(
 
     Parameters
     ----------
-    conn, path, rename, accept_rejects, dry_run, report : as for `import_file`; the file is a table.
+    conn, path, rename, accept_rejects, dry_run, report, before_commit : as for `import_file`; the
+        file is a table.
 
     Raises
     ------
@@ -226,7 +231,7 @@ def import_staff(
     """
     settings = settings or get_settings()
     progress(f"reading {path.name}")
-    raw = read_file(path, STAFF.name)
+    raw = read_file(path, STAFF.name, settings=settings)
     words = read_dictionary(settings.dictionary)
     cleaned = clean_staff(raw, read.grid_codes(conn), rename=rename, dictionary=words)
     return _settle(
@@ -234,6 +239,7 @@ def import_staff(
         store=lambda: write.update_staff(conn, cleaned.frame),
         options={"rename": rename, "accept_rejects": accept_rejects},
         accept_rejects=accept_rejects, dry_run=dry_run, report=report, progress=progress,
+        before_commit=before_commit,
     )  # fmt: skip
 
 
@@ -251,6 +257,7 @@ def _settle(
     dry_run: bool,
     report: Path | None,
     progress: Callable[[str], None],
+    before_commit: Callable[[Outcome], None],
 ) -> Outcome:
     """Report what was found, and store the clean rows or refuse all of them."""
     rejected = cleaned.count(REJECTED)
@@ -272,6 +279,9 @@ def _settle(
     progress(f"storing {len(cleaned.frame):,} rows")
     try:
         written = store()
+        outcome = _outcome(
+            layer, path, encoding, cleaned, findings, rejected, where, dry_run, written
+        )
         if dry_run:
             conn.rollback()
         else:
@@ -281,11 +291,12 @@ def _settle(
                 inserted=written.inserted, updated=written.updated, unchanged=written.unchanged,
                 mended=cleaned.count(MENDED), rejected=rejected, options=options,
             )  # fmt: skip
+            before_commit(outcome)
             conn.commit()
     except BaseException:
         conn.rollback()
         raise
-    return _outcome(layer, path, encoding, cleaned, findings, rejected, where, dry_run, written)
+    return outcome
 
 
 def _tiling(cleaned: Cleaned, layer: str, settings: Settings, district: Any) -> list[Finding]:

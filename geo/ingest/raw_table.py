@@ -17,6 +17,14 @@ from geo.errors import ReadError
 
 MAX_UNPACKED_BYTES = 2 << 30
 """Bytes that a compressed file may become."""
+MAX_RATIO = 200
+"""Times its own size that a compressed file may become, once it is beyond `RATIO_FROM_BYTES`."""
+RATIO_FROM_BYTES = 64 << 20
+MAX_ROWS = 3_000_000
+MAX_COLUMNS = 2_000
+MAX_CELLS = 100_000_000
+MAX_VERTICES = 2_000_000
+"""Of the shape of one row."""
 _ROWS_PER_BLOCK = 4096
 """Rows turned into Python's own values at a time, where a report quotes them."""
 
@@ -52,17 +60,44 @@ class RawTable:
 def unique_names(header: Iterable[str]) -> list[str]:
     """Return the names, those that repeat numbered."""
     out: list[str] = []
+    taken: set[str] = set()
+    last: dict[str, int] = {}
     for name in header:
-        candidate, k = name, 2
-        while candidate in out:
-            candidate, k = f"{name}_{k}", k + 1
+        candidate, k = name, last.get(name, 1)
+        while candidate in taken:
+            k += 1
+            candidate = f"{name}_{k}"
+        last[name] = k
+        taken.add(candidate)
         out.append(candidate)
     return out
 
 
 def require_small(path: Path, size: int) -> None:
-    """Refuse a file that unpacks to more than `MAX_UNPACKED_BYTES`."""
+    """Refuse a file that unpacks to more than `MAX_UNPACKED_BYTES`, or to very many times its size."""
     if size > MAX_UNPACKED_BYTES:
         raise ReadError(
             f"{path.name} unpacks to more than {MAX_UNPACKED_BYTES >> 20} MiB; import its parts"
         )
+    if size > max(RATIO_FROM_BYTES, MAX_RATIO * path.stat().st_size):
+        raise ReadError(
+            f"{path.name} unpacks to more than {MAX_RATIO} times its size, as a file does that holds "
+            "next to nothing; import what it holds unpacked, if it is genuine"
+        )
+
+
+def require_columns(name: str, columns: int) -> None:
+    """Refuse a table of more than `MAX_COLUMNS` columns."""
+    if columns > MAX_COLUMNS:
+        raise ReadError(
+            f"{name} has {columns:,} columns, and {MAX_COLUMNS:,} are the most; leave out what is not "
+            "needed, or look whether something stands far to the right of the table"
+        )
+
+
+def require_rows(name: str, rows: int, columns: int = 1) -> None:
+    """Refuse a table of more than `MAX_ROWS` rows or `MAX_CELLS` cells."""
+    if rows > MAX_ROWS:
+        raise ReadError(f"{name} has more than {MAX_ROWS:,} rows; import its parts")
+    if rows * columns > MAX_CELLS:
+        raise ReadError(f"{name} has more than {MAX_CELLS:,} cells; import its parts")

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import pyproj
 
+from geo.confinement.reading_process import run_confined
+from geo.confinement.signatures import require_signature
 from geo.errors import CrsError, ReadError
-from geo.ingest import raw_table
-from geo.ingest.raw_table import RawTable, require_small
-from geo.ingest.text_tables import read_text
-from geo.ingest.vector_files import read_vector
-from geo.ingest.workbooks import read_workbook
+from geo.ingest import raw_table, transport
+from geo.ingest.raw_table import RawTable
+from geo.settings import Settings, get_settings
 
 VECTOR = {".geojson", ".json", ".gpkg", ".shp", ".zip", ".parquet", ".geoparquet"}
 TABLES = {".csv", ".tsv", ".txt", ".xlsx"}
+_PACKABLE = TABLES - {".xlsx"}
+_SHAPEFILE_PARTS = (".shx", ".dbf", ".prj", ".cpg")
 
 
-def read_file(path: Path, layer: str, *, crs: str | None = None) -> RawTable:
+def read_file(
+    path: Path, layer: str, *, crs: str | None = None, settings: Settings | None = None
+) -> RawTable:
     """Read a file, finding format, encoding and delimiter by itself.
+
+    The file is parsed in a process of its own that can open nothing else, reach no network, and has
+    bounded memory and time; docs/import.md says what the bounds are.
 
     Parameters
     ----------
@@ -27,36 +33,65 @@ def read_file(path: Path, layer: str, *, crs: str | None = None) -> RawTable:
         text tables may be gzipped (.csv.gz).
     layer : name of the layer, by whose headers the table of a workbook is found.
     crs : the CRS of the coordinates where the file does not name it, or to overrule it.
+    settings : memory and time that reading may take; the deployment's unless given.
 
     Raises
     ------
-    ReadError : the file is absent, damaged, empty, or of no known format.
+    ReadError : the file is absent, damaged, empty, too large, or of no known format.
     CrsError : the CRS given is not known.
     """
     path = Path(path)
-    if not path.is_file():
+    if not _is_file(path):
         raise ReadError(f"{path} does not exist; give the path of a file")
     given = _parse_crs(crs)
+    suffix = _suffix(path)
+    drivers: tuple[str, ...] = ()
+    if suffix not in _PACKABLE:
+        drivers = require_signature(path, ".gz" if suffix.endswith(".gz") else suffix).drivers
+    arguments = {
+        "suffix": suffix, "layer": layer, "crs": None if given is None else given.to_wkt(),
+        "unpacked_bytes": raw_table.MAX_UNPACKED_BYTES,
+    }  # fmt: skip
+    reading = run_confined(
+        "geo.ingest.parsing:read_to", path, arguments,
+        settings=settings or get_settings(), drivers=drivers,
+        beside=_parts(path, suffix),
+    )  # fmt: skip
+    raw = transport.read(reading.content)
+    if given is not None:
+        raw.crs = given
+    return raw
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _suffix(path: Path) -> str:
     suffixes = [s.lower() for s in path.suffixes]
     suffix = suffixes[-1] if suffixes else ""
-    if suffix == ".gz" and len(suffixes) > 1:
-        try:
-            with gzip.open(path) as stream:
-                data = stream.read(raw_table.MAX_UNPACKED_BYTES + 1)
-        except (OSError, EOFError) as error:
-            raise ReadError(f"{path.name} is no whole gzip file ({error}); pack it anew") from error
-        require_small(path, len(data))
-        return read_text(data, path.name, suffixes[-2], given)
-    if suffix == ".xlsx":
-        return read_workbook(path, layer, given)
-    if suffix in TABLES:
-        return read_text(path.read_bytes(), path.name, suffix, given)
-    if suffix in VECTOR:
-        return read_vector(path, suffix, given)
-    raise ReadError(
-        f"{path.name}: unknown format {suffix or '(no ending)'}; "
-        f"use one of {', '.join(sorted(VECTOR | TABLES))}"
-    )
+    if suffix == ".gz" and len(suffixes) > 1 and suffixes[-2] in _PACKABLE:
+        return suffixes[-2] + suffix
+    if suffix not in VECTOR | TABLES:
+        raise ReadError(
+            f"{path.name}: unknown format {suffix or '(no ending)'}; "
+            f"use one of {', '.join(sorted(VECTOR | TABLES))}"
+        )
+    return suffix
+
+
+def _parts(path: Path, suffix: str) -> tuple[Path, ...]:
+    """Return the files that belong to the file, of those that are there."""
+    if suffix == ".shp":
+        names = [path.with_suffix(s) for part in _SHAPEFILE_PARTS for s in (part, part.upper())]
+    elif suffix == ".gpkg":
+        names = [path.with_name(path.name + end) for end in ("-wal", "-journal")]
+    else:
+        return ()
+    return tuple(name for name in names if name.is_file())
 
 
 def _parse_crs(crs: str | None) -> pyproj.CRS | None:

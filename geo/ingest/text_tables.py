@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,10 @@ from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from geo.errors import ReadError
-from geo.ingest.raw_table import RawTable, unique_names
+from geo.ingest.raw_table import RawTable, require_columns, require_rows, unique_names
+
+MAX_FIELD = 1 << 24
+"""Characters of one cell, and of the line of a header."""
 
 
 def decode(data: bytes, name: str = "the file") -> tuple[str, str]:
@@ -59,13 +63,21 @@ def read_text(data: bytes, name: str, suffix: str, crs: pyproj.CRS | None) -> Ra
         raise ReadError(f"{name} is empty; give a file with a header line")
     first = re.search(r"[^\r\n]+", text)
     head = first.group() if first else ""
+    if len(head) > MAX_FIELD:
+        raise ReadError(
+            f"{name} begins with a line of more than {MAX_FIELD:,} characters; give a table with one "
+            "line a row"
+        )
+    require_rows(name, max(text.count("\n"), text.count("\r")) - 1)
     counts = {d: head.count(d) for d in (",", "\t", ";", "|")}
     delimiter = "\t" if suffix == ".tsv" else max(counts, key=lambda d: counts[d])
+    require_columns(name, counts[delimiter] + 1)
     even = _read_even(text, delimiter)
     if even is None:
         cells, lines, broken = _read_uneven(text, name, delimiter)
     else:
         cells, lines, broken = *even, []
+    require_rows(name, len(cells), len(cells.columns))
     if cells.empty and not broken:
         raise ReadError(f"{name} has a header but no rows; nothing to import")
     return RawTable(cells, lines, delimiter, None, crs, broken, encoding)
@@ -105,12 +117,22 @@ def _read_even(text: str, delimiter: str) -> tuple[pd.DataFrame, NDArray[np.int6
     return cells[~bare].reset_index(drop=True), lines[~bare]
 
 
+def _lines(text: str, name: str) -> Iterator[str]:
+    for number, line in enumerate(io.StringIO(text, newline=""), 1):
+        if len(line) > MAX_FIELD:
+            raise ReadError(
+                f"{name}, line {number}: it has more than {MAX_FIELD:,} characters; give a table with "
+                "one line a row"
+            )
+        yield line
+
+
 def _read_uneven(
     text: str, name: str, delimiter: str
 ) -> tuple[pd.DataFrame, NDArray[np.int64], list[tuple[int, str, str]]]:
     """Cells, lines and broken rows of any delimited text."""
-    csv.field_size_limit(1 << 24)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    csv.field_size_limit(MAX_FIELD)
+    reader = csv.reader(_lines(text, name), delimiter=delimiter)
     header: list[str] = []
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -123,6 +145,7 @@ def _read_uneven(
                 continue
             if not header:
                 header = [cell.strip() or f"column_{k + 1}" for k, cell in enumerate(row)]
+                require_columns(name, len(header))
                 continue
             extra = [cell for cell in row[len(header) :] if cell.strip()]
             if extra:

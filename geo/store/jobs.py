@@ -61,15 +61,41 @@ def add(conn: Conn, job: int, task: str, about: dict[str, Any], by: str) -> None
     )
 
 
-def begin(conn: Conn, job: int, task: str) -> None:
-    """A worker has taken a job, maybe after another that was cut off."""
-    conn.execute(
+def begin(conn: Conn, job: int, task: str) -> bool:
+    """A worker has taken a job, maybe after another that was cut off; False if it had ended already."""
+    row = conn.execute(
         "INSERT INTO jobs AS j (id, task, asked_by, started_at, attempts) VALUES (%s, %s, '', now(), 1) "
         "ON CONFLICT (id) DO UPDATE SET started_at = now(), attempts = j.attempts + 1, step = '', "
-        "steps = 0, ended = NULL, finished_at = NULL",
+        "steps = 0, finished_at = NULL WHERE j.ended IS NULL RETURNING id",
         (job, task),
+    ).fetchone()
+    conn.commit()
+    return row is not None
+
+
+def mark_session(conn: Conn, job: int) -> None:
+    """Name a connection after the job it serves, and have it end soon after its process."""
+    conn.execute("SELECT set_config('application_name', %s, false)", (_session(job),))
+    # PostgreSQL 14 and newer.
+    conn.execute(
+        "SELECT set_config('client_connection_check_interval', '2000', false) "
+        "WHERE current_setting('client_connection_check_interval', true) IS NOT NULL"
     )
     conn.commit()
+
+
+def end_sessions(conn: Conn, job: int) -> None:
+    """End what the process of a job left in the database, so that its locks hold nobody up."""
+    conn.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE application_name = %s AND datname = current_database()",
+        (_session(job),),
+    )
+    conn.commit()
+
+
+def _session(job: int) -> str:
+    return f"gridcover-job-{job}"
 
 
 def note_step(conn: Conn, job: int, step: str) -> None:
@@ -80,16 +106,46 @@ def note_step(conn: Conn, job: int, step: str) -> None:
 
 def end(
     conn: Conn, job: int, ended: str, outcome: dict[str, Any], report: str | None = None
-) -> None:
-    """How a job ended."""
-    conn.execute(
-        "UPDATE jobs SET ended = %s, outcome = %s, report = %s, finished_at = now() WHERE id = %s",
-        (ended, Jsonb(outcome), report, job),
-    )
+) -> bool:
+    """How a job ended; False, and nothing changed, where that was written already. Commits."""
+    written = write_end(conn, job, ended, outcome, report)
     conn.execute(
         "DELETE FROM jobs WHERE finished_at < now() - make_interval(days => %s)", (KEPT_DAYS,)
     )
     conn.commit()
+    return written
+
+
+def write_end(
+    conn: Conn, job: int, ended: str, outcome: dict[str, Any], report: str | None = None
+) -> bool:
+    """Write how a job ended in the caller's transaction, so that it is true if what it did is."""
+    changed = conn.execute(
+        "UPDATE jobs SET ended = %s, outcome = %s, report = %s, finished_at = now() "
+        "WHERE id = %s AND ended IS NULL",
+        (ended, Jsonb(outcome), report, job),
+    )
+    return changed.rowcount > 0
+
+
+@dataclass(frozen=True)
+class Left:
+    """A job that a worker left when it died."""
+
+    ended: str | None
+    cancelled: bool
+    """Whether somebody asked to cancel it."""
+    attempts: int
+
+
+def left(conn: Conn, job: int) -> Left:
+    """What is known of a job whose worker died."""
+    row = conn.execute(
+        "SELECT j.ended, q.abort_requested, coalesce(j.attempts, 0) FROM procrastinate_jobs q "
+        "LEFT JOIN jobs j ON j.id = q.id WHERE q.id = %s",
+        (job,),
+    ).fetchone()
+    return Left(None, False, 0) if row is None else Left(row[0], bool(row[1]), int(row[2]))
 
 
 @dataclass(frozen=True)
@@ -112,6 +168,11 @@ class Job:
     has_report: bool
 
 
+_OUTCOME = (
+    "CASE WHEN j.outcome IS NOT NULL OR j.ended IS NOT NULL THEN j.outcome "
+    "WHEN q.status IN ('failed', 'aborted') THEN jsonb_build_object('reason', "
+    "'The worker ended before it could write why. Ask for it once more.') END"
+)
 _STATE = (
     "CASE WHEN j.ended IS NOT NULL THEN j.ended WHEN q.status = 'cancelled' THEN 'cancelled' "
     "WHEN q.status = 'doing' AND q.abort_requested THEN 'cancelling' WHEN q.status = 'doing' THEN 'running' "
@@ -123,7 +184,7 @@ def newest(conn: Conn, limit: int, job: int | None = None) -> list[Job]:
     """Jobs, newest first; or the one of a number."""
     rows = conn.execute(
         "SELECT j.id, j.task, j.about, j.asked_by, j.asked_at, j.started_at, j.finished_at, j.attempts, "
-        f"j.step, j.steps, {_STATE}, j.outcome, j.report IS NOT NULL "
+        f"j.step, j.steps, {_STATE}, {_OUTCOME}, j.report IS NOT NULL "
         "FROM jobs j LEFT JOIN procrastinate_jobs q ON q.id = j.id "
         "WHERE %(job)s::bigint IS NULL OR j.id = %(job)s ORDER BY j.id DESC LIMIT %(limit)s",
         {"job": job, "limit": limit},

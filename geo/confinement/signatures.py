@@ -1,0 +1,122 @@
+"""Which formats are accepted under which ending, told by the first bytes of the file."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from geo.errors import ReadError
+
+_HEAD_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of files."""
+
+    name: str
+    matches: Callable[[bytes, bytes], bool]
+    """Of the first bytes and the last four."""
+    drivers: tuple[str, ...] = ()
+    """Of GDAL, the only ones that may open it; none where GDAL has no part in it."""
+
+
+def _begins(*signatures: bytes) -> Callable[[bytes, bytes], bool]:
+    return lambda head, _: head.startswith(signatures)
+
+
+def _is_json_object(head: bytes, _: bytes) -> bool:
+    # Also UTF-16, whose every second byte is zero.
+    return _text_of(head).startswith(b"{")
+
+
+def _is_osm_xml(head: bytes, _: bytes) -> bool:
+    text = _text_of(head)
+    return text.startswith((b"<?xml", b"<osm")) and b"<osm" in text and b"<!DOCTYPE" not in text
+
+
+def _is_osm_pbf(head: bytes, _: bytes) -> bool:
+    # The length of a header, then its first field, the type of the block.
+    return head[:2] == b"\0\0" and head[4:15] == b"\x0a\x09OSMHeader"
+
+
+def _text_of(head: bytes) -> bytes:
+    for mark in (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        head = head.removeprefix(mark)
+    return head.replace(b"\0", b"").lstrip()
+
+
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_JSON = Format("GeoJSON", _is_json_object, ("GeoJSON",))
+_TIFF = Format(
+    "GeoTIFF", _begins(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), ("GTiff",)
+)  # fmt: skip
+_PARQUET = Format(
+    "GeoParquet", lambda head, tail: head[:4] == b"PAR1" and len(head) >= 12 and tail == b"PAR1"
+)
+
+FORMATS: dict[str, Format] = {
+    ".geojson": _JSON,
+    ".json": _JSON,
+    ".gpkg": Format("GeoPackage", _begins(b"SQLite format 3\0"), ("GPKG",)),
+    ".shp": Format("Shapefile", _begins(b"\0\0\x27\x0a"), ("ESRI Shapefile",)),
+    ".zip": Format("zip file", _begins(*_ZIP), ("ESRI Shapefile",)),
+    ".parquet": _PARQUET,
+    ".geoparquet": _PARQUET,
+    ".xlsx": Format("workbook", _begins(*_ZIP)),
+    ".gz": Format("gzip file", _begins(b"\x1f\x8b\x08")),
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+    ".osm": Format("OpenStreetMap XML", _is_osm_xml),
+    ".osm.pbf": Format("OpenStreetMap PBF", _is_osm_pbf),
+}
+"""Accepted formats by ending; text tables (.csv, .tsv, .txt) have no signature."""
+
+_SEEN = (
+    ("a zip file", _begins(*_ZIP)),
+    ("a gzip file", _begins(b"\x1f\x8b")),
+    ("an SQLite database", _begins(b"SQLite format 3\0")),
+    ("an older Office file", _begins(b"\xd0\xcf\x11\xe0")),
+    ("a PDF", _begins(b"%PDF")),
+    ("XML", lambda head, _: _text_of(head).startswith(b"<")),
+    ("JSON", lambda head, _: _text_of(head).startswith((b"{", b"["))),
+    ("nothing: it is empty", lambda head, _: not head),
+)
+
+
+def require_signature(path: Path, suffix: str) -> Format:
+    """Return the format of an ending, if the file begins as that format does.
+
+    Any reader calls this before it gives the file to a library, which would go by the content alone
+    and open whatever it makes of it.
+
+    Parameters
+    ----------
+    path : a regular file.
+    suffix : its ending in lower case, one of `FORMATS`; also one that is not at the end of the name,
+        where the caller knows better (a raster of any name is asked for as ".tif").
+
+    Raises
+    ------
+    ReadError : the file is something else, or cannot be opened.
+    KeyError : the ending is none of `FORMATS`.
+    """
+    form = FORMATS[suffix]
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+            stream.seek(max(stream.seek(0, os.SEEK_END) - 4, 0))
+            tail = stream.read(4)
+    except OSError as error:
+        raise ReadError(f"{path.name} cannot be opened: {error.strerror}") from error
+    if form.matches(head, tail):
+        return form
+    seen = next((what for what, matches in _SEEN if matches(head, tail)), "something unknown")
+    if seen.endswith(form.name) or (form is _JSON and seen == "JSON"):
+        seen = "a damaged or different kind of it"
+    raise ReadError(
+        f"{path.name} cannot be read: it is no {form.name} but {seen}; export it anew as {suffix}"
+    )

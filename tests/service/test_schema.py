@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
@@ -26,7 +28,12 @@ STATED = {200, 201, 202, 204, 207, 304, 400, 401, 403, 404, 405, 409, 413, 415, 
 def client(demo_store: str) -> Iterator[TestClient]:
     with connect(demo_store) as conn:
         token = make_token(
-            conn, "schema", ["data:read", "staff:read"], days=1, role="administrator", areas=["*"]
+            conn,
+            "schema",
+            ["data:read", "staff:read", "scenarios:write", "jobs:write"],
+            days=1,
+            role="administrator",
+            areas=["*"],
         )
     headers = {"Authorization": f"Bearer {token}"}
     app = create_app(demo_store, Settings())
@@ -37,7 +44,47 @@ def client(demo_store: str) -> Iterator[TestClient]:
         conn.execute("DELETE FROM scenarios")
 
 
-def fuzz(client: TestClient, document: dict[str, Any], prefix: str, examples: int) -> int:
+def _nested(levels: int) -> Any:
+    value: Any = "x"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+HOSTILE = (
+    "\x00",
+    "a\x00b",
+    "\ud800",
+    "a\udfffb",
+    "(" * 300,
+    "not " * 300,
+    "nan",
+    "1e999",
+    "\u202e\ufeff",
+    _nested(150),
+)
+"""What no schema speaks of: put in place of each text of a request in turn."""
+
+
+def _poisoned(value: Any, text: Any, *, nest: bool) -> Any:
+    """Return a value of JSON, or the parameters of a query, with its texts exchanged."""
+    if isinstance(value, str):
+        return text if isinstance(text, str) or nest else json.dumps(text)
+    if isinstance(value, dict):
+        return {k: _poisoned(v, text, nest=nest) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_poisoned(v, text, nest=nest) for v in value]
+    return value
+
+
+def fuzz(
+    client: TestClient,
+    document: dict[str, Any],
+    prefix: str,
+    examples: int,
+    *,
+    hostile: bool = False,
+) -> int:
     document["paths"].pop("/api/v1/live", None)  # a stream has no end
     schema = schemathesis.openapi.from_dict(document)
     tried = 0
@@ -53,11 +100,20 @@ def fuzz(client: TestClient, document: dict[str, Any], prefix: str, examples: in
                 max_examples=examples, database=None, derandomize=True,
                 suppress_health_check=list(HealthCheck),
             )  # fmt: skip
-            @given(case=cases)
-            def answered(case: Any) -> None:
+            @given(case=cases, text=st.sampled_from(HOSTILE) if hostile else st.none())
+            def answered(case: Any, text: Any) -> None:
                 nonlocal tried
                 told = case.as_transport_kwargs(base_url="http://testserver")
                 told.pop("cookies", None)
+                if hostile:
+                    told["params"] = _poisoned(told.get("params") or {"q": "x"}, text, nest=False)
+                    if "json" in told:
+                        body = json.dumps(_poisoned(told.pop("json"), text, nest=True))
+                        told["content"] = body.encode()
+                        told["headers"] = {
+                            **(told.get("headers") or {}),
+                            "Content-Type": "application/json",
+                        }
                 if isinstance(told.get("data"), str | bytes):
                     told["content"] = told.pop("data")
                 headers = {
@@ -67,7 +123,8 @@ def fuzz(client: TestClient, document: dict[str, Any], prefix: str, examples: in
                 try:
                     request = client.build_request(
                         told.pop("method"), prefix + told.pop("url").removeprefix("http://testserver"),
-                        headers=headers, **{k: v for k, v in told.items() if k in ("params", "json", "data", "content")},
+                        headers=headers,
+                        **{k: v for k, v in told.items() if k in ("params", "json", "data", "content")},
                     )  # fmt: skip
                 except (ValueError, TypeError, UnicodeError):
                     return  # no such request can be sent
@@ -97,3 +154,11 @@ def test_the_ogc_api_has_no_failure(client: TestClient) -> None:
     ogc = next(r.app for r in app.routes if getattr(r, "path", "") == PREFIX)
     tried = fuzz(client, ogc.openapi(), PREFIX, 12)
     assert tried > 200, tried
+
+
+def test_hostile_texts_in_whatever_the_schemas_allow(client: TestClient) -> None:
+    app: Any = client.app
+    ogc = next(r.app for r in app.routes if getattr(r, "path", "") == PREFIX)
+    tried = fuzz(client, copy.deepcopy(app.openapi()), "", 4, hostile=True)
+    tried += fuzz(client, ogc.openapi(), PREFIX, 6, hostile=True)
+    assert tried > 300, tried

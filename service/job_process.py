@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import resource
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,8 @@ def import_(
         name, content = found
         audit.act_as(conn, by, session=True)
         conn.commit()
-        path = Path(folder) / safe_name(name)
+        path = Path(folder) / "upload" / safe_name(name)
+        path.parent.mkdir()
         path.write_bytes(content)
         del content
         report = Path(folder) / "report.csv"
@@ -103,12 +105,13 @@ def import_(
                 detail={"file": name, "inserted": outcome.inserted, "updated": outcome.updated,
                         "unchanged": outcome.unchanged, "rejected": outcome.rejected},
             )  # fmt: skip
-            jobs.write_end(conn, job, "done", _told(outcome), _text(report))
+            if not jobs.write_end(conn, job, "done", _told(outcome), _text(report)):
+                raise GridcoverError("the job was ended by another; nothing was stored")
 
         try:
             outcome = _run_import(conn, layer, path, report, options, progress, before_commit)
         except RejectedRows as error:
-            told = _told(error.outcome) | {"reason": str(error)}
+            told = _told(error.outcome) | {"reason": str(error).replace(str(report), "the report")}
             jobs.end(desk, job, "failed", told, _text(report))
         else:
             if outcome.dry_run:
@@ -135,7 +138,7 @@ def _run_import(
 def safe_name(name: str) -> str:
     """Return a name for a file that was sent: its last part, or of that what a file can be named."""
     last = name.replace("\\", "/").rpartition("/")[2].replace("\0", "")
-    last = "".join(c if c.isprintable() else "_" for c in last).strip()
+    last = "".join("_" if unicodedata.category(c).startswith("C") else c for c in last).strip()
     stem, dot, ending = last.partition(".")
     while len(last.encode("utf-8", "replace")) > 200 and stem:
         stem = stem[:-1]

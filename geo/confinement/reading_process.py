@@ -17,6 +17,7 @@ import os
 import signal
 import tempfile
 import traceback
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,11 +41,14 @@ _MODULES = (
 )  # fmt: skip
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
-_server = ForkServer(
-    _MODULES,
-    {**sparse_environment(), **gdal.OPTIONS, "ARROW_DEFAULT_MEMORY_POOL": "system",
-     "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "HOME": "/nonexistent"},
-)  # fmt: skip
+
+def environment() -> dict[str, str]:
+    """Return the variables of the process that reads: what loading needs, and no secret of the service."""
+    own = {"ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "HOME": "/nonexistent"}  # fmt: skip
+    return {**sparse_environment(), **gdal.OPTIONS, **own}
+
+
+_server = ForkServer(_MODULES, environment())
 atexit.register(_server.stop)
 
 
@@ -123,6 +127,8 @@ def run_confined(
         if told.get("error") is not None:
             kind = _ERRORS.get(str(told["error"]), ReadError)
             raise kind(str(told["message"])[:_LONGEST_MESSAGE])
+        for text in told.get("warnings", ()):
+            _log.warning("%s: %s", path.name, text)
         confined = tuple(str(name) for name in told.get("confined", ()))
         return Reading(_mapped(content), ended.peak_bytes, confined)
 
@@ -185,8 +191,11 @@ def _work(files: list[int], *, request: dict[str, Any], folder: str) -> None:
         told["confined"] = confine(
             budget, readable=[path, *map(Path, request["beside"])], writable=[Path(folder)]
         )
-        with pa.OSFile(content, "wb") as sink:
+        with warnings.catch_warnings(record=True) as heard, pa.OSFile(content, "wb") as sink:
+            warnings.simplefilter("always")
             read(path, sink, **request["arguments"])
+        texts = [str(one.message)[:300] for one in heard if one.category is UserWarning]
+        told["warnings"] = list(dict.fromkeys(texts))[:5]
     except MemoryError:
         told = {"error": "MemoryError"}
     except (ReadError, CrsError, ColumnError) as error:

@@ -221,15 +221,12 @@ _KINDS: dict[str, tuple[Any, Callable[[Any], Any], Callable[[Any], Any]]] = {
 
 
 def _shapes(geometry: NDArray[np.object_]) -> tuple[pa.Array, pa.Array]:
-    """Return shapes as binary, and of collections the parts, so that no nesting is ever handed over."""
+    """Return shapes as binary, and of collections the parts: they are flat."""
     kinds = shapely.get_type_id(geometry)
     parts: list[list[bytes] | None] = [None] * len(geometry)
     plain = geometry.copy()
     for row in np.flatnonzero(kinds == _COLLECTION).tolist():
-        found = np.asarray([geometry[row]])
-        while (shapely.get_type_id(found) == _COLLECTION).any():
-            found = shapely.get_parts(found)
-        parts[row] = list(shapely.to_wkb(found))
+        parts[row] = list(shapely.to_wkb(shapely.get_parts(geometry[row])))
         plain[row] = None
     return (
         pa.array(shapely.to_wkb(plain), pa.large_binary()),

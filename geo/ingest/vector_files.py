@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pyogrio
 import pyproj
 import shapely
+from numpy.typing import NDArray
 
 from geo.confinement.signatures import FORMATS, require_signature
 from geo.errors import CrsError, ReadError
@@ -27,6 +28,9 @@ from geo.ingest.raw_table import RawTable, require_columns, require_rows, unique
 
 _SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _NAMES = {".zip": "Shapefile"}
+_COLLECTION = 7
+MAX_LEVELS = 10
+"""Of geometry collections in each other."""
 _UNPACKED = "unpacked"
 _VIRTUAL_TABLES = ("rtree", "fts3", "fts4", "fts5")
 
@@ -53,7 +57,7 @@ def read_vector(path: Path, suffix: str, crs: pyproj.CRS | None) -> RawTable:
     if found is None:
         raise CrsError(f"{path.name} names no CRS; say it with --crs, for instance --crs EPSG:4490")
     _require_small_shapes(path.name, frame)
-    geometry = gpd.GeoSeries(frame.geometry.values).reset_index(drop=True)
+    geometry = gpd.GeoSeries(_flat(path.name, np.asarray(frame.geometry.values)))
     geometry = geometry.set_crs(found, allow_override=True)
     cells = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
     cells.columns = pd.Index(unique_names([str(c) for c in cells.columns]))
@@ -159,6 +163,24 @@ def _require_small_parquet(path: Path) -> None:
                         f"{path.name} cannot be read: it refers to another file; write it as one file"
                     )
         raw_table.require_small(path, size)
+
+
+def _flat(name: str, geometry: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return the shapes with collections in collections made one, which refuses deep ones."""
+    out = geometry.copy()
+    for row in np.flatnonzero(shapely.get_type_id(geometry) == _COLLECTION).tolist():
+        parts = shapely.get_parts(geometry[row])
+        level = 1
+        while (shapely.get_type_id(parts) == _COLLECTION).any():
+            parts = shapely.get_parts(parts)
+            level += 1
+            if level > MAX_LEVELS:
+                raise ReadError(
+                    f"{name}: the shape of row {row + 1} is of collections in collections, more than "
+                    f"{MAX_LEVELS} levels deep; give polygons, lines or points"
+                )
+        out[row] = shapely.geometrycollections(parts)
+    return out
 
 
 def _require_small_shapes(name: str, frame: gpd.GeoDataFrame) -> None:

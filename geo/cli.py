@@ -20,8 +20,8 @@ from geo.errors import ReadError, RejectedRows
 from geo.export import FORMATS, write_file
 from geo.ingest import MENDED, REJECTED, Outcome, import_file, import_staff, spreadsheet_safe
 from geo.ingest.osm import command as osm_command
-from geo.ingest.osm.features import LAYERS as OSM_LAYERS
 from geo.ingest.staff import STAFF
+from geo.osm.features import LAYERS as OSM_LAYERS
 from geo.schema import LAYERS
 from geo.settings import get_settings
 from geo.store import backup, cluster, export, read

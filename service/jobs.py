@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from pydantic import BaseModel, Field
 
+from geo.ingest.osm.importing import NAME as OSM
 from geo.ingest.staff import STAFF
 from geo.maps.builder import navigation, script_json
 from geo.maps.language import texts
@@ -134,7 +135,7 @@ def import_(
     dry_run: bool = False,
 ) -> Job:  # fmt: skip
     """Import a file, sent as the body; all or nothing unless rejects are accepted."""
-    known = [*LAYERS, STAFF.name]
+    known = [*LAYERS, STAFF.name, OSM]
     if layer not in known:
         raise HTTPException(422, f"There is no layer {layer}; use one of {', '.join(known)}.")
     if not body:
@@ -176,7 +177,7 @@ def page(
         request, "jobs.html",
         {"t": words, "language": language, "user": user, "page": "jobs",
          "links": navigation(language, RIGHTS[user.role]), "config": script_json(config),
-         "layers": [*LAYERS, STAFF.name],
+         "layers": [*LAYERS, STAFF.name, OSM],
          "other_code": "en" if language == "zh" else "zh"},
         headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
     )  # fmt: skip

@@ -23,6 +23,8 @@ from procrastinate.worker import Worker
 from geo import pipeline
 from geo.errors import GridcoverError, RejectedRows, StoreAwayError
 from geo.ingest import Outcome, import_file, import_staff
+from geo.ingest.osm.importing import NAME as OSM
+from geo.ingest.osm.importing import import_osm
 from geo.ingest.staff import STAFF
 from geo.settings import Settings, get_settings
 from geo.store import audit, jobs
@@ -241,6 +243,9 @@ def _run_import(
     if layer == STAFF.name:
         staff = {k: v for k, v in options.items() if k in ("rename", "accept_rejects", "dry_run")}
         return import_staff(conn, path, report=report, progress=progress, **staff)
+    if layer == OSM:
+        dry_run = bool(options.get("dry_run"))
+        return import_osm(conn, path, dry_run=dry_run, report=report, settings=settings, progress=progress)  # fmt: skip
     return import_file(conn, layer, path, report=report, settings=settings, progress=progress, **options)  # fmt: skip
 
 

@@ -1,4 +1,1 @@
-"""Any city from OpenStreetMap: buildings, streets, cameras, areas, key places and land cover.
-
-`importing` is what others call; `extraction` runs in a process of its own.
-"""
+"""Import any city from OpenStreetMap: `importing` stores what `geo.osm` reads."""

@@ -11,13 +11,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from geo.ingest.osm import ground, measures
-from geo.ingest.osm.features import LAYERS
-from geo.ingest.osm.importing import OsmOutcome, Rules, import_osm
+from geo.ingest.osm.importing import NAME, OsmOutcome, Rules, import_osm
+from geo.osm import ground, measures
+from geo.osm.features import LAYERS
 from geo.schema import AREAS
 from geo.store.database import Conn
 
-NAME = "osm"
+__all__ = ["ADMIN_LEVELS", "NAME", "STOREY_M", "rules", "run"]
+
 STOREY_M = measures.STOREY_M
 ADMIN_LEVELS = ",".join(f"{number}={level}" for number, level in ground.ADMIN_LEVELS.items())
 

@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +19,20 @@ from geo.errors import ColumnError, CrsError, ReadError, StoreError
 from geo.ingest import MENDED, NOTED, REJECTED, SAMPLE, Finding, Outcome, write_report
 from geo.ingest.cleaning import clean
 from geo.ingest.osm import reading
-from geo.ingest.osm.extraction import CUT, UNCLOSED, Request
-from geo.ingest.osm.features import LAYERS
-from geo.ingest.osm.files import extract_format
-from geo.ingest.osm.ground import ADMIN_LEVELS
-from geo.ingest.osm.isolation import MEMORY_BYTES, Extracted, extract
-from geo.ingest.osm.measures import STOREY_M
 from geo.ingest.readers import read_file
+from geo.osm.features import LAYERS
+from geo.osm.files import extract_format
+from geo.osm.ground import ADMIN_LEVELS
+from geo.osm.isolation import MEMORY_BYTES, Extracted, extract
+from geo.osm.measures import STOREY_M
+from geo.osm.request import CUT, UNCLOSED, Request
 from geo.schema import LAYERS as REGISTERS
 from geo.settings import Settings, get_settings
 from geo.store import osm, read, write
 from geo.store.database import Conn
 
+NAME = "osm"
+"""What an extract is called where a layer is named."""
 SOURCE = "OpenStreetMap"
 ABSENT, REMOVED = "not in this extract any more", "removed: not in this extract"
 _FAULTS = {CUT, UNCLOSED, "text is not UTF-8", "no coordinates", "line without length"}
@@ -76,6 +78,14 @@ class LayerOutcome:
         """Rows of the extract that are in the store now."""
         return self.inserted + self.updated + self.unchanged
 
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome for machines."""
+        return {
+            "layer": self.layer, "inserted": self.inserted, "updated": self.updated,
+            "unchanged": self.unchanged, "removed": self.removed, "left_alone": self.left_alone,
+            "stored": self.stored, "skipped": dict(self.skipped), "noted": dict(self.noted),
+        }  # fmt: skip
+
 
 @dataclass(frozen=True)
 class OsmOutcome(Outcome):
@@ -97,8 +107,7 @@ class OsmOutcome(Outcome):
 
     def as_dict(self) -> dict[str, Any]:
         """The outcome for machines, by layer and in all."""
-        layers = [asdict(layer) | {"stored": layer.stored} for layer in self.layers]
-        return super().as_dict() | {"layers": layers}
+        return super().as_dict() | {"layers": [layer.as_dict() for layer in self.layers]}
 
 
 def _action(reason: str) -> str:
@@ -321,7 +330,7 @@ class _Importing:
             gpd.GeoDataFrame(pd.concat(self.samples, ignore_index=True)) if self.samples else None
         )
         return OsmOutcome(
-            layer="osm", file=path.name, read=stored + skipped, accepted=stored,
+            layer=NAME, file=path.name, read=stored + skipped, accepted=stored,
             mended=sum(f.action == MENDED for f in self.findings), rejected=faults,
             inserted=sum(one.inserted for one in ones), updated=sum(one.updated for one in ones),
             unchanged=sum(one.unchanged for one in ones), encoding="UTF-8", recognised={},

@@ -13,13 +13,15 @@ import pyarrow as pa
 import pyproj
 import shapely
 
-from geo.ingest.osm.features import PARTS
-from geo.ingest.osm.ground import KINDS
 from geo.ingest.osm.parts import split
 from geo.ingest.raw_table import RawTable
+from geo.osm.features import PARTS
+from geo.osm.ground import KINDS
+from geo.osm.request import AGAIN
 from geo.schema import Layer
 
 _WGS84 = pyproj.CRS("EPSG:4326")
+RING = "outer ring of a relation"
 _ORDER = ("district", "subdistrict", "community")
 SAME_PLACE, REPLACED, PART_ALONE = (
     "same place as an area",
@@ -58,22 +60,45 @@ def buildings(folder: Path) -> Iterator[tuple[pd.DataFrame, list[tuple[str, str]
     """Yield the buildings with their parts cut out, then the parts; and key and reason of what is left out or noted."""
     parts = _with_heights(whole(folder, PARTS))
     inside = np.zeros(len(parts), bool)
+    again: dict[str, str] = json.loads((folder / AGAIN).read_text(encoding="utf-8"))
+    heights = _heights_of(folder, set(again)) if again else {}
+    known_by_ring = {again[way]: height for way, height in heights.items()}
     for batch in batches(folder, "buildings"):
-        done = split(_with_heights(batch), parts)
+        rings = batch["key"].isin(set(again))
+        outlines = _with_heights(batch[~rings])
+        ring_heights = outlines["key"].map(known_by_ring)
+        outlines["height_m"] = outlines["height_m"].fillna(ring_heights.astype(float))
+        outlines["values"] = _values(outlines)
+        done = split(outlines, parts)
         inside |= done.within
         unknown = parts["height_m"].isna() & done.within
         parts.loc[unknown, "height_m"] = done.heights[unknown.to_numpy()]
-        yield done.outlines, [(key, REPLACED) for key in done.replaced]
+        remarks = [(key, REPLACED) for key in done.replaced]
+        yield done.outlines, remarks + [(key, RING) for key in batch["key"][rings]]
     if len(parts):
-        heights = parts["height_m"].tolist()
-        known = [{"height_m": height} if height == height else {} for height in heights]
-        parts["values"] = pd.Series(known, parts.index, dtype=object)
+        parts["values"] = _values(parts)
         yield parts, [(key, PART_ALONE) for key in parts["key"][~inside]]
+
+
+def _heights_of(folder: Path, keys: set[str]) -> dict[str, float]:
+    """The heights of some buildings, where they are known."""
+    out: dict[str, float] = {}
+    for batch in batches(folder, "buildings"):
+        some = _with_heights(batch[batch["key"].isin(keys)]).dropna(subset="height_m")
+        out |= dict(zip(some["key"], some["height_m"].astype(float), strict=True))
+    return out
+
+
+def _values(rows: pd.DataFrame) -> pd.Series:
+    heights = rows["height_m"].tolist()
+    known = [{"height_m": height} if height == height else {} for height in heights]
+    return pd.Series(known, rows.index, dtype=object)
 
 
 def _with_heights(rows: pd.DataFrame) -> pd.DataFrame:
     heights = [values.get("height_m") for values in rows["values"]]
-    return rows.assign(height_m=pd.to_numeric(pd.Series(heights, rows.index, dtype=object)))
+    numbers = pd.to_numeric(pd.Series(heights, rows.index, dtype=object)).astype(float)
+    return rows.assign(height_m=numbers)
 
 
 def key_places(folder: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from geo.ingest.osm.features import Result, Row, Skipped, Tags, kept_tags, names
+from geo.osm.features import Result, Row, Skipped, Tags, kept_tags, names
 
 ADMIN_LEVELS = {6: "district", 8: "subdistrict", 10: "community"}
 """What the levels of boundaries are in China: 区县, 街道乡镇, 社区村."""

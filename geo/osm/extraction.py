@@ -1,7 +1,7 @@
 """Read an extract into one Arrow file a layer; runs in a process of its own.
 
 The file comes from outside, so that its parser works under limits of memory and time, away from
-the database: `python -m geo.ingest.osm.extraction REQUEST.json`.
+the database: `python -m geo.osm.extraction REQUEST.json`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,45 +21,24 @@ import osmium
 import pyarrow as pa
 import shapely
 
-from geo.ingest.osm import buildings, cameras, ground
-from geo.ingest.osm.features import LAYERS, PARTS, Result, Row, Skipped, Tags
-from geo.ingest.osm.measures import STOREY_M
+from geo.osm import buildings, cameras, ground
+from geo.osm.features import PARTS, Result, Row, Skipped, Tags
+from geo.osm.request import AGAIN, CUT, OUTSIDE, UNCLOSED, Request
 
 POINT_PLACE_M = 25.0
 """Radius of the disc that stands for a key place that is mapped as a point."""
 MOST_REMARKS = 100_000
 """Remarks that are written out; beyond that they are only counted."""
-CUT, UNCLOSED, OUTSIDE = "cut at the extract's edge", "ring not closed", "outside the given area"
 _KEYS = (
     "building", "building:part", "highway", "man_made", "surveillance:type", "boundary", "amenity", "office", "railway",
     "public_transport", "aeroway", "place", "leisure", "shop", "tourism", "landuse", "natural", "waterway",
 )  # fmt: skip
 _LARGE_FILE = 64 << 20
+_NO_ROOM = ("bad_alloc", "Resource temporarily unavailable", "Cannot allocate")
+"""How the parser says that it was refused memory for a thread or for data."""
 _BATCH = 20_000
 _OBJECTS_PER_LINE = 200_000
 _METRES_PER_DEGREE = 111_320.0
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to read, and under which rules."""
-
-    file: str
-    format: str
-    folder: str
-    layers: tuple[str, ...] = LAYERS
-    admin_levels: dict[int, str] = field(default_factory=lambda: dict(ground.ADMIN_LEVELS))
-    storey_m: float = STOREY_M
-    within: str | None = None
-    """(Multi)polygon in EPSG:4326 as WKB in hex."""
-    memory_bytes: int = 0
-    cpu_s: int = 0
-
-    @classmethod
-    def of(cls, data: dict[str, Any]) -> Request:
-        """Return the request that `dataclasses.asdict` and JSON made of one."""
-        levels = {int(level): name for level, name in data["admin_levels"].items()}
-        return cls(**data | {"layers": tuple(data["layers"]), "admin_levels": levels})
 
 
 class Sink:
@@ -132,6 +110,10 @@ class Extraction:
         self._wkb = osmium.geom.WKBFactory()
         self._awaited: dict[str, list[Skipped]] = {}
         """By key: what is said of an object unless its area can be put together."""
+        self._outers: dict[str, list[str]] = {}
+        """Of relations that are buildings: the ways of their outer rings."""
+        self._drawn: set[str] = set()
+        """Relations whose buildings were written."""
         self._within: Any = None
         if request.within is not None:
             self._within = shapely.from_wkb(bytes.fromhex(request.within))
@@ -151,7 +133,7 @@ class Extraction:
                 elif thing.is_way():
                     self._way(key, tags, thing)
                 elif thing.is_relation():
-                    self._relation(key, tags)
+                    self._relation(key, tags, thing)
                 elif thing.is_area():
                     origin = "way" if thing.from_way() else "relation"
                     self._area(f"{origin}/{thing.orig_id()}", tags, thing)
@@ -161,6 +143,11 @@ class Extraction:
             for one in missing:
                 self.sink.skip(key, one.layer, one.reason, one.detail)
         self.sink.close()
+        # The ways of a relation's outer rings may be tagged as buildings again, without its courtyards.
+        again = {
+            way: key for key, ways in self._outers.items() if key in self._drawn for way in ways
+        }
+        Path(self.request.folder, AGAIN).write_text(json.dumps(again), encoding="utf-8")
 
     def _objects(self) -> Iterator[Any]:
         path = Path(self.request.file)
@@ -219,9 +206,16 @@ class Extraction:
             ]
         self._store(key, results, shapely.to_wkb(shapely.multilinestrings(lines)))
 
-    def _relation(self, key: str, tags: Tags) -> None:
-        if tags.get("type") in ("multipolygon", "boundary"):
-            self._await(key, self._area_results(tags), CUT)
+    def _relation(self, key: str, tags: Tags, relation: Any) -> None:
+        if tags.get("type") not in ("multipolygon", "boundary"):
+            return
+        self._await(key, self._area_results(tags), CUT)
+        if tags.get("building", "no") != "no":
+            self._outers[key] = [
+                f"way/{member.ref}"
+                for member in relation.members
+                if member.type == "w" and member.role != "inner"
+            ]
 
     def _await(self, key: str, results: list[Result], why: str) -> None:
         if results:
@@ -265,6 +259,8 @@ class Extraction:
                 self.sink.skip(key, result.layer, result.reason, result.detail)
             else:
                 self.sink.add(key, result, shape)
+                if result.layer == "buildings" and key.startswith("relation/"):
+                    self._drawn.add(key)
 
     def _is_outside(self, shape: bytes) -> bool:
         if self._within is None:
@@ -329,7 +325,7 @@ def main() -> None:
     except OSError as error:
         outcome = {"error": "disk" if error.errno in (27, 28, 122) else "damaged"}
     except Exception as error:  # noqa: BLE001  (whatever the parser raises, in one word)
-        outcome = {"error": "memory" if "bad_alloc" in str(error) else "damaged"}
+        outcome = {"error": "memory" if any(word in str(error) for word in _NO_ROOM) else "damaged"}
     Path(request.folder, "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
 
 

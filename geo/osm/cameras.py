@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from geo.ingest.osm.directions import Direction, parse_directions
-from geo.ingest.osm.features import Result, Row, Skipped, Tags, kept_tags
-from geo.ingest.osm.measures import length_m
+from geo.osm.directions import Direction, parse_directions
+from geo.osm.features import Result, Row, Skipped, Tags, kept_tags
+from geo.osm.measures import length_m
 
 _CAMERAS = {"camera", "alpr", "anpr", "lpr"}
 _TYPES = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from geo.ingest.osm.features import PARTS, Result, Row, Skipped, Tags, kept_tags
-from geo.ingest.osm.measures import base_of, height_of
+from geo.osm.features import PARTS, Result, Row, Skipped, Tags, kept_tags
+from geo.osm.measures import base_of, height_of
 
 _NOT_STANDING = {
     "no", "proposed", "planned", "demolished", "razed", "removed", "destroyed", "collapsed", "ruins",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from geo.errors import ReadError
-from geo.ingest.osm.extraction import Request
+from geo.osm.request import Request
 
 MEMORY_BYTES = 3 << 30
 """Memory that reading an extract may take; the places of nodes of large files lie on disk."""
@@ -68,9 +68,9 @@ def extract(
     env = {name: os.environ[name] for name in kept if name in os.environ}
     with (folder / "errors").open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "geo.ingest.osm.extraction", str(asked)],
+            [sys.executable, "-m", "geo.osm.extraction", str(asked)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, env=env,
-            cwd=Path(__file__).parents[3],
+            cwd=Path(__file__).parents[2],
         )  # fmt: skip
     late = threading.Timer(seconds * 2, process.kill)
     late.start()

@@ -19,7 +19,7 @@ from geo.maps.language import texts
 from geo.schema import LAYERS
 from geo.store import audit, jobs
 from geo.store.access import User
-from service import models
+from service import models, setup
 from service.access import RIGHTS, address_of, needs, require_ours
 from service.dependencies import Body, Deployment, Language, Writing
 from service.worker import ask_import, ask_refresh
@@ -27,6 +27,8 @@ from service.worker import ask_import, ask_refresh
 Number = Annotated[int, InPath(ge=1, le=2**63 - 1, description="of the job")]
 api = APIRouter(prefix="/api/v1", tags=["jobs"])
 pages = APIRouter(include_in_schema=False)
+api.include_router(setup.api)
+pages.include_router(setup.pages)
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 

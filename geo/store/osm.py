@@ -38,9 +38,7 @@ def remove(conn: Conn, layer: Layer, keys: list[str]) -> int:
     return conn.execute(statement, (keys,)).rowcount
 
 
-def contributed(conn: Conn) -> bool:
-    """Return whether a register holds rows from OpenStreetMap, whose contributors must be named."""
-    row = conn.execute(
-        "SELECT EXISTS (SELECT 1 FROM imports WHERE options->>'from' = 'OpenStreetMap')"
-    ).fetchone()
-    return bool(row and row[0])
+def attributions(conn: Conn) -> list[str]:
+    """Return the sources that must be named wherever the registers are shown."""
+    row = conn.execute("SELECT attributions()").fetchone()
+    return list(row[0]) if row else []

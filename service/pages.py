@@ -115,7 +115,7 @@ def run(
 
 def _provenance(run: read.Run | None, words: dict[str, str], settings: Settings) -> str:
     if run is None:
-        return words["no_run"]
+        return words["no_results_title"]
     when = run.finished_at.astimezone(settings.zone).strftime("%Y-%m-%d %H:%M")
     return f"{words['run']} {run.id} · {when} · gridcover {run.software_version} · {run.metric_crs}"
 

@@ -56,7 +56,7 @@ def setup_steps(have: Holdings) -> list[Step]:
     """
     make_grids = "gridcover grids make --within areas --cell 250"
     if not have.areas:
-        make_grids = "gridcover import grids FILE"
+        make_grids = "gridcover grids make --within FILE --cell 250"
     refreshed: State = "missing" if not have.computed else "partial" if have.changed else "present"
     return [
         _rows("areas", have.areas, "gridcover import areas FILE"),

@@ -177,7 +177,7 @@
     }
 
     function peers(data) {
-      const columns = [...COLUMNS, "incidents_per_km2"].filter((name) => data.areas.some((row) => row.code && shareOf(row.figures, name) != null));
+      const columns = [...COLUMNS, "incidents_per_km2"].filter((name) => (name !== "incidents_per_km2" || (data.area.figures.incidents && data.area.figures.incidents.part)) && data.areas.some((row) => row.code && shareOf(row.figures, name) != null));
       if (!columns.length) return null;
       if (!columns.includes(state.by)) state.by = columns[0];
       const rows = data.areas.filter((row) => row.code).map((row) => ({ ...row, value: shareOf(row.figures, state.by) }));

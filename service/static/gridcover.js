@@ -221,6 +221,8 @@
         selects.forEach((select, k) => {
           select.replaceChildren(el("option", { value: "" }, t.whole), ...options[k].map((a) => el("option", { value: a.code }, named(a, "name"))));
           select.value = values[k];
+          // Where a level has no areas there is nothing to choose.
+          select.parentNode.hidden = !known.some((a) => a.level === levels[k]);
         });
       }
       function choose(code) {

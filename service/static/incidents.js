@@ -503,7 +503,7 @@
       open().catch(x.fail);
     } else {
       draw();
-      x.outlines(t.no_incidents_title, ["incidents", "refresh"]).catch(x.fail);
+      x.outlines(t.no_incidents_title, ["incidents"]).catch(x.fail);
     }
   }
 

@@ -52,6 +52,7 @@
   async function nextSteps(config, words, keys) {
     const found = await checklist(config, keys);
     return el("section", { class: "next-steps" }, el("h2", {}, words), el("p", { role: "status" }, found.status.ready && keys ? "" : found.head), found.list,
+      config.manages && found.status.steps.every((step) => step.state === "missing") ? el("p", { class: "hint" }, config.t.setup_osm) : null,
       el("p", { class: "hint" }, config.manages ? el("a", { href: `/setup?lang=${config.language}` }, config.t.setup_all) : config.t.setup_ask));
   }
 

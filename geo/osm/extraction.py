@@ -6,10 +6,12 @@ the database: `python -m geo.osm.extraction REQUEST.json`.
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import json
 import math
 import resource
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -34,6 +36,8 @@ _KEYS = (
     "public_transport", "aeroway", "place", "leisure", "shop", "tourism", "landuse", "natural", "waterway",
 )  # fmt: skip
 _LARGE_FILE = 64 << 20
+_END_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of Linux."""
 _NO_ROOM = ("bad_alloc", "Resource temporarily unavailable", "Cannot allocate")
 """How the parser says that it was refused memory for a thread or for data."""
 _BATCH = 20_000
@@ -307,6 +311,8 @@ def limit(request: Request) -> None:
     if request.cpu_s:
         resource.setrlimit(resource.RLIMIT_CPU, (request.cpu_s, request.cpu_s + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Where the process that asked is killed, nobody waits for this one any more.
+    ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGKILL)
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +26,7 @@ from geo.ingest.osm.importing import Rules, import_osm
 from geo.osm import extraction, isolation
 from geo.store import read
 from geo.store.database import connect
-from tests.conftest import SHARED, Told
+from tests.conftest import SHARED, Told, alive
 
 SQUARE = ((0, 0), (100, 0), (100, 100), (0, 100))
 
@@ -521,6 +523,33 @@ def test_cancelling_ends_the_parser(
         import_osm(conn, _pbf(tmp_path), progress=cancel, report=tmp_path / "r.csv")
     assert seen == [1]
     assert _started[-1].poll() is not None
+
+
+def test_the_parser_ends_with_whoever_asked_for_it(tmp_path: Path) -> None:
+    """A worker that is killed leaves no parser behind, here one that waits for a file without end."""
+    fifo, folder = tmp_path / "endless.osm", tmp_path / "out"
+    os.mkfifo(fifo)
+    folder.mkdir()
+    code = (
+        "import sys; from pathlib import Path; from geo.osm.isolation import extract; from geo.osm.request import Request; "
+        "extract(Request(file=sys.argv[1], format='osm', folder=sys.argv[2]))"
+    )
+    asking = subprocess.Popen([sys.executable, "-c", code, str(fifo), str(folder)])
+    children = Path(f"/proc/{asking.pid}/task/{asking.pid}/children")
+    try:
+        # Opening the other end waits until the parser has opened its own.
+        with fifo.open("wb"):
+            (parser,) = map(int, children.read_text().split())
+            assert alive(parser)
+            asking.kill()
+            asking.wait()
+            until = time.monotonic() + 30
+            while alive(parser):
+                assert time.monotonic() < until
+                time.sleep(0.05)
+    finally:
+        asking.kill()
+        asking.wait()
 
 
 _started: list[Any] = []

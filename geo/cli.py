@@ -19,7 +19,9 @@ from geo import pipeline
 from geo.errors import ReadError, RejectedRows, StoreError
 from geo.export import FORMATS, write_file
 from geo.ingest import MENDED, REJECTED, Outcome, import_file, import_staff, spreadsheet_safe
+from geo.ingest.osm import command as osm_command
 from geo.ingest.staff import STAFF
+from geo.osm.features import LAYERS as OSM_LAYERS
 from geo.schema import LAYERS
 from geo.settings import Settings, get_settings
 from geo.store import backup, cluster, export, read
@@ -75,7 +77,9 @@ def print_json(data: Any) -> None:
 
 @app.command("import")
 def import_command(
-    layer: Annotated[str, typer.Argument(help=f"One of {', '.join(LAYERS)}, grid-staff.")],
+    layer: Annotated[
+        str, typer.Argument(help=f"One of {', '.join(LAYERS)}, grid-staff; or osm for an extract.")
+    ],
     file: Annotated[Path, typer.Argument(help="The file to import.")],
     crs: Annotated[
         str | None, typer.Option(help="CRS of the coordinates, such as EPSG:4490.")
@@ -90,9 +94,36 @@ def import_command(
         bool, typer.Option(help="Store the good rows although some are bad.")
     ] = False,
     dry_run: Annotated[bool, typer.Option(help="Do everything but store nothing.")] = False,
+    within: Annotated[
+        Path | None,
+        typer.Option(help="osm: a file of polygons; what does not meet them is left out."),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(help=f"osm: layers to fill, of {','.join(OSM_LAYERS)}.")
+    ] = None,
+    admin_levels: Annotated[
+        str, typer.Option(help="osm: which admin_level is which level of areas.")
+    ] = osm_command.ADMIN_LEVELS,
+    storey: Annotated[
+        float, typer.Option(help="osm: metres a storey where no height is mapped.", min=2, max=6)
+    ] = osm_command.STOREY_M,
+    replace: Annotated[
+        bool, typer.Option(help="osm: remove rows of earlier extracts that are not in this one.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Import a file into a layer; all or nothing unless told otherwise."""
+    if layer == osm_command.NAME:
+        if crs or datum or rename or source:
+            raise typer.BadParameter("an extract is in WGS 84 and has no headers: leave out --crs, "
+                                     "--datum, --rename and --source")  # fmt: skip
+        rules = osm_command.rules(within, only, admin_levels, storey, replace=replace)
+        with opened() as conn, progress_lines() as progress:
+            osm_command.run(conn, file, rules, dry_run=dry_run, report=report, as_json=as_json,
+                            progress=progress)  # fmt: skip
+        return
+    if within or only or replace:
+        raise typer.BadParameter("--within, --only and --replace are for `import osm`")
     pairs: dict[str, str] = {}
     for item in rename or []:
         header, equals, column = item.partition("=")

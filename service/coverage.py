@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from geo import pipeline
+from geo.maps.classes import class_breaks
 from geo.store import coverage as stored
 from geo.store import read
 from geo.store.coverage import Measure
@@ -72,6 +73,7 @@ async def values(
                 "run": run or newest.id, "measure": measure, "codes": codes, "communities": communities,
                 "values": [None if v is None else round(v, digits) for v in figures],
                 "ground_m2": [None if v is None else round(v) for v in ground],
+                "breaks": class_breaks(figures),
             },
             separators=(",", ":"),
         ).encode()  # fmt: skip

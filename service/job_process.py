@@ -15,6 +15,8 @@ import psycopg
 from geo import pipeline
 from geo.errors import GridcoverError, RejectedRows, StoreAwayError, StoreError
 from geo.ingest import Outcome, import_file, import_staff
+from geo.ingest.osm.importing import NAME as OSM
+from geo.ingest.osm.importing import import_osm
 from geo.ingest.staff import STAFF
 from geo.settings import Settings, get_settings
 from geo.store import audit, jobs
@@ -129,6 +131,11 @@ def _run_import(
         staff = {k: v for k, v in options.items() if k in ("rename", "accept_rejects", "dry_run")}
         return import_staff(
             conn, path, report=report, settings=settings, progress=progress, before_commit=before_commit, **staff
+        )  # fmt: skip
+    if layer == OSM:
+        return import_osm(
+            conn, path, dry_run=bool(options.get("dry_run")), report=report, settings=settings, progress=progress,
+            before_commit=before_commit,
         )  # fmt: skip
     return import_file(
         conn, layer, path, report=report, settings=settings, progress=progress, before_commit=before_commit, **options

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from pydantic import BaseModel, Field
 
+from geo.ingest.osm.importing import NAME as OSM
 from geo.ingest.staff import STAFF
 from geo.maps.builder import navigation, script_json
 from geo.maps.language import texts
@@ -19,7 +20,7 @@ from geo.schema import LAYERS
 from geo.store import audit, jobs
 from geo.store.access import User
 from geo.store.tokens import JOBS
-from service import models
+from service import models, setup
 from service.access import SignedIn, address_of, rights_of
 from service.bodies import LARGEST_UPLOAD
 from service.dependencies import Body, Deployment, Language, Writing
@@ -29,6 +30,8 @@ from service.worker import ask_import, ask_refresh
 Number = Annotated[int, InPath(ge=1, le=2**63 - 1, description="of the job")]
 api = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=SecuredRoute)
 pages = APIRouter(include_in_schema=False, route_class=SecuredRoute)
+api.include_router(setup.api)
+pages.include_router(setup.pages)
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 
@@ -131,7 +134,7 @@ def import_(
     dry_run: bool = False,
 ) -> Job:  # fmt: skip
     """Import a file, sent as the body; all or nothing unless rejects are accepted."""
-    known = [*LAYERS, STAFF.name]
+    known = [*LAYERS, STAFF.name, OSM]
     if layer not in known:
         raise HTTPException(422, f"There is no layer {layer}; use one of {', '.join(known)}.")
     if not body:
@@ -175,7 +178,7 @@ def page(
         request, "jobs.html",
         {"t": words, "language": language, "user": user, "page": "jobs",
          "links": navigation(language, rights_of(user)), "config": script_json(config),
-         "layers": [*LAYERS, STAFF.name],
+         "layers": [*LAYERS, STAFF.name, OSM],
          "other_code": "en" if language == "zh" else "zh"},
         headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
     )  # fmt: skip

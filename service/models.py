@@ -219,6 +219,9 @@ class GridValues(BaseModel):
     communities: list[str | None]
     values: list[float | None]
     ground_m2: list[float | None] = Field(description="what the figure is a share of")
+    breaks: dict[str, dict[str, list[float]]] = Field(
+        description="between the classes of a map: by method (natural, quantile) and number of classes"
+    )
 
 
 class CamerasUsed(BaseModel):

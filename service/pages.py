@@ -15,7 +15,7 @@ from fastapi.templating import Jinja2Templates
 from geo.maps.builder import MapPage, navigation, render_page, script_json, with_nonce
 from geo.maps.language import texts
 from geo.settings import Settings
-from geo.store import read
+from geo.store import osm, read
 from geo.store.access import User
 from service.access import MAPS, SignedIn, rights_of
 from service.dependencies import Connection, Deployment, Language, language
@@ -75,7 +75,10 @@ def board(
     run, words = read.latest_run(conn), texts(language)
     other = "en" if language == "zh" else "zh"
     kept = {k: v for k, v in request.query_params.items() if k in ("area", "level", "by")}
-    config = {"language": language, "t": words, "api": "/api/v1", "run": run.id if run else None}
+    config = {
+        "language": language, "t": words, "api": "/api/v1", "run": run.id if run else None,
+        "levels": [*read.area_levels(conn), "grid"], "manages": "jobs" in rights_of(user),
+    }  # fmt: skip
     return _templates.TemplateResponse(
         request, "board.html",
         {"t": words, "language": language, "links": navigation(language, rights_of(user)), "user": user,
@@ -113,7 +116,7 @@ def run(
 
 def _provenance(run: read.Run | None, words: dict[str, str], settings: Settings) -> str:
     if run is None:
-        return words["no_run"]
+        return words["no_results_title"]
     when = run.finished_at.astimezone(settings.zone).strftime("%Y-%m-%d %H:%M")
     return f"{words['run']} {run.id} · {when} · gridcover {run.software_version} · {run.metric_crs}"
 
@@ -137,6 +140,7 @@ def _page(
         csrf=user.csrf,
         basemap_url=settings.basemap_url,
         basemap_attribution=settings.basemap_attribution,
+        sources=tuple(osm.attributions(conn)),
     )
     return HTMLResponse(
         with_nonce(render_page(page), request.state.nonce),

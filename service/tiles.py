@@ -71,7 +71,7 @@ async def tilejson(
         {
             "id": layer, "minzoom": choices[0].low, "maxzoom": choices[-1].high,
             "fields": {column.strip(): "" for c in choices for column in c.columns.split(",")}
-            | ({"count": "Number", "working": "Number"} if any(c.cluster_px for c in choices) else {}),
+            | ({"count": "Number", "working": "Number", "unknown": "Number"} if any(c.cluster_px for c in choices) else {}),
         }
         for layer, choices in tiles.SETS[name].items()
     ]  # fmt: skip

@@ -17,7 +17,7 @@ from geo.maps.language import texts
 
 SCRIPTS = (
     "vendor/leaflet/leaflet.js", "vendor/vectorgrid/Leaflet.VectorGrid.js", "vendor/heat/leaflet-heat.js",
-    "vendor/fullscreen/Control.FullScreen.js", "common.js", "tiles.js", "charts.js", "gridcover.js", "sheet.js",
+    "vendor/fullscreen/Control.FullScreen.js", "common.js", "setup.js", "tiles.js", "charts.js", "gridcover.js", "sheet.js",
     "seeing.js", "planning.js", "coverage.js", "incidents.js", "registers.js",
 )  # fmt: skip
 STYLES = (
@@ -81,6 +81,8 @@ class MapPage:
     csrf: str = ""
     basemap_url: str | None = None
     basemap_attribution: str = ""
+    sources: tuple[str, ...] = ()
+    """Whose data are shown, where their licence has it said."""
 
 
 class _Start(MacroElement):
@@ -97,9 +99,14 @@ def navigation(language: str, rights: frozenset[str]) -> list[tuple[str, str]]:
     """Pages that may be seen, and their addresses."""
     places = {
         "coverage": "/maps/coverage", "incidents": "/maps/incidents", "registers": "/maps/registers",
-        "board": "/board", "jobs": "/jobs", "users": "/users", "audit": "/audit",
+        "board": "/board", "setup": "/setup", "jobs": "/jobs", "users": "/users", "audit": "/audit",
     }  # fmt: skip
-    return [(key, f"{place}?lang={language}") for key, place in places.items() if key in rights]
+    needed = {"setup": "jobs"}
+    return [
+        (key, f"{place}?lang={language}")
+        for key, place in places.items()
+        if needed.get(key, key) in rights
+    ]
 
 
 def script_json(data: Any) -> str:
@@ -154,6 +161,7 @@ def build_map(page: MapPage) -> folium.Map:
         "tiles": page.tiles, "static": page.static, "user": page.user, "run": page.run, "period": page.period, "views": page.views,
         "seeing": page.views and page.page != "registers" and "coverage" in page.rights,
         "bounds": [[south, west], [north, east]],
+        "sources": page.sources, "manages": "jobs" in page.rights,
         "basemap": {"url": page.basemap_url, "attribution": page.basemap_attribution},
     }  # fmt: skip
     _Start(fmap.get_name(), script_json(config)).add_to(fmap)
@@ -162,7 +170,7 @@ def build_map(page: MapPage) -> folium.Map:
     title = words[page.page]
     root.header.add_child(Element(_literal(_HEAD.render(t=words, title=title, static=page.static))))
     links = navigation(page.language, page.rights)
-    aside = [link for link in links if link[0] in ("jobs", "users", "audit")]
+    aside = [link for link in links if link[0] in ("setup", "jobs", "users", "audit")]
     links = [link for link in links if link not in aside]
     panel = _PANEL.render(
         t=words, title=title, page=page.page, links=links, provenance=page.provenance,

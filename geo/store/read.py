@@ -124,6 +124,12 @@ def area_codes(conn: Conn) -> set[str]:
     return {str(row[0]) for row in conn.execute("SELECT code FROM areas").fetchall()}
 
 
+def area_levels(conn: Conn) -> list[str]:
+    """Return the levels of which there are areas."""
+    rows = conn.execute("SELECT DISTINCT level FROM areas ORDER BY level").fetchall()
+    return [str(row[0]) for row in rows]
+
+
 def count_other_grids(conn: Conn, prefix: str) -> int:
     """How many grids have a code that does not begin with `prefix`."""
     row = conn.execute(
@@ -443,11 +449,13 @@ def path_of_area(conn: Conn, code: str) -> list[dict[str, Any]]:
 
 
 def extent(conn: Conn) -> tuple[float, float, float, float] | None:
-    """West, south, east, north of the grids."""
-    row = conn.execute(
-        "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) "
-        "FROM (SELECT ST_Extent(geometry) AS e FROM grids) t"
-    ).fetchone()
-    if row is None or row[0] is None:
-        return None
-    return (float(row[0]), float(row[1]), float(row[2]), float(row[3]))
+    """West, south, east, north of the grids; where there are none, of the first register that has rows."""
+    for table in ("grids", "areas", "cameras", "buildings", "streets", "incidents"):
+        query = sql.SQL(
+            "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) "
+            "FROM (SELECT ST_Extent(geometry) AS e FROM {}) t"
+        ).format(sql.Identifier(table))
+        row = conn.execute(query).fetchone()
+        if row is not None and row[0] is not None:
+            return (float(row[0]), float(row[1]), float(row[2]), float(row[3]))
+    return None

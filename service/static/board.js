@@ -19,12 +19,15 @@
     const { whole, fine, percent } = numbers(config.language);
     const root = document.getElementById("board");
     const named = (row) => (!zh && row.name_en) || row.name || row.code || t.no_area;
+    // Levels that this deployment has, the grids always among them.
+    const levels = LEVELS.filter((level) => !config.levels || config.levels.includes(level));
+    const usual = ["subdistrict", "community", "district", "grid"].find((level) => levels.includes(level)) || "grid";
     const state = read();
     let charts = [];
 
     function read() {
       const parts = new URLSearchParams(location.search);
-      const level = LEVELS.includes(parts.get("level")) ? parts.get("level") : "subdistrict";
+      const level = levels.includes(parts.get("level")) ? parts.get("level") : usual;
       return { area: parts.get("area"), level, by: parts.get("by") || "open_covered", up: parts.get("up") === "1" };
     }
 
@@ -158,13 +161,14 @@
       const tabs = el("div", { class: "tabs", role: "group", "aria-label": t.level });
       const own = data.path.length ? LEVELS.indexOf(data.path[data.path.length - 1].level) : -1;
       LEVELS.forEach((level, k) => {
-        if (k <= own) return;
+        if (k <= own || !levels.includes(level)) return;
         tabs.append(el("button", { type: "button", "aria-pressed": String(level === state.level), onclick: () => go(state.area, level) }, t[`level_${level}`]));
       });
       return el("div", { class: "headline" }, title, tabs);
     }
 
-    const below = (level) => LEVELS[Math.min(LEVELS.length - 1, LEVELS.indexOf(level) + 1)];
+    const below = (level) => levels.find((other) => LEVELS.indexOf(other) > LEVELS.indexOf(level)) || "grid";
+    const told = (figures, name) => figures[name] && figures[name].share != null;
 
     function go(area, level) {
       state.area = area;
@@ -173,7 +177,9 @@
     }
 
     function peers(data) {
-      const columns = [...COLUMNS, "incidents_per_km2"];
+      const columns = [...COLUMNS, "incidents_per_km2"].filter((name) => (name !== "incidents_per_km2" || (data.area.figures.incidents && data.area.figures.incidents.part)) && data.areas.some((row) => row.code && shareOf(row.figures, name) != null));
+      if (!columns.length) return null;
+      if (!columns.includes(state.by)) state.by = columns[0];
       const rows = data.areas.filter((row) => row.code).map((row) => ({ ...row, value: shareOf(row.figures, state.by) }));
       const down = state.by === "incidents_per_km2" ? 1 : -1;
       const known = rows.filter((row) => row.value != null).sort((a, b) => down * (a.value - b.value));
@@ -237,6 +243,7 @@
         }
         body.append(line);
       }
+      if (!body.children.length) return null;
       table.append(body);
       return el("section", { class: "pane" }, el("h2", {}, t.quality_title, el("small", {}, t.quality_hint)), table);
     }
@@ -275,7 +282,7 @@
       const pane = el("section", { class: "pane" });
       pane.append(...lines(t.service_title, data, "served/", (kind) => findingsAt({ layer: "grids", aspect: "service", finding: `no ${kind} within a walk` })));
       pane.append(...lines(t.places_title, data, "key_places/", (kind) => findingsAt({ layer: "key-places", aspect: "target", owner: kind })));
-      return pane;
+      return pane.children.length ? pane : null;
     }
 
     function alerts(rows) {
@@ -318,6 +325,7 @@
     }
 
     let last = null;
+    let hints = null; // what would improve the figures, while something essential is missing
 
     function show(data) {
       write();
@@ -342,10 +350,17 @@
       }
       const uneven = lorenz(data);
       if (uneven) made.push(uneven);
-      const cards = el("div", { class: "cards" }, ...CARDS.map((c) => card(c, data.area.figures, data)));
-      const graphs = el("section", { class: "pane" }, ...made.map((m) => m.node));
-      root.replaceChildren(headline(data), cards, el("div", { class: "columns" }, peers(data), graphs),
-        el("div", { class: "columns even" }, quality(data), todo(counts), el("div", {}, service(data))), alerts(open));
+      // What there is nothing of takes no room.
+      const filled = CARDS.filter(([name]) => told(data.area.figures, name));
+      const cards = filled.length ? el("div", { class: "cards" }, ...filled.map((c) => card(c, data.area.figures, data))) : null;
+      if (cards) cards.style.setProperty("--cards", String(Math.min(8, Math.max(4, filled.length))));
+      const graphs = made.length ? el("section", { class: "pane" }, ...made.map((m) => m.node)) : null;
+      const row = (kind, parts) => {
+        const there = parts.filter(Boolean);
+        return there.length ? el("div", { class: there.length > 1 ? kind : null }, ...there) : null;
+      };
+      root.replaceChildren(...[headline(data), cards, row("columns", [peers(data), graphs]), row("columns even", [quality(data), todo(counts), service(data)]),
+        data.area.figures.incidents && data.area.figures.incidents.part ? alerts(open) : null, hints].filter(Boolean));
       made.forEach((m) => m.draw());
       drawSparks();
       document.title = `${t.product} · ${t.board}`;
@@ -380,11 +395,20 @@
     });
     if (new URLSearchParams(location.search).get("wall") === "1") document.body.classList.add("on-wall");
     if (config.run == null) {
-      root.append(el("p", {}, t.no_board));
-      document.body.dataset.ready = "true";
+      global.gridcover.nextSteps(config, t.no_results_title).then((steps) => {
+        root.append(el("section", { class: "pane" }, steps));
+        document.body.dataset.ready = "true";
+      }).catch(() => notice(t.failed));
       return;
     }
     update();
+    if (!document.body.classList.contains("on-wall")) {
+      load(config.api, "setup-status").then(async (status) => {
+        if (status.ready) return;
+        hints = el("section", { class: "pane" }, await global.gridcover.nextSteps(config, t.setup));
+        if (last) root.append(hints);
+      }).catch(() => notice(t.failed));
+    }
   }
 
   global.gridcover.board = board;

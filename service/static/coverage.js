@@ -2,9 +2,8 @@
 (function (global) {
   "use strict";
 
-  const { el, tiles } = global.gridcover;
+  const { el, tiles, cameraStyle, CAMERA } = global.gridcover;
   const SPOT = "#c2410c";
-  const CAMERA = { working: "#0f6b3a", unknown: "#0f6b3a", faulty: "#b91c1c", offline: "#6b7280", retired: "#6b7280" };
   const IMAGES = ["seen", "2025.overview", "2025.outline", "2025.discern", "2025.perceive", "2025.characterise", "2025.validate", "2025.scrutinise", "2014.detect", "2014.observe", "2014.recognise", "2014.identify"];
   const PAGE = 100; // rows of the list that are fetched at a time
 
@@ -25,7 +24,7 @@
     const image = x.pick("image", t.image, IMAGES.map((name) => [name, t[`image_${name.replace(".", "_")}`]]), () => refresh());
     const light = x.pick("light", t.light, [["day", t.light_day], ["night", t.light_night]], () => refresh());
     const group = x.pick("cameras", t.which_cameras, ["working", "all", "public", "industry", "private"].map((name) => [name, t[`group_${name}`]]), () => refresh());
-    const classes = x.pick("classes", t.classes, [["equal", t.equal], ["quantile", t.quantile]], () => paint());
+    const classes = x.pick("classes", t.classes, [["natural", t.natural], ["quantile", t.quantile], ["equal", t.equal]], () => paint());
     const number = x.pick("number", t.class_number, [["5", "5"], ["4", "4"], ["3", "3"]], () => paint());
     options.append(image.row, light.row, group.row, classes.row, number.row);
     options.open = ["image", "light", "cameras", "classes", "number"].some((name) => where.get(name));
@@ -68,13 +67,7 @@
       "blind-spots": { fill: true, color: SPOT, weight: 1.2, opacity: 0.9, fillColor: SPOT, fillOpacity: 0.25 },
     }, { pane: "spots", bounds: x.ground, minZoom: 16, updateWhenIdle: true });
     const cameras = tiles(`${config.tiles}/cameras/{z}/{x}/{y}.pbf`, {
-      cameras: (p, zoom) => {
-        if (p.count != null) {
-          const radius = p.count > 1 ? Math.min(13, 5.5 + 1.2 * Math.log2(p.count)) : 3;
-          return { fill: true, radius, fillColor: p.working === p.count ? CAMERA.working : p.working > 0 ? "#2f6b4a" : CAMERA.faulty, fillOpacity: 0.72, color: "#ffffff", weight: 0.8, label: p.count > 1 ? (p.count > 999 ? `${Math.round(p.count / 1000)}k` : String(p.count)) : null };
-        }
-        return { fill: true, radius: zoom >= 17 ? 5 : 3.5, weight: 1, color: "#ffffff", fillColor: CAMERA[status.get(p.code) || p.status] || CAMERA.unknown, fillOpacity: 1 };
-      },
+      cameras: cameraStyle((code) => status.get(code)),
     }, { pane: "points", bounds: x.ground, updateWhenIdle: true });
     const standing = x.leads(shade);
     x.overlay(shade, t.grids, true);
@@ -87,7 +80,7 @@
 
     x.pointing([["camera", cameras], ["spot", spots], ["grid", shade]], (kind, p) => {
       if (kind === "camera") {
-        if (p.count != null) return x.card(t.cameras, [[t.count_of, whole.format(p.count)], [t.status_working, whole.format(p.working)]]);
+        if (p.count != null) return x.card(t.cameras, [[t.count_of, whole.format(p.count)], [t.status_working, whole.format(p.working)], [t.cameras_unknown_status, p.unknown ? whole.format(p.unknown) : null]]);
         return x.card(p.name || p.code, [[t.kind, t["camera_" + p.kind]], [t.status, t["status_" + (status.get(p.code) || p.status)]]]);
       }
       if (kind === "spot") return x.card(t.blind_spots, [[t.area, `${whole.format(p.area_m2)} m²`], [t.widest, `${fine.format(p.widest_m)} m`]]);
@@ -122,16 +115,22 @@
       paint();
     }
 
+    // Of shares the whole is divided, of other figures the largest.
+    function equalSteps(n) {
+      const top = measure.value === "risk" ? Math.max(0, ...values.values.filter((v) => v != null)) : 1;
+      return top > 0 ? Array.from({ length: n - 1 }, (_, k) => (top * (k + 1)) / n) : [];
+    }
+
     function paint() {
       const mine = values.values.filter((v, k) => v != null && shown(values.codes[k]));
       const n = Number(number.value);
-      cuts = measure.value === "risk" || classes.value === "quantile" ? x.breaksOf(mine, n, classes.value) : Array.from({ length: n - 1 }, (_, k) => (k + 1) / n);
-      cuts = [...new Set(cuts)];
+      // Of the whole map, so that an area alone has the colours that it has among the others.
+      cuts = classes.value === "equal" ? equalSteps(n) : (values.breaks && values.breaks[classes.value][String(n)]) || [];
       const counts = Array(cuts.length + 1).fill(0);
       mine.forEach((v) => { counts[x.classOf(v, cuts)]++; });
       const ramp = RAMPS[measure.value === "risk" ? "density" : "share"];
       const format = measure.value === "risk" ? (v) => fine.format(v) : (v) => percent.format(v);
-      key.replaceChildren(el("h2", {}, measure.select.selectedOptions[0].textContent), x.legend(cuts, cuts.map((_, k) => ramp[spread(k)]).concat(ramp[spread(cuts.length)]), format, counts), extras(values.values.length - values.values.filter((v) => v != null).length));
+      key.replaceChildren(el("h2", {}, measure.select.selectedOptions[0].textContent), x.legend(cuts, cuts.map((_, k) => ramp[spread(k)]).concat(ramp[spread(cuts.length)]), format, counts, mine.length ? mine[0] : null), extras(values.values.length - values.values.filter((v) => v != null).length));
       summary();
       shade.restyle();
       if (second) second.paint();
@@ -162,7 +161,7 @@
       if (missing) rows.append(x.swatch(UNKNOWN, t.no_data, missing));
       if (config.views) rows.append(x.swatch("#f2c14e99", t.views));
       rows.append(x.swatch(`${SPOT}55`, t.blind_spots));
-      for (const name of ["working", "faulty", "offline"]) rows.append(x.swatch(CAMERA[name], `${t.cameras}: ${t["status_" + name]}`, null, "round"));
+      for (const name of ["working", "faulty", "offline", "unknown"]) rows.append(x.swatch(CAMERA[name], `${t.cameras}: ${t["status_" + name]}`, null, "round"));
       return rows;
     }
 

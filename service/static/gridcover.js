@@ -21,24 +21,29 @@
     return table;
   }
 
-  function breaksOf(values, count, how) {
+  // Classes of as many values each, their breaks at the roundest numbers between two values.
+  function quantileBreaks(values, count) {
     const known = values.filter((v) => v != null && isFinite(v)).sort((a, b) => a - b);
-    if (!known.length) return [];
-    if (how === "quantile") {
-      const cuts = [];
-      for (let k = 1; k < count; k++) cuts.push(known[Math.min(known.length - 1, Math.floor((k * known.length) / count))]);
-      return cuts;
+    const cuts = [];
+    for (let k = 1; k < count; k++) {
+      const at = Math.floor((k * known.length) / count);
+      const first = known.indexOf(known[at]);
+      if (first > 0) cuts.push(roundest(known[first - 1], known[at]));
     }
-    const top = known[known.length - 1];
-    const step = niceStep(top / count);
-    return Array.from({ length: count - 1 }, (_, k) => step * (k + 1));
+    return [...new Set(cuts)].sort((a, b) => a - b);
   }
 
-  function niceStep(raw) {
-    if (!(raw > 0)) return 1;
-    const power = Math.pow(10, Math.floor(Math.log10(raw)));
-    for (const m of [1, 2, 2.5, 5, 10]) if (raw <= m * power) return m * power;
-    return 10 * power;
+  // The number of the fewest digits above one and up to another.
+  function roundest(low, high) {
+    const near = (low + high) / 2;
+    for (let power = Math.floor(Math.log10(Math.max(Math.abs(low), Math.abs(high)))) + 1; power > -12; power--) {
+      for (const m of [5, 2, 1]) {
+        const step = m * Math.pow(10, power);
+        const found = Number((Math.round(near / step) * step).toPrecision(12));
+        if (low < found && found <= high) return found;
+      }
+    }
+    return high;
   }
 
   function classOf(value, cuts) {
@@ -72,6 +77,7 @@
     L.control.zoom({ position: "topright", zoomInTitle: t.zoom_in, zoomOutTitle: t.zoom_out }).addTo(map);
     L.control.scale({ imperial: false }).addTo(map);
     map.attributionControl.addAttribution(t.own_data);
+    for (const source of config.sources || []) map.attributionControl.addAttribution(el("span", {}, t.data_of.replace("{source}", source)).outerHTML);
     // The map alone feels the pointer, and asks each layer what is there.
     for (const [name, z] of [["base", 210], ["shade", 390], ["views", 395], ["spots", 410], ["points", 420], ["sight", 444], ["names", 450]]) {
       const pane = map.createPane(name);
@@ -173,9 +179,13 @@
       return el("li", {}, mark, el("span", {}, text), number == null ? null : el("span", { class: "number" }, whole.format(number)));
     }
 
-    function legend(cuts, colours, format, counts) {
+    function legend(cuts, colours, format, counts, only) {
       const list = el("ul", { class: "legend" });
-      if (!cuts.length) return list;
+      if (!cuts.length) {
+        // All figures are the same: one class, named by them.
+        if (counts.length && only != null) list.append(swatch(colours[0], format(only), counts[0]));
+        return list;
+      }
       for (let k = 0; k <= cuts.length; k++) {
         const text = k === 0 ? `< ${format(cuts[0])}` : k === cuts.length ? `≥ ${format(cuts[k - 1])}` : `${format(cuts[k - 1])} – ${format(cuts[k])}`;
         list.append(swatch(colours[k], text, counts[k] || 0));
@@ -211,6 +221,8 @@
         selects.forEach((select, k) => {
           select.replaceChildren(el("option", { value: "" }, t.whole), ...options[k].map((a) => el("option", { value: a.code }, named(a, "name"))));
           select.value = values[k];
+          // Where a level has no areas there is nothing to choose.
+          select.parentNode.hidden = !known.some((a) => a.level === levels[k]);
         });
       }
       function choose(code) {
@@ -369,13 +381,21 @@
       return box;
     }
 
+    // A page without figures: what to do next, and the outlines of what is there.
+    async function outlines(words, keys) {
+      drawLater();
+      overlay(global.gridcover.tiles(`${config.tiles}/grids/{z}/{x}/{y}.pbf`, { grids: { fill: false, color: "#52606d", weight: 1, opacity: 0.8 } }, { pane: "shade" }), t.grids, true);
+      overlay(global.gridcover.tiles(`${config.tiles}/cameras/{z}/{x}/{y}.pbf`, { cameras: global.gridcover.cameraStyle() }, { pane: "points" }), t.cameras, true);
+      content.replaceChildren(await global.gridcover.nextSteps(config, words, keys));
+      await ready();
+    }
+
     const shared = {
       map, config, t, el, card, load, overlay, legend, swatch, whole, fine, percent, named, content, ready, fail, zh, focus, downloads, pulse,
-      where, told, ground: district.pad(0.03), wall, saved, baseFor, leads, pick, areas, areaFilter, beneath, searchBox, pointing, showCard, hideCard, breaksOf, classOf, RAMPS, UNKNOWN,
+      where, told, ground: district.pad(0.03), wall, saved, baseFor, leads, outlines, pick, areas, areaFilter, beneath, searchBox, pointing, showCard, hideCard, quantileBreaks, classOf, RAMPS, UNKNOWN,
     };
     if (config.run == null) {
-      content.append(el("p", {}, t.no_run));
-      ready();
+      outlines(t.no_results_title, ["areas", "grids", "cameras", "buildings", "refresh"]).catch(fail);
       return;
     }
     if (config.seeing && !wall && !saved) global.gridcover.seeing(shared);
@@ -383,5 +403,22 @@
     global.gridcover.pages[config.page](shared);
   }
 
-  Object.assign(global.gridcover, { start, pages: {} });
+  // Of cameras whose status nobody knows nothing bad is said: they are neither green nor red.
+  const CAMERA = { working: "#0f6b3a", unknown: "#3f5d7d", faulty: "#b91c1c", offline: "#6b7280", retired: "#6b7280" };
+  function clusterColour(p) {
+    const known = p.count - (p.unknown || 0);
+    if (!known) return CAMERA.unknown;
+    return p.working === known ? CAMERA.working : p.working > 0 ? "#2f6b4a" : CAMERA.faulty;
+  }
+  function cameraStyle(statusOf) {
+    return (p, zoom) => {
+      if (p.count != null) {
+        const radius = p.count > 1 ? Math.min(13, 5.5 + 1.2 * Math.log2(p.count)) : 3;
+        return { fill: true, radius, fillColor: clusterColour(p), fillOpacity: 0.72, color: "#ffffff", weight: 0.8, label: p.count > 1 ? (p.count > 999 ? `${Math.round(p.count / 1000)}k` : String(p.count)) : null };
+      }
+      return { fill: true, radius: zoom >= 17 ? 5 : 3.5, weight: 1, color: "#ffffff", fillColor: CAMERA[(statusOf && statusOf(p.code)) || p.status] || CAMERA.unknown, fillOpacity: 1 };
+    };
+  }
+
+  Object.assign(global.gridcover, { start, pages: {}, cameraStyle, clusterColour, CAMERA });
 })(window);

@@ -330,7 +330,7 @@
       if (show.value === "density") {
         const codes = level.value === "grid" ? grids.codes : known.filter((a) => a.level === level.value).map((a) => a.code);
         const rates = codes.map((code) => rate(code, measure.value));
-        cuts = [...new Set(x.breaksOf(rates.filter((v) => v > 0), 5, "quantile"))];
+        cuts = x.quantileBreaks(rates.filter((v) => v > 0), 5);
         const counts = Array(cuts.length + 1).fill(0);
         rates.forEach((v) => { if (v != null) counts[x.classOf(v, cuts)]++; });
         colourOf = (code) => { const v = rate(code, measure.value); return v == null ? UNKNOWN : v > 0 ? RAMPS.density[x.classOf(v, cuts)] : null; };
@@ -502,9 +502,8 @@
       restep();
       open().catch(x.fail);
     } else {
-      content.replaceChildren(el("p", {}, t.no_data));
       draw();
-      x.ready();
+      x.outlines(t.no_incidents_title, ["incidents"]).catch(x.fail);
     }
   }
 

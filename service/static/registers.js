@@ -40,6 +40,7 @@
       select.replaceChildren(el("option", { value: "" }, everything));
       for (const [value, text] of options) select.append(el("option", { value }, text));
       select.value = state[key];
+      if (key === "area") select.parentNode.hidden = !options.length;
       if (select.value !== state[key]) { state[key] = ""; select.value = ""; }
     }
 

@@ -43,6 +43,12 @@
       return el("div", { class: "scroll", tabindex: "0" }, el("table", { class: "entries" }, el("thead", {}, el("tr", {}, ...heads.map((words) => el("th", { scope: "col" }, words)))), el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((cell) => el("td", {}, cell == null ? "" : cell)))))));
     }
 
+    // What an extract fills: rows by layer, and layers left alone since they hold rows of another source.
+    function layersOf(layers) {
+      const sum = (counts) => Object.values(counts).reduce((a, b) => a + b, 0);
+      return el("div", {}, el("h3", {}, t.upload_layers), table([t.register, t.rows, t.upload_skipped], layers.map((one) => [t[`layer_${one.layer}`] || one.layer, one.left_alone ? t.upload_left_alone.replace("{n}", whole.format(one.left_alone)) : whole.format(one.stored), whole.format(sum(one.skipped))])));
+    }
+
     function show(job, file, fields) {
       const o = job.outcome || {};
       if (map) { map.remove(); map = null; }
@@ -74,10 +80,10 @@
       box.replaceChildren(
         el("h3", {}, `${file.name}: ${t.upload_read.replace("{n}", whole.format(o.read)).replace("{accepted}", whole.format(o.accepted)).replace("{mended}", whole.format(o.mended)).replace("{rejected}", whole.format(o.rejected))}`),
         el("div", { class: "columns even" },
-          el("div", {}, el("h3", {}, t.upload_columns), table([t.upload_header, t.upload_field], Object.entries(o.recognised).map(([column, header]) => [header, field(column)])), o.kept_as_extra.length ? el("p", { class: "hint" }, `${t.upload_extra}: ${o.kept_as_extra.join(", ")}`) : null),
+          o.layers ? layersOf(o.layers) : el("div", {}, el("h3", {}, t.upload_columns), table([t.upload_header, t.upload_field], Object.entries(o.recognised).map(([column, header]) => [header, field(column)])), o.kept_as_extra.length ? el("p", { class: "hint" }, `${t.upload_extra}: ${o.kept_as_extra.join(", ")}`) : null),
           el("div", {}, el("h3", {}, t.upload_map), place),
           el("div", {}, el("h3", {}, t.upload_reasons), o.reasons.length ? table([t.upload_action, t.upload_reason, t.rows], o.reasons.map((r) => [t[`action_${r.action}`] || r.action, t[`reason_${r.reason}`] || r.reason, whole.format(r.count)])) : el("p", {}, t.nothing_found), job.has_report ? el("p", {}, el("a", { href: `${config.api}/jobs/${job.id}/report` }, t.jobs_report)) : null)),
-        el("h3", {}, t.upload_rows), table(shown.map(field), first.map((f) => shown.map((name) => (f.properties[name] == null ? "" : String(f.properties[name]))))),
+        ...(o.layers ? [] : [el("h3", {}, t.upload_rows), table(shown.map(field), first.map((f) => shown.map((name) => (f.properties[name] == null ? "" : String(f.properties[name])))))]),
         el("p", {}, confirm, " ", el("button", { type: "button", onclick: () => { box.hidden = true; form.reset(); } }, t.upload_cancel)));
       draw(place, sample);
       box.dataset.state = "ready";

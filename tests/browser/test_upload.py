@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, expect
 from geo.store.database import connect
 from tests.browser.conftest import Watched, drawn, enter
 from tests.conftest import serving
+from tests.geo.test_osm import City, box
 from tests.service.test_jobs import worker
 
 pytestmark = pytest.mark.browser
@@ -73,6 +74,40 @@ def test_a_file_is_looked_at_and_confirmed(browser: Browser, store: str, tmp_pat
             told = preview.locator("p").inner_text()
             assert [int(n) for n in re.findall(r"\d+", told)] == ([3, 0, 0] if zh else [0, 0, 3])
             assert cameras(store) == ["南门口", "北门口", "西门口"]
+            page.wait_for_load_state("networkidle")
+            context.close()
+            assert watch.faults == []
+
+
+def test_an_extract_is_looked_at_and_confirmed(
+    browser: Browser, store: str, tmp_path: Path
+) -> None:
+    city = City()
+    for k in range(12):
+        city.ring(box(40 * k, 0, 30, 30), building="yes", height="12")
+        city.node(40 * k, 50, man_made="surveillance")
+    city.way([(0, 40), (500, 40)], highway="primary", name="中山路")
+    path = city.write(tmp_path / "city.osm")
+    with serving(store) as address, worker(store):
+        for locale in ("zh-CN", "en-GB"):
+            context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=locale)
+            enter(context, address, store)
+            watch = Watched(context.new_page(), address)
+            page = watch.open("/jobs")
+            zh = locale == "zh-CN"
+            page.select_option("#upload [name=layer]", "osm")
+            page.set_input_files("#upload [name=file]", path)
+            page.locator("#upload button").click()
+            preview = page.locator("#preview")
+            expect(preview).to_have_attribute("data-state", "ready", timeout=60_000)
+            rows = preview.locator("table").first.locator("tbody tr")
+            expect(rows).to_have_count(6)
+            expect(rows.filter(has_text="建筑" if zh else "Buildings")).to_contain_text("12")
+            drawn(page, ".upload-map canvas", 50)
+            page.locator("#confirm").click()
+            expect(preview).to_have_attribute("data-state", "done", timeout=60_000)
+            told = preview.locator("p").inner_text()
+            assert [int(n) for n in re.findall(r"\d+", told)] == ([25, 0, 0] if zh else [0, 0, 25])
             page.wait_for_load_state("networkidle")
             context.close()
             assert watch.faults == []

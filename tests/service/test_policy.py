@@ -88,6 +88,8 @@ GET /api/v1/service-quality people+wall maps data:read view
 POST /api/v1/sites people coverage data:read view
 POST /api/v1/what-if people coverage data:read view
 POST /api/v1/what-if/views people coverage data:read sampled
+GET /api/v1/setup-status people board,coverage,incidents,jobs,registers data:read view
+GET /setup people jobs - view
 GET /audit people+everywhere audit - view
 GET /audit/changes/{number} people+everywhere audit - view
 GET /board people+wall board - view

@@ -1,0 +1,92 @@
+"""The set-up checklist: what is there, what is missing, what each missing input would improve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["present", "partial", "missing"]
+_ENOUGH = 0.9
+"""From this share of rows on, an attribute counts as present."""
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """How many rows the registers hold, and how many have what the computation needs."""
+
+    areas: int = 0
+    grids: int = 0
+    cameras: int = 0
+    directed_cameras: int = 0
+    """Cameras that do not look all round."""
+    cameras_with_bearing: int = 0
+    buildings: int = 0
+    buildings_with_height: int = 0
+    streets: int = 0
+    landcover: int = 0
+    incidents: int = 0
+    key_places: int = 0
+    computed: bool = False
+    changed: bool = False
+    """Whether a register changed since the last computation."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the checklist."""
+
+    key: str
+    state: State
+    essential: bool
+    """Whether there is no map without it."""
+    count: int | None
+    share: float | None
+    """Of rows that have the attribute, where one is asked for."""
+    command: str | None
+    """What to run next; None where nothing is missing."""
+
+
+def setup_steps(have: Holdings) -> list[Step]:
+    """Return the lines of the checklist, in the order in which they are best done.
+
+    Examples
+    --------
+    >>> [step.key for step in setup_steps(Holdings()) if step.essential]
+    ['grids', 'cameras', 'refresh']
+    """
+    make_grids = "gridcover grids make --within areas --cell 250"
+    if not have.areas:
+        make_grids = "gridcover grids make --within FILE --cell 250"
+    refreshed: State = "missing" if not have.computed else "partial" if have.changed else "present"
+    return [
+        _rows("areas", have.areas, "gridcover import areas FILE"),
+        _rows("grids", have.grids, make_grids, essential=True),
+        _rows("cameras", have.cameras, "gridcover import cameras FILE", essential=True),
+        _rows("buildings", have.buildings, "gridcover import osm FILE.osm.pbf"),
+        Step("refresh", refreshed, True, None, None,
+             None if refreshed == "present" else "gridcover refresh"),
+        _share("bearings", have.directed_cameras, have.cameras_with_bearing,
+               "gridcover import cameras FILE"),
+        _share("heights", have.buildings, have.buildings_with_height,
+               "gridcover import buildings FILE"),
+        _rows("streets", have.streets, "gridcover import osm FILE.osm.pbf"),
+        _rows("landcover", have.landcover, "gridcover import osm FILE.osm.pbf"),
+        _rows("incidents", have.incidents, "gridcover import incidents FILE"),
+        _rows("key_places", have.key_places, "gridcover import key-places FILE"),
+    ]  # fmt: skip
+
+
+def next_step(steps: list[Step]) -> Step | None:
+    """Return the first line that is missing and that no map does without; None where there is a map."""
+    return next((step for step in steps if step.essential and step.state == "missing"), None)
+
+
+def _rows(key: str, count: int, command: str, *, essential: bool = False) -> Step:
+    state: State = "present" if count else "missing"
+    return Step(key, state, essential, count, None, None if count else command)
+
+
+def _share(key: str, rows: int, known: int, command: str) -> Step:
+    share = known / rows if rows else None
+    state: State = "missing" if not known else "present" if known >= _ENOUGH * rows else "partial"
+    return Step(key, state, False, known, share, None if state == "present" else command)

@@ -1,0 +1,1 @@
+"""Import any city from OpenStreetMap: `importing` stores what `geo.osm` reads."""

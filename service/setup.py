@@ -1,0 +1,79 @@
+"""The set-up checklist: from an empty store to the first map."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from fastapi.templating import Jinja2Templates
+from pydantic import BaseModel, Field
+
+from geo.governance.setup import next_step, setup_steps
+from geo.maps.builder import navigation, script_json
+from geo.maps.language import texts
+from geo.store import setup
+from geo.store.database import Conn
+from service.access import MAPS, SignedIn, rights_of
+from service.dependencies import Language
+from service.keeping import keep
+from service.policy import SecuredRoute, allow
+
+api = APIRouter(tags=["setup"], route_class=SecuredRoute)
+pages = APIRouter(include_in_schema=False, route_class=SecuredRoute)
+_templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
+_any = [allow(*MAPS, "jobs")]
+_RESTS_ON = (
+    "results", "grids", "areas", "cameras", "buildings", "streets", "landcover", "incidents", "key_places",
+)  # fmt: skip
+
+
+class SetupStep(BaseModel):
+    """One input of the maps, and how far it is there."""
+
+    key: str
+    state: Literal["present", "partial", "missing"]
+    essential: bool = Field(description="whether there is no map without it")
+    count: int | None = Field(description="rows, or rows that have the attribute")
+    share: float | None = Field(description="of rows that have the attribute")
+    command: str | None = Field(description="what to run next")
+
+
+class SetupStatus(BaseModel):
+    """What is there and what is missing, in the order in which it is best done."""
+
+    ready: bool = Field(description="whether there is a map")
+    next: str | None = Field(description="the first missing step that no map does without")
+    steps: list[SetupStep]
+
+
+@api.get("/setup-status", dependencies=_any, response_model=SetupStatus)
+async def status(request: Request, user: SignedIn) -> Response:
+    """What the store holds, what is missing, and what to do next."""
+
+    def make(conn: Conn) -> bytes:
+        steps = setup_steps(setup.holdings(conn))
+        missing = next_step(steps)
+        found = SetupStatus(
+            ready=missing is None, next=missing.key if missing else None,
+            steps=[SetupStep(**asdict(step)) for step in steps],
+        )  # fmt: skip
+        return found.model_dump_json().encode()
+
+    return await keep(request, user, ("setup",), _RESTS_ON, make, "application/json")
+
+
+@pages.get("/setup", dependencies=[allow("jobs", scopes=())])
+def page(request: Request, language: Language, user: SignedIn) -> HTMLResponse:
+    """The checklist as a page."""
+    words = texts(language)
+    config = {"language": language, "t": words, "api": "/api/v1", "manages": True}
+    return _templates.TemplateResponse(
+        request, "setup.html",
+        {"t": words, "language": language, "user": user, "page": "setup",
+         "links": navigation(language, rights_of(user)), "config": script_json(config),
+         "other_code": "en" if language == "zh" else "zh"},
+        headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
+    )  # fmt: skip

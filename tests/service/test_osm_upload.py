@@ -1,0 +1,62 @@
+"""An OpenStreetMap extract over the interface: looked at, imported, refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from geo.settings import Settings
+from geo.store.database import connect
+from service.app import create_app
+from tests.conftest import sign_in
+from tests.geo.test_osm import City, box
+from tests.service.test_jobs import until, worker
+
+
+@pytest.fixture
+def client(store: str) -> Iterator[TestClient]:
+    with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as found:
+        yield found
+
+
+def test_an_extract_from_the_browser(client: TestClient, store: str, tmp_path: Path) -> None:
+    city = City()
+    city.ring(box(0, 0, 20, 20), building="yes", height="12")
+    city.ring([(50, 0), (60, 0), 900_000], building="yes")
+    city.node(30, 30, man_made="surveillance")
+    content = city.write(tmp_path / "city.osm").read_bytes()
+
+    def send(body: bytes, **query: Any) -> dict[str, Any]:
+        asked = {"layer": "osm", "name": "city.osm"} | query
+        answer = client.post("/api/v1/jobs/import", params=asked, content=body)
+        assert answer.status_code == 202, answer.text
+        return until(client, answer.json()["id"], "done", "failed")
+
+    def counts() -> tuple[int, int]:
+        with connect(store) as conn:
+            row = conn.execute(
+                "SELECT (SELECT count(*) FROM buildings), (SELECT count(*) FROM cameras)"
+            ).fetchone()
+        assert row is not None
+        return row[0], row[1]
+
+    with worker(store):
+        tried = send(content, dry_run=True)
+        assert tried["state"] == "done", tried
+        layers = {one["layer"]: one for one in tried["outcome"]["layers"]}
+        assert (layers["buildings"]["stored"], layers["cameras"]["stored"]) == (1, 1)
+        assert layers["buildings"]["skipped"] == {"cut at the extract's edge": 1}
+        assert len(tried["outcome"]["sample"]) == 2
+        assert counts() == (0, 0)
+        done = send(content)
+        assert (done["state"], done["outcome"]["inserted"]) == ("done", 2)
+        assert counts() == (1, 1)
+        assert "cut at the extract's edge" in client.get(f"/api/v1/jobs/{done['id']}/report").text
+        bad = send(b"<?xml version='1.0'?><!DOCTYPE osm><osm/>")
+        assert bad["state"] == "failed"
+        assert "document type" in bad["outcome"]["reason"]
+    assert counts() == (1, 1)

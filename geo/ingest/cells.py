@@ -13,9 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geo.ingest import values
+from geo.ingest.bearings import directions_of
 from geo.ingest.columns import distinct, moments_of, objects, plain_codes, plain_times
+from geo.ingest.directions import written
 from geo.ingest.findings import MENDED, REJECTED, Work, rows_where
-from geo.ingest.headers import DIRECTIONS, FALSE_WORDS, TRUE_WORDS, normalised, value_of
+from geo.ingest.headers import FALSE_WORDS, TRUE_WORDS, normalised, value_of
 from geo.schema import Column
 
 SPARED = ("name", "source", "level")
@@ -40,7 +42,7 @@ def parse_column(
         return np.full(count, default, object)
     # Registers repeat their values: each distinct one is parsed once.
     codes, found = distinct(cells)
-    parsed, told = _parse_all(work, column, cells, found, zone)
+    parsed, told = _parse_all(work, column, found, zone)
     for slot in rows_where(np.isin(codes, list(told))):
         problem, fatal = told[int(codes[slot])]
         cell = found[int(codes[slot])]
@@ -58,12 +60,10 @@ def parse_column(
 
 
 def _parse_all(
-    work: Work, column: Column, cells: pd.Series, found: Sequence[Any], zone: ZoneInfo
+    work: Work, column: Column, found: Sequence[Any], zone: ZoneInfo
 ) -> tuple[Any, dict[int, tuple[str, bool]]]:
     """Values of distinct cells, and by number the problem of those with one and whether it is fatal."""
     parse = _PARSERS[column.kind]
-    if column.angle and _are_direction_types(cells):
-        parse = _parse_direction_type
     done = np.zeros(len(found), bool)
     out: NDArray[np.object_] = np.full(len(found), None, object)
     moments = None
@@ -90,40 +90,6 @@ def _parse_all(
     return moments, told
 
 
-_DEGREES = frozenset(
-    normalised(h) for h in ("bearing_deg", "bearing", "azimuth", "heading", "方位角")
-)
-_TYPES = {
-    "1": 90.0,
-    "2": 270.0,
-    "3": 180.0,
-    "4": 0.0,
-    "5": 135.0,
-    "6": 45.0,
-    "7": 225.0,
-    "8": 315.0,
-}
-"""DirectionType of GB/T 28181: 1 looks east, and so on; 0 is not reported, 9 all round."""
-
-
-def _are_direction_types(cells: pd.Series) -> bool:
-    """Whether a column of directions holds types from 1 to 9 in place of degrees."""
-    header = normalised(str(cells.name))
-    if header in _DEGREES:
-        return False
-    texts = {values.text_of(cell) for cell in distinct(cells)[1] if not values.blank(cell)}
-    digits = {text for text in texts if text in {*"0123456789"}}
-    # Other headers are used for both: one that holds nothing else than single digits are types.
-    return bool(digits) and (header == "directiontype" or digits == texts)
-
-
-def _parse_direction_type(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:
-    text = values.text_of(cell)
-    if text in ("0", "9"):
-        return None, ""
-    return (_TYPES[text], "") if text in _TYPES else _parse_number(work, column, cell, zone)
-
-
 def _parse_text(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
     return values.storable(values.text_of(cell)), ""
 
@@ -143,23 +109,17 @@ def _parse_number(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tupl
         number = values.pixels_of(cell)
     elif column.name == "satisfaction":
         number = values.rating_of(cell)
-    elif column.angle:
-        named = DIRECTIONS.get(normalised(str(cell)))
-        number = named if named is not None else values.degrees_of(cell)
     else:
         number = values.number_of(cell)
     if math.isnan(number) or math.isinf(number):
         return None, "not a number"
-    problem = ""
-    if column.angle and not 0 <= number <= 360 and -360 <= number <= 720:
-        number, problem = number % 360, "angle beyond a full turn"
     low = column.low if column.low is not None else -math.inf
     high = column.high if column.high is not None else math.inf
     if number < low or number > high or (column.open_low and number == low):
         # Registers write 0 for "not reported".
         silent = column.open_low and number == 0
         return None, "" if silent else f"impossible value for {column.name}"
-    return (round(number) if column.kind == "integer" else number), problem
+    return (round(number) if column.kind == "integer" else number), ""
 
 
 def _parse_boolean(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
@@ -191,6 +151,13 @@ def _parse_several(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tup
     return "/".join(dict.fromkeys(kept)) or None, ""
 
 
+def _parse_directions(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
+    found = directions_of(cell)
+    if not found or any(not 0 <= (one.bearing_deg or 0) <= 360 for one in found):
+        return None, "not a direction"
+    return "/".join(map(written, found)), ""
+
+
 def _parse_time(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
     moment = values.time_of(cell, zone)
     if moment is None or moment < values.EARLIEST:
@@ -201,5 +168,5 @@ def _parse_time(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[
 _PARSERS: dict[str, Callable[[Work, Column, Any, ZoneInfo], tuple[Any, str]]] = {
     "text": _parse_text, "code": _parse_code, "number": _parse_number, "integer": _parse_number,
     "boolean": _parse_boolean, "choice": _parse_choice, "date": _parse_time, "time": _parse_time,
-    "several": _parse_several,
+    "several": _parse_several, "directions": _parse_directions,
 }  # fmt: skip

@@ -19,6 +19,7 @@ from geo.errors import ColumnError
 from geo.ingest import values
 from geo.ingest.cells import SPARED, parse_column
 from geo.ingest.columns import distinct, json_objects, objects
+from geo.ingest.directions import assign_angle, parse_directions
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Action, Finding, Work, rows_where
 from geo.ingest.headers import (
     BUILT_IN,
@@ -28,6 +29,7 @@ from geo.ingest.headers import (
     SECRETS,
     WHERE,
     Dictionary,
+    Recognised,
     normalised,
     recognise,
 )
@@ -101,12 +103,17 @@ def clean(
             raise ColumnError(f"--rename {header}={target}: the file has {', '.join(headers)}")
     found = recognise(layer.name, headers, rename, dictionary)
     work = Work.of(layer, raw, dictionary)
+    if layer.name == "cameras":
+        work.findings += assign_angle(raw, found)
     _require_columns(layer, found.columns, raw, headers)
     out: dict[str, Any] = {}
     for column in layer.columns:
         named = found.columns.get(column.name)
         cells = raw.cells[named] if named is not None else None
+        if column.angle:
+            cells = None  # read as a direction below
         out[column.name] = parse_column(work, column, cells, zone, source)
+    texts = _directions(work, found, out)
     if "category" in out:
         out["category"] = _categories(raw, headers, found.columns, out["category"])
     _complete(work, out, found.columns)
@@ -127,7 +134,7 @@ def clean(
         for h in found.unknown
         if normalised(h) in secret
     ]
-    out["extra"] = _extra(raw, extra_headers)
+    out["extra"] = _extra(raw, extra_headers, texts)
     out["line"] = raw.lines
     frame = gpd.GeoDataFrame(pd.DataFrame(out), geometry=gpd.GeoSeries(geometry, crs="EPSG:4326"))
     frame = frame[work.keep].reset_index(drop=True)
@@ -136,11 +143,28 @@ def clean(
     )
 
 
-def _extra(raw: RawTable, headers: list[str]) -> Any:
-    """Columns that are not ours, as a JSON object a row of what is not empty."""
+def _directions(work: Work, found: Recognised, out: dict[str, Any]) -> dict[str, pd.Series]:
+    """Fill what the column of directions says; text in it that says none, by header."""
+    header = found.columns.get("bearing_deg")
+    if header is None:
+        return {}
+    cells = work.raw.cells[header]
+    for other in found.alternatives.get("bearing_deg", []):
+        cells = cells.where(~cells.map(values.blank), work.raw.cells[other])
+    parsed = parse_directions(work, cells.rename(header))
+    out["bearing_deg"] = parsed.bearing_deg
+    given, width = out["fov_deg"], parsed.fov_deg
+    out["fov_deg"] = np.where(given == None, width, given)  # noqa: E711  (element by element)
+    others = out["other_directions"]
+    out["other_directions"] = np.where(others == None, parsed.other_directions, others)  # noqa: E711
+    return {header: pd.Series(parsed.not_understood, dtype=object)}
+
+
+def _extra(raw: RawTable, headers: list[str], texts: dict[str, pd.Series]) -> Any:
+    """Columns that are not ours and texts not understood, as a JSON object a row of what is not empty."""
     parts = {}
-    for header in headers:
-        codes, found = distinct(raw.cells[header])
+    for header, cells in {**{h: raw.cells[h] for h in headers}, **texts}.items():
+        codes, found = distinct(cells)
         told = [
             None
             if values.blank(cell)

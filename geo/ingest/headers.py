@@ -23,7 +23,7 @@ _COMMON = {
     "population": "population pop pop_total residents 人口 常住人口 人口数 户籍人口 总人口",
 }
 _NAMED = {
-    "code": "code id objectid object_id gid fid uid 编码 编号 代码 序号",
+    "code": "code id @id osm_id osmid objectid object_id gid fid uid 编码 编号 代码 序号",
     "name": "name label title 名称 名字",
 }
 _BY_LAYER: dict[str, dict[str, str]] = {
@@ -43,29 +43,34 @@ _BY_LAYER: dict[str, dict[str, str]] = {
         "code": "cameraid camera_id cameracode deviceid device_id channelid 设备编码 摄像机编码 国标编码 "
         "通道编码 设备编号 摄像机编号 点位编码",
         "name": "cameraname camera_name devicename 设备名称 点位俗称 点位名称 摄像机名称 监控点名称 监控点位名称",
-        "kind": "kind type cameratype camera_type ptztype 摄像机类型 结构类型 设备类型",
-        "bearing_deg": "bearing_deg bearing azimuth heading direction directiontype 监控方位 摄像机监控方位 监视方向 监视方位 "
-        "光轴方向 方位角 朝向",
-        "fov_deg": "fov_deg fov fieldofview field_of_view horizontalfieldangle 水平视场角 视场角",
-        "range_m": "range_m range viewdistance maxviewdistance 可视距离 监控距离 有效距离",
+        "kind": "kind camera:type type cameratype camera_type ptztype 摄像机类型 结构类型 设备类型",
+        "bearing_deg": "bearing_deg bearing camera:direction azimuth azimut heading yaw look_direction lookdirection "
+        "viewdirection orientation direction directiontype cameradirection compass 监控方位 摄像机监控方位 监视方向 监视方位 "
+        "光轴方向 方位角 方位 朝向 拍摄方向 监控方向 摄像头朝向 blickrichtung ausrichtung richtung orientación dirección "
+        "hướng направление азимут 方向 向き 방향",
+        "other_directions": "other_directions otherdirections 其他方位",
+        "fov_deg": "fov_deg fov hfov fieldofview field_of_view horizontalfieldangle angleofview viewangle viewingangle "
+        "水平视场角 视场角 视角 水平视角",
+        "range_m": "range_m range viewdistance maxviewdistance radius radius_m viewrange visualrange "
+        "可视距离 监控距离 有效距离 视距 可视半径 监控半径 监控范围半径 半径",
         "near_m": "near_m near blinddistance 盲区距离 近端距离",
-        "tilt_deg": "tilt_deg tilt pitch 俯仰角 俯角 下倾角",
+        "tilt_deg": "tilt_deg tilt camera:angle pitch 俯仰角 俯角 下倾角",
         "vfov_deg": "vfov_deg vfov verticalfieldangle 竖直视场角 垂直视场角",
         "night_range_m": "night_range_m nightrange 夜视距离 夜间可视距离",
-        "height_m": "height_m height mountheight mount_height 安装高度 架设高度 高度",
+        "height_m": "height_m height mountheight mount_height camera:height 安装高度 架设高度 高度",
         "pixels_wide": "pixels_wide resolution 图像分辨率 分辨率",
         "status": "status state 设备状态 状态 运行状态",
         "point_class": "point_class pointtype 监控点位类型 点位类型",
-        "room": "room roomtype 室内外 室内外属性 安装位置室内外 摄像机安装位置室内外",
+        "room": "room roomtype surveillance 室内外 室内外属性 安装位置室内外 摄像机安装位置室内外",
         "network": "network networked online_network 联网属性 是否联网 联网",
-        "owner": "owner manager 管理单位 产权单位 所属单位 建设单位",
-        "installed_on": "installed_on installdate install_date installtime listeddate 安装时间 启用时间 安装日期 "
+        "owner": "owner manager operator 管理单位 产权单位 所属单位 建设单位",
+        "installed_on": "installed_on start_date installdate install_date installtime listeddate 安装时间 启用时间 安装日期 "
         "建设时间",
         "retired_on": "retired_on retiredate 报废时间 报废日期 停用时间",
         "platform": "platform 平台 接入平台 所属平台",
         "upgraded_on": "upgraded_on upgraded 改造时间 升级时间 更新改造时间 改造日期",
-        "place_kinds": "place_kinds positiontype capturepositiontype 摄像机位置类型 采集区域类型 位置类型",
-        "functions": "functions functiontype 摄像机功能类型 功能类型",
+        "place_kinds": "place_kinds surveillance:zone positiontype capturepositiontype 摄像机位置类型 采集区域类型 位置类型",
+        "functions": "functions functiontype surveillance:type 摄像机功能类型 功能类型",
         "supplement_light": "supplement_light supplylighttype 补光属性 补光类型 摄像机补光属性",
         "key_place": "key_place keyplace 重点部位 所属重点部位 重点场所",
         "community": "community 所属社区 社区编码 所属社区编码 社区名称",
@@ -132,7 +137,7 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
         "special": "special 专属网格 特殊网格 专业网格",
     },
     ("cameras", "kind"): {
-        "ptz": "ptz 1 球机 快球 云台 4 遥控枪机 5 遥控半球",
+        "ptz": "ptz panning 1 球机 快球 云台 4 遥控枪机 5 遥控半球",
         "dome": "dome 2 半球",
         "fixed": "fixed bullet box 3 固定枪机 枪机 卡口枪机 卡口",
         "panoramic": "panoramic fisheye 6 7 全景 鱼眼 多目",
@@ -154,7 +159,7 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
         "unknown": "unknown 0 未知",
     },
     ("cameras", "room"): {
-        "outdoor": "outdoor outdoors 1 室外 户外",
+        "outdoor": "outdoor outdoors public 1 室外 户外",
         "indoor": "indoor indoors 2 室内",
         "unknown": "unknown 0 未知",
     },
@@ -163,16 +168,16 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
         "laser": "laser 4 激光补光 激光", "other": "other 9 其他 其它",
     },
     ("cameras", "place_kinds"): {
-        "checkpoint": "1 省际检查站", "government": "2 党政机关", "station": "3 车站码头", "square": "4 中心广场",
-        "stadium": "5 体育场馆", "commerce": "6 商业中心", "worship": "7 宗教场所", "school": "8 校园周边",
-        "disorder": "9 治安复杂区域", "road": "10 交通干线", "hospital": "11 医院周边", "finance": "12 金融机构周边",
+        "checkpoint": "1 省际检查站", "government": "2 党政机关", "station": "3 车站码头 platform bus_stop",
+        "square": "4 中心广场", "stadium": "5 体育场馆", "commerce": "6 商业中心 shop", "worship": "7 宗教场所", "school": "8 校园周边",
+        "disorder": "9 治安复杂区域", "road": "10 交通干线 traffic street highway", "hospital": "11 医院周边", "finance": "12 金融机构周边 bank atm",
         "hazardous": "13 危险物品场所周边", "museum": "14 博物馆展览馆", "waterway": "15 重点水域航道",
         "city_checkpoint": "96 市际公安检查站", "foreign": "97 涉外场所", "border": "98 边境沿线",
         "scenic": "99 旅游景区",
     },
     ("cameras", "functions"): {
-        "vehicle_checkpoint": "1 车辆卡口", "person_checkpoint": "2 人员卡口", "micro_checkpoint": "3 微卡口",
-        "feature": "4 特征摄像机", "ordinary": "5 普通监控", "lookout": "6 高空瞭望", "other": "99 其他 其它",
+        "vehicle_checkpoint": "1 车辆卡口 alpr anpr", "person_checkpoint": "2 人员卡口", "micro_checkpoint": "3 微卡口",
+        "feature": "4 特征摄像机", "ordinary": "5 普通监控 camera", "lookout": "6 高空瞭望", "other": "99 其他 其它",
     },
     ("grid-staff", "role"): {
         "head": "head 网格长 网格负责人",
@@ -212,14 +217,6 @@ CATEGORY_LEVELS = (
     "三级分类 三级类别 三级类型 诉求三级分类 细类 子类 category3 category_3 level3",
 )
 """Headers that hold a category's levels apart, from the root down."""
-
-DIRECTIONS = {
-    "北": 0.0, "东北": 45.0, "东": 90.0, "东南": 135.0, "南": 180.0, "西南": 225.0, "西": 270.0, "西北": 315.0,
-    "n": 0.0, "ne": 45.0, "e": 90.0, "se": 135.0, "s": 180.0, "sw": 225.0, "w": 270.0, "nw": 315.0,
-    "north": 0.0, "northeast": 45.0, "east": 90.0, "southeast": 135.0, "south": 180.0,
-    "southwest": 225.0, "west": 270.0, "northwest": 315.0,
-}  # fmt: skip
-"""Bearing a camera looks in, by name: 东 looks from west to east."""
 
 TRUE_WORDS = {"1", "true", "yes", "y", "t", "是", "已联网", "联网", "on"}
 FALSE_WORDS = {"0", "false", "no", "n", "f", "否", "未联网", "不联网", "off"}
@@ -326,6 +323,8 @@ class Recognised:
     """Our column to the file's header."""
     unknown: list[str] = field(default_factory=list)
     """Headers kept with the row as they are."""
+    alternatives: dict[str, list[str]] = field(default_factory=dict)
+    """Our column to further headers of the same meaning, best first; they are unknown as well."""
 
 
 def recognise(
@@ -365,5 +364,8 @@ def recognise(
         if column not in out.columns and header not in taken:
             out.columns[column] = header
             taken.add(header)
+    for _, _, column, header in ranked:
+        if header not in taken and header not in out.alternatives.get(column, []):
+            out.alternatives.setdefault(column, []).append(header)
     out.unknown = [h for h in headers if h not in taken]
     return out

@@ -30,6 +30,24 @@ _TIMES = (
 )
 _DATE_STYLES = [d + t for d in _STYLES for t in _TIMES] + ["%Y%m%d%H%M%S", "%d-%b-%Y"]
 EARLIEST = dt.datetime(1949, 10, 1, tzinfo=dt.UTC)
+_LOOK_ALIKES = {
+    **dict.fromkeys("º˚ᵒ∘⁰゜", "°"),
+    **dict.fromkeys("´`ʹʼ’‘′＇ˊ", "'"),
+    **dict.fromkeys("”“″〃˝＂", '"'),
+    **dict.fromkeys("\u00a0\u2007\u202f\u3000\t", " "),
+    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u00ad", ""),
+    **dict.fromkeys("−﹣－", "-"),
+}
+_SIGNS = str.maketrans(_LOOK_ALIKES)
+
+
+def plain_signs(text: str) -> str:
+    """Return text with the plain signs for degrees, minutes, seconds, space and minus.
+
+    Compatibility normalisation would make º an o and split ´ and ˚ into a space and an accent, so
+    this goes first. Characters without width are dropped.
+    """
+    return text.translate(_SIGNS)
 
 
 def blank(value: object) -> bool:

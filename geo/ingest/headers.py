@@ -7,9 +7,11 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from geo.errors import ReadError
+from geo.ingest.values import plain_signs
 from geo.schema import LAYERS
 
 LON, LAT, WHERE = "lon", "lat", "where"
@@ -222,9 +224,10 @@ TRUE_WORDS = {"1", "true", "yes", "y", "t", "是", "已联网", "联网", "on"}
 FALSE_WORDS = {"0", "false", "no", "n", "f", "否", "未联网", "不联网", "off"}
 
 
+@lru_cache(maxsize=8192)
 def normalised(header: str) -> str:
     """A header without the marks it carries: width, case, stars, brackets, units, line breaks."""
-    text = unicodedata.normalize("NFKC", header).casefold()
+    text = unicodedata.normalize("NFKC", plain_signs(header)).casefold()
     text = re.sub(r"[\(\[【{<].*?[\)\]】}>]", "", text)
     return re.sub(r"[\s_\-*:./·#]+", "", text)
 
@@ -323,6 +326,10 @@ class Recognised:
     """Our column to the file's header."""
     unknown: list[str] = field(default_factory=list)
     """Headers kept with the row as they are."""
+    guessed: dict[str, str] = field(default_factory=dict)
+    """Header to the reason why it was taken for its column, where no word is exactly it."""
+    unclear: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Header that was cut, to the columns that it may have been."""
     alternatives: dict[str, list[str]] = field(default_factory=dict)
     """Our column to further headers of the same meaning, best first; they are unknown as well."""
 
@@ -336,7 +343,9 @@ def recognise(
     """Match headers against the layer's dictionary; `rename` (header to column) goes first.
 
     A word of the layer's own wins over a common one (``gridcode`` over ``id``), and of two
-    headers for one column the one whose word stands earlier in the dictionary wins.
+    headers for one column the one whose word stands earlier in the dictionary wins. A header that
+    is no word is looked at without numbering and units, by the parts it has in two languages, and
+    as one that a Shapefile cut to ten bytes; see `guessed`.
     """
     headers = list(headers)
     rename = {k.strip(): v.strip() for k, v in (rename or {}).items()}
@@ -348,11 +357,7 @@ def recognise(
         if match is not None:
             out.columns[column] = match
             taken.add(match)
-    words = {c: w.split() for c, w in _BY_LAYER[layer].items()}
-    for column, text in (_COMMON | (_NAMED if "code" in words else {})).items():
-        words[column] = words.get(column, []) + text.split()
-    for column, listed in words.items():
-        words[column] = [column, *dictionary.headers.get((layer, column), ()), *listed]
+    words = header_words(layer, dictionary)
     ranked = sorted(
         (rank, position, column, header)
         for position, header in enumerate(headers)
@@ -367,5 +372,69 @@ def recognise(
     for _, _, column, header in ranked:
         if header not in taken and header not in out.alternatives.get(column, []):
             out.alternatives.setdefault(column, []).append(header)
-    out.unknown = [h for h in headers if h not in taken]
+    _guess(out, [h for h in headers if h not in taken], words)
+    out.unknown = [h for h in headers if h not in out.columns.values()]
     return out
+
+
+def header_words(layer: str, dictionary: Dictionary = BUILT_IN) -> dict[str, list[str]]:
+    """Return the words for each column of a layer, best first."""
+    words = {c: w.split() for c, w in _BY_LAYER[layer].items()}
+    for column, text in (_COMMON | (_NAMED if "code" in words else {})).items():
+        words[column] = words.get(column, []) + text.split()
+    return {
+        column: [column, *dictionary.headers.get((layer, column), ()), *listed]
+        for column, listed in words.items()
+    }
+
+
+_NUMBERING = re.compile(r"^\s*[(（]?\d{1,2}[)）.、:：]\s*")
+_UNITS = re.compile(r"(?:°|degrees?|deg|metres?|meters?|m|px|度|米)$")
+_CUT_BYTES = 10
+"""Bytes of a field's name in a Shapefile, at the most."""
+
+
+def _guess(out: Recognised, headers: list[str], words: dict[str, list[str]]) -> None:
+    """Take headers that are no words for the one column they can mean."""
+    exact = {normalised(w): c for c, listed in reversed(words.items()) for w in reversed(listed)}
+    for header in headers:
+        bare = normalised(_NUMBERING.sub("", header))
+        parts = [normalised(p) for p in re.split(r"[/|\n\r()（）\[\]【】:：]+", header)]
+        forms = {
+            "without its number": [bare],
+            "without its unit": [_UNITS.sub("", bare)],
+            "by its parts": parts,
+        }
+        for reason, texts in forms.items():
+            columns = {exact[text] for text in texts if text in exact}
+            if len(columns) == 1 and (column := columns.pop()) not in out.columns:
+                out.columns[column] = header
+                out.guessed[header] = reason
+                break
+        else:
+            _complete_cut(out, header, words)
+
+
+def _complete_cut(out: Recognised, header: str, words: dict[str, list[str]]) -> None:
+    """Take a header that was cut to ten bytes for the one column whose words begin so."""
+    text = header.rstrip("\ufffd?\x00 ")
+    cut = any(
+        _CUT_BYTES - len("字".encode(encoding))
+        < len(text.encode(encoding, "replace"))
+        <= _CUT_BYTES
+        for encoding in ("utf-8", "gb18030")
+    )
+    # In ASCII nothing is lost of a character: such a header has all of its ten bytes.
+    if not cut or (text.isascii() and len(text) != _CUT_BYTES):
+        return
+    begin = normalised(text)
+    columns = [
+        column
+        for column, listed in words.items()
+        if any(w.startswith(begin) and w != begin for w in map(normalised, listed))
+    ]
+    if len(columns) == 1 and columns[0] not in out.columns:
+        out.columns[columns[0]] = header
+        out.guessed[header] = "cut to ten bytes, as Shapefiles do"
+    elif len(columns) > 1:
+        out.unclear[header] = tuple(columns)

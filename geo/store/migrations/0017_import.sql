@@ -18,3 +18,8 @@ CREATE TABLE import_mappings (
 COMMENT ON COLUMN import_mappings.columns IS 'header of the file to column of the layer';
 COMMENT ON COLUMN import_mappings.options IS 'crs, datum, key, occurred and the like, as the import takes them';
 GRANT SELECT ON import_mappings TO gridcover_reader;
+
+-- End of the span of an incident that is known only within more than a week; NULL for all others.
+ALTER TABLE incident_events ADD COLUMN until timestamptz;
+COMMENT ON COLUMN incident_events.until IS
+    'end of the span, where only one of more than a week is known: such count in periods that hold all of it';

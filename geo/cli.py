@@ -82,6 +82,22 @@ def import_command(
         list[str] | None, typer.Option(help="HEADER=column, for headers not recognised.")
     ] = None,
     source: Annotated[str | None, typer.Option(help="Source system of incidents.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="Make keys where the file has none: number or digest (of the row)."),
+    ] = None,
+    occurred: Annotated[
+        str | None,
+        typer.Option(
+            help="Time span of incidents without a time: 2025, 2025-03 or 2025-01-01/2025-06-30."
+        ),
+    ] = None,
+    mapping: Annotated[
+        str | None, typer.Option(help="Use the columns saved under this name.")
+    ] = None,
+    save_mapping: Annotated[
+        str | None, typer.Option(help="Save the columns under this name for the next file.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Where the report (CSV) goes.")] = None,
     accept_rejects: Annotated[
         bool, typer.Option(help="Store the good rows although some are bad.")
@@ -96,6 +112,8 @@ def import_command(
         if not equals or not header or not column:
             raise typer.BadParameter(f"{item!r} is not HEADER=column", param_hint="--rename")
         pairs[header] = column
+    if key not in (None, "number", "digest"):
+        raise typer.BadParameter(f"{key!r} is neither number nor digest", param_hint="--key")
     with database() as conninfo, connect(conninfo) as conn, progress_lines() as progress:
         require_current_or_migrate(conninfo)
         try:
@@ -107,6 +125,7 @@ def import_command(
             else:
                 outcome = import_file(
                     conn, layer, file, crs=crs, datum=datum, rename=pairs or None, source=source,  # type: ignore[arg-type]
+                    key=key, occurred=occurred, mapping=mapping, save_mapping=save_mapping,  # type: ignore[arg-type]
                     report=report, accept_rejects=accept_rejects, dry_run=dry_run, progress=progress,
                 )  # fmt: skip
         except RejectedRows as error:

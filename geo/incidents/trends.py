@@ -11,7 +11,7 @@ from scipy import stats
 
 from geo.errors import ColumnError
 from geo.incidents.aoristic import hours_covered, incident_spans, spread
-from geo.incidents.density import Period, grid_of, incident_moments, incident_times, local_day
+from geo.incidents.density import Period, grid_of, incident_times, local_day
 from geo.incidents.hot_spots import false_discovery
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ def space_time_cube(
         unless given. Spans are counted back from its end, so that the newest one is whole; what
         does not fill a span at the beginning is left out.
     aoristic : spread an incident known only from and to over the spans it can lie in (see
-        `hours_of_week`); otherwise its beginning counts, and one known only within more than a
-        week is left out.
+        `hours_of_week`); otherwise its beginning counts.
     timezone : in which a day begins.
 
     Returns
@@ -55,8 +54,7 @@ def space_time_cube(
     """
     if days < 1:
         raise ColumnError("days must be at least 1")
-    moments = incident_times if aoristic else incident_moments
-    local = moments(incidents).dt.tz_convert(timezone).dt.tz_localize(None)
+    local = incident_times(incidents).dt.tz_convert(timezone).dt.tz_localize(None)
     if period is None:
         known = local.dropna()
         if known.empty:
@@ -74,7 +72,7 @@ def space_time_cube(
     if not aoristic:
         end = begin
     position = grid_of(grids, incidents)
-    timed = np.isfinite(begin) & local.notna().to_numpy()
+    timed = np.isfinite(begin)
     first_day = (start - pd.Timestamp(0)).days
     edges = first_day + days * np.arange(count + 1, dtype=float)
     # Row len(grids) is outside every grid.
@@ -155,7 +153,7 @@ def hours_of_week(
     incidents : with times (see `incident_times`); those without are left out.
     aoristic : spread an incident known only from and to (`occurred_from`, `occurred_to`) evenly
         over that time, so that it weighs 1 in all (J. H. Ratcliffe and M. J. McCullagh 1998);
-        otherwise its beginning counts, and one known only within more than a week is left out.
+        otherwise its beginning counts.
     timezone : of the clock.
 
     Returns
@@ -182,7 +180,7 @@ def hours_of_week(
         timed = np.isfinite(begin)
         cells = hours_covered(begin[timed], end[timed])
     else:
-        local = incident_moments(incidents).dropna().dt.tz_convert(timezone)
+        local = incident_times(incidents).dropna().dt.tz_convert(timezone)
         hours = local.dt.day_of_week.to_numpy() * 24 + local.dt.hour.to_numpy()
         cells = np.bincount(hours.astype(np.int64), minlength=168)
     return pd.DataFrame(

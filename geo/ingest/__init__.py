@@ -18,14 +18,15 @@ from geo.crs import Datum
 from geo.errors import ColumnError, RejectedRows
 from geo.ingest.cleaning import Cleaned, clean
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Finding
-from geo.ingest.headers import read_dictionary
+from geo.ingest.headers import normalised, read_dictionary
 from geo.ingest.hierarchy import link_parents
+from geo.ingest.occurrence import KeyRule
 from geo.ingest.readers import read_file
 from geo.ingest.staff import STAFF, clean_staff
 from geo.ingest.topology import tiling_faults
 from geo.schema import LAYERS, Layer
 from geo.settings import Settings, get_settings
-from geo.store import read, write
+from geo.store import mappings, read, write
 from geo.store.database import Conn
 
 __all__ = [
@@ -133,6 +134,10 @@ def import_file(
     datum: Datum | None = None,
     rename: dict[str, str] | None = None,
     source: str | None = None,
+    key: KeyRule | None = None,
+    occurred: str | None = None,
+    mapping: str | None = None,
+    save_mapping: str | None = None,
     accept_rejects: bool = False,
     dry_run: bool = False,
     report: Path | None = None,
@@ -150,6 +155,10 @@ def import_file(
     datum : Chinese map datum of the coordinates.
     rename : header of the file to column of ours.
     source : source system of incidents that name none; the file's name unless given.
+    key : make the rows' keys: ``number`` or ``digest``, see `geo.ingest.occurrence.make_keys`.
+    occurred : time span of incidents without a time, such as ``2025`` or ``2025-01/2025-06``.
+    mapping : name of a saved mapping of the columns; `rename` and other options go first.
+    save_mapping : name under which the columns as they were recognised are saved for the next file.
     accept_rejects : store the good rows although some were rejected.
     dry_run : do everything but keep nothing.
     report : where the report goes; beside the working folder's other files unless given, and
@@ -166,8 +175,16 @@ def import_file(
         raise ColumnError(f"there is no layer {layer_name}; use one of {', '.join(LAYERS)}")
     settings = settings or get_settings()
     layer = LAYERS[layer_name]
+    saved = mappings.read_mapping(conn, layer_name, mapping) if mapping else None
+    if saved is not None:
+        crs, datum = crs or saved.options.get("crs"), datum or saved.options.get("datum")
+        key = key or saved.options.get("key")
     progress(f"reading {path.name}")
     raw = read_file(path, layer_name, crs=crs)
+    absent: list[Finding] = []
+    if saved is not None:
+        columns, absent = _fitting(saved, [str(header) for header in raw.cells.columns])
+        rename = columns | (rename or {})
     district = None if layer_name == "areas" else read.district(conn)
     if layer_name == "grids" and read.count_rows(conn, LAYERS["areas"]) == 0:
         district = None  # the grids themselves make the district
@@ -181,23 +198,48 @@ def import_file(
         district=district,
         source=source or path.name.split(".")[0],
         dictionary=read_dictionary(settings.dictionary),
+        key=key,
+        occurred=occurred,
     )
+    cleaned.findings.extend(absent)
     known = read.area_codes(conn) if layer_name in ("areas", "grids") else set()
     parents = link_parents(cleaned, layer, known)
     findings = [*cleaned.findings, *parents, *_tiling(cleaned, layer_name, settings, district)]
+    options = {"crs": crs, "datum": datum, "key": key}
+    kept = None
+    if save_mapping is not None:
+        columns = {header: column for column, header in cleaned.recognised.items()}
+        used = {name: value for name, value in options.items() if value is not None}
+        kept = mappings.Mapping(layer_name, save_mapping, columns, used)
     return _settle(
         conn, path, layer_name, raw.encoding, cleaned, findings,
-        store=lambda: _store(conn, layer, cleaned.frame),
-        options={"crs": crs, "datum": datum, "rename": rename, "source": source,
-                 "accept_rejects": accept_rejects},
+        store=lambda: _store(conn, layer, cleaned, kept),
+        options={"crs": crs, "datum": datum, "rename": rename, "source": source, "key": key,
+                 "occurred": occurred, "mapping": mapping, "accept_rejects": accept_rejects},
         accept_rejects=accept_rejects, dry_run=dry_run, report=report, progress=progress,
     )  # fmt: skip
 
 
-def _store(conn: Conn, layer: Layer, frame: GeoDataFrame) -> write.Written:
-    written = write.upsert(conn, layer, frame)
+def _fitting(saved: mappings.Mapping, headers: list[str]) -> tuple[dict[str, str], list[Finding]]:
+    """The part of a saved mapping whose headers the file has, and findings of the rest."""
+    there = {normalised(header) for header in headers}
+    fitting = {h: column for h, column in saved.columns.items() if normalised(h) in there}
+    findings = [
+        Finding(0, NOTED, "header of the mapping is not in the file", h, f"it is {column}", "")
+        for h, column in saved.columns.items()
+        if h not in fitting
+    ]
+    return fitting, findings
+
+
+def _store(
+    conn: Conn, layer: Layer, cleaned: Cleaned, mapping: mappings.Mapping | None
+) -> write.Written:
+    written = write.upsert(conn, layer, cleaned.frame)
     if layer.name == "cameras":
-        write.note_heard(conn, frame)
+        write.note_heard(conn, cleaned.frame)
+    if mapping is not None:
+        mappings.save_mapping(conn, mapping)
     return written
 
 

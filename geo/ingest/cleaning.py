@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.crs import Datum
-from geo.errors import ColumnError
+from geo.errors import ColumnError, MissingColumnsError
 from geo.ingest import values
 from geo.ingest.cells import SPARED, parse_column
 from geo.ingest.columns import distinct, json_objects, objects
@@ -35,6 +35,8 @@ from geo.ingest.headers import (
 )
 from geo.ingest.hierarchy import complete_codes
 from geo.ingest.locating import locate
+from geo.ingest.occurrence import KeyRule, fill_span, make_keys, parse_span
+from geo.ingest.proposals import propose_columns
 from geo.ingest.raw_table import RawTable
 from geo.schema import Layer
 
@@ -66,6 +68,8 @@ def clean(
     source: str = "file",
     now: dt.datetime | None = None,
     dictionary: Dictionary = BUILT_IN,
+    key: KeyRule | None = None,
+    occurred: str | None = None,
 ) -> Cleaned:
     """Clean one raw table.
 
@@ -81,6 +85,8 @@ def clean(
     source : the source system of incidents that name none.
     now : the moment after which a date is impossible.
     dictionary : words of the deployment for headers and values.
+    key : make the keys of the rows by this rule (`make_keys`), whatever the file has.
+    occurred : the time span of incidents without a time (`parse_span`).
 
     Returns
     -------
@@ -88,7 +94,8 @@ def clean(
 
     Raises
     ------
-    ColumnError : a needed column is not there, or a renamed one is not one of the layer's.
+    MissingColumnsError : a needed column is not there.
+    ColumnError : a renamed column is not one of the layer's; `occurred` is no span.
     CrsError : a datum was given for coordinates in metres.
     """
     headers = [str(c) for c in raw.cells.columns]
@@ -105,7 +112,13 @@ def clean(
     work = Work.of(layer, raw, dictionary)
     if layer.name == "cameras":
         work.findings += assign_angle(raw, found)
-    _require_columns(layer, found.columns, raw, headers)
+    if key is not None:
+        work.findings += _release_key(found, layer, key)
+    work.findings += _explain_guesses(found)
+    bounds = None if district is None else district.bounds
+    _require_columns(
+        layer, found.columns, raw, key=key is not None, timed=occurred is not None, bounds=bounds
+    )
     out: dict[str, Any] = {}
     for column in layer.columns:
         named = found.columns.get(column.name)
@@ -113,13 +126,19 @@ def clean(
         if column.angle:
             cells = None  # read as a direction below
         out[column.name] = parse_column(work, column, cells, zone, source)
+    if key is not None:
+        prefix = "" if layer.name == "incidents" else f"{source}-"
+        out[layer.key[-1]] = make_keys(raw, key, prefix=prefix)
     texts = _directions(work, found, out)
     if "category" in out:
         out["category"] = _categories(raw, headers, found.columns, out["category"])
     _complete(work, out, found.columns)
     complete_codes(work, out)
     geometry = locate(work, found.columns, datum, district, margin_m)
-    _check_dates(work, out, now or dt.datetime.now(dt.UTC), zone)
+    now = now or dt.datetime.now(dt.UTC)
+    if occurred is not None:
+        work.findings += fill_span(out, parse_span(occurred, zone), work.keep, now)
+    _check_dates(work, out, now, zone)
     _check_keys(work, out, geometry)
     # Coordinates that stand beside better ones are kept with the row like any other column.
     if raw.geometry is not None:
@@ -141,6 +160,32 @@ def clean(
     return Cleaned(
         frame, work.findings, dict(found.columns), extra_headers, len(raw.cells) + len(raw.broken)
     )
+
+
+def _release_key(found: Recognised, layer: Layer, rule: KeyRule) -> list[Finding]:
+    """Let keys be made in place of a column that was taken for them, and report it."""
+    column = layer.key[-1]
+    how = "the row's number" if rule == "number" else "a digest of the row"
+    header = found.columns.pop(column, None)
+    if header is not None:
+        found.unknown.append(header)
+        how += f"; the column {header} is stored beside it"
+    return [Finding(0, NOTED, "keys made", column, how, "")]
+
+
+def _explain_guesses(found: Recognised) -> list[Finding]:
+    """Findings of headers that are no words of the dictionary."""
+    column_of = {header: column for column, header in found.columns.items()}
+    taken = [
+        Finding(0, NOTED, f"header taken as {column_of[header]}", header, reason, "")
+        for header, reason in found.guessed.items()
+        if header in column_of
+    ]
+    return taken + [
+        Finding(0, NOTED, "header not used", header, f"it was cut and may be {' or '.join(fits)}; "
+                f"say --rename {header}=COLUMN", "")
+        for header, fits in found.unclear.items()
+    ]  # fmt: skip
 
 
 def _directions(work: Work, found: Recognised, out: dict[str, Any]) -> dict[str, pd.Series]:
@@ -204,28 +249,60 @@ def _paths(texts: NDArray[np.object_]) -> NDArray[np.object_]:
 
 
 def _require_columns(
-    layer: Layer, columns: dict[str, str], raw: RawTable, headers: list[str]
+    layer: Layer,
+    columns: dict[str, str],
+    raw: RawTable,
+    *,
+    key: bool,
+    timed: bool,
+    bounds: tuple[float, float, float, float] | None,
 ) -> None:
+    """Refuse a file without the columns its layer needs, and propose them by what others hold.
+
+    Parameters
+    ----------
+    key, timed : whether the rows are given a key, a time, by an option.
+    """
     located = raw.geometry is not None or WHERE in columns or {LON, LAT} <= set(columns)
-    if layer.geometry_needed and not located:
-        raise ColumnError(
-            f"no coordinates found among {', '.join(headers)}; name them with --rename X=lon "
-            "--rename Y=lat, or --rename COLUMN=where for text such as WKT"
-        )
+    missing = [LON, LAT] if layer.geometry_needed and not located else []
     # A name and a level can be told from the code, a source from the option; the rest must be there.
-    for column in layer.columns:
-        if column.needed and column.name not in columns and column.name not in SPARED:
-            raise ColumnError(
-                f"{layer.name} needs the column {column.name}, which is none of "
-                f"{', '.join(headers)}; name it with --rename COLUMN={column.name}"
-            )
-    if layer.name == "incidents" and not {"occurred_at", "occurred_from", "reported_at"} & set(
-        columns
-    ):
-        raise ColumnError(
-            f"incidents need a time, and none was found among {', '.join(headers)}; "
-            "name it with --rename COLUMN=occurred_at"
-        )
+    missing += [
+        column.name
+        for column in layer.columns
+        if column.needed
+        and column.name not in columns
+        and column.name not in SPARED
+        and not (key and column.name == layer.key[-1])
+    ]
+    times = {"occurred_at", "occurred_from", "reported_at"}
+    if layer.name == "incidents" and not timed and not times & set(columns):
+        missing.append("occurred_at")
+    if not missing:
+        return
+    headers = [str(header) for header in raw.cells.columns]
+    wanted = [
+        "coordinates (lon and lat, or where)" if name == LON else name
+        for name in missing
+        if name != LAT
+    ]
+    known = ", ".join(f"{header} is {column}" for column, header in columns.items())
+    message = (
+        f"{layer.name} needs {', '.join(wanted)}, which no header says; the file has "
+        f"{', '.join(headers) or 'no columns'}" + (f" ({known})" if known else "")
+    )
+    proposals = propose_columns(
+        raw.cells, layer, columns, bounds=bounds, located=raw.geometry is not None
+    )
+    if proposals:
+        listed = "; ".join(f"{one.option} ({one.evidence})" for one in proposals)
+        message += f". By what the columns hold: {listed}. Confirm or correct that"
+    else:
+        message += f". Name them with --rename HEADER={'lon' if LON in missing else missing[0]}"
+    if layer.key[-1] in missing:
+        message += "; where no column is a key, --key number or --key digest makes one"
+    if "occurred_at" in missing:
+        message += "; where no column is a time, --occurred 2025 gives all rows that span"
+    raise MissingColumnsError(message, headers, missing, proposals)
 
 
 def _complete(work: Work, out: dict[str, Any], columns: dict[str, str]) -> None:
@@ -277,7 +354,8 @@ def _check_dates(work: Work, out: dict[str, Any], now: dt.datetime, zone: ZoneIn
         [out[c].isna() for c in ("occurred_at", "occurred_from", "reported_at")], axis=0
     )
     for row in rows_where(timeless & work.keep):
-        work.tell(row, REJECTED, "no usable time", "occurred_at")
+        work.tell(row, REJECTED, "no usable time", "occurred_at",
+                  "--occurred 2025 gives such rows a time span")  # fmt: skip
 
 
 def _check_keys(work: Work, out: dict[str, Any], geometry: NDArray[np.object_]) -> None:

@@ -17,9 +17,9 @@ from geo.schema import LAYERS
 LON, LAT, WHERE = "lon", "lat", "where"
 
 _COMMON = {
-    LON: "lon longitude lng long x point_x easting 经度 经度坐标 x坐标 设备经度 gps经度",
-    LAT: "lat latitude y point_y northing 纬度 纬度坐标 y坐标 设备纬度 设备维度 维度 gps纬度",
-    WHERE: "where wkt geom geometry the_geom shape location geolocation geolocatio coordinates latlon lonlat "
+    LON: "lon longitude lng long longitud longitudine längengrad kinh_độ долгота 経度 경도 x point_x easting 经度 经度坐标 x坐标 设备经度 gps经度",
+    LAT: "lat latitude latitud latitudine breitengrad vĩ_độ широта 緯度 위도 y point_y northing 纬度 纬度坐标 y坐标 设备纬度 设备维度 维度 gps纬度",
+    WHERE: "where wkt geom geometry the_geom shape location geolocation geolocatio coordinates latlon lonlat coordenadas coordonnées koordinaten koordinaatit координаты 座標 좌표 "
     "坐标 经纬度 位置坐标 空间信息",
     "name_en": "name_en nameen english_name englishname 英文名称 英文名",
     "population": "population pop pop_total residents 人口 常住人口 人口数 户籍人口 总人口",

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -122,7 +123,7 @@ def _coordinates(
             return [Proposal(header, WHERE, evidence)]
     numbers = {h: found for h, cells in columns.items() if (found := _degrees(cells)) is not None}
     names = list(numbers)
-    for first, second in zip(names, names[1:], strict=False):
+    for first, second in pairwise(names):
         order = _order(numbers[first], numbers[second], bounds)
         if order is None:
             continue
@@ -135,11 +136,11 @@ def _coordinates(
 
 
 def _degrees(cells: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """Numbers that may be degrees: most of them with some decimals."""
+    """Numbers that may be degrees: at least half of them with some decimals."""
     fine = sum(bool(re.search(rf"[.,]\d{{{_DECIMALS},}}|['′’°]", str(cell))) for cell in cells)
     numbers = np.array([values.degrees_of(cell) for cell in cells])
     known = numbers[~np.isnan(numbers)]
-    if min(fine, len(known)) < _MOST * len(cells) or (np.abs(known) > 180).any():
+    if fine < len(cells) / 2 or len(known) < _MOST * len(cells) or (np.abs(known) > 180).any():
         return None
     return known
 

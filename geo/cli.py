@@ -92,6 +92,10 @@ def import_command(
             help="Time span of incidents without a time: 2025, 2025-03 or 2025-01-01/2025-06-30."
         ),
     ] = None,
+    date_order: Annotated[
+        str | None,
+        typer.Option(help="day or month first, where dates such as 05/02/2026 do not show it."),
+    ] = None,
     mapping: Annotated[
         str | None, typer.Option(help="Use the columns saved under this name.")
     ] = None,
@@ -114,6 +118,10 @@ def import_command(
         pairs[header] = column
     if key not in (None, "number", "digest"):
         raise typer.BadParameter(f"{key!r} is neither number nor digest", param_hint="--key")
+    if date_order not in (None, "day", "month"):
+        raise typer.BadParameter(
+            f"{date_order!r} is neither day nor month", param_hint="--date-order"
+        )
     with database() as conninfo, connect(conninfo) as conn, progress_lines() as progress:
         require_current_or_migrate(conninfo)
         try:
@@ -125,7 +133,7 @@ def import_command(
             else:
                 outcome = import_file(
                     conn, layer, file, crs=crs, datum=datum, rename=pairs or None, source=source,  # type: ignore[arg-type]
-                    key=key, occurred=occurred, mapping=mapping, save_mapping=save_mapping,  # type: ignore[arg-type]
+                    key=key, occurred=occurred, date_order=date_order, mapping=mapping, save_mapping=save_mapping,  # type: ignore[arg-type]
                     report=report, accept_rejects=accept_rejects, dry_run=dry_run, progress=progress,
                 )  # fmt: skip
         except RejectedRows as error:

@@ -17,6 +17,7 @@ from geopandas import GeoDataFrame
 from geo.crs import Datum
 from geo.errors import ColumnError, RejectedRows
 from geo.ingest.cleaning import Cleaned, clean
+from geo.ingest.dates import DateOrder
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Finding
 from geo.ingest.headers import normalised, read_dictionary
 from geo.ingest.hierarchy import link_parents
@@ -136,6 +137,7 @@ def import_file(
     source: str | None = None,
     key: KeyRule | None = None,
     occurred: str | None = None,
+    date_order: DateOrder | None = None,
     mapping: str | None = None,
     save_mapping: str | None = None,
     accept_rejects: bool = False,
@@ -157,6 +159,7 @@ def import_file(
     source : source system of incidents that name none; the file's name unless given.
     key : make the rows' keys: ``number`` or ``digest``, see `geo.ingest.occurrence.make_keys`.
     occurred : time span of incidents without a time, such as ``2025`` or ``2025-01/2025-06``.
+    date_order : ``day`` or ``month`` first, in columns of dates that do not show it themselves.
     mapping : name of a saved mapping of the columns; `rename` and other options go first.
     save_mapping : name under which the columns as they were recognised are saved for the next file.
     accept_rejects : store the good rows although some were rejected.
@@ -179,6 +182,7 @@ def import_file(
     if saved is not None:
         crs, datum = crs or saved.options.get("crs"), datum or saved.options.get("datum")
         key = key or saved.options.get("key")
+        date_order = date_order or saved.options.get("date_order")
     progress(f"reading {path.name}")
     raw = read_file(path, layer_name, crs=crs)
     absent: list[Finding] = []
@@ -200,12 +204,13 @@ def import_file(
         dictionary=read_dictionary(settings.dictionary),
         key=key,
         occurred=occurred,
+        date_order=date_order,
     )
     cleaned.findings.extend(absent)
     known = read.area_codes(conn) if layer_name in ("areas", "grids") else set()
     parents = link_parents(cleaned, layer, known)
     findings = [*cleaned.findings, *parents, *_tiling(cleaned, layer_name, settings, district)]
-    options = {"crs": crs, "datum": datum, "key": key}
+    options = {"crs": crs, "datum": datum, "key": key, "date_order": date_order}
     kept = None
     if save_mapping is not None:
         columns = {header: column for column, header in cleaned.recognised.items()}
@@ -215,7 +220,7 @@ def import_file(
         conn, path, layer_name, raw.encoding, cleaned, findings,
         store=lambda: _store(conn, layer, cleaned, kept),
         options={"crs": crs, "datum": datum, "rename": rename, "source": source, "key": key,
-                 "occurred": occurred, "mapping": mapping, "accept_rejects": accept_rejects},
+                 "occurred": occurred, "date_order": date_order, "mapping": mapping, "accept_rejects": accept_rejects},
         accept_rejects=accept_rejects, dry_run=dry_run, report=report, progress=progress,
     )  # fmt: skip
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from geo.crs import Datum
 from geo.errors import ColumnError, MissingColumnsError
 from geo.ingest import values
-from geo.ingest.cells import SPARED, parse_column
+from geo.ingest.cells import SPARED, Context, parse_column
 from geo.ingest.columns import distinct, json_objects, objects
+from geo.ingest.dates import DateOrder
 from geo.ingest.directions import assign_angle, parse_directions
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Action, Finding, Work, rows_where
 from geo.ingest.headers import (
@@ -35,6 +36,7 @@ from geo.ingest.headers import (
 )
 from geo.ingest.hierarchy import complete_codes
 from geo.ingest.locating import locate
+from geo.ingest.notation import Notation, read_notation
 from geo.ingest.occurrence import KeyRule, fill_span, make_keys, parse_span
 from geo.ingest.proposals import propose_columns
 from geo.ingest.raw_table import RawTable
@@ -70,6 +72,7 @@ def clean(
     dictionary: Dictionary = BUILT_IN,
     key: KeyRule | None = None,
     occurred: str | None = None,
+    date_order: DateOrder | None = None,
 ) -> Cleaned:
     """Clean one raw table.
 
@@ -87,6 +90,7 @@ def clean(
     dictionary : words of the deployment for headers and values.
     key : make the keys of the rows by this rule (`make_keys`), whatever the file has.
     occurred : the time span of incidents without a time (`parse_span`).
+    date_order : of day and month, in columns that do not show it themselves.
 
     Returns
     -------
@@ -119,22 +123,28 @@ def clean(
     _require_columns(
         layer, found.columns, raw, key=key is not None, timed=occurred is not None, bounds=bounds
     )
+    projected = raw.crs is not None and raw.crs.is_projected
+    notation = read_notation(
+        raw.cells, layer, found.columns, date_order=date_order, projected=projected
+    )
+    work.findings += notation.findings
+    context = Context(zone, notation)
     out: dict[str, Any] = {}
     for column in layer.columns:
         named = found.columns.get(column.name)
         cells = raw.cells[named] if named is not None else None
         if column.angle:
             cells = None  # read as a direction below
-        out[column.name] = parse_column(work, column, cells, zone, source)
+        out[column.name] = parse_column(work, column, cells, context, source)
     if key is not None:
         prefix = "" if layer.name == "incidents" else f"{source}-"
         out[layer.key[-1]] = make_keys(raw, key, prefix=prefix)
-    texts = _directions(work, found, out)
+    texts = _directions(work, found, out, notation)
     if "category" in out:
         out["category"] = _categories(raw, headers, found.columns, out["category"])
     _complete(work, out, found.columns)
     complete_codes(work, out)
-    geometry = locate(work, found.columns, datum, district, margin_m)
+    geometry = locate(work, found.columns, datum, district, margin_m, notation)
     now = now or dt.datetime.now(dt.UTC)
     if occurred is not None:
         work.findings += fill_span(out, parse_span(occurred, zone), work.keep, now)
@@ -188,7 +198,9 @@ def _explain_guesses(found: Recognised) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _directions(work: Work, found: Recognised, out: dict[str, Any]) -> dict[str, pd.Series]:
+def _directions(
+    work: Work, found: Recognised, out: dict[str, Any], notation: Notation
+) -> dict[str, pd.Series]:
     """Fill what the column of directions says; text in it that says none, by header."""
     header = found.columns.get("bearing_deg")
     if header is None:
@@ -196,7 +208,8 @@ def _directions(work: Work, found: Recognised, out: dict[str, Any]) -> dict[str,
     cells = work.raw.cells[header]
     for other in found.alternatives.get("bearing_deg", []):
         cells = cells.where(~cells.map(values.blank), work.raw.cells[other])
-    parsed = parse_directions(work, cells.rename(header))
+    decimal_comma = notation.decimal.get("bearing_deg") == ","
+    parsed = parse_directions(work, cells.rename(header), decimal_comma=decimal_comma)
     out["bearing_deg"] = parsed.bearing_deg
     given, width = out["fov_deg"], parsed.fov_deg
     out["fov_deg"] = np.where(given == None, width, given)  # noqa: E711  (element by element)

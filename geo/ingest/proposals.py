@@ -14,8 +14,11 @@ import numpy as np
 import pandas as pd
 
 from geo.ingest import values
+from geo.ingest.angles import degrees_of, pair_of
 from geo.ingest.bearings import directions_of
+from geo.ingest.dates import year_first
 from geo.ingest.headers import LAT, LON, WHERE
+from geo.ingest.wkt import is_wkt
 from geo.schema import Layer
 
 SAMPLE_ROWS = 500
@@ -116,10 +119,10 @@ def _coordinates(
     columns: dict[str, list[Any]], bounds: tuple[float, float, float, float] | None
 ) -> list[Proposal]:
     for header, cells in columns.items():
-        pairs = sum(values.pair_of(cell) is not None or values.is_wkt(cell) for cell in cells)
+        pairs = sum(pair_of(cell) is not None or is_wkt(cell) for cell in cells)
         if pairs >= _MOST * len(cells):
             shown = values.text_of(cells[0])[:40]
-            evidence = f"{pairs} of {len(cells)} cells are pairs of coordinates, such as {shown!r}"
+            evidence = f"{pairs} of {len(cells)} cells are coordinates, such as {shown!r}"
             return [Proposal(header, WHERE, evidence)]
     numbers = {h: found for h, cells in columns.items() if (found := _degrees(cells)) is not None}
     names = list(numbers)
@@ -138,7 +141,7 @@ def _coordinates(
 def _degrees(cells: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]] | None:
     """Numbers that may be degrees: at least half of them with some decimals."""
     fine = sum(bool(re.search(rf"[.,]\d{{{_DECIMALS},}}|['′’°]", str(cell))) for cell in cells)
-    numbers = np.array([values.degrees_of(cell) for cell in cells])
+    numbers = np.array([degrees_of(cell) for cell in cells])
     known = numbers[~np.isnan(numbers)]
     if fine < len(cells) / 2 or len(known) < _MOST * len(cells) or (np.abs(known) > 180).any():
         return None
@@ -176,7 +179,7 @@ def _keys(cells: list[Any], rows: int) -> tuple[float, str]:
 def _times(cells: list[Any]) -> tuple[float, str]:
     known = sum(
         not re.fullmatch(r"\d+(\.\d+)?", values.text_of(cell))
-        and values.time_of(cell, _UTC) is not None
+        and values.time_of(year_first(cell, "day")[0], _UTC) is not None
         for cell in cells
     )
     share = known / len(cells)

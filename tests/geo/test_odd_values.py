@@ -11,11 +11,12 @@ import geopandas as gpd
 import numpy as np
 import openpyxl
 import pandas as pd
+import pyproj
 import pytest
 import shapely
 
 from geo import pipeline
-from geo.errors import ColumnError, MissingColumnsError
+from geo.errors import ColumnError, CrsError, MissingColumnsError
 from geo.ingest import Outcome, import_file
 from geo.ingest.cleaning import clean
 from geo.ingest.directions import NOT_UNDERSTOOD
@@ -373,3 +374,279 @@ def test_a_mapping_is_saved_and_used_for_the_next_file(store: str) -> None:
         assert mappings.list_mappings(conn, "grids") == []
         assert mappings.delete_mapping(conn, "cameras", "towers")
         assert not mappings.delete_mapping(conn, "cameras", "towers")
+
+
+def cameras_csv(text: str) -> Path:
+    path = Path("cameras.csv")
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_hemispheres_decide_which_of_a_pair_is_the_latitude(store: str, odd_files: Path) -> None:
+    put(store, "cameras", odd_files / "03a_dms_pair_urumqi.csv")
+    for point in rows(store, "cameras").geometry:
+        assert (point.x, point.y) == pytest.approx((87.605694, 43.819528), abs=1e-6)
+
+
+def test_degrees_in_all_their_signs(store: str, odd_files: Path) -> None:
+    outcome = put(store, "cameras", odd_files / "03b_dms_variants.csv")
+    got = rows(store, "cameras").geometry
+    assert len(got) == 12
+    assert outcome.findings == []
+    for code, point in got.items():
+        wanted = (118.30205, 31.20103) if code == "D12" else (118.505694, 31.336194)
+        assert (point.x, point.y) == pytest.approx(wanted, abs=7e-6), code
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "place"),
+    [
+        ("118.5E", "31.3N", (118.5, 31.3)), ("31.3N", "118.5E", (118.5, 31.3)), ("46.6W", "23.5S", (-46.6, -23.5)),
+        ("W46°36'", "S 23°30'", (-46.6, -23.5)), ("11830.342E", "3120.172N", (118.5057, 31.3362)),
+        ("0083020E", "003000N", (8.505556, 0.5)), ("118,5", "31,3", (118.5, 31.3)),
+        ("北纬31.3", "东经118.5", (118.5, 31.3)), ("118.5N", "31.3N", None), ("118°61'", "31°20'", None),
+        ("-118.5W", "31.3N", None), ("200", "95", None),
+    ],
+)  # fmt: skip
+def test_coordinates_of_two_columns(lon: str, lat: str, place: tuple[float, float] | None) -> None:
+    cells = pd.DataFrame(
+        {"code": ["a", "b"], "lon": [lon, "8.5"], "lat": [lat, "0.5"]}, dtype="str"
+    )
+    cleaned = clean(RawTable(cells, np.arange(2)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
+    points = dict(zip(cleaned.frame["code"], cleaned.frame.geometry, strict=True))
+    if place is None:
+        assert list(points) == ["b"]
+        assert [f.action for f in cleaned.findings] == ["rejected"]
+    else:
+        assert (points["a"].x, points["a"].y) == pytest.approx(place, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("31.3, 118.5", (118.5, 31.3)), ("118.5E, 31.3N", (118.5, 31.3)), ("31,3; 118,5", (118.5, 31.3)),
+        ("N 31° 18' E 118° 30'", (118.5, 31.3)), ("31°18'N 118°30'E", (118.5, 31.3)), ("(118.5 31.3)", (118.5, 31.3)),
+        ("POINT (118.5 31.3)", (118.5, 31.3)), ("31.3N, 118.5N", None), ("gate 3", None),
+    ],
+)  # fmt: skip
+def test_coordinates_of_one_cell(text: str, place: tuple[float, float] | None) -> None:
+    cells = pd.DataFrame({"code": ["a"], "where": [text]}, dtype="str")
+    cleaned = clean(RawTable(cells, np.arange(1)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
+    found = [(point.x, point.y) for point in cleaned.frame.geometry]
+    assert found == ([] if place is None else [pytest.approx(place, abs=1e-9)])
+
+
+def test_thousands(store: str, odd_files: Path) -> None:
+    outcome = put(store, "cameras", odd_files / "06b_thousands_grids.csv")
+    got = rows(store, "cameras")
+    assert plain(got["range_m"]) == [1200, 1200.5, 1200, 1.2]
+    assert plain(got["height_m"]) == [4, 4.5, 4, 4]
+    assert reasons(outcome) == {
+        "noted: thousands separator": 1, "noted: decimal point beside thousands separators": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lon", "cells", "wanted"),
+    [
+        ("118.5", ["1,200", "900"], [1200, 900]), ("118,5", ["1,200", "900"], [1.2, 900]),
+        ("118,5", ["1.200", "40,5"], [1200, 40.5]), ("118,5", ["1.200", "900"], [1200, 900]),
+        ("118.5", ["1.200", "900"], [1.2, 900]), ("118.5", ["1'200", "1 200"], [1200, 1200]),
+        ("118", ["1,200", "900"], [None, 900]), ("118", ["1,200", "1,200,300"], [1200, None]),
+        ("118", ["1,200", "4,5"], [1.2, 4.5]), ("118.5", ["1.200,5", "4"], [1200.5, 4]),
+    ],
+)  # fmt: skip
+def test_one_meaning_of_the_comma_a_column(
+    lon: str, cells: list[str], wanted: list[float | None]
+) -> None:
+    table = pd.DataFrame(
+        {"code": ["a", "b"], "lon": lon, "lat": "31", "range_m": cells}, dtype="str"
+    )
+    cleaned = clean(RawTable(table, np.arange(2)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
+    assert plain(cleaned.frame["range_m"]) == wanted
+
+
+def test_people_are_whole(store: str) -> None:
+    cells = pd.DataFrame({"code": ["a", "b"], "where": "POLYGON ((0 0, 1 0, 1 1, 0 0))", "population": ["1,200", "1.300"]})  # fmt: skip
+    raw = RawTable(cells.astype("str"), np.arange(2))
+    assert clean(raw, LAYERS["grids"], zone=ZoneInfo("UTC")).frame["population"].tolist() == [
+        1200,
+        1300,
+    ]
+
+
+def test_one_order_of_day_and_month_a_column(store: str, odd_files: Path) -> None:
+    outcome = put(store, "incidents", odd_files / "07_dayfirst.csv")
+    got = rows(store, "incidents")["occurred_at"].dt.tz_convert("Asia/Shanghai")
+    assert [f"{t:%Y-%m-%d %H:%M}" for t in got] == [
+        "2026-02-13 08:00", "2026-02-05 09:00", "2026-02-28 10:00", "2026-03-01 11:00",
+    ]  # fmt: skip
+    assert reasons(outcome) == {"noted: dates read with day before month": 1}
+
+
+@pytest.mark.parametrize(
+    ("cells", "options", "wanted"),
+    [
+        (["13/02/2026", "05/02/2026"], {}, ["2026-02-13", "2026-02-05"]),
+        (["02/13/2026", "05/02/2026"], {}, ["2026-02-13", "2026-05-02"]),
+        (["01/02/2026", "05/02/2026"], {}, [None, None]),
+        (["01/02/2026", "05/02/2026"], {"date_order": "day"}, ["2026-02-01", "2026-02-05"]),
+        (["01/02/2026", "05/02/2026"], {"date_order": "month"}, ["2026-01-02", "2026-05-02"]),
+        (["13/02/2026", "02/14/2026", "05/02/2026"], {}, ["2026-02-13", "2026-02-14", None]),
+        (["05.02.2026", "5-Feb-2026"], {}, ["2026-02-05", "2026-02-05"]),
+        (["05/05/2026", "2026年2月5日"], {}, ["2026-05-05", "2026-02-05"]),
+        (["13-02-2026 8:05", "05-02-2026 8:05 PM"], {}, ["2026-02-13", "2026-02-05"]),
+        (["13/02/2026", "05/02/2026"], {"date_order": "month"}, ["2026-02-13", "2026-02-05"]),
+    ],
+)  # fmt: skip
+def test_orders_of_day_and_month(
+    cells: list[str], options: dict[str, Any], wanted: list[str | None]
+) -> None:
+    table = pd.DataFrame({"id": range(len(cells)), "occurred_at": cells, "lon": 118, "lat": 31})
+    raw = RawTable(table.astype("str"), np.arange(len(cells)))
+    cleaned = clean(raw, LAYERS["incidents"], zone=ZoneInfo("Asia/Shanghai"), **options)
+    days = cleaned.frame.set_index("source_id")["occurred_at"].dt.tz_convert("Asia/Shanghai")
+    found = {code: f"{moment:%Y-%m-%d}" for code, moment in days.items()}
+    assert [found.get(str(k)) for k in range(len(cells))] == wanted
+    refused = [f for f in cleaned.findings if "--date-order" in f.reason]
+    assert len(refused) == wanted.count(None)
+
+
+def test_another_column_shows_the_order(store: str) -> None:
+    Path("i.csv").write_text("id,occurred_at,reported_at,lon,lat\na,05/02/2026,13/02/2026,118,31\n")
+    put(store, "incidents", "i.csv")
+    assert rows(store, "incidents")["occurred_at"].iloc[0] == pd.Timestamp(
+        "2026-02-05", tz="Asia/Shanghai"
+    )
+
+
+def test_typed_dates_beside_text_are_named() -> None:
+    table = pd.DataFrame({"id": ["a", "b"], "occurred_at": [pd.Timestamp("2026-05-02"), "13/02/2026"], "lon": 118, "lat": 31}, dtype=object)  # fmt: skip
+    cleaned = clean(RawTable(table, np.arange(2)), LAYERS["incidents"], zone=ZoneInfo("UTC"))
+    assert [f.reason for f in cleaned.findings] == ["typed dates beside text with the day first"]
+
+
+def test_a_time_without_offset_is_the_deployments_beside_others_with_one() -> None:
+    times = [
+        "2026-02-13T08:00:00+08:00",
+        "2026-02-13T08:00:00",
+        "2026-02-13",
+        "2026-02-13T00:00:00Z",
+    ]
+    table = pd.DataFrame({"id": list("1234"), "occurred_at": times, "lon": 118, "lat": 31})
+    for cells in (table.astype("str"), table.astype(object)):
+        raw = RawTable(cells, np.arange(4))
+        frame = clean(raw, LAYERS["incidents"], zone=ZoneInfo("Asia/Shanghai")).frame
+        hours = frame["occurred_at"].dt.tz_convert("Asia/Shanghai").dt.hour
+        assert hours.tolist() == [8, 8, 0, 8]
+
+
+def test_markers_around_codes(store: str, odd_files: Path) -> None:
+    outcome = put(store, "cameras", odd_files / "08d_codes_sci.csv", accept_rejects=True)
+    assert rows(store, "cameras").index.tolist() == [
+        f"3402030000132000000{k}" for k in (3, 4, 5, 6)
+    ]  # fmt: skip
+    assert reasons(outcome) == {
+        "rejected: code in scientific notation: digits are lost, store it as text": 2,
+        "mended: spreadsheet's marker removed": 2,
+        "mended: marks between thousands removed from a code": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ('="00123"', "00123"), ("'00123", "00123"), ("00123", "00123"), ("12E3", "12E3"), ("1.2E+3", None),
+        ("3.4E6", None), ("a\u200bb", "ab"), ("\ufeffx ", "x"), ("1,234,567", "1234567"), ("A'B", "A'B"),
+        ("O'Brien", "O'Brien"), ("1.5", "1.5"), ("W/1", "W/1"), ("5E+07", None), ("node/5", "node/5"),
+    ],
+)  # fmt: skip
+def test_codes(cell: str, code: str | None) -> None:
+    table = pd.DataFrame({"code": [cell], "lon": ["118"], "lat": ["31"]}, dtype="str")
+    cleaned = clean(RawTable(table, np.arange(1)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
+    assert cleaned.frame["code"].tolist() == ([] if code is None else [code])
+
+
+def test_invisible_characters(store: str, odd_files: Path) -> None:
+    put(store, "cameras", odd_files / "19f_nbsp_zwsp.csv")
+    got = rows(store, "cameras")
+    assert got.index.tolist() == ["C1"]
+    assert got["name"].tolist() == ["东门"]
+    assert (got.geometry.iloc[0].x, got.geometry.iloc[0].y) == (118.501, 31.301)
+
+
+def test_wkt_polygons(store: str, odd_files: Path) -> None:
+    put(store, "grids", odd_files / "20_wkt_polygons.csv")
+    got = rows(store, "grids")
+    assert got["name"].to_dict() == {"W0": "w0", "W1": "w1"}
+    assert got.geometry.loc["W0"].equals(shapely.box(118.5, 31.3, 118.502, 31.302))
+
+
+def test_rings_left_open_are_closed_and_bad_shapes_named() -> None:
+    shapes = [
+        "POLYGON ((0 0, 1 0, 1 1, 0 1))", "SRID=4326;MULTIPOLYGON (((2 0, 3 0, 3 1)), ((4 0, 5 0, 5 1, 4 0)))",
+        "POLYGON ((0 0, 1 0", "LINESTRING (0 0, 1 1)", "", "SRID=3857;POLYGON ((0 0, 1 0, 1 1, 0 0))",
+        "GEOMETRYCOLLECTION (POLYGON ((6 0, 7 0, 7 1, 6 0)), POINT (1 1))", "POLYGON ((0 0, 1 1))",
+        "POLYGON Z ((8 0 5, 9 0 5, 9 1 5, 8 0 5))",
+    ]  # fmt: skip
+    table = pd.DataFrame({"code": list("abcdefghi"), "wkt": shapes}, dtype="str")
+    cleaned = clean(RawTable(table, np.arange(9)), LAYERS["grids"], zone=ZoneInfo("UTC"))
+    assert dict(zip(cleaned.frame["code"], shapely.area(cleaned.frame.geometry.values), strict=True)) == {
+        "a": 1.0, "b": 1.0, "g": 0.5, "i": 0.5,
+    }  # fmt: skip
+    assert {(f.line, f.reason) for f in cleaned.findings if f.action == "rejected"} == {
+        (2, "unreadable geometry"), (3, "wrong geometry type"), (4, "no coordinates"),
+        (5, "geometry in another CRS"), (7, "invalid polygon"),
+    }  # fmt: skip
+    assert {f.line for f in cleaned.findings if f.reason == "ring closed"} == {0, 1, 7}
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [("10a_metres_no_crs.geojson", "grids"), ("10d_cameras_metres_no_crs.geojson", "cameras")],
+)
+def test_metres_in_place_of_degrees_are_refused(
+    store: str, odd_files: Path, name: str, layer: str
+) -> None:
+    with pytest.raises(CrsError, match=r"metres \(357\d+, 3465\d+\).*--crs EPSG:32650"):
+        put(store, layer, odd_files / name)
+    put(store, layer, odd_files / name, crs="EPSG:4549")
+    assert rows(store, layer).total_bounds == pytest.approx([118.5, 31.3, 118.51, 31.3], abs=0.02)
+
+
+def test_metres_in_a_table_are_refused_with_the_deployments_crs(store: str) -> None:
+    cells = [shapely.box(118.0, 30.9, 118.1, 31.0)]
+    gpd.GeoDataFrame({"code": ["g"], "name": ["g"]}, geometry=cells, crs=4326).to_file("g.geojson")
+    put(store, "grids", "g.geojson")
+    with pytest.raises(CrsError, match="EPSG:32650"):
+        put(store, "cameras", cameras_csv("code,x,y\na,405000,3424000\n"))
+
+
+def test_exchanged_coordinates_of_a_vector_file(store: str, odd_files: Path) -> None:
+    outcome = put(store, "cameras", odd_files / "10f_camera_latlon_swapped.geojson")
+    point = rows(store, "cameras").geometry.iloc[0]
+    assert (point.x, point.y) == (118.5, 31.3)
+    assert reasons(outcome) == {"mended: latitude and longitude swapped": 1}
+
+
+def test_vector_coordinates_are_checked_row_by_row() -> None:
+    box = shapely.box(118.5, 31.3, 118.6, 31.4)
+    turned = shapely.transform(box, lambda xy: xy[:, ::-1])
+    with np.errstate(invalid="ignore"):
+        broken = shapely.Polygon([(0, 0), (np.nan, 1), (1, 1), (0, 0)])
+    shapes = [
+        box,
+        turned,
+        shapely.box(181, 10, 182, 11),
+        broken,
+    ]
+    raw = RawTable(
+        pd.DataFrame({"code": list("abcd")}, dtype=object), np.arange(4),
+        geometry=gpd.GeoSeries(shapes, crs=4326), crs=pyproj.CRS(4326),
+    )  # fmt: skip
+    cleaned = clean(raw, LAYERS["grids"], zone=ZoneInfo("UTC"))
+    assert cleaned.frame["code"].tolist() == ["a", "b"]
+    assert cleaned.frame.geometry.iloc[1].equals(box)
+    assert {(f.line, f.reason) for f in cleaned.findings if f.column != "name"} == {
+        (1, "latitude and longitude swapped"), (2, "impossible coordinates"), (3, "no coordinates"),
+    }  # fmt: skip

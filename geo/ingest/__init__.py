@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -122,8 +123,11 @@ def write_report(findings: list[Finding], path: Path) -> None:
 
 
 def spreadsheet_safe(text: str) -> str:
-    """Keep a spreadsheet from running what a row says as a formula."""
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """Keep a spreadsheet from running what a row says as a formula.
+
+    A text that has such a mark already gets another, so that reading takes off one (`without_marker`).
+    """
+    return "'" + text if re.match(r"'?[=+\-@\t\r]", text) else text
 
 
 def import_file(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ from geo.ingest.headers import (
     CATEGORY_LEVELS,
     LAT,
     LON,
+    OWN_RESULTS,
     SECRETS,
     WHERE,
     Dictionary,
@@ -163,6 +165,13 @@ def clean(
         for h in found.unknown
         if normalised(h) in secret
     ]
+    results = OWN_RESULTS.get(layer.name, frozenset())
+    if results and results <= set(headers):
+        detail = "they are computed anew from what is imported"
+        work.findings.append(
+            Finding(0, NOTED, "results of an export are not imported", "", detail, "")
+        )
+        extra_headers = [h for h in extra_headers if h not in results]
     out["extra"] = _extra(raw, extra_headers, texts)
     out["line"] = raw.lines
     frame = gpd.GeoDataFrame(pd.DataFrame(out), geometry=gpd.GeoSeries(geometry, crs="EPSG:4326"))
@@ -220,18 +229,44 @@ def _directions(
 
 def _extra(raw: RawTable, headers: list[str], texts: dict[str, pd.Series]) -> Any:
     """Columns that are not ours and texts not understood, as a JSON object a row of what is not empty."""
-    parts = {}
+    parts: dict[str, pd.Series] = {}
     for header, cells in {**{h: raw.cells[h] for h in headers}, **texts}.items():
         codes, found = distinct(cells)
-        told = [
-            None
-            if values.blank(cell)
-            else json.dumps(values.storable(values.text_of(cell)), ensure_ascii=False)
-            for cell in found
-        ]
-        name = f"{json.dumps(values.storable(header), ensure_ascii=False)}: "
-        parts[name] = pd.Series(objects(told)[codes])
+        inner = _own_extra(found) if header == "extra" else None
+        columns = {header: [_json_text(cell) for cell in found]} if inner is None else inner
+        for name, told in columns.items():
+            key = f"{json.dumps(values.storable(values.text_of(name)), ensure_ascii=False)}: "
+            parts[key] = pd.Series(objects(told)[codes])
     return json_objects(parts) if parts else np.full(len(raw.cells), "{}", object)
+
+
+def _json_text(cell: Any) -> str | None:
+    if values.blank(cell):
+        return None
+    return json.dumps(
+        values.storable(values.without_marker(values.text_of(cell))), ensure_ascii=False
+    )
+
+
+def _own_extra(cells: Sequence[Any]) -> dict[str, list[str | None]] | None:
+    """Columns of the JSON objects that our own exports have in `extra`; None for other texts."""
+    rows: list[dict[str, Any]] = []
+    for cell in cells:
+        if isinstance(cell, dict):
+            rows.append(cell)
+            continue
+        try:
+            told = {} if values.blank(cell) else json.loads(str(cell))
+        except ValueError:
+            return None
+        if not isinstance(told, dict):
+            return None
+        rows.append(told)
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {
+        name: [json.dumps(row[name], ensure_ascii=False) if name in row else None for row in rows]
+        for name in names
+    }
 
 
 def _categories(

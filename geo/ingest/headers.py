@@ -213,6 +213,25 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
 SECRETS = "设备口令 口令 设备密码 密码 登录密码 password passwd pwd devicepassword"
 """Headers of what must not be kept with a row, whatever the file says."""
 
+OWN_RESULTS = {
+    "grids": frozenset(
+        [
+            "run",
+            "area_m2",
+            "covered_m2",
+            "covered_share",
+            "open_m2",
+            "open_covered_share",
+            "twice_covered_share",
+            "cameras",
+            "incidents",
+            "per_km2",
+            "per_1000_people",
+        ]
+    ),
+}
+"""Columns that our own export of a layer has beside those of the register."""
+
 CATEGORY_LEVELS = (
     "一级分类 一级类别 一级类型 诉求一级分类 大类 案件大类 事件大类 category1 category_1 level1",
     "二级分类 二级类别 二级类型 诉求二级分类 小类 案件小类 事件小类 category2 category_2 level2",

@@ -79,8 +79,9 @@ def without_marker(text: str, *, code: bool = False) -> str:
     """
     if found := re.fullmatch(r'="(.*)"', text, re.DOTALL):
         return found[1].replace('""', '"')
-    marked = len(text) > 1 and text[0] == "'" and (code or text[1] in "=+-@'\t\r")
-    return text[1:] if marked else text
+    if re.match(r"''?[=+\-@\t\r]", text) or (code and len(text) > 1 and text[0] == "'"):
+        return text[1:]
+    return text
 
 
 def storable(text: str) -> str:

@@ -17,6 +17,7 @@ import shapely
 
 from geo import pipeline
 from geo.errors import ColumnError, CrsError, MissingColumnsError
+from geo.export import write_file
 from geo.ingest import Outcome, import_file
 from geo.ingest.cleaning import clean
 from geo.ingest.directions import NOT_UNDERSTOOD
@@ -26,7 +27,7 @@ from geo.ingest.proposals import propose_columns
 from geo.ingest.raw_table import RawTable
 from geo.schema import LAYERS
 from geo.settings import get_settings
-from geo.store import events, mappings, read
+from geo.store import events, export, mappings, read
 from geo.store.database import connect
 
 
@@ -650,3 +651,26 @@ def test_vector_coordinates_are_checked_row_by_row() -> None:
     assert {(f.line, f.reason) for f in cleaned.findings if f.column != "name"} == {
         (1, "latitude and longitude swapped"), (2, "impossible coordinates"), (3, "no coordinates"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "geojson", "gpkg", "parquet"])
+@pytest.mark.parametrize("layer", ["grids", "cameras", "incidents"])
+def test_an_export_is_imported_unchanged(store: str, layer: str, form: str) -> None:
+    cells = [shapely.box(118.4, 31.2, 118.6, 31.4)]
+    grid = {"code": ["=1"], "name": ["-东区"], "note": ["'+x"], "cameras": ["three"]}
+    gpd.GeoDataFrame(grid, geometry=cells, crs=4326).to_file("g.geojson")
+    put(store, "grids", "g.geojson")
+    cameras_csv("code,name,direction,range_m,lon,lat,备注\n0012,'=东门,90;180-220,40.5,118.5,31.3,\"a,b\"\n'-3,,toward road 3,,118.501,31.3,\n")  # fmt: skip
+    put(store, "cameras", "cameras.csv")
+    Path("i.csv").write_text(
+        "id,occurred_at,lon,lat,note\na/1,2026-02-03 04:05:06,118.5,31.3,x\n2,,118.51,31.3,\n"
+    )
+    put(store, "incidents", "i.csv", occurred="2025")
+    with connect(store) as conn:
+        pipeline.refresh_everything(conn, get_settings())
+        path = Path(f"out.{form}")
+        write_file(export.pieces(conn, layer), path, layer, form, get_settings().zone)
+    source = {"source": "i"} if layer == "incidents" else {}
+    outcome = put(store, layer, path, **source)
+    assert (outcome.inserted, outcome.updated, outcome.rejected) == (0, 0, 0), reasons(outcome)
+    assert outcome.unchanged == outcome.read > 0

@@ -18,6 +18,7 @@ import geo
 from geo import pipeline
 from geo.errors import ReadError, RejectedRows
 from geo.export import FORMATS, write_file
+from geo.governance.lattice import SHAPES
 from geo.ingest import MENDED, REJECTED, Outcome, import_file, import_staff, spreadsheet_safe
 from geo.ingest.staff import STAFF
 from geo.schema import LAYERS
@@ -41,6 +42,8 @@ app = typer.Typer(
 )
 db = typer.Typer(help="The private database.", no_args_is_help=True)
 app.add_typer(db, name="db")
+grids = typer.Typer(help="Grids for a district that has none.", no_args_is_help=True)
+app.add_typer(grids, name="grids")
 console = Console(stderr=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -191,6 +194,58 @@ def _show(outcome: Outcome, as_json: bool) -> None:
             reasons.add_row(action, reason, f"{count:,}", style=style)
         out.print(reasons)
         out.print(f"Every one of them, with line and text: {outcome.report}", markup=False)
+
+
+@grids.command("make")
+def grids_make(
+    within: Annotated[
+        str, typer.Option(help="A file with the outline, a layer such as areas, or an area's code.")
+    ],
+    cell: Annotated[float, typer.Option(help="Width of a cell, metres.", min=1)] = 250.0,
+    shape: Annotated[str, typer.Option(help="square or hexagon.")] = "square",
+    prefix: Annotated[str, typer.Option(help="What every code begins with.")] = "",
+    community: Annotated[
+        str | None, typer.Option(help="Code of the community of all grids; made if there is none.")
+    ] = None,
+    crs: Annotated[
+        str | None, typer.Option(help="CRS of the outline, if the file names none.")
+    ] = None,
+    replace: Annotated[bool, typer.Option(help="Delete the other grids of the store.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Do everything but store nothing.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write them to a new file, store nothing.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Divide a district into squares or hexagons, cut at its border, with codes that stay."""
+    if shape not in SHAPES:
+        raise typer.BadParameter(f"{shape!r} is neither square nor hexagon", param_hint="--shape")
+    if output is not None and output.exists():
+        raise ReadError(f"{output} is there already; give another name")
+    with opened() as conn, progress_lines() as progress:
+        boundary = pipeline.find_boundary(conn, within, crs=crs)
+        progress(f"cells of {cell:g} m within {boundary.name}")
+        made = pipeline.plan_grids(
+            conn, boundary, get_settings(), cell_m=cell, shape=shape, prefix=prefix, community=community
+        )  # fmt: skip
+        written = None
+        if output is not None:
+            write_file([made.grids], output, "grids", output.suffix.removeprefix(".").lower(), get_settings().zone)  # fmt: skip
+        elif not dry_run:
+            written = pipeline.store_grids(conn, made, boundary, replace=replace)
+    result = {
+        "grids": len(made.grids), "metric_crs": made.metric_crs, "community_made": made.community,
+        "other_grids": made.others, "without_community": made.without_community,
+        "stored": written is not None, "file": str(output) if output else None,
+    }  # fmt: skip
+    if written is not None:
+        result |= {"inserted": written.inserted, "updated": written.updated, "unchanged": written.unchanged}  # fmt: skip
+    if as_json:
+        print_json(result)
+        return
+    out = Console()
+    for name, value in result.items():
+        out.print(f"{name}: {value}", markup=False, highlight=False)
 
 
 @app.command()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -674,3 +676,33 @@ def test_an_export_is_imported_unchanged(store: str, layer: str, form: str) -> N
     outcome = put(store, layer, path, **source)
     assert (outcome.inserted, outcome.updated, outcome.rejected) == (0, 0, 0), reasons(outcome)
     assert outcome.unchanged == outcome.read > 0
+
+
+def test_the_options_of_the_command(run: Callable[..., Any], store: str, odd_files: Path) -> None:
+    path = str(odd_files / "points_alone.csv")
+    told = run("import", "incidents", path, "--json")
+    assert told.returncode == 1
+    assert "--key number" in told.stderr
+    told = run(
+        "import",
+        "incidents",
+        path,
+        "--key",
+        "digest",
+        "--occurred",
+        "2025-03",
+        "--save-mapping",
+        "points",
+    )
+    assert told.returncode == 0, told.stderr
+    told = run(
+        "import", "incidents", path, "--mapping", "points", "--occurred", "2025-03", "--json"
+    )
+    assert json.loads(told.stdout)["unchanged"] == 4, told.stderr
+    for option, value in (("--key", "name"), ("--date-order", "year")):
+        told = run("import", "incidents", path, option, value)
+        assert told.returncode == 2
+        assert option in told.stderr
+    told = run("import", "incidents", path, "--key", "number", "--occurred", "May")
+    assert told.returncode == 1
+    assert "2025-03" in told.stderr

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from geo.crs import metric_crs, to_wgs84
     from geo.governance.appeals import service_quality
     from geo.governance.codes import AreaCode, DeviceNumber, area_code, device_number, parent_codes
+    from geo.governance.lattice import make_grids
     from geo.governance.levels import levels_of
     from geo.governance.registers import (
         camera_findings,
@@ -104,6 +105,7 @@ __all__ = [
     "key_place_targets",
     "levels_of",
     "local_moran",
+    "make_grids",
     "mann_kendall",
     "metric_crs",
     "near_repeats",
@@ -145,6 +147,7 @@ __getattr__ = lazily(
         "geo.crs": "metric_crs to_wgs84",
         "geo.governance.appeals": "service_quality",
         "geo.governance.codes": "AreaCode DeviceNumber area_code device_number parent_codes",
+        "geo.governance.lattice": "make_grids",
         "geo.governance.levels": "levels_of",
         "geo.governance.registers": "camera_findings findings_by_owner grid_findings incident_findings",
         "geo.governance.roll_up": "gini rank_peers roll_up within_walk",

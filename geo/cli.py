@@ -18,6 +18,7 @@ import geo
 from geo import pipeline
 from geo.errors import ReadError, RejectedRows, StoreError
 from geo.export import FORMATS, write_file
+from geo.governance.lattice import SHAPES
 from geo.ingest import MENDED, REJECTED, Outcome, import_file, import_staff, spreadsheet_safe
 from geo.ingest.osm import command as osm_command
 from geo.ingest.staff import STAFF
@@ -46,6 +47,8 @@ app = typer.Typer(
 )
 db = typer.Typer(help="The private database.", no_args_is_help=True)
 app.add_typer(db, name="db")
+grids = typer.Typer(help="Grids for a district that has none.", no_args_is_help=True)
+app.add_typer(grids, name="grids")
 console = Console(stderr=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -89,6 +92,26 @@ def import_command(
         list[str] | None, typer.Option(help="HEADER=column, for headers not recognised.")
     ] = None,
     source: Annotated[str | None, typer.Option(help="Source system of incidents.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="Make keys where the file has none: number or digest (of the row)."),
+    ] = None,
+    occurred: Annotated[
+        str | None,
+        typer.Option(
+            help="Time span of incidents without a time: 2025, 2025-03 or 2025-01-01/2025-06-30."
+        ),
+    ] = None,
+    date_order: Annotated[
+        str | None,
+        typer.Option(help="day or month first, where dates such as 05/02/2026 do not show it."),
+    ] = None,
+    mapping: Annotated[
+        str | None, typer.Option(help="Use the columns saved under this name.")
+    ] = None,
+    save_mapping: Annotated[
+        str | None, typer.Option(help="Save the columns under this name for the next file.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Where the report (CSV) goes.")] = None,
     accept_rejects: Annotated[
         bool, typer.Option(help="Store the good rows although some are bad.")
@@ -130,6 +153,12 @@ def import_command(
         if not equals or not header or not column:
             raise typer.BadParameter(f"{item!r} is not HEADER=column", param_hint="--rename")
         pairs[header] = column
+    if key not in (None, "number", "digest"):
+        raise typer.BadParameter(f"{key!r} is neither number nor digest", param_hint="--key")
+    if date_order not in (None, "day", "month"):
+        raise typer.BadParameter(
+            f"{date_order!r} is neither day nor month", param_hint="--date-order"
+        )
     with database() as conninfo, connect(conninfo) as conn, progress_lines() as progress:
         require_current_or_migrate(conninfo)
         name_store(conn, warn=False)
@@ -142,6 +171,7 @@ def import_command(
             else:
                 outcome = import_file(
                     conn, layer, file, crs=crs, datum=datum, rename=pairs or None, source=source,  # type: ignore[arg-type]
+                    key=key, occurred=occurred, date_order=date_order, mapping=mapping, save_mapping=save_mapping,  # type: ignore[arg-type]
                     report=report, accept_rejects=accept_rejects, dry_run=dry_run, progress=progress,
                 )  # fmt: skip
         except RejectedRows as error:
@@ -237,6 +267,58 @@ def _show(outcome: Outcome, as_json: bool) -> None:
             reasons.add_row(action, reason, f"{count:,}", style=style)
         out.print(reasons)
         out.print(f"Every one of them, with line and text: {outcome.report}", markup=False)
+
+
+@grids.command("make")
+def grids_make(
+    within: Annotated[
+        str, typer.Option(help="A file with the outline, a layer such as areas, or an area's code.")
+    ],
+    cell: Annotated[float, typer.Option(help="Width of a cell, metres.", min=1)] = 250.0,
+    shape: Annotated[str, typer.Option(help="square or hexagon.")] = "square",
+    prefix: Annotated[str, typer.Option(help="What every code begins with.")] = "",
+    community: Annotated[
+        str | None, typer.Option(help="Code of the community of all grids; made if there is none.")
+    ] = None,
+    crs: Annotated[
+        str | None, typer.Option(help="CRS of the outline, if the file names none.")
+    ] = None,
+    replace: Annotated[bool, typer.Option(help="Delete the other grids of the store.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Do everything but store nothing.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write them to a new file, store nothing.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Divide a district into squares or hexagons, cut at its border, with codes that stay."""
+    if shape not in SHAPES:
+        raise typer.BadParameter(f"{shape!r} is neither square nor hexagon", param_hint="--shape")
+    if output is not None and output.exists():
+        raise ReadError(f"{output} is there already; give another name")
+    with opened() as conn, progress_lines() as progress:
+        boundary = pipeline.find_boundary(conn, within, crs=crs)
+        progress(f"cells of {cell:g} m within {boundary.name}")
+        made = pipeline.plan_grids(
+            conn, boundary, get_settings(), cell_m=cell, shape=shape, prefix=prefix, community=community
+        )  # fmt: skip
+        written = None
+        if output is not None:
+            write_file([made.grids], output, "grids", output.suffix.removeprefix(".").lower(), get_settings().zone)  # fmt: skip
+        elif not dry_run:
+            written = pipeline.store_grids(conn, made, boundary, replace=replace)
+    result = {
+        "grids": len(made.grids), "metric_crs": made.metric_crs, "community_made": made.community,
+        "other_grids": made.others, "without_community": made.without_community,
+        "stored": written is not None, "file": str(output) if output else None,
+    }  # fmt: skip
+    if written is not None:
+        result |= {"inserted": written.inserted, "updated": written.updated, "unchanged": written.unchanged}  # fmt: skip
+    if as_json:
+        print_json(result)
+        return
+    out = Console()
+    for name, value in result.items():
+        out.print(f"{name}: {value}", markup=False, highlight=False)
 
 
 @app.command()

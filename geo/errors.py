@@ -18,6 +18,20 @@ class ColumnError(GridcoverError, ValueError):
     """A needed column is absent or holds values outside its domain."""
 
 
+class MissingColumnsError(ColumnError):
+    """A file lacks needed columns, as far as its headers say.
+
+    `headers` are those of the file, `missing` the columns of the layer, `proposals` what columns
+    may be by what they hold (`geo.ingest.proposals.Proposal`).
+    """
+
+    def __init__(
+        self, message: str, headers: list[str], missing: list[str], proposals: list[Any]
+    ) -> None:
+        super().__init__(message)
+        self.headers, self.missing, self.proposals = headers, missing, proposals
+
+
 class GeometryError(GridcoverError, ValueError):
     """A geometry is empty, invalid, or of the wrong type."""
 

@@ -5,13 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "code", "number", "integer", "boolean", "date", "time", "choice", "several"]
+Kind = Literal[
+    "text",
+    "code",
+    "number",
+    "integer",
+    "boolean",
+    "date",
+    "time",
+    "choice",
+    "several",
+    "directions",
+]
 Shape = Literal["polygon", "line", "point"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a layer; of kind ``several`` it holds words joined by a slash."""
+    """One column of a layer.
+
+    Of kind ``several`` it holds words joined by a slash, of kind ``directions`` bearings and
+    sectors (``200-220``, clockwise) joined by a slash.
+    """
 
     name: str
     kind: Kind
@@ -81,6 +96,7 @@ CAMERAS = Layer(
         Column("kind", "choice", choices=("fixed", "dome", "ptz", "panoramic", "unknown"),
                default="unknown"),
         Column("bearing_deg", "number", low=0, high=360, unit="degrees from true north", angle=True),
+        Column("other_directions", "directions", unit="degrees from true north"),
         Column("fov_deg", "number", low=0, high=360, unit="degrees", open_low=True),
         Column("range_m", "number", low=0, high=99_999, unit="m", open_low=True),
         Column("near_m", "number", low=0, high=99_999, unit="m"),

@@ -192,6 +192,15 @@ def baltimore() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def odd_files() -> Path:
+    """Files as people have them, where they are laid."""
+    folder = SHARED / "data" / "odd_files"
+    if not folder.is_dir():
+        pytest.skip("the shared data are not here")
+    return folder
+
+
 @dataclass(frozen=True)
 class Told:
     """What a command said and how it ended."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from geo.errors import ColumnError
 from geo.governance.levels import LEVELS, levels_at
-from geo.incidents.density import incident_times
+from geo.incidents.density import incident_moments
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -38,7 +38,7 @@ def service_quality(
     ----------
     grids, areas : as for `levels_of`; grids metric CRS.
     incidents : appeals and cases, same CRS as the grids: `reported_at` (else see
-        `incident_times`), and as far as known `accepted_at`, `due_at`, `closed_at`,
+        `incident_moments`), and as far as known `accepted_at`, `due_at`, `closed_at`,
         `satisfaction` (0 to 100). Those without any time are left out.
     as_of : the moment the figures are told for, timezone-aware; the latest time in `incidents`
         unless given. What happened after it is not known yet.
@@ -142,7 +142,7 @@ def _summed(frame: DataFrame, level: str) -> DataFrame:
 
 def received_at(incidents: GeoDataFrame) -> Series:
     """When each appeal was received: `reported_at`, else when it happened (UTC)."""
-    first = incident_times(incidents)
+    first = incident_moments(incidents)
     if "reported_at" in incidents:
         first = pd.to_datetime(incidents["reported_at"], utc=True).fillna(first)
     return first

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Period = tuple[pd.Timestamp | str, pd.Timestamp | str]
 TIME_COLUMNS = ("occurred_at", "occurred_from", "reported_at")
+LONG_SPAN = pd.Timedelta(days=7)
+"""An incident known only within a longer span counts in that span, and in no hour, day or week."""
 
 
 def incident_times(incidents: GeoDataFrame) -> Series:
@@ -31,6 +33,26 @@ def incident_times(incidents: GeoDataFrame) -> Series:
         if column in incidents:
             times = times.fillna(pd.to_datetime(incidents[column], utc=True))
     return times
+
+
+def span_ends(incidents: GeoDataFrame) -> Series:
+    """End of the span of each incident that is known only within more than `LONG_SPAN` (UTC); else NaT."""
+    ends = pd.Series(pd.NaT, index=incidents.index, dtype="datetime64[ns, UTC]")
+    if not {"occurred_from", "occurred_to"} <= set(incidents.columns):
+        return ends
+    start, end = (
+        pd.to_datetime(incidents[name], utc=True) for name in ("occurred_from", "occurred_to")
+    )
+    wide = (end - start) > LONG_SPAN
+    for column in ("occurred_at", "reported_at"):
+        if column in incidents:
+            wide &= incidents[column].isna()
+    return ends.mask(wide, end)
+
+
+def incident_moments(incidents: GeoDataFrame) -> Series:
+    """As `incident_times`, NaT where only a span longer than `LONG_SPAN` is known."""
+    return incident_times(incidents).mask(span_ends(incidents).notna())
 
 
 def point_coordinates(
@@ -104,7 +126,9 @@ def density_by_grid(
     grids : polygons, metric CRS; `population` (people) where rates by people are wanted.
     incidents : points, same CRS; `occurred_at` (or `occurred_from`, `reported_at`).
     period : from (included) and to (excluded), timezone-aware or UTC. Unless given, all
-        incidents count, and days run from the first to the last day that has one.
+        incidents count, and days run from the first to the last day that has one. An incident
+        known only within a span of more than a week (`occurred_from`, `occurred_to`) counts where
+        the whole span lies in the period.
     open_m2 : open ground of each grid, m² (`coverage_by_grid` tells it), in their order.
     streets : lines, same CRS. A street along a border lies in the grids on both sides.
 
@@ -132,12 +156,12 @@ def density_by_grid(
     >>> int(table["count"].iloc[0]), float(table["per_km2"].iloc[0]), table.attrs["outside"]
     (1, 2.0, 1)
     """
-    times = incident_times(incidents)
-    start, end = _bounds(times, period)
+    times, ends = incident_times(incidents), span_ends(incidents)
+    start, end = _bounds(times, ends, period)
     position = grid_of(grids, incidents)
     inside = np.ones(len(incidents), bool)
     if period is not None:
-        inside = ((times >= start) & (times < end)).to_numpy()
+        inside = ((times >= start) & (times < end) & ~(ends > end)).to_numpy()
     return _rates(position[inside], start, end, _bases(grids, open_m2, streets), grids.index)
 
 
@@ -179,13 +203,13 @@ def density_by_period(
     """
     if not periods:
         raise ColumnError("no period was given; name at least one, with its start and end")
-    times = incident_times(incidents)
+    times, ends = incident_times(incidents), span_ends(incidents)
     position = grid_of(grids, incidents)
     bases = _bases(grids, open_m2, streets)
     tables, outside = {}, {}
     for name, period in periods.items():
-        start, end = _bounds(times, period)
-        inside = ((times >= start) & (times < end)).to_numpy()
+        start, end = _bounds(times, ends, period)
+        inside = ((times >= start) & (times < end) & ~(ends > end)).to_numpy()
         table = _rates(position[inside], start, end, bases, grids.index)
         outside[name] = table.attrs.pop("outside")
         table.attrs.clear()
@@ -250,13 +274,14 @@ def local_day(moment: pd.Timestamp | str, timezone: str) -> pd.Timestamp:
 
 
 def _bounds(
-    times: Series, period: Period | None
+    times: Series, ends: Series, period: Period | None
 ) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
     if period is None:
         known = times.dropna()
         if known.empty:
             return None, None
-        return known.min().floor("D"), known.max().floor("D") + pd.Timedelta(days=1)
+        last = known.max().floor("D") + pd.Timedelta(days=1)
+        return known.min().floor("D"), last if ends.isna().all() else max(last, ends.max())
     start, end = (pd.Timestamp(p) for p in period)
     start = start.tz_localize("UTC") if start.tzinfo is None else start.tz_convert("UTC")
     end = end.tz_localize("UTC") if end.tzinfo is None else end.tz_convert("UTC")
@@ -280,7 +305,8 @@ def counts_by_month(
     Returns
     -------
     Columns `grid` (label in the index of `grids`; "" outside every grid), `month` (first day),
-    `category`, `count`. Incidents without any time are left out.
+    `category`, `count`. Incidents without any time are left out, and those known only within a
+    span of more than a week that reaches over a month's end.
     """
     return months_of(incident_events(grids, incidents), timezone)
 
@@ -288,6 +314,11 @@ def counts_by_month(
 def months_of(events: DataFrame, timezone: str) -> DataFrame:
     """`counts_by_month` of what `incident_events` gave."""
     local = events["at"].dt.tz_convert(timezone).dt.tz_localize(None)
+    if "until" in events:
+        last = (events["until"] - pd.Timedelta(microseconds=1)).dt.tz_convert(timezone)
+        month_of_end = last.dt.tz_localize(None).dt.to_period("M")
+        split = events["until"].notna() & (month_of_end != local.dt.to_period("M"))
+        events, local = events[~split], local[~split]
     month = local.dt.to_period("M").dt.to_timestamp().dt.date.rename("month")
     return events.groupby(["grid", month, "category"]).size().rename("count").reset_index()
 
@@ -302,7 +333,8 @@ def incident_events(grids: GeoDataFrame, incidents: GeoDataFrame) -> DataFrame:
     Returns
     -------
     On the index of `incidents`, in the order of time: `at` (UTC, see `incident_times`), `timed` (whether it
-        is when it occurred, not from when or when it was told), `category`, `grid` (label in the index of
+        is when it occurred, not from when or when it was told), `until` (end of the span, where only one of
+        more than a week is known), `category`, `grid` (label in the index of
         `grids`; "" outside every grid). Incidents without any time are left out.
 
     Raises
@@ -318,7 +350,7 @@ def incident_events(grids: GeoDataFrame, incidents: GeoDataFrame) -> DataFrame:
     )
     timed = incidents["occurred_at"].notna() if "occurred_at" in incidents else False
     out = pd.DataFrame(
-        {"at": times, "timed": timed, "category": category, "grid": labels[grid_of(grids, incidents)]},
+        {"at": times, "timed": timed, "until": span_ends(incidents), "category": category, "grid": labels[grid_of(grids, incidents)]},
         index=incidents.index,
     )  # fmt: skip
     return out[times.notna()].sort_values("at", kind="stable")

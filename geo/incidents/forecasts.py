@@ -14,7 +14,7 @@ import shapely
 from geo.crs import require_metric
 from geo.errors import ColumnError
 from geo.incidents._frame import Frame
-from geo.incidents.density import grid_of, incident_times, local_day, point_coordinates
+from geo.incidents.density import grid_of, incident_moments, local_day, point_coordinates
 from geo.incidents.surface import density_surface
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def forecast(
     Parameters
     ----------
     grids : polygons, metric CRS.
-    incidents : points, same CRS, with times (see `incident_times`).
+    incidents : points, same CRS, with times (see `incident_moments`).
     month : a day of the month to foretell; the month after the last one that the incidents fill
         (they reach its last day) unless given. Incidents from its first day on are not looked at.
     held_out : how many months before it each model has to foretell from those before alone.
@@ -154,7 +154,7 @@ def forecast(
     require_metric(grids, incidents)
     if held_out < 1:
         raise ColumnError("held_out must be at least 1 month; six tell more")
-    local = incident_times(incidents).dt.tz_convert(timezone).dt.tz_localize(None)
+    local = incident_moments(incidents).dt.tz_convert(timezone).dt.tz_localize(None)
     known = local.dropna()
     if known.empty:
         raise ColumnError("no incident has a time; give occurred_at or reported_at")

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from geo.errors import ColumnError
-from geo.incidents.density import grid_of, incident_times, local_day
+from geo.incidents.density import grid_of, incident_moments, local_day
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -170,7 +170,7 @@ def compare_with_past(
 
     Parameters
     ----------
-    grids, incidents : as for `grid_of`; incidents with times (see `incident_times`).
+    grids, incidents : as for `grid_of`; incidents with times (see `incident_moments`).
     period : from (included) and to (excluded), days of the local calendar. Whole calendar months
         are set against as many whole months before; any other span against as many days.
     timezone : in which a day begins.
@@ -202,7 +202,7 @@ def compare_with_past(
     start, end = (local_day(p, timezone) for p in period)
     if not start < end:
         raise ColumnError(f"the period from {start:%Y-%m-%d} to {end:%Y-%m-%d} is empty")
-    local = incident_times(incidents).dt.tz_convert(timezone).dt.tz_localize(None)
+    local = incident_moments(incidents).dt.tz_convert(timezone).dt.tz_localize(None)
     if local.isna().all():
         raise ColumnError("no incident has a time; give occurred_at or reported_at")
     if start.day == end.day == 1:

@@ -15,7 +15,7 @@ from scipy.spatial import KDTree
 
 from geo.crs import require_metric
 from geo.errors import ColumnError
-from geo.incidents.density import incident_times, point_coordinates
+from geo.incidents.density import incident_moments, point_coordinates
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -37,7 +37,7 @@ def near_repeats(
 
     Parameters
     ----------
-    incidents : points, metric CRS, with times (see `incident_times`). Those without either are
+    incidents : points, metric CRS, with times (see `incident_moments`). Those without either are
         left out.
     distances_m : upper ends of the distance bands, rising; the first band begins at 0 (the same
         place included), each other one beyond the end of the one before.
@@ -80,7 +80,7 @@ def near_repeats(
     if permutations < 1:
         raise ColumnError("permutations must be at least 1; 999 give a fair p-value")
     xy = np.column_stack(point_coordinates(incidents))
-    when = incident_times(incidents)
+    when = incident_moments(incidents)
     used = np.isfinite(xy).all(axis=1) & when.notna().to_numpy()
     if used.sum() < 2:
         raise ColumnError("near repeats need at least two incidents with a place and a time")

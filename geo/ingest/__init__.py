@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,15 +18,17 @@ from geopandas import GeoDataFrame
 from geo.crs import Datum
 from geo.errors import ColumnError, RejectedRows
 from geo.ingest.cleaning import Cleaned, clean
+from geo.ingest.dates import DateOrder
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Finding
-from geo.ingest.headers import read_dictionary
+from geo.ingest.headers import normalised, read_dictionary
 from geo.ingest.hierarchy import link_parents
+from geo.ingest.occurrence import KeyRule
 from geo.ingest.readers import read_file
 from geo.ingest.staff import STAFF, clean_staff
 from geo.ingest.topology import tiling_faults
 from geo.schema import LAYERS, Layer
 from geo.settings import Settings, get_settings
-from geo.store import read, write
+from geo.store import mappings, read, write
 from geo.store.database import Conn
 
 __all__ = [
@@ -120,8 +123,11 @@ def write_report(findings: list[Finding], path: Path) -> None:
 
 
 def spreadsheet_safe(text: str) -> str:
-    """Keep a spreadsheet from running what a row says as a formula."""
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """Keep a spreadsheet from running what a row says as a formula.
+
+    A text that has such a mark already gets another, so that reading takes off one (`without_marker`).
+    """
+    return "'" + text if re.match(r"'?[=+\-@\t\r]", text) else text
 
 
 def import_file(
@@ -133,6 +139,11 @@ def import_file(
     datum: Datum | None = None,
     rename: dict[str, str] | None = None,
     source: str | None = None,
+    key: KeyRule | None = None,
+    occurred: str | None = None,
+    date_order: DateOrder | None = None,
+    mapping: str | None = None,
+    save_mapping: str | None = None,
     accept_rejects: bool = False,
     dry_run: bool = False,
     report: Path | None = None,
@@ -151,6 +162,11 @@ def import_file(
     datum : Chinese map datum of the coordinates.
     rename : header of the file to column of ours.
     source : source system of incidents that name none; the file's name unless given.
+    key : make the rows' keys: ``number`` or ``digest``, see `geo.ingest.occurrence.make_keys`.
+    occurred : time span of incidents without a time, such as ``2025`` or ``2025-01/2025-06``.
+    date_order : ``day`` or ``month`` first, in columns of dates that do not show it themselves.
+    mapping : name of a saved mapping of the columns; `rename` and other options go first.
+    save_mapping : name under which the columns as they were recognised are saved for the next file.
     accept_rejects : store the good rows although some were rejected.
     dry_run : do everything but keep nothing.
     report : where the report goes; beside the working folder's other files unless given, and
@@ -168,8 +184,17 @@ def import_file(
         raise ColumnError(f"there is no layer {layer_name}; use one of {', '.join(LAYERS)}")
     settings = settings or get_settings()
     layer = LAYERS[layer_name]
+    saved = mappings.read_mapping(conn, layer_name, mapping) if mapping else None
+    if saved is not None:
+        crs, datum = crs or saved.options.get("crs"), datum or saved.options.get("datum")
+        key = key or saved.options.get("key")
+        date_order = date_order or saved.options.get("date_order")
     progress(f"reading {path.name}")
     raw = read_file(path, layer_name, crs=crs, settings=settings)
+    absent: list[Finding] = []
+    if saved is not None:
+        columns, absent = _fitting(saved, [str(header) for header in raw.cells.columns])
+        rename = columns | (rename or {})
     district = None if layer_name == "areas" else read.district(conn)
     if layer_name == "grids" and read.count_rows(conn, LAYERS["areas"]) == 0:
         district = None  # the grids themselves make the district
@@ -183,24 +208,50 @@ def import_file(
         district=district,
         source=source or path.name.split(".")[0],
         dictionary=read_dictionary(settings.dictionary),
+        key=key,
+        occurred=occurred,
+        date_order=date_order,
     )
+    cleaned.findings.extend(absent)
     known = read.area_codes(conn) if layer_name in ("areas", "grids") else set()
     parents = link_parents(cleaned, layer, known)
     findings = [*cleaned.findings, *parents, *_tiling(cleaned, layer_name, settings, district)]
+    options = {"crs": crs, "datum": datum, "key": key, "date_order": date_order}
+    kept = None
+    if save_mapping is not None:
+        columns = {header: column for column, header in cleaned.recognised.items()}
+        used = {name: value for name, value in options.items() if value is not None}
+        kept = mappings.Mapping(layer_name, save_mapping, columns, used)
     return _settle(
         conn, path, layer_name, raw.encoding, cleaned, findings,
-        store=lambda: _store(conn, layer, cleaned.frame),
-        options={"crs": crs, "datum": datum, "rename": rename, "source": source,
-                 "accept_rejects": accept_rejects},
+        store=lambda: _store(conn, layer, cleaned, kept),
+        options={"crs": crs, "datum": datum, "rename": rename, "source": source, "key": key,
+                 "occurred": occurred, "date_order": date_order, "mapping": mapping, "accept_rejects": accept_rejects},
         accept_rejects=accept_rejects, dry_run=dry_run, report=report, progress=progress,
         before_commit=before_commit,
     )  # fmt: skip
 
 
-def _store(conn: Conn, layer: Layer, frame: GeoDataFrame) -> write.Written:
-    written = write.upsert(conn, layer, frame)
+def _fitting(saved: mappings.Mapping, headers: list[str]) -> tuple[dict[str, str], list[Finding]]:
+    """The part of a saved mapping whose headers the file has, and findings of the rest."""
+    there = {normalised(header) for header in headers}
+    fitting = {h: column for h, column in saved.columns.items() if normalised(h) in there}
+    findings = [
+        Finding(0, NOTED, "header of the mapping is not in the file", h, f"it is {column}", "")
+        for h, column in saved.columns.items()
+        if h not in fitting
+    ]
+    return fitting, findings
+
+
+def _store(
+    conn: Conn, layer: Layer, cleaned: Cleaned, mapping: mappings.Mapping | None
+) -> write.Written:
+    written = write.upsert(conn, layer, cleaned.frame)
     if layer.name == "cameras":
-        write.note_heard(conn, frame)
+        write.note_heard(conn, cleaned.frame)
+    if mapping is not None:
+        mappings.save_mapping(conn, mapping)
     return written
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,17 +14,34 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geo.ingest import values
+from geo.ingest.bearings import directions_of
 from geo.ingest.columns import distinct, moments_of, objects, plain_codes, plain_times
-from geo.ingest.findings import MENDED, REJECTED, Work, rows_where
-from geo.ingest.headers import DIRECTIONS, FALSE_WORDS, TRUE_WORDS, normalised, value_of
+from geo.ingest.dates import year_first
+from geo.ingest.directions import written
+from geo.ingest.findings import MENDED, NOTED, REJECTED, Work, rows_where
+from geo.ingest.headers import FALSE_WORDS, TRUE_WORDS, normalised, value_of
+from geo.ingest.notation import PLAIN, Notation
+from geo.ingest.numbers import AMBIGUOUS, Decimal
 from geo.schema import Column
 
 SPARED = ("name", "source", "level")
 """Needed columns that can be told otherwise."""
 
 
+@dataclass(frozen=True)
+class Context:
+    """What the cells of a column are read by, beside the column's contract."""
+
+    zone: ZoneInfo
+    notation: Notation = PLAIN
+
+
+_READINGS = frozenset({"thousands separator", "decimal point beside thousands separators"})
+"""Problems that leave the value as the file has it, read in the one way that fits the others."""
+
+
 def parse_column(
-    work: Work, column: Column, cells: pd.Series | None, zone: ZoneInfo, source: str
+    work: Work, column: Column, cells: pd.Series | None, context: Context, source: str
 ) -> Any:
     """Values of one column, default where empty, each problem told to `work`.
 
@@ -40,7 +58,7 @@ def parse_column(
         return np.full(count, default, object)
     # Registers repeat their values: each distinct one is parsed once.
     codes, found = distinct(cells)
-    parsed, told = _parse_all(work, column, cells, found, zone)
+    parsed, told = _parse_all(work, column, found, context)
     for slot in rows_where(np.isin(codes, list(told))):
         problem, fatal = told[int(codes[slot])]
         cell = found[int(codes[slot])]
@@ -48,7 +66,8 @@ def parse_column(
             work.tell(slot, REJECTED, problem, column.name, "this column is needed")
             continue
         value = parsed[int(codes[slot])]
-        work.tell(slot, REJECTED if fatal else MENDED, problem, column.name, f"{values.text_of(cell)!r}"
+        action = NOTED if problem in _READINGS else MENDED
+        work.tell(slot, REJECTED if fatal else action, problem, column.name, f"{values.text_of(cell)!r}"
                   + ("" if pd.isna(value) else f" taken as {value}"))  # fmt: skip
     if isinstance(parsed, pd.Series):
         return parsed.take(codes).reset_index(drop=True)
@@ -58,17 +77,15 @@ def parse_column(
 
 
 def _parse_all(
-    work: Work, column: Column, cells: pd.Series, found: Sequence[Any], zone: ZoneInfo
+    work: Work, column: Column, found: Sequence[Any], context: Context
 ) -> tuple[Any, dict[int, tuple[str, bool]]]:
     """Values of distinct cells, and by number the problem of those with one and whether it is fatal."""
     parse = _PARSERS[column.kind]
-    if column.angle and _are_direction_types(cells):
-        parse = _parse_direction_type
     done = np.zeros(len(found), bool)
     out: NDArray[np.object_] = np.full(len(found), None, object)
     moments = None
     if column.kind == "time":
-        moments = plain_times(found, zone)
+        moments = plain_times(found, context.zone)
         done = (moments >= values.EARLIEST).to_numpy()
     elif column.kind == "code":
         done = plain_codes(found)
@@ -80,7 +97,7 @@ def _parse_all(
             if column.needed and column.name not in SPARED:
                 told[slot] = ("empty value", True)
             continue
-        out[slot], problem = parse(work, column, cell, zone)
+        out[slot], problem = parse(work, column, cell, context)
         if problem:
             told[slot] = (problem, out[slot] is None and column.needed)
     if moments is None:
@@ -90,69 +107,50 @@ def _parse_all(
     return moments, told
 
 
-_DEGREES = frozenset(
-    normalised(h) for h in ("bearing_deg", "bearing", "azimuth", "heading", "方位角")
-)
-_TYPES = {
-    "1": 90.0,
-    "2": 270.0,
-    "3": 180.0,
-    "4": 0.0,
-    "5": 135.0,
-    "6": 45.0,
-    "7": 225.0,
-    "8": 315.0,
-}
-"""DirectionType of GB/T 28181: 1 looks east, and so on; 0 is not reported, 9 all round."""
+def _parse_text(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
+    return values.storable(values.without_marker(values.text_of(cell))), ""
 
 
-def _are_direction_types(cells: pd.Series) -> bool:
-    """Whether a column of directions holds types from 1 to 9 in place of degrees."""
-    header = normalised(str(cells.name))
-    if header in _DEGREES:
-        return False
-    texts = {values.text_of(cell) for cell in distinct(cells)[1] if not values.blank(cell)}
-    digits = {text for text in texts if text in {*"0123456789"}}
-    # Other headers are used for both: one that holds nothing else than single digits are types.
-    return bool(digits) and (header == "directiontype" or digits == texts)
-
-
-def _parse_direction_type(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:
-    text = values.text_of(cell)
-    if text in ("0", "9"):
-        return None, ""
-    return (_TYPES[text], "") if text in _TYPES else _parse_number(work, column, cell, zone)
-
-
-def _parse_text(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
-    return values.storable(values.text_of(cell)), ""
-
-
-def _parse_code(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
-    text = values.storable(values.text_of(cell))
+def _parse_code(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
+    as_read = values.text_of(cell)
+    text = values.without_marker(as_read, code=True)
+    problem = "spreadsheet's marker removed" if text != as_read else ""
+    bare = _NO_WIDTH.sub("", text).strip()
+    if bare != text:
+        problem = problem or "characters without width removed"
+    if _GROUPED_CODE.fullmatch(bare):
+        bare, problem = re.sub(r"\D", "", bare), "marks between thousands removed from a code"
+    text = values.storable(bare)
     digits = text.replace(".", "").replace("+", "").casefold()
-    if (isinstance(cell, float) and abs(cell) >= 1e15) or (
-        "e" in digits[1:-1] and values.number_of(text) >= 1e11
+    if (
+        (isinstance(cell, float) and abs(cell) >= 1e15)
+        or _SCIENTIFIC.fullmatch(text)
+        or ("e" in digits[1:-1] and values.number_of(text) >= 1e11)
     ):
         return None, "code in scientific notation: digits are lost, store it as text"
-    return text, ""
+    return text or None, problem
 
 
-def _parse_number(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
+_NO_WIDTH = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u00ad]")
+_SCIENTIFIC = re.compile(r"\d+(?:[.,]\d+)?[eE]\+\d+|\d+[.,]\d+[eE]-?\d+")
+"""As spreadsheets write long numbers; 12E3 may be a code."""
+_GROUPED_CODE = re.compile(r"\d{1,3}(?:,\d{3}){2,}")
+
+
+def _parse_number(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
+    decimal = context.notation.decimal.get(column.name)
+    problem = ""
     if column.name == "pixels_wide":
         number = values.pixels_of(cell)
     elif column.name == "satisfaction":
         number = values.rating_of(cell)
-    elif column.angle:
-        named = DIRECTIONS.get(normalised(str(cell)))
-        number = named if named is not None else values.degrees_of(cell)
     else:
-        number = values.number_of(cell)
+        decimal, problem = _mark_of(column, cell, decimal, context)
+        if decimal is None and problem:
+            return None, problem
+        number = values.number_of(cell, decimal)
     if math.isnan(number) or math.isinf(number):
         return None, "not a number"
-    problem = ""
-    if column.angle and not 0 <= number <= 360 and -360 <= number <= 720:
-        number, problem = number % 360, "angle beyond a full turn"
     low = column.low if column.low is not None else -math.inf
     high = column.high if column.high is not None else math.inf
     if number < low or number > high or (column.open_low and number == low):
@@ -162,7 +160,27 @@ def _parse_number(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tupl
     return (round(number) if column.kind == "integer" else number), problem
 
 
-def _parse_boolean(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
+def _mark_of(
+    column: Column, cell: Any, decimal: Decimal | None, context: Context
+) -> tuple[Decimal | None, str]:
+    """The decimal mark by which a cell is read, and what is to be reported of it."""
+    text = values.plain_signs(cell).strip() if isinstance(cell, str) else ""
+    comma, point = (bool(AMBIGUOUS[mark].fullmatch(text)) for mark in (",", "."))
+    if not comma and not point:
+        return decimal, ""
+    if column.kind == "integer":
+        # A part of a person or a pixel is none: the mark parts thousands.
+        return (".", "thousands separator") if comma else (",", "thousands separator")
+    if comma and decimal is None:
+        return None, "thousands or decimal comma not certain"
+    if (comma and decimal == ".") or (point and decimal == ","):
+        return decimal, "thousands separator"
+    if point and column.name in context.notation.grouped:
+        return ".", "decimal point beside thousands separators"
+    return decimal, ""
+
+
+def _parse_boolean(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
     text = normalised(values.text_of(cell))
     if text in TRUE_WORDS:
         return True, ""
@@ -171,7 +189,7 @@ def _parse_boolean(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tup
     return None, "neither yes nor no"
 
 
-def _parse_choice(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
+def _parse_choice(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
     text = values.text_of(cell)
     if text in column.choices:
         return text, ""
@@ -181,7 +199,7 @@ def _parse_choice(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tupl
     return (found, "") if found or silent else (None, f"unknown {column.name}")
 
 
-def _parse_several(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
+def _parse_several(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
     parts = [
         part.strip() for part in re.split(r"[/／、,，;；]", values.text_of(cell)) if part.strip()
     ]
@@ -191,15 +209,25 @@ def _parse_several(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tup
     return "/".join(dict.fromkeys(kept)) or None, ""
 
 
-def _parse_time(work: Work, column: Column, cell: Any, zone: ZoneInfo) -> tuple[Any, str]:  # noqa: ARG001
-    moment = values.time_of(cell, zone)
+def _parse_directions(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
+    found = directions_of(cell)
+    if not found or any(not 0 <= (one.bearing_deg or 0) <= 360 for one in found):
+        return None, "not a direction"
+    return "/".join(map(written, found)), ""
+
+
+def _parse_time(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
+    cell, sure = year_first(cell, context.notation.date_order.get(column.name))
+    if not sure:
+        return None, "order of day and month not certain: use --date-order"
+    moment = values.time_of(cell, context.zone)
     if moment is None or moment < values.EARLIEST:
         return None, "impossible date"
     return (moment.date() if column.kind == "date" else moment), ""
 
 
-_PARSERS: dict[str, Callable[[Work, Column, Any, ZoneInfo], tuple[Any, str]]] = {
+_PARSERS: dict[str, Callable[[Work, Column, Any, Context], tuple[Any, str]]] = {
     "text": _parse_text, "code": _parse_code, "number": _parse_number, "integer": _parse_number,
     "boolean": _parse_boolean, "choice": _parse_choice, "date": _parse_time, "time": _parse_time,
-    "several": _parse_several,
+    "several": _parse_several, "directions": _parse_directions,
 }  # fmt: skip

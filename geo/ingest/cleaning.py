@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,24 +16,31 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.crs import Datum
-from geo.errors import ColumnError
+from geo.errors import ColumnError, MissingColumnsError
 from geo.ingest import values
-from geo.ingest.cells import SPARED, parse_column
+from geo.ingest.cells import SPARED, Context, parse_column
 from geo.ingest.columns import distinct, json_objects, objects
+from geo.ingest.dates import DateOrder
+from geo.ingest.directions import assign_angle, parse_directions
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Action, Finding, Work, rows_where
 from geo.ingest.headers import (
     BUILT_IN,
     CATEGORY_LEVELS,
     LAT,
     LON,
+    OWN_RESULTS,
     SECRETS,
     WHERE,
     Dictionary,
+    Recognised,
     normalised,
     recognise,
 )
 from geo.ingest.hierarchy import complete_codes
 from geo.ingest.locating import locate
+from geo.ingest.notation import Notation, read_notation
+from geo.ingest.occurrence import KeyRule, fill_span, make_keys, parse_span
+from geo.ingest.proposals import propose_columns
 from geo.ingest.raw_table import RawTable
 from geo.schema import Layer
 
@@ -64,6 +72,9 @@ def clean(
     source: str = "file",
     now: dt.datetime | None = None,
     dictionary: Dictionary = BUILT_IN,
+    key: KeyRule | None = None,
+    occurred: str | None = None,
+    date_order: DateOrder | None = None,
 ) -> Cleaned:
     """Clean one raw table.
 
@@ -79,6 +90,9 @@ def clean(
     source : the source system of incidents that name none.
     now : the moment after which a date is impossible.
     dictionary : words of the deployment for headers and values.
+    key : make the keys of the rows by this rule (`make_keys`), whatever the file has.
+    occurred : the time span of incidents without a time (`parse_span`).
+    date_order : of day and month, in columns that do not show it themselves.
 
     Returns
     -------
@@ -86,7 +100,8 @@ def clean(
 
     Raises
     ------
-    ColumnError : a needed column is not there, or a renamed one is not one of the layer's.
+    MissingColumnsError : a needed column is not there.
+    ColumnError : a renamed column is not one of the layer's; `occurred` is no span.
     CrsError : a datum was given for coordinates in metres.
     """
     headers = [str(c) for c in raw.cells.columns]
@@ -101,18 +116,41 @@ def clean(
             raise ColumnError(f"--rename {header}={target}: the file has {', '.join(headers)}")
     found = recognise(layer.name, headers, rename, dictionary)
     work = Work.of(layer, raw, dictionary)
-    _require_columns(layer, found.columns, raw, headers)
+    if layer.name == "cameras":
+        work.findings += assign_angle(raw, found)
+    if key is not None:
+        work.findings += _release_key(found, layer, key)
+    work.findings += _explain_guesses(found)
+    bounds = None if district is None else district.bounds
+    _require_columns(
+        layer, found.columns, raw, key=key is not None, timed=occurred is not None, bounds=bounds
+    )
+    projected = raw.crs is not None and raw.crs.is_projected
+    notation = read_notation(
+        raw.cells, layer, found.columns, date_order=date_order, projected=projected
+    )
+    work.findings += notation.findings
+    context = Context(zone, notation)
     out: dict[str, Any] = {}
     for column in layer.columns:
         named = found.columns.get(column.name)
         cells = raw.cells[named] if named is not None else None
-        out[column.name] = parse_column(work, column, cells, zone, source)
+        if column.angle:
+            cells = None  # read as a direction below
+        out[column.name] = parse_column(work, column, cells, context, source)
+    if key is not None:
+        prefix = "" if layer.name == "incidents" else f"{source}-"
+        out[layer.key[-1]] = make_keys(raw, key, prefix=prefix)
+    texts = _directions(work, found, out, notation)
     if "category" in out:
         out["category"] = _categories(raw, headers, found.columns, out["category"])
     _complete(work, out, found.columns)
     complete_codes(work, out)
-    geometry = locate(work, found.columns, datum, district, margin_m)
-    _check_dates(work, out, now or dt.datetime.now(dt.UTC), zone)
+    geometry = locate(work, found.columns, datum, district, margin_m, notation)
+    now = now or dt.datetime.now(dt.UTC)
+    if occurred is not None:
+        work.findings += fill_span(out, parse_span(occurred, zone), work.keep, now)
+    _check_dates(work, out, now, zone)
     _check_keys(work, out, geometry)
     # Coordinates that stand beside better ones are kept with the row like any other column.
     if raw.geometry is not None:
@@ -127,7 +165,14 @@ def clean(
         for h in found.unknown
         if normalised(h) in secret
     ]
-    out["extra"] = _extra(raw, extra_headers)
+    results = OWN_RESULTS.get(layer.name, frozenset())
+    if results and results <= set(headers):
+        detail = "they are computed anew from what is imported"
+        work.findings.append(
+            Finding(0, NOTED, "results of an export are not imported", "", detail, "")
+        )
+        extra_headers = [h for h in extra_headers if h not in results]
+    out["extra"] = _extra(raw, extra_headers, texts)
     out["line"] = raw.lines
     frame = gpd.GeoDataFrame(pd.DataFrame(out), geometry=gpd.GeoSeries(geometry, crs="EPSG:4326"))
     frame = frame[work.keep].reset_index(drop=True)
@@ -136,20 +181,92 @@ def clean(
     )
 
 
-def _extra(raw: RawTable, headers: list[str]) -> Any:
-    """Columns that are not ours, as a JSON object a row of what is not empty."""
-    parts = {}
-    for header in headers:
-        codes, found = distinct(raw.cells[header])
-        told = [
-            None
-            if values.blank(cell)
-            else json.dumps(values.storable(values.text_of(cell)), ensure_ascii=False)
-            for cell in found
-        ]
-        name = f"{json.dumps(values.storable(header), ensure_ascii=False)}: "
-        parts[name] = pd.Series(objects(told)[codes])
+def _release_key(found: Recognised, layer: Layer, rule: KeyRule) -> list[Finding]:
+    """Let keys be made in place of a column that was taken for them, and report it."""
+    column = layer.key[-1]
+    how = "the row's number" if rule == "number" else "a digest of the row"
+    header = found.columns.pop(column, None)
+    if header is not None:
+        found.unknown.append(header)
+        how += f"; the column {header} is stored beside it"
+    return [Finding(0, NOTED, "keys made", column, how, "")]
+
+
+def _explain_guesses(found: Recognised) -> list[Finding]:
+    """Findings of headers that are no words of the dictionary."""
+    column_of = {header: column for column, header in found.columns.items()}
+    taken = [
+        Finding(0, NOTED, f"header taken as {column_of[header]}", header, reason, "")
+        for header, reason in found.guessed.items()
+        if header in column_of
+    ]
+    return taken + [
+        Finding(0, NOTED, "header not used", header, f"it was cut and may be {' or '.join(fits)}; "
+                f"say --rename {header}=COLUMN", "")
+        for header, fits in found.unclear.items()
+    ]  # fmt: skip
+
+
+def _directions(
+    work: Work, found: Recognised, out: dict[str, Any], notation: Notation
+) -> dict[str, pd.Series]:
+    """Fill what the column of directions says; text in it that says none, by header."""
+    header = found.columns.get("bearing_deg")
+    if header is None:
+        return {}
+    cells = work.raw.cells[header]
+    for other in found.alternatives.get("bearing_deg", []):
+        cells = cells.where(~cells.map(values.blank), work.raw.cells[other])
+    decimal_comma = notation.decimal.get("bearing_deg") == ","
+    parsed = parse_directions(work, cells.rename(header), decimal_comma=decimal_comma)
+    out["bearing_deg"] = parsed.bearing_deg
+    given, width = out["fov_deg"], parsed.fov_deg
+    out["fov_deg"] = np.where(given == None, width, given)  # noqa: E711  (element by element)
+    others = out["other_directions"]
+    out["other_directions"] = np.where(others == None, parsed.other_directions, others)  # noqa: E711
+    return {header: pd.Series(parsed.not_understood, dtype=object)}
+
+
+def _extra(raw: RawTable, headers: list[str], texts: dict[str, pd.Series]) -> Any:
+    """Columns that are not ours and texts not understood, as a JSON object a row of what is not empty."""
+    parts: dict[str, pd.Series] = {}
+    for header, cells in {**{h: raw.cells[h] for h in headers}, **texts}.items():
+        codes, found = distinct(cells)
+        inner = _own_extra(found) if header == "extra" else None
+        columns = {header: [_json_text(cell) for cell in found]} if inner is None else inner
+        for name, told in columns.items():
+            key = f"{json.dumps(values.storable(values.text_of(name)), ensure_ascii=False)}: "
+            parts[key] = pd.Series(objects(told)[codes])
     return json_objects(parts) if parts else np.full(len(raw.cells), "{}", object)
+
+
+def _json_text(cell: Any) -> str | None:
+    if values.blank(cell):
+        return None
+    return json.dumps(
+        values.storable(values.without_marker(values.text_of(cell))), ensure_ascii=False
+    )
+
+
+def _own_extra(cells: Sequence[Any]) -> dict[str, list[str | None]] | None:
+    """Columns of the JSON objects that our own exports have in `extra`; None for other texts."""
+    rows: list[dict[str, Any]] = []
+    for cell in cells:
+        if isinstance(cell, dict):
+            rows.append(cell)
+            continue
+        try:
+            told = {} if values.blank(cell) else json.loads(str(cell))
+        except ValueError:
+            return None
+        if not isinstance(told, dict):
+            return None
+        rows.append(told)
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {
+        name: [json.dumps(row[name], ensure_ascii=False) if name in row else None for row in rows]
+        for name in names
+    }
 
 
 def _categories(
@@ -180,28 +297,60 @@ def _paths(texts: NDArray[np.object_]) -> NDArray[np.object_]:
 
 
 def _require_columns(
-    layer: Layer, columns: dict[str, str], raw: RawTable, headers: list[str]
+    layer: Layer,
+    columns: dict[str, str],
+    raw: RawTable,
+    *,
+    key: bool,
+    timed: bool,
+    bounds: tuple[float, float, float, float] | None,
 ) -> None:
+    """Refuse a file without the columns its layer needs, and propose them by what others hold.
+
+    Parameters
+    ----------
+    key, timed : whether the rows are given a key, a time, by an option.
+    """
     located = raw.geometry is not None or WHERE in columns or {LON, LAT} <= set(columns)
-    if layer.geometry_needed and not located:
-        raise ColumnError(
-            f"no coordinates found among {', '.join(headers)}; name them with --rename X=lon "
-            "--rename Y=lat, or --rename COLUMN=where for text such as WKT"
-        )
+    missing = [LON, LAT] if layer.geometry_needed and not located else []
     # A name and a level can be told from the code, a source from the option; the rest must be there.
-    for column in layer.columns:
-        if column.needed and column.name not in columns and column.name not in SPARED:
-            raise ColumnError(
-                f"{layer.name} needs the column {column.name}, which is none of "
-                f"{', '.join(headers)}; name it with --rename COLUMN={column.name}"
-            )
-    if layer.name == "incidents" and not {"occurred_at", "occurred_from", "reported_at"} & set(
-        columns
-    ):
-        raise ColumnError(
-            f"incidents need a time, and none was found among {', '.join(headers)}; "
-            "name it with --rename COLUMN=occurred_at"
-        )
+    missing += [
+        column.name
+        for column in layer.columns
+        if column.needed
+        and column.name not in columns
+        and column.name not in SPARED
+        and not (key and column.name == layer.key[-1])
+    ]
+    times = {"occurred_at", "occurred_from", "reported_at"}
+    if layer.name == "incidents" and not timed and not times & set(columns):
+        missing.append("occurred_at")
+    if not missing:
+        return
+    headers = [str(header) for header in raw.cells.columns]
+    wanted = [
+        "coordinates (lon and lat, or where)" if name == LON else name
+        for name in missing
+        if name != LAT
+    ]
+    known = ", ".join(f"{header} is {column}" for column, header in columns.items())
+    message = (
+        f"{layer.name} needs {', '.join(wanted)}, which no header says; the file has "
+        f"{', '.join(headers) or 'no columns'}" + (f" ({known})" if known else "")
+    )
+    proposals = propose_columns(
+        raw.cells, layer, columns, bounds=bounds, located=raw.geometry is not None
+    )
+    if proposals:
+        listed = "; ".join(f"{one.option} ({one.evidence})" for one in proposals)
+        message += f". By what the columns hold: {listed}. Confirm or correct that"
+    else:
+        message += f". Name them with --rename HEADER={'lon' if LON in missing else missing[0]}"
+    if layer.key[-1] in missing:
+        message += "; where no column is a key, --key number or --key digest makes one"
+    if "occurred_at" in missing:
+        message += "; where no column is a time, --occurred 2025 gives all rows that span"
+    raise MissingColumnsError(message, headers, missing, proposals)
 
 
 def _complete(work: Work, out: dict[str, Any], columns: dict[str, str]) -> None:
@@ -253,7 +402,8 @@ def _check_dates(work: Work, out: dict[str, Any], now: dt.datetime, zone: ZoneIn
         [out[c].isna() for c in ("occurred_at", "occurred_from", "reported_at")], axis=0
     )
     for row in rows_where(timeless & work.keep):
-        work.tell(row, REJECTED, "no usable time", "occurred_at")
+        work.tell(row, REJECTED, "no usable time", "occurred_at",
+                  "--occurred 2025 gives such rows a time span")  # fmt: skip
 
 
 def _check_keys(work: Work, out: dict[str, Any], geometry: NDArray[np.object_]) -> None:

@@ -38,6 +38,15 @@ def distinct(cells: pd.Series) -> tuple[NDArray[np.int64], Sequence[Any]]:
     return out, known
 
 
+def matching(cells: pd.Series, pattern: str) -> Sequence[Any]:
+    """Return the distinct texts of a column that match, and of a column of typed cells all."""
+    if not is_text(cells):
+        return distinct(cells)[1]
+    array = _arrow(cells)
+    found = pc.filter(array, pc.fill_null(pc.match_substring_regex(array, pattern), False))
+    return list(pc.unique(found).to_pylist())
+
+
 class Texts(Sequence[str]):
     """Distinct texts that become Python's own only when looked at."""
 

@@ -7,23 +7,25 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from geo.errors import ReadError
+from geo.ingest.values import plain_signs
 from geo.schema import LAYERS
 
 LON, LAT, WHERE = "lon", "lat", "where"
 
 _COMMON = {
-    LON: "lon longitude lng long x point_x easting 经度 经度坐标 x坐标 设备经度 gps经度",
-    LAT: "lat latitude y point_y northing 纬度 纬度坐标 y坐标 设备纬度 设备维度 维度 gps纬度",
-    WHERE: "where wkt geom geometry the_geom shape location geolocation geolocatio coordinates latlon lonlat "
+    LON: "lon longitude lng long longitud longitudine längengrad kinh_độ долгота 経度 경도 x point_x easting 经度 经度坐标 x坐标 设备经度 gps经度",
+    LAT: "lat latitude latitud latitudine breitengrad vĩ_độ широта 緯度 위도 y point_y northing 纬度 纬度坐标 y坐标 设备纬度 设备维度 维度 gps纬度",
+    WHERE: "where wkt geom geometry the_geom shape location geolocation geolocatio coordinates latlon lonlat coordenadas coordonnées koordinaten koordinaatit координаты 座標 좌표 "
     "坐标 经纬度 位置坐标 空间信息",
     "name_en": "name_en nameen english_name englishname 英文名称 英文名",
     "population": "population pop pop_total residents 人口 常住人口 人口数 户籍人口 总人口",
 }
 _NAMED = {
-    "code": "code id objectid object_id gid fid uid 编码 编号 代码 序号",
+    "code": "code id @id osm_id osmid objectid object_id gid fid uid 编码 编号 代码 序号",
     "name": "name label title 名称 名字",
 }
 _BY_LAYER: dict[str, dict[str, str]] = {
@@ -43,29 +45,34 @@ _BY_LAYER: dict[str, dict[str, str]] = {
         "code": "cameraid camera_id cameracode deviceid device_id channelid 设备编码 摄像机编码 国标编码 "
         "通道编码 设备编号 摄像机编号 点位编码",
         "name": "cameraname camera_name devicename 设备名称 点位俗称 点位名称 摄像机名称 监控点名称 监控点位名称",
-        "kind": "kind type cameratype camera_type ptztype 摄像机类型 结构类型 设备类型",
-        "bearing_deg": "bearing_deg bearing azimuth heading direction directiontype 监控方位 摄像机监控方位 监视方向 监视方位 "
-        "光轴方向 方位角 朝向",
-        "fov_deg": "fov_deg fov fieldofview field_of_view horizontalfieldangle 水平视场角 视场角",
-        "range_m": "range_m range viewdistance maxviewdistance 可视距离 监控距离 有效距离",
+        "kind": "kind camera:type type cameratype camera_type ptztype 摄像机类型 结构类型 设备类型",
+        "bearing_deg": "bearing_deg bearing camera:direction azimuth azimut heading yaw look_direction lookdirection "
+        "viewdirection orientation direction directiontype cameradirection compass 监控方位 摄像机监控方位 监视方向 监视方位 "
+        "光轴方向 方位角 方位 朝向 拍摄方向 监控方向 摄像头朝向 blickrichtung ausrichtung richtung orientación dirección "
+        "hướng направление азимут 方向 向き 방향",
+        "other_directions": "other_directions otherdirections 其他方位",
+        "fov_deg": "fov_deg fov hfov fieldofview field_of_view horizontalfieldangle angleofview viewangle viewingangle "
+        "水平视场角 视场角 视角 水平视角",
+        "range_m": "range_m range viewdistance maxviewdistance radius radius_m viewrange visualrange "
+        "可视距离 监控距离 有效距离 视距 可视半径 监控半径 监控范围半径 半径",
         "near_m": "near_m near blinddistance 盲区距离 近端距离",
-        "tilt_deg": "tilt_deg tilt pitch 俯仰角 俯角 下倾角",
+        "tilt_deg": "tilt_deg tilt camera:angle pitch 俯仰角 俯角 下倾角",
         "vfov_deg": "vfov_deg vfov verticalfieldangle 竖直视场角 垂直视场角",
         "night_range_m": "night_range_m nightrange 夜视距离 夜间可视距离",
-        "height_m": "height_m height mountheight mount_height 安装高度 架设高度 高度",
+        "height_m": "height_m height mountheight mount_height camera:height 安装高度 架设高度 高度",
         "pixels_wide": "pixels_wide resolution 图像分辨率 分辨率",
         "status": "status state 设备状态 状态 运行状态",
         "point_class": "point_class pointtype 监控点位类型 点位类型",
-        "room": "room roomtype 室内外 室内外属性 安装位置室内外 摄像机安装位置室内外",
+        "room": "room roomtype surveillance 室内外 室内外属性 安装位置室内外 摄像机安装位置室内外",
         "network": "network networked online_network 联网属性 是否联网 联网",
-        "owner": "owner manager 管理单位 产权单位 所属单位 建设单位",
-        "installed_on": "installed_on installdate install_date installtime listeddate 安装时间 启用时间 安装日期 "
+        "owner": "owner manager operator 管理单位 产权单位 所属单位 建设单位",
+        "installed_on": "installed_on start_date installdate install_date installtime listeddate 安装时间 启用时间 安装日期 "
         "建设时间",
         "retired_on": "retired_on retiredate 报废时间 报废日期 停用时间",
         "platform": "platform 平台 接入平台 所属平台",
         "upgraded_on": "upgraded_on upgraded 改造时间 升级时间 更新改造时间 改造日期",
-        "place_kinds": "place_kinds positiontype capturepositiontype 摄像机位置类型 采集区域类型 位置类型",
-        "functions": "functions functiontype 摄像机功能类型 功能类型",
+        "place_kinds": "place_kinds surveillance:zone positiontype capturepositiontype 摄像机位置类型 采集区域类型 位置类型",
+        "functions": "functions functiontype surveillance:type 摄像机功能类型 功能类型",
         "supplement_light": "supplement_light supplylighttype 补光属性 补光类型 摄像机补光属性",
         "key_place": "key_place keyplace 重点部位 所属重点部位 重点场所",
         "community": "community 所属社区 社区编码 所属社区编码 社区名称",
@@ -132,7 +139,7 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
         "special": "special 专属网格 特殊网格 专业网格",
     },
     ("cameras", "kind"): {
-        "ptz": "ptz 1 球机 快球 云台 4 遥控枪机 5 遥控半球",
+        "ptz": "ptz panning 1 球机 快球 云台 4 遥控枪机 5 遥控半球",
         "dome": "dome 2 半球",
         "fixed": "fixed bullet box 3 固定枪机 枪机 卡口枪机 卡口",
         "panoramic": "panoramic fisheye 6 7 全景 鱼眼 多目",
@@ -154,7 +161,7 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
         "unknown": "unknown 0 未知",
     },
     ("cameras", "room"): {
-        "outdoor": "outdoor outdoors 1 室外 户外",
+        "outdoor": "outdoor outdoors public 1 室外 户外",
         "indoor": "indoor indoors 2 室内",
         "unknown": "unknown 0 未知",
     },
@@ -163,16 +170,16 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
         "laser": "laser 4 激光补光 激光", "other": "other 9 其他 其它",
     },
     ("cameras", "place_kinds"): {
-        "checkpoint": "1 省际检查站", "government": "2 党政机关", "station": "3 车站码头", "square": "4 中心广场",
-        "stadium": "5 体育场馆", "commerce": "6 商业中心", "worship": "7 宗教场所", "school": "8 校园周边",
-        "disorder": "9 治安复杂区域", "road": "10 交通干线", "hospital": "11 医院周边", "finance": "12 金融机构周边",
+        "checkpoint": "1 省际检查站", "government": "2 党政机关", "station": "3 车站码头 platform bus_stop",
+        "square": "4 中心广场", "stadium": "5 体育场馆", "commerce": "6 商业中心 shop", "worship": "7 宗教场所", "school": "8 校园周边",
+        "disorder": "9 治安复杂区域", "road": "10 交通干线 traffic street highway", "hospital": "11 医院周边", "finance": "12 金融机构周边 bank atm",
         "hazardous": "13 危险物品场所周边", "museum": "14 博物馆展览馆", "waterway": "15 重点水域航道",
         "city_checkpoint": "96 市际公安检查站", "foreign": "97 涉外场所", "border": "98 边境沿线",
         "scenic": "99 旅游景区",
     },
     ("cameras", "functions"): {
-        "vehicle_checkpoint": "1 车辆卡口", "person_checkpoint": "2 人员卡口", "micro_checkpoint": "3 微卡口",
-        "feature": "4 特征摄像机", "ordinary": "5 普通监控", "lookout": "6 高空瞭望", "other": "99 其他 其它",
+        "vehicle_checkpoint": "1 车辆卡口 alpr anpr", "person_checkpoint": "2 人员卡口", "micro_checkpoint": "3 微卡口",
+        "feature": "4 特征摄像机", "ordinary": "5 普通监控 camera", "lookout": "6 高空瞭望", "other": "99 其他 其它",
     },
     ("grid-staff", "role"): {
         "head": "head 网格长 网格负责人",
@@ -206,6 +213,25 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
 SECRETS = "设备口令 口令 设备密码 密码 登录密码 password passwd pwd devicepassword"
 """Headers of what must not be kept with a row, whatever the file says."""
 
+OWN_RESULTS = {
+    "grids": frozenset(
+        [
+            "run",
+            "area_m2",
+            "covered_m2",
+            "covered_share",
+            "open_m2",
+            "open_covered_share",
+            "twice_covered_share",
+            "cameras",
+            "incidents",
+            "per_km2",
+            "per_1000_people",
+        ]
+    ),
+}
+"""Columns that our own export of a layer has beside those of the register."""
+
 CATEGORY_LEVELS = (
     "一级分类 一级类别 一级类型 诉求一级分类 大类 案件大类 事件大类 category1 category_1 level1",
     "二级分类 二级类别 二级类型 诉求二级分类 小类 案件小类 事件小类 category2 category_2 level2",
@@ -213,21 +239,14 @@ CATEGORY_LEVELS = (
 )
 """Headers that hold a category's levels apart, from the root down."""
 
-DIRECTIONS = {
-    "北": 0.0, "东北": 45.0, "东": 90.0, "东南": 135.0, "南": 180.0, "西南": 225.0, "西": 270.0, "西北": 315.0,
-    "n": 0.0, "ne": 45.0, "e": 90.0, "se": 135.0, "s": 180.0, "sw": 225.0, "w": 270.0, "nw": 315.0,
-    "north": 0.0, "northeast": 45.0, "east": 90.0, "southeast": 135.0, "south": 180.0,
-    "southwest": 225.0, "west": 270.0, "northwest": 315.0,
-}  # fmt: skip
-"""Bearing a camera looks in, by name: 东 looks from west to east."""
-
 TRUE_WORDS = {"1", "true", "yes", "y", "t", "是", "已联网", "联网", "on"}
 FALSE_WORDS = {"0", "false", "no", "n", "f", "否", "未联网", "不联网", "off"}
 
 
+@lru_cache(maxsize=8192)
 def normalised(header: str) -> str:
     """A header without the marks it carries: width, case, stars, brackets, units, line breaks."""
-    text = unicodedata.normalize("NFKC", header).casefold()
+    text = unicodedata.normalize("NFKC", plain_signs(header)).casefold()
     text = re.sub(r"[\(\[【{<].*?[\)\]】}>]", "", text)
     return re.sub(r"[\s_\-*:./·#]+", "", text)
 
@@ -326,6 +345,12 @@ class Recognised:
     """Our column to the file's header."""
     unknown: list[str] = field(default_factory=list)
     """Headers kept with the row as they are."""
+    guessed: dict[str, str] = field(default_factory=dict)
+    """Header to the reason why it was taken for its column, where no word is exactly it."""
+    unclear: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Header that was cut, to the columns that it may have been."""
+    alternatives: dict[str, list[str]] = field(default_factory=dict)
+    """Our column to further headers of the same meaning, best first; they are unknown as well."""
 
 
 def recognise(
@@ -337,7 +362,9 @@ def recognise(
     """Match headers against the layer's dictionary; `rename` (header to column) goes first.
 
     A word of the layer's own wins over a common one (``gridcode`` over ``id``), and of two
-    headers for one column the one whose word stands earlier in the dictionary wins.
+    headers for one column the one whose word stands earlier in the dictionary wins. A header that
+    is no word is looked at without numbering and units, by the parts it has in two languages, and
+    as one that a Shapefile cut to ten bytes; see `guessed`.
     """
     headers = list(headers)
     rename = {k.strip(): v.strip() for k, v in (rename or {}).items()}
@@ -349,11 +376,7 @@ def recognise(
         if match is not None:
             out.columns[column] = match
             taken.add(match)
-    words = {c: w.split() for c, w in _BY_LAYER[layer].items()}
-    for column, text in (_COMMON | (_NAMED if "code" in words else {})).items():
-        words[column] = words.get(column, []) + text.split()
-    for column, listed in words.items():
-        words[column] = [column, *dictionary.headers.get((layer, column), ()), *listed]
+    words = header_words(layer, dictionary)
     ranked = sorted(
         (rank, position, column, header)
         for position, header in enumerate(headers)
@@ -365,5 +388,72 @@ def recognise(
         if column not in out.columns and header not in taken:
             out.columns[column] = header
             taken.add(header)
-    out.unknown = [h for h in headers if h not in taken]
+    for _, _, column, header in ranked:
+        if header not in taken and header not in out.alternatives.get(column, []):
+            out.alternatives.setdefault(column, []).append(header)
+    _guess(out, [h for h in headers if h not in taken], words)
+    out.unknown = [h for h in headers if h not in out.columns.values()]
     return out
+
+
+def header_words(layer: str, dictionary: Dictionary = BUILT_IN) -> dict[str, list[str]]:
+    """Return the words for each column of a layer, best first."""
+    words = {c: w.split() for c, w in _BY_LAYER[layer].items()}
+    for column, text in (_COMMON | (_NAMED if "code" in words else {})).items():
+        words[column] = words.get(column, []) + text.split()
+    return {
+        column: [column, *dictionary.headers.get((layer, column), ()), *listed]
+        for column, listed in words.items()
+    }
+
+
+_NUMBERING = re.compile(r"^\s*[(（]?\d{1,2}[)）.、:：]\s*")
+_UNITS = re.compile(r"(?:°|degrees?|deg|metres?|meters?|m|px|度|米)$")
+_CUT_BYTES = 10
+"""Bytes of a field's name in a Shapefile, at the most."""
+
+
+def _guess(out: Recognised, headers: list[str], words: dict[str, list[str]]) -> None:
+    """Take headers that are no words for the one column they can mean."""
+    exact = {normalised(w): c for c, listed in reversed(words.items()) for w in reversed(listed)}
+    for header in headers:
+        bare = normalised(_NUMBERING.sub("", header))
+        parts = [normalised(p) for p in re.split(r"[/|\n\r()（）\[\]【】:：]+", header)]
+        forms = {
+            "without its number": [bare],
+            "without its unit": [_UNITS.sub("", bare)],
+            "by its parts": parts,
+        }
+        for reason, texts in forms.items():
+            columns = {exact[text] for text in texts if text in exact}
+            if len(columns) == 1 and (column := columns.pop()) not in out.columns:
+                out.columns[column] = header
+                out.guessed[header] = reason
+                break
+        else:
+            _complete_cut(out, header, words)
+
+
+def _complete_cut(out: Recognised, header: str, words: dict[str, list[str]]) -> None:
+    """Take a header that was cut to ten bytes for the one column whose words begin so."""
+    text = header.rstrip("\ufffd?\x00 ")
+    cut = any(
+        _CUT_BYTES - len("字".encode(encoding))
+        < len(text.encode(encoding, "replace"))
+        <= _CUT_BYTES
+        for encoding in ("utf-8", "gb18030")
+    )
+    # In ASCII nothing is lost of a character: such a header has all of its ten bytes.
+    if not cut or (text.isascii() and len(text) != _CUT_BYTES):
+        return
+    begin = normalised(text)
+    columns = [
+        column
+        for column, listed in words.items()
+        if any(w.startswith(begin) and w != begin for w in map(normalised, listed))
+    ]
+    if len(columns) == 1 and columns[0] not in out.columns:
+        out.columns[columns[0]] = header
+        out.guessed[header] = "cut to ten bytes, as Shapefiles do"
+    elif len(columns) > 1:
+        out.unclear[header] = tuple(columns)

@@ -8,15 +8,12 @@ import re
 import unicodedata
 from zoneinfo import ZoneInfo
 
+_SPACED = re.compile(r"[-+]?\d{1,3}(?:[ ']\d{3})+(?:[.,]\d+)?")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
-_DMS = re.compile(
-    r"^(?P<sign>[-+]?)(?P<d>\d{1,3}(?:\.\d+)?)\s*[°度d:\s]\s*"
-    r"(?:(?P<m>\d{1,2}(?:\.\d+)?)\s*['′’分m:\s]\s*)?"
-    r"(?:(?P<s>\d{1,2}(?:\.\d+)?)\s*(?:[\"″”秒s]|''|′′)?)?$"
-)
 _EMPTY = {"", "null", "none", "nan", "n/a", "na", "-", "--", "/", "无", "空", "未知"}
 _STYLES = (
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%m/%d/%Y", "%d.%m.%Y", "%Y年%m月%d日",
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日", "%d-%b-%Y", "%d %b %Y", "%d %B %Y",
+    "%b %d, %Y", "%B %d, %Y", "%b %d %Y",
 )  # fmt: skip
 _TIMES = (
     "",
@@ -28,8 +25,27 @@ _TIMES = (
     " %H时%M分%S秒",
     " %H时%M分",
 )
-_DATE_STYLES = [d + t for d in _STYLES for t in _TIMES] + ["%Y%m%d%H%M%S", "%d-%b-%Y"]
+_DATE_STYLES = [d + t for d in _STYLES for t in _TIMES] + ["%Y%m%d%H%M%S"]
 EARLIEST = dt.datetime(1949, 10, 1, tzinfo=dt.UTC)
+_LOOK_ALIKES = {
+    **dict.fromkeys("º˚ᵒ∘⁰゜", "°"),
+    **dict.fromkeys("´`ʹʼ’‘′＇ˊ", "'"),
+    **dict.fromkeys("”“″〃˝＂", '"'),
+    **dict.fromkeys("\u00a0\u2007\u202f\u3000\t", " "),
+    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u00ad", ""),
+    **dict.fromkeys("−﹣－", "-"),
+}
+_SIGNS = str.maketrans(_LOOK_ALIKES)
+_AROUND = " \t\r\n\v\f" + "".join(c for c, plain in _LOOK_ALIKES.items() if plain in ("", " "))
+
+
+def plain_signs(text: str) -> str:
+    """Return text with the plain signs for degrees, minutes, seconds, space and minus.
+
+    Compatibility normalisation would make º an o and split ´ and ˚ into a space and an accent, so
+    this goes first. Characters without width are dropped.
+    """
+    return text.translate(_SIGNS)
 
 
 def blank(value: object) -> bool:
@@ -39,7 +55,7 @@ def blank(value: object) -> bool:
     if isinstance(value, float):
         return math.isnan(value)
     if isinstance(value, str):
-        return unicodedata.normalize("NFKC", value).strip().casefold() in _EMPTY
+        return unicodedata.normalize("NFKC", value).strip(_AROUND).casefold() in _EMPTY
     try:
         return bool(value != value)
     except TypeError:
@@ -47,12 +63,25 @@ def blank(value: object) -> bool:
 
 
 def text_of(value: object) -> str:
-    """A cell as text; whole floats lose their .0."""
+    """A cell as text, without space or characters of no width around it; whole floats lose their .0."""
     if blank(value):
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    return str(value).strip()
+    return str(value).strip(_AROUND)
+
+
+def without_marker(text: str, *, code: bool = False) -> str:
+    """A text without what spreadsheets put around one to keep it: ``="00123"``, ``'00123``.
+
+    An apostrophe goes where a character follows that would begin a formula, as our own exports
+    write it; before a code always.
+    """
+    if found := re.fullmatch(r'="(.*)"', text, re.DOTALL):
+        return found[1].replace('""', '"')
+    if re.match(r"''?[=+\-@\t\r]", text) or (code and len(text) > 1 and text[0] == "'"):
+        return text[1:]
+    return text
 
 
 def storable(text: str) -> str:
@@ -60,18 +89,33 @@ def storable(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "ignore").decode()
 
 
-def number_of(value: object) -> float:
-    """A number, also with a degree sign, unit or decimal comma; NaN if it is none."""
+def number_of(value: object, decimal: str | None = None) -> float:
+    """A number, also with a degree sign, unit or marks between thousands; NaN if it is none.
+
+    Parameters
+    ----------
+    value : a cell.
+    decimal : the decimal mark of its column (`geo.ingest.numbers.decimal_mark`). Where it is not
+        known, one comma is the decimal's and several part thousands.
+    """
     if isinstance(value, bool):
         return math.nan
     if isinstance(value, int | float):
         return float(value)
-    text = unicodedata.normalize("NFKC", str(value)).strip().replace("−", "-")
+    text = unicodedata.normalize("NFKC", plain_signs(str(value))).strip()
     text = re.sub(r"\s*(?:°|度|米|m|M|px|人)$", "", text)
-    if re.fullmatch(r"[-+]?\d+,\d+", text):
+    text = re.sub(r"(?<=\d)[ '](?=\d{3}(?:\D|$))", "", text) if _SPACED.fullmatch(text) else text
+    other = {".": ",", ",": "."}.get(decimal or "", "")
+    if decimal and re.fullmatch(
+        rf"[-+]?\d{{1,3}}(?:{re.escape(other)}\d{{3}})+(?:{re.escape(decimal)}\d+)?", text
+    ):
+        text = text.replace(other, "").replace(",", ".")
+    elif re.fullmatch(r"[-+]?\d+,\d+", text):
         text = text.replace(",", ".")
     elif re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", text):
         text = text.replace(",", "")
+    elif re.fullmatch(r"[-+]?\d{1,3}(?:\.\d{3})+,\d+|[-+]?\d{1,3}(?:\.\d{3}){2,}", text):
+        text = text.replace(".", "").replace(",", ".")
     if not _NUMBER.fullmatch(text):
         return math.nan
     try:
@@ -80,56 +124,12 @@ def number_of(value: object) -> float:
         return math.nan
 
 
-def degrees_of(value: object) -> float:
-    """Degrees from a number, a decimal with a sign and hemisphere, or degrees-minutes-seconds."""
-    plain = number_of(value)
-    if not math.isnan(plain):
-        return plain
-    text = unicodedata.normalize("NFKC", str(value)).strip().replace("−", "-")
-    negative = False
-    hemisphere = re.search(
-        r"^([NSEW]|[东西南北][经纬])\s*|\s*([NSEW]|[东西南北][经纬])$", text, re.IGNORECASE
-    )
-    if hemisphere:
-        word = (hemisphere.group(1) or hemisphere.group(2)).upper()
-        negative = word[0] in "SW西南"
-        text = (text[: hemisphere.start()] + text[hemisphere.end() :]).strip()
-        plain = number_of(text)
-        if not math.isnan(plain):
-            return -plain if negative else plain
-    found = _DMS.match(text)
-    if not found:
-        return math.nan
-    minutes, seconds = float(found["m"] or 0), float(found["s"] or 0)
-    if minutes >= 60 or seconds >= 60:
-        return math.nan
-    total = float(found["d"]) + minutes / 60 + seconds / 3600
-    return -total if negative or found["sign"] == "-" else total
-
-
-def pair_of(value: object) -> tuple[float, float] | None:
-    """Two numbers in their written order from WKT POINT or `(a, b)` text."""
-    text = unicodedata.normalize("NFKC", str(value)).strip()
-    wkt = re.fullmatch(
-        r"(?:SRID=\d+;)?\s*POINT\s*Z?\s*\(\s*(\S+)\s+(\S+)(?:\s+\S+)?\s*\)", text, re.IGNORECASE
-    )
-    if wkt:
-        a, b = number_of(wkt.group(1)), number_of(wkt.group(2))
-    else:
-        parts = re.split(r"\s*[,;]\s*|\s+", text.strip("()[] "))
-        if len(parts) != 2:
-            return None
-        a, b = degrees_of(parts[0]), degrees_of(parts[1])
-    return None if math.isnan(a) or math.isnan(b) else (a, b)
-
-
-def is_wkt(value: object) -> bool:
-    """Whether a cell is a WKT point."""
-    return bool(re.match(r"\s*(?:SRID=\d+;)?\s*POINT", str(value), re.IGNORECASE))
-
-
 def time_of(value: object, zone: ZoneInfo) -> dt.datetime | None:
-    """A moment, in the deployment's zone where the text names none; None if it is none."""
+    """A moment, in the deployment's zone where the text names none; None if it is none.
+
+    A text with day and month before the year is none: their order is the column's
+    (`geo.ingest.dates`).
+    """
     moment: dt.datetime | None = None
     if isinstance(value, dt.datetime):
         moment = value
@@ -138,7 +138,7 @@ def time_of(value: object, zone: ZoneInfo) -> dt.datetime | None:
     elif isinstance(value, int | float) and not isinstance(value, bool):
         moment = _from_serial(float(value))
     else:
-        text = unicodedata.normalize("NFKC", str(value)).strip()
+        text = unicodedata.normalize("NFKC", plain_signs(str(value))).strip()
         if re.fullmatch(r"\d{5}(?:\.\d+)?", text):
             moment = _from_serial(float(text))
         else:

@@ -711,6 +711,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "field_where": ("坐标", "Coordinates"),
     "field_kind": ("类型", "Kind"),
     "field_bearing_deg": ("监控方位", "Bearing"),
+    "field_other_directions": ("其他方位", "Other directions"),
     "field_fov_deg": ("水平视场角", "Field of view"),
     "field_range_m": ("可视距离", "Range"),
     "field_near_m": ("近端盲距", "Near edge"),

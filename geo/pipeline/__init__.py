@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from geo.coverage.quality import IN_USE
     from geo.pipeline.areas import grid_patterns, results_by_area
     from geo.pipeline.board import refresh_board
+    from geo.pipeline.grids import Boundary, MadeGrids, find_boundary, plan_grids, store_grids
     from geo.pipeline.patterns import refresh_patterns
     from geo.pipeline.planning import (
         Gain,
@@ -27,13 +28,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IN_USE",
+    "Boundary",
     "Everything",
     "Gain",
+    "MadeGrids",
     "Refreshed",
     "Sites",
     "View",
     "check_registers",
+    "find_boundary",
     "grid_patterns",
+    "plan_grids",
     "refresh",
     "refresh_board",
     "refresh_everything",
@@ -43,6 +48,7 @@ __all__ = [
     "results_by_area",
     "seeing",
     "sites",
+    "store_grids",
     "view_of",
     "views_there",
     "what_if",
@@ -54,6 +60,7 @@ __getattr__ = lazily(
         "geo.coverage.quality": "IN_USE",
         "geo.pipeline.areas": "grid_patterns results_by_area",
         "geo.pipeline.board": "refresh_board",
+        "geo.pipeline.grids": "Boundary MadeGrids find_boundary plan_grids store_grids",
         "geo.pipeline.patterns": "refresh_patterns",
         "geo.pipeline.planning": "Gain Sites View seeing sites view_of views_there what_if",
         "geo.pipeline.quality": "refresh_quality",

@@ -18,8 +18,8 @@ from geo.coverage.field_of_view import complete_cameras
 from geo.coverage.gaps import blind_spots, coverage_by_grid
 from geo.coverage.quality import IN_USE
 from geo.coverage.terrain import Terrain
-from geo.coverage.visibility import visible_area
-from geo.pipeline.digests import exchange, grid_digests, together, view_digests
+from geo.pipeline.digests import exchange, grid_digests, together
+from geo.pipeline.directions import digests_of, views_of
 from geo.settings import Settings
 from geo.store import read, write
 from geo.store.changes import Changes
@@ -78,8 +78,8 @@ def whole(conn: Conn, grids: GeoDataFrame, site: Site, progress: Callable[[str],
     used = _used(cameras, site)
     progress(f"what {len(used):,} cameras see among {len(buildings):,} buildings")
     walls = walls_of(buildings, terrain=site.terrain)
-    views = visible_area(used, walls, defaults=site.settings.cameras)
-    digests = pd.Series(view_digests(used, walls), index=used.index, dtype=object)
+    views = views_of(used, walls, defaults=site.settings.cameras)
+    digests = pd.Series(digests_of(used, walls), index=used.index, dtype=object)
     progress(f"coverage of {len(grids):,} grids")
     coverage, spots = _measure(grids_m, views, digests, buildings, site, progress)
     return Computed(
@@ -127,7 +127,7 @@ def touched(
     used = _used(metric(cameras, site), site)
     buildings = buildings_for(conn, cameras.loc[used.index], used, site)
     walls = walls_of(buildings, terrain=site.terrain)
-    fresh = view_digests(used, walls) if len(used) else []
+    fresh = digests_of(used, walls) if len(used) else []
     digests = pd.Series(fresh, index=used.index, dtype=object)
     known = sorted({*named, *cameras.index})
     before = read.camera_views(conn, codes=known)
@@ -136,7 +136,7 @@ def touched(
     # What is assumed of a camera can change while its view stays.
     same &= before["assumed"].reindex(used.index).to_numpy() == used["assumed"].to_numpy()
     progress(f"what {int((~same).sum()):,} cameras see, of {len(used):,} looked at")
-    views = visible_area(used[~same], walls, defaults=site.settings.cameras)
+    views = views_of(used[~same], walls, defaults=site.settings.cameras)
     rows = _view_rows(used[~same], views, digests[~same])
     old = before.loc[[*gone, *[c for c in rows["camera"] if c in before.index]]]
     boxes = [*places, *boxes_of(old.geometry), *boxes_of(rows.geometry)]

@@ -16,7 +16,7 @@ from geo.errors import ColumnError
 from geo.governance.appeals import received_at, service_quality
 from geo.incidents.alerts import cusum, seasonal_expectation
 from geo.incidents.categories import category_path
-from geo.incidents.density import density_by_grid, incident_times
+from geo.incidents.density import density_by_grid, incident_moments, incident_times
 from geo.incidents.emerging import emerging_hot_spots
 from geo.incidents.forecasts import forecast
 from geo.incidents.hot_spots import hot_spots, local_moran
@@ -151,6 +151,10 @@ class _Patterns:
         self.ground, self.streets, self.timezone = ground, streets, timezone
         self.times = incident_times(incidents)
         self.year = incidents[(self.times > self.times.max() - YEAR).to_numpy()]
+        # What is known only within a span of more than a week is counted, and in no hour or trend.
+        dated = incident_moments(incidents).notna().to_numpy()
+        self.dated = incidents[dated]
+        self.dated_year = self.dated[self.dated.index.isin(self.year.index)]
         self.left_out: dict[str, str] = {}
         self.figures: dict[str, Any] = {}
         self.grid_table = pd.DataFrame(index=grids.index)
@@ -198,7 +202,7 @@ class _Patterns:
         return {}
 
     def _comparison(self) -> dict[str, DataFrame]:
-        last = self.times.max()
+        last = incident_moments(self.incidents).max()
         if pd.isna(last):
             raise ColumnError("no incident has a time")
         local = last.tz_convert(self.timezone).tz_localize(None) + pd.Timedelta(days=1)
@@ -231,7 +235,12 @@ class _Patterns:
         period = (self._today() - YEAR, self._today())
         # Of weeks alone most grids have too few; four together still tell months apart.
         cube = space_time_cube(
-            self.grids, self.year, days=28, period=period, aoristic=True, timezone=self.timezone
+            self.grids,
+            self.dated_year,
+            days=28,
+            period=period,
+            aoristic=True,
+            timezone=self.timezone,
         )
         emerging = emerging_hot_spots(cube, self.near)
         trend = mann_kendall(cube)
@@ -246,7 +255,7 @@ class _Patterns:
         return {}
 
     def _alerts(self) -> dict[str, DataFrame]:
-        cube = space_time_cube(self.grids, self.incidents, aoristic=True, timezone=self.timezone)
+        cube = space_time_cube(self.grids, self.dated, aoristic=True, timezone=self.timezone)
         self.grid_table["weeks_from"] = pd.Timestamp(cube.columns[0]).date()
         rounded = cube.to_numpy(float).round(3).tolist()
         self.grid_table["weeks"] = pd.Series(rounded, index=self.grids.index, dtype=object)
@@ -269,7 +278,8 @@ class _Patterns:
 
     def _near_repeats(self) -> dict[str, DataFrame]:
         placed = self.year[self.year["precision"].eq("exact") & self.year.geometry.notna()]
-        order = np.argsort(incident_times(placed).to_numpy(), kind="stable")
+        placed = placed[incident_moments(placed).notna().to_numpy()]
+        order = np.argsort(incident_moments(placed).to_numpy(), kind="stable")
         placed = placed.iloc[order[-MOST_REPEATS:]]
         table = near_repeats(placed, permutations=199)
         first = table.iloc[0]
@@ -290,7 +300,7 @@ class _Patterns:
         return {"forecast_tests": tests, "forecasts": rows}
 
     def _hours(self) -> dict[str, DataFrame]:
-        table = hours_of_week(self.year, aoristic=True, timezone=self.timezone)
+        table = hours_of_week(self.dated_year, aoristic=True, timezone=self.timezone)
         rows = table.reset_index().melt(id_vars="weekday", var_name="hour", value_name="weight")
         return {"incident_hours": rows}
 
@@ -332,5 +342,8 @@ class _Patterns:
         return out[[not shape.is_empty for shape in out["geometry"]]]
 
     def _today(self) -> pd.Timestamp:
-        last = self.times.max().tz_convert(self.timezone).tz_localize(None)
+        last = incident_moments(self.incidents).max()
+        if pd.isna(last):
+            raise ColumnError("no incident is known to a week or better")
+        last = last.tz_convert(self.timezone).tz_localize(None)
         return last.normalize() + pd.Timedelta(days=1)

@@ -18,6 +18,7 @@ from geo.coverage.gaps import ground_of, measure
 from geo.coverage.quality import cameras_in_use, class_ranges, class_views
 from geo.coverage.terrain import read_terrain
 from geo.pipeline.coverage import Site, boxes_of, metric, widened
+from geo.pipeline.directions import by_direction
 from geo.settings import Settings
 from geo.store import read, write
 from geo.store.database import Conn
@@ -96,7 +97,7 @@ def _shares(
     defaults = site.settings.cameras
     around = boxes_of(areas.geometry.to_crs("EPSG:4326"))
     cameras = metric(read.read_layer(conn, "cameras", boxes=widened(around, 2.0 * reach)), site)
-    cameras = complete_cameras(cameras, defaults=defaults)
+    cameras = by_direction(complete_cameras(cameras, defaults=defaults))
     cameras = cameras_in_use(cameras, working_only=False, outdoor_only=True)
     here = widened(around, 4.0 * reach + 1.0)
     buildings = metric(read.read_layer(conn, "buildings", boxes=here), site)

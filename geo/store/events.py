@@ -32,7 +32,8 @@ class Filter:
 
 
 _WHERE = (
-    "FROM incident_events WHERE at >= %(start)s AND at < %(end)s "
+    # A long span counts where the whole of it lies in the period.
+    "FROM incident_events WHERE at >= %(start)s AND at < %(end)s AND (until IS NULL OR until <= %(end)s) "
     f"AND {BENEATH} AND (%(area)s::text IS NULL OR grid IN ({GRIDS_BENEATH}))"
 )
 
@@ -48,6 +49,8 @@ def counts_by_grid(conn: Conn, chosen: Filter) -> dict[str, int]:
 def counts_by_step(conn: Conn, chosen: Filter, step: Step, zone: str) -> list[dict[str, Any]]:
     """Incidents by step of the local calendar and root of the category, where there are any.
 
+    Those known only within a span of more than a week are in no step.
+
     Returns
     -------
     Rows of `start` (local, without a zone), `category`, `count`, in the order of time.
@@ -55,7 +58,7 @@ def counts_by_step(conn: Conn, chosen: Filter, step: Step, zone: str) -> list[di
     return dict_rows(
         conn,
         f"SELECT date_trunc(%(step)s, at AT TIME ZONE %(zone)s) AS start, "
-        f"split_part(category, '/', 1) AS category, count(*)::integer AS count {_WHERE} "
+        f"split_part(category, '/', 1) AS category, count(*)::integer AS count {_WHERE} AND until IS NULL "
         "GROUP BY 1, 2 ORDER BY 1, 2".encode(),
         chosen.params | {"step": step, "zone": zone},
     )
@@ -107,11 +110,13 @@ def categories(conn: Conn) -> list[dict[str, Any]]:
     """Every category on record and how many incidents are of it and none beneath it."""
     return dict_rows(
         conn,
-        "SELECT category, sum(count)::integer AS count FROM grid_incidents GROUP BY 1 ORDER BY 1",
+        "SELECT category, count(*)::integer AS count FROM incident_events GROUP BY 1 ORDER BY 1",
     )
 
 
 def period(conn: Conn) -> tuple[datetime, datetime] | None:
     """When the first and the last incident on record were; None without any."""
-    row = conn.execute("SELECT min(at), max(at) FROM incident_events").fetchone()
+    row = conn.execute(
+        "SELECT min(at), max(coalesce(until - interval '1 second', at)) FROM incident_events"
+    ).fetchone()
     return (row[0], row[1]) if row and row[0] is not None else None

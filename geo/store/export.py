@@ -59,10 +59,11 @@ _TOUCHES = (
 _RESULTS = {
     "grids": _Result(
         "code, name, name_en, community, population, kind, run, area_m2, covered_m2, covered_share, "
-        "open_m2, open_covered_share, twice_covered_share, cameras, incidents, per_km2, per_1000_people",
+        "open_m2, open_covered_share, twice_covered_share, cameras, incidents, per_km2, per_1000_people, "
+        "extra::text AS extra",
         "(SELECT g.code, g.name, g.name_en, g.community, g.population, g.kind, c.run, c.area_m2, "
         "c.covered_m2, c.covered_share, c.open_m2, c.open_covered_share, c.twice_covered_share, "
-        "c.cameras, d.count AS incidents, d.per_km2, d.per_1000_people, g.geometry FROM grids g "
+        "c.cameras, d.count AS incidents, d.per_km2, d.per_1000_people, g.extra, g.geometry FROM grids g "
         "LEFT JOIN LATERAL (SELECT * FROM grid_coverage WHERE grid = g.code ORDER BY run DESC LIMIT 1) "
         "c ON true LEFT JOIN grid_density d ON d.grid = g.code)",
         "code",

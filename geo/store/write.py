@@ -244,12 +244,15 @@ def copy_table(conn: Conn, table: str, rows: pa.Table) -> None:
 
 
 def write_events(conn: Conn, run: int, events: pd.DataFrame) -> None:
-    """Put the incidents as a run counted them in place of those before: `at`, `timed`, `category`, `grid`, `lon`, `lat`."""
+    """Put the incidents as a run counted them in place of those before: `at`, `timed`, `until`, `category`, `grid`, `lon`, `lat`."""
     clear(conn, "incident_events")
     words, floats = pa.large_string(), pa.float64()
     table = {
         "at": pa.array(events["at"].dt.as_unit("us"), pa.timestamp("us", tz="UTC")),
         "timed": pa.array(events["timed"].to_numpy(bool)),
+        "until": pa.array(
+            events["until"].dt.as_unit("us"), pa.timestamp("us", tz="UTC"), from_pandas=True
+        ),
         "category": pa.array(events["category"], words),
         "grid": pa.array(events["grid"], words),
         "lon": pa.array(events["lon"], floats, from_pandas=True),

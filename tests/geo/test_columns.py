@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.errors import ReadError
-from geo.ingest.cells import parse_column
+from geo.ingest.cells import Context, parse_column
 from geo.ingest.columns import distinct, json_objects, plain_codes, plain_numbers
 from geo.ingest.findings import Finding, Work
 from geo.ingest.headers import BUILT_IN
@@ -44,7 +44,7 @@ def parse(
 ) -> tuple[list[object], list[Finding]]:
     raw = RawTable(cells.to_frame("c"), np.arange(len(cells)) + 2, ",")
     work = Work.of(LAYERS[layer], raw, BUILT_IN)
-    found = parse_column(work, LAYERS[layer].column(name), raw.cells["c"], zone, "file")
+    found = parse_column(work, LAYERS[layer].column(name), raw.cells["c"], Context(zone), "file")
     return [None if pd.isna(value) else value for value in found], work.findings
 
 

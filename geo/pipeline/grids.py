@@ -1,0 +1,191 @@
+"""Grids made for a store: cells within a boundary, each in a community."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from geo.crs import metric_crs
+from geo.errors import ColumnError, GeometryError, ReadError, StoreError
+from geo.governance.lattice import CellShape, make_grids
+from geo.ingest.readers import read_file
+from geo.schema import AREAS, GRIDS, LAYERS
+from geo.settings import Settings
+from geo.store import grids as stored
+from geo.store import read, write
+from geo.store.database import Conn
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Within what grids are made."""
+
+    shapes: gpd.GeoSeries
+    """Polygons in EPSG:4326."""
+    name: str
+
+
+@dataclass(frozen=True)
+class MadeGrids:
+    """Grids as they are or would be stored."""
+
+    grids: gpd.GeoDataFrame
+    """Columns of the layer and EPSG:4326."""
+    metric_crs: str
+    """In which the lattice lies; the same must be used for the same codes."""
+    community: str | None
+    """Code of the community that is made of the boundary."""
+    others: int
+    """Grids of the store that have other codes."""
+    without_community: int
+
+
+def find_boundary(conn: Conn, within: str, *, crs: str | None = None) -> Boundary:
+    """Return the boundary that a file, a layer of the store or the code of an area names.
+
+    Raises
+    ------
+    ReadError : it is none of these, or the layer is empty.
+    GeometryError : there is no polygon in it.
+    """
+    path = Path(within)
+    if path.is_file():
+        raw = read_file(path, "areas", crs=crs)
+        if raw.geometry is None:
+            raise ReadError(f"{path.name} has no geometry; give a layer of polygons")
+        shapes, name = raw.geometry.to_crs("EPSG:4326"), path.name.split(".")[0]
+    elif within in LAYERS:
+        shapes, name = read.read_layer(conn, within).geometry, within
+        if within == "areas" and (district := read.district(conn)) is not None:
+            shapes = gpd.GeoSeries([district], crs="EPSG:4326")
+    else:
+        shapes, name = read.read_layer(conn, "areas", codes=[within]).geometry, within
+    if len(shapes) == 0:
+        raise ReadError(
+            f"{within} is no file, no layer with rows and no code of an area; give one of these"
+        )
+    polygons = shapes[np.isin(shapely.get_type_id(np.asarray(shapes.values)), (3, 6))]
+    if polygons.empty:
+        raise GeometryError(f"{within} has no polygon; give the outline of the district")
+    return Boundary(gpd.GeoSeries(polygons), name)
+
+
+def plan_grids(
+    conn: Conn,
+    boundary: Boundary,
+    settings: Settings,
+    *,
+    cell_m: float = 250.0,
+    shape: CellShape = "square",
+    prefix: str = "",
+    community: str | None = None,
+) -> MadeGrids:
+    """Make grids and find their communities; nothing is stored.
+
+    Parameters
+    ----------
+    boundary : from `find_boundary`.
+    settings : its metric CRS, else the boundary's UTM zone, holds the lattice.
+    cell_m, shape, prefix : as for `make_grids`.
+    community : code of the community of all; one that the store does not have is made of the
+        boundary. Unless given, each grid belongs to the stored community with the largest part of
+        it; where the store has none, one is made, named as the boundary.
+
+    Raises
+    ------
+    ColumnError, GeometryError : as `make_grids`.
+    """
+    crs = pyproj.CRS(settings.metric_crs) if settings.metric_crs else metric_crs(boundary.shapes)
+    made = make_grids(boundary.shapes.to_crs(crs), cell_m, shape, prefix=prefix)
+    areas = read.read_layer(conn, "areas")
+    communities = areas[areas["level"] == "community"]
+    new = None
+    if community is not None:
+        if community in areas.index and community not in communities.index:
+            level = areas.loc[community, "level"]
+            raise ColumnError(f"{community} is a {level}; give the code of a community")
+        codes: list[Any] = [community] * len(made)
+        new = None if community in communities.index else community
+    elif communities.empty:
+        new = re.sub(r"\s+", "-", f"{prefix}{boundary.name}")
+        if new in areas.index:
+            new += "-1"
+        codes = [new] * len(made)
+    else:
+        codes = _largest_part(made, communities.to_crs(crs))
+    frame = gpd.GeoDataFrame(
+        {
+            "code": made["code"], "name": made["code"], "name_en": None, "community": codes,
+            "population": None, "kind": "basic", "extra": "{}",
+        },
+        geometry=_degrees(made),
+        crs="EPSG:4326",
+    )  # fmt: skip
+    missing = sum(code is None for code in codes)
+    others = stored.count_others(conn, frame["code"].tolist())
+    return MadeGrids(frame, crs.to_string(), new, others, missing)
+
+
+def store_grids(
+    conn: Conn, made: MadeGrids, boundary: Boundary, *, replace: bool = False
+) -> write.Written:
+    """Store grids, and the community made for them; the caller commits.
+
+    Parameters
+    ----------
+    made : from `plan_grids`.
+    boundary : of which a new community is made.
+    replace : delete the grids that the store has besides; without it they are a reason to refuse.
+
+    Raises
+    ------
+    StoreError : the store has other grids.
+    """
+    codes = made.grids["code"].tolist()
+    if stored.count_others(conn, codes):
+        if not replace:
+            raise StoreError(
+                f"the store has {made.others:,} other grids; --replace puts the new ones in their place"
+            )
+        stored.delete_others(conn, codes)
+    if made.community is not None:
+        write.upsert(conn, AREAS, _community(made.community, boundary))
+    return write.upsert(conn, GRIDS, made.grids)
+
+
+def _community(code: str, boundary: Boundary) -> gpd.GeoDataFrame:
+    valid = shapely.make_valid(np.asarray(boundary.shapes.values), method="structure")
+    row = {"code": code, "name": boundary.name, "level": "community", "extra": "{}"}
+    frame = gpd.GeoDataFrame([row], geometry=[shapely.union_all(valid)], crs="EPSG:4326")
+    for column in AREAS.columns:
+        if column.name not in frame:
+            frame[column.name] = None
+    return frame
+
+
+def _largest_part(grids: gpd.GeoDataFrame, communities: gpd.GeoDataFrame) -> list[str | None]:
+    """The community with the largest part of each grid."""
+    shapes = np.asarray(communities.geometry.values)
+    cells = np.asarray(grids.geometry.values)
+    cell, area = shapely.STRtree(shapes).query(cells, predicate="intersects")
+    shared = shapely.area(shapely.intersection(cells[cell], shapes[area]))
+    table = pd.DataFrame({"cell": cell, "code": communities.index[area], "shared": shared})
+    table = table[table["shared"] > 0].sort_values(["shared", "code"], ascending=[False, True])
+    best = table.drop_duplicates("cell").set_index("cell")["code"].to_dict()
+    return [best.get(k) for k in range(len(grids))]
+
+
+def _degrees(made: gpd.GeoDataFrame) -> gpd.GeoSeries:
+    """Cells in EPSG:4326, valid there too."""
+    shapes = np.asarray(made.geometry.to_crs("EPSG:4326").values).copy()
+    bad = ~shapely.is_valid(shapes)
+    shapes[bad] = shapely.make_valid(shapes[bad], method="structure")
+    return gpd.GeoSeries(shapes, index=made.index, crs="EPSG:4326")

@@ -12,6 +12,7 @@ import shapely
 from numba import njit
 
 from geo.errors import CrsError, ReadError
+from geo.geometry.shapes import polygon_parts
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -209,7 +210,6 @@ def without_hidden_ground(
                 north,
             )
         )
-        left = shapely.get_parts(shapely.difference(views[k], shade))
-        left = left[shapely.get_type_id(left) == 3]
+        left = polygon_parts(shapely.difference(views[k], shade))
         out[k] = left[0] if len(left) == 1 else shapely.multipolygons(left)
     return out

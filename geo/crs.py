@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -10,14 +11,17 @@ import pyproj
 import shapely
 from geopandas import GeoSeries
 
-from geo.errors import CrsError, GeometryError
+from geo.errors import CrsError, GeometryError, name_rows
+from geo.geometry.shapes import geometry_of
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 Datum = Literal["gcj02", "bd09", "cgcs2000", "wgs84"]
 DATUMS: tuple[Datum, ...] = ("gcj02", "bd09", "cgcs2000", "wgs84")
+SCALE_LIMIT = 0.005
+"""Largest relative error of lengths that a metric CRS may have where a layer lies."""
 Located = TypeVar("Located", bound="GeoDataFrame | GeoSeries | Any")
 
 # Krasovsky 1940, as in the obfuscation's own formula.
@@ -27,27 +31,32 @@ _X_PI = np.pi * 3000.0 / 180.0
 
 
 def metric_crs(layer: GeoDataFrame | GeoSeries) -> pyproj.CRS:
-    """The local UTM zone of a layer.
+    """Return the local UTM zone of a layer.
 
     Parameters
     ----------
-    layer : any layer with a CRS.
+    layer : geopandas.GeoDataFrame or geopandas.GeoSeries
+        Any layer with a CRS.
 
     Returns
     -------
-    The WGS 84 / UTM zone of the middle of the layer's bounds.
+    pyproj.CRS
+        The WGS 84 / UTM zone of the middle of the layer's bounds.
 
     Raises
     ------
-    CrsError : the layer has no CRS.
-    GeometryError : the layer is empty, so it has no place.
+    CrsError
+        If the layer has no CRS, or lies where there is no UTM zone.
+    GeometryError
+        If the layer is empty, so that it has no place.
     """
-    if layer.crs is None:
+    place = geometry_of(layer, "the layer")
+    if place.crs is None:
         raise CrsError("the layer has no CRS; set it with .set_crs() or --crs")
-    if len(layer) == 0 or not np.isfinite(layer.total_bounds).all():
+    bounds = _bounds(place)
+    if not np.isfinite(bounds).all():
         raise GeometryError("an empty layer has no place; give the metric CRS explicitly")
-    west, south, east, north = layer.total_bounds.tolist()
-    return _utm_zone(layer.crs, west, south, east, north)
+    return _utm_zone(place.crs, *bounds)
 
 
 @lru_cache(maxsize=256)
@@ -56,24 +65,64 @@ def _utm_zone(
 ) -> pyproj.CRS:  # fmt: skip
     # Looked up in PROJ's database, which takes some 10 ms, and for one deployment over and over.
     bounds = GeoSeries([shapely.box(west, south, east, north)], crs=crs)
-    return pyproj.CRS(bounds.estimate_utm_crs())
+    try:
+        return pyproj.CRS(bounds.estimate_utm_crs())
+    except (RuntimeError, ValueError) as error:
+        raise CrsError(
+            f"no UTM zone holds the layer, whose coordinates run from {west:g}, {south:g} to "
+            f"{east:g}, {north:g} in {crs.to_string()}; mend its coordinates or its CRS"
+        ) from error
 
 
-def require_metric(*layers: GeoDataFrame | GeoSeries | None) -> pyproj.CRS:
-    """The one metric CRS that all layers share.
+def _bounds(place: GeoSeries) -> tuple[float, float, float, float]:
+    """West, south, east, north; NaN where nothing has a place."""
+    if len(place) == 0:
+        return np.nan, np.nan, np.nan, np.nan
+    boxes = shapely.bounds(np.asarray(place.values)).reshape(-1, 4)
+    if np.isnan(boxes[:, 0].sum()):  # missing or empty shapes, or infinite ones
+        boxes = boxes[~np.isnan(boxes[:, 0])]
+        if len(boxes) == 0:
+            return np.nan, np.nan, np.nan, np.nan
+    west, south, _, _ = boxes.min(axis=0).tolist()
+    _, _, east, north = boxes.max(axis=0).tolist()
+    return west, south, east, north
+
+
+def require_metric(
+    *layers: GeoDataFrame | GeoSeries | None, located: GeoDataFrame | GeoSeries | None = None
+) -> pyproj.CRS:
+    """Return the one metric CRS that all layers share.
+
+    Parameters
+    ----------
+    *layers : geopandas.GeoDataFrame, geopandas.GeoSeries or None
+        Layers that are measured; None is passed over.
+    located : geopandas.GeoDataFrame or geopandas.GeoSeries, optional
+        Points that are only looked up among the others. Single ones may lie where the CRS does
+        not hold, as a register with mistyped coordinates has them: they lie outside everything.
+
+    Returns
+    -------
+    pyproj.CRS
+        Theirs.
 
     Raises
     ------
-    CrsError : a layer has no CRS, the CRSs differ, or they are not projected in metres.
+    CrsError
+        If a layer has no CRS, the CRSs differ, they are not projected in metres, or lengths on
+        the map differ from those on the ground by more than `SCALE_LIMIT` where a layer lies. The
+        message names a CRS that suits; where only some rows lie too far off, it names those.
+    GeometryError
+        If a layer is a plain table.
     """
     found: pyproj.CRS | None = None
-    for layer in layers:
-        if layer is None:
-            continue
-        if layer.crs is None:
+    measured = [geometry_of(layer, "layers") for layer in layers if layer is not None]
+    places = [*measured] if located is None else [*measured, geometry_of(located, "points")]
+    for place in places:
+        if place.crs is None:
             raise CrsError("an input has no CRS; set it with .set_crs() and project with .to_crs()")
-        crs = pyproj.CRS(layer.crs)
-        if found is not None and crs != found:
+        crs = place.crs
+        if found is not None and crs is not found and crs != found:
             raise CrsError(
                 f"the inputs differ in CRS ({found.to_string()} and {crs.to_string()}); "
                 "project them to one metric CRS with .to_crs()"
@@ -87,7 +136,132 @@ def require_metric(*layers: GeoDataFrame | GeoSeries | None) -> pyproj.CRS:
         raise CrsError(
             f"{found.to_string()} is not in metres; project with .to_crs(geo.metric_crs(layer))"
         )
+    for place in places:
+        off = off_scale(place)
+        if off.any() and (place is not places[-1] or located is None or off.mean() > 0.5):
+            _refuse_scale(place, off)
     return found
+
+
+def off_scale(layer: GeoDataFrame | GeoSeries) -> NDArray[np.bool_]:
+    """Return which rows lie where lengths in the layer's CRS are off by more than `SCALE_LIMIT`.
+
+    Parameters
+    ----------
+    layer : geopandas.GeoDataFrame or geopandas.GeoSeries
+        In a projected CRS in metres.
+
+    Returns
+    -------
+    numpy.ndarray
+        One bool a row; True also where a coordinate is infinite, as a projection leaves what it
+        cannot show. Rows without a geometry are not off.
+    """
+    place = geometry_of(layer, "the layer")
+    bounds = _bounds(place)
+    nothing = np.zeros(len(place), bool)
+    if np.isnan(bounds).all():
+        return nothing
+    if np.isfinite(bounds).all():
+        west, south, east, north = (value / 1000.0 for value in bounds)
+        box = (math.floor(west), math.floor(south), math.ceil(east), math.ceil(north))
+        if _corners_true(place.crs, *box):
+            return nothing
+    boxes = shapely.bounds(np.asarray(place.values)).reshape(-1, 4)
+    there = np.flatnonzero(~np.isnan(boxes).any(axis=1))
+    x, y = boxes[there][:, [0, 0, 2, 2]], boxes[there][:, [1, 3, 1, 3]]
+    error = scale_error(place.crs, x.ravel(), y.ravel()).reshape(-1, 4)
+    nothing[there] = (error > SCALE_LIMIT).any(axis=1)
+    return nothing
+
+
+def _refuse_scale(place: GeoSeries, off: NDArray[np.bool_]) -> None:
+    crs = place.crs
+    there = ~np.isnan(shapely.bounds(np.asarray(place.values)).reshape(-1, 4)[:, 0])
+    if not off[there].all():
+        raise CrsError(
+            f"{name_rows(place.index[off])} lie where {crs.to_string()} does not hold: lengths there "
+            f"are off by more than {SCALE_LIMIT:.1%}; mend their coordinates, or project all with "
+            ".to_crs() to a CRS that suits them"
+        )
+    bounds = _bounds(place)
+    error = scale_error(crs, (bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2)[0]
+    try:
+        better = f".to_crs({_utm_zone(crs, *bounds).to_string()!r})"
+    except CrsError:
+        better = ".to_crs(geo.metric_crs(layer)), once its coordinates or its CRS are mended"
+    wrong = f"{error:.1%}" if np.isfinite(error) else "beyond measure"
+    raise CrsError(
+        f"lengths in {crs.to_string()} are off by {wrong} where the layer lies (at most "
+        f"{SCALE_LIMIT:.1%} is allowed); project with {better}"
+    )
+
+
+def scale_error(crs: pyproj.CRS, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
+    """Return by how much lengths on a map differ from those on the ground.
+
+    Parameters
+    ----------
+    crs : pyproj.CRS
+        A projected CRS in metres.
+    x, y : array-like
+        Places on the map.
+
+    Returns
+    -------
+    numpy.ndarray
+        The largest relative error over all directions at each place (0.01 is one per cent);
+        infinite where the projection is not defined.
+
+    Notes
+    -----
+    Singular values of the derivative of ground by map coordinates, which are the inverse semi-axes
+    of Tissot's indicatrix (J. P. Snyder, Map Projections, USGS Professional Paper 1395, 1987).
+    """
+    x, y = np.atleast_1d(np.asarray(x, float)), np.atleast_1d(np.asarray(y, float))
+    to_angles, unit, a, e2 = _inverse(crs)
+    step = 1.0
+    angles = to_angles.transform(
+        np.concatenate([x - step, x + step, x, x]), np.concatenate([y, y, y - step, y + step])
+    )
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        lon, lat = (np.asarray(angle, float).reshape(4, -1) * unit for angle in angles)
+        middle = lat.mean(axis=0)
+        root = 1.0 - e2 * np.sin(middle) ** 2
+        metres_lat, metres_lon = a * (1.0 - e2) / root**1.5, a * np.cos(middle) / np.sqrt(root)
+        turn = (np.array([lon[1] - lon[0], lon[3] - lon[2]]) + np.pi) % (2.0 * np.pi) - np.pi
+        east = turn * metres_lon / (2.0 * step)
+        north = np.array([lat[1] - lat[0], lat[3] - lat[2]]) * metres_lat / (2.0 * step)
+        # Singular values of [[east_x, east_y], [north_x, north_y]] in closed form.
+        total = (east**2).sum(axis=0) + (north**2).sum(axis=0)
+        twist = 2.0 * np.abs(east[0] * north[1] - east[1] * north[0])
+        large = (np.sqrt(total + twist) + np.sqrt(np.maximum(total - twist, 0.0))) / 2.0
+        small = (np.sqrt(total + twist) - np.sqrt(np.maximum(total - twist, 0.0))) / 2.0
+        error = np.fmax(np.abs(1.0 / large - 1.0), np.abs(1.0 / small - 1.0))
+    return np.where(np.isfinite(error) & np.isfinite(lon).all(axis=0), error, np.inf)
+
+
+@lru_cache(maxsize=32)
+def _inverse(crs: pyproj.CRS) -> tuple[pyproj.Transformer, float, float, float]:
+    """From the map to its own angles, with no change of datum; their unit, the axis, eccentricity²."""
+    base = crs.geodetic_crs
+    shape = crs.ellipsoid
+    if base is None or shape is None:
+        raise CrsError(
+            f"{crs.to_string()} is not tied to the earth; project to geo.metric_crs(layer)"
+        )
+    e2 = 1.0 - (shape.semi_minor_metre / shape.semi_major_metre) ** 2
+    unit = float(base.axis_info[0].unit_conversion_factor)
+    transformer = pyproj.Transformer.from_crs(crs, base, always_xy=True)
+    return transformer, unit, float(shape.semi_major_metre), e2
+
+
+@lru_cache(maxsize=1024)
+def _corners_true(crs: pyproj.CRS, west: int, south: int, east: int, north: int) -> bool:
+    """Whether the scale is true enough at the corners and the middle of a box, kilometres."""
+    x = np.array([west, west, east, east, (west + east) / 2]) * 1000.0
+    y = np.array([south, north, south, north, (south + north) / 2]) * 1000.0
+    return bool((scale_error(crs, x, y) <= SCALE_LIMIT).all())
 
 
 def north_angle(points: GeoSeries) -> NDArray[np.float64]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+
+_PACKAGE = str(Path(__file__).parent)
 
 
 class GridcoverError(Exception):
@@ -34,6 +39,17 @@ class MissingColumnsError(ColumnError):
 
 class GeometryError(GridcoverError, ValueError):
     """A geometry is empty, invalid, or of the wrong type."""
+
+
+class ColumnWarning(UserWarning):
+    """A column or word that looks meant was not used, so that a default took its place.
+
+    Turn it into an error with ``warnings.simplefilter("error", geo.errors.ColumnWarning)``.
+    """
+
+
+class WriteError(GridcoverError, OSError):
+    """A file cannot be written."""
 
 
 class ReadError(GridcoverError, ValueError):
@@ -68,3 +84,17 @@ def name_rows(labels: Iterable[object], most: int = 5) -> str:
     listed = [str(label) for label in labels]
     shown = ", ".join(listed[:most])
     return shown if len(listed) <= most else f"{shown} and {len(listed) - most} more"
+
+
+def warn(message: str) -> None:
+    """Raise a `ColumnWarning` at the line outside the library that called it.
+
+    Parameters
+    ----------
+    message : str
+        What was not used, and what to do.
+    """
+    frame, level = sys._getframe(1), 2  # noqa: SLF001
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, ColumnWarning, stacklevel=level - 1)

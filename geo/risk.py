@@ -11,6 +11,7 @@ from numba import njit
 
 from geo.crs import require_metric
 from geo.errors import ColumnError
+from geo.geometry.shapes import areas_of
 from geo.incidents.density import point_coordinates
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def expected_incidents(
     Raises
     ------
     CrsError : the inputs differ in CRS, or it is not metric.
+    GeometryError : a shape is no polygon, or an incident no point.
     ColumnError : the bandwidth is not above 0.
 
     Notes
@@ -62,10 +64,10 @@ def expected_incidents(
     >>> [round(n, 1) for n in geo.expected_incidents(halves, places)]
     [4.0, 0.0]
     """
-    require_metric(shapes, incidents)
+    require_metric(shapes, located=incidents)
     if not bandwidth_m > 0:
         raise ColumnError("bandwidth_m must be above 0")
-    polygons = np.asarray(shapes.values)
+    polygons = areas_of(shapes, "shapes")
     areas = shapely.area(polygons)
     points, owner = _lattice(polygons, max(_STEP_M, float(np.sqrt(areas.sum() / _MOST_POINTS))))
     x, y = point_coordinates(incidents)

@@ -12,6 +12,7 @@ import shapely
 from numba import njit
 
 from geo.errors import GeometryError, name_rows
+from geo.geometry.shapes import shapes_of
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -187,13 +188,29 @@ def _in_threads(question: Any, shapes: NDArray[Any]) -> NDArray[Any]:
 def require_polygons(
     layer: GeoDataFrame | GeoSeries, what: str, *, empty: bool = False
 ) -> tuple[NDArray[Any], Rings]:
-    """The shapes of a layer and their rings; anything but valid polygons is refused by name.
+    """Return the flat shapes of a layer and their rings; refuse anything but valid polygons by name.
+
+    Parameters
+    ----------
+    layer : geopandas.GeoDataFrame or geopandas.GeoSeries
+        Polygons or multipolygons; elevations are dropped.
+    what : str
+        What they are, for the message.
+    empty : bool
+        Whether empty ones are allowed.
+
+    Returns
+    -------
+    tuple of numpy.ndarray and Rings
+        The shapes, and their rings.
 
     Raises
     ------
-    GeometryError : a geometry is missing, of another type, invalid, or (unless allowed) empty.
+    GeometryError
+        If it is a plain table, or a geometry is missing, of another type, invalid, or (unless
+        allowed) empty.
     """
-    values = np.asarray(layer.geometry.values)
+    values = shapes_of(layer, what)
     rings = rings_of(values)
     good = valid_polygons(values, rings)
     if empty:

@@ -12,6 +12,8 @@ from geo.coverage._edges import require_polygons
 from geo.coverage._sweep import ZERO
 from geo.crs import require_metric
 from geo.errors import ColumnError, CrsError, name_rows
+from geo.frames import numbers_of
+from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:
     import pyproj
@@ -45,22 +47,34 @@ def walls_of(buildings: GeoDataFrame, *, terrain: Terrain | None = None) -> Wall
 
     Parameters
     ----------
-    buildings : polygons or multipolygons, metric CRS; height_m in metres above the ground, empty
-        or absent for unknown; parapet_m, how far walls rise above the roof, empty or absent for 0.
-    terrain : elevation of the ground; its CRS is that of the buildings.
+    buildings : geopandas.GeoDataFrame
+        Polygons or multipolygons, metric CRS; height_m in metres above the ground, empty or absent
+        for unknown; parapet_m, how far walls rise above the roof, empty or absent for 0.
+    terrain : Terrain, optional
+        Elevation of the ground; its CRS is that of the buildings.
 
     Returns
     -------
-    Walls to hand to `visible_area` in place of the buildings.
+    Walls
+        To hand to `visible_area` in place of the buildings.
 
     Raises
     ------
-    CrsError : the CRS is not metric.
-    ColumnError : a height or a parapet is negative.
-    GeometryError : a building is no valid polygon.
+    CrsError
+        If the CRS is not metric.
+    ColumnError
+        If a height or a parapet is negative or no number.
+    GeometryError
+        If a building is no valid polygon.
+
+    Warns
+    -----
+    ColumnWarning
+        If there are no heights, but a column that looks like them.
     """
     crs = require_metric(buildings)
     footprints, rings = require_polygons(buildings, "buildings")
+    warn_of_unused(buildings, "buildings", ("height_m", "parapet_m"))
     roofs = _metres(buildings, "height_m", np.nan)
     parapets = _metres(buildings, "parapet_m", 0.0)
     segments, offsets = rings.edges
@@ -88,13 +102,13 @@ def replace_terrain(walls: Walls, terrain: Terrain) -> Walls:
 
 
 def _metres(buildings: GeoDataFrame, column: str, missing: float) -> NDArray[np.float64]:
-    if column not in buildings:
-        return np.full(len(buildings), missing)
-    values = buildings[column].to_numpy(float, na_value=np.nan)
-    if np.any(values < 0) or np.any(np.isinf(values)):
-        wrong = buildings.index[(values < 0) | np.isinf(values)]
-        raise ColumnError(f"{column} must be 0 m or more; wrong at {name_rows(wrong)}")
-    return np.where(np.isnan(values), missing, values)
+    values = numbers_of(buildings, column, missing=missing)
+    wrong = (values < 0) | np.isinf(values)
+    if wrong.any():
+        raise ColumnError(
+            f"{column} must be 0 m or more; wrong at {name_rows(buildings.index[wrong])}"
+        )
+    return values
 
 
 @njit(cache=True, nogil=True)

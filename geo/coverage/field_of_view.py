@@ -9,8 +9,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geo.errors import ColumnError, name_rows
+from geo.errors import ColumnError, name_rows, warn
+from geo.frames import numbers_of, texts_of
 from geo.settings import CameraDefaults, camera_defaults
+from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -39,6 +41,7 @@ _DOMAINS = {
     "tilt_deg": (-90.0, 90.0, "from -90 to 90 degrees"),
     "vfov_deg": (0.0, 180.0, "above 0 and up to 180 degrees"),
 }
+_READ = ("kind", *_DOMAINS)
 
 
 def complete_cameras(
@@ -53,43 +56,50 @@ def complete_cameras(
 
     Parameters
     ----------
-    cameras : points; columns kind, bearing_deg, fov_deg, range_m, near_m, height_m, tilt_deg
-        (degrees below the horizontal) and vfov_deg may be absent or empty.
-    defaults : by kind (``unknown`` for any other); those of the settings unless given.
+    cameras : geopandas.GeoDataFrame
+        Cameras; columns kind, bearing_deg, fov_deg, range_m, near_m, height_m, tilt_deg
+        (degrees below the horizontal) and vfov_deg may be absent or empty. Columns of other names
+        are not read, see `rename_columns`.
+    defaults : mapping of str to CameraDefaults, optional
+        By kind (``unknown`` for any other); those of the settings unless given.
 
     Returns
     -------
-    A copy on the same index with these columns filled; `assumed` (bool): whether bearing, field
-    of view or range was not on record; `lens_deg`: the field of view of the lens, which is
-    fov_deg except where a camera is taken to look all round for want of a bearing.
+    geopandas.GeoDataFrame
+        A copy on the same index with these columns filled; `assumed` (bool): whether bearing, field
+        of view or range was not on record; `lens_deg`: the field of view of the lens, which is
+        fov_deg except where a camera is taken to look all round for want of a bearing.
+        ``.attrs["assumed"]`` counts what was assumed: `cameras` (all), `any` (those with
+        `assumed`), and of how many `kind`, `bearing_deg`, `fov_deg`, `range_m`, `near_m` and
+        `height_m` were not on record (a bearing only where one is needed); of cameras completed
+        before and chosen since, only the first two.
 
     Raises
     ------
-    ColumnError : a value lies outside its domain; the rows are named.
+    ColumnError
+        If a value is no number or lies outside its domain; the rows are named.
+
+    Warns
+    -----
+    ColumnWarning
+        If a column that is not read looks like one of these, or a kind is no word of ours.
     """
     table = {**camera_defaults(), **(defaults or {})}
+    if "lens_deg" not in cameras:
+        warn_of_unused(cameras, "cameras", _READ)
     # Columns are put into a plain table: a GeoDataFrame looks at its geometry with every one.
     out = pd.DataFrame(cameras)
     names = list(table)
-    kind = np.full(len(out), names.index("unknown"))
-    if "kind" in out:
-        known = pd.Index(names).get_indexer(pd.Index(out["kind"].astype(object)))
-        kind = np.where(known >= 0, known, kind)
-    values: dict[str, NDArray[np.float64]] = {}
-    for column, (low, high, words) in _DOMAINS.items():
-        given = np.full(len(out), np.nan)
-        bad = np.zeros(len(out), bool)
-        if column in out:
-            given = pd.to_numeric(out[column], errors="coerce").to_numpy(float, na_value=np.nan)
-            bad = np.isnan(given) & out[column].notna().to_numpy()
-        bad |= (given < low) | (given > high) | np.isinf(given)
-        if column in ("height_m", "vfov_deg"):
-            bad |= given == 0
-        if bad.any():
-            raise ColumnError(
-                f"{column} must be {words}; wrong at {name_rows(out.index[bad])}: mend those rows"
-            )
-        values[column] = given
+    kinds = texts_of(out, "kind")
+    known = pd.Index(names).get_indexer(pd.Index(kinds, dtype=object))
+    strange = (known < 0) & kinds.notna().to_numpy()
+    if strange.any():
+        warn(
+            f"kinds of camera that are not known, such as {kinds[strange].iloc[0]!r}, are taken for "
+            f"unknown; use {', '.join(names)}. Look at {name_rows(out.index[strange])}"
+        )
+    kind = np.where(known >= 0, known, names.index("unknown"))
+    values = {column: _in_domain(out, column) for column in _DOMAINS}
     no_bearing = np.isnan(values["bearing_deg"])
     full: dict[str, Any] = {}
     for column in ("fov_deg", "range_m", "near_m", "height_m"):
@@ -102,17 +112,43 @@ def complete_cameras(
     full["near_m"] = np.minimum(full["near_m"], full["range_m"])
     aimed = full["fov_deg"] < 360
     guessed = (no_bearing & aimed) | np.isnan(values["fov_deg"]) | np.isnan(values["range_m"])
-    if "assumed" in cameras:  # completed before
-        guessed |= cameras["assumed"].fillna(False).astype(bool).to_numpy()
+    if "assumed" in out:
+        guessed |= texts_of(out, "assumed").fillna(False).astype(bool).to_numpy()
+    counts = {
+        "kind": kind == names.index("unknown"),
+        "bearing_deg": no_bearing & aimed,
+        "fov_deg": np.isnan(values["fov_deg"]),
+        "range_m": np.isnan(values["range_m"]),
+        "near_m": np.isnan(values["near_m"]) & ~from_tilt,
+        "height_m": np.isnan(values["height_m"]),
+    }
+    assumed_counts = {name: int(rows.sum()) for name, rows in counts.items()}
+    if "lens_deg" in out:  # completed before: what was assumed then is on record by now
+        before = out.attrs.get("assumed", {})
+        assumed_counts = dict(before) if before.get("cameras") == len(out) else {}
     full["assumed"] = guessed
     full["bearing_deg"] = np.where(no_bearing, 0.0, values["bearing_deg"]) % 360
-    if "lens_deg" not in cameras:
+    if "lens_deg" not in out:
         full["lens_deg"] = full["fov_deg"]
     full["fov_deg"] = np.where(no_bearing & aimed, 360.0, full["fov_deg"])
     out = out.assign(**full)
-    if not isinstance(cameras, gpd.GeoDataFrame):
-        return out
-    return gpd.GeoDataFrame(out, geometry=cameras.geometry.name, crs=cameras.crs)
+    if isinstance(cameras, gpd.GeoDataFrame):
+        out = gpd.GeoDataFrame(out, geometry=cameras.geometry.name, crs=cameras.crs)
+    out.attrs["assumed"] = {**assumed_counts, "cameras": len(out), "any": int(guessed.sum())}
+    return out
+
+
+def _in_domain(cameras: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    low, high, words = _DOMAINS[column]
+    given = numbers_of(cameras, column)
+    bad = (given < low) | (given > high) | np.isinf(given)
+    if column in ("height_m", "vfov_deg"):
+        bad |= given == 0
+    if bad.any():
+        raise ColumnError(
+            f"{column} must be {words}; wrong at {name_rows(cameras.index[bad])}: mend those rows"
+        )
+    return given
 
 
 def tilted_edges(

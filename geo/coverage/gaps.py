@@ -20,6 +20,7 @@ from geo.coverage._walls import walls_of
 from geo.coverage._widest import circle_diameters
 from geo.crs import require_metric
 from geo.errors import ColumnError
+from geo.geometry.shapes import polygon_parts
 from geo.settings import CameraDefaults
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _uncovered(cell: Any, cover: NDArray[Any]) -> Any:
     local = shapely.transform(cell, lambda xy: xy - low)
     over = shapely.transform(cover, lambda xy: xy - low)
     try:
-        clipped = _polygon_parts(shapely.clip_by_rect(over, 0.0, 0.0, x1 - x, y1 - y))
+        clipped = polygon_parts(shapely.clip_by_rect(over, 0.0, 0.0, x1 - x, y1 - y))
         left = shapely.difference(local, shapely.disjoint_subset_union_all(clipped))
     except shapely.errors.GEOSException:
         left = _snapped_difference(local, over, shapely.box(0.0, 0.0, x1 - x, y1 - y))
@@ -62,18 +63,12 @@ def _snapped_difference(local: Any, over: NDArray[Any], box: Any) -> Any:
     for step in (1e-7, 1e-6):
         try:
             clipped = shapely.intersection(over, box, grid_size=step)
-            union = shapely.union_all(_polygon_parts(clipped), grid_size=step)
+            union = shapely.union_all(polygon_parts(clipped), grid_size=step)
             return shapely.difference(local, union, grid_size=step)
         except shapely.errors.GEOSException:
             if step == 1e-6:
                 raise
     return local
-
-
-def _polygon_parts(shapes: Any) -> NDArray[Any]:
-    """The polygons among shapes and their parts; where covers only touch, lines and points go."""
-    parts = shapely.get_parts(shapely.get_parts(shapes))
-    return np.asarray(parts[shapely.get_type_id(parts) == 3])
 
 
 def coverage_by_grid(
@@ -111,7 +106,7 @@ def coverage_by_grid(
     into the grid); `twice_covered_share`; `seen_by_0_share` to `seen_by_3_share` (the last is
     three or more). With `draws` also `covered_share_mean`, `covered_share_p05` and
     `covered_share_p95`, the mean and the 5 and 95 % quantiles over the draws, and the same of
-    `open_covered_share`.
+    `open_covered_share`. ``.attrs["assumed"]`` is that of the views (see `visible_area`).
 
     Raises
     ------
@@ -151,6 +146,8 @@ def coverage_by_grid(
             defaults=defaults,
         )
         out = out.assign(**drawn)
+    if "assumed" in views.attrs:
+        out.attrs["assumed"] = views.attrs["assumed"]
     return out
 
 
@@ -247,6 +244,7 @@ def blind_spots(
     -------
     One row a piece, largest first, on a new index: `grid` (its label in the index of `grids`),
     `area_m2`, `widest_m` (diameter of the largest circle inside, to 0.5 m), `geometry`.
+    ``.attrs["assumed"]`` is that of the views (see `visible_area`).
 
     Raises
     ------
@@ -254,13 +252,10 @@ def blind_spots(
     GeometryError : a grid, view or building is no valid polygon.
     """
     require_metric(grids, views, buildings)
-    require_polygons(grids, "grids")
-    require_polygons(views, "views", empty=True)
-    cells = np.asarray(grids.geometry.values)
-    covers = [np.asarray(views.geometry.values)]
+    cells, _ = require_polygons(grids, "grids")
+    covers = [require_polygons(views, "views", empty=True)[0]]
     if buildings is not None:
-        require_polygons(buildings, "buildings")
-        covers.append(np.asarray(buildings.geometry.values))
+        covers.append(require_polygons(buildings, "buildings")[0])
     cover = np.concatenate(covers)
     cover = cover[~shapely.is_empty(cover)]
     near, offsets = _near(cover, cells)
@@ -269,7 +264,7 @@ def blind_spots(
         found, owner = [], []
         for g in range(*bounds):
             left = _uncovered(cells[g], cover[near[offsets[g] : offsets[g + 1]]])
-            pieces = _polygon_parts(left)
+            pieces = polygon_parts(left)
             pieces = pieces[(shapely.area(pieces) > 0) & (shapely.area(pieces) >= min_area_m2)]
             found.append(pieces)
             owner.append(np.full(len(pieces), g))
@@ -290,4 +285,7 @@ def blind_spots(
         geometry=gpd.GeoSeries(pieces, crs=grids.crs),
         crs=grids.crs,
     )
-    return out.sort_values("area_m2", ascending=False, kind="stable", ignore_index=True)
+    out = out.sort_values("area_m2", ascending=False, kind="stable", ignore_index=True)
+    if "assumed" in views.attrs:
+        out.attrs["assumed"] = views.attrs["assumed"]
+    return out

@@ -14,10 +14,13 @@ from geo.coverage._edges import rings_of
 from geo.coverage._walls import Walls, walls_of
 from geo.coverage.field_of_view import PIXEL_DENSITY, complete_cameras, pixel_density_range
 from geo.coverage.gaps import ground_of, measure
-from geo.coverage.visibility import eyes_of, views_from
+from geo.coverage.visibility import eyes_of, placed_cameras, views_from
 from geo.crs import require_metric
-from geo.errors import ColumnError
+from geo.errors import ColumnError, name_rows
+from geo.frames import choices_of, days_of, numbers_of, required_column, texts_of, times_of
+from geo.schema import CAMERAS
 from geo.settings import CameraDefaults
+from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 Edition = Literal["2025", "2014"]
 IN_USE = ("working", "unknown")
 """States of a camera that count as seeing."""
+_STATES, _POINT_CLASSES, _ROOMS = (
+    CAMERAS.column(name).choices for name in ("status", "point_class", "room")
+)
 
 
 def cameras_in_use(
@@ -66,40 +72,43 @@ def cameras_in_use(
         out = _existing(out, at)
         if history is not None:
             out = out.assign(status=_status_at(out.index, history, at))
-    if "status" in out:
-        status = out["status"].astype(object).where(out["status"].notna(), "unknown")
-        out = out[status.isin(IN_USE) if working_only else status != "retired"]
+    warn_of_unused(
+        cameras, "cameras", ("status", "installed_on", "retired_on", "point_class", "room")
+    )
+    status = choices_of(out, "status", _STATES, "unknown")
+    out = out[(status.isin(IN_USE) if working_only else status != "retired").to_numpy()]
     if point_class is not None:
         if "point_class" not in out:
             raise ColumnError("the cameras have no column point_class; import it (监控点位类型)")
         wanted = [point_class] if isinstance(point_class, str) else list(point_class)
-        out = out[out["point_class"].isin(wanted)]
-    if outdoor_only and "room" in out:
-        out = out[out["room"] != "indoor"]
+        if strange := set(wanted) - set(_POINT_CLASSES):
+            raise ColumnError(
+                f"there is no point class {', '.join(map(str, strange))}; "
+                f"use {', '.join(_POINT_CLASSES)}"
+            )
+        out = out[choices_of(out, "point_class", _POINT_CLASSES, "unknown").isin(wanted).to_numpy()]
+    if outdoor_only:
+        out = out[(choices_of(out, "room", _ROOMS, "unknown") != "indoor").to_numpy()]
     return out
 
 
 def _existing(cameras: GeoDataFrame, at: dt.date) -> GeoDataFrame:
     day = pd.Timestamp(at)
-    keep = np.ones(len(cameras), bool)
-    if "installed_on" in cameras:
-        installed = pd.to_datetime(cameras["installed_on"])
-        keep &= (installed.isna() | (installed <= day)).to_numpy()
-    if "retired_on" in cameras:
-        retired = pd.to_datetime(cameras["retired_on"])
-        keep &= (retired.isna() | (retired > day)).to_numpy()
-    return cameras[keep]
+    installed, retired = days_of(cameras, "installed_on"), days_of(cameras, "retired_on")
+    keep = (installed.isna() | (installed <= day)) & (retired.isna() | (retired > day))
+    return cameras[keep.to_numpy()]
 
 
 def _status_at(cameras: pd.Index, history: DataFrame, at: dt.date) -> Series:
-    missing = {"camera", "status", "since"} - set(history.columns)
-    if missing:
-        raise ColumnError(f"the status history has no column {', '.join(sorted(missing))}")
-    since = pd.to_datetime(history["since"], utc=True)
-    end = pd.Timestamp(at, tz="UTC") + pd.Timedelta(days=1)
-    order = since[since < end].sort_values(kind="stable").index
-    past = history.loc[order].drop_duplicates("camera", keep="last").set_index("camera")
-    return past["status"].reindex(cameras).fillna("unknown")
+    for name in ("camera", "status", "since"):
+        required_column(history, name, "the status history")
+    since = times_of(history, "since").to_numpy("datetime64[ns]")
+    end = np.datetime64(pd.Timestamp(at) + pd.Timedelta(days=1), "ns")
+    rows = np.flatnonzero(since < end)
+    rows = rows[np.argsort(since[rows], kind="stable")]
+    status = choices_of(history, "status", _STATES, "unknown").to_numpy()[rows]
+    last = dict(zip(texts_of(history, "camera").to_numpy()[rows], status, strict=True))
+    return pd.Series([last.get(label, "unknown") for label in cameras], cameras, dtype=object)
 
 
 def at_night(
@@ -122,11 +131,12 @@ def at_night(
     ColumnError : a value lies outside its domain.
     """
     full = complete_cameras(cameras, defaults=defaults)
-    night = np.zeros(len(full))
-    if "night_range_m" in full:
-        night = pd.to_numeric(full["night_range_m"]).astype(float).fillna(0.0).to_numpy()
+    warn_of_unused(cameras, "cameras", ("night_range_m",))
+    night = numbers_of(full, "night_range_m", missing=0.0)
     if np.any(night < 0):
-        raise ColumnError("night_range_m must be 0 m or more")
+        raise ColumnError(
+            f"night_range_m must be 0 m or more; wrong at {name_rows(full.index[night < 0])}"
+        )
     full["range_m"] = np.minimum(full["range_m"], night)
     full["near_m"] = np.minimum(full["near_m"], full["range_m"])
     return full
@@ -164,9 +174,7 @@ def class_range(
 def _class_range(full: GeoDataFrame, px_per_m: float) -> NDArray[np.float64]:
     """The same of completed cameras."""
     fov = full["lens_deg"].to_numpy(float)
-    pixels = np.full(len(full), np.nan)
-    if "pixels_wide" in full:
-        pixels = pd.to_numeric(full["pixels_wide"]).astype(float).to_numpy()
+    pixels = numbers_of(full, "pixels_wide")
     out = np.full(len(full), np.nan)
     flat = (fov < 180.0) & (fov > 0.0) & (pixels > 0)
     out[flat] = pixel_density_range(pixels[flat], fov[flat], px_per_m)
@@ -201,7 +209,8 @@ def quality_coverage(
     -------
     One row an area, on the index of `areas`: `seen_share`, and one column a class of the edition,
     all 0 to 1, NaN where no ground is open. A camera whose pixels are not on record counts for
-    none of the classes; ``.attrs["unknown_pixels"]`` is how many those are.
+    none of the classes; ``.attrs["unknown_pixels"]`` is how many those are, ``.attrs["assumed"]``
+    what was assumed of the cameras (see `complete_cameras`).
 
     Raises
     ------
@@ -226,20 +235,21 @@ def quality_coverage(
     """
     if edition not in PIXEL_DENSITY:
         raise ColumnError(f"edition must be one of {', '.join(PIXEL_DENSITY)}, not {edition!r}")
+    crs = require_metric(areas, cameras, buildings)
     if walls is None:
-        walls = walls_of(buildings if buildings is not None else cameras.iloc[:0])
-    require_metric(areas, cameras, buildings)
+        nothing = gpd.GeoDataFrame(geometry=[], crs=crs)
+        walls = walls_of(buildings if buildings is not None else nothing)
     ground = ground_of(areas, buildings)
+    warn_of_unused(cameras, "cameras", ("pixels_wide", "night_range_m")[: 1 + night])
+    cameras = placed_cameras(cameras, defaults=defaults)
     ranges = class_ranges(cameras, editions=[edition], night=night, defaults=defaults)
     column = "covered_share" if buildings is None else "open_covered_share"
     out = pd.DataFrame(index=areas.index)
     for name, seen in class_views(cameras, walls, ranges, defaults=defaults).items():
         shapes = np.asarray(seen.values)
         out[f"{name.split('.')[-1]}_share"] = measure(ground, shapes, rings_of(shapes))[column]
-    pixels = (
-        cameras["pixels_wide"] if "pixels_wide" in cameras else pd.Series([None] * len(cameras))
-    )
-    out.attrs["unknown_pixels"] = int(pixels.isna().sum())
+    out.attrs["unknown_pixels"] = int(np.isnan(numbers_of(cameras, "pixels_wide")).sum())
+    out.attrs["assumed"] = cameras.attrs["assumed"]
     return out
 
 
@@ -275,7 +285,7 @@ def class_views(
     All are one call of the engine: the view within the camera's own range is looked at once. Each
     camera looks from where it looks in the whole of its range.
     """
-    full = complete_cameras(cameras, defaults=defaults)
+    full = placed_cameras(cameras, defaults=defaults)
     _, spans, eyes = eyes_of(full, walls)
     whole = views_from(eyes, spans, walls)
     shorter = {name: np.flatnonzero(values < eyes[:, 4]) for name, values in ranges.items()}

@@ -8,7 +8,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
+from geo.errors import GeometryError
+from geo.frames import numbers_of, required_column
+from geo.geometry.shapes import points_of, polygon_parts
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -30,12 +34,13 @@ def added_ground(views: GeoSeries, added: GeoSeries) -> shapely.Geometry:
     Raises
     ------
     CrsError : the inputs differ in CRS, or it is not metric.
+    GeometryError : a view is no valid polygon.
     """
     require_metric(views, added)
-    new = shapely.union_all(np.asarray(added.values))
+    near = require_polygons(views, "views", empty=True)[0]
+    new = shapely.union_all(require_polygons(added, "added views", empty=True)[0])
     if new.is_empty:
         return shapely.MultiPolygon()
-    near = np.asarray(views.values)
     near = near[shapely.intersects(near, new)]
     left = shapely.difference(new, shapely.union_all(near)) if len(near) else new
     return areal(left)
@@ -43,8 +48,8 @@ def added_ground(views: GeoSeries, added: GeoSeries) -> shapely.Geometry:
 
 def areal(shape: shapely.Geometry) -> shapely.Geometry:
     """The polygons of a shape as one, without the points and lines where edges only touched."""
-    parts = shapely.get_parts(shapely.get_parts(shape))
-    parts = parts[(shapely.get_type_id(parts) == 3) & (shapely.area(parts) > 0.0)]
+    parts = polygon_parts(shape)
+    parts = parts[shapely.area(parts) > 0.0]
     return shapely.multipolygons(parts) if len(parts) else shapely.MultiPolygon()
 
 
@@ -68,13 +73,19 @@ def added_by_grid(
     Raises
     ------
     CrsError : the inputs differ in CRS, or it is not metric.
+    GeometryError : a grid is no valid polygon, or an incident is no point.
+    ColumnError : a column of the grids is not there, or no number.
     """
-    require_metric(grids, incidents)
-    pieces = shapely.intersection(np.asarray(grids.geometry.values), added)
+    require_metric(grids, located=incidents)
+    cells, _ = require_polygons(grids, "grids")
+    for name in ("open_m2", "open_covered_share"):
+        required_column(grids, name, "the grids")
+    if not isinstance(added, (shapely.Polygon, shapely.MultiPolygon)) or not added.is_valid:
+        raise GeometryError("added must be a valid (multi)polygon, from added_ground")
+    pieces = shapely.intersection(cells, added)
     gained = shapely.area(pieces)
     here = gained > 0
-    open_m2 = pd.to_numeric(grids["open_m2"]).to_numpy(float)[here]
-    before = pd.to_numeric(grids["open_covered_share"]).to_numpy(float)[here]
+    open_m2, before = (numbers_of(grids, name)[here] for name in ("open_m2", "open_covered_share"))
     with np.errstate(divide="ignore", invalid="ignore"):
         after = np.minimum(before + gained[here] / open_m2, 1.0)
     out = pd.DataFrame(
@@ -83,6 +94,6 @@ def added_by_grid(
     )  # fmt: skip
     if incidents is None:
         return out.assign(incidents=np.nan)
-    tree = shapely.STRtree(np.asarray(incidents.geometry.values))
+    tree = shapely.STRtree(points_of(incidents, "incidents", missing=True))
     grid, _ = tree.query(pieces[here], predicate="intersects")
     return out.assign(incidents=np.bincount(grid, minlength=int(here.sum())))

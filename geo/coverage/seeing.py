@@ -9,10 +9,14 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.coverage.field_of_view import complete_cameras
+from geo.coverage._edges import require_polygons
+from geo.coverage.visibility import placed_cameras
 from geo.crs import north_angle, require_metric
-from geo.errors import ColumnError, GeometryError, name_rows
+from geo.errors import ColumnError
+from geo.frames import numbers_of
+from geo.geometry.shapes import points_of
 from geo.settings import CameraDefaults
+from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -42,7 +46,7 @@ def cameras_seeing(
     `point` and `camera` (labels), `distance_m` and `bearing_deg` (clockwise from true north)
     from the camera to the point, `px_per_m` (pixels per metre across the line of sight there; NaN
     where pixels_wide is not on record, infinite at the camera itself). A point on the edge of a
-    view is seen.
+    view is seen. ``.attrs["assumed"]`` says what was assumed of the cameras (see `complete_cameras`).
 
     Raises
     ------
@@ -66,30 +70,28 @@ def cameras_seeing(
     ('gate', 40.0, 25.0)
     """
     require_metric(points, cameras, views)
-    places = np.asarray(points.geometry.values)
-    good = (shapely.get_type_id(places) == 0) & ~shapely.is_empty(places)
-    if not good.all():
-        raise GeometryError(f"give points; mend {name_rows(points.index[~good])}")
+    places = points_of(points, "points")
+    seen, _ = require_polygons(views, "views", empty=True)
     row = cameras.index.get_indexer(views.index) if cameras.index.is_unique else None
     if row is None or (row < 0).any():
         raise ColumnError("each view needs the label of one camera: index both by camera code")
-    tree = shapely.STRtree(np.asarray(views.values))
+    tree = shapely.STRtree(seen)
     point, view = tree.query(places, predicate="intersects")
-    full = complete_cameras(cameras.iloc[row[view]], defaults=defaults)
+    warn_of_unused(cameras, "cameras", ("pixels_wide",))
+    cameras = placed_cameras(cameras, defaults=defaults)
+    full = cameras.iloc[row[view]]
     x, y = shapely.get_x(full.geometry.values), shapely.get_y(full.geometry.values)
     east = shapely.get_x(places[point]) - x
     north = shapely.get_y(places[point]) - y
     distance = np.hypot(east, north)
     bearing = (np.degrees(np.arctan2(east, north)) - north_angle(full.geometry)) % 360.0
-    density = np.full(len(full), np.nan)
-    if "pixels_wide" in full:
-        lens = full["lens_deg"].to_numpy(float)
-        half = np.radians(np.minimum(lens, 179.0)) / 2.0
-        across = np.where(lens < 180.0, 2.0 * np.tan(half), np.radians(lens))
-        with np.errstate(divide="ignore"):
-            density = pd.to_numeric(full["pixels_wide"]).to_numpy(float) / (across * distance)
+    lens = full["lens_deg"].to_numpy(float)
+    half = np.radians(np.minimum(lens, 179.0)) / 2.0
+    across = np.where(lens < 180.0, 2.0 * np.tan(half), np.radians(lens))
+    with np.errstate(divide="ignore"):
+        density = numbers_of(full, "pixels_wide") / (across * distance)
     order = np.lexsort((view, distance, point))
-    return pd.DataFrame(
+    out = pd.DataFrame(
         {
             "point": points.index.to_numpy()[point],
             "camera": full.index.to_numpy(),
@@ -98,3 +100,5 @@ def cameras_seeing(
             "px_per_m": density,
         }
     ).iloc[order].reset_index(drop=True)  # fmt: skip
+    out.attrs["assumed"] = cameras.attrs["assumed"]
+    return out

@@ -12,8 +12,11 @@ import scipy.optimize
 import scipy.sparse
 import shapely
 
+from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
-from geo.errors import ColumnError, GeometryError, name_rows
+from geo.errors import ColumnError, name_rows
+from geo.frames import column_of, numbers_of
+from geo.geometry.shapes import points_of
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -67,7 +70,7 @@ def choose_sites(
     Raises
     ------
     CrsError : the inputs differ in CRS, or it is not metric.
-    GeometryError : a demand is no point.
+    GeometryError : a demand is no point, or a candidate no valid polygon.
     ColumnError : a weight or cost is missing or out of its range, a label is there twice, or not exactly
         one of `number` and `budget` is given.
 
@@ -87,22 +90,21 @@ def choose_sites(
     >>> list(plan.chosen.index), plan.gain, plan.gap
     (['b', 'a'], 6.0, 0.0)
     """
-    require_metric(candidates, demand)
+    require_metric(candidates, located=demand)
     if (number is None) == (budget is None):
         raise ColumnError("give either the number of sites or a budget")
     limit = float(number if number is not None else budget or 0.0)
+    sites, _ = require_polygons(candidates, "candidates", empty=True)
     if not candidates.index.is_unique:
-        raise ColumnError("each candidate needs a label of its own")
-    points = np.asarray(demand.geometry.values)
-    good = (shapely.get_type_id(points) == 0) & ~shapely.is_empty(points)
-    if not good.all():
-        raise GeometryError(f"demand is points; mend {name_rows(demand.index[~good])}")
+        twice = candidates.index[candidates.index.duplicated()]
+        raise ColumnError(f"each candidate needs a label of its own; mend {name_rows(twice)}")
+    points = points_of(demand, "demand")
     weight = _column(demand, "weight", low=0.0)
     cost = (
         np.ones(len(candidates)) if number is not None else _column(candidates, "cost", low=1e-12)
     )
     tree = shapely.STRtree(points)
-    site, point = tree.query(np.asarray(candidates.geometry.values), predicate="intersects")
+    site, point = tree.query(sites, predicate="intersects")
     sees = scipy.sparse.csr_array(
         (np.ones(len(site)), (site, point)), shape=(len(candidates), len(points))
     )
@@ -118,9 +120,9 @@ def choose_sites(
 
 
 def _column(frame: GeoDataFrame, name: str, *, low: float) -> NDArray[np.float64]:
-    if name not in frame:
+    if column_of(frame, name) is None:
         return np.ones(len(frame))
-    values = pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
+    values = numbers_of(frame, name)
     bad = ~(values >= low) | ~np.isfinite(values)
     if bad.any():
         raise ColumnError(

@@ -16,6 +16,7 @@ from numba import njit
 from geo.confinement.reading_process import run_confined
 from geo.confinement.signatures import require_signature
 from geo.errors import CrsError, ReadError
+from geo.geometry.shapes import polygon_parts
 from geo.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -204,7 +205,6 @@ def without_hidden_ground(
                 north,
             )
         )
-        left = shapely.get_parts(shapely.difference(views[k], shade))
-        left = left[shapely.get_type_id(left) == 3]
+        left = polygon_parts(shapely.difference(views[k], shade))
         out[k] = left[0] if len(left) == 1 else shapely.multipolygons(left)
     return out

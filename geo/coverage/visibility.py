@@ -17,7 +17,8 @@ from geo.coverage._walls import Walls, replace_terrain, walls_of
 from geo.coverage.field_of_view import complete_cameras
 from geo.coverage.terrain import Terrain, without_hidden_ground
 from geo.crs import north_angle, require_metric
-from geo.errors import ColumnError, CrsError, GeometryError, name_rows
+from geo.errors import ColumnError, CrsError
+from geo.geometry.shapes import points_of, polygon_parts
 from geo.settings import CameraDefaults
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def visible_area(
     terrain: Terrain | None = None,
     defaults: Mapping[str, CameraDefaults] | None = None,
 ) -> GeoSeries:
-    """The ground each camera sees.
+    """Return the ground each camera sees.
 
     A camera sees the ground inside its sector (near_m to range_m, fov_deg wide about bearing_deg,
     clockwise from true north) that no building hides. A building no lower than the camera, or of
@@ -48,26 +49,42 @@ def visible_area(
 
     Parameters
     ----------
-    cameras : points in a metric CRS; columns kind, bearing_deg, fov_deg, range_m, near_m,
-        height_m, each of which may be absent or empty (see `complete_cameras`).
-    buildings : polygons or multipolygons in the same CRS; height_m in metres, empty or absent
-        for unknown; parapet_m, how far walls rise above the roof, empty or absent for 0. Or
-        the same made ready by `walls_of`.
-    terrain : elevation of the ground in the same CRS; level ground without it. Then a building's
-        height counts from the ground at its foot, its shadow ends on the level of its foot, and
-        the cells of the raster whose middle a rise of the ground hides are left out.
-    defaults : what to assume of each kind of camera.
+    cameras : geopandas.GeoDataFrame
+        Points in a metric CRS; columns kind, bearing_deg, fov_deg, range_m, near_m, height_m, each
+        of which may be absent or empty (see `complete_cameras`). Columns of other names are not
+        read: rename them with `rename_columns`.
+    buildings : geopandas.GeoDataFrame or Walls, optional
+        Polygons or multipolygons in the same CRS; height_m in metres, empty or absent for unknown;
+        parapet_m, how far walls rise above the roof, empty or absent for 0. Or the same made ready
+        by `walls_of`.
+    terrain : Terrain, optional
+        Elevation of the ground in the same CRS; level ground without it. Then a building's height
+        counts from the ground at its foot, its shadow ends on the level of its foot, and the cells
+        of the raster whose middle a rise of the ground hides are left out.
+    defaults : mapping of str to CameraDefaults, optional
+        What to assume of each kind of camera.
 
     Returns
     -------
-    One valid Polygon or MultiPolygon a camera (empty if it sees nothing), on the index of
-    `cameras`, in their CRS. Arcs are chords with a sagitta of at most 0.05 m.
+    geopandas.GeoSeries
+        One valid Polygon or MultiPolygon a camera (empty if it sees nothing), on the index of
+        `cameras`, in their CRS. Arcs are chords with a sagitta of at most 0.05 m.
+        ``.attrs["assumed"]`` says what was assumed: the counts of `complete_cameras`, `buildings`
+        (how many) and `building_height_m` (of how many the height is unknown).
 
     Raises
     ------
-    CrsError : the inputs differ in CRS, or it is not metric.
-    ColumnError : a camera's value lies outside its domain.
-    GeometryError : a camera is no point, or a building is no valid polygon.
+    CrsError
+        If the inputs differ in CRS, or it is not metric.
+    ColumnError
+        If a camera's or a building's value is no number or lies outside its domain.
+    GeometryError
+        If a camera is no point, or a building is no valid polygon.
+
+    Warns
+    -----
+    ColumnWarning
+        If a column that is not read looks like one that is (azimuth, radius, height and the like).
 
     Notes
     -----
@@ -99,11 +116,15 @@ def visible_area(
             f"the walls are in {walls.crs.to_string()} and the cameras in {crs.to_string()}; "
             "project them to one metric CRS with .to_crs()"
         )
-    _require_points(cameras)
-    full = complete_cameras(cameras, defaults=defaults)
+    full = placed_cameras(cameras, defaults=defaults)
     _, spans, eyes = eyes_of(full, walls)
     views = views_from(eyes, spans, walls)
-    return gpd.GeoSeries(views, index=cameras.index, crs=cameras.crs, name="visible_area")
+    out = gpd.GeoSeries(views, index=cameras.index, crs=cameras.crs, name="visible_area")
+    out.attrs["assumed"] = full.attrs["assumed"] | {
+        "buildings": len(walls.footprints),
+        "building_height_m": int(np.isnan(walls.roofs).sum()),
+    }
+    return out
 
 
 def visible_area_by_tile(
@@ -113,39 +134,81 @@ def visible_area_by_tile(
     tile_m: float = 2000.0,
     defaults: Mapping[str, CameraDefaults] | None = None,
 ) -> Iterator[GeoSeries]:
-    """`visible_area` of a city too large to hold: tile by tile, buildings read as they are needed.
+    """Yield `visible_area` of a city too large to hold: tile by tile, buildings read when needed.
 
     Parameters
     ----------
-    cameras : as for `visible_area`.
-    buildings_in : gives the buildings that meet a box (west, south, east, north, in the CRS of
-        the cameras), in an order that does not hang on the box.
-    tile_m : side of a tile, metres.
-    defaults : as for `visible_area`.
+    cameras : geopandas.GeoDataFrame
+        As for `visible_area`.
+    buildings_in : callable
+        Gives the buildings that meet a box (west, south, east, north, in the CRS of the cameras),
+        in an order that does not depend on the box.
+    tile_m : float
+        Side of a tile, metres.
+    defaults : mapping of str to CameraDefaults, optional
+        As for `visible_area`.
 
     Yields
     ------
-    The views of one tile's cameras, as from `visible_area`. Every camera comes once; equal to
-    one call over all buildings.
+    geopandas.GeoSeries
+        The views of one tile's cameras, as from `visible_area`. Every camera comes once; equal to
+        one call over all buildings.
 
     Raises
     ------
-    As `visible_area`; ColumnError also where tile_m is not above 0.
+    CrsError, GeometryError
+        As `visible_area`.
+    ColumnError
+        As `visible_area`; also if tile_m is not above 0.
     """
     if not tile_m > 0:
         raise ColumnError("tile_m must be above 0 m")
     require_metric(cameras)
-    _require_points(cameras)
-    reach = complete_cameras(cameras, defaults=defaults)["range_m"].to_numpy(float)
-    x, y = shapely.get_x(cameras.geometry.values), shapely.get_y(cameras.geometry.values)
+    full = placed_cameras(cameras, defaults=defaults)
+    reach = full["range_m"].to_numpy(float)
+    x, y = shapely.get_x(full.geometry.values), shapely.get_y(full.geometry.values)
     cells = np.column_stack([np.floor(x / tile_m), np.floor(y / tile_m)]).astype(np.int64)
     _, tile, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
+    if not len(cells):
+        return
     for here in np.split(np.argsort(tile.ravel(), kind="stable"), np.cumsum(counts)[:-1]):
         # Moved out of a building, a camera looks from up to its range beyond its place.
         pad = 2.0 * float(reach[here].max()) + 1.0
         box = (x[here].min() - pad, y[here].min() - pad, x[here].max() + pad, y[here].max() + pad)
-        some = cameras.iloc[here]
-        yield visible_area(some, buildings_in(box), defaults=defaults)
+        yield visible_area(cameras.iloc[here], buildings_in(box), defaults=defaults)
+
+
+def placed_cameras(
+    cameras: GeoDataFrame | GeoSeries, *, defaults: Mapping[str, CameraDefaults] | None = None
+) -> GeoDataFrame:
+    """Return cameras completed (see `complete_cameras`), their geometry flat points.
+
+    Parameters
+    ----------
+    cameras : geopandas.GeoDataFrame or geopandas.GeoSeries
+        As for `visible_area`.
+    defaults : mapping of str to CameraDefaults, optional
+        As for `visible_area`.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        On the same index.
+
+    Raises
+    ------
+    GeometryError
+        If a camera is no point; the rows are named.
+    ColumnError
+        If a value is no number or lies outside its domain.
+    """
+    points = points_of(cameras, "cameras")
+    if isinstance(cameras, gpd.GeoSeries):
+        cameras = gpd.GeoDataFrame(geometry=cameras)
+    full = complete_cameras(cameras, defaults=defaults)
+    if points is not np.asarray(cameras.geometry.values):
+        full = full.set_geometry(gpd.array.from_shapely(points, crs=full.crs))
+    return full
 
 
 def eyes_of(
@@ -177,16 +240,6 @@ def eyes_of(
     eyes = placed.copy()
     mount(eyes, walls)
     return placed, spans, eyes
-
-
-def _require_points(cameras: GeoDataFrame) -> None:
-    values = np.asarray(cameras.geometry.values)
-    good = (shapely.get_type_id(values) == 0) & ~shapely.is_empty(values)
-    good &= np.isfinite(shapely.get_x(values)) & np.isfinite(shapely.get_y(values))
-    if not good.all():
-        raise GeometryError(
-            f"cameras must be points with coordinates; mend {name_rows(cameras.index[~good])}"
-        )
 
 
 def views_from(eyes: NDArray[np.float64], spans: NDArray[np.float64], walls: Walls) -> NDArray[Any]:
@@ -252,6 +305,5 @@ def _assemble(
 
 def _mended(view: Any) -> Any:
     """Rounding can leave rings that touch: keep the polygons of the valid equivalent."""
-    parts = shapely.get_parts(shapely.make_valid(view))
-    polygons = [p for p in shapely.get_parts(parts) if shapely.get_type_id(p) in (3, 6)]
-    return shapely.union_all(polygons) if polygons else shapely.Polygon()
+    polygons = polygon_parts(shapely.make_valid(view))
+    return shapely.union_all(polygons) if len(polygons) else shapely.Polygon()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
-from geo.errors import ColumnError
+from geo.errors import ColumnError, name_rows
+from geo.frames import numbers_of, times_of
 from geo.governance.levels import LEVELS, levels_at
 from geo.incidents.density import incident_moments
+from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -80,18 +81,14 @@ def service_quality(
     [2.0, 1.0, 0.0, 12.0]
     """
     received = received_at(incidents)
-    moments = {
-        name: pd.to_datetime(incidents[name], utc=True)
-        if name in incidents
-        else pd.Series(pd.NaT, index=incidents.index, dtype="datetime64[ns, UTC]")
-        for name in ("accepted_at", "due_at", "closed_at")
-    }
+    warn_of_unused(incidents, "incidents", ("accepted_at", "due_at", "closed_at", "satisfaction"))
+    moments = {name: times_of(incidents, name) for name in ("accepted_at", "due_at", "closed_at")}
     for name in ("accepted_at", "closed_at"):
         early = (moments[name] < received).to_numpy()
         if early.any():
             raise ColumnError(
-                f"{int(early.sum())} appeals have {name} before their receipt, the first of them "
-                f"{incidents.index[early][0]!r}; mend the times"
+                f"{int(early.sum())} appeals have {name} before their receipt; mend the times of "
+                f"{name_rows(incidents.index[early])}"
             )
     now = _now(as_of, received, moments)
     known = (received <= now).to_numpy()
@@ -103,7 +100,7 @@ def service_quality(
     overdue = due < now
     in_time = closed & (closed_at <= due)
     counts = due.notna() & (overdue | closed)
-    rating = pd.to_numeric(incidents["satisfaction"]) if "satisfaction" in incidents else np.nan
+    rating = numbers_of(incidents, "satisfaction")
     local = received.dt.tz_convert(timezone).dt.tz_localize(None)
     month = local.dt.to_period("M").dt.to_timestamp() if monthly else pd.NaT
     frame = pd.DataFrame(
@@ -118,7 +115,8 @@ def service_quality(
         },
         index=incidents.index,
     )
-    frame = frame.assign(**levels_at(grids, areas, incidents))[known]
+    place = levels_at(grids, areas, incidents)
+    frame = frame.assign(**{level: place[level].to_numpy() for level in LEVELS})[known]
     tables = [_summed(frame, level) for level in LEVELS]
     return pd.concat(tables).set_index(["level", "code", "month"]).sort_index()
 
@@ -144,7 +142,8 @@ def received_at(incidents: GeoDataFrame) -> Series:
     """When each appeal was received: `reported_at`, else when it happened (UTC)."""
     first = incident_moments(incidents)
     if "reported_at" in incidents:
-        first = pd.to_datetime(incidents["reported_at"], utc=True).fillna(first)
+        reported = times_of(incidents, "reported_at")
+        first = reported.where(reported.notna(), first)
     return first
 
 

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from geo.errors import ColumnError
+from geo.frames import choices_of, codes_of, required_column, texts_of
 from geo.incidents.density import grid_of
+from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -44,9 +46,13 @@ def levels_of(grids: GeoDataFrame, areas: GeoDataFrame) -> DataFrame:
     >>> levels_of(pd.DataFrame({"community": ["111", None]}, index=["a", "b"]), areas).loc["a"].tolist()
     ['a', '111', '11', '1']
     """
-    codes = areas.index.astype(str)
-    level = dict(zip(codes, areas["level"], strict=True))
-    parent = {c: str(p) if pd.notna(p) else "" for c, p in zip(codes, areas["parent"], strict=True)}
+    codes = codes_of(areas, "areas")
+    for name in ("level", "parent"):
+        required_column(areas, name, "the areas")
+    levels = choices_of(areas, "level", LEVELS[1:], "")
+    level = dict(zip(codes, levels, strict=True))
+    parents = texts_of(areas, "parent").to_numpy()
+    parent = {c: "" if p is None else str(p) for c, p in zip(codes, parents, strict=True)}
     chains: dict[str, dict[str, str]] = {}
     for code in codes:
         chain: dict[str, str] = {}
@@ -57,12 +63,10 @@ def levels_of(grids: GeoDataFrame, areas: GeoDataFrame) -> DataFrame:
             if steps > len(codes):
                 raise ColumnError(f"the parents of area {code} lead back to itself; mend `parent`")
         chains[code] = chain
-    community = grids["community"] if "community" in grids else pd.Series(None, grids.index)
-    chain_of = [chains.get(str(c), {}) for c in community]
-    out = {"grid": grids.index.astype(str).to_numpy(dtype=object)}
-    for name in LEVELS[1:]:
-        out[name] = [chain.get(name, "") for chain in chain_of]
-    return pd.DataFrame(out, index=grids.index)
+    warn_of_unused(grids, "grids", ("community",))
+    chain_of = [chains.get(str(c), {}) for c in texts_of(grids, "community")]
+    out = {name: [chain.get(name, "") for chain in chain_of] for name in LEVELS[1:]}
+    return pd.DataFrame({"grid": codes_of(grids, "grids"), **out}, index=grids.index)
 
 
 def levels_at(grids: GeoDataFrame, areas: GeoDataFrame, points: GeoDataFrame) -> DataFrame:

@@ -11,6 +11,8 @@ import shapely
 from scipy.spatial import KDTree
 
 from geo.crs import require_metric
+from geo.frames import codes_of, days_of, numbers_of, required_column, texts_of, times_of
+from geo.geometry.shapes import areas_of, points_of
 from geo.governance.codes import device_number
 from geo.governance.levels import levels_at, levels_of
 from geo.incidents.density import grid_of, point_coordinates
@@ -72,20 +74,21 @@ def camera_findings(
     A camera that turns or sees all round needs no bearing. Two cameras at one point (within half
     a metre) are told where they also look the same way: back to back on one pole is no mistake.
     """
-    require_metric(cameras, grids)
-    status = _column(cameras, "status")
+    require_metric(grids, located=cameras)
+    codes_of(cameras, "cameras")
+    status = texts_of(cameras, "status")
     used = cameras[(status != "retired").to_numpy()]
     found = _Findings(used)
     for column, words in _NEEDED.items():
-        empty = _column(used, column).isna().to_numpy()
+        empty = texts_of(used, column).isna().to_numpy()
         if column in ("bearing_deg", "fov_deg"):
-            empty = empty & ~_column(used, "kind").isin(_ALL_ROUND).to_numpy()
+            empty = empty & ~texts_of(used, "kind").isin(_ALL_ROUND).to_numpy()
         found.add(empty, "complete", words)
     for column, words in (("status", "status unknown"), ("kind", "kind unknown"),
                           ("point_class", "point class unknown")):  # fmt: skip
-        text = _column(used, column)
+        text = texts_of(used, column)
         found.add((text.isna() | text.eq("unknown")).to_numpy(), "complete", words)
-    found.add(_column(used, "network").isna().to_numpy(), "complete", "networked or not unknown")
+    found.add(texts_of(used, "network").isna().to_numpy(), "complete", "networked or not unknown")
     _plausible(used, grids, found)
     _up_to_date(used, found, today, status_since, old_years, silent_days)
     _in_place(used, grids, areas, found)
@@ -105,15 +108,18 @@ def grid_findings(grids: GeoDataFrame, areas: GeoDataFrame, staff: DataFrame) ->
     As `camera_findings`; the owner is the community's code.
     """
     place = levels_of(grids, areas)
+    for name in ("grid", "role"):
+        required_column(staff, name, "the staff")
     frame = grids.assign(owner=place["community"])
     found = _Findings(frame)
-    codes = grids.index.astype(str)
-    headed = set(staff.loc[staff["role"].eq("head"), "grid"].astype(str))
-    staffed = set(staff["grid"].astype(str))
+    codes = pd.Index(codes_of(grids, "grids"))
+    role, of = texts_of(staff, "role").to_numpy(), texts_of(staff, "grid").to_numpy()
+    headed = {str(grid) for grid, part in zip(of, role, strict=True) if part == "head"}
+    staffed = {str(grid) for grid in of}
     found.add(~codes.isin(headed), "complete", "no head")
     found.add(~codes.isin(staffed), "complete", "no staff at all")
     found.add(place["community"].eq("").to_numpy(), "complete", "no community")
-    found.add(_column(grids, "population").isna().to_numpy(), "complete", "population unknown")
+    found.add(texts_of(grids, "population").isna().to_numpy(), "complete", "population unknown")
     return found.table()
 
 
@@ -129,23 +135,25 @@ def incident_findings(incidents: GeoDataFrame, grids: GeoDataFrame) -> DataFrame
     -------
     As `camera_findings`; `code` is the source's number.
     """
-    require_metric(incidents, grids)
-    frame = incidents.set_index(incidents["source_id"].astype(str)).assign(
-        owner=incidents["source"].to_numpy()
+    require_metric(grids, located=incidents)
+    for name in ("source", "source_id"):
+        required_column(incidents, name, "the incidents")
+    number = texts_of(incidents, "source_id").fillna("").astype(str)
+    frame = pd.DataFrame(
+        {"owner": texts_of(incidents, "source").to_numpy()}, index=pd.Index(number, dtype=object)
     )
     found = _Findings(frame)
     position = grid_of(grids, incidents)
-    placed = ~np.asarray(shapely.is_missing(np.asarray(incidents.geometry.values)))
+    placed = ~np.asarray(shapely.is_missing(points_of(incidents, "incidents", missing=True)))
     found.add(placed & (position < 0), "in_place", "outside every grid")
     found.add(~placed & (position < 0), "complete", "neither place nor known grid")
-    category = _column(incidents, "category")
+    category = texts_of(incidents, "category")
     found.add((category.isna() | category.eq("other")).to_numpy(), "complete", "no category")
     for early, late, words in (
         ("reported_at", "accepted_at", "accepted before it was reported"),
         ("reported_at", "closed_at", "closed before it was reported"),
     ):
-        first = pd.to_datetime(_column(incidents, early), utc=True)
-        second = pd.to_datetime(_column(incidents, late), utc=True)
+        first, second = times_of(incidents, early), times_of(incidents, late)
         found.add((second < first).to_numpy(), "plausible", words)
     return found.table()
 
@@ -163,14 +171,16 @@ def key_place_findings(places: GeoDataFrame, grids: GeoDataFrame) -> DataFrame:
     As `camera_findings`.
     """
     require_metric(places, grids)
+    for name in ("kind", "required_share"):
+        required_column(places, name, "the key places")
     found = _Findings(places.assign(owner=places["kind"]))
-    shapes = np.asarray(places.geometry.values)
+    shapes, cells = areas_of(places, "key places"), areas_of(grids, "grids")
     inside = np.zeros(len(places), bool)
-    inside[shapely.STRtree(np.asarray(grids.geometry.values)).query(shapes, "intersects")[0]] = True
+    inside[shapely.STRtree(cells).query(shapes, "intersects")[0]] = True
     found.add(~inside, "in_place", "outside every grid")
     found.add(shapely.area(shapes) < 20.0, "plausible", "smaller than 20 m²")
     found.add(shapely.area(shapes) > 5e6, "plausible", "larger than 5 km²")
-    found.add(places["required_share"].eq(0).to_numpy(), "plausible", "no coverage required")
+    found.add(numbers_of(places, "required_share") == 0, "plausible", "no coverage required")
     return found.table()
 
 
@@ -186,11 +196,12 @@ def building_findings(buildings: GeoDataFrame) -> DataFrame:
     As `camera_findings`, without owners.
     """
     require_metric(buildings)
-    height = pd.to_numeric(buildings["height_m"]).astype(float)
+    required_column(buildings, "height_m", "the buildings")
+    height = pd.Series(numbers_of(buildings, "height_m"), buildings.index)
     found = _Findings(buildings)
     found.add(height.isna().to_numpy(), "complete", "height missing")
     found.add((height > 400).to_numpy(), "plausible", "higher than 400 m", height)
-    area = shapely.area(np.asarray(buildings.geometry.values))
+    area = shapely.area(areas_of(buildings, "buildings"))
     found.add(area < 4.0, "plausible", "smaller than 4 m²")
     return found.table()
 
@@ -206,7 +217,11 @@ def findings_by_owner(findings: DataFrame) -> DataFrame:
     -------
     Columns `owner`, `aspect`, `finding`, `rows`.
     """
-    counts = findings.groupby(["owner", "aspect", "finding"]).size().rename("rows").reset_index()
+    names = ["owner", "aspect", "finding"]
+    for name in names:
+        required_column(findings, name, "the findings")
+    plain = pd.DataFrame({name: texts_of(findings, name).to_numpy() for name in names})
+    counts = plain.groupby(names).size().rename("rows").reset_index()
     return counts.sort_values(
         ["owner", "rows", "finding"], ascending=[True, False, True], ignore_index=True
     )
@@ -216,8 +231,8 @@ class _Findings:
     """Findings as they come, by position in the register."""
 
     def __init__(self, frame: DataFrame) -> None:
-        self.codes = frame.index.astype(str).to_numpy(dtype=object)
-        self.owners = _column(frame, "owner").fillna("").to_numpy(dtype=object)
+        self.codes = np.array([str(label) for label in frame.index], dtype=object)
+        self.owners = texts_of(frame, "owner").fillna("").to_numpy(dtype=object)
         self.parts: list[DataFrame] = []
 
     def add(
@@ -241,17 +256,17 @@ class _Findings:
 
 
 def _plausible(used: GeoDataFrame, grids: GeoDataFrame, found: _Findings) -> None:
-    reach = pd.to_numeric(_column(used, "range_m"))
-    near = pd.to_numeric(_column(used, "near_m"))
-    height = pd.to_numeric(_column(used, "height_m"))
-    fov = pd.to_numeric(_column(used, "fov_deg"))
-    fixed = _column(used, "kind").eq("fixed")
+    reach, near, height, fov = (
+        pd.Series(numbers_of(used, name), used.index)
+        for name in ("range_m", "near_m", "height_m", "fov_deg")
+    )
+    fixed = texts_of(used, "kind").eq("fixed")
     found.add((reach > 2000).to_numpy(), "plausible", "sees farther than 2 km", reach)
     found.add((near >= reach).to_numpy(), "plausible", "begins to see beyond its range", near)
     found.add((height > 100).to_numpy(), "plausible", "hangs higher than 100 m", height)
     found.add((fixed & (fov > 180)).to_numpy(), "plausible", "fixed, but wider than 180°", fov)
     # A district that made up its codes has made up those of its cameras, too.
-    own = {code[:6] for code in grids.index.astype(str)}
+    own = {code[:6] for code in codes_of(grids, "grids")}
     problems = []
     for code in found.codes:
         number = device_number(code)
@@ -272,8 +287,7 @@ def _up_to_date(
     silent_days: float,
 ) -> None:
     day = pd.Timestamp(today)
-    newest = pd.to_datetime(_column(used, "installed_on"))
-    upgraded = pd.to_datetime(_column(used, "upgraded_on"))
+    newest, upgraded = days_of(used, "installed_on"), days_of(used, "upgraded_on")
     newest = newest.where(~(upgraded > newest), upgraded)
     age = (day - newest).dt.days / 365.25
     found.add(
@@ -282,7 +296,7 @@ def _up_to_date(
         f"older than {old_years:g} years",
         newest.dt.date,
     )
-    retired = pd.to_datetime(_column(used, "retired_on"))
+    retired = days_of(used, "retired_on")
     found.add(
         (retired <= day).to_numpy(),
         "up_to_date",
@@ -290,7 +304,9 @@ def _up_to_date(
         retired.dt.date,
     )
     if status_since is not None:
-        told = pd.to_datetime(status_since.reindex(used.index), utc=True).dt.tz_localize(None)
+        codes_of(status_since, "times of the status")
+        last = status_since.reindex(used.index).to_frame("status_since")
+        told = times_of(last, "status_since").dt.tz_localize(None)
         silent = (day - told).dt.days > silent_days
         found.add(
             silent.to_numpy(),
@@ -305,13 +321,11 @@ def _in_place(
 ) -> None:
     place = levels_at(grids, areas, used)
     found.add((place["grid"] == "").to_numpy(), "in_place", "outside every grid")
-    stated = _column(used, "community").astype(object)
+    stated = texts_of(used, "community")
     lies = place["community"].to_numpy(object)
     # Registers state a community by code or by name.
-    names = (
-        dict(zip(areas.index.astype(str), areas["name"], strict=True)) if "name" in areas else {}
-    )
-    called = np.array([names.get(code, "") for code in lies], dtype=object)
+    names = dict(zip(codes_of(areas, "areas"), texts_of(areas, "name"), strict=True))
+    called = np.array([names.get(code) or "" for code in lies], dtype=object)
     says = stated.fillna("").astype(str).to_numpy(dtype=object)
     other = (says != "") & (lies != "") & (says != lies) & (says != called)
     detail = pd.Series(
@@ -324,7 +338,7 @@ def _in_place(
         return
     pairs = KDTree(np.column_stack([x, y])[there]).query_pairs(_SAME_PLACE_M, output_type="ndarray")
     pairs = there[pairs.reshape(-1, 2)]
-    bearing = pd.to_numeric(_column(used, "bearing_deg")).to_numpy(float)
+    bearing = numbers_of(used, "bearing_deg")
     apart = np.abs((bearing[pairs[:, 0]] - bearing[pairs[:, 1]] + 180.0) % 360.0 - 180.0)
     same = pairs[~(apart > 5.0)]
     twin = np.full(len(used), -1)
@@ -332,11 +346,3 @@ def _in_place(
     twin[same[:, 0]] = same[:, 1]
     partner = pd.Series(np.where(twin >= 0, found.codes[twin], ""), used.index)
     found.add(twin >= 0, "in_place", "two cameras at one point", partner)
-
-
-def _column(frame: DataFrame, name: str) -> Series:
-    """A column, or nothing but gaps where there is none."""
-    if name in frame:
-        column: Series = frame[name]
-        return column
-    return pd.Series(None, index=frame.index, dtype=object)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from scipy.spatial import KDTree
 
 from geo.coverage.gaps import coverage_by_grid
 from geo.crs import require_metric
 from geo.errors import ColumnError
+from geo.frames import codes_of, column_of, numbers_of, required_column
+from geo.geometry.shapes import shapes_of
 from geo.governance.levels import LEVELS, levels_of
 from geo.incidents.density import point_coordinates
 
@@ -61,17 +65,15 @@ def roll_up(
     >>> table.loc[("community", "c"), ["grids", "seen", "share"]].tolist()
     [2.0, 80.0, 0.2]
     """
-    if not figures.index.equals(grids.index):
-        raise ColumnError("figures must stand on the index of the grids")
-    try:
-        numbers = figures.astype(float)
-    except (TypeError, ValueError) as error:
-        raise ColumnError(f"figures must be numbers: {error}") from error
+    if not isinstance(figures, pd.DataFrame) or not figures.index.equals(grids.index):
+        raise ColumnError("figures must be a table on the index of the grids")
+    values = {name: numbers_of(figures, name) for name in figures.columns}
     for name, pair in (shares or {}).items():
         for column in pair:
-            if column not in numbers:
+            if column not in values:
                 raise ColumnError(f"{name} is a share of {column}, which is not among the figures")
-    out = sum_by_level(levels_of(grids, areas), numbers.assign(grids=1.0))
+    table = pd.DataFrame(values, index=grids.index)
+    out = sum_by_level(levels_of(grids, areas), table.assign(grids=1.0))
     out.insert(0, "grids", out.pop("grids"))
     for name, (part, whole) in (shares or {}).items():
         out[name] = out[part] / out[whole].where(out[whole] > 0)
@@ -162,14 +164,19 @@ def rank_peers(
     ------
     ColumnError : the column or level is not there, or best is another word.
     """
-    if figure not in table:
-        raise ColumnError(f"there is no {figure}; the table has {', '.join(table.columns)}")
+    if column_of(table, figure) is None:
+        names = ", ".join(map(str, table.columns))
+        raise ColumnError(f"there is no {figure}; the table has {names}")
+    if table.index.names != ["level", "code"]:
+        raise ColumnError("the table must be indexed by level and code, as roll_up gives it")
     if level not in LEVELS:
         raise ColumnError(f"{level} is no level; use one of {', '.join(LEVELS)}")
     if best not in ("highest", "lowest"):
         raise ColumnError("best is highest or lowest")
-    peers = table[table.index.get_level_values("level") == level].droplevel("level")
-    known: Series = peers.loc[(peers.index != "") & peers[figure].notna(), figure]
+    values = pd.Series(numbers_of(table, figure), index=table.index, name=figure)
+    peers = values[table.index.get_level_values("level") == level].droplevel("level")
+    codes_of(peers, f"areas of level {level}")
+    known: Series = peers[(peers.index != "") & peers.notna()]
     up = best == "lowest"
     out = known.sort_values(ascending=up, kind="stable").to_frame()
     out["rank"] = out[figure].rank(method="min", ascending=up).astype(int)
@@ -202,20 +209,24 @@ def within_walk(
     CrsError : the inputs differ in CRS, or it is not metric.
     ColumnError : metres is not above 0.
     """
-    require_metric(grids, points)
+    require_metric(grids, located=points)
     if not metres > 0:
         raise ColumnError("a walk must be longer than 0 m")
     x, y = point_coordinates(points)
     placed = np.isfinite(x) & np.isfinite(y)
     # The same machinery as for cameras: what lies within a walk of a point is what it serves.
-    discs = points.geometry[placed].buffer(metres, quad_segs=32)
+    discs = gpd.GeoSeries(
+        shapely.buffer(shapely.points(x[placed], y[placed]), metres, quad_segs=32), crs=points.crs
+    )
     share = coverage_by_grid(grids, discs)["covered_share"]
+    for name in columns:
+        required_column(grids, name, "the grids")
     out = grids[list(columns)].copy() if columns else pd.DataFrame(index=grids.index)
     out = pd.DataFrame(out)
     out["served_share"] = share
     nearest = np.full(len(grids), np.inf)
     if placed.any():
-        centres = np.column_stack([grids.centroid.x, grids.centroid.y])
+        centres = shapely.get_coordinates(shapely.centroid(shapes_of(grids, "grids")))
         nearest, _ = KDTree(np.column_stack([x[placed], y[placed]])).query(centres)
     out["nearest_m"] = nearest
     return out

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from geo.errors import ColumnError
+from geo.errors import ColumnError, name_rows
+from geo.frames import choices_of, days_of, numbers, numbers_of, required_column, texts_of
 from geo.governance.levels import LEVELS, levels_at
+from geo.schema import CAMERAS
+from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -41,13 +44,18 @@ def camera_targets(grids: GeoDataFrame, areas: GeoDataFrame, cameras: GeoDataFra
     CrsError, GeometryError : as `grid_of`.
     ColumnError : a column is not there.
     """
-    missing = {"status", "network", "point_class"} - set(cameras.columns)
-    if missing:
-        raise ColumnError(f"the cameras have no column {', '.join(sorted(missing))}")
-    used = cameras[cameras["status"].ne("retired")]
+    for name in ("status", "network", "point_class"):
+        required_column(cameras, name, "the cameras")
+    states, classes = (CAMERAS.column(name).choices for name in ("status", "point_class"))
+    used = cameras[choices_of(cameras, "status", states, "unknown").ne("retired").to_numpy()]
     place = levels_at(grids, areas, used)
-    status = used["status"].astype(object).where(used["status"].notna(), "unknown")
-    network = used["network"].astype(object)
+    status = choices_of(used, "status", states, "unknown")
+    network = texts_of(used, "network")
+    strange = network.notna() & ~network.isin([True, False])
+    if strange.any():
+        raise ColumnError(
+            f"network must be true, false or empty; mend {name_rows(used.index[strange.to_numpy()])}"
+        )
     rows = pd.DataFrame(
         {
             "networked": network.eq(True),
@@ -59,14 +67,15 @@ def camera_targets(grids: GeoDataFrame, areas: GeoDataFrame, cameras: GeoDataFra
         },
         index=used.index,
     ).astype(int)
-    owner = used["point_class"].astype(object)
+    owner = choices_of(used, "point_class", classes, "unknown")
     tables = []
     for level in LEVELS:
         codes = place[level].to_numpy(object)
         for name in WORKING:
             some = np.ones(len(used), bool) if name == "all" else owner.eq(name).to_numpy()
-            table = rows[some].groupby(codes[some]).sum()
-            table.insert(0, "cameras", rows[some].groupby(codes[some]).size())
+            groups = rows[some].groupby(codes[some])
+            table = groups.sum()
+            table.insert(0, "cameras", groups.size())
             table = table.rename_axis("code").reset_index()
             tables.append(table.assign(level=level, point_class=name, goal=WORKING[name]))
     out = pd.concat(tables, ignore_index=True).set_index(["level", "code", "point_class"])
@@ -104,21 +113,22 @@ def key_place_targets(places: DataFrame, covered_share: Series) -> DataFrame:
     >>> geo.key_place_targets(places, pd.Series([0.75, 0.8]))["gap"].tolist()
     [0.25, 0.0]
     """
+    shares = numbers(covered_share, "covered_share")
     if not covered_share.index.equals(places.index):
         raise ColumnError("covered_share must stand on the index of the places")
     for column in ("kind", "required_share"):
-        if column not in places:
-            raise ColumnError(f"the places have no column {column}")
-    needed = places["required_share"].astype(float)
+        required_column(places, column, "the places")
+    needed = numbers_of(places, "required_share")
+    index = places.index
     return pd.DataFrame(
         {
-            "kind": places["kind"],
+            "kind": texts_of(places, "kind").to_numpy(),
             "required_share": needed,
-            "covered_share": covered_share,
-            "gap": (needed - covered_share).clip(lower=0.0),
-            "met": _met(covered_share, needed),
+            "covered_share": shares,
+            "gap": np.where(np.isnan(needed - shares), np.nan, np.maximum(needed - shares, 0.0)),
+            "met": _met(pd.Series(shares, index), pd.Series(needed, index)).array,
         },
-        index=places.index,
+        index=index,
     )
 
 
@@ -134,17 +144,23 @@ def key_place_kinds(table: DataFrame) -> DataFrame:
     Indexed by `kind`: `places`, `met`, `met_share` (of those with a known share),
     `covered_share` (mean).
     """
-    known = table[table["met"].notna()]
-    groups = known.groupby("kind")
-    out = pd.DataFrame(
+    for column in ("kind", "met", "covered_share"):
+        required_column(table, column, "the table")
+    met = texts_of(table, "met")
+    known = met.notna().to_numpy()
+    plain = pd.DataFrame(
         {
-            "places": table.groupby("kind").size(),
-            "met": groups["met"].sum().astype(int),
-            "covered_share": groups["covered_share"].mean(),
+            "kind": texts_of(table, "kind").to_numpy(),
+            "known": known,
+            "met": met.eq(True).to_numpy(),
+            "share": np.where(known, numbers_of(table, "covered_share"), np.nan),
         }
     )
-    out["met"] = out["met"].fillna(0).astype(int)
-    out.insert(2, "met_share", out["met"] / groups.size().reindex(out.index))
+    groups = plain.groupby("kind")
+    out = pd.DataFrame({"places": groups.size(), "met": groups["met"].sum().astype(int)})
+    number = groups["known"].sum()
+    out["met_share"] = out["met"] / number.where(number > 0)
+    out["covered_share"] = groups["share"].mean()
     return out
 
 
@@ -171,16 +187,15 @@ def cameras_by_year(cameras: DataFrame) -> DataFrame:
     >>> geo.cameras_by_year(cameras)["in_service"].to_dict()
     {2023: 1, 2024: 1}
     """
+    warn_of_unused(cameras, "cameras", ("installed_on", "retired_on"))
     years = {
-        name: pd.to_datetime(cameras[name]).dt.year
-        if name in cameras
-        else pd.Series(np.nan, cameras.index)
+        name: days_of(cameras, name).dt.year
         for name in ("installed_on", "upgraded_on", "retired_on")
     }
     dated = years["installed_on"].notna()
     seen = pd.concat(list(years.values())).dropna()
     span = range(int(seen.min()), int(seen.max()) + 1) if len(seen) else range(0)
-    platform = cameras["platform"] if "platform" in cameras else pd.Series(None, cameras.index)
+    platform = texts_of(cameras, "platform")
     rows = []
     for year in span:
         there = dated & (years["installed_on"] <= year) & ~(years["retired_on"] <= year)
@@ -191,7 +206,7 @@ def cameras_by_year(cameras: DataFrame) -> DataFrame:
                 "upgraded": int((years["upgraded_on"] == year).sum()),
                 "retired": int((years["retired_on"] == year).sum()),
                 "in_service": int(there.sum()),
-                "platforms": int(platform[there].nunique()),
+                "platforms": int(platform[there.to_numpy()].nunique()),
             }
         )
     columns = ["year", "installed", "upgraded", "retired", "in_service", "platforms"]

@@ -15,6 +15,7 @@ from scipy import signal
 
 from geo.crs import require_metric
 from geo.errors import ColumnError, GeometryError
+from geo.geometry.shapes import areas_of
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -39,8 +40,9 @@ class Frame:
         crs = require_metric(within)
         if not (cell_m > 0 and math.isfinite(cell_m)):
             raise ColumnError("cell_m must be above 0 m")
-        shapes = [g for g in within.geometry.values if g is not None and not g.is_empty]
-        if not shapes or shapely.area(shapes).sum() == 0:
+        shapes = areas_of(within, "the district's polygons")
+        shapes = shapes[~shapely.is_empty(shapes)]
+        if not len(shapes) or shapely.area(shapes).sum() == 0:
             raise GeometryError("the district has no ground; give its polygons")
         west, south, east, north = shapely.total_bounds(shapes)
         cols = max(math.ceil((east - west) / cell_m - 1e-9), 1)

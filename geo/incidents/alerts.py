@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from geo.errors import ColumnError
+from geo.errors import ColumnError, name_rows
+from geo.frames import figures_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -185,7 +186,8 @@ def _whole_cycles(days: DatetimeIndex, width: pd.Timedelta, by: Season) -> NDArr
 
 
 def _figures(cube: DataFrame) -> NDArray[np.float64]:
-    values = cube.to_numpy(float)
-    if not (np.isfinite(values).all() and (values >= 0).all()):
-        raise ColumnError("counts must be known, 0 or more, for every grid and span")
+    values = figures_of(cube, "counts")
+    bad = np.flatnonzero((values < 0).any(axis=1))
+    if len(bad):
+        raise ColumnError(f"counts must be 0 or more; mend {name_rows(cube.index[bad])}")
     return values

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from geo.errors import ColumnError
+from geo.errors import ColumnError, name_rows
+from geo.frames import local_times, texts_of, times_of
 from geo.incidents.density import incident_times
+from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -29,21 +31,19 @@ def incident_spans(
     """
     begin = _local_days(incident_times(incidents), timezone)
     end = begin.copy()
-    if {"occurred_from", "occurred_to"} <= set(incidents.columns):
-        moments = [
-            pd.to_datetime(incidents[name], utc=True) for name in ("occurred_from", "occurred_to")
-        ]
-        known = moments[0].notna() & moments[1].notna()
-        if "occurred_at" in incidents:
-            known &= incidents["occurred_at"].isna()
+    names = ("occurred_from", "occurred_to")
+    warn_of_unused(incidents, "incidents", names)
+    moments = [times_of(incidents, name) for name in names]
+    known = moments[0].notna() & moments[1].notna() & texts_of(incidents, "occurred_at").isna()
+    if known.any():
         spanned = known.to_numpy()
-        end[spanned] = _local_days(moments[1][known], timezone)
+        end[spanned] = _local_days(moments[1][spanned], timezone)
         # Clocks put back in the autumn may set a later moment before an earlier one.
         behind = (moments[1] < moments[0]).to_numpy() & spanned
         if behind.any():
             raise ColumnError(
-                f"{int(behind.sum())} incidents end before they begin, the first of them "
-                f"{incidents.index[behind][0]!r}; exchange occurred_from and occurred_to"
+                f"{int(behind.sum())} incidents end before they begin; exchange occurred_from and "
+                f"occurred_to of {name_rows(incidents.index[behind])}"
             )
         end = np.fmax(end, begin)
     return begin, end
@@ -112,5 +112,5 @@ def hours_covered(begin: NDArray[np.float64], end: NDArray[np.float64]) -> NDArr
 
 
 def _local_days(times: pd.Series, timezone: str) -> NDArray[np.float64]:
-    local = times.dt.tz_convert(timezone).dt.tz_localize(None)
-    return ((local - pd.Timestamp(0)) / pd.Timedelta(days=1)).to_numpy(float)
+    local = local_times(times, timezone)
+    return np.asarray(((local - pd.Timestamp(0)) / pd.Timedelta(days=1)).to_numpy(float))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from geo.frames import texts
+
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
@@ -43,12 +45,12 @@ def in_category(categories: Series, *wanted: str) -> Series:
     [True, False, True]
     """
     nodes = [category_path(w) for w in wanted]
-    texts = categories.astype(object).where(categories.notna(), "other").astype(str)
+    words = texts(categories).fillna("other").astype(str)
     answer = {
         text: any(category_path(text)[: len(node)] == node for node in nodes)
-        for text in texts.unique()
+        for text in words.unique()
     }
-    return texts.map(answer).astype(bool).rename(None)
+    return words.map(answer).astype(bool).rename(None)
 
 
 def counts_by_category(categories: Series) -> DataFrame:
@@ -70,10 +72,10 @@ def counts_by_category(categories: Series) -> DataFrame:
     >>> tree["count"].to_dict()
     {'theft': 3, 'theft/bicycle': 2}
     """
-    texts = categories.astype(object).where(categories.notna(), "other").astype(str)
+    words = texts(categories).fillna("other").astype(str)
     own: dict[tuple[str, ...], int] = {}
     whole: dict[tuple[str, ...], int] = {}
-    for text, number in texts.value_counts().items():
+    for text, number in words.value_counts().items():
         path = category_path(str(text)) or ("other",)
         own[path] = own.get(path, 0) + int(number)
         for depth in range(1, len(path) + 1):

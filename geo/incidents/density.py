@@ -10,13 +10,16 @@ import shapely
 
 from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
-from geo.errors import ColumnError, GeometryError
+from geo.errors import ColumnError
+from geo.frames import array_of, codes_of, local_times, moment_of, numbers_of, texts_of, times_of
+from geo.geometry.shapes import lines_of, points_of, shapes_of
 from geo.incidents._join import locate
+from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from geopandas import GeoDataFrame
+    from geopandas import GeoDataFrame, GeoSeries
     from numpy.typing import ArrayLike, NDArray
     from pandas import DataFrame, Series
 
@@ -28,11 +31,13 @@ LONG_SPAN = pd.Timedelta(days=7)
 
 def incident_times(incidents: GeoDataFrame) -> Series:
     """When each incident happened: occurred_at, else occurred_from, else reported_at (UTC)."""
-    times = pd.Series(pd.NaT, index=incidents.index, dtype="datetime64[ns, UTC]")
-    for column in TIME_COLUMNS:
-        if column in incidents:
-            times = times.fillna(pd.to_datetime(incidents[column], utc=True))
-    return times
+    warn_of_unused(incidents, "incidents", TIME_COLUMNS)
+    times = times_of(incidents, TIME_COLUMNS[0])
+    for column in TIME_COLUMNS[1:]:
+        if times.isna().any():
+            others = times_of(incidents, column)
+            times = times.where(times.notna(), others)
+    return times.rename(None)
 
 
 def span_ends(incidents: GeoDataFrame) -> Series:
@@ -40,13 +45,11 @@ def span_ends(incidents: GeoDataFrame) -> Series:
     ends = pd.Series(pd.NaT, index=incidents.index, dtype="datetime64[ns, UTC]")
     if not {"occurred_from", "occurred_to"} <= set(incidents.columns):
         return ends
-    start, end = (
-        pd.to_datetime(incidents[name], utc=True) for name in ("occurred_from", "occurred_to")
-    )
+    start, end = (times_of(incidents, name) for name in ("occurred_from", "occurred_to"))
     wide = (end - start) > LONG_SPAN
     for column in ("occurred_at", "reported_at"):
         if column in incidents:
-            wide &= incidents[column].isna()
+            wide &= times_of(incidents, column).isna()
     return ends.mask(wide, end)
 
 
@@ -56,18 +59,28 @@ def incident_moments(incidents: GeoDataFrame) -> Series:
 
 
 def point_coordinates(
-    points: GeoDataFrame,
+    points: GeoDataFrame | GeoSeries, what: str = "incidents"
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Coordinates of points, NaN where one is missing or empty.
+    """Return the coordinates of points, NaN where one is missing or empty.
+
+    Parameters
+    ----------
+    points : geopandas.GeoDataFrame or geopandas.GeoSeries
+        Points, some of which may be missing.
+    what : str
+        What they are, for the message.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        x and y, one a row.
 
     Raises
     ------
-    GeometryError : a geometry is of another type.
+    GeometryError
+        If a geometry is of another type; the rows are named.
     """
-    shapes = np.asarray(points.geometry.values)
-    others = shapes[shapely.get_type_id(shapes) > 0]
-    if not shapely.is_empty(others).all():
-        raise GeometryError("incidents must be points; take .representative_point() of others")
+    shapes = points_of(points, what, missing=True)
     return shapely.get_x(shapes), shapely.get_y(shapes)
 
 
@@ -87,10 +100,10 @@ def grid_of(grids: GeoDataFrame, incidents: GeoDataFrame) -> NDArray[np.int64]:
     CrsError : the inputs differ in CRS, or it is not metric.
     GeometryError : a grid is no valid polygon, or an incident is no point.
     """
-    require_metric(grids, incidents)
+    require_metric(grids, located=incidents)
     cells, rings = require_polygons(grids, "grids")
-    points = np.asarray(incidents.geometry.values)
-    x, y = point_coordinates(incidents)
+    points = points_of(incidents, "incidents", missing=True)
+    x, y = shapely.get_x(points), shapely.get_y(points)
     there = np.isfinite(x) & np.isfinite(y)
     out = np.full(len(incidents), len(grids), np.int64)
     rows = np.flatnonzero(there)
@@ -100,13 +113,12 @@ def grid_of(grids: GeoDataFrame, incidents: GeoDataFrame) -> NDArray[np.int64]:
         doubtful = rows[found == -2]
         grid, which = shapely.STRtree(points[doubtful]).query(cells, predicate="intersects")
         np.minimum.at(out, doubtful[which], grid)
-    if "grid" in incidents and not there.all():
-        codes = grids["code"] if "code" in grids else pd.Series(grids.index, index=grids.index)
-        position = pd.Series(np.arange(len(grids)), index=codes.astype(str).to_numpy())
-        position = position[~position.index.duplicated()]
-        named = incidents["grid"].astype(object).where(incidents["grid"].notna(), "")
-        known = position.reindex(named[~there].astype(str)).to_numpy()
-        out[~there] = np.where(np.isnan(known), len(grids), known).astype(np.int64)
+    named = texts_of(incidents, "grid").to_numpy()[~there]
+    if any(code is not None for code in named):
+        own = texts_of(grids, "code")
+        codes = codes_of(grids if own.isna().any() else grids.set_index(own), "grids")
+        position = {code: k for k, code in enumerate(codes)}
+        out[~there] = [position.get(str(code), len(grids)) for code in named]
     out[out == len(grids)] = -1
     return out
 
@@ -138,7 +150,7 @@ def density_by_grid(
     population is unknown or 0), `per_day` (NaN without times); with open_m2 `per_open_km2`, with
     streets `per_street_km` (NaN where there is no open ground, no street).
     ``.attrs["outside"]`` is the number of incidents outside every grid, ``.attrs["period"]`` the
-    period used.
+    period used (two texts in the notation of ISO 8601, None without times).
 
     Raises
     ------
@@ -223,15 +235,11 @@ def _bases(
     grids: GeoDataFrame, open_m2: ArrayLike | None, streets: GeoDataFrame | None
 ) -> dict[str, NDArray[np.float64]]:
     """What the count of each grid is divided by, by the name of the rate."""
-    bases = {"per_km2": shapely.area(np.asarray(grids.geometry.values)) / 1e6}
-    people = np.full(len(grids), np.nan)
-    if "population" in grids:
-        people = grids["population"].to_numpy(float, na_value=np.nan)
-    bases["per_1000_people"] = people / 1000.0
+    bases = {"per_km2": shapely.area(shapes_of(grids, "grids")) / 1e6}
+    warn_of_unused(grids, "grids", ("population",))
+    bases["per_1000_people"] = numbers_of(grids, "population") / 1000.0
     if open_m2 is not None:
-        ground = np.asarray(open_m2, float)
-        if ground.shape != (len(grids),):
-            raise ColumnError(f"open_m2 must be one a grid: {len(grids)}, not {ground.shape}")
+        ground = array_of(open_m2, "open_m2", len(grids), "grid")
         bases["per_open_km2"] = ground / 1e6
     if streets is not None:
         bases["per_street_km"] = _street_km(grids, streets)
@@ -240,8 +248,7 @@ def _bases(
 
 def _street_km(grids: GeoDataFrame, streets: GeoDataFrame) -> NDArray[np.float64]:
     require_metric(grids, streets)
-    cells = np.asarray(grids.geometry.values)
-    lines = np.asarray(streets.geometry.values)
+    cells, lines = shapes_of(grids, "grids"), lines_of(streets, "streets")
     line, cell = shapely.STRtree(cells).query(lines, predicate="intersects")
     lengths = shapely.length(shapely.intersection(lines[line], cells[cell]))
     return np.bincount(cell, weights=lengths, minlength=len(cells)) / 1000.0
@@ -261,15 +268,15 @@ def _rates(
         first = {name: rates.pop(name) for name in ("per_km2", "per_1000_people")}
         out = pd.DataFrame({"count": count} | first | {"per_day": count / days} | rates, index)
     out.attrs["outside"] = int((position < 0).sum())
-    out.attrs["period"] = (start, end)
+    out.attrs["period"] = tuple(None if p is None else p.isoformat() for p in (start, end))
     return out
 
 
 def local_day(moment: pd.Timestamp | str, timezone: str) -> pd.Timestamp:
     """Midnight of a day of the local calendar, without a zone."""
-    stamp = pd.Timestamp(moment)
+    stamp = moment_of(moment, "the period")
     if stamp.tzinfo is not None:
-        stamp = stamp.tz_convert(timezone).tz_localize(None)
+        stamp = local_times(pd.Series([stamp]), timezone).iloc[0]
     return stamp.normalize()
 
 
@@ -282,7 +289,7 @@ def _bounds(
             return None, None
         last = known.max().floor("D") + pd.Timedelta(days=1)
         return known.min().floor("D"), last if ends.isna().all() else max(last, ends.max())
-    start, end = (pd.Timestamp(p) for p in period)
+    start, end = (moment_of(p, "the period") for p in period)
     start = start.tz_localize("UTC") if start.tzinfo is None else start.tz_convert("UTC")
     end = end.tz_localize("UTC") if end.tzinfo is None else end.tz_convert("UTC")
     if not start < end:
@@ -313,11 +320,10 @@ def counts_by_month(
 
 def months_of(events: DataFrame, timezone: str) -> DataFrame:
     """`counts_by_month` of what `incident_events` gave."""
-    local = events["at"].dt.tz_convert(timezone).dt.tz_localize(None)
+    local = local_times(events["at"], timezone)
     if "until" in events:
-        last = (events["until"] - pd.Timedelta(microseconds=1)).dt.tz_convert(timezone)
-        month_of_end = last.dt.tz_localize(None).dt.to_period("M")
-        split = events["until"].notna() & (month_of_end != local.dt.to_period("M"))
+        last = local_times(events["until"] - pd.Timedelta(microseconds=1), timezone)
+        split = events["until"].notna() & (last.dt.to_period("M") != local.dt.to_period("M"))
         events, local = events[~split], local[~split]
     month = local.dt.to_period("M").dt.to_timestamp().dt.date.rename("month")
     return events.groupby(["grid", month, "category"]).size().rename("count").reset_index()
@@ -342,13 +348,10 @@ def incident_events(grids: GeoDataFrame, incidents: GeoDataFrame) -> DataFrame:
     CrsError, GeometryError : as `grid_of`.
     """
     times = incident_times(incidents)
-    labels = np.append(grids.index.astype(str).to_numpy().astype(object), "")
-    category = (
-        incidents["category"].fillna("other").astype(str)
-        if "category" in incidents
-        else pd.Series("other", index=incidents.index)
-    )
-    timed = incidents["occurred_at"].notna() if "occurred_at" in incidents else False
+    labels = np.append(codes_of(grids, "grids"), "")
+    warn_of_unused(incidents, "incidents", ("category",))
+    category = texts_of(incidents, "category").fillna("other").astype(str)
+    timed = texts_of(incidents, "occurred_at").notna()
     out = pd.DataFrame(
         {"at": times, "timed": timed, "until": span_ends(incidents), "category": category, "grid": labels[grid_of(grids, incidents)]},
         index=incidents.index,

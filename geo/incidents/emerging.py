@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from geo.errors import ColumnError
+from geo.frames import figures_of
 from geo.incidents.hot_spots import false_discovery
 from geo.incidents.trends import mann_kendall
 
@@ -193,9 +194,7 @@ def _classes(
 
 
 def _cube(cube: DataFrame, weights: Weights) -> NDArray[np.float64]:
-    values = cube.to_numpy(float)
+    values = figures_of(cube, "figures")
     if weights.count != len(values):
         raise ColumnError(f"the weights are of {weights.count} places, the grids are {len(values)}")
-    if not np.isfinite(values).all():
-        raise ColumnError("figures must be known for every span; a span without incidents is 0")
     return values

@@ -13,6 +13,8 @@ import shapely
 
 from geo.crs import require_metric
 from geo.errors import ColumnError
+from geo.frames import local_times
+from geo.geometry.shapes import shapes_of
 from geo.incidents._frame import Frame
 from geo.incidents.density import grid_of, incident_moments, local_day, point_coordinates
 from geo.incidents.surface import density_surface
@@ -151,10 +153,10 @@ def forecast(
     44 (2004). Held-out months follow one another, each foretold as it would have been on its
     first day. See docs/forecasts.md.
     """
-    require_metric(grids, incidents)
+    require_metric(grids, located=incidents)
     if held_out < 1:
         raise ColumnError("held_out must be at least 1 month; six tell more")
-    local = incident_moments(incidents).dt.tz_convert(timezone).dt.tz_localize(None)
+    local = local_times(incident_moments(incidents), timezone)
     known = local.dropna()
     if known.empty:
         raise ColumnError("no incident has a time; give occurred_at or reported_at")
@@ -179,7 +181,7 @@ def forecast(
     models = _models(
         counts, _Points.of(grids, incidents, local, first, cell_m, bandwidth_m), held_out
     )
-    area = shapely.area(np.asarray(grids.geometry.values))
+    area = shapely.area(shapes_of(grids, "grids"))
     tests: dict[str, list[DataFrame]] = {name: [] for name in models}
     for at in range(there - held_out, there):
         for name, model in models.items():
@@ -243,13 +245,13 @@ class _Points:
         span = pd.period_range(first, periods=1200, freq="M").start_time
         starts = np.array([s.timestamp() / 86_400.0 for s in span], np.float64)
         size = bandwidth_m / 5.0 if cell_m is None else cell_m
-        points = incidents.loc[placed, [incidents.geometry.name]]
+        points = incidents[placed][[incidents.geometry.name]]
         return cls(grids, points, day, starts, size, bandwidth_m)
 
     @cached_property
     def area(self) -> NDArray[np.float64]:
         """Of the grids, m²."""
-        return np.asarray(shapely.area(np.asarray(self.grids.geometry.values)), np.float64)
+        return np.asarray(shapely.area(shapes_of(self.grids, "grids")), np.float64)
 
     def surface(
         self, since: float, until: float, weights: NDArray[np.float64] | None
@@ -272,7 +274,7 @@ class _Points:
     @cached_property
     def cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Grid that each cell of the raster lies in, and the cell of each grid's own point."""
-        shapes = tuple(shapely.to_wkb(np.asarray(self.grids.geometry.values)).tolist())
+        shapes = tuple(shapely.to_wkb(shapes_of(self.grids, "grids")).tolist())
         return _cells(shapes, str(self.grids.crs), self.cell_m)
 
 

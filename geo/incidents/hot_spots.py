@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
-from geo.errors import ColumnError
+from geo.errors import ColumnError, name_rows
+from geo.frames import array_of
 from geo.incidents._permute import permuted_p
 from geo.incidents.density import grid_of
 from geo.incidents.weights import Weights, contiguity
@@ -190,7 +192,7 @@ def false_discovery(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _figures(
     grids: GeoDataFrame, incidents: GeoDataFrame | None, values: ArrayLike | None
 ) -> NDArray[np.float64]:
-    require_metric(grids, incidents)
+    require_metric(grids, located=incidents)
     if (incidents is None) == (values is None):
         raise ColumnError("give incidents to count, or values, one a grid")
     if len(grids) < 3:
@@ -198,11 +200,14 @@ def _figures(
     if incidents is not None:
         position = grid_of(grids, incidents)
         return np.bincount(position[position >= 0], minlength=len(grids)).astype(float)
-    figures = np.array(values, float)
-    if figures.shape != (len(grids),):
-        raise ColumnError(f"values must be one a grid: {len(grids)}, not {figures.shape}")
-    if not np.isfinite(figures).all():
-        raise ColumnError("values must be known for every grid; leave out the grids without")
+    require_polygons(grids, "grids")
+    figures = array_of([] if values is None else values, "values", len(grids), "grid")
+    unknown = ~np.isfinite(figures)
+    if unknown.any():
+        raise ColumnError(
+            "values must be known for every grid; leave out the grids without: "
+            f"{name_rows(grids.index[unknown])}"
+        )
     return figures
 
 

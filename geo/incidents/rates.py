@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from geo.errors import ColumnError
+from geo.errors import ColumnError, name_rows
+from geo.frames import array_of, local_times, numbers
 from geo.incidents.density import grid_of, incident_moments, local_day
 
 if TYPE_CHECKING:
@@ -128,11 +129,11 @@ def compare_periods(
     >>> [round(p, 3) for p in table["p_value"]]
     [0.008, 1.0]
     """
+    first, second = _numbers(now, "now"), _numbers(before, "before")
     if not now.index.equals(before.index):
         raise ColumnError("both periods must be counted on the same grids, in the same order")
     if not (days_now > 0 and days_before > 0):
         raise ColumnError("both periods must last more than 0 days")
-    first, second = _numbers(now, "now"), _numbers(before, "before")
     share = days_now / (days_now + days_before)
     total = (first + second).astype(int)
     pairs, which = np.unique(np.column_stack([first, total]), axis=0, return_inverse=True)
@@ -147,8 +148,8 @@ def compare_periods(
     empty = total == 0
     return pd.DataFrame(
         {
-            "now": now.to_numpy(),
-            "before": before.to_numpy(),
+            "now": first.astype(np.int64),
+            "before": second.astype(np.int64),
             "ratio": ratio,
             "ratio_low": np.where(empty, 0.0, ratio_low),
             "ratio_high": np.where(empty, np.inf, ratio_high),
@@ -181,7 +182,7 @@ def compare_with_past(
     (under that name), and `_ratio`, `_ratio_low`, `_ratio_high`, `_p_value`, `_q_value` after it
     (see `compare_periods`), all NaN where the incidents do not reach back to the beginning of
     that period: no record is not the same as no incident. ``.attrs["periods"]`` are first day and
-    the day after the last one of the three, ``.attrs["outside"]`` the incidents outside all grids.
+    the day after the last one of the three (texts such as 2026-03-01), ``.attrs["outside"]`` the incidents outside all grids.
 
     Raises
     ------
@@ -202,7 +203,7 @@ def compare_with_past(
     start, end = (local_day(p, timezone) for p in period)
     if not start < end:
         raise ColumnError(f"the period from {start:%Y-%m-%d} to {end:%Y-%m-%d} is empty")
-    local = incident_moments(incidents).dt.tz_convert(timezone).dt.tz_localize(None)
+    local = local_times(incident_moments(incidents), timezone)
     if local.isna().all():
         raise ColumnError("no incident has a time; give occurred_at or reported_at")
     if start.day == end.day == 1:
@@ -235,7 +236,9 @@ def compare_with_past(
         out[name] = table["before"].astype(float) if known else np.nan
         for figure in ("ratio", "ratio_low", "ratio_high", "p_value", "q_value"):
             out[f"{name}_{figure}"] = table[figure] if known else np.nan
-    out.attrs["periods"] = spans
+    out.attrs["periods"] = {
+        name: [f"{day:%Y-%m-%d}" for day in span] for name, span in spans.items()
+    }
     out.attrs["outside"] = outside
     return out
 
@@ -244,16 +247,23 @@ def _counts(
     counts: Series, population: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     events = _numbers(counts, "counts")
-    base = np.asarray(population, float)
-    if base.shape != events.shape or not (np.isfinite(base).all() and (base >= 0).all()):
-        raise ColumnError("population must be known and 0 or more, one a grid")
+    base = array_of(population, "population", len(events), "grid")
+    bad = ~(base >= 0) | np.isinf(base)
+    if bad.any():
+        raise ColumnError(
+            f"population must be known and 0 or more; mend {name_rows(counts.index[bad])}"
+        )
     if not base.sum() > 0:
         raise ColumnError("nobody lives in any grid; give the population")
     return events, base
 
 
 def _numbers(counts: Series, name: str) -> NDArray[np.float64]:
-    values = counts.to_numpy(float)
-    if not (np.isfinite(values).all() and (values >= 0).all() and (values % 1 == 0).all()):
-        raise ColumnError(f"{name} must be whole numbers, 0 or more, one a grid")
+    values = numbers(counts, name)
+    # Beyond 2^53 doubles are not whole numbers any more.
+    bad = ~((values >= 0) & (values <= 2.0**53) & (np.floor(values) == values))
+    if bad.any():
+        raise ColumnError(
+            f"{name} must be whole numbers, 0 or more, one a grid; mend {name_rows(counts.index[bad])}"
+        )
     return values

@@ -75,7 +75,7 @@ def near_repeats(
     >>> int(table["pairs"].iloc[0])
     1
     """
-    require_metric(incidents)
+    require_metric(located=incidents)
     space, time = _bands(distances_m, "distances_m"), _bands(days, "days")
     if permutations < 1:
         raise ColumnError("permutations must be at least 1; 999 give a fair p-value")

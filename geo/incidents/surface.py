@@ -16,7 +16,9 @@ from scipy import signal, stats
 
 from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
-from geo.errors import ColumnError
+from geo.errors import ColumnError, WriteError, name_rows
+from geo.frames import array_of
+from geo.geometry.shapes import polygon_parts
 from geo.incidents._frame import Frame, Kernel, kernel_stamp
 from geo.incidents._join import locate
 from geo.incidents.density import point_coordinates
@@ -63,24 +65,27 @@ class Surface:
         import rasterio
 
         rows, cols = self.values.shape
-        with rasterio.open(
-            file,
-            "w",
-            driver="GTiff",
-            width=cols,
-            height=rows,
-            count=1,
-            dtype="float32",
-            crs=self.crs.to_wkt(),
-            transform=self.transform,
-            nodata=math.nan,
-            tiled=True,
-            blockxsize=256,
-            blockysize=256,
-            compress="deflate",
-        ) as out:
-            out.write(self.values.astype("float32"), 1)
-            out.update_tags(bandwidth_m=self.bandwidth_m, unit="per km2")
+        try:
+            with rasterio.open(
+                file,
+                "w",
+                driver="GTiff",
+                width=cols,
+                height=rows,
+                count=1,
+                dtype="float32",
+                crs=self.crs.to_wkt(),
+                transform=self.transform,
+                nodata=math.nan,
+                tiled=True,
+                blockxsize=256,
+                blockysize=256,
+                compress="deflate",
+            ) as out:
+                out.write(self.values.astype("float32"), 1)
+                out.update_tags(bandwidth_m=self.bandwidth_m, unit="per km2")
+        except (rasterio.errors.RasterioError, OSError) as error:
+            raise WriteError(f"{file} cannot be written: {error}") from error
 
     def contours(self, levels: Sequence[float]) -> GeoDataFrame:
         """Polygons of the ground between neighbouring levels.
@@ -117,9 +122,11 @@ class Surface:
                 rings = [xy[a:b] for a, b in pairwise(ends.tolist())]
                 shapes.append(shapely.Polygon(rings[0], rings[1:]))
             # Touching pieces of a band are one: the union is valid where a collection is not.
-            whole = shapely.union_all(shapely.make_valid(shapes)) if shapes else None
-            areal = [p for p in shapely.get_parts(whole) if shapely.get_type_id(p) == 3]
-            if areal:
+            whole = (
+                shapely.union_all(shapely.make_valid(shapes)) if shapes else shapely.MultiPolygon()
+            )
+            areal = polygon_parts(whole)
+            if len(areal):
                 bands.append({"low": low, "high": high, "geometry": shapely.MultiPolygon(areal)})
         columns = ["low", "high", "geometry"]
         return gpd.GeoDataFrame(bands, columns=columns, geometry="geometry", crs=self.crs)
@@ -177,7 +184,7 @@ def density_surface(
     ((100, 100), 2.0)
     """
     frame = Frame.over(within, cell_m)
-    require_metric(incidents, within)
+    require_metric(within, located=incidents)
     xy, share, outside = _inside(incidents, within, weights)
     width = _width(xy, share, bandwidth_m, kernel, frame)
     stamp = kernel_stamp(kernel, width, cell_m)
@@ -209,7 +216,7 @@ def bandwidth(
     ------
     As `density_surface`.
     """
-    require_metric(incidents, within)
+    require_metric(within, located=incidents)
     west, south, east, north = within.total_bounds
     frame = Frame.over(within, cell_m or max(east - west, north - south) / 200.0)
     xy, share, _ = _inside(incidents, within, None)
@@ -269,7 +276,7 @@ def density_ratio(
     known population. Use it where some ten incidents are expected within a bandwidth.
     """
     frame = Frame.over(within, cell_m)
-    require_metric(incidents, population, within)
+    require_metric(population, within, located=incidents)
     xy, share, outside = _inside(incidents, within, None)
     homes, there, _ = _inside(population, within, people)
     if not there.sum() > 0:
@@ -298,10 +305,11 @@ def _inside(
     points: GeoDataFrame, within: GeoDataFrame | GeoSeries, weights: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Places and weights of the points in the district, and how many lie outside."""
-    x, y = point_coordinates(points)
-    share = np.ones(len(x)) if weights is None else np.asarray(weights, float)
-    if share.shape != x.shape or not (np.isfinite(share).all() and (share >= 0).all()):
-        raise ColumnError("weights must be 0 or more, one a point")
+    x, y = point_coordinates(points, "points")
+    share = np.ones(len(x)) if weights is None else array_of(weights, "weights", len(x), "point")
+    bad = ~(share >= 0) | np.isinf(share)
+    if bad.any():
+        raise ColumnError(f"weights must be 0 or more; mend {name_rows(points.index[bad])}")
     there = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     districts, rings = require_polygons(within, "the district's polygons")
     found = locate(x[there], y[there], rings)

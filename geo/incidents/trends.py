@@ -10,6 +10,7 @@ from numba import njit
 from scipy import stats
 
 from geo.errors import ColumnError
+from geo.frames import figures_of, local_times
 from geo.incidents.aoristic import hours_covered, incident_spans, spread
 from geo.incidents.density import Period, grid_of, incident_times, local_day
 from geo.incidents.hot_spots import false_discovery
@@ -54,7 +55,7 @@ def space_time_cube(
     """
     if days < 1:
         raise ColumnError("days must be at least 1")
-    local = incident_times(incidents).dt.tz_convert(timezone).dt.tz_localize(None)
+    local = local_times(incident_times(incidents), timezone)
     if period is None:
         known = local.dropna()
         if known.empty:
@@ -118,11 +119,9 @@ def mann_kendall(cube: DataFrame) -> DataFrame:
     >>> table["trend"].tolist(), table["s"].tolist()
     (['rising', 'none'], [21, -2])
     """
-    values = cube.to_numpy(float)
+    values = figures_of(cube, "figures")
     if values.shape[1] < 4:
         raise ColumnError("a trend needs at least four spans")
-    if not np.isfinite(values).all():
-        raise ColumnError("figures must be known for every span; a span without incidents is 0")
     s, variance, slope = _kendall(values)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(variance > 0, (s - np.sign(s)) / np.sqrt(variance), 0.0)
@@ -180,7 +179,7 @@ def hours_of_week(
         timed = np.isfinite(begin)
         cells = hours_covered(begin[timed], end[timed])
     else:
-        local = incident_times(incidents).dropna().dt.tz_convert(timezone)
+        local = local_times(incident_times(incidents).dropna(), timezone)
         hours = local.dt.day_of_week.to_numpy() * 24 + local.dt.hour.to_numpy()
         cells = np.bincount(hours.astype(np.int64), minlength=168)
     return pd.DataFrame(

@@ -11,7 +11,8 @@ from scipy.spatial import KDTree
 
 from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
-from geo.errors import ColumnError
+from geo.errors import ColumnError, GeometryError, name_rows
+from geo.geometry.shapes import shapes_of
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -65,6 +66,16 @@ class Weights:
         return Weights(self.offsets, self.neighbours, self.values / total)
 
 
+def _centroids(places: GeoDataFrame | GeoSeries) -> NDArray[np.float64]:
+    shapes = shapes_of(places, "places")
+    centres = shapely.centroid(shapes)
+    xy = np.column_stack([shapely.get_x(centres), shapely.get_y(centres)])
+    bad = ~np.isfinite(xy).all(axis=1)
+    if bad.any():
+        raise GeometryError(f"places must have a geometry; mend {name_rows(places.index[bad])}")
+    return xy
+
+
 def _from_pairs(place: NDArray[np.int64], neighbour: NDArray[np.int64], count: int) -> Weights:
     order = np.lexsort((neighbour, place))
     place, neighbour = place[order], neighbour[order]
@@ -103,12 +114,13 @@ def within_distance(places: GeoDataFrame | GeoSeries, metres: float) -> Weights:
     Raises
     ------
     CrsError : the CRS is not metric.
+    GeometryError : a place is missing or empty.
     ColumnError : the distance is not above 0.
     """
     require_metric(places)
     if not metres > 0:
         raise ColumnError("the distance must be above 0 m")
-    xy = shapely.get_coordinates(shapely.centroid(np.asarray(places.geometry.values)))
+    xy = _centroids(places)
     pairs = KDTree(xy).query_pairs(metres, output_type="ndarray").astype(np.int64)
     both = np.vstack([pairs, pairs[:, ::-1]])
     return _from_pairs(both[:, 0], both[:, 1], len(xy))
@@ -120,12 +132,13 @@ def nearest(places: GeoDataFrame | GeoSeries, k: int) -> Weights:
     Raises
     ------
     CrsError : the CRS is not metric.
+    GeometryError : a place is missing or empty.
     ColumnError : k is not from 1 to one less than the places.
     """
     require_metric(places)
     if not 1 <= k < len(places):
         raise ColumnError(f"k must be from 1 to {len(places) - 1}, one less than the places")
-    xy = shapely.get_coordinates(shapely.centroid(np.asarray(places.geometry.values)))
+    xy = _centroids(places)
     _, found = KDTree(xy).query(xy, k + 1)
     place = np.repeat(np.arange(len(xy)), k + 1)
     neighbour = found.ravel()

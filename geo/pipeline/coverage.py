@@ -18,6 +18,8 @@ from geo.coverage.field_of_view import complete_cameras
 from geo.coverage.gaps import blind_spots, coverage_by_grid
 from geo.coverage.quality import IN_USE
 from geo.coverage.terrain import Terrain
+from geo.crs import off_scale
+from geo.errors import name_rows
 from geo.pipeline.digests import exchange, grid_digests, together
 from geo.pipeline.directions import digests_of, views_of
 from geo.settings import Settings
@@ -61,8 +63,15 @@ class Computed:
 
 
 def metric(layer: GeoDataFrame, site: Site) -> GeoDataFrame:
-    """A register in the metric CRS of the run, its polygons valid there too."""
+    """Return a register in the metric CRS of the run, without the rows that lie where it does not hold.
+
+    Its polygons are valid there, too.
+    """
     out = layer.to_crs(site.crs)
+    # A row with mistyped coordinates must not keep the others from being measured.
+    astray = off_scale(out)
+    if astray.any():
+        out = out[~astray].copy()
     # Projecting bends edges by rounding only, but that can make a sliver of a polygon invalid.
     bad = ~out.geometry.is_valid
     if bad.any():
@@ -72,9 +81,17 @@ def metric(layer: GeoDataFrame, site: Site) -> GeoDataFrame:
 
 def whole(conn: Conn, grids: GeoDataFrame, site: Site, progress: Callable[[str], None]) -> Computed:
     """Everything anew."""
-    cameras = metric(read.read_layer(conn, "cameras"), site)
-    buildings = metric(read.read_layer(conn, "buildings"), site)
-    grids_m = metric(grids, site)
+    registers = {"grids": grids} | {n: read.read_layer(conn, n) for n in ("cameras", "buildings")}
+    grids_m, cameras, buildings = (metric(register, site) for register in registers.values())
+    for (name, register), used in zip(
+        registers.items(), (grids_m, cameras, buildings), strict=True
+    ):
+        astray = register.index.difference(used.index)
+        if len(astray):
+            progress(
+                f"{name} left out, as they lie where {site.crs.to_string()} does not hold: "
+                f"{name_rows(astray)}"
+            )
     used = _used(cameras, site)
     progress(f"what {len(used):,} cameras see among {len(buildings):,} buildings")
     walls = walls_of(buildings, terrain=site.terrain)

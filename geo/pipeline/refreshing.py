@@ -213,6 +213,6 @@ def _density_rows(density: pd.DataFrame) -> pd.DataFrame:
     out = density.rename_axis("grid").reset_index()
     outside = pd.DataFrame([{"grid": "", "count": density.attrs["outside"]}])
     out = pd.concat([out, outside], ignore_index=True)
-    out["period_from"] = start.to_pydatetime()
-    out["period_to"] = end.to_pydatetime()
+    out["period_from"] = dt.datetime.fromisoformat(start)
+    out["period_to"] = dt.datetime.fromisoformat(end)
     return out

@@ -1,0 +1,204 @@
+"""Shapes out of layers: flat, of the expected type, each refused row named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from geopandas import GeoDataFrame, GeoSeries
+
+from geo.errors import GeometryError, name_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_POINT, _LINE, _RING, _POLYGON, _MULTIPOINT, _MULTILINE, _MULTIPOLYGON = range(7)
+
+
+def geometry_of(layer: Any, what: str) -> GeoSeries:
+    """Return the active geometry column of a layer.
+
+    Parameters
+    ----------
+    layer : geopandas.GeoDataFrame or geopandas.GeoSeries
+        Any layer.
+    what : str
+        What the layer holds, for the message.
+
+    Returns
+    -------
+    geopandas.GeoSeries
+        The geometry, whatever its column is called.
+
+    Raises
+    ------
+    GeometryError
+        If it is a plain table, or has no active geometry column.
+    """
+    if isinstance(layer, GeoSeries):
+        return layer
+    if not isinstance(layer, GeoDataFrame):
+        raise GeometryError(
+            f"{what} must be a GeoDataFrame or GeoSeries, not {type(layer).__name__}; make one with "
+            "geopandas.GeoDataFrame(table, geometry=..., crs=...)"
+        )
+    try:
+        geometry = layer.geometry
+    except AttributeError:
+        geometry = None
+    if not isinstance(geometry, GeoSeries):
+        raise GeometryError(f"{what} have no active geometry column; set it with .set_geometry()")
+    return geometry
+
+
+def shapes_of(layer: Any, what: str) -> NDArray[Any]:
+    """Return the shapes of a layer without their elevations.
+
+    Parameters
+    ----------
+    layer : geopandas.GeoDataFrame or geopandas.GeoSeries
+        Any layer.
+    what : str
+        What the layer holds, for the message.
+
+    Returns
+    -------
+    numpy.ndarray
+        One shape a row, None where it is missing. Z and M are dropped: all that is measured here
+        is measured on the map.
+
+    Raises
+    ------
+    GeometryError
+        If it is a plain table, or has no active geometry column.
+    """
+    shapes = np.asarray(geometry_of(layer, what).values)
+    if shapely.has_z(shapes).any() or shapely.has_m(shapes).any():
+        return np.asarray(shapely.force_2d(shapes))
+    return shapes
+
+
+def points_of(layer: Any, what: str, *, missing: bool = False) -> NDArray[Any]:
+    """Return the points of a layer.
+
+    Parameters
+    ----------
+    layer : geopandas.GeoDataFrame or geopandas.GeoSeries
+        Points; a multipoint of a single point, as GeoPackages often hold them, is that point.
+    what : str
+        What the points are, for the message.
+    missing : bool
+        Whether rows may be without a point; infinite coordinates, which a projection leaves of what
+        it cannot show, are none then.
+
+    Returns
+    -------
+    numpy.ndarray
+        One point a row; None where it is missing or empty, if that is allowed.
+
+    Raises
+    ------
+    GeometryError
+        If a row is of another type, has infinite coordinates, or is without a point where it
+        must not be; the rows are named.
+    """
+    shapes = shapes_of(layer, what)
+    kinds = shapely.get_type_id(shapes)
+    absent = (kinds < 0) | shapely.is_empty(shapes)
+    if (kinds[~absent] != _POINT).any():
+        single = (kinds == _MULTIPOINT) & (shapely.get_num_geometries(shapes) == 1)
+        shapes = np.where(single, shapely.get_geometry(shapes, 0), shapes)
+        kinds = np.where(single, _POINT, kinds)
+        absent |= shapely.is_empty(shapes)
+    others = ~absent & (kinds != _POINT)
+    # Coordinates may be NaN in a point that GEOS does not call empty.
+    absent |= ~others & ~(np.isfinite(shapely.get_x(shapes)) & np.isfinite(shapely.get_y(shapes)))
+    if not missing:
+        others |= absent
+    elif absent.any():
+        shapes = shapes.copy()
+        shapes[absent] = None
+    if others.any():
+        raise GeometryError(
+            f"{what} must be points with coordinates; mend {name_rows(layer.index[others])} "
+            "(of other shapes take .representative_point())"
+        )
+    return shapes
+
+
+def lines_of(layer: Any, what: str) -> NDArray[Any]:
+    """Return the lines of a layer.
+
+    Parameters
+    ----------
+    layer : geopandas.GeoDataFrame or geopandas.GeoSeries
+        Lines or multilines.
+    what : str
+        What the lines are, for the message.
+
+    Returns
+    -------
+    numpy.ndarray
+        One (multi)line a row; an empty one stays.
+
+    Raises
+    ------
+    GeometryError
+        If a row is of another type or missing; the rows are named.
+    """
+    shapes = shapes_of(layer, what)
+    good = np.isin(shapely.get_type_id(shapes), (_LINE, _RING, _MULTILINE))
+    good &= np.isfinite(shapely.length(shapes))
+    if not good.all():
+        raise GeometryError(f"{what} must be lines; mend {name_rows(layer.index[~good])}")
+    return shapes
+
+
+def areas_of(layer: Any, what: str, *, empty: bool = True) -> NDArray[Any]:
+    """Return the polygons of a layer, not looking at whether they are valid.
+
+    Parameters
+    ----------
+    layer : geopandas.GeoDataFrame or geopandas.GeoSeries
+        Polygons or multipolygons.
+    what : str
+        What the polygons are, for the message.
+    empty : bool
+        Whether empty ones are allowed.
+
+    Returns
+    -------
+    numpy.ndarray
+        One (multi)polygon a row.
+
+    Raises
+    ------
+    GeometryError
+        If a row is of another type or missing, or empty where it must not be; the rows are named.
+    """
+    shapes = shapes_of(layer, what)
+    good = np.isin(shapely.get_type_id(shapes), (_POLYGON, _MULTIPOLYGON))
+    good &= np.isfinite(shapely.area(shapes))
+    if not empty:
+        good &= ~shapely.is_empty(shapes)
+    if not good.all():
+        raise GeometryError(f"{what} must be polygons; mend {name_rows(layer.index[~good])}")
+    return shapes
+
+
+def polygon_parts(shapes: Any) -> NDArray[Any]:
+    """Return the polygons among shapes and their parts.
+
+    Parameters
+    ----------
+    shapes : shapely.Geometry or array of them
+        Shapes of any type, such as what an overlay leaves.
+
+    Returns
+    -------
+    numpy.ndarray
+        Single polygons; the points and lines where edges only touched are left out.
+    """
+    parts = shapely.get_parts(shapely.get_parts(shapes))
+    return np.asarray(parts[shapely.get_type_id(parts) == _POLYGON])

@@ -1,0 +1,200 @@
+"""Columns by other names: which name is understood as which column, and what looks like one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from geo.errors import ColumnError, warn
+from geo.frames import column_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pandas import DataFrame
+
+LayerName = Literal["cameras", "buildings", "grids", "incidents"]
+Table = TypeVar("Table", bound="DataFrame")
+
+SYNONYMS: Mapping[str, Mapping[str, str]] = {
+    "cameras": {
+        "kind": "type cameratype camera_type ptztype 摄像机类型 结构类型 设备类型",
+        "bearing_deg": "bearing azimuth azimuth_deg heading heading_deg direction camera:direction "
+        "orientation facing yaw 监控方位 摄像机监控方位 监视方向 监视方位 光轴方向 方位角 朝向 方向",
+        "fov_deg": "fov fieldofview field_of_view hfov angle_of_view view_angle viewing_angle "
+        "horizontalfieldangle 水平视场角 视场角",
+        "range_m": "range radius radius_m viewdistance view_distance maxviewdistance visibility_range "
+        "可视距离 监控距离 有效距离 视距 监控半径 半径",
+        "near_m": "near blinddistance 盲区距离 近端距离",
+        "tilt_deg": "tilt pitch 俯仰角 俯角 下倾角",
+        "vfov_deg": "vfov verticalfieldangle 竖直视场角 垂直视场角",
+        "night_range_m": "nightrange night_range 夜视距离 夜间可视距离",
+        "height_m": "height mountheight mount_height mounting_height camera_height 安装高度 架设高度 高度",
+        "pixels_wide": "pixel_width image_width width_px horizontal_pixels",
+        "status": "state 设备状态 状态 运行状态",
+        "point_class": "pointtype 监控点位类型 点位类型",
+        "room": "roomtype 室内外 室内外属性 安装位置室内外",
+        "installed_on": "installdate install_date 安装时间 启用时间 安装日期",
+        "retired_on": "retiredate retire_date 报废时间 报废日期 停用时间",
+    },
+    "buildings": {
+        "height_m": "height bldg_height building_height buildingheight 高度 建筑高度 楼高",
+        "parapet_m": "parapet parapet_height 女儿墙 女儿墙高度",
+    },
+    "grids": {
+        "population": "pop pop_total residents inhabitants 人口 常住人口 人口数 总人口",
+        "community": "communitycode community_code 社区编码 所属社区编码 社区代码 所属社区",
+    },
+    "incidents": {
+        "occurred_at": "occurred occurredat datetime date time timestamp incidentdate incident_date "
+        "发生时间 案发时间 事发时间 日期 时间",
+        "occurred_from": "starttime start_time 发生时间起 起始时间 案发时间上限",
+        "occurred_to": "endtime end_time 发生时间止 终止时间 案发时间下限",
+        "reported_at": "reported created createdat created_at 上报时间 报案时间 来电时间 诉求时间",
+        "accepted_at": "accepted 受理时间 接单时间 派单时间",
+        "due_at": "due duedate due_date deadline 应办结时间 要求办结时间 截止时间",
+        "closed_at": "closed closeddate closed_date 办结时间 结案时间",
+        "satisfaction": "rating 满意度 满意率",
+        "category": "offense offence crime crime_type 案件类别 事件类型 诉求类型 案由",
+        "grid": "gridcode grid_code 网格编码 所属网格 网格编号",
+    },
+}
+"""By layer and column, the other names it is known by; blanks, case and width do not matter."""
+
+_AMBIGUOUS = {"cameras": {"angle": ("bearing_deg", "fov_deg"), "角度": ("bearing_deg", "fov_deg")}}
+_UNITS = {"_m": {"", "m", "metre", "metres", "meter", "meters", "米"},
+          "_deg": {"", "deg", "degree", "degrees", "°", "度"}}  # fmt: skip
+
+
+def plain_name(name: str) -> str:
+    """Return a column name without what carries no meaning: case, width, blanks and marks.
+
+    Parameters
+    ----------
+    name : str
+        As the table has it.
+
+    Returns
+    -------
+    str
+        The same without brackets and what is in them.
+    """
+    text = unicodedata.normalize("NFKC", name).casefold()
+    text = re.sub(r"[\(\[【{<].*?[\)\]】}>]", "", text)
+    return re.sub(r"[\s_\-*:./·#]+", "", text)
+
+
+_COLUMN_BY_NAME = {
+    layer: {
+        plain_name(word): column
+        for column, words in columns.items()
+        for word in (column, *words.split())
+    }
+    for layer, columns in SYNONYMS.items()
+}
+
+
+def rename_columns(table: Table, layer: LayerName) -> Table:
+    """Rename the columns of a table from other names to those that the analysis functions read.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame or geopandas.GeoDataFrame
+        Cameras, buildings, grids or incidents with columns such as azimuth, radius, 视场角,
+        height or date.
+    layer : {'cameras', 'buildings', 'grids', 'incidents'}
+        What the rows are.
+
+    Returns
+    -------
+    pandas.DataFrame or geopandas.GeoDataFrame
+        The same rows with renamed columns. Values stay as they are; a column that already has a
+        name of ours stays, and so does one that no table of synonyms has (`SYNONYMS`).
+
+    Raises
+    ------
+    ColumnError
+        If two columns would get one name, a name can mean two things (an angle is that of the
+        field of view only where another column says which way the camera looks), or its unit in
+        brackets is not ours.
+
+    Examples
+    --------
+    >>> import pandas as pd, geo
+    >>> register = pd.DataFrame({"azimuth": [90.0], "angle": [60.0], "radius": [80.0]})
+    >>> list(geo.rename_columns(register, "cameras").columns)
+    ['bearing_deg', 'fov_deg', 'range_m']
+    """
+    if layer not in SYNONYMS:
+        raise ColumnError(f"there is no layer {layer!r}; use one of {', '.join(SYNONYMS)}")
+    column_of(table, "")  # refuses what is no table
+    meant: dict[str, object] = {}
+    for name, column in _synonyms_in(table, layer).items():
+        if column is None:
+            choices = " or ".join(_AMBIGUOUS[layer][plain_name(str(name))])
+            raise ColumnError(f"{name} can be {choices}; rename it to what it is")
+        if not _unit_fits(str(name), column):
+            raise ColumnError(f"{name} has another unit than {column}; convert and rename it")
+        if column in meant:
+            raise ColumnError(f"{meant[column]} and {name} would both be {column}; keep one")
+        meant[column] = name
+    empty = [column for column in meant if column in table]
+    return table.drop(columns=empty).rename(columns={name: c for c, name in meant.items()})
+
+
+def warn_of_unused(table: DataFrame, layer: LayerName, columns: tuple[str, ...]) -> None:
+    """Raise a `ColumnWarning` where a column is absent and another one looks like it.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        What a function was given.
+    layer : {'cameras', 'buildings', 'grids', 'incidents'}
+        What its rows are.
+    columns : tuple of str
+        The columns that the function reads.
+    """
+    if not hasattr(table, "columns"):
+        return
+    unused = [
+        f"{name} ({column or ' or '.join(_AMBIGUOUS[layer][plain_name(str(name))])}?)"
+        for name, column in _synonyms_in(table, layer).items()
+        if column in columns or (column is None and "fov_deg" in columns)
+    ]
+    if unused:
+        warn(
+            f"columns of the {layer} that are not used, for want of their name: {', '.join(unused)}; "
+            f"defaults are taken instead. Rename them, for instance with geo.rename_columns(table, {layer!r})"
+        )
+
+
+def _synonyms_in(table: DataFrame, layer: str) -> dict[object, str | None]:
+    """Names in a table that are other names of columns it has no values for; None if ambiguous."""
+    known, ambiguous = _COLUMN_BY_NAME[layer], _AMBIGUOUS.get(layer, {})
+    own = set(SYNONYMS[layer])
+    out: dict[object, str | None] = {}
+    for name in table.columns:
+        if not isinstance(name, str) or name in own:
+            continue
+        column = known.get(plain_name(name))
+        if column is not None and not _has_values(table, column):
+            out[name] = column
+    for name in table.columns:
+        if isinstance(name, str) and plain_name(name) in ambiguous:
+            meanings = ambiguous[plain_name(name)]
+            left = [c for c in meanings if c not in out.values() and not _has_values(table, c)]
+            if left:
+                out[name] = "fov_deg" if left == ["fov_deg"] else None
+    return out
+
+
+def _has_values(table: DataFrame, column: str) -> bool:
+    return column in table and bool(table[column].notna().to_numpy().any())
+
+
+def _unit_fits(name: str, column: str) -> bool:
+    """Whether the unit in brackets after a name is that of the column."""
+    found = re.search(r"[\(\[【{<](.*?)[\)\]】}>]", unicodedata.normalize("NFKC", name))
+    suffix = next((s for s in _UNITS if column.endswith(s)), "")
+    return found is None or not suffix or found[1].strip().casefold() in _UNITS[suffix]

@@ -216,13 +216,14 @@ def name_store(conn: Conn, *, warn: bool = True) -> bool:
     empty = is_empty(conn)
     if empty and warn:
         console.print(
-            f"It is empty. {_other_stores(settings)}", markup=False, highlight=False, soft_wrap=True
+            f"It is empty. {other_stores(settings)}", markup=False, highlight=False, soft_wrap=True
         )
     conn.rollback()
     return empty
 
 
-def _other_stores(settings: Settings) -> str:
+def other_stores(settings: Settings) -> str:
+    """Return how to name another store, for a message that this one is empty."""
     demo = settings.data_dir / "demo"
     if settings.database_url is None and (demo / "pg").exists():
         return f"The demo's store is another: set GRIDCOVER_DATA_DIR={demo} to work on it."
@@ -386,7 +387,7 @@ def export_command(
         raise ReadError(f"{output} is there already; give another name")
     with opened() as conn:
         if is_empty(conn):
-            raise StoreError(f"nothing to export. {_other_stores(get_settings())}")
+            raise StoreError(f"nothing to export. {other_stores(get_settings())}")
         form = output.suffix.removeprefix(".").lower()
         rows = write_file(export.pieces(conn, layer), output, layer, form, get_settings().zone)
     console.print(f"{output}: {rows:,} rows of {layer}", markup=False)

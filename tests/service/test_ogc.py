@@ -286,5 +286,26 @@ def test_csv_is_safe_for_spreadsheets(store: str) -> None:
         assert plain["name"] == "=HYPERLINK(1)"
 
 
+@pytest.mark.parametrize("code", ["=1+1", "+1", "-1+2", "@sum", "\t=1"])
+def test_identifiers_in_csv_are_safe_for_spreadsheets(store: str, code: str) -> None:
+    from fastapi.testclient import TestClient
+
+    from tests.conftest import sign_in
+
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO grids (code, name, geometry) VALUES (%s, 'x', "
+            "ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))",
+            (code,),
+        )
+    with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client:
+        for address in ("/ogc/collections/grids/items?f=csv", "/api/v1/export/grids.csv"):
+            (row,) = csv.reader(
+                io.StringIO(client.get(address).text.lstrip("\ufeff")).readlines()[1:]
+            )
+            assert not any(cell.lstrip()[:1] in ("=", "+", "@") for cell in row), (address, row)
+            assert f"'{code}" in row, (address, row)
+
+
 def test_gdal_is_here() -> None:
     assert shutil.which("ogrinfo"), "scripts/setup.sh installs gdal-bin for the tests"

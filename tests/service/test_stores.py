@@ -1,0 +1,76 @@
+"""Which store a command works on, and the audit entries of many requests at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from geo.cli import other_stores
+from geo.settings import Settings
+from geo.store import audit
+from geo.store.audit_seal import AuditSeal
+from geo.store.database import connect, make_pool, store_name
+from service.recording import Recorder
+from tests.conftest import Told
+
+
+def test_entries_that_are_refused_fail_alone(store: str, tmp_path: Path) -> None:
+    """One entry that the database refuses leaves the others of its batch on record."""
+    pool = make_pool(store, size=1, writing=True)
+    pool.open(wait=True)
+    with connect(store) as conn:
+        conn.execute("ALTER TABLE audit ADD CONSTRAINT not_x CHECK (object <> '/x') NOT VALID")
+
+    async def write() -> list[object]:
+        recorder = Recorder(pool, AuditSeal(tmp_path))
+        entries = [f"/{k}" for k in range(5)] + ["/x"] + [f"/{k}" for k in range(5, 9)]
+        return await asyncio.gather(
+            *(recorder.add(actor="a", role="", address="", action="looked", object_=o) for o in entries),
+            return_exceptions=True,
+        )  # fmt: skip
+
+    answers = asyncio.run(write())
+    pool.close()
+    assert [isinstance(a, psycopg.errors.CheckViolation) for a in answers] == [False] * 5 + [
+        True
+    ] + [False] * 4
+    with connect(store) as conn:
+        written = conn.execute(
+            "SELECT count(*), count(*) FILTER (WHERE object = '/x') FROM audit"
+        ).fetchone()
+        assert written == (9, 0)
+        assert audit.verify(conn).broken is None
+
+
+def test_commands_name_the_store_and_say_that_it_is_empty(
+    run: Callable[..., Told], store: str, tmp_path: Path
+) -> None:
+    name = store.split("dbname=")[1]
+    made = run("token", "add", "x", "--scope", "incidents:write")
+    assert f"the database {name} on" in made.stderr
+    assert "It is empty" in made.stderr
+    assert "GRIDCOVER_DATA_DIR or GRIDCOVER_DATABASE_URL" in made.stderr
+    exported = run("export", "grids", "-o", str(tmp_path / "grids.csv"))
+    assert (exported.returncode, "nothing to export" in exported.stderr) == (1, True)
+    assert not (tmp_path / "grids.csv").exists()
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO areas (code, name, level, geometry) VALUES ('990101', 'x', 'district', "
+            "ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
+        )
+    filled = run("token", "list")
+    assert f"the database {name} on" in filled.stderr
+    assert "It is empty" not in filled.stderr
+    assert run("export", "areas", "-o", str(tmp_path / "areas.csv")).returncode == 0
+
+
+def test_the_private_store_of_the_demo_is_named(tmp_path: Path) -> None:
+    (tmp_path / "demo" / "pg").mkdir(parents=True)
+    settings = Settings(data_dir=tmp_path, database_url=None)
+    assert store_name(settings) == f"the private database in {tmp_path}"
+    assert f"GRIDCOVER_DATA_DIR={tmp_path / 'demo'}" in other_stores(settings)
+    secret = Settings(database_url="postgresql://me:secret@db.example/gis")
+    assert store_name(secret) == "the database gis on db.example"

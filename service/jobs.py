@@ -27,8 +27,10 @@ from service.worker import ask_import, ask_refresh
 Number = Annotated[int, InPath(ge=1, le=2**63 - 1, description="of the job")]
 api = APIRouter(prefix="/api/v1", tags=["jobs"])
 pages = APIRouter(include_in_schema=False)
-api.include_router(setup.api)
-pages.include_router(setup.pages)
+api.add_api_route(
+    "/setup-status", setup.status, dependencies=setup.ANYBODY, response_model=setup.SetupStatus
+)
+pages.add_api_route("/setup", setup.page)
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from pydantic import BaseModel, Field
@@ -21,10 +21,8 @@ from service.access import RIGHTS, needs
 from service.dependencies import Language, SignedIn
 from service.keeping import keep
 
-api = APIRouter(tags=["setup"])
-pages = APIRouter(include_in_schema=False)
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
-_any = [Depends(needs("coverage", "incidents", "registers", "board", "jobs"))]
+ANYBODY = [Depends(needs("coverage", "incidents", "registers", "board", "jobs"))]
 _RESTS_ON = (
     "results", "grids", "areas", "cameras", "buildings", "streets", "landcover", "incidents", "key_places",
 )  # fmt: skip
@@ -49,7 +47,6 @@ class SetupStatus(BaseModel):
     steps: list[SetupStep]
 
 
-@api.get("/setup-status", dependencies=_any, response_model=SetupStatus)
 async def status(request: Request, user: SignedIn) -> Response:
     """What the store holds, what is missing, and what to do next."""
 
@@ -65,7 +62,6 @@ async def status(request: Request, user: SignedIn) -> Response:
     return await keep(request, user, ("setup",), _RESTS_ON, make, "application/json")
 
 
-@pages.get("/setup")
 def page(
     request: Request, language: Language, user: Annotated[User, Depends(needs("jobs"))]
 ) -> HTMLResponse:

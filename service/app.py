@@ -227,7 +227,7 @@ class Guarded:
 
 def _unavailable(request: Request) -> Response | None:
     if request.url.path.startswith(
-        ("/maps", "/board", "/audit", "/account", "/sign-in", "/jobs", "/users", "/wall")
+        ("/maps", "/board", "/audit", "/account", "/sign-in", "/jobs", "/setup", "/users", "/wall")
     ):
         return pages.unavailable(request)
     return None

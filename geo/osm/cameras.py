@@ -25,7 +25,7 @@ _KEPT = (
 
 
 def camera(tags: Tags) -> list[Result]:
-    """Return the rows of a camera: one for each direction that it looks in."""
+    """Return the row of a camera; further directions that it looks in stand beside its bearing."""
     watches = tags.get("surveillance:type", "").casefold()
     if tags.get("man_made") != "surveillance" and watches not in _CAMERAS:
         return []
@@ -44,15 +44,21 @@ def camera(tags: Tags) -> list[Result]:
     if any(tags.get(key) == "yes" for key in ("disused", "abandoned", "removed")):
         values["status"] = "retired"
     directions = _directions(tags, notes)
-    if len(directions) > 1:
-        notes.append(("several directions", "bearing_deg", f"{len(directions)} rows, one each"))
-    extra = kept_tags(tags, *_KEPT)
-    rows: list[Result] = []
-    for k, direction in enumerate(directions or [Direction(None)]):
-        looks = {"bearing_deg": direction.bearing_deg, "fov_deg": direction.width_deg}
-        suffix = f"/{k + 1}" if k else ""
-        rows.append(Row("cameras", values | looks, extra, () if k else tuple(notes), suffix))
-    return rows
+    first, *others = directions or [Direction(None)]
+    if others:
+        notes.append(("several directions", "bearing_deg", f"{len(directions)} directions"))
+    values |= {"bearing_deg": first.bearing_deg, "fov_deg": first.width_deg}
+    values["other_directions"] = "/".join(map(_sector, others)) or None
+    return [Row("cameras", values, kept_tags(tags, *_KEPT), tuple(notes))]
+
+
+def _sector(direction: Direction) -> str:
+    """Return a direction as the register writes it: a bearing, or where a sector begins and ends."""
+    bearing = direction.bearing_deg or 0.0
+    if direction.width_deg is None:
+        return f"{bearing:g}"
+    half = direction.width_deg / 2.0
+    return f"{(bearing - half) % 360.0:g}-{(bearing + half) % 360.0:g}"
 
 
 def _kind(tags: Tags, watches: str) -> str:

@@ -64,10 +64,10 @@ class Sink:
         """Add a row with its geometry as WKB."""
         for reason, column, text in row.notes:
             self.noted[row.layer, reason] += 1
-            self._remark("noted", row.layer, reason, key + row.suffix, column, text)
+            self._remark("noted", row.layer, reason, key, column, text)
         values = {name: value for name, value in row.values.items() if value is not None}
         rows = self._rows.setdefault(row.layer, [])
-        rows.append((key + row.suffix, _json(values), _json(row.extra), shape))
+        rows.append((key, _json(values), _json(row.extra), shape))
         if len(rows) >= _BATCH:
             self._flush(row.layer)
 

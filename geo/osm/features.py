@@ -17,14 +17,13 @@ PARTS = "building-parts"
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a layer; its key is the object's own unless `suffix` is added to it."""
+    """A row of a layer; its key is that of the object."""
 
     layer: str
     values: dict[str, Any]
     extra: dict[str, str]
     notes: tuple[tuple[str, str, str], ...] = ()
     """Reason, column and text of what was not understood."""
-    suffix: str = ""
 
 
 @dataclass(frozen=True)

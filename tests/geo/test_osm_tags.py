@@ -257,15 +257,11 @@ def test_cameras() -> None:
     assert row.notes == ()
 
 
-def test_a_camera_that_looks_several_ways_is_several_rows() -> None:
-    first, second = _camera(camera__type="fixed", camera__direction="90-180;W")
-    assert (first.suffix, first.values["bearing_deg"], first.values["fov_deg"]) == ("", 135.0, 90.0)
-    assert (second.suffix, second.values["bearing_deg"], second.values["fov_deg"]) == (
-        "/2",
-        270.0,
-        None,
-    )
-    assert [note[0] for note in first.notes + second.notes] == ["several directions"]
+def test_a_camera_that_looks_several_ways_is_one_row() -> None:
+    (row,) = _camera(camera__type="fixed", camera__direction="90-180;W;350-10")
+    assert (row.values["bearing_deg"], row.values["fov_deg"]) == (135.0, 90.0)
+    assert row.values["other_directions"] == "270/350-10"
+    assert [note[0] for note in row.notes] == ["several directions"]
 
 
 @pytest.mark.parametrize(

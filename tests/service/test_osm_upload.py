@@ -13,7 +13,7 @@ from geo.settings import Settings
 from geo.store.database import connect
 from service.app import create_app
 from tests.conftest import sign_in
-from tests.geo.test_osm import City, box
+from tests.geo.test_osm import HELSINKI, City, box
 from tests.service.test_jobs import until, worker
 
 
@@ -60,3 +60,20 @@ def test_an_extract_from_the_browser(client: TestClient, store: str, tmp_path: P
         assert bad["state"] == "failed"
         assert "document type" in bad["outcome"]["reason"]
     assert counts() == (1, 1)
+
+
+@pytest.mark.skipif(not HELSINKI.exists(), reason="the shared data are not here")
+def test_a_city_from_the_browser(client: TestClient, store: str) -> None:
+    with worker(store):
+        query = {"layer": "osm", "name": "Helsinki.osm.pbf"}
+        answer = client.post("/api/v1/jobs/import", params=query, content=HELSINKI.read_bytes())
+        done = until(client, answer.json()["id"], "done", "failed")
+    assert done["state"] == "done", done
+    layers = {one["layer"]: one["stored"] for one in done["outcome"]["layers"]}
+    assert (layers["cameras"], layers["buildings"] > 446, layers["streets"] > 1_500) == (
+        221,
+        True,
+        True,
+    )
+    with connect(store) as conn:
+        assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (221,)

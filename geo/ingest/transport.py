@@ -156,19 +156,19 @@ _NATIVE = {
 }  # fmt: skip
 
 
-def _cells(column: pa.ChunkedArray, kind: str, empty: str) -> pd.Series | NDArray[np.object_]:
+def _cells(column: pa.ChunkedArray, kind: str, empty: str) -> pd.Series:
     if kind == "str":
         return column.to_pandas()
     out = np.empty(len(column), dtype=object)
     if kind == "mixed":
         out[:] = [_value(text) for text in column.to_pylist()]
-        return out
+        return pd.Series(out, dtype=object)
     if kind not in _NATIVE:
         raise ValueError(kind)
     out[:] = column.to_pylist()
     if empty == "nan":
         out[np.asarray(column.is_null())] = math.nan
-    return out
+    return pd.Series(out, dtype=object)
 
 
 def _told(value: Any) -> str:

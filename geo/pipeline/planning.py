@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -16,7 +18,7 @@ from geo.coverage.field_of_view import complete_cameras
 from geo.coverage.scenario import added_by_grid, added_ground, areal
 from geo.coverage.seeing import cameras_seeing
 from geo.coverage.siting import SitePlan, choose_sites
-from geo.coverage.terrain import read_terrain
+from geo.coverage.terrain import Terrain, read_terrain
 from geo.coverage.visibility import visible_area
 from geo.errors import GeometryError, StoreError
 from geo.pipeline.coverage import Site, boxes_of, buildings_for, metric, widened
@@ -89,8 +91,18 @@ def site_of(conn: Conn, settings: Settings) -> tuple[int, Site]:
     if run is None:
         raise StoreError("there are no results yet; run `gridcover refresh`")
     crs = pyproj.CRS(run.metric_crs)
-    terrain = None if settings.terrain is None else read_terrain(settings.terrain, crs)
+    terrain = None
+    if settings.terrain is not None:
+        held = settings.terrain.stat() if settings.terrain.exists() else None
+        changed = (held.st_mtime_ns, held.st_size) if held is not None else None
+        terrain = _terrain(settings.terrain, changed, run.metric_crs)
     return run.id, Site(crs, settings, terrain)
+
+
+@lru_cache(maxsize=1)
+def _terrain(path: Path, changed: tuple[int, int] | None, crs: str) -> Terrain:  # noqa: ARG001
+    """Read the terrain once for the many questions that are asked of the same file."""
+    return read_terrain(path, crs)
 
 
 def seeing(conn: Conn, lon: float, lat: float) -> pd.DataFrame:

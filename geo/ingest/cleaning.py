@@ -146,6 +146,8 @@ def clean(
         out["category"] = _categories(raw, headers, found.columns, out["category"])
     _complete(work, out, found.columns)
     complete_codes(work, out)
+    if layer.name == "cameras":
+        _reject_guards(work, found)
     geometry = locate(work, found.columns, datum, district, margin_m, notation)
     now = now or dt.datetime.now(dt.UTC)
     if occurred is not None:
@@ -179,6 +181,16 @@ def clean(
     return Cleaned(
         frame, work.findings, dict(found.columns), extra_headers, len(raw.cells) + len(raw.broken)
     )
+
+
+def _reject_guards(work: Work, found: Recognised) -> None:
+    """Reject what OpenStreetMap maps as surveillance by people."""
+    header = found.columns.get("functions")
+    if header is None or normalised(header) != normalised("surveillance:type"):
+        return
+    for row, cell in enumerate(work.raw.cells[header]):
+        if isinstance(cell, str) and cell.strip().casefold() == "guard":
+            work.tell(row, REJECTED, "no camera", header, "a guard")
 
 
 def _release_key(found: Recognised, layer: Layer, rule: KeyRule) -> list[Finding]:

@@ -36,7 +36,12 @@ class Context:
     notation: Notation = PLAIN
 
 
-_READINGS = frozenset({"thousands separator", "decimal point beside thousands separators"})
+_READINGS = frozenset(
+    {
+        "thousands separator", "decimal point beside thousands separators",
+        "decimal point with three digits behind it",
+    }
+)  # fmt: skip
 """Problems that leave the value as the file has it, read in the one way that fits the others."""
 
 
@@ -177,6 +182,8 @@ def _mark_of(
         return decimal, "thousands separator"
     if point and column.name in context.notation.grouped:
         return ".", "decimal point beside thousands separators"
+    if point and decimal is None:
+        return ".", "decimal point with three digits behind it"
     return decimal, ""
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,12 +14,13 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.crs import Datum
-from geo.errors import ColumnError, MissingColumnsError
+from geo.errors import ColumnError
 from geo.ingest import values
-from geo.ingest.cells import SPARED, Context, parse_column
-from geo.ingest.columns import distinct, json_objects, objects
+from geo.ingest.cells import Context, parse_column
+from geo.ingest.columns import distinct, objects
 from geo.ingest.dates import DateOrder
 from geo.ingest.directions import assign_angle, parse_directions
+from geo.ingest.extras import extra_objects
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Action, Finding, Work, rows_where
 from geo.ingest.headers import (
     BUILT_IN,
@@ -40,8 +39,8 @@ from geo.ingest.hierarchy import complete_codes
 from geo.ingest.locating import locate
 from geo.ingest.notation import Notation, read_notation
 from geo.ingest.occurrence import KeyRule, fill_span, make_keys, parse_span
-from geo.ingest.proposals import propose_columns
 from geo.ingest.raw_table import RawTable
+from geo.ingest.required import require_columns
 from geo.schema import Layer
 
 
@@ -122,7 +121,7 @@ def clean(
         work.findings += _release_key(found, layer, key)
     work.findings += _explain_guesses(found)
     bounds = None if district is None else district.bounds
-    _require_columns(
+    require_columns(
         layer, found.columns, raw, key=key is not None, timed=occurred is not None, bounds=bounds
     )
     projected = raw.crs is not None and raw.crs.is_projected
@@ -146,6 +145,8 @@ def clean(
         out["category"] = _categories(raw, headers, found.columns, out["category"])
     _complete(work, out, found.columns)
     complete_codes(work, out)
+    if layer.name == "cameras":
+        _reject_guards(work, found)
     geometry = locate(work, found.columns, datum, district, margin_m, notation)
     now = now or dt.datetime.now(dt.UTC)
     if occurred is not None:
@@ -172,13 +173,23 @@ def clean(
             Finding(0, NOTED, "results of an export are not imported", "", detail, "")
         )
         extra_headers = [h for h in extra_headers if h not in results]
-    out["extra"] = _extra(raw, extra_headers, texts)
+    out["extra"] = extra_objects(raw, extra_headers, texts)
     out["line"] = raw.lines
     frame = gpd.GeoDataFrame(pd.DataFrame(out), geometry=gpd.GeoSeries(geometry, crs="EPSG:4326"))
     frame = frame[work.keep].reset_index(drop=True)
     return Cleaned(
         frame, work.findings, dict(found.columns), extra_headers, len(raw.cells) + len(raw.broken)
     )
+
+
+def _reject_guards(work: Work, found: Recognised) -> None:
+    """Reject what OpenStreetMap maps as surveillance by people."""
+    header = found.columns.get("functions")
+    if header is None or normalised(header) != normalised("surveillance:type"):
+        return
+    for row, cell in enumerate(work.raw.cells[header]):
+        if isinstance(cell, str) and cell.strip().casefold() == "guard":
+            work.tell(row, REJECTED, "no camera", header, "a guard")
 
 
 def _release_key(found: Recognised, layer: Layer, rule: KeyRule) -> list[Finding]:
@@ -227,48 +238,6 @@ def _directions(
     return {header: pd.Series(parsed.not_understood, dtype=object)}
 
 
-def _extra(raw: RawTable, headers: list[str], texts: dict[str, pd.Series]) -> Any:
-    """Columns that are not ours and texts not understood, as a JSON object a row of what is not empty."""
-    parts: dict[str, pd.Series] = {}
-    for header, cells in {**{h: raw.cells[h] for h in headers}, **texts}.items():
-        codes, found = distinct(cells)
-        inner = _own_extra(found) if header == "extra" else None
-        columns = {header: [_json_text(cell) for cell in found]} if inner is None else inner
-        for name, told in columns.items():
-            key = f"{json.dumps(values.storable(values.text_of(name)), ensure_ascii=False)}: "
-            parts[key] = pd.Series(objects(told)[codes])
-    return json_objects(parts) if parts else np.full(len(raw.cells), "{}", object)
-
-
-def _json_text(cell: Any) -> str | None:
-    if values.blank(cell):
-        return None
-    return json.dumps(
-        values.storable(values.without_marker(values.text_of(cell))), ensure_ascii=False
-    )
-
-
-def _own_extra(cells: Sequence[Any]) -> dict[str, list[str | None]] | None:
-    """Columns of the JSON objects that our own exports have in `extra`; None for other texts."""
-    rows: list[dict[str, Any]] = []
-    for cell in cells:
-        if isinstance(cell, dict):
-            rows.append(cell)
-            continue
-        try:
-            told = {} if values.blank(cell) else json.loads(str(cell))
-        except ValueError:
-            return None
-        if not isinstance(told, dict):
-            return None
-        rows.append(told)
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {
-        name: [json.dumps(row[name], ensure_ascii=False) if name in row else None for row in rows]
-        for name in names
-    }
-
-
 def _categories(
     raw: RawTable, headers: list[str], columns: dict[str, str], told: NDArray[np.object_]
 ) -> NDArray[np.object_]:
@@ -294,63 +263,6 @@ def _categories(
 def _paths(texts: NDArray[np.object_]) -> NDArray[np.object_]:
     codes, found = distinct(pd.Series(texts, dtype="str"))
     return objects([values.category_of(text) for text in found])[codes]
-
-
-def _require_columns(
-    layer: Layer,
-    columns: dict[str, str],
-    raw: RawTable,
-    *,
-    key: bool,
-    timed: bool,
-    bounds: tuple[float, float, float, float] | None,
-) -> None:
-    """Refuse a file without the columns its layer needs, and propose them by what others hold.
-
-    Parameters
-    ----------
-    key, timed : whether the rows are given a key, a time, by an option.
-    """
-    located = raw.geometry is not None or WHERE in columns or {LON, LAT} <= set(columns)
-    missing = [LON, LAT] if layer.geometry_needed and not located else []
-    # A name and a level can be told from the code, a source from the option; the rest must be there.
-    missing += [
-        column.name
-        for column in layer.columns
-        if column.needed
-        and column.name not in columns
-        and column.name not in SPARED
-        and not (key and column.name == layer.key[-1])
-    ]
-    times = {"occurred_at", "occurred_from", "reported_at"}
-    if layer.name == "incidents" and not timed and not times & set(columns):
-        missing.append("occurred_at")
-    if not missing:
-        return
-    headers = [str(header) for header in raw.cells.columns]
-    wanted = [
-        "coordinates (lon and lat, or where)" if name == LON else name
-        for name in missing
-        if name != LAT
-    ]
-    known = ", ".join(f"{header} is {column}" for column, header in columns.items())
-    message = (
-        f"{layer.name} needs {', '.join(wanted)}, which no header says; the file has "
-        f"{', '.join(headers) or 'no columns'}" + (f" ({known})" if known else "")
-    )
-    proposals = propose_columns(
-        raw.cells, layer, columns, bounds=bounds, located=raw.geometry is not None
-    )
-    if proposals:
-        listed = "; ".join(f"{one.option} ({one.evidence})" for one in proposals)
-        message += f". By what the columns hold: {listed}. Confirm or correct that"
-    else:
-        message += f". Name them with --rename HEADER={'lon' if LON in missing else missing[0]}"
-    if layer.key[-1] in missing:
-        message += "; where no column is a key, --key number or --key digest makes one"
-    if "occurred_at" in missing:
-        message += "; where no column is a time, --occurred 2025 gives all rows that span"
-    raise MissingColumnsError(message, headers, missing, proposals)
 
 
 def _complete(work: Work, out: dict[str, Any], columns: dict[str, str]) -> None:

@@ -78,17 +78,17 @@ _BY_LAYER: dict[str, dict[str, str]] = {
         "community": "community 所属社区 社区编码 所属社区编码 社区名称",
     },
     "buildings": {
-        "id": "id objectid object_id fid gid buildingid building_id code 编号 编码 楼栋编号 建筑编号",
+        "id": "id @id objectid object_id fid gid buildingid building_id code 编号 编码 楼栋编号 建筑编号",
         "height_m": "height_m height bldg_height buildingheight elevation 高度 建筑高度 楼高",
         "parapet_m": "parapet_m parapet 女儿墙 女儿墙高度",
     },
     "streets": {
-        "id": "id objectid object_id fid gid osm_id code 编号 编码 道路编号",
+        "id": "id @id objectid object_id fid gid osm_id code 编号 编码 道路编号",
         "name": "name roadname street fullname 名称 道路名称 路名",
         "class": "class highway fclass roadclass road_class type 等级 道路等级 类型",
     },
     "landcover": {
-        "id": "id objectid object_id fid gid osm_id code 编号 编码",
+        "id": "id @id objectid object_id fid gid osm_id code 编号 编码",
         "name": "name 名称",
         "class": "class fclass landuse type 类型 类别",
     },

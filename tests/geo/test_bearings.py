@@ -74,7 +74,7 @@ def test_points_in_many_languages(bearing: float, words: str) -> None:
         ("东偏西20度", None, None),
         # From and towards.
         ("由西向东", 90, None), ("自北往南方向", 180, None), ("from west to east", 90, None),
-        ("由西北向东南", 135, None), ("由北向东", None, None), ("东西", None, None), ("双向", None, None),
+        ("由西北向东南", 135, None), ("由北向东", None, None), ("由南向北拍摄", 0, None), ("N→S", 180, None), ("北→南", 180, None), ("东西", None, None), ("双向", None, None),
         # Sentences.
         ("facing 130° to the gate", 130, None), ("方位角约130度", 130, None), ("方位角：130", 130, None),
         ("azimuth 130, pole 4", 130, None), ("朝东南，视角90度", 135, None), ("130° lens facing SW", 225, None),
@@ -104,7 +104,7 @@ def test_one_direction(text: object, bearing: float | None, fov: float | None) -
         "toward road 353", "361 toward road 353", "2 cameras, both ways", "G107", "107国道", "A7", "E20",
         "朝向107国道", "heading 107国道", "20 m from the gate", "20m", "12-14", "405-363", "No. 12", "12号",
         "North gate", "facing north gate", "对着北门", "向南大街", "朝东路口", "视角90度", "俯角30°", "20°C",
-        "forward", "左", "O", "NO", "SO", "45,90", "12:30", "10 o'clock", "西南侧", "90° or 180°",
+        "forward", "左", "O", "NO", "SO", "45,90", "12:30", "10 o'clock", "西南侧", "90° or 180°", "looking down 45°", "左侧 90°", "90° left of the door", "W 259", "10-20 m",
         "朝东或朝西", "360°旋转云台130", "N/A/B", "400-500", "90;4711", True,
     ],
 )  # fmt: skip
@@ -117,7 +117,7 @@ def test_roads_houses_distances_and_names_are_no_direction(text: object) -> None
     [
         ("90;180", [90, 180]), ("90, 180", [90, 180]), ("90,180", [90, 180]), ("N/S", [0, 180]),
         ("东、西", [90, 270]), ("90° and 270°", [90, 270]), ("N;E;S;W", [0, 90, 180, 270]),
-        ("90;90", [90]), ("NE, 225", [45, 225]),
+        ("90;90", [90]), ("0°,90°", [0, 90]), ("90°E;180°S", [90, 180]), ("90,180,270", [90, 180, 270]), ("NE, 225", [45, 225]),
     ],
 )  # fmt: skip
 def test_lists_are_several_directions(text: str, bearings: list[float]) -> None:

@@ -1,0 +1,249 @@
+"""Texts that say one direction and nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from geo.ingest.compass import POINTS, apart, point_of
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One way a camera looks."""
+
+    bearing_deg: float | None
+    """Clockwise from true north; None for all round."""
+    fov_deg: float | None = None
+    """Width of the sector, where the text gives one."""
+
+
+ALL_ROUND = Direction(None, 360.0)
+NARROWEST_DEG = 5.0
+"""A range narrower than this is a pair of house numbers or a date, not a sector."""
+CONSISTENT_DEG = 45.0
+"""How far a number may lie from the point of the compass written beside it."""
+
+NUMBER = r"(?<![a-zа-я0-9.-])(?<!\d,)[-+]?\d{1,4}(?:\.\d+)?"
+DEGREE_SIGN = (
+    r"(?:°|(?:度|deg(?:ree)?s?|grad(?:i|o|os|us|er|en)?|graus?|stopni|градус\w*|도)(?![a-z])"
+    r"|do(?![a-z]))"
+)
+RANGE_SIGN = r"(?:-|‐|‑|–|—|~|∼|至|到|\.\.+|…|to|bis|through)"
+_NUMBER = re.compile(rf"({NUMBER}(?:e-\d+)?)\s*{DEGREE_SIGN}?\s*(?:t|true)?")
+_MINUTES = re.compile(r"(\d{1,3})°\s*(\d{1,2}(?:\.\d+)?)'\s*(?:(\d{1,2}(?:\.\d+)?)\s*(?:\"|''))?")
+_RANGE = re.compile(
+    rf"({NUMBER})\s*{DEGREE_SIGN}?\s*{RANGE_SIGN}\s*(\d{{1,3}}(?:\.\d+)?)\s*{DEGREE_SIGN}?"
+)
+_AFTER_NUMBER = re.compile(rf"({NUMBER})\s*{DEGREE_SIGN}?\s*\(?([^\W\d_][^\d)]*)\)?")
+_BEFORE_NUMBER = re.compile(rf"([^\W\d_][^\d°]*?)\s*(\d{{1,3}}(?:\.\d+)?)\s*{DEGREE_SIGN}")
+_QUADRANT = re.compile(rf"([^\W\d_]+)\s*(\d{{1,2}}(?:\.\d+)?)\s*{DEGREE_SIGN}?\s*([^\W\d_]+)")
+_CJK_BEFORE = (
+    r"(?:镜头|相机|摄像机|摄像头|监控|拍摄)*(?:朝向|面向|面朝|正对|对着|对准|指向|方向|方位|监视|朝|向|往|面)?"
+    r"[:为是]?\s*正?"
+)
+_OFFSET = re.compile(
+    rf"{_CJK_BEFORE}([东南西北])偏([东南西北])约?\s*(\d{{1,2}}(?:\.\d+)?)\s*{DEGREE_SIGN}?(?:方向|方)?"
+)
+_OFFSET_OF = re.compile(rf"({NUMBER})\s*{DEGREE_SIGN}?\s+([a-z]+)\s+of\s+([a-z]+)")
+_FROM_TO = re.compile(
+    r"(?:由|从|自)?\s*正?([东南西北]{1,3})\s*(?:向|往|朝|至|到|→|->)\s*正?([东南西北]{1,3})"
+    r"(?:方向|方)?(?:拍摄|监控|看)?"
+    r"|(?:from\s+)?(?:the\s+)?([a-z-]*[a-z])(?:\s+to\s+|\s*(?:→|->)\s*)(?:the\s+)?([a-z-]+)"
+)
+_ALL_ROUND = re.compile(
+    r"(?:360\s*°?\s*)?(?:全向|全景|全方位|环视|环向|四周|omni(?:-?directional)?|panoram\w*|"
+    r"all[- ]?round|all[- ]directions?|rundum|alle richtungen)(?:监控|摄像机|球机|视角|\s*360\s*°?)?"
+    r"|360\s*°?\s*(?:view|rotation|rotating|旋转|全角|环绕)|0\s*°?\s*(?:-|–|~|至|到|to)\s*360\s*°?度?"
+)
+_BEFORE = frozenset(
+    [
+        "the",
+        "camera",
+        "is",
+        "facing",
+        "looking",
+        "looks",
+        "look",
+        "faces",
+        "face",
+        "pointing",
+        "points",
+        "pointed",
+        "aimed",
+        "directed",
+        "oriented",
+        "heading",
+        "direction",
+        "bearing",
+        "azimuth",
+        "view",
+        "viewing",
+        "toward",
+        "towards",
+        "to",
+        "due",
+        "at",
+        "richtung",
+        "blickrichtung",
+        "blick",
+        "nach",
+        "gen",
+        "vers",
+        "le",
+        "la",
+        "l",
+        "cote",
+        "hacia",
+        "el",
+        "al",
+        "direccion",
+        "orientacion",
+        "verso",
+        "il",
+        "direzione",
+        "para",
+        "o",
+        "ao",
+        "direcao",
+        "sentido",
+        "naar",
+        "het",
+        "kohti",
+        "mot",
+        "at",
+        "riktning",
+        "на",
+        "к",
+        "в",
+        "huong",
+        "ve",
+        "phia",
+        "arah",
+        "ke",
+        "menghadap",
+        "yonu",
+    ]
+)
+_BEHIND = frozenset(
+    [
+        "direction",
+        "facing",
+        "방향",
+        "방면",
+        "향",
+        "direzione",
+        "direccion",
+        "orientacion",
+        "yonu",
+        "yonunde",
+    ]
+)
+_CJK_POINT = re.compile(rf"{_CJK_BEFORE}([东南西北]{{1,3}})\s*(?:方向|方位|方|向き?|側|쪽)?")
+_HANGUL_POINT = re.compile(r"([동서남북]{1,3})(?:쪽)?\s*(?:방향|방면|향)?")
+
+_OPPOSITE_DEG = 180.0
+
+
+def single_direction(text: str) -> Direction | None:
+    """The one direction that is all a text says."""
+    if found := _NUMBER.fullmatch(text.replace(",", ".") if _is_decimal(text) else text):
+        return Direction(float(found[1]))
+    if found := _MINUTES.fullmatch(text):
+        minutes, seconds = float(found[2]), float(found[3] or 0)
+        if minutes < 60 and seconds < 60:
+            return Direction(float(found[1]) + minutes / 60 + seconds / 3600)
+    if _ALL_ROUND.fullmatch(text):
+        return ALL_ROUND
+    bearing = point_in(text)
+    for form in (_quadrant, _offset, _from_to, _number_and_point):
+        bearing = form(text) if bearing is None else bearing
+    if bearing is not None:
+        return Direction(bearing)
+    if found := _RANGE.fullmatch(text):
+        return sector(float(found[1]), float(found[2]))
+    if words := re.fullmatch(rf"([a-z]+)\s*{RANGE_SIGN}\s*([a-z]+)", text):
+        start, end = POINTS.get(words[1]), POINTS.get(words[2])
+        # N-S is an axis: which side of it is meant is not said.
+        if start is not None and end is not None and apart(start, end) < 180.0:
+            return sector(start, end)
+    return None
+
+
+def _is_decimal(text: str) -> bool:
+    """Whether a comma stands for the decimal point: with two digits behind it, it may part a list."""
+    return bool(re.fullmatch(rf"[-+]?\d{{1,3}},\d\s*{DEGREE_SIGN}?", text))
+
+
+def point_in(text: str) -> float | None:
+    """A point of the compass, with words for looking around it."""
+    for form in (_CJK_POINT, _HANGUL_POINT):
+        if found := form.fullmatch(text):
+            return point_of(found[1])
+    words = re.split(r"[\s:=']+", text)
+    while len(words) > 1 and words[0] in _BEFORE:
+        words = words[1:]
+    while len(words) > 1 and words[-1] in _BEHIND:
+        words = words[:-1]
+    last = re.sub(r"-(?:facing|direction)$", "", words[-1])
+    return point_of(" ".join([*words[:-1], last]))
+
+
+def _number_and_point(text: str) -> float | None:
+    """A telephone's compass: the number, where the point beside it agrees."""
+    if found := _AFTER_NUMBER.fullmatch(text):
+        number, point = float(found[1]), point_in(found[2].strip())
+    elif found := _BEFORE_NUMBER.fullmatch(text):
+        number, point = float(found[2]), point_in(found[1].strip(" :(,"))
+    else:
+        return None
+    agree = point is not None and 0 <= number <= 360 and apart(number, point) <= CONSISTENT_DEG
+    return number if agree else None
+
+
+def _quadrant(text: str) -> float | None:
+    found = _QUADRANT.fullmatch(text)
+    if not found:
+        return None
+    base, towards, angle = point_of(found[1]), point_of(found[3]), float(found[2])
+    if base not in (0.0, 180.0) or towards not in (90.0, 270.0) or angle > 90.0:
+        return None
+    return _turned(base, towards, angle)
+
+
+def _offset(text: str) -> float | None:
+    if found := _OFFSET.fullmatch(text):
+        base, towards, angle = found[1], found[2], found[3]
+    elif found := _OFFSET_OF.fullmatch(text):
+        base, towards, angle = found[3], found[2], found[1]
+    else:
+        return None
+    a, b = point_of(base), point_of(towards)
+    if a is None or b is None or apart(a, b) != 90.0 or not 0 <= float(angle) <= 90.0:
+        return None
+    return _turned(a, b, float(angle))
+
+
+def _turned(base: float, towards: float, angle: float) -> float:
+    clockwise = (towards - base) % 360.0 == 90.0
+    return (base + angle if clockwise else base - angle) % 360.0
+
+
+def _from_to(text: str) -> float | None:
+    found = _FROM_TO.fullmatch(text)
+    if not found:
+        return None
+    start, end = (point_of(word) for word in found.groups() if word is not None)
+    if start is None or end is None:
+        return None
+    return end if apart(start, end) >= _OPPOSITE_DEG - CONSISTENT_DEG else None
+
+
+def sector(start: float, end: float) -> Direction | None:
+    """The sector clockwise from one bearing to another."""
+    if not (0 <= start <= 360 and 0 <= end <= 360):
+        return None
+    width = (end - start) % 360.0
+    if width < NARROWEST_DEG:
+        return None
+    return Direction((start + width / 2.0) % 360.0, width)

@@ -1,0 +1,108 @@
+"""Texts that say a direction among other things."""
+
+from __future__ import annotations
+
+import re
+
+from geo.ingest.bearing_forms import (
+    CONSISTENT_DEG,
+    DEGREE_SIGN,
+    NUMBER,
+    RANGE_SIGN,
+    Direction,
+    point_in,
+    sector,
+)
+from geo.ingest.compass import apart, point_of
+
+_MARKED_RANGE = re.compile(
+    rf"({NUMBER})\s*{DEGREE_SIGN}\s*{RANGE_SIGN}\s*(\d{{1,3}}(?:\.\d+)?)\s*{DEGREE_SIGN}"
+    rf"|({NUMBER})\s*{RANGE_SIGN}\s*(\d{{1,3}}(?:\.\d+)?)\s*{DEGREE_SIGN}"
+)
+_NOT_A_BEARING_BEFORE = re.compile(
+    r"(?:视场角?|视角|广角|夹角|偏[东南西北]约?|俯[仰视拍]?角?|向下|向上|左侧?|右侧?|left|right|down\w*|upwards?|below|下倾角?|倾角|仰角|旋转|转动|水平角|垂直角|fov|field of view|"
+    r"angle of view|viewing angle|lens|tilt|pitch|elevation|zoom|rotat\w*|pan|range)[^\d]{0,6}$"
+)
+_NOT_A_BEARING_AFTER = re.compile(
+    r"\s*(?:[cf](?![a-z])|(?:wide|lens|fov|field|angle|view|tilt|pitch|zoom|rotat\w*|turn|pan|down|left|right|左|右|"
+    r"视角|视场|广角|俯|倾|旋转|转动)|-?[ ]?wide)"
+)
+_WORD_BEFORE = re.compile(
+    r"(?:方位角|方位|光轴|azimuth?|az|bearing|heading|курс|азимут|goc phuong vi)\s*[:=.为是约]?\s*约?\s*"
+    r"(\d{1,3}(?:\.\d+)?)(?!\d|\.\d)(?!\s*(?:国道|省道|县道|高速|公路|路|号|街|km|m\b|米|st\b|nd\b|rd\b|th\b|"
+    r"road|street|-\s*\d))"
+)
+_MARKED = re.compile(rf"({NUMBER})\s*{DEGREE_SIGN}")
+_LOOKING = re.compile(
+    r"\b(?:facing|looking|looks?|faces|pointing|points|pointed|aimed|directed|oriented|towards?|"
+    r"richtung|blickrichtung|nach|vers|hacia|verso|naar|mot|kohti|huong|на)\s+"
+    r"(?:(?:due|to|the|towards?|le|la|el|il|het)\s+|l')*([^\W\d_]+(?:[ -][^\W\d_]+){0,2})"
+)
+_CJK_LOOKING = re.compile(
+    r"(?:朝向|面向|面朝|对准|朝|向)\s*正?([东南西北]{1,3})(?:方向|方位|方)?(?P<end>$|[\s,.;:()!、])?"
+)
+_CJK_START = re.compile(r"(?:由|从|自)\s*正?[东南西北]{1,3}\s*$")
+
+
+def direction_in_sentence(text: str) -> Direction | None:
+    """The one direction in a text that says other things too."""
+    sectors = {
+        sector(float(m[1] or m[3]), float(m[2] or m[4])) for m in _MARKED_RANGE.finditer(text)
+    }
+    if sectors:
+        return sectors.pop() if len(sectors) == 1 else None
+    numbers: dict[float, tuple[int, int]] = {}
+    for found in (*_MARKED.finditer(text), *_WORD_BEFORE.finditer(text)):
+        begin, end = found.start(1), found.end()
+        number = float(found[1])
+        other = _NOT_A_BEARING_BEFORE.search(text[:begin]) or _NOT_A_BEARING_AFTER.match(text[end:])
+        if 0 <= number <= 360 and not other:
+            numbers.setdefault(number, (begin, end))
+    if len(numbers) > 1:
+        return None
+    if numbers:
+        number, (begin, end) = next(iter(numbers.items()))
+        beside = _beside(text[:begin], text[end:])
+        agree = all(apart(number, point) <= CONSISTENT_DEG for point in beside)
+        return Direction(number) if agree else None
+    return _point_looked_at(text)
+
+
+def _beside(before: str, behind: str) -> list[float]:
+    """Points of the compass right before and right behind a number."""
+    out = []
+    if found := re.search(r"([^\W\d_]+)(?:[ -]([^\W\d_]+))?[\s(:,约]*$", before):
+        words = [word for word in found.groups() if word]
+        out.append(_first_point([" ".join(words), words[-1]]))
+    if found := re.match(r"[\s(]*([^\W\d_]+)(?:[ -]([^\W\d_]+))?", behind):
+        words = [word for word in found.groups() if word]
+        out.append(_first_point([" ".join(words), words[0]]))
+    return [point for point in out if point is not None]
+
+
+def _first_point(texts: list[str]) -> float | None:
+    points = (point_in(text) for text in texts)
+    return next((point for point in points if point is not None), None)
+
+
+def _point_looked_at(text: str) -> Direction | None:
+    """The one point of the compass after a word for looking, if no noun follows that it belongs to."""
+    points: set[float] = set()
+    named = False
+    for found in _LOOKING.finditer(text):
+        words = re.split(r"[ -]", found[1])
+        for length in range(len(words), 0, -1):
+            point = point_of(" ".join(words[:length]))
+            if point is None:
+                continue
+            rest = text[found.start(1) + len(" ".join(words[:length])) :]
+            named |= not re.match(r"$|[,.;:()!]|\s*(?:from|direction|at)\b", rest)
+            points.add(point)
+            break
+    for found in _CJK_LOOKING.finditer(text):
+        point = point_of(found[1])
+        named |= (
+            point is None or found["end"] is None or bool(_CJK_START.search(text[: found.start()]))
+        )
+        points |= set() if point is None else {point}
+    return Direction(points.pop()) if len(points) == 1 and not named else None

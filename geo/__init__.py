@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from geo.incidents.trends import hours_of_week, mann_kendall, space_time_cube
     from geo.incidents.weights import Weights, contiguity, nearest, within_distance
     from geo.risk import expected_incidents
+    from geo.synonyms import rename_columns
 
 __version__ = "0.1.0"
 
@@ -117,6 +118,7 @@ __all__ = [
     "rank_peers",
     "ranks",
     "read_terrain",
+    "rename_columns",
     "roll_up",
     "seasonal_expectation",
     "service_quality",
@@ -164,6 +166,7 @@ __getattr__ = lazily(
         "geo.incidents.trends": "hours_of_week mann_kendall space_time_cube",
         "geo.incidents.weights": "Weights contiguity nearest within_distance",
         "geo.risk": "expected_incidents",
+        "geo.synonyms": "rename_columns",
     },
 )
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
+import pandas as pd
 import pyproj
 import shapely
 from geopandas import GeoSeries
@@ -411,8 +412,10 @@ def to_wgs84(geometry: Located, datum: Datum) -> Located:
             lon, lat = gcj02_from_bd09(lon, lat)
         if datum in ("bd09", "gcj02"):
             lon, lat = wgs84_from_gcj02(lon, lat)
-        return np.column_stack([lon, lat])
+        return np.column_stack([lon, lat, xy[:, 2:]])
 
+    if isinstance(geometry, (pd.DataFrame, pd.Series)):
+        geometry_of(geometry, "the layer")
     crs = getattr(geometry, "crs", None)
     if crs is not None and pyproj.CRS(crs).is_projected:
         raise CrsError("a datum shift works on degrees; give longitude and latitude")
@@ -421,6 +424,6 @@ def to_wgs84(geometry: Located, datum: Datum) -> Located:
         out[geometry.geometry.name] = to_wgs84(geometry.geometry, datum)
         return out.set_crs("EPSG:4326", allow_override=True)
     if hasattr(geometry, "values") and hasattr(geometry, "index"):
-        values = shapely.transform(np.asarray(geometry.values), moved)
+        values = shapely.transform(np.asarray(geometry.values), moved, include_z=None)
         return type(geometry)(values, index=geometry.index, name=geometry.name, crs="EPSG:4326")
-    return shapely.transform(geometry, moved)
+    return shapely.transform(geometry, moved, include_z=None)

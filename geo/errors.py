@@ -97,4 +97,4 @@ def warn(message: str) -> None:
     frame, level = sys._getframe(1), 2  # noqa: SLF001
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, ColumnWarning, stacklevel=level - 1)
+    warnings.warn(message, ColumnWarning, stacklevel=level)

@@ -17,9 +17,11 @@ import pandas as pd
 import pyogrio
 import shapely
 from openpyxl.cell import WriteOnlyCell
+from pyogrio.errors import DataLayerError, DataSourceError
 
-from geo.errors import ReadError
+from geo.errors import ReadError, WriteError
 from geo.ingest import spreadsheet_safe
+from geo.store.export import SHAPES
 
 FORMATS = ("gpkg", "geojson", "csv", "xlsx", "parquet")
 MOST_SHEET_ROWS = 1_048_575
@@ -74,37 +76,67 @@ def features(frame: gpd.GeoDataFrame, *, digits: int, zone: ZoneInfo) -> list[st
 def write_file(
     pieces: Iterable[gpd.GeoDataFrame], path: Path, layer: str, form: str, zone: ZoneInfo
 ) -> int:
-    """Write a whole file; how many rows.
+    """Write a layer to a file.
 
     Parameters
     ----------
-    pieces : of one layer, from `geo.store.export.pieces`.
-    path : a file that is not there yet.
-    layer : name of the layer inside a GeoPackage or workbook.
-    form : one of `FORMATS`.
-    zone : of the times in text formats.
+    pieces : iterable of geopandas.GeoDataFrame
+        Of one layer, from `geo.store.export.pieces`.
+    path : pathlib.Path
+        A file that is not there yet.
+    layer : str
+        Name of the layer inside a GeoPackage or workbook. Points stay points there; lines and
+        polygons become multilines and multipolygons, as one layer has one type.
+    form : str
+        One of `FORMATS`.
+    zone : zoneinfo.ZoneInfo
+        Of the times in text formats.
+
+    Returns
+    -------
+    int
+        How many rows.
 
     Raises
     ------
-    ReadError : the format is not known, or a workbook cannot hold so many rows.
+    ReadError
+        If the format is not known, or a workbook cannot hold so many rows.
+    WriteError
+        If the file cannot be written.
     """
     if form not in FORMATS:
         raise ReadError(f"there is no format {form}; use one of {', '.join(FORMATS)}")
     counted = _Counted(pieces)
-    if form == "csv":
-        _write_all(path, lines_of_csv(counted, zone))
-    elif form == "geojson":
-        _write_all(path, lines_of_geojson(counted, zone))
-    elif form == "xlsx":
-        _write_workbook(counted, path, layer, zone)
-    elif form == "parquet":
-        pd.concat(list(counted), ignore_index=True).to_parquet(path)
-    else:
-        for number, piece in enumerate(counted):
-            pyogrio.write_dataframe(
-                piece, path, layer=layer, driver="GPKG", append=number > 0, promote_to_multi=True
-            )
+    try:
+        if form == "csv":
+            _write_all(path, lines_of_csv(counted, zone))
+        elif form == "geojson":
+            _write_all(path, lines_of_geojson(counted, zone))
+        elif form == "xlsx":
+            _write_workbook(counted, path, layer, zone)
+        elif form == "parquet":
+            pd.concat(list(counted), ignore_index=True).to_parquet(path)
+        else:
+            _write_geopackage(counted, path, layer)
+    except (OSError, DataSourceError, DataLayerError) as error:
+        raise WriteError(f"{path} cannot be written: {error}") from error
     return counted.rows
+
+
+def _write_geopackage(pieces: Iterable[gpd.GeoDataFrame], path: Path, layer: str) -> None:
+    kinds = {"point": "Point", "line": "MultiLineString", "polygon": "MultiPolygon"}
+    for number, piece in enumerate(pieces):
+        points = (shapely.get_type_id(np.asarray(piece.geometry.values)) <= 0).all()
+        kind = kinds[SHAPES.get(layer, "point" if points else "polygon")]
+        pyogrio.write_dataframe(
+            piece,
+            path,
+            layer=layer,
+            driver="GPKG",
+            append=number > 0,
+            geometry_type=kind,
+            promote_to_multi=kind != "Point",
+        )
 
 
 class _Counted:

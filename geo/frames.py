@@ -24,6 +24,25 @@ _EARLIEST, _LATEST = pd.Timestamp("1678-01-01", tz="UTC"), pd.Timestamp("2262-01
 """Times are counted in nanoseconds, which reach no farther."""
 
 
+def require_table(table: Any, what: str) -> None:
+    """Refuse what is no table.
+
+    Parameters
+    ----------
+    table : object
+        What was given.
+    what : str
+        What its rows are, for the message.
+
+    Raises
+    ------
+    ColumnError
+        If it is neither a DataFrame nor a Series.
+    """
+    if not isinstance(table, (pd.DataFrame, pd.Series)):
+        raise ColumnError(f"{what} must be a table (DataFrame), not {type(table).__name__}")
+
+
 def column_of(frame: DataFrame, name: str) -> Series | None:
     """Return a column of a table.
 
@@ -44,10 +63,9 @@ def column_of(frame: DataFrame, name: str) -> Series | None:
     ColumnError
         If it is no table, or several columns have the name.
     """
-    if not isinstance(frame, pd.DataFrame):
-        if isinstance(frame, pd.Series):  # shapes alone have no columns
-            return None
-        raise ColumnError(f"give a DataFrame, not {type(frame).__name__}")
+    require_table(frame, "what is given")
+    if not isinstance(frame, pd.DataFrame):  # shapes alone have no columns
+        return None
     if frame.columns.nlevels > 1:
         raise ColumnError(
             "columns must have one level; flatten them, for instance with .droplevel()"
@@ -337,6 +355,7 @@ def codes_of(frame: DataFrame | Series, what: str) -> NDArray[np.object_]:
     ColumnError
         If the index has several levels, or a label is empty or there twice; it is named.
     """
+    require_table(frame, what)
     index = frame.index
     if index.nlevels > 1:
         raise ColumnError(f"{what} must be indexed by code alone; use .set_index('code')")
@@ -443,17 +462,18 @@ def local_times(times: Series, timezone: str) -> Series:
     return times.dt.tz_convert(zone).dt.tz_localize(None)
 
 
-def array_of(values: ArrayLike, name: str, count: int, each: str) -> NDArray[np.float64]:
+def array_of(values: ArrayLike, name: str, index: pd.Index, each: str) -> NDArray[np.float64]:
     """Return numbers given beside a layer, one a row.
 
     Parameters
     ----------
     values : array-like
-        Numbers of any type; a missing one is NaN.
+        Numbers of any type, in the order of the rows; a missing one is NaN. A Series must have
+        their labels.
     name : str
         What they are, for the message.
-    count : int
-        How many there must be.
+    index : pandas.Index
+        Labels of the rows.
     each : str
         What each is of, for the message.
 
@@ -465,7 +485,8 @@ def array_of(values: ArrayLike, name: str, count: int, each: str) -> NDArray[np.
     Raises
     ------
     ColumnError
-        If they are no numbers, or another number of them.
+        If they are no numbers, another number of them, or a Series with other labels, which may
+        be in another order.
     """
     if isinstance(values, pd.Series):
         figures = numbers(values, name)
@@ -474,6 +495,11 @@ def array_of(values: ArrayLike, name: str, count: int, each: str) -> NDArray[np.
             figures = np.asarray(values, float)
         except (TypeError, ValueError, OverflowError) as error:
             raise ColumnError(f"{name} must be numbers, one a {each}: {error}") from error
-    if figures.shape != (count,):
-        raise ColumnError(f"{name} must be one a {each}: {count}, not {figures.shape}")
+    if figures.shape != (len(index),):
+        raise ColumnError(f"{name} must be one a {each}: {len(index)}, not {figures.shape}")
+    if isinstance(values, pd.Series) and list(values.index) != list(index):
+        raise ColumnError(
+            f"{name} must have the labels of the rows it belongs to, in their order; bring it there "
+            "with .reindex(), or give .to_numpy() if only the labels differ"
+        )
     return np.array(figures)

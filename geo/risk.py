@@ -11,7 +11,7 @@ from numba import njit
 
 from geo.crs import require_metric
 from geo.errors import ColumnError
-from geo.geometry.shapes import areas_of
+from geo.geometry.shapes import areas_of, polygon_parts
 from geo.incidents.density import point_coordinates
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def expected_incidents(
 
     Parameters
     ----------
-    shapes : polygons, metric CRS; blind spots, for instance.
+    shapes : polygons, metric CRS; blind spots, for instance. Of one whose border crosses itself the
+        valid equivalent counts.
     incidents : points, same CRS, of one year: then the result is by year. Those without a place count
         nowhere.
     bandwidth_m : of the quartic (biweight) kernel.
@@ -68,6 +69,13 @@ def expected_incidents(
     if not bandwidth_m > 0:
         raise ColumnError("bandwidth_m must be above 0")
     polygons = areas_of(shapes, "shapes")
+    bad = np.flatnonzero(~shapely.is_valid(polygons))
+    if len(bad):  # projecting a sliver can make its border cross itself
+        polygons = polygons.copy()
+        polygons[bad] = [
+            shapely.multipolygons(polygon_parts(shape))
+            for shape in shapely.make_valid(polygons[bad], method="structure", keep_collapsed=False)
+        ]
     areas = shapely.area(polygons)
     points, owner = _lattice(polygons, max(_STEP_M, float(np.sqrt(areas.sum() / _MOST_POINTS))))
     x, y = point_coordinates(incidents)

@@ -186,7 +186,7 @@ def _synonyms_in(table: DataFrame, layer: str) -> dict[object, str | None]:
             left = [c for c in meanings if c not in out.values() and not _has_values(table, c)]
             if left:
                 out[name] = "fov_deg" if left == ["fov_deg"] else None
-    return out
+    return {name: out[name] for name in table.columns if name in out}
 
 
 def _has_values(table: DataFrame, column: str) -> bool:

@@ -9,8 +9,7 @@ import numpy as np
 
 from geo.coverage._mount import mount
 from geo.coverage._walls import Walls
-from geo.coverage.field_of_view import complete_cameras
-from geo.coverage.visibility import eyes_of, views_from
+from geo.coverage.visibility import eyes_of, placed_cameras, views_from
 from geo.errors import ColumnError
 from geo.settings import CameraDefaults
 
@@ -37,7 +36,7 @@ def drawn_coverage(
     Position errors are normal and the same in both axes, bearing errors normal; cameras err
     independently. Bearings on record only are turned: the others look all round as it is.
     """
-    full = complete_cameras(cameras, defaults=defaults)
+    full = placed_cameras(cameras, defaults=defaults)
     place_sd = _errors(position_error_m, len(full), "position_error_m")
     turn_sd = _errors(bearing_error_deg, len(full), "bearing_error_deg")
     if draws < 2:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from geo.errors import ColumnError, name_rows, warn
-from geo.frames import numbers_of, texts_of
+from geo.frames import numbers_of, require_table, texts_of
 from geo.settings import CameraDefaults, camera_defaults
 from geo.synonyms import warn_of_unused
 
@@ -85,6 +85,7 @@ def complete_cameras(
         If a column that is not read looks like one of these, or a kind is no word of ours.
     """
     table = {**camera_defaults(), **(defaults or {})}
+    require_table(cameras, "cameras")
     if "lens_deg" not in cameras:
         warn_of_unused(cameras, "cameras", _READ)
     # Columns are put into a plain table: a GeoDataFrame looks at its geometry with every one.
@@ -124,7 +125,7 @@ def complete_cameras(
     }
     assumed_counts = {name: int(rows.sum()) for name, rows in counts.items()}
     if "lens_deg" in out:  # completed before: what was assumed then is on record by now
-        before = out.attrs.get("assumed", {})
+        before = cameras.attrs.get("assumed", {})
         assumed_counts = dict(before) if before.get("cameras") == len(out) else {}
     full["assumed"] = guessed
     full["bearing_deg"] = np.where(no_bearing, 0.0, values["bearing_deg"]) % 360
@@ -132,7 +133,7 @@ def complete_cameras(
         full["lens_deg"] = full["fov_deg"]
     full["fov_deg"] = np.where(no_bearing & aimed, 360.0, full["fov_deg"])
     out = out.assign(**full)
-    if isinstance(cameras, gpd.GeoDataFrame):
+    if isinstance(cameras, gpd.GeoDataFrame) and cameras.active_geometry_name is not None:
         out = gpd.GeoDataFrame(out, geometry=cameras.geometry.name, crs=cameras.crs)
     out.attrs["assumed"] = {**assumed_counts, "cameras": len(out), "any": int(guessed.sum())}
     return out

@@ -17,7 +17,16 @@ from geo.coverage.gaps import ground_of, measure
 from geo.coverage.visibility import eyes_of, placed_cameras, views_from
 from geo.crs import require_metric
 from geo.errors import ColumnError, name_rows
-from geo.frames import choices_of, days_of, numbers_of, required_column, texts_of, times_of
+from geo.frames import (
+    choices_of,
+    codes_of,
+    days_of,
+    numbers_of,
+    require_table,
+    required_column,
+    texts_of,
+    times_of,
+)
 from geo.schema import CAMERAS
 from geo.settings import CameraDefaults
 from geo.synonyms import warn_of_unused
@@ -67,6 +76,7 @@ def cameras_in_use(
     ------
     ColumnError : `point_class` was asked and there is no such column, or `history` lacks one.
     """
+    require_table(cameras, "cameras")
     out = cameras
     if at is not None:
         out = _existing(out, at)
@@ -102,6 +112,7 @@ def _existing(cameras: GeoDataFrame, at: dt.date) -> GeoDataFrame:
 def _status_at(cameras: pd.Index, history: DataFrame, at: dt.date) -> Series:
     for name in ("camera", "status", "since"):
         required_column(history, name, "the status history")
+    codes_of(pd.Series(index=cameras, dtype=object), "cameras")
     since = times_of(history, "since").to_numpy("datetime64[ns]")
     end = np.datetime64(pd.Timestamp(at) + pd.Timedelta(days=1), "ns")
     rows = np.flatnonzero(since < end)

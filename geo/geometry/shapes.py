@@ -105,18 +105,17 @@ def points_of(layer: Any, what: str, *, missing: bool = False) -> NDArray[Any]:
     """
     shapes = shapes_of(layer, what)
     kinds = shapely.get_type_id(shapes)
-    absent = (kinds < 0) | shapely.is_empty(shapes)
-    if (kinds[~absent] != _POINT).any():
-        single = (kinds == _MULTIPOINT) & (shapely.get_num_geometries(shapes) == 1)
+    single = (kinds == _MULTIPOINT) & (shapely.get_num_geometries(shapes) == 1)
+    if single.any():
         shapes = np.where(single, shapely.get_geometry(shapes, 0), shapes)
-        kinds = np.where(single, _POINT, kinds)
-        absent |= shapely.is_empty(shapes)
+        kinds = shapely.get_type_id(shapes)
+    # The bounds of what is empty are NaN; GEOS has no coordinates of an empty point at all.
+    absent = ~np.isfinite(shapely.bounds(shapes).reshape(-1, 4)).all(axis=1)
     others = ~absent & (kinds != _POINT)
-    # Coordinates may be NaN in a point that GEOS does not call empty.
-    absent |= ~others & ~(np.isfinite(shapely.get_x(shapes)) & np.isfinite(shapely.get_y(shapes)))
     if not missing:
         others |= absent
     elif absent.any():
+        others |= (kinds > _POINT) & ~shapely.is_empty(shapes)
         shapes = shapes.copy()
         shapes[absent] = None
     if others.any():

@@ -48,9 +48,9 @@ def seasonal_expectation(
     grid has every span: row total times the share of the season. Assumes that all grids share the
     season, and no trend beyond it. See docs/alerts.md.
     """
+    values = _figures(cube)
     if not isinstance(cube.columns, pd.DatetimeIndex):
         raise ColumnError("the columns must be the first days of the spans, as space_time_cube has")
-    values = _figures(cube)
     learn = values.shape[1] if learn is None else learn
     days = cube.columns
     width = days[1] - days[0] if len(days) > 1 else pd.Timedelta(days=7)

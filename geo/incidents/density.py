@@ -239,7 +239,7 @@ def _bases(
     warn_of_unused(grids, "grids", ("population",))
     bases["per_1000_people"] = numbers_of(grids, "population") / 1000.0
     if open_m2 is not None:
-        ground = array_of(open_m2, "open_m2", len(grids), "grid")
+        ground = array_of(open_m2, "open_m2", grids.index, "grid")
         bases["per_open_km2"] = ground / 1e6
     if streets is not None:
         bases["per_street_km"] = _street_km(grids, streets)

@@ -201,7 +201,7 @@ def _figures(
         position = grid_of(grids, incidents)
         return np.bincount(position[position >= 0], minlength=len(grids)).astype(float)
     require_polygons(grids, "grids")
-    figures = array_of([] if values is None else values, "values", len(grids), "grid")
+    figures = array_of([] if values is None else values, "values", grids.index, "grid")
     unknown = ~np.isfinite(figures)
     if unknown.any():
         raise ColumnError(

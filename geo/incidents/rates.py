@@ -247,7 +247,7 @@ def _counts(
     counts: Series, population: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     events = _numbers(counts, "counts")
-    base = array_of(population, "population", len(events), "grid")
+    base = array_of(population, "population", counts.index, "grid")
     bad = ~(base >= 0) | np.isinf(base)
     if bad.any():
         raise ColumnError(

@@ -306,7 +306,9 @@ def _inside(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Places and weights of the points in the district, and how many lie outside."""
     x, y = point_coordinates(points, "points")
-    share = np.ones(len(x)) if weights is None else array_of(weights, "weights", len(x), "point")
+    share = (
+        np.ones(len(x)) if weights is None else array_of(weights, "weights", points.index, "point")
+    )
     bad = ~(share >= 0) | np.isinf(share)
     if bad.any():
         raise ColumnError(f"weights must be 0 or more; mend {name_rows(points.index[bad])}")

@@ -68,8 +68,8 @@ class Weights:
 
 def _centroids(places: GeoDataFrame | GeoSeries) -> NDArray[np.float64]:
     shapes = shapes_of(places, "places")
-    centres = shapely.centroid(shapes)
-    xy = np.column_stack([shapely.get_x(centres), shapely.get_y(centres)])
+    # The box of a point is the point; that of an empty one is NaN.
+    xy = shapely.bounds(shapely.centroid(shapes)).reshape(-1, 4)[:, :2]
     bad = ~np.isfinite(xy).all(axis=1)
     if bad.any():
         raise GeometryError(f"places must have a geometry; mend {name_rows(places.index[bad])}")

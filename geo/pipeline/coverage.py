@@ -83,15 +83,8 @@ def whole(conn: Conn, grids: GeoDataFrame, site: Site, progress: Callable[[str],
     """Everything anew."""
     registers = {"grids": grids} | {n: read.read_layer(conn, n) for n in ("cameras", "buildings")}
     grids_m, cameras, buildings = (metric(register, site) for register in registers.values())
-    for (name, register), used in zip(
-        registers.items(), (grids_m, cameras, buildings), strict=True
-    ):
-        astray = register.index.difference(used.index)
-        if len(astray):
-            progress(
-                f"{name} left out, as they lie where {site.crs.to_string()} does not hold: "
-                f"{name_rows(astray)}"
-            )
+    for name, here in (("grids", grids_m), ("cameras", cameras), ("buildings", buildings)):
+        _name_astray(name, registers[name], here, site, progress)
     used = _used(cameras, site)
     progress(f"what {len(used):,} cameras see among {len(buildings):,} buildings")
     walls = walls_of(buildings, terrain=site.terrain)
@@ -106,10 +99,10 @@ def whole(conn: Conn, grids: GeoDataFrame, site: Site, progress: Callable[[str],
         spots,
         grids_m.index.tolist(),
         {
-            "cameras": len(cameras),
+            "cameras": len(registers["cameras"]),
             "cameras_used": len(used),
             "cameras_assumed": int(used["assumed"].sum()),
-            "buildings": len(buildings),
+            "buildings": len(registers["buildings"]),
             "reach_m": float(
                 complete_cameras(cameras, defaults=site.settings.cameras)["range_m"].max()
             )
@@ -141,7 +134,9 @@ def touched(
         near = read.read_layer(conn, "cameras", boxes=widened(places, 2.0 * reach))
         both = pd.concat([cameras, near[~near.index.isin(cameras.index)]])
         cameras = gpd.GeoDataFrame(both, geometry="geometry", crs="EPSG:4326").sort_index()
-    used = _used(metric(cameras, site), site)
+    here = metric(cameras, site)
+    _name_astray("cameras", cameras, here, site, progress)
+    used = _used(here, site)
     buildings = buildings_for(conn, cameras.loc[used.index], used, site)
     walls = walls_of(buildings, terrain=site.terrain)
     fresh = digests_of(used, walls) if len(used) else []
@@ -212,6 +207,22 @@ def store(conn: Conn, run: int, computed: Computed, *, everything: bool) -> int:
     write.write_table(conn, "grid_coverage", computed.coverage.assign(run=run))
     write.write_table(conn, "blind_spots", computed.spots.assign(run=run), shape="exact")
     return gone
+
+
+def _name_astray(
+    name: str,
+    register: GeoDataFrame,
+    here: GeoDataFrame,
+    site: Site,
+    progress: Callable[[str], None],
+) -> None:
+    """Say which rows of a register `metric` left out."""
+    astray = register.index.difference(here.index)
+    if len(astray):
+        progress(
+            f"{name} left out, as they lie where {site.crs.to_string()} does not hold: "
+            f"{name_rows(astray)}"
+        )
 
 
 def _used(cameras: GeoDataFrame, site: Site) -> GeoDataFrame:

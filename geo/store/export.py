@@ -15,7 +15,7 @@ import shapely
 from psycopg import sql
 
 from geo.errors import ColumnError
-from geo.schema import LAYERS
+from geo.schema import LAYERS, Shape
 from geo.store.database import Conn
 from geo.store.incidents import BENEATH
 from geo.store.read import grids_beneath
@@ -92,6 +92,11 @@ _INSIDE = {
 """Rows of a register that lie in the area; of all others those that touch one of its grids."""
 NAMES = (*_RESULTS, *(name for name in LAYERS if name not in _RESULTS))
 """What can be taken out: results (grids with theirs among them) and registers."""
+SHAPES: dict[str, Shape] = {
+    **{name: layer.shape for name, layer in LAYERS.items()},
+    "blind-spots": "polygon", "views": "polygon", "findings": "point",
+}  # fmt: skip
+"""Of what shape each of them is."""
 
 
 def pieces(conn: Conn, name: str, chosen: Selection = EVERYTHING) -> Iterator[gpd.GeoDataFrame]:

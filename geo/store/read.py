@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import geopandas as gpd
 import numpy as np
@@ -19,6 +19,9 @@ from geo.store.database import Conn, dict_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+Frame = TypeVar("Frame", bound=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,25 @@ def frame_of(conn: Conn, query: sql.SQL | sql.Composed, params: Any = None) -> g
     shapes = shapely.from_wkb(np.array(columns.pop("geometry"), dtype=object))
     frame = pd.DataFrame(columns)
     return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes, crs="EPSG:4326"))
+
+
+def keyed(frame: Frame, key: str) -> Frame:
+    """Return a frame indexed by a column, which stays.
+
+    Parameters
+    ----------
+    frame : geopandas.GeoDataFrame or pandas.DataFrame
+        Any table.
+    key : str
+        The column.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame or pandas.DataFrame
+        The same rows. The index has no name: with that of the column, neither ``to_file`` nor
+        ``to_parquet`` nor ``reset_index`` could tell the two apart.
+    """
+    return frame.set_index(key, drop=False).rename_axis(None)
 
 
 _IN_BOXES = (
@@ -103,7 +125,7 @@ def read_layer(
             frame[column.name] = pd.to_numeric(frame[column.name]).astype(float)
         elif column.kind == "time":
             frame[column.name] = pd.to_datetime(frame[column.name], utc=True)
-    return frame.set_index(layer.key[0], drop=False) if len(layer.key) == 1 else frame
+    return keyed(frame, layer.key[0]) if len(layer.key) == 1 else frame
 
 
 def count_rows(conn: Conn, layer: Layer) -> int:
@@ -188,7 +210,7 @@ def grid_results(conn: Conn, run: int) -> gpd.GeoDataFrame:
         "LEFT JOIN LATERAL (SELECT name FROM grid_staff WHERE grid = g.code AND role = 'head' "
         "ORDER BY name LIMIT 1) h ON true ORDER BY g.code"
     )
-    return frame_of(conn, query, {"run": run}).set_index("code", drop=False)
+    return keyed(frame_of(conn, query, {"run": run}), "code")
 
 
 def blind_spot_results(conn: Conn, limit: int) -> gpd.GeoDataFrame:
@@ -225,7 +247,7 @@ def camera_views(
         "SELECT camera, run, area_m2, assumed, inputs_digest, metric_wkb, "
         'ST_AsBinary(geometry) AS geometry FROM camera_views{} ORDER BY camera COLLATE "C"'
     ).format(where)
-    return frame_of(conn, query, params).set_index("camera", drop=False)
+    return keyed(frame_of(conn, query, params), "camera")
 
 
 def coverage_digests(conn: Conn, grids: list[str]) -> list[str]:
@@ -351,7 +373,7 @@ def area_quality(conn: Conn, layer: str) -> pd.DataFrame:
     rows = dict_rows(
         conn, "SELECT code, run, shares FROM area_quality WHERE layer = %s ORDER BY code", (layer,)
     )
-    return pd.DataFrame(rows, columns=["code", "run", "shares"]).set_index("code", drop=False)
+    return keyed(pd.DataFrame(rows, columns=["code", "run", "shares"]), "code")
 
 
 def grid_staff(conn: Conn) -> list[dict[str, Any]]:

@@ -14,7 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import geo
-from geo.crs import bd09_from_gcj02, gcj02_from_bd09, gcj02_from_wgs84, require_metric
+from geo.crs import (
+    bd09_from_gcj02,
+    gcj02_from_bd09,
+    gcj02_from_wgs84,
+    off_scale,
+    require_metric,
+    scale_error,
+)
 from geo.errors import CrsError, GeometryError
 
 # As printed by the tests of eviltransform and the page of coordtransform: longitude, latitude.
@@ -100,3 +107,74 @@ def test_metric_crs() -> None:
     feet = frame.to_crs(2248)
     with pytest.raises(CrsError, match="metres"):
         require_metric(feet)
+
+
+PASS = [
+    ("EPSG:32650", 117.0, 40.0), ("EPSG:32651", 120.1, 31.0), ("EPSG:4547", 114.2, 30.6), ("EPSG:4527", 117.0, 39.9),
+    ("EPSG:3035", 10.0, 50.0), ("EPSG:3067", 25.0, 60.2), ("EPSG:27700", -1.5, 52.0), ("EPSG:27572", 2.4, 46.8),
+    ("EPSG:26985", -76.6, 39.3), ("EPSG:2056", 7.5, 47.0), ("EPSG:32761", 0.0, -81.1),
+    ("+proj=laea +lat_0=31 +lon_0=118 +ellps=GRS80 +units=m", 118.3, 31.2),
+]  # fmt: skip
+REFUSED = [
+    ("EPSG:3857", 117.0, 40.0, "EPSG:32650"), ("EPSG:3857", 0.1, 0.1, "EPSG:32631"), ("EPSG:32650", 130.0, 40.0, "EPSG:32652"),
+    ("EPSG:32633", -70.0, 40.0, "EPSG:32619"), ("EPSG:3035", -9.1, 38.7, "EPSG:32629"),
+    ("EPSG:6933", 117.0, 50.0, "EPSG:32650"), ("EPSG:4087", 10.0, 59.0, "EPSG:32632"),
+]  # fmt: skip
+"""A CRS, a place (longitude, latitude), and what suits the place."""
+
+
+def _square(crs: str, lon: float, lat: float) -> gpd.GeoSeries:
+    place = gpd.GeoSeries([shapely.Point(lon, lat)], crs="EPSG:4326").to_crs(crs)
+    return gpd.GeoSeries(place.buffer(500.0), crs=crs)
+
+
+@pytest.mark.parametrize(("crs", "lon", "lat"), PASS)
+def test_a_map_true_to_scale_is_taken(crs: str, lon: float, lat: float) -> None:
+    assert require_metric(_square(crs, lon, lat)) == pyproj.CRS(crs)
+
+
+@pytest.mark.parametrize(("crs", "lon", "lat", "better"), REFUSED)
+def test_a_map_out_of_scale_is_refused(crs: str, lon: float, lat: float, better: str) -> None:
+    with pytest.raises(CrsError, match=better):
+        require_metric(_square(crs, lon, lat))
+
+
+@given(st.sampled_from([32601, 32650, 3035, 3857, 27700, 2154, 4547, 6933]), st.data())
+def test_the_scale_is_that_of_proj(epsg: int, data: st.DataObject) -> None:
+    """Tissot's indicatrix by PROJ itself, on the ellipsoid."""
+    crs = pyproj.CRS(epsg)
+    assert crs.area_of_use is not None
+    west, south, east, north = crs.area_of_use.bounds
+    lon = data.draw(st.floats(west, east) if west < east else st.floats(west, 180))
+    lat = data.draw(st.floats(max(south, -80), min(north, 80)))
+    proj = pyproj.Proj(crs)
+    x, y = proj(lon, lat)
+    factors = proj.get_factors(lon, lat)
+    error = float(scale_error(crs, x, y)[0])
+    if (
+        epsg == 3857
+    ):  # on the sphere, whose degrees of latitude are longer or shorter by up to 0.7 %
+        assert error == pytest.approx(
+            max(factors.tissot_semimajor, factors.tissot_semiminor) - 1, abs=0.04
+        )
+    else:
+        wanted = max(abs(factors.tissot_semimajor - 1), abs(factors.tissot_semiminor - 1))
+        assert error == pytest.approx(wanted, abs=2e-6)
+
+
+def test_rows_that_lie_elsewhere_are_named() -> None:
+    place = _square("EPSG:32650", 117.0, 40.0).iloc[0]
+    layer = gpd.GeoDataFrame(geometry=[place] * 3, index=["a", "b", "c"], crs="EPSG:32650")
+    layer.loc["b", "geometry"] = shapely.affinity.translate(place, 5e6)
+    with pytest.raises(CrsError, match="b lie where EPSG:32650 does not hold"):
+        require_metric(layer)
+    assert off_scale(layer).tolist() == [False, True, False]
+    # Points that are only looked up may lie anywhere, but not most of them.
+    assert require_metric(located=layer.centroid).to_epsg() == 32650
+    with pytest.raises(CrsError, match="EPSG:32650 does not hold"):
+        require_metric(located=layer.centroid.iloc[[1, 1, 2]])
+    with pytest.raises(CrsError, match="lengths in EPSG:32650 are off by"):
+        require_metric(layer.iloc[[1]])
+    # Without a place there is nothing to be wrong about.
+    nothing = gpd.GeoSeries([None, shapely.Point()], crs="EPSG:32650")
+    assert require_metric(nothing, layer.iloc[:0]).to_epsg() == 32650

@@ -10,6 +10,7 @@ from psycopg import sql
 from geo.pipeline import refresh
 from geo.pipeline.refreshing import Refreshed
 from geo.settings import Settings
+from geo.store import read
 from geo.store.database import Conn, connect
 
 WEST, SOUTH, STEP = 118.0, 30.9, 0.001
@@ -251,3 +252,23 @@ def test_a_change_during_a_refresh_is_for_the_next_one(store: str) -> None:
             refresh(conn, everything=True)
             assert got == results(conn)
             before, sneaked = there, []
+
+
+def test_a_camera_far_away_is_left_out_and_named(store: str) -> None:
+    """One mistyped place must not keep the others from being measured."""
+    rng = np.random.default_rng(4)
+    with connect(store) as conn:
+        fill(conn, rng)
+        before = refresh(conn)
+        conn.execute(
+            "INSERT INTO cameras (code, geometry) VALUES ('stray', 'SRID=4326;POINT(0 0)')"
+        )
+        conn.commit()
+        for everything in (False, True):
+            said: list[str] = []
+            done = refresh(conn, everything=everything, progress=said.append)
+            assert any("left out" in line and "stray" in line for line in said), said
+            assert done.summary["cameras"] == before.summary["cameras"] + 1
+            assert done.summary["cameras_used"] == before.summary["cameras_used"]
+            assert done.summary["covered_m2"] == before.summary["covered_m2"]
+            assert "stray" not in read.camera_views(conn).index

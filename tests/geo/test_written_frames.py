@@ -1,0 +1,134 @@
+"""What is read from the store can be written by geopandas, and exports have the shapes of their schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import pytest
+import shapely
+
+from geo.errors import WriteError
+from geo.export import FORMATS, write_file
+from geo.schema import LAYERS
+from geo.settings import Settings
+from geo.store import read
+from geo.store.database import Conn, connect
+from geo.store.export import NAMES, SHAPES, pieces
+
+ZONE = Settings().zone
+
+
+def frames(conn: Conn) -> dict[str, gpd.GeoDataFrame]:
+    run = read.latest_run(conn)
+    assert run is not None
+    views = read.camera_views(conn)
+    return {name: read.read_layer(conn, name) for name in LAYERS} | {
+        "grid results": read.grid_results(conn, run.id), "camera results": read.camera_results(conn),
+        "blind spot results": read.blind_spot_results(conn, 50), "views": views,
+        "export": next(iter(pieces(conn, "cameras"))), "quality": read.area_quality(conn, "grids"),
+    }  # fmt: skip
+
+
+NAMES_READ = [
+    *LAYERS,
+    "grid results",
+    "camera results",
+    "blind spot results",
+    "views",
+    "export",
+    "quality",
+]
+
+
+@pytest.mark.parametrize("name", NAMES_READ)
+def test_a_frame_read_is_written_and_read_again(name: str, demo_store: str, tmp_path: Path) -> None:
+    with connect(demo_store) as conn:
+        frame = frames(conn)[name]
+    assert len(frame), name
+    again = frame.reset_index()
+    assert len(again) == len(frame)
+    geographic = isinstance(frame, gpd.GeoDataFrame)
+    frame.to_parquet(tmp_path / "a.parquet")
+    back = (gpd if geographic else pd).read_parquet(tmp_path / "a.parquet")
+    assert list(back.columns) == list(frame.columns)
+    assert back.index.tolist() == frame.index.tolist()
+    for driver, file in (("GPKG", "a.gpkg"), ("GeoJSON", "a.geojson")):
+        if not geographic:
+            continue
+        frame.to_file(tmp_path / file, driver=driver)
+        back = gpd.read_file(tmp_path / file)
+        assert len(back) == len(frame)
+        key = frame.columns[0]
+        assert back[key].astype(str).tolist() == frame[key].astype(str).tolist()
+        shapes = np.asarray(frame.geometry.values)
+        there = ~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)
+        assert shapely.equals_exact(
+            np.asarray(back.geometry.values)[there], np.asarray(frame.geometry.values)[there], 2e-6
+        ).all()
+
+
+ALLOWED = {
+    "point": {"Point"},
+    "line": {"LineString", "MultiLineString"},
+    "polygon": {"Polygon", "MultiPolygon"},
+}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("name", NAMES)
+def test_an_export_has_the_shapes_of_its_schema(
+    name: str, form: str, demo_store: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a.{form}"
+    with connect(demo_store) as conn:
+        rows = write_file(pieces(conn, name), path, name, form, ZONE)
+    assert rows > 0
+    allowed = ALLOWED[SHAPES[name]]
+    if form == "xlsx":
+        table = pd.read_excel(path, dtype=str)
+    elif form == "csv":
+        table = pd.read_csv(path, dtype=str)
+    else:
+        found = gpd.read_parquet(path) if form == "parquet" else gpd.read_file(path)
+        assert set(found.geometry.dropna().geom_type) <= allowed
+        if form == "gpkg":
+            assert pyogrio.read_info(path)["geometry_type"] in allowed
+        return
+    assert len(table) == rows
+    if SHAPES[name] == "point":
+        assert {"lon", "lat"} <= set(table.columns)
+        assert "wkt" not in table
+    else:
+        assert {text.split(" ")[0].title().replace("Multip", "MultiP").replace("Multil", "MultiL")
+                .replace("string", "String") for text in table["wkt"].dropna()} <= allowed  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_layer_without_rows_or_without_any_place(form: str, store: str, tmp_path: Path) -> None:
+    with connect(store) as conn:
+        assert (
+            write_file(pieces(conn, "cameras"), tmp_path / f"a.{form}", "cameras", form, ZONE) == 0
+        )
+        conn.execute(
+            "INSERT INTO incidents (source, source_id, reported_at, precision) "
+            "VALUES ('a', '1', '2026-01-01', 'none')"
+        )
+        path = tmp_path / f"b.{form}"
+        assert write_file(pieces(conn, "incidents"), path, "incidents", form, ZONE) == 1
+    if form == "gpkg":
+        assert pyogrio.read_info(tmp_path / "a.gpkg")["geometry_type"] == "Point"
+        assert pyogrio.read_info(path)["geometry_type"] == "Point"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_file_that_cannot_be_written_is_an_error_of_ours(
+    form: str, store: str, tmp_path: Path
+) -> None:
+    with connect(store) as conn, pytest.raises(WriteError, match="cannot be written"):
+        write_file(
+            pieces(conn, "cameras"), tmp_path / "nowhere" / f"a.{form}", "cameras", form, ZONE
+        )

@@ -25,7 +25,7 @@ def read_file(
     """Read a file, finding format, encoding and delimiter by itself.
 
     The file is parsed in a process of its own that can open nothing else, reach no network, and has
-    bounded memory and time; docs/import.md says what the bounds are.
+    bounded memory and time; docs/files.md says what the bounds are.
 
     Parameters
     ----------

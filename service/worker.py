@@ -220,14 +220,13 @@ def _supervise(
         with connect(conninfo) as conn:
             if not jobs.begin(conn, job, task):
                 return
-        # It is made and removed here: a process that is killed removes nothing.
         with tempfile.TemporaryDirectory(
             prefix="gridcover-job-", ignore_cleanup_errors=True
         ) as folder:
             ended = _processes.call(
                 f"service.job_process:{task}_",
                 {"conninfo": conninfo, "job": job, "folder": folder, "memory_bytes": memory_bytes, **arguments},
-                seconds=seconds, give_up=context.should_abort, prepare=_READING if reads_files else (),
+                seconds=seconds, give_up=context.should_abort, prepare=_READING if reads_files else (), folder=folder,
             )  # fmt: skip
         if ended.code == DONE:
             return

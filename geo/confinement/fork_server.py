@@ -82,6 +82,7 @@ class ForkServer:
         seconds: float | None = None,
         give_up: Callable[[], bool] = lambda: False,
         prepare: Sequence[str] = (),
+        folder: str | None = None,
     ) -> Ended:
         """Run a function in a process of its own and wait for its end.
 
@@ -92,6 +93,7 @@ class ForkServer:
         files : descriptors that the process gets.
         seconds : on the clock, after which it is ended.
         prepare : functions, as `module:function`, called in the interpreter before it forks.
+        folder : of temporary files, which goes when the process or whoever called has ended.
         give_up : asked again and again; the process is ended once it says so.
 
         Raises
@@ -101,7 +103,7 @@ class ForkServer:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours:
             with theirs:
-                self._send(json.dumps({"target": target, "arguments": arguments, "prepare": list(prepare)}), [theirs.fileno(), *files])  # fmt: skip
+                self._send(json.dumps({"target": target, "arguments": arguments, "prepare": list(prepare), "folder": folder}), [theirs.fileno(), *files])  # fmt: skip
             begun = _receive(ours, START_S, give_up)
             if begun is None or "pid" not in begun:
                 if begun is not None and begun.get("ended_by") == "caller":

@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket
 import traceback
@@ -25,6 +26,8 @@ _FAILED = 70
 class _Child:
     pid: int
     channel: socket.socket
+    folder: str | None
+    """Of temporary files, removed with the process: one that is killed removes nothing."""
 
 
 def serve(number: int, modules: Sequence[str]) -> None:
@@ -59,6 +62,9 @@ def serve(number: int, modules: Sequence[str]) -> None:
                     if not data:
                         for child in children.values():
                             _kill(child.pid)
+                            with contextlib.suppress(ChildProcessError):
+                                os.waitpid(child.pid, 0)
+                            _remove(child)
                         return
                     ours = [control, woken, wake, *(child.channel for child in children.values())]
                     begun = _start(data, files, ours)
@@ -94,7 +100,7 @@ def _start(data: bytes, files: list[int], ours: Sequence[socket.socket]) -> _Chi
     for number in files[1:]:
         os.close(number)
     _tell(channel, {"pid": pid})
-    return _Child(pid, channel)
+    return _Child(pid, channel, request["folder"])
 
 
 def _run(
@@ -142,6 +148,7 @@ def _collect(children: dict[int, _Child], selector: selectors.BaseSelector) -> N
             continue
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)  # what it started itself
+        _remove(child)
         with contextlib.suppress(KeyError):
             selector.unregister(child.channel)
         code = os.waitstatus_to_exitcode(status)
@@ -154,6 +161,11 @@ def _kill(pid: int) -> None:
     for end in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             end(pid, signal.SIGKILL)
+
+
+def _remove(child: _Child) -> None:
+    if child.folder is not None:
+        shutil.rmtree(child.folder, ignore_errors=True)
 
 
 def _tell(channel: socket.socket, message: dict[str, Any]) -> None:

@@ -111,11 +111,11 @@ def run_confined(
     with (
         _memory_file("outcome") as outcome,
         _memory_file("content") as content,
-        tempfile.TemporaryDirectory(prefix="gridcover-") as folder,
+        tempfile.TemporaryDirectory(prefix="gridcover-", ignore_cleanup_errors=True) as folder,
     ):
         ended = _server.call(
             "geo.confinement.reading_process:_work", {"request": request, "folder": folder},
-            files=[outcome, content], seconds=settings.import_seconds,
+            files=[outcome, content], seconds=settings.import_seconds, folder=folder,
         )  # fmt: skip
         if ended.code != 0:
             raise ReadError(_why(path.name, ended, settings))

@@ -267,6 +267,28 @@ def test_nothing_outlives_a_worker(client: TestClient, store: str, number: signa
                 time.sleep(0.2)
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_no_file_that_was_sent_outlives_a_worker(
+    client: TestClient,
+    store: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+) -> None:
+    content = endless(tmp_path).content
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    with worker(store) as process:
+        working(client, send(client, "a.gpkg", content), "reading")
+        found = _working(process.pid)
+        assert list(temporary.rglob("a.gpkg"))
+        process.send_signal(number)
+        process.wait(30)
+        assert gone(found)
+    assert list(temporary.rglob("*")) == []
+
+
 def test_the_worker_ends_with_the_service(store: str) -> None:
     code = (
         "import sys, time; from service.worker import WorkerProcess; "

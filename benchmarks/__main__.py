@@ -168,6 +168,8 @@ def gathering() -> None:
     line("density_surface, 1,000,000 on 1,000²; KDEpy FFT", *incidents.density(), "s")
     ours, theirs, count = incidents.permutations()
     line(f"hot_spots, 999 permutations, {count:,} grids; esda", ours, theirs, "s")
+    ours, theirs, count = incidents.repeats()
+    line(f"near_repeats, 199 permutations, {count:,} pairs; scipy KD-tree", ours, theirs, "s")
 
 
 def registers() -> None:

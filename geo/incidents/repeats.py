@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numba import njit
-from scipy.spatial import KDTree
 
 from geo.crs import require_metric
 from geo.errors import ColumnError
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pandas import DataFrame
 
-_MOST_PAIRS = 200_000_000
+_MOST_CHECKS = 4e12
+"""Pairs times permutations: some minutes of work."""
+_SMALL = 65_535
+"""So many different moments can be told apart by 16 bits."""
+_FLUSH = 60_000
+"""Counters of 16 bits are emptied before more than so many pairs are added to them."""
 
 
 def near_repeats(
@@ -33,31 +38,40 @@ def near_repeats(
     permutations: int = 999,
     seed: int = 1,
 ) -> DataFrame:
-    """Knox table: pairs of incidents by distance and days apart, against shuffled times.
+    """Return the Knox table: pairs of incidents by distance and days apart, against shuffled times.
 
     Parameters
     ----------
-    incidents : points, metric CRS, with times (see `incident_moments`). Those without either are
-        left out.
-    distances_m : upper ends of the distance bands, rising; the first band begins at 0 (the same
-        place included), each other one beyond the end of the one before.
-    days : upper ends of the bands of days, likewise.
-    permutations : how often the times are dealt anew among the places.
-    seed : of the permutations.
+    incidents : geopandas.GeoDataFrame
+        Points, metric CRS, with times (see `incident_moments`). Those without either are left out.
+    distances_m : sequence of float
+        Upper ends of the distance bands, rising; the first band begins at 0 (the same place
+        included), each other one beyond the end of the one before.
+    days : sequence of float
+        Upper ends of the bands of days, likewise.
+    permutations : int
+        How often the times are dealt anew among the places, each time all of them in random order
+        (``numpy.random.Generator.permutation``, one after the other from one generator).
+    seed : int
+        Of the generator: the same seed, the same table.
 
     Returns
     -------
-    One row a band of distance and of days: `from_m`, `to_m`, `from_days`, `to_days`, `pairs`,
-    `expected` (mean over the permutations), `ratio` (NaN where none is expected), `p_value`
-    (share of the permutations, the observed one among them, with as many pairs or more).
-    ``.attrs["incidents"]`` is how many were used.
+    pandas.DataFrame
+        One row a band of distance and of days: `from_m`, `to_m`, `from_days`, `to_days`, `pairs`,
+        `expected` (mean over the permutations), `ratio` (NaN where none is expected), `p_value`
+        (share of the permutations, the observed one among them, with as many pairs or more).
+        ``.attrs["incidents"]`` is how many were used.
 
     Raises
     ------
-    CrsError : the CRS is not metric.
-    GeometryError : an incident is no point.
-    ColumnError : bands that do not rise, fewer than two incidents, fewer than one permutation, or
-        so many pairs that a shorter distance is needed.
+    CrsError
+        If the CRS is not metric.
+    GeometryError
+        If an incident is no point.
+    ColumnError
+        If bands do not rise, there are fewer than two incidents or one permutation, or so many
+        pairs that a shorter distance is needed.
 
     Notes
     -----
@@ -84,26 +98,8 @@ def near_repeats(
     used = np.isfinite(xy).all(axis=1) & when.notna().to_numpy()
     if used.sum() < 2:
         raise ColumnError("near repeats need at least two incidents with a place and a time")
-    xy = xy[used]
     moments = (when[used] - when[used].min()) / pd.Timedelta(days=1)
-    day = moments.to_numpy(float)
-    tree = KDTree(xy)
-    many = (int(tree.count_neighbors(tree, space[-1])) - len(xy)) // 2
-    if many > _MOST_PAIRS:
-        raise ColumnError(f"{many:,} pairs lie within {space[-1]:g} m; give shorter distances_m")
-    pairs = tree.query_pairs(space[-1], output_type="ndarray").astype(np.int32)
-    apart = np.hypot(*(xy[pairs[:, 0]] - xy[pairs[:, 1]]).T)
-    band = np.searchsorted(space[1:], apart, side="left").astype(np.int64)
-    random = np.random.default_rng(seed)
-    orders = [np.arange(len(day)), *(random.permutation(len(day)) for _ in range(permutations))]
-
-    def count(order: NDArray[np.int64]) -> NDArray[np.int64]:
-        table = np.zeros((len(space) - 1, len(time) - 1), np.int64)
-        _count(pairs, band, day[order], time[1:], table)
-        return table
-
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        tables = np.array(list(pool.map(count, orders)))
+    tables = _pair_counts(xy[used], moments.to_numpy(float), space, time, permutations, seed)
     seen, drawn = tables[0], tables[1:]
     expected = drawn.mean(axis=0)
     p_value = (1 + (drawn >= seen).sum(axis=0)) / (permutations + 1)
@@ -133,14 +129,182 @@ def _bands(ends: Sequence[float], name: str) -> NDArray[np.float64]:
     return edges
 
 
+def _pair_counts(
+    xy: NDArray[np.float64],
+    day: NDArray[np.float64],
+    space: NDArray[np.float64],
+    time: NDArray[np.float64],
+    permutations: int,
+    seed: int,
+) -> NDArray[np.int64]:
+    """Return pairs by permutation (the times as they are first), band of distance and of days.
+
+    Places are filed under square cells as wide as the last band, so that what is near a point lies
+    in the cells about its own. Of the times only the order matters: those within so many days of
+    one are a run of the ordered times, so that a pair is tested by comparing small integers, for
+    many permutations at once.
+    """
+    reach = space[-1]
+    # A single place very far away must not make more cells than can be numbered.
+    side = max(float(reach), float(np.ptp(xy, axis=0).max()) / 1e9)
+    cell = np.floor((xy - xy.min(axis=0)) / side).astype(np.int64)
+    # A column and a row stay empty on each side, so that no cell lacks neighbours.
+    columns = int(cell[:, 0].max()) + 3
+    number = (cell[:, 1] + 1) * columns + cell[:, 0] + 1
+    order = np.argsort(number, kind="stable")
+    filed, start = np.unique(number[order], return_index=True)
+    ends = np.append(start, len(order)).astype(np.int64)
+    x, y = xy[order, 0].copy(), xy[order, 1].copy()
+    own = np.searchsorted(filed, number[order])
+    beside = np.searchsorted(filed, filed + 1, side="right")  # first cell beyond the next one east
+    above = np.searchsorted(filed, filed + columns - 1)
+    above_end = np.searchsorted(filed, filed + columns + 1, side="right")
+    runs = np.column_stack([ends[beside], ends[above], ends[above_end]])[own]
+    most = int((runs[:, 0] - np.arange(len(x)) - 1 + runs[:, 2] - runs[:, 1]).max())
+    checks = float((runs[:, 0] - np.arange(len(x)) + runs[:, 2] - runs[:, 1]).sum())
+    if checks * permutations > _MOST_CHECKS:
+        raise ColumnError(
+            f"some {checks:.1e} pairs lie within {reach:g} m, too many for {permutations} "
+            "permutations; give shorter distances_m"
+        )
+    moments, rank = np.unique(day, return_inverse=True)
+    kind = np.uint16 if len(moments) <= _SMALL else np.uint32
+    first, width = _windows(moments, time[1:])
+    random = np.random.default_rng(seed)
+    ranks = np.empty((len(x), permutations + 1), kind)
+    ranks[:, 0] = rank[order]
+    for p in range(1, permutations + 1):
+        ranks[:, p] = rank[random.permutation(len(x))][order]
+    first, width = first.astype(kind), width.astype(kind)
+    shape = (len(space) - 1, len(time) - 1, permutations + 1)
+    bounds = _even_parts(runs, 4 * (os.cpu_count() or 1))
+
+    def count(part: int) -> NDArray[np.int64]:
+        out = np.zeros(shape, np.int64)
+        _count(
+            x,
+            y,
+            runs,
+            most,
+            space[1:],
+            ranks,
+            first,
+            width,
+            bounds[part],
+            bounds[part + 1],
+            _FLUSH,
+            out,
+        )
+        return out
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        within = sum(pool.map(count, range(len(bounds) - 1)), np.zeros(shape, np.int64))
+    # Counts within so many days include those within fewer.
+    return np.moveaxis(np.diff(within, axis=1, prepend=0), 2, 0)
+
+
+def _even_parts(runs: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
+    """Return bounds of runs of points that have about as many points near them."""
+    work = np.cumsum(runs[:, 0] - np.arange(len(runs)) + runs[:, 2] - runs[:, 1])
+    inner = np.searchsorted(work, work[-1] * np.arange(1, parts) / parts)
+    return np.unique(np.concatenate([[0], inner, [len(runs)]])).astype(np.int64)
+
+
 @njit(cache=True, nogil=True)
-def _count(pairs, band, day, ends, table):
-    """Add each pair to its band of distance and of days."""
-    last = ends[-1]
-    for k in range(pairs.shape[0]):
-        apart = abs(day[pairs[k, 0]] - day[pairs[k, 1]])
-        if apart <= last:
-            t = 0
-            while apart > ends[t]:
-                t += 1
-            table[band[k], t] += 1
+def _windows(moments, ends):
+    """Of each moment, and each number of days: the first within it, and how many more there are."""
+    count = moments.size
+    first = np.empty((count, ends.size), np.int64)
+    width = np.empty((count, ends.size), np.int64)
+    for t in range(ends.size):
+        low = 0
+        high = 0
+        for k in range(count):
+            while moments[k] - moments[low] > ends[t]:
+                low += 1
+            if high < k:
+                high = k
+            while high + 1 < count and moments[high + 1] - moments[k] <= ends[t]:
+                high += 1
+            first[k, t] = low
+            width[k, t] = high - low
+    return first, width
+
+
+@njit(cache=True, nogil=True)
+def _add(ranks, near, number, low, span, counters):
+    """Count in how many permutations each of the moments lies in the window of one, by window.
+
+    Below the window the difference wraps round to a large number. Each step is cast back, so that
+    the compiler keeps to small integers and takes many at a time.
+    """
+    whole = number - number % 4
+    for t in range(low.shape[0]):
+        lows, spans, counter = low[t], span[t], counters[t]
+        for k in range(0, whole, 4):
+            a, b = ranks[near[k]], ranks[near[k + 1]]
+            c, d = ranks[near[k + 2]], ranks[near[k + 3]]
+            for p in range(counter.size):
+                lowest, widest = lows[p], spans[p]
+                counter[p] = np.uint16(
+                    counter[p]
+                    + np.uint16(ranks.dtype.type(a[p] - lowest) <= widest)
+                    + np.uint16(ranks.dtype.type(b[p] - lowest) <= widest)
+                    + np.uint16(ranks.dtype.type(c[p] - lowest) <= widest)
+                    + np.uint16(ranks.dtype.type(d[p] - lowest) <= widest)
+                )
+        for k in range(whole, number):
+            a = ranks[near[k]]
+            for p in range(counter.size):
+                counter[p] = np.uint16(
+                    counter[p] + np.uint16(ranks.dtype.type(a[p] - lows[p]) <= spans[p])
+                )
+
+
+@njit(cache=True, nogil=True)
+def _count(x, y, runs, most, reach, ranks, first, width, begin, end, flush, out):
+    """Add the pairs of points `begin` to `end` with those after them, by band and permutation."""
+    bands, spans, permutations = out.shape
+    low = np.empty((spans, permutations), ranks.dtype)
+    span = np.empty((spans, permutations), ranks.dtype)
+    near = np.empty((bands, most + 1), np.int64)
+    number = np.zeros(bands, np.int64)
+    held = np.zeros(bands, np.int64)
+    counters = np.zeros((bands, spans, permutations), np.uint16)
+    squares = reach * reach
+    far = squares[bands - 1] * (1.0 + 1e-12)
+    for i in range(begin, end):
+        number[:] = 0
+        for side in range(2):
+            j0, j1 = (i + 1, runs[i, 0]) if side == 0 else (runs[i, 1], runs[i, 2])
+            for j in range(j0, j1):
+                dx, dy = x[j] - x[i], y[j] - y[i]
+                square = dx * dx + dy * dy
+                if square <= far:
+                    for b in range(bands):
+                        inside = square <= squares[b]
+                        # Squares can round to the other side of a band's end.
+                        if abs(square - squares[b]) <= 1e-12 * squares[b]:
+                            inside = math.hypot(dx, dy) <= reach[b]
+                        if inside:
+                            near[b, number[b]] = j
+                            number[b] += 1
+                            break
+        if number.sum() == 0:
+            continue
+        for p in range(permutations):
+            r = ranks[i, p]
+            for t in range(spans):
+                low[t, p] = first[r, t]
+                span[t, p] = width[r, t]
+        for b in range(bands):
+            for k0 in range(0, number[b], flush):
+                some = min(number[b] - k0, flush)
+                if held[b] + some > flush:
+                    out[b] += counters[b]
+                    counters[b] = 0
+                    held[b] = 0
+                _add(ranks, near[b, k0:], some, low, span, counters[b])
+                held[b] += some
+    for b in range(bands):
+        out[b] += counters[b]

@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 
 import geo
 from geo.errors import ColumnError
+from geo.incidents import repeats
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -62,6 +65,74 @@ def test_counts_are_those_of_every_pair(seed: int) -> None:
         assert row.pairs == (near & soon).sum()
     assert len(table) == 9
     assert table.attrs["incidents"] == 120
+
+
+def every_pair(
+    xy: np.ndarray,
+    day: np.ndarray,
+    space: list[float],
+    time: list[float],
+    permutations: int,
+    seed: int,
+) -> np.ndarray:
+    """Pairs by permutation, band of distance and of days: each pair measured, one after the other."""
+    i, j = np.triu_indices(len(xy), 1)
+    band = np.searchsorted(space, np.hypot(*(xy[i] - xy[j]).T), side="left")
+    near = band < len(space)
+    i, j, band = i[near], j[near], band[near]
+    random = np.random.default_rng(seed)
+    orders = [np.arange(len(xy)), *(random.permutation(len(xy)) for _ in range(permutations))]
+    tables = np.zeros((len(orders), len(space), len(time)), np.int64)
+    for table, order in zip(tables, orders, strict=True):
+        span = np.searchsorted(time, np.abs(day[order][i] - day[order][j]), side="left")
+        np.add.at(table, (band[span < len(time)], span[span < len(time)]), 1)
+    return tables
+
+
+@pytest.mark.parametrize("small", [65_535, 3], ids=["of 16 bits", "of 32 bits"])
+@pytest.mark.parametrize("flush", [60_000, 7], ids=["", "counters emptied often"])
+@given(data=st.data())
+def test_every_permutation_is_counted_as_pair_by_pair(
+    small: int, flush: int, data: st.DataObject
+) -> None:
+    number = data.draw(st.integers(2, 70))
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    width = data.draw(st.sampled_from([1.0, 90.0, 1000.0, 1e7]))
+    xy = random.uniform(-width, width, (number, 2))
+    if data.draw(st.booleans()):
+        xy = np.round(xy, -1)  # many at one place, many on a band's end
+    day = random.uniform(0, data.draw(st.sampled_from([1.0, 40.0, 2000.0])), number)
+    if data.draw(st.booleans()):
+        day = np.round(day * 24) / 24
+    space = sorted(data.draw(st.sets(st.sampled_from([5.0, 50.0, 70.0, 100.0, 1e6]), min_size=1)))
+    time = sorted(data.draw(st.sets(st.sampled_from([0.5, 1.0, 7.0, 28.0, 5000.0]), min_size=1)))
+    permutations, seed = data.draw(st.integers(1, 40)), data.draw(st.integers(0, 99))
+    bands = [np.array([0.0, *ends]) for ends in (space, time)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(repeats, "_SMALL", small)
+        patch.setattr(repeats, "_FLUSH", flush)
+        counted = repeats._pair_counts(xy, day, *bands, permutations, seed)
+    assert (counted == every_pair(xy, day, space, time, permutations, seed)).all()
+
+
+def test_the_table_is_made_of_those_counts() -> None:
+    random = np.random.default_rng(8)
+    xy, day = random.uniform(0, 500, (150, 2)), random.integers(0, 90, 150).astype(float)
+    table = geo.near_repeats(
+        events(xy, day), distances_m=[100, 200], days=[7, 14], permutations=60, seed=5
+    )
+    tables = every_pair(xy, day, [100.0, 200.0], [7.0, 14.0], 60, 5)
+    assert table["pairs"].tolist() == tables[0].ravel().tolist()
+    assert table["expected"].tolist() == tables[1:].mean(axis=0).ravel().tolist()
+    p_value = (1 + (tables[1:] >= tables[0]).sum(axis=0)) / 61
+    assert table["p_value"].tolist() == p_value.ravel().tolist()
+
+
+def test_too_many_pairs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "_MOST_CHECKS", 1e3)
+    frame = events(np.zeros((50, 2)), np.arange(50.0))
+    with pytest.raises(ColumnError, match="shorter distances_m"):
+        geo.near_repeats(frame, permutations=99)
 
 
 def test_repeats_are_found_and_chance_is_not() -> None:

@@ -134,7 +134,12 @@ def test_postgres_killed_twice_under_load(open_folder: Path) -> None:
         fill(found.conninfo)
         with connect(found.conninfo) as conn:
             reader = make_token(
-                conn, "reader", ["data:read", "jobs:write"], days=1, role="administrator", areas=["*"]
+                conn,
+                "reader",
+                ["data:read", "jobs:write"],
+                days=1,
+                role="administrator",
+                areas=["*"],
             )
             feeder = make_token(conn, "feeder", ["incidents:write"], days=1)
         with serving(found.conninfo) as address, worker(found.conninfo):

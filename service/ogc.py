@@ -5,7 +5,7 @@ import math
 import re
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import asyncpg
 import jinja2
@@ -102,7 +102,11 @@ class _SecuredEndpoints(Endpoints):
 class _Mounted(FastAPI):
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
         # tipg asks the application for some addresses, and does not know that it is mounted.
-        return URLPath(PREFIX + super().url_path_for(name, **path_params))
+        escaped = {
+            key: quote(value, safe="{}") if isinstance(value, str) else value
+            for key, value in path_params.items()
+        }
+        return URLPath(PREFIX + super().url_path_for(name, **escaped))
 
 
 def make_ogc(conninfo: str, settings: Settings) -> FastAPI:

@@ -66,7 +66,7 @@ def unpack_shapefile(
                 f"{path.name} holds no Shapefile but {listed}; pack the .shp, .shx, .dbf and .prj of one, "
                 "or import other files unpacked"
             )
-        offers = [_offer(archive, ours, info) for info in shapes.values()]
+        offers = [_offer(archive, ours, info) for info in sorted(shapes.values(), key=_name)]
         if len(offers) == 1 and part is None:
             chosen = offers[0]
         else:

@@ -112,6 +112,13 @@ def import_command(
     save_mapping: Annotated[
         str | None, typer.Option(help="Save the columns under this name for the next file.")
     ] = None,
+    file_layer: Annotated[
+        str | None,
+        typer.Option(
+            "--layer",
+            help="Layer or sheet to read, of a GeoPackage, zip file or workbook of several.",
+        ),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Where the report (CSV) goes.")] = None,
     accept_rejects: Annotated[
         bool, typer.Option(help="Store the good rows although some are bad.")
@@ -165,13 +172,14 @@ def import_command(
         try:
             if layer == STAFF.name:
                 outcome = import_staff(
-                    conn, file, rename=pairs or None, report=report, accept_rejects=accept_rejects,
-                    dry_run=dry_run, progress=progress,
+                    conn, file, rename=pairs or None, file_layer=file_layer, report=report,
+                    accept_rejects=accept_rejects, dry_run=dry_run, progress=progress,
                 )  # fmt: skip
             else:
                 outcome = import_file(
                     conn, layer, file, crs=crs, datum=datum, rename=pairs or None, source=source,  # type: ignore[arg-type]
                     key=key, occurred=occurred, date_order=date_order, mapping=mapping, save_mapping=save_mapping,  # type: ignore[arg-type]
+                    file_layer=file_layer,
                     report=report, accept_rejects=accept_rejects, dry_run=dry_run, progress=progress,
                 )  # fmt: skip
         except RejectedRows as error:

@@ -128,7 +128,11 @@ def _run_import(
 ) -> Outcome:  # fmt: skip
     settings: Settings = get_settings()
     if layer == STAFF.name:
-        staff = {k: v for k, v in options.items() if k in ("rename", "accept_rejects", "dry_run")}
+        staff = {
+            k: v
+            for k, v in options.items()
+            if k in ("rename", "file_layer", "accept_rejects", "dry_run")
+        }
         return import_staff(
             conn, path, report=report, settings=settings, progress=progress, before_commit=before_commit, **staff
         )  # fmt: skip

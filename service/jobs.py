@@ -130,6 +130,7 @@ def import_(
     crs: Annotated[str | None, Query(max_length=2000)] = None,
     datum: Literal["gcj02", "bd09", "cgcs2000"] | None = None,
     source: Annotated[str | None, Query(max_length=100)] = None,
+    file_layer: Annotated[str | None, Query(max_length=200, description="layer or sheet to read, where the file has several")] = None,
     accept_rejects: bool = False,
     dry_run: bool = False,
 ) -> Job:  # fmt: skip
@@ -142,7 +143,7 @@ def import_(
     upload = jobs.keep_upload(conn, name, body, user.name)
     conn.commit()
     options = {
-        "crs": crs, "datum": datum, "source": source, "accept_rejects": accept_rejects,
+        "crs": crs, "datum": datum, "source": source, "file_layer": file_layer, "accept_rejects": accept_rejects,
         "dry_run": dry_run,
     }  # fmt: skip
     job = ask_import(

@@ -5,16 +5,18 @@ import math
 import re
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import asyncpg
 import jinja2
 import tipg.errors
 from cql2 import Expr
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi.routing import APIRoute
 from fastapi.templating import Jinja2Templates
 from psycopg_pool import PoolTimeout
 from starlette.datastructures import URLPath
+from starlette.routing import compile_path
 from tipg.collections import CollectionList, PgCollection, pg_get_collection_index
 from tipg.database import close_db_connection, connect_to_db
 from tipg.factory import Endpoints, OGCFeaturesFactory, OGCTilesFactory
@@ -72,8 +74,31 @@ class Layer(PgCollection):
         return found
 
 
+class _EscapingRouter(APIRouter):
+    """Makes addresses whose parameters are escaped: identifiers may have slashes and question marks."""
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        return super().url_path_for(name, **_escaped(path_params))
+
+
+def _escaped(path_params: dict[str, Any]) -> dict[str, Any]:
+    # Braces are those of templates that tipg writes into links.
+    return {
+        key: quote(value, safe="{}") if isinstance(value, str) else value
+        for key, value in path_params.items()
+    }
+
+
+def _accept_slashes(router: APIRouter) -> None:
+    """Let the identifier of an item have slashes, which a server decodes before the path is matched."""
+    for route in router.routes:
+        if isinstance(route, APIRoute) and route.path.endswith("/items/{itemId}"):
+            route.path = route.path.replace("{itemId}", "{itemId:path}")
+            route.path_regex, route.path_format, route.param_convertors = compile_path(route.path)
+
+
 def _router() -> APIRouter:
-    return APIRouter(
+    return _EscapingRouter(
         route_class=SecuredRoute,
         dependencies=[allow("coverage", "incidents", audit=AuditRule.SAMPLED)],
     )
@@ -91,6 +116,7 @@ class _SecuredEndpoints(Endpoints):
         self.ogc_features = OGCFeaturesFactory(
             router=_router(), collections_dependency=self.collections_dependency, **shared
         )
+        _accept_slashes(self.ogc_features.router)
         self.ogc_tiles = OGCTilesFactory(
             router=_router(), supported_tms=self.supported_tms, with_viewer=self.with_tiles_viewer,
             **shared,
@@ -102,7 +128,7 @@ class _SecuredEndpoints(Endpoints):
 class _Mounted(FastAPI):
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
         # tipg asks the application for some addresses, and does not know that it is mounted.
-        return URLPath(PREFIX + super().url_path_for(name, **path_params))
+        return URLPath(PREFIX + super().url_path_for(name, **_escaped(path_params)))
 
 
 def make_ogc(conninfo: str, settings: Settings) -> FastAPI:

@@ -36,6 +36,7 @@ _ERRORS: dict[str, type[GridcoverError]] = {
     "ReadError": ReadError, "CrsError": CrsError, "ColumnError": ColumnError,
 }  # fmt: skip
 _LONGEST_MESSAGE = 2_000
+_MOST_WARNINGS = 20
 _MODULES = (
     "geo.confinement.reading_process", "geo.ingest.parsing", "pyarrow.pandas_compat", "pyarrow.dataset",
 )  # fmt: skip
@@ -67,6 +68,8 @@ class Reading:
     peak_bytes: int
     confined: tuple[str, ...]
     """Names of what the system could confine, as `geo.confinement.restrictions.confine` says them."""
+    warnings: tuple[str, ...] = ()
+    """What libraries warned of; the caller reports it in words of ours."""
 
 
 @contextlib.contextmanager
@@ -127,10 +130,11 @@ def run_confined(
         if told.get("error") is not None:
             kind = _ERRORS.get(str(told["error"]), ReadError)
             raise kind(str(told["message"])[:_LONGEST_MESSAGE])
-        for text in told.get("warnings", ()):
-            _log.warning("%s: %s", path.name, text)
+        heard = tuple(str(text) for text in told.get("warnings", ()))
+        for text in heard:
+            _log.debug("%s: %s", path.name, text)
         confined = tuple(str(name) for name in told.get("confined", ()))
-        return Reading(_mapped(content), ended.peak_bytes, confined)
+        return Reading(_mapped(content), ended.peak_bytes, confined, heard)
 
 
 def _outcome(number: int) -> dict[str, Any]:
@@ -194,8 +198,8 @@ def _work(files: list[int], *, request: dict[str, Any], folder: str) -> None:
         with warnings.catch_warnings(record=True) as heard, pa.OSFile(content, "wb") as sink:
             warnings.simplefilter("always")
             read(path, sink, **request["arguments"])
-        texts = [str(one.message)[:300] for one in heard if one.category is UserWarning]
-        told["warnings"] = list(dict.fromkeys(texts))[:5]
+        texts = [str(one.message)[:300] for one in heard if _concerns_data(one)]
+        told["warnings"] = list(dict.fromkeys(texts))[:_MOST_WARNINGS]
     except MemoryError:
         told = {"error": "MemoryError"}
     except (ReadError, CrsError, ColumnError) as error:
@@ -210,6 +214,13 @@ def _work(files: list[int], *, request: dict[str, Any], folder: str) -> None:
             "says; export it anew",
         }  # fmt: skip
     os.pwrite(outcome, json.dumps(told).encode(), 0)
+
+
+def _concerns_data(warning: warnings.WarningMessage) -> bool:
+    """Whether a library warns of the file, and not of how it is called."""
+    return warning.category is UserWarning or (
+        issubclass(warning.category, RuntimeWarning) and "pyogrio" in str(warning.filename)
+    )
 
 
 def _close_all_but(kept: set[int]) -> None:

@@ -29,8 +29,8 @@ def _begins(*signatures: bytes) -> Callable[[bytes, bytes], bool]:
 
 
 def _is_json_object(head: bytes, _: bytes) -> bool:
-    # Also UTF-16, whose every second byte is zero.
-    return _text_of(head).startswith(b"{")
+    # Also UTF-16, whose every second byte is zero, and sequences, which begin with a record separator.
+    return _text_of(head).lstrip(b"\x1e \t\r\n").startswith(b"{")
 
 
 def _is_osm_xml(head: bytes, _: bytes) -> bool:

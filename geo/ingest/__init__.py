@@ -144,6 +144,7 @@ def import_file(
     date_order: DateOrder | None = None,
     mapping: str | None = None,
     save_mapping: str | None = None,
+    file_layer: str | None = None,
     accept_rejects: bool = False,
     dry_run: bool = False,
     report: Path | None = None,
@@ -167,6 +168,8 @@ def import_file(
     date_order : ``day`` or ``month`` first, in columns of dates that do not show it themselves.
     mapping : name of a saved mapping of the columns; `rename` and other options go first.
     save_mapping : name under which the columns as they were recognised are saved for the next file.
+    file_layer : the layer or sheet to read of a file that has several; without it a GeoPackage or zip
+        file is read where one layer fits, a workbook with all sheets that fit.
     accept_rejects : store the good rows although some were rejected.
     dry_run : do everything but keep nothing.
     report : where the report goes; beside the working folder's other files unless given, and
@@ -190,7 +193,10 @@ def import_file(
         key = key or saved.options.get("key")
         date_order = date_order or saved.options.get("date_order")
     progress(f"reading {path.name}")
-    raw = read_file(path, layer_name, crs=crs, settings=settings)
+    words = read_dictionary(settings.dictionary)
+    headers = [*(rename or {}), *(() if saved is None else saved.columns)]
+    headers += [w for (of, _), told in words.headers.items() if of == layer_name for w in told]
+    raw = read_file(path, layer_name, crs=crs, headers=headers, part=file_layer, settings=settings)
     absent: list[Finding] = []
     if saved is not None:
         columns, absent = _fitting(saved, [str(header) for header in raw.cells.columns])
@@ -207,7 +213,7 @@ def import_file(
         datum=datum,
         district=district,
         source=source or path.name.split(".")[0],
-        dictionary=read_dictionary(settings.dictionary),
+        dictionary=words,
         key=key,
         occurred=occurred,
         date_order=date_order,
@@ -226,7 +232,8 @@ def import_file(
         conn, path, layer_name, raw.encoding, cleaned, findings,
         store=lambda: _store(conn, layer, cleaned, kept),
         options={"crs": crs, "datum": datum, "rename": rename, "source": source, "key": key,
-                 "occurred": occurred, "date_order": date_order, "mapping": mapping, "accept_rejects": accept_rejects},
+                 "occurred": occurred, "date_order": date_order, "mapping": mapping, "file_layer": file_layer,
+                 "accept_rejects": accept_rejects},
         accept_rejects=accept_rejects, dry_run=dry_run, report=report, progress=progress,
         before_commit=before_commit,
     )  # fmt: skip
@@ -260,6 +267,7 @@ def import_staff(
     path: Path,
     *,
     rename: dict[str, str] | None = None,
+    file_layer: str | None = None,
     accept_rejects: bool = False,
     dry_run: bool = False,
     report: Path | None = None,
@@ -273,7 +281,7 @@ def import_staff(
 
     Parameters
     ----------
-    conn, path, rename, accept_rejects, dry_run, report, before_commit : as for `import_file`; the
+    conn, path, rename, file_layer, accept_rejects, dry_run, report, before_commit : as for `import_file`; the
         file is a table.
 
     Raises
@@ -282,8 +290,10 @@ def import_staff(
     """
     settings = settings or get_settings()
     progress(f"reading {path.name}")
-    raw = read_file(path, STAFF.name, settings=settings)
     words = read_dictionary(settings.dictionary)
+    raw = read_file(
+        path, STAFF.name, headers=list(rename or {}), part=file_layer, settings=settings
+    )
     cleaned = clean_staff(raw, read.grid_codes(conn), rename=rename, dictionary=words)
     return _settle(
         conn, path, STAFF.name, raw.encoding, cleaned, cleaned.findings,

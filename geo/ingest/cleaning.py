@@ -56,7 +56,8 @@ class Cleaned:
 
     def count(self, action: Action) -> int:
         """Rows with at least one finding of this action."""
-        return len({f.line for f in self.findings if f.action == action})
+        # Rows of several sheets may have the same line.
+        return len({(f.line, f.original) for f in self.findings if f.action == action})
 
 
 def clean(

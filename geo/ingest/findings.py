@@ -44,19 +44,32 @@ class Work:
             Finding(line, REJECTED, "wrong number of cells", "", reason, text)
             for line, reason, text in raw.broken
         ]
-        return cls(layer, raw, np.ones(len(raw.cells), bool), broken, dictionary)
+        return cls(
+            layer, raw, np.ones(len(raw.cells), bool), [*broken, *_of_reader(raw)], dictionary
+        )
 
     def tell(
         self, row: int, action: Action, reason: str, column: str = "", detail: str = ""
     ) -> None:
         """Note one thing of a row; a rejected row is out."""
-        self.findings.append(
-            Finding(
-                int(self.raw.lines[row]), action, reason, column, detail, self.raw.original(row)
-            )
-        )
+        line, part = int(self.raw.lines[row]), self.raw.part_of(row)
+        if part:
+            detail = f"{detail} (sheet {part})".strip()
+        self.findings.append(Finding(line, action, reason, column, detail, self.raw.original(row)))
         if action == REJECTED:
             self.keep[row] = False
+
+
+def _of_reader(raw: RawTable) -> list[Finding]:
+    """Return what the reader reports of the file and its rows."""
+    out = []
+    for note in raw.notes:
+        row = note.row
+        line = note.line if row is None else int(raw.lines[row])
+        original = "" if row is None else raw.original(row)
+        action = MENDED if note.repaired else NOTED
+        out.append(Finding(line, action, note.reason, note.column, note.detail, original))
+    return out
 
 
 def rows_where(mask: Any) -> list[int]:

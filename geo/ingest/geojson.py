@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.errors import ReadError
-from geo.ingest.text_tables import decode
+from geo.ingest.encodings import REPLACEMENT, decode_text
+from geo.ingest.raw_table import Note
+from geo.ingest.text_tables import encoding_notes
 
 MAX_DEPTH = 100
 """Levels of brackets; coordinates and properties need about ten."""
 _CHUNK = 1 << 22
+_SEPARATOR = "\x1e"
+"""Before each feature of a GeoJSON text sequence (RFC 8142)."""
+_BETWEEN = re.compile(r"[\s\x1e]*")
 _TYPES = {
     "FeatureCollection", "Feature", "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon",
     "MultiPolygon", "GeometryCollection",
@@ -40,15 +46,85 @@ def nesting(text: str) -> int:
     return deepest
 
 
-def require_geojson(path: Path) -> None:
-    """Refuse what is no JSON, is nested deeply, or is another format written in JSON.
+def plain_geojson(path: Path, folder: Path, notes: list[Note]) -> Path:
+    """Return the file, or one collection in UTF-8 of what it holds, after a check that it is GeoJSON.
+
+    A file of one feature a line (NDJSON), and a sequence with record separators, become one collection.
+
+    Parameters
+    ----------
+    path : the file.
+    folder : where the collection is written.
+    notes : where an unusual or damaged encoding is reported.
 
     Raises
     ------
-    ReadError : it is not GeoJSON; the text says what it is instead.
+    ReadError : it is no JSON, is nested deeply, or is another format written in JSON.
     """
-    text, _ = decode(path.read_bytes(), path.name)
-    text = text.lstrip("\ufeff")
+    decoded = decode_text(path.read_bytes(), path.name)
+    notes += encoding_notes(decoded)
+    if decoded.broken:
+        detail = f"{decoded.broken} characters are no UTF-8, and read as {REPLACEMENT}"
+        notes.append(Note("damaged characters", detail, repaired=True))
+    text = decoded.text.lstrip("\ufeff")
+    sequence = _features_of_sequence(text, path.name)
+    if sequence is None:
+        _require_geojson(text, path)
+        if decoded.encoding in ("utf-8", "utf-8-sig") and not decoded.broken:
+            return path
+    else:
+        text = '{"type": "FeatureCollection", "features": [' + ",\n".join(sequence) + "]}"
+    out = folder / "collection.geojson"
+    out.write_text(text, encoding="utf-8", errors="replace")
+    return out
+
+
+def _features_of_sequence(text: str, name: str) -> list[str] | None:
+    """Return the texts of features that follow each other; None where the text is one JSON value.
+
+    Raises
+    ------
+    ReadError : one of them is no feature.
+    """
+    decoder = json.JSONDecoder(object_hook=_outline)
+    separated = text.lstrip().startswith(_SEPARATOR)
+    at = 0
+    features: list[str] = []
+    while True:
+        at = _next(text, at)
+        if at == len(text):
+            break
+        try:
+            kind, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            if not features and not separated:
+                return None  # the check of the whole says what is wrong
+            line = text.count("\n", 0, at) + 1
+            raise ReadError(
+                f"{name}, line {line}: no valid JSON of a feature begins here; export it again"
+            ) from error
+        if not features and not separated and _next(text, end) == len(text):
+            return None
+        if nesting(text[at:end]) > MAX_DEPTH:
+            return None
+        if kind != "Feature":
+            line = text.count("\n", 0, at) + 1
+            raise ReadError(
+                f"{name}, line {line}: it holds several JSON values, and this one is no feature; write one "
+                "collection, or one feature a line"
+            )
+        features.append(text[at:end])
+        at = end
+    return features or None
+
+
+def _next(text: str, at: int) -> int:
+    """Return where the next value begins, after space and record separators."""
+    found = _BETWEEN.match(text, at)
+    return at if found is None else found.end()
+
+
+def _require_geojson(text: str, path: Path) -> None:
     if nesting(text) > MAX_DEPTH:
         raise ReadError(
             f"{path.name} cannot be read: its brackets stand in each other more than {MAX_DEPTH} levels "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,41 +27,61 @@ def read_to(
     layer: str,
     crs: str | None,
     unpacked_bytes: int,
+    known: Collection[str] = (),
+    part: str | None = None,
 ) -> None:
     """Parse a file and write its table; for a process that does this alone.
 
     Parameters
     ----------
-    path, suffix, layer : as for `parse`.
+    path, suffix, layer, known, part : as for `parse`.
     sink : where the table goes.
     crs : WKT of the CRS that overrules the file's.
     unpacked_bytes : how large a compressed file may become.
     """
     raw_table.MAX_UNPACKED_BYTES = unpacked_bytes
     given = None if crs is None else pyproj.CRS.from_wkt(crs)
-    transport.write(parse(path, suffix, layer, given), sink)
+    raw = parse(path, suffix, layer, given, known=known, part=part)
+    transport.write(raw, sink)
 
 
-def parse(path: Path, suffix: str, layer: str, crs: pyproj.CRS | None) -> RawTable:
+def parse(
+    path: Path,
+    suffix: str,
+    layer: str,
+    crs: pyproj.CRS | None,
+    *,
+    known: Collection[str] = (),
+    part: str | None = None,
+) -> RawTable:
     """Parse a file of the format that its ending names.
 
     Parameters
     ----------
     path : the file.
     suffix : its ending in lower case; of a gzipped table the ending before .gz, and .gz.
-    layer : name of the layer, by whose headers the table of a workbook is found.
+    layer : name of the register, by whose words the header of a table is found.
     crs : overrules what the file says of itself.
+    known : further headers, normalised, that the user or the deployment names.
+    part : name of the sheet or layer to read, where the file has several.
     """
     inner, _, packed = suffix.rpartition(".gz")
     if packed == "" and inner:
-        return read_text(_unpacked(path), path.name, inner, crs)
+        _require_no_part(path, part)
+        return read_text(_unpacked(path), path.name, inner, crs, layer=layer, known=known)
     if suffix == ".xlsx":
-        return read_workbook(path, layer, crs)
+        return read_workbook(path, layer, crs, known=known, part=part)
     if suffix in FORMATS:
-        return read_vector(path, suffix, crs)
+        return read_vector(path, suffix, crs, layer=layer, part=part)
+    _require_no_part(path, part)
     size = path.stat().st_size
     require_small(path, size)
-    return read_text(path.read_bytes(), path.name, suffix, crs)
+    return read_text(path.read_bytes(), path.name, suffix, crs, layer=layer, known=known)
+
+
+def _require_no_part(path: Path, part: str | None) -> None:
+    if part is not None:
+        raise ReadError(f"{path.name} has no layers to choose from; leave out --layer")
 
 
 def _unpacked(path: Path) -> bytes:

@@ -29,6 +29,21 @@ _ROWS_PER_BLOCK = 4096
 """Rows turned into Python's own values at a time, where a report quotes them."""
 
 
+@dataclass(frozen=True)
+class Note:
+    """What a reader reports of a file: of one row, or of all of it."""
+
+    reason: str
+    detail: str = ""
+    column: str = ""
+    row: int | None = None
+    """Position of the row in the table; None for the file as a whole."""
+    line: int = 0
+    """Line of the file, where it is no row of the table."""
+    repaired: bool = False
+    """Whether something was changed, and not only noticed."""
+
+
 @dataclass
 class RawTable:
     """A file as it was read: text or typed cells, where each row stood, and its geometry."""
@@ -42,7 +57,14 @@ class RawTable:
     broken: list[tuple[int, str, str]] = field(default_factory=list)
     """Rows that could not be split into cells: line, reason, text."""
     encoding: str = ""
+    notes: list[Note] = field(default_factory=list)
+    parts: list[tuple[int, str]] = field(default_factory=list)
+    """First row and name of each sheet, where rows of several are read together."""
     _block: tuple[int, list[tuple[Any, ...]]] = (-1, [])
+
+    def part_of(self, row: int) -> str:
+        """Return the name of the sheet that a row is from; empty where there is one only."""
+        return next((name for first, name in reversed(self.parts) if first <= row), "")
 
     def original(self, row: int) -> str:
         """A row as the file has it."""

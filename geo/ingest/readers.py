@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pyproj
@@ -10,7 +11,9 @@ from geo.confinement.reading_process import run_confined
 from geo.confinement.signatures import require_signature
 from geo.errors import CrsError, ReadError
 from geo.ingest import raw_table, transport
+from geo.ingest.headers import normalised
 from geo.ingest.raw_table import RawTable
+from geo.ingest.remarks import remarks
 from geo.settings import Settings, get_settings
 
 VECTOR = {".geojson", ".json", ".gpkg", ".shp", ".zip", ".parquet", ".geoparquet"}
@@ -20,7 +23,13 @@ _SHAPEFILE_PARTS = (".shx", ".dbf", ".prj", ".cpg")
 
 
 def read_file(
-    path: Path, layer: str, *, crs: str | None = None, settings: Settings | None = None
+    path: Path,
+    layer: str,
+    *,
+    crs: str | None = None,
+    headers: Collection[str] = (),
+    part: str | None = None,
+    settings: Settings | None = None,
 ) -> RawTable:
     """Read a file, finding format, encoding and delimiter by itself.
 
@@ -31,8 +40,10 @@ def read_file(
     ----------
     path : .geojson, .gpkg, .shp, .zip (of a Shapefile), .parquet, .csv, .tsv, .txt or .xlsx;
         text tables may be gzipped (.csv.gz).
-    layer : name of the layer, by whose headers the table of a workbook is found.
+    layer : name of the register, by whose words the header of a table is found.
     crs : the CRS of the coordinates where the file does not name it, or to overrule it.
+    headers : further headers that the user or the deployment names.
+    part : name of the sheet or layer to read, where the file has several.
     settings : memory and time that reading may take; the deployment's unless given.
 
     Raises
@@ -51,6 +62,7 @@ def read_file(
     arguments = {
         "suffix": suffix, "layer": layer, "crs": None if given is None else given.to_wkt(),
         "unpacked_bytes": raw_table.MAX_UNPACKED_BYTES,
+        "known": sorted({normalised(header) for header in headers}), "part": part,
     }  # fmt: skip
     reading = run_confined(
         "geo.ingest.parsing:read_to", path, arguments,
@@ -60,6 +72,12 @@ def read_file(
     raw = transport.read(reading.content)
     if given is not None:
         raw.crs = given
+    told = [note.reason for note in raw.notes]
+    raw.notes += [
+        note
+        for note in remarks(reading.warnings)
+        if not any(reason.startswith(note.reason) for reason in told)
+    ]
     return raw
 
 

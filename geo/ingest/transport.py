@@ -9,7 +9,7 @@ import datetime as dt
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import geopandas as gpd
@@ -21,11 +21,12 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.errors import ReadError
-from geo.ingest.raw_table import RawTable
+from geo.ingest.raw_table import Note, RawTable
 
 _COLLECTION = 7
 _LONGEST_CRS = 200_000
 _ABOUT = b"gridcover"
+_MOST_NOTES = 100_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ class _About:
     delimiter: str | None
     encoding: str
     crs: str | None
+    notes: list[list[Any]]
+    """Fields of `Note`."""
+    parts: list[list[Any]]
 
 
 def write(raw: RawTable, sink: pa.NativeFile | pa.BufferOutputStream) -> None:
@@ -52,7 +56,9 @@ def write(raw: RawTable, sink: pa.NativeFile | pa.BufferOutputStream) -> None:
         arrays.append(array)
     crs = None if raw.crs is None else raw.crs.to_wkt()
     names = [str(name) for name in raw.cells.columns]
-    about = _About(names, kinds, missing, raw.delimiter, raw.encoding, crs)
+    notes = [[_storable_text(v) for v in astuple(note)] for note in raw.notes[:_MOST_NOTES]]
+    parts = [[first, _storable_text(name)] for first, name in raw.parts]
+    about = _About(names, kinds, missing, raw.delimiter, raw.encoding, crs, notes, parts)
     fields = [f"c{k}" for k in range(len(arrays))]
     arrays.append(pa.array(raw.lines, pa.int64()))
     fields.append("line")
@@ -127,10 +133,20 @@ def _raw_table(table: pa.Table, broken: pa.Table) -> RawTable:
     if "shape" in table.schema.names:
         geometry = gpd.GeoSeries(_geometries(table.column("shape"), table.column("parts")), crs=crs)
     rows = zip(*(broken.column(k).to_pylist() for k in range(3)), strict=True)
+    notes = [_note(told, len(table)) for told in about.notes]
+    parts = [(int(first), str(name)) for first, name in about.parts]
     return RawTable(
         cells, table.column("line").to_numpy().astype(np.int64), about.delimiter, geometry, crs, list(rows),
-        str(about.encoding),
+        str(about.encoding), notes, parts,
     )  # fmt: skip
+
+
+def _note(told: list[Any], rows: int) -> Note:
+    reason, detail, column, row, line, repaired = told
+    if not (all(isinstance(text, str) for text in (reason, detail, column))
+            and isinstance(repaired, bool) and (row is None or 0 <= int(row) < rows)):  # fmt: skip
+        raise ValueError("note")
+    return Note(reason, detail, column, None if row is None else int(row), int(line), repaired)
 
 
 def _column(cells: pd.Series) -> tuple[str, str, pa.Array]:
@@ -242,6 +258,10 @@ def _geometries(shapes: pa.ChunkedArray, parts: pa.ChunkedArray) -> NDArray[np.o
     if (shapely.get_type_id(out) == _COLLECTION).sum() > len(parts) - parts.null_count:
         raise ValueError("collections")
     return out
+
+
+def _storable_text(value: Any) -> Any:
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
 def _storable(texts: tuple[str, ...]) -> list[str]:

@@ -6,10 +6,13 @@ file's own format is left, and nothing but the file can be reached.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import tempfile
+import warnings
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -20,25 +23,42 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from geo.confinement.signatures import FORMATS, require_signature
+from geo.confinement.signatures import FORMATS
 from geo.errors import CrsError, ReadError
-from geo.ingest import archives, raw_table
-from geo.ingest.geojson import require_geojson
-from geo.ingest.raw_table import RawTable, require_columns, require_rows, unique_names
+from geo.ingest import raw_table
+from geo.ingest.geojson import plain_geojson
+from geo.ingest.layer_choice import Offer, choose_layer
+from geo.ingest.raw_table import Note, RawTable, require_columns, require_rows, unique_names
+from geo.ingest.shapefiles import (
+    decode_columns,
+    judged_encoding,
+    restored_index,
+    unpack_shapefile,
+    with_index,
+)
 
-_SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _NAMES = {".zip": "Shapefile"}
 _COLLECTION = 7
 MAX_LEVELS = 10
 """Of geometry collections in each other."""
-_UNPACKED = "unpacked"
 _VIRTUAL_TABLES = ("rtree", "fts3", "fts4", "fts5")
 
 
-def read_vector(path: Path, suffix: str, crs: pyproj.CRS | None) -> RawTable:
-    """Read a file of features."""
+def read_vector(
+    path: Path, suffix: str, crs: pyproj.CRS | None, *, layer: str = "", part: str | None = None
+) -> RawTable:
+    """Read a file of features.
+
+    Parameters
+    ----------
+    path, suffix : the file and its ending.
+    crs : overrules the file's.
+    layer : the register it is for; of a file of several layers the one that fits it is read.
+    part : name of the layer to read, of a GeoPackage or of a zip file of several Shapefiles.
+    """
+    notes: list[Note] = []
     try:
-        frame = _read(path, suffix)
+        frame, encoding, broken = _read(path, suffix, layer, part, notes)
     except (ReadError, CrsError, MemoryError):
         raise
     except Exception as error:
@@ -49,77 +69,105 @@ def read_vector(path: Path, suffix: str, crs: pyproj.CRS | None) -> RawTable:
         ) from error
     if not isinstance(frame, gpd.GeoDataFrame):
         raise ReadError(f"{path.name} has no geometry; give a layer with geometry")
-    if len(frame) == 0:
+    if len(frame) == 0 and not broken:
         raise ReadError(f"{path.name} has no features; nothing to import")
     require_columns(path.name, len(frame.columns))
     require_rows(path.name, len(frame), len(frame.columns))
     found = crs or frame.crs
     if found is None:
         raise CrsError(f"{path.name} names no CRS; say it with --crs, for instance --crs EPSG:4490")
+    lines = np.asarray(frame.index, np.int64) + 1
     _require_small_shapes(path.name, frame)
     geometry = gpd.GeoSeries(_flat(path.name, np.asarray(frame.geometry.values)))
     geometry = geometry.set_crs(found, allow_override=True)
     cells = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
     cells.columns = pd.Index(unique_names([str(c) for c in cells.columns]))
-    lines = np.arange(1, len(cells) + 1, dtype=np.int64)
-    return RawTable(cells.astype(object), lines, None, geometry, pyproj.CRS(found))
+    return RawTable(
+        cells.astype(object), lines, None, geometry, pyproj.CRS(found), broken, encoding, notes
+    )
 
 
-def _read(path: Path, suffix: str) -> gpd.GeoDataFrame:
+Broken = list[tuple[int, str, str]]
+"""Features that cannot be read: number, reason, text."""
+
+
+def _read(
+    path: Path, suffix: str, layer: str, part: str | None, notes: list[Note]
+) -> tuple[gpd.GeoDataFrame, str, Broken]:
+    """Return features, the encoding of their texts, and those that cannot be read."""
+    if part is not None and suffix not in (".gpkg", ".zip"):
+        raise ReadError(f"{path.name} has no layers to choose from; leave out --layer")
     if suffix in (".parquet", ".geoparquet"):
         _require_small_parquet(path)
-        return gpd.read_parquet(path)
-    if suffix == ".zip":
-        with tempfile.TemporaryDirectory() as folder:
-            return _read_shapefile(_unzip(path, Path(folder)))
-    if suffix == ".shp":
-        return _read_shapefile(path)
-    if suffix == ".gpkg":
-        _require_plain_geopackage(path)
-        return pyogrio.read_dataframe(path, IMMUTABLE="YES")
-    require_geojson(path)
-    return pyogrio.read_dataframe(path)
+        return gpd.read_parquet(path).reset_index(drop=True), "", []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if suffix == ".zip":
+            shape = unpack_shapefile(path, folder, layer, part, notes)
+            return _read_shapefile(shape, folder, notes)
+        if suffix == ".shp":
+            return _read_shapefile(path, folder, notes)
+        if suffix == ".gpkg":
+            _require_plain_geopackage(path)
+            chosen = _geopackage_layer(path, layer, part, notes)
+            frame, broken = _read_features(path, notes, layer=chosen, IMMUTABLE="YES")
+            return frame, "", broken
+        source = plain_geojson(path, folder, notes)
+        # As text a time without an offset stays one: GDAL would take it as UTC beside others.
+        frame, broken = _read_features(source, notes, DATE_AS_STRING="YES")
+        return frame, "", broken
 
 
-def _unzip(path: Path, folder: Path) -> Path:
-    """Unpack the one Shapefile of an archive under names of ours, whatever paths it names."""
-    with archives.opened(path, "zip file") as archive:
-        members = [info for info in archive.infolist() if not info.is_dir()]
-        named = [(Path(archives.base_name(info)), info) for info in members]
-        shapes = [(name, info) for name, info in named if name.suffix.lower() == ".shp"]
-        if len(shapes) != 1:
-            raise ReadError(f"{path.name} holds {len(shapes)} Shapefiles; pack exactly one")
-        stem = shapes[0][0].stem.casefold()
-        for name, info in named:
-            part = name.suffix.lower()
-            if part in _SHAPEFILE_PARTS and name.stem.casefold() == stem:
-                archives.read_member(archive, info, folder / f"{_UNPACKED}{part}")
-    shape = folder / f"{_UNPACKED}.shp"
+def _read_shapefile(
+    path: Path, folder: Path, notes: list[Note]
+) -> tuple[gpd.GeoDataFrame, str, Broken]:
+    """Read a Shapefile, whose texts are decoded here: what names their encoding is often wrong."""
+    data, encoding = judged_encoding(path, notes)
+    source = with_index(path, folder, notes)
+    with restored_index(source != path):
+        # In this encoding every byte is one character, so that none is lost.
+        frame, broken = _read_features(source, notes, encoding="ISO-8859-1")
+    if data:
+        decode_columns(frame, encoding, notes)
+    return frame, encoding, broken
+
+
+def _read_features(
+    source: Path, notes: list[Note], **options: Any
+) -> tuple[gpd.GeoDataFrame, Broken]:
+    """Read features; rings left open are closed, and features whose shape is beyond that are broken."""
     try:
-        require_signature(shape, ".shp")
-    except ReadError as error:
-        raise ReadError(
-            f"{path.name} cannot be read: what it holds is no Shapefile; pack it anew"
-        ) from error
-    return shape
+        return pyogrio.read_dataframe(source, **options), []
+    except shapely.errors.ShapelyError:
+        pass
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the features concerned are reported one by one
+        frame = pyogrio.read_dataframe(source, on_invalid="fix", **options)
+        plain = pyogrio.read_dataframe(source, on_invalid="ignore", **options)
+        _, _, shapes, _ = pyogrio.raw.read(source, columns=[], **options)
+    given = np.asarray([shape is not None for shape in shapes], bool)
+    fixed = frame.geometry.notna().to_numpy()
+    changed = fixed & plain.geometry.isna().to_numpy()
+    lost = given & ~fixed
+    kept = np.flatnonzero(~lost)
+    for position, row in enumerate(kept.tolist()):
+        if changed[row]:
+            notes.append(Note("ring left open, closed", "shape", row=position, repaired=True))
+    cells = frame.drop(columns=frame.geometry.name)
+    broken = [
+        (row + 1, "its shape is damaged: a line or ring has too few points",
+         json.dumps(cells.iloc[row].to_dict(), ensure_ascii=False, default=str))
+        for row in np.flatnonzero(lost).tolist()
+    ]  # fmt: skip
+    return frame[~lost], broken
 
 
-def _read_shapefile(path: Path) -> gpd.GeoDataFrame:
-    """Read a Shapefile; where no .cpg names its encoding, find it from the text of the .dbf."""
-    named = path.with_suffix(".cpg").exists() or path.with_suffix(".CPG").exists()
-    if named:
-        return pyogrio.read_dataframe(path)
-    table = path.with_suffix(".dbf")
-    encoding = "utf-8"
-    if table.exists():
-        data = table.read_bytes()
-        header = int.from_bytes(data[8:10], "little") if len(data) > 10 else 0
-        body = data[32:header] + data[header:]
-        try:
-            body.replace(b"\x00", b" ").decode("utf-8")
-        except UnicodeDecodeError:
-            encoding = "gb18030"
-    return pyogrio.read_dataframe(path, encoding=encoding)
+def _geopackage_layer(path: Path, layer: str, part: str | None, notes: list[Note]) -> str:
+    offers = []
+    for name, kind in pyogrio.list_layers(path):
+        about = pyogrio.read_info(path, layer=name, IMMUTABLE="YES")
+        offers.append(Offer(str(name), tuple(map(str, about["fields"])), None if kind is None else str(kind)))  # fmt: skip
+    return choose_layer(path.name, offers, layer, part, notes).name
 
 
 def _require_plain_geopackage(path: Path) -> None:

@@ -169,7 +169,7 @@ def corpus(folder: Path, canary: Path, address: str) -> list[Hostile]:
     sources = {"file": str(canary), "passwd": "/etc/passwd", "curl": f"/vsicurl/{address}/canary.csv", "url": f"{address}/c.csv"}  # fmt: skip
     found: list[Hostile] = []
     for what, source in sources.items():
-        no = r"cannot be read|no readable|holds 0 Shapefiles"
+        no = r"cannot be read|no readable|holds no Shapefile"
         found += [Hostile(f"vrt-{what}{ending}", _vrt(source), no)
                   for ending in (".gpkg", ".shp", ".geojson", ".json", ".zip", ".parquet", ".xlsx")]  # fmt: skip
         found += [
@@ -219,7 +219,7 @@ def corpus(folder: Path, canary: Path, address: str) -> list[Hostile]:
         Hostile("columns.csv", b",".join(b"c%d" % k for k in range(10_000)) + b"\n" + b"," * 9_999, "columns"),
         Hostile("same.csv", b",".join([b"code"] * 2_000) + b"\n" + b",".join([b"1"] * 2_000), ""),
         Hostile("wkt.csv", b'code,where\n1,"' + b"GEOMETRYCOLLECTION(" * 100_000 + b'"\n', ""),
-        Hostile("zip.zip", _zip(("layer.zip", _zip(("layer.shp", b"x")))), "holds 0 Shapefiles"),
+        Hostile("zip.zip", _zip(("layer.zip", _zip(("layer.shp", b"x")))), "holds no Shapefile"),
         Hostile("dots.zip", _zip(("..", b"x"), ("../..", b"x"), ("../layer.shp", b"x")), "no Shapefile"),
         Hostile("root.zip", _zip(("/etc/cron.d/layer.shp", b"x")), "no Shapefile"),
         Hostile("members.zip", _many_members(200_000), "more than 10,000 files"),

@@ -15,9 +15,10 @@ from geo.errors import ReadError
 from geo.ingest.cells import Context, parse_column
 from geo.ingest.columns import distinct, json_objects, plain_codes, plain_numbers
 from geo.ingest.findings import Finding, Work
+from geo.ingest.header_rows import HeaderRows
 from geo.ingest.headers import BUILT_IN
 from geo.ingest.raw_table import RawTable
-from geo.ingest.text_tables import _read_even, _read_uneven
+from geo.ingest.text_tables import _Layout, _read_even, _read_uneven
 from geo.ingest.values import number_of
 from geo.schema import LAYERS
 
@@ -93,15 +94,20 @@ def test_json_objects_leave_out_what_is_missing() -> None:
 pieces = st.text('ab"\n\r,;1 中', max_size=5)
 
 
+def _layout(*names: str) -> _Layout:
+    return _Layout(",", HeaderRows(0, 0, list(names), 0), 1, [])
+
+
 @given(
     st.lists(st.lists(pieces, min_size=2, max_size=3), min_size=1, max_size=6),
     st.sampled_from(["\n", "\r\n"]),
 )
 def test_an_even_table_reads_like_any_other(rows: list[list[str]], end: str) -> None:
     text = "k,l" + end + end.join(",".join(row) for row in rows)
-    even = _read_even(text, ",")
+    layout, names = _layout("k", "l"), ["k", "l"]
+    even = _read_even(text, layout, names)
     try:
-        cells, lines, broken = _read_uneven(text, "t", ",")
+        cells, lines, broken = _read_uneven(text, "t", layout, names, 0)
     except ReadError:
         assert even is None
         return
@@ -112,9 +118,10 @@ def test_an_even_table_reads_like_any_other(rows: list[list[str]], end: str) -> 
 
 
 def test_a_plain_table_is_read_whole() -> None:
-    even = _read_even('code,name\n1,"a, ""b"""\n,\n2,c\n', ",")
+    layout, names = _layout("code", "name"), ["code", "name"]
+    even = _read_even('code,name\n1,"a, ""b"""\n,\n2,c\n', layout, names)
     assert even is not None
     assert even[0].to_numpy(object).tolist() == [["1", 'a, "b"'], ["2", "c"]]
     assert even[1].tolist() == [2, 4]
-    assert _read_even("code,name\n1\n", ",") is None
-    assert _read_even("code,name\n\n1,2\n", ",") is None
+    assert _read_even("code,name\n1\n", layout, names) is None
+    assert _read_even("code,name\n\n1,2\n", layout, names) is None

@@ -238,7 +238,9 @@ def test_workbook_with_a_title_above_its_header(store: str) -> None:
     got = rows(store, "cameras")
     assert got.index.tolist() == ["00420"]
     assert str(got["installed_on"].iloc[0]) == "2021-01-01"
-    assert outcome.findings[0].line == 5
+    assert [f.line for f in outcome.findings if f.action == "rejected"] == [5]
+    above = [f.detail for f in outcome.findings if f.reason == "line above the header, not read"]
+    assert above == ["一机一档登记表", "（单位：米）"]
 
 
 def test_polygons_mended_rejected_and_tiling_faults(store: str) -> None:

@@ -199,6 +199,11 @@ def test_the_ugly_workbook(store: str) -> None:
         for finding in findings
     }
     want.add((line_of(first, len(ROWS)), "rejected", "repeated row"))
+    want |= {
+        (0, "noted", "sheet not read"),
+        (1, "noted", "line above the header, not read"),
+        (2, "noted", "line above the header, not read"),
+    }
     assert {(f.line, f.action, f.reason) for f in outcome.findings} == want
     assert len(outcome.findings) == len(want)
     rejected = [k for k, (_, told) in enumerate(ROWS) if any(a == "rejected" for a, _ in told)]

@@ -1,0 +1,47 @@
+"""Warnings of the libraries that read files, in words of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from geo.ingest.raw_table import Note
+
+_HARMLESS = re.compile(
+    r"More than one layer found"  # the layer is chosen, and the others are reported
+    r"|Several features with id|Feature id .* not unique|organizePolygons|driver supports only"
+    r"|application_id|user_version|Driver .* does not support|does not contain a valid .*index"
+    r"|Print area|Data Validation extension|Conditional Formatting extension|Unknown extension"
+    r"|no default style|Cannot parse header or footer|Slicer List|Sparkline|wmf image format"
+    r"|Geometry column .* does not contain|Measured \(M\) geometry types|SHAPE_RESTORE_SHX|shx",
+    re.IGNORECASE,
+)
+"""Of what is not in the data, or is reported by other means."""
+_KNOWN = (
+    (r"non closed ring|not closed|unclosed", "ring left open", "look at the shapes of the report"),
+    (r"truncat", "values of the file are cut", "a value is longer than its column allows"),
+    (r"out of range|too large|overflow|Integer|serial value outside|marked as a date",
+     "numbers or dates beyond their limits", "such cells are empty or text"),
+    (r"encod|recode|UTF-8|utf8|cpg|codec", "texts in another encoding than the file says", "look at some names"),
+    (r"geometry|ring|polygon|coordinate|point", "shapes that are not as the format wants them",
+     "features without a usable shape are reported as such"),
+)  # fmt: skip
+
+
+def remarks(warnings: Sequence[str]) -> list[Note]:
+    """Return a note for each kind of warning that concerns the data.
+
+    Parameters
+    ----------
+    warnings : as the libraries word them; they never reach the user.
+    """
+    out: dict[str, Note] = {}
+    for text in warnings:
+        if _HARMLESS.search(text):
+            continue
+        reason, detail = next(
+            ((reason, detail) for pattern, reason, detail in _KNOWN if re.search(pattern, text, re.IGNORECASE)),
+            ("the file is not quite as its format wants it", "compare the number of rows and some values"),
+        )  # fmt: skip
+        out.setdefault(reason, Note(reason, detail))
+    return list(out.values())

@@ -1,0 +1,50 @@
+"""Identifiers with slashes and other signs of addresses, over the OGC interface."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from geo.ingest import import_file
+from geo.store.database import connect
+from geo.store.tokens import make_token
+from tests.conftest import serving
+
+KEYS = ["W/1", "O'Brien", "50%#x?y&z", "a/b/c", "plain", "../up", "{x}"]
+
+
+@pytest.fixture
+def client(store: str, tmp_path: Path) -> Iterator[httpx2.Client]:
+    path = tmp_path / "i.csv"
+    rows = "".join(f'"{key}",theft,2026-02-13 08:00:00,118.501,31.301\n' for key in KEYS)
+    path.write_text("id,category,occurred_at,lon,lat\n" + rows)
+    with connect(store) as conn:
+        import_file(conn, "incidents", path)
+        token = make_token(conn, "t", ["data:read"], days=1, role="administrator", areas=["*"])
+        conn.commit()
+    bearer = {"Authorization": f"Bearer {token}"}
+    with (
+        serving(store) as address,
+        httpx2.Client(base_url=address, headers=bearer, timeout=60) as made,
+    ):
+        yield made
+
+
+@pytest.mark.parametrize("form", ["geojson", "json", "html", "csv"])
+def test_pages_of_identifiers_with_any_sign(client: httpx2.Client, form: str) -> None:
+    found = client.get("/ogc/collections/incidents/items", params={"f": form})
+    assert found.status_code == 200, found.text
+
+
+def test_each_item_is_reached_by_its_own_link(client: httpx2.Client) -> None:
+    found = client.get("/ogc/collections/incidents/items", params={"f": "geojson"}).json()
+    assert len(found["features"]) == len(KEYS)
+    for feature in found["features"]:
+        link = next(one["href"] for one in feature["links"] if one["rel"] == "item")
+        item = client.get(link)
+        assert item.status_code == 200, (link, item.text)
+        assert item.json()["id"] == feature["id"]
+    assert client.get("/ogc/collections/incidents/items/none/of/them").status_code == 404

@@ -26,6 +26,7 @@ from geo.ingest.findings import MENDED, NOTED, REJECTED, Action, Finding, Work, 
 from geo.ingest.headers import (
     BUILT_IN,
     CATEGORY_LEVELS,
+    EXTRA,
     LAT,
     LON,
     OWN_RESULTS,
@@ -40,7 +41,7 @@ from geo.ingest.hierarchy import complete_codes
 from geo.ingest.locating import locate
 from geo.ingest.notation import Notation, read_notation
 from geo.ingest.occurrence import KeyRule, fill_span, make_keys, parse_span
-from geo.ingest.proposals import propose_columns
+from geo.ingest.proposals import Proposal, propose_columns
 from geo.ingest.raw_table import RawTable
 from geo.schema import Layer
 
@@ -101,11 +102,13 @@ def clean(
     Raises
     ------
     MissingColumnsError : a needed column is not there.
-    ColumnError : a renamed column is not one of the layer's; `occurred` is no span.
+    ColumnError : a renamed column is not one of the layer's, or two headers are renamed to it;
+        `occurred` is no span.
     CrsError : a datum was given for coordinates in metres.
     """
     headers = [str(c) for c in raw.cells.columns]
-    known = {*layer.names, LON, LAT, WHERE}
+    known = {*layer.names, LON, LAT, WHERE, EXTRA}
+    given: dict[str, str] = {}
     for header, target in (rename or {}).items():
         if target not in known:
             raise ColumnError(
@@ -114,16 +117,17 @@ def clean(
             )
         if normalised(header) not in {normalised(h) for h in headers}:
             raise ColumnError(f"--rename {header}={target}: the file has {', '.join(headers)}")
-    found = recognise(layer.name, headers, rename, dictionary)
+        if target != EXTRA and given.setdefault(target, header) != header:
+            raise ColumnError(
+                f"--rename {header}={target}: {given[target]} is renamed to {target} already; "
+                f"rename one of the two to {EXTRA} to keep it as it is"
+            )
+    found, told = use_headers(raw, layer, rename=rename, dictionary=dictionary, key=key)
     work = Work.of(layer, raw, dictionary)
-    if layer.name == "cameras":
-        work.findings += assign_angle(raw, found)
-    if key is not None:
-        work.findings += _release_key(found, layer, key)
-    work.findings += _explain_guesses(found)
+    work.findings += told
     bounds = None if district is None else district.bounds
     _require_columns(
-        layer, found.columns, raw, key=key is not None, timed=occurred is not None, bounds=bounds
+        layer, found, raw, key=key is not None, timed=occurred is not None, bounds=bounds
     )
     projected = raw.crs is not None and raw.crs.is_projected
     notation = read_notation(
@@ -143,7 +147,8 @@ def clean(
         out[layer.key[-1]] = make_keys(raw, key, prefix=prefix)
     texts = _directions(work, found, out, notation)
     if "category" in out:
-        out["category"] = _categories(raw, headers, found.columns, out["category"])
+        levels = [header for header in headers if header not in found.set_aside]
+        out["category"] = _categories(raw, levels, found.columns, out["category"])
     _complete(work, out, found.columns)
     complete_codes(work, out)
     geometry = locate(work, found.columns, datum, district, margin_m, notation)
@@ -158,12 +163,11 @@ def clean(
     else:
         spare = [WHERE] if {LON, LAT} <= set(found.columns) else [LON, LAT]
     unused = [found.columns[name] for name in spare if name in found.columns]
-    secret = {normalised(word) for word in SECRETS.split()}
-    extra_headers = [h for h in [*found.unknown, *unused] if normalised(h) not in secret]
+    extra_headers = [h for h in [*found.unknown, *unused] if not is_secret(h)]
     work.findings += [
         Finding(0, NOTED, "passwords are not kept", h, "the column was left out", "")
         for h in found.unknown
-        if normalised(h) in secret
+        if is_secret(h)
     ]
     results = OWN_RESULTS.get(layer.name, frozenset())
     if results and results <= set(headers):
@@ -179,6 +183,28 @@ def clean(
     return Cleaned(
         frame, work.findings, dict(found.columns), extra_headers, len(raw.cells) + len(raw.broken)
     )
+
+
+def use_headers(
+    raw: RawTable,
+    layer: Layer,
+    *,
+    rename: dict[str, str] | None,
+    dictionary: Dictionary,
+    key: KeyRule | None,
+) -> tuple[Recognised, list[Finding]]:
+    """Return which header is which column of the layer, and findings of those that are no words."""
+    headers = [str(header) for header in raw.cells.columns]
+    found = recognise(layer.name, headers, rename, dictionary)
+    findings = assign_angle(raw, found) if layer.name == "cameras" else []
+    if key is not None:
+        findings += _release_key(found, layer, key)
+    return found, findings + _explain_guesses(found)
+
+
+def is_secret(header: str) -> bool:
+    """Return whether the cells under a header are passwords, which are neither kept nor shown."""
+    return normalised(header) in {normalised(word) for word in SECRETS.split()}
 
 
 def _release_key(found: Recognised, layer: Layer, rule: KeyRule) -> list[Finding]:
@@ -296,19 +322,16 @@ def _paths(texts: NDArray[np.object_]) -> NDArray[np.object_]:
     return objects([values.category_of(text) for text in found])[codes]
 
 
-def _require_columns(
-    layer: Layer,
-    columns: dict[str, str],
-    raw: RawTable,
-    *,
-    key: bool,
-    timed: bool,
-    bounds: tuple[float, float, float, float] | None,
-) -> None:
-    """Refuse a file without the columns its layer needs, and propose them by what others hold.
+def missing_columns(
+    layer: Layer, columns: dict[str, str], raw: RawTable, *, key: bool, timed: bool
+) -> list[str]:
+    """Return the columns that the layer needs and no header says.
 
     Parameters
     ----------
+    layer : the register.
+    columns : column to header of those that are recognised.
+    raw : the rows as they were read.
     key, timed : whether the rows are given a key, a time, by an option.
     """
     located = raw.geometry is not None or WHERE in columns or {LON, LAT} <= set(columns)
@@ -325,6 +348,42 @@ def _require_columns(
     times = {"occurred_at", "occurred_from", "reported_at"}
     if layer.name == "incidents" and not timed and not times & set(columns):
         missing.append("occurred_at")
+    return missing
+
+
+def propose(
+    raw: RawTable,
+    layer: Layer,
+    found: Recognised,
+    bounds: tuple[float, float, float, float] | None,
+) -> list[Proposal]:
+    """Return what the headers may be that are not recognised, passwords and those set aside left out."""
+    open_headers = [
+        header
+        for header in raw.cells.columns
+        if not is_secret(str(header)) and str(header) not in found.set_aside
+    ]
+    return propose_columns(
+        raw.cells[open_headers],
+        layer,
+        found.columns,
+        bounds=bounds,
+        located=raw.geometry is not None,
+    )
+
+
+def _require_columns(
+    layer: Layer,
+    found: Recognised,
+    raw: RawTable,
+    *,
+    key: bool,
+    timed: bool,
+    bounds: tuple[float, float, float, float] | None,
+) -> None:
+    """Refuse a file without the columns its layer needs, and propose them by what others hold."""
+    columns = found.columns
+    missing = missing_columns(layer, columns, raw, key=key, timed=timed)
     if not missing:
         return
     headers = [str(header) for header in raw.cells.columns]
@@ -338,9 +397,7 @@ def _require_columns(
         f"{layer.name} needs {', '.join(wanted)}, which no header says; the file has "
         f"{', '.join(headers) or 'no columns'}" + (f" ({known})" if known else "")
     )
-    proposals = propose_columns(
-        raw.cells, layer, columns, bounds=bounds, located=raw.geometry is not None
-    )
+    proposals = propose(raw, layer, found, bounds)
     if proposals:
         listed = "; ".join(f"{one.option} ({one.evidence})" for one in proposals)
         message += f". By what the columns hold: {listed}. Confirm or correct that"

@@ -15,6 +15,8 @@ from geo.ingest.values import plain_signs
 from geo.schema import LAYERS
 
 LON, LAT, WHERE = "lon", "lat", "where"
+EXTRA = "extra"
+"""What a header is renamed to that is kept with the row as it is, although a word of it is known."""
 
 _COMMON = {
     LON: "lon longitude lng long longitud longitudine längengrad kinh_độ долгота 経度 경도 x point_x easting 经度 经度坐标 x坐标 设备经度 gps经度",
@@ -351,6 +353,8 @@ class Recognised:
     """Header that was cut, to the columns that it may have been."""
     alternatives: dict[str, list[str]] = field(default_factory=dict)
     """Our column to further headers of the same meaning, best first; they are unknown as well."""
+    set_aside: set[str] = field(default_factory=set)
+    """Headers that the user wants kept as they are; they are unknown as well."""
 
 
 def recognise(
@@ -359,7 +363,7 @@ def recognise(
     rename: Mapping[str, str] | None = None,
     dictionary: Dictionary = BUILT_IN,
 ) -> Recognised:
-    """Match headers against the layer's dictionary; `rename` (header to column) goes first.
+    """Match headers against the layer's dictionary; `rename` (header to column or `EXTRA`) goes first.
 
     A word of the layer's own wins over a common one (``gridcode`` over ``id``), and of two
     headers for one column the one whose word stands earlier in the dictionary wins. A header that
@@ -373,7 +377,10 @@ def recognise(
     for header, column in rename.items():
         match = next((h for h in headers if h.strip() == header), None)
         match = match or next((h for h in headers if normalised(h) == normalised(header)), None)
-        if match is not None:
+        if match is not None and column == EXTRA:
+            out.set_aside.add(match)
+            taken.add(match)
+        elif match is not None:
             out.columns[column] = match
             taken.add(match)
     words = header_words(layer, dictionary)

@@ -20,7 +20,7 @@ from geo.errors import ColumnError, RejectedRows
 from geo.ingest.cleaning import Cleaned, clean
 from geo.ingest.dates import DateOrder
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Finding
-from geo.ingest.headers import EXTRA, normalised, read_dictionary
+from geo.ingest.headers import EXTRA, matching, normalised, read_dictionary
 from geo.ingest.hierarchy import link_parents
 from geo.ingest.occurrence import KeyRule
 from geo.ingest.preview import FilePreview, preview_file, preview_staff
@@ -258,12 +258,12 @@ def _fitting(saved: mappings.Mapping, headers: list[str]) -> tuple[dict[str, str
 
 def _combined(saved: dict[str, str], rename: dict[str, str]) -> dict[str, str]:
     """A saved mapping with what is renamed now: of two headers for one column the new one is it."""
-    again = {normalised(header) for header in rename}
+    again = {matching(header, saved) for header in rename}
     taken = set(rename.values()) - {EXTRA}
     kept = {
         header: column
         for header, column in saved.items()
-        if normalised(header) not in again and column not in taken
+        if header not in again and column not in taken
     }
     return kept | rename
 

@@ -212,7 +212,10 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
     },
 }  # fmt: skip
 
-SECRETS = "设备口令 口令 设备密码 密码 登录密码 password passwd pwd devicepassword"
+SECRETS = (
+    "设备口令 口令 设备密码 密码 登录密码 password passwd pwd devicepassword passwort kennwort mot_de_passe "
+    "contraseña senha wachtwoord salasana mật_khẩu пароль パスワード 비밀번호"
+)
 """Headers of what must not be kept with a row, whatever the file says."""
 
 OWN_RESULTS = {
@@ -375,8 +378,7 @@ def recognise(
     out = Recognised()
     taken: set[str] = set()
     for header, column in rename.items():
-        match = next((h for h in headers if h.strip() == header), None)
-        match = match or next((h for h in headers if normalised(h) == normalised(header)), None)
+        match = matching(header, headers)
         if match is not None and column == EXTRA:
             out.set_aside.add(match)
             taken.add(match)
@@ -401,6 +403,13 @@ def recognise(
     _guess(out, [h for h in headers if h not in taken], words)
     out.unknown = [h for h in headers if h not in out.columns.values()]
     return out
+
+
+def matching(header: str, headers: Iterable[str]) -> str | None:
+    """Return the header of a file that is meant by a name for it: the same, or the same but for its marks."""
+    listed = list(headers)
+    same = next((h for h in listed if h.strip() == header.strip()), None)
+    return same or next((h for h in listed if normalised(h) == normalised(header)), None)
 
 
 def header_words(layer: str, dictionary: Dictionary = BUILT_IN) -> dict[str, list[str]]:

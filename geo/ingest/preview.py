@@ -8,7 +8,7 @@ from typing import Any
 
 from geo.ingest import values
 from geo.ingest.cleaning import is_secret, missing_columns, propose, use_headers
-from geo.ingest.headers import Dictionary, Recognised, normalised, recognise
+from geo.ingest.headers import Dictionary, Recognised, matching, recognise
 from geo.ingest.occurrence import KeyRule
 from geo.ingest.proposals import Evidence, Proposal
 from geo.ingest.raw_table import RawTable
@@ -106,13 +106,14 @@ def _preview(
 ) -> FilePreview:
     column_of = {header: column for column, header in found.columns.items()}
     proposal_of = {one.header: one for one in proposals}
-    given = {normalised(header) for header in rename}
+    names = [str(header) for header in raw.cells.columns]
+    given = {matching(header, names) for header in rename}
     headers = []
-    for header in map(str, raw.cells.columns):
+    for header in names:
         column, proposal = column_of.get(header), proposal_of.get(header)
         if is_secret(header) and column is None:
             how = "secret"
-        elif normalised(header) in given and (column or header in found.set_aside):
+        elif header in given and (column or header in found.set_aside):
             how = "given"
         elif header in found.guessed:
             how = "guessed"
@@ -131,7 +132,7 @@ def _preview(
             )
         headers.append(use)
     # A password is not shown, whatever column it is taken for.
-    secret = [is_secret(header) for header in map(str, raw.cells.columns)]
+    secret = [is_secret(header) for header in names]
     rows = [
         ["" if hide else _shown(cell) for cell, hide in zip(row, secret, strict=True)]
         for row in raw.cells.iloc[:ROWS].itertuples(index=False, name=None)

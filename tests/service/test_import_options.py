@@ -23,10 +23,10 @@ from tests.conftest import sign_in
 from tests.service.test_jobs import until, worker
 
 VIETNAMESE = [
-    ["STT", "Điểm lắp đặt", "Toạ độ", "Hướng", "Mật khẩu"],
-    [1, "Ngã tư Lê Lợi", "31.301, 118.501", "259° W", "bi-mat-1"],
-    [2, "Chợ Bến Thành", "31.302, 118.502", "", "bi-mat-2"],
-    [3, "Cầu Rồng", "31.303, 118.503", "307°", "bi-mat-3"],
+    ["STT", "Điểm lắp đặt", "Toạ độ", "Hướng", "Ghi chú", "Mật khẩu"],
+    [1, "Ngã tư Lê Lợi", "31.301, 118.501", "259° W", "mới", "bi-mat-1"],
+    [2, "Chợ Bến Thành", "31.302, 118.502", "", "cũ", "bi-mat-2"],
+    [3, "Cầu Rồng", "31.303, 118.503", "307°", "", "bi-mat-3"],
 ]
 RENAME = {"STT": "code", "Toạ độ": "where", "Điểm lắp đặt": "name", "Hướng": "bearing_deg"}
 
@@ -88,6 +88,7 @@ def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
         assert "all different" in uses["STT"]["evidence"]
         assert uses["Hướng"]["column"] == "bearing_deg"
         assert preview["rows"][0][:2] == ["1", "Ngã tư Lê Lợi"]
+        assert "bi-mat" not in json.dumps(refused)
         upload = refused["about"]["upload"]
         tried = send(
             client,
@@ -99,7 +100,11 @@ def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
         )
         assert tried["state"] == "done", tried
         assert tried["outcome"]["file"] == "máy quay.xlsx"
-        assert {u["how"] for u in tried["outcome"]["preview"]["headers"]} == {"given", "open"}
+        assert {u["how"] for u in tried["outcome"]["preview"]["headers"]} == {
+            "given",
+            "open",
+            "secret",
+        }
         assert cameras(store) == {}
         done = send(
             client, layer="cameras", name="x", upload=upload, save_mapping="hợp đồng",
@@ -115,7 +120,7 @@ def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
         # The next file of the same kind needs the name alone.
         listed = client.get("/api/v1/mappings", params={"layer": "cameras"}).json()
         assert [(one["name"], one["columns"]) for one in listed] == [("hợp đồng", RENAME)]
-        rows = [VIETNAMESE[0], [4, "Sân bay", "31.304, 118.504", "90", "x"]]
+        rows = [VIETNAMESE[0], [4, "Sân bay", "31.304, 118.504", "90", "", "x"]]
         more = send(client, workbook(rows), layer="cameras", name="b.xlsx", mapping="hợp đồng")
         assert (more["state"], more["outcome"]["inserted"]) == ("done", 1)
     assert cameras(store) == EXPECTED | {"4": ("Sân bay", 90.0, 118.504, 31.304)}

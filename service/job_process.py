@@ -128,7 +128,9 @@ def import_(
         except GridcoverError as error:
             # What was read goes with the reason, so that the user can say what the columns are.
             conn.rollback()
-            jobs.end(desk, job, "failed", {"reason": str(error)} | shown())
+            missing = previews[-1].missing if previews else []
+            told = {"reason": str(error), "missing": missing} | shown()
+            jobs.end(desk, job, "failed", told)
             raise SystemExit(FAILED) from error
         else:
             if outcome.dry_run:

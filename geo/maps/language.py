@@ -641,6 +641,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "upload_no_key": ("文件没有编码列时，请在选项中选择生成编码的方式。", "Where no column is a key, let the options make one."),
     "upload_no_time": ("文件没有编码列或时间列时，请在选项中选择生成编码的方式，并填写时间范围（如 2025）。",
                        "Where no column is a key or a time, let the options make keys and give a time span such as 2025."),
+    "job_missing": ("缺少字段：{columns}", "Columns are missing: {columns}"),
     "upload_again": ("再次预览", "Look again"),
     "upload_stale": ("设置已改变，请再次预览后导入。", "Something was changed: look again before you import."),
     "upload_save": ("将列对应关系保存为", "Save this mapping as"),

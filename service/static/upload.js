@@ -137,13 +137,15 @@
       const layer = form.elements.layer.value;
       if (missing.length) columns.propose(o.preview);
       const needed = missing.map(field).join(config.language === "zh" ? "、" : ", ");
-      const options = missing.some((name) => ["code", "id", "source_id", "occurred_at"].includes(name)) || !missing.length;
+      const offered = o.preview.headers.map((use) => use.proposed);
+      const options = !missing.length || missing.some((name) => ["code", "id", "source_id", "occurred_at"].includes(name) && !offered.includes(name));
       if (options && mapped(layer)) form.querySelector("details").open = true;
       return [
         el("p", { class: "wrong", role: "alert" }, missing.length ? t.upload_missing.replace("{columns}", needed) : `${t.upload_refused}: ${o.reason}`),
         missing.length && options && mapped(layer) ? el("p", { class: "hint" }, missing.includes("occurred_at") ? t.upload_no_time : t.upload_no_key) : "",
-        el("h3", {}, `${file.name}: ${t.upload_columns}`), columns.table(o.preview, layer, changed),
-        el("h3", {}, t.upload_rows), table(o.preview.headers.map((use) => use.header), o.preview.rows),
+        el("div", { class: "columns halves" },
+          el("div", {}, el("h3", {}, `${file.name}: ${t.upload_columns}`), columns.table(o.preview, layer, changed)),
+          el("div", {}, el("h3", {}, t.upload_rows), table(o.preview.headers.map((use) => use.header), o.preview.rows))),
         el("div", { class: "upload-end" }, again(false), leave())];
     }
 

@@ -33,7 +33,7 @@
     }
 
     function row(job) {
-      const about = job.about.layer ? ` ${job.about.layer}` : "";
+      const about = job.about.layer ? ` ${t[`layer_${job.about.layer}`] || job.about.layer}` : "";
       const open = ["waiting", "running"].includes(job.state);
       const actions = el("td", null,
         open ? el("button", { type: "button", onclick: () => ask(`jobs/${job.id}/cancel`).catch(fail) }, t.jobs_cancel) : null,

@@ -17,6 +17,7 @@ from geo.errors import GridcoverError, RejectedRows, StoreAwayError, StoreError
 from geo.ingest import Outcome, import_file, import_staff
 from geo.ingest.osm.importing import NAME as OSM
 from geo.ingest.osm.importing import import_osm
+from geo.ingest.preview import FilePreview
 from geo.ingest.staff import STAFF
 from geo.settings import Settings, get_settings
 from geo.store import audit, jobs
@@ -110,21 +111,40 @@ def import_(
             if not jobs.write_end(conn, job, "done", _told(outcome), _text(report)):
                 raise GridcoverError("the job was ended by another; nothing was stored")
 
+        previews: list[FilePreview] = []
+
+        def shown() -> dict[str, Any]:
+            return {"preview": previews[-1].as_dict()} if previews else {}
+
         try:
-            outcome = _run_import(conn, layer, path, report, options, progress, before_commit)
+            outcome = _run_import(
+                conn, layer, path, report, options, progress, previews.append, before_commit
+            )
         except RejectedRows as error:
             told = _told(error.outcome) | {"reason": str(error).replace(str(report), "the report")}
-            jobs.end(desk, job, "failed", told, _text(report))
+            jobs.end(desk, job, "failed", told | shown(), _text(report))
+        except StoreAwayError:
+            raise
+        except GridcoverError as error:
+            # What was read goes with the reason, so that the user can say what the columns are.
+            conn.rollback()
+            missing = previews[-1].missing if previews else []
+            told = {"reason": str(error), "missing": missing} | shown()
+            jobs.end(desk, job, "failed", told)
+            raise SystemExit(FAILED) from error
         else:
             if outcome.dry_run:
-                jobs.end(desk, job, "done", _told(outcome), _text(report))
-        jobs.drop_upload(desk, upload)
-        desk.commit()
+                jobs.end(desk, job, "done", _told(outcome) | shown(), _text(report))
+                return
+            # A file that was not stored is kept for another try, see `jobs.UPLOAD_MINUTES`.
+            jobs.drop_upload(desk, upload)
+            desk.commit()
 
 
 def _run_import(
     conn: Conn, layer: str, path: Path, report: Path, options: dict[str, Any],
-    progress: Callable[[str], None], before_commit: Callable[[Outcome], None],
+    progress: Callable[[str], None], on_read: Callable[[FilePreview], None],
+    before_commit: Callable[[Outcome], None],
 ) -> Outcome:  # fmt: skip
     settings: Settings = get_settings()
     if layer == STAFF.name:
@@ -134,7 +154,8 @@ def _run_import(
             if k in ("rename", "file_layer", "accept_rejects", "dry_run")
         }
         return import_staff(
-            conn, path, report=report, settings=settings, progress=progress, before_commit=before_commit, **staff
+            conn, path, report=report, settings=settings, progress=progress, on_read=on_read,
+            before_commit=before_commit, **staff
         )  # fmt: skip
     if layer == OSM:
         return import_osm(
@@ -142,7 +163,8 @@ def _run_import(
             before_commit=before_commit,
         )  # fmt: skip
     return import_file(
-        conn, layer, path, report=report, settings=settings, progress=progress, before_commit=before_commit, **options
+        conn, layer, path, report=report, settings=settings, progress=progress, on_read=on_read,
+        before_commit=before_commit, **options
     )  # fmt: skip
 
 

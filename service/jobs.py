@@ -12,18 +12,19 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from pydantic import BaseModel, Field
 
-from geo.ingest.osm.importing import NAME as OSM
-from geo.ingest.staff import STAFF
+from geo.ingest.dates import DateOrder
+from geo.ingest.occurrence import KeyRule
 from geo.maps.builder import navigation, script_json
 from geo.maps.language import texts
-from geo.schema import LAYERS
 from geo.store import audit, jobs
 from geo.store.access import User
+from geo.store.mappings import LONGEST_NAME
 from geo.store.tokens import JOBS
-from service import models, setup
+from service import import_options, models, setup
 from service.access import SignedIn, address_of, rights_of
 from service.bodies import LARGEST_UPLOAD
 from service.dependencies import Body, Deployment, Language, Writing
+from service.import_options import IMPORTED, columns_of, read_rename, require_layer, require_options
 from service.policy import AuditRule, SecuredRoute, allow
 from service.worker import ask_import, ask_refresh
 
@@ -31,6 +32,7 @@ Number = Annotated[int, InPath(ge=1, le=2**63 - 1, description="of the job")]
 api = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=SecuredRoute)
 pages = APIRouter(include_in_schema=False, route_class=SecuredRoute)
 api.include_router(setup.api)
+api.include_router(import_options.api)
 pages.include_router(setup.pages)
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
@@ -53,6 +55,14 @@ class Job(BaseModel):
     has_report: bool
 
 
+_RENAME = (
+    "HEADER=column, or one JSON object of such pairs; the column `extra` keeps a header as it is"
+)
+_OCCURRED = "time span of incidents without a time: 2025, 2025-03 or 2025-01-01/2025-06-30"
+_SAVE = "save the columns under this name, with the rows"
+_UPLOAD_AGAIN = (
+    "`about.upload` of an earlier job of the same person, in place of the body; kept for an hour"
+)
 _LOOK = [allow("jobs", scopes=(JOBS,), everywhere=True)]
 _ASK = [allow("jobs", scopes=(JOBS,), everywhere=True, audit=AuditRule.ROUTE)]
 _UPLOAD = [
@@ -124,32 +134,47 @@ def refresh(
         "schema": {"type": "string", "format": "binary"}}}}},
 )  # fmt: skip
 def import_(
-    request: Request, conn: Writing, user: SignedIn, body: Body,
+    request: Request, conn: Writing, user: SignedIn, settings: Deployment, body: Body,
     layer: Annotated[str, Query(max_length=40)],
     name: Annotated[str, Query(min_length=1, max_length=200, description="of the file, with its ending")],
     crs: Annotated[str | None, Query(max_length=2000)] = None,
     datum: Literal["gcj02", "bd09", "cgcs2000"] | None = None,
     source: Annotated[str | None, Query(max_length=100)] = None,
     file_layer: Annotated[str | None, Query(max_length=200, description="layer or sheet to read, where the file has several")] = None,
+    rename: Annotated[list[str] | None, Query(description=_RENAME)] = None,
+    key: Annotated[KeyRule | None, Query(description="make keys where the file has none")] = None,
+    occurred: Annotated[str | None, Query(max_length=40, description=_OCCURRED)] = None,
+    date_order: Annotated[DateOrder | None, Query(description="where 05/02/2026 does not show it")] = None,
+    mapping: Annotated[str | None, Query(max_length=LONGEST_NAME, description="a saved mapping to use")] = None,
+    save_mapping: Annotated[str | None, Query(max_length=LONGEST_NAME, description=_SAVE)] = None,
+    upload: Annotated[str | None, Query(max_length=40, description=_UPLOAD_AGAIN)] = None,
     accept_rejects: bool = False,
     dry_run: bool = False,
 ) -> Job:  # fmt: skip
-    """Import a file, sent as the body; all or nothing unless rejects are accepted."""
-    known = [*LAYERS, STAFF.name, OSM]
-    if layer not in known:
-        raise HTTPException(422, f"There is no layer {layer}; use one of {', '.join(known)}.")
-    if not body:
-        raise HTTPException(422, "The body is empty; send the file as the body.")
-    upload = jobs.keep_upload(conn, name, body, user.name)
-    conn.commit()
-    options = {
-        "crs": crs, "datum": datum, "source": source, "file_layer": file_layer, "accept_rejects": accept_rejects,
-        "dry_run": dry_run,
+    """Import a file, sent as the body; all or nothing unless rejects are accepted.
+
+    The outcome of a `dry_run`, and of an import that was refused after the file was read, holds a `preview`:
+    each header with the column it is taken for, or may be, the first rows, and the columns that are missing.
+    """
+    require_layer(layer)
+    options: dict[str, Any] = {
+        "crs": crs, "datum": datum, "source": source, "file_layer": file_layer, "rename": read_rename(rename or [], layer),
+        "key": key, "occurred": occurred, "date_order": date_order, "mapping": mapping,
+        "save_mapping": save_mapping, "accept_rejects": accept_rejects, "dry_run": dry_run,
     }  # fmt: skip
-    job = ask_import(
-        request.app.state.queue, conn, user.name, layer, upload,
-        **{k: v for k, v in options.items() if v},
-    )  # fmt: skip
+    options = {name: value for name, value in options.items() if value}
+    require_options(conn, layer, options, settings)
+    if bool(upload) == bool(body):
+        raise HTTPException(422, "Send the file as the body, or name an upload; one of the two.")
+    if upload:
+        kept = jobs.reuse_upload(conn, upload, user.name)
+        if kept is None:
+            raise HTTPException(410, "The file is not kept any more; send it again.")
+        name = kept
+    else:
+        upload = jobs.keep_upload(conn, name, body, user.name)
+    conn.commit()
+    job = ask_import(request.app.state.queue, conn, user.name, layer, upload, **options)
     _record(request, conn, user, "import asked", job, layer=layer, file=name, dry_run=dry_run)
     conn.commit()
     return _job(conn, job)
@@ -174,12 +199,15 @@ def page(
 ) -> HTMLResponse:  # fmt: skip
     """Jobs and how far they are."""
     words = texts(language)
-    config = {"language": language, "t": words, "api": "/api/v1", "zone": settings.timezone}
+    config = {
+        "language": language, "t": words, "api": "/api/v1", "zone": settings.timezone,
+        "columns": {layer: columns_of(layer) for layer in IMPORTED},
+    }  # fmt: skip
     return _templates.TemplateResponse(
         request, "jobs.html",
         {"t": words, "language": language, "user": user, "page": "jobs",
          "links": navigation(language, rights_of(user)), "config": script_json(config),
-         "layers": [*LAYERS, STAFF.name, OSM],
+         "layers": IMPORTED,
          "other_code": "en" if language == "zh" else "zh"},
         headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
     )  # fmt: skip

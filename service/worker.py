@@ -93,7 +93,7 @@ def ask_import(
     """Ask for the import of a file that is kept."""
     task = queue.configure_task(IMPORT, lock="registers")
     job = task.defer(layer=layer, upload=upload, by=by, options=options)
-    jobs.add(conn, job, IMPORT, {"layer": layer, **options}, by)
+    jobs.add(conn, job, IMPORT, {"layer": layer, "upload": upload, **options}, by)
     return job
 
 

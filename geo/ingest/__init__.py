@@ -20,9 +20,10 @@ from geo.errors import ColumnError, RejectedRows
 from geo.ingest.cleaning import Cleaned, clean
 from geo.ingest.dates import DateOrder
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Finding
-from geo.ingest.headers import normalised, read_dictionary
+from geo.ingest.headers import EXTRA, matching, normalised, read_dictionary
 from geo.ingest.hierarchy import link_parents
 from geo.ingest.occurrence import KeyRule
+from geo.ingest.preview import FilePreview, preview_file, preview_staff
 from geo.ingest.readers import read_file
 from geo.ingest.staff import STAFF, clean_staff
 from geo.ingest.topology import tiling_faults
@@ -150,6 +151,7 @@ def import_file(
     report: Path | None = None,
     settings: Settings | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    on_read: Callable[[FilePreview], None] | None = None,
     before_commit: Callable[[Outcome], None] = lambda _: None,
 ) -> Outcome:
     """Read, clean and store one file in one transaction; the caller's connection is committed.
@@ -161,7 +163,7 @@ def import_file(
     path : the file.
     crs : of the coordinates, where the file does not name it.
     datum : Chinese map datum of the coordinates.
-    rename : header of the file to column of ours.
+    rename : header of the file to column of ours, or to ``extra`` to keep it as it is.
     source : source system of incidents that name none; the file's name unless given.
     key : make the rows' keys: ``number`` or ``digest``, see `geo.ingest.occurrence.make_keys`.
     occurred : time span of incidents without a time, such as ``2025`` or ``2025-01/2025-06``.
@@ -174,6 +176,7 @@ def import_file(
     dry_run : do everything but keep nothing.
     report : where the report goes; beside the working folder's other files unless given, and
         only written when there is something to tell.
+    on_read : called with what the file holds once it is read, also where it is refused afterwards.
     before_commit : called with the outcome in the transaction that stores the rows.
 
     Raises
@@ -200,10 +203,17 @@ def import_file(
     absent: list[Finding] = []
     if saved is not None:
         columns, absent = _fitting(saved, [str(header) for header in raw.cells.columns])
-        rename = columns | (rename or {})
+        rename = _combined(columns, rename or {})
     district = None if layer_name == "areas" else read.district(conn)
     if layer_name == "grids" and read.count_rows(conn, LAYERS["areas"]) == 0:
         district = None  # the grids themselves make the district
+    if on_read is not None:
+        on_read(
+            preview_file(
+                raw, layer, rename=rename, dictionary=words, key=key, timed=occurred is not None,
+                bounds=None if district is None else district.bounds,
+            )
+        )  # fmt: skip
     progress(f"cleaning {len(raw.cells):,} rows")
     cleaned = clean(
         raw,
@@ -225,7 +235,8 @@ def import_file(
     options = {"crs": crs, "datum": datum, "key": key, "date_order": date_order}
     kept = None
     if save_mapping is not None:
-        columns = {header: column for column, header in cleaned.recognised.items()}
+        aside = {header: EXTRA for header, column in (rename or {}).items() if column == EXTRA}
+        columns = aside | {header: column for column, header in cleaned.recognised.items()}
         used = {name: value for name, value in options.items() if value is not None}
         kept = mappings.Mapping(layer_name, save_mapping, columns, used)
     return _settle(
@@ -251,6 +262,18 @@ def _fitting(saved: mappings.Mapping, headers: list[str]) -> tuple[dict[str, str
     return fitting, findings
 
 
+def _combined(saved: dict[str, str], rename: dict[str, str]) -> dict[str, str]:
+    """A saved mapping with what is renamed now: of two headers for one column the new one is it."""
+    again = {matching(header, saved) for header in rename}
+    taken = set(rename.values()) - {EXTRA}
+    kept = {
+        header: column
+        for header, column in saved.items()
+        if header not in again and column not in taken
+    }
+    return kept | rename
+
+
 def _store(
     conn: Conn, layer: Layer, cleaned: Cleaned, mapping: mappings.Mapping | None
 ) -> write.Written:
@@ -273,6 +296,7 @@ def import_staff(
     report: Path | None = None,
     settings: Settings | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    on_read: Callable[[FilePreview], None] | None = None,
     before_commit: Callable[[Outcome], None] = lambda _: None,
 ) -> Outcome:
     """Read and store grid staff (一长四员); the caller's connection is committed.
@@ -281,7 +305,7 @@ def import_staff(
 
     Parameters
     ----------
-    conn, path, rename, file_layer, accept_rejects, dry_run, report, before_commit : as for `import_file`; the
+    conn, path, rename, file_layer, accept_rejects, dry_run, report, on_read, before_commit : as for `import_file`; the
         file is a table.
 
     Raises
@@ -294,6 +318,8 @@ def import_staff(
     raw = read_file(
         path, STAFF.name, headers=list(rename or {}), part=file_layer, settings=settings
     )
+    if on_read is not None:
+        on_read(preview_staff(raw, rename=rename, dictionary=words))
     cleaned = clean_staff(raw, read.grid_codes(conn), rename=rename, dictionary=words)
     return _settle(
         conn, path, STAFF.name, raw.encoding, cleaned, cleaned.findings,

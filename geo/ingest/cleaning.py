@@ -25,13 +25,14 @@ from geo.ingest.findings import MENDED, NOTED, REJECTED, Action, Finding, Work, 
 from geo.ingest.headers import (
     BUILT_IN,
     CATEGORY_LEVELS,
+    EXTRA,
     LAT,
     LON,
     OWN_RESULTS,
-    SECRETS,
     WHERE,
     Dictionary,
     Recognised,
+    is_secret,
     normalised,
     recognise,
 )
@@ -101,11 +102,13 @@ def clean(
     Raises
     ------
     MissingColumnsError : a needed column is not there.
-    ColumnError : a renamed column is not one of the layer's; `occurred` is no span.
+    ColumnError : a renamed column is not one of the layer's, or two headers are renamed to it;
+        `occurred` is no span.
     CrsError : a datum was given for coordinates in metres.
     """
     headers = [str(c) for c in raw.cells.columns]
-    known = {*layer.names, LON, LAT, WHERE}
+    known = {*layer.names, LON, LAT, WHERE, EXTRA}
+    given: dict[str, str] = {}
     for header, target in (rename or {}).items():
         if target not in known:
             raise ColumnError(
@@ -114,16 +117,17 @@ def clean(
             )
         if normalised(header) not in {normalised(h) for h in headers}:
             raise ColumnError(f"--rename {header}={target}: the file has {', '.join(headers)}")
-    found = recognise(layer.name, headers, rename, dictionary)
+        if target != EXTRA and given.setdefault(target, header) != header:
+            raise ColumnError(
+                f"--rename {header}={target}: {given[target]} is renamed to {target} already; "
+                f"rename one of the two to {EXTRA} to keep it as it is"
+            )
+    found, told = use_headers(raw, layer, rename=rename, dictionary=dictionary, key=key)
     work = Work.of(layer, raw, dictionary)
-    if layer.name == "cameras":
-        work.findings += assign_angle(raw, found)
-    if key is not None:
-        work.findings += _release_key(found, layer, key)
-    work.findings += _explain_guesses(found)
+    work.findings += told
     bounds = None if district is None else district.bounds
     require_columns(
-        layer, found.columns, raw, key=key is not None, timed=occurred is not None, bounds=bounds
+        layer, found, raw, key=key is not None, timed=occurred is not None, bounds=bounds
     )
     projected = raw.crs is not None and raw.crs.is_projected
     notation = read_notation(
@@ -143,7 +147,8 @@ def clean(
         out[layer.key[-1]] = make_keys(raw, key, prefix=prefix)
     texts = _directions(work, found, out, notation)
     if "category" in out:
-        out["category"] = _categories(raw, headers, found.columns, out["category"])
+        levels = [header for header in headers if header not in found.set_aside]
+        out["category"] = _categories(raw, levels, found.columns, out["category"])
     _complete(work, out, found.columns)
     complete_codes(work, out)
     if layer.name == "cameras":
@@ -160,12 +165,11 @@ def clean(
     else:
         spare = [WHERE] if {LON, LAT} <= set(found.columns) else [LON, LAT]
     unused = [found.columns[name] for name in spare if name in found.columns]
-    secret = {normalised(word) for word in SECRETS.split()}
-    extra_headers = [h for h in [*found.unknown, *unused] if normalised(h) not in secret]
+    extra_headers = [h for h in [*found.unknown, *unused] if not is_secret(h)]
     work.findings += [
         Finding(0, NOTED, "passwords are not kept", h, "the column was left out", "")
         for h in found.unknown
-        if normalised(h) in secret
+        if is_secret(h)
     ]
     results = OWN_RESULTS.get(layer.name, frozenset())
     if results and results <= set(headers):
@@ -191,6 +195,23 @@ def _reject_guards(work: Work, found: Recognised) -> None:
     for row, cell in enumerate(work.raw.cells[header]):
         if isinstance(cell, str) and cell.strip().casefold() == "guard":
             work.tell(row, REJECTED, "no camera", header, "a guard")
+
+
+def use_headers(
+    raw: RawTable,
+    layer: Layer,
+    *,
+    rename: dict[str, str] | None,
+    dictionary: Dictionary,
+    key: KeyRule | None,
+) -> tuple[Recognised, list[Finding]]:
+    """Return which header is which column of the layer, and findings of those that are no words."""
+    headers = [str(header) for header in raw.cells.columns]
+    found = recognise(layer.name, headers, rename, dictionary)
+    findings = assign_angle(raw, found) if layer.name == "cameras" else []
+    if key is not None:
+        findings += _release_key(found, layer, key)
+    return found, findings + _explain_guesses(found)
 
 
 def _release_key(found: Recognised, layer: Layer, rule: KeyRule) -> list[Finding]:

@@ -15,6 +15,8 @@ from geo.ingest.values import plain_signs
 from geo.schema import LAYERS
 
 LON, LAT, WHERE = "lon", "lat", "where"
+EXTRA = "extra"
+"""What a header is renamed to that is kept with the row as it is, although a word of it is known."""
 
 _COMMON = {
     LON: "lon longitude lng long longitud longitudine längengrad kinh_độ долгота 経度 경도 x point_x easting 经度 经度坐标 x坐标 设备经度 gps经度",
@@ -210,7 +212,10 @@ _VALUES: dict[tuple[str, str], dict[str, str]] = {
     },
 }  # fmt: skip
 
-SECRETS = "设备口令 口令 设备密码 密码 登录密码 password passwd pwd devicepassword"
+SECRETS = (
+    "设备口令 口令 设备密码 密码 登录密码 password passwd pwd devicepassword passwort kennwort mot_de_passe "
+    "contraseña senha wachtwoord salasana mật_khẩu пароль パスワード 비밀번호"
+)
 """Headers of what must not be kept with a row, whatever the file says."""
 
 OWN_RESULTS = {
@@ -351,6 +356,8 @@ class Recognised:
     """Header that was cut, to the columns that it may have been."""
     alternatives: dict[str, list[str]] = field(default_factory=dict)
     """Our column to further headers of the same meaning, best first; they are unknown as well."""
+    set_aside: set[str] = field(default_factory=set)
+    """Headers that the user wants kept as they are; they are unknown as well."""
 
 
 def recognise(
@@ -359,7 +366,7 @@ def recognise(
     rename: Mapping[str, str] | None = None,
     dictionary: Dictionary = BUILT_IN,
 ) -> Recognised:
-    """Match headers against the layer's dictionary; `rename` (header to column) goes first.
+    """Match headers against the layer's dictionary; `rename` (header to column or `EXTRA`) goes first.
 
     A word of the layer's own wins over a common one (``gridcode`` over ``id``), and of two
     headers for one column the one whose word stands earlier in the dictionary wins. A header that
@@ -371,9 +378,11 @@ def recognise(
     out = Recognised()
     taken: set[str] = set()
     for header, column in rename.items():
-        match = next((h for h in headers if h.strip() == header), None)
-        match = match or next((h for h in headers if normalised(h) == normalised(header)), None)
-        if match is not None:
+        match = matching(header, headers)
+        if match is not None and column == EXTRA:
+            out.set_aside.add(match)
+            taken.add(match)
+        elif match is not None:
             out.columns[column] = match
             taken.add(match)
     words = header_words(layer, dictionary)
@@ -394,6 +403,13 @@ def recognise(
     _guess(out, [h for h in headers if h not in taken], words)
     out.unknown = [h for h in headers if h not in out.columns.values()]
     return out
+
+
+def matching(header: str, headers: Iterable[str]) -> str | None:
+    """Return the header of a file that is meant by a name for it: the same, or the same but for its marks."""
+    listed = list(headers)
+    same = next((h for h in listed if h.strip() == header.strip()), None)
+    return same or next((h for h in listed if normalised(h) == normalised(header)), None)
 
 
 def header_words(layer: str, dictionary: Dictionary = BUILT_IN) -> dict[str, list[str]]:
@@ -457,3 +473,8 @@ def _complete_cut(out: Recognised, header: str, words: dict[str, list[str]]) -> 
         out.guessed[header] = "cut to ten bytes, as Shapefiles do"
     elif len(columns) > 1:
         out.unclear[header] = tuple(columns)
+
+
+def is_secret(header: str) -> bool:
+    """Return whether the cells under a header are passwords, which are neither kept nor shown."""
+    return normalised(header) in {normalised(word) for word in SECRETS.split()}

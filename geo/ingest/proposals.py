@@ -28,6 +28,31 @@ _MOST = 0.9
 _DECIMALS = 3
 """Digits behind the point of most coordinates in degrees: 100 m."""
 _UTC = ZoneInfo("UTC")
+_SHOWN = 40
+"""Characters of a cell that evidence quotes."""
+
+
+_EVIDENCE = {
+    "coordinates": "{part} of {rows} cells are coordinates, such as {shown!r}",
+    "numbers": "numbers from {low:g} to {high:g}",
+    "keys": "{rows} rows, all different, such as {shown!r}",
+    "times": "{part} of {rows} cells are times, such as {shown!r}",
+    "directions": "{part} of {rows} cells are directions, such as {shown!r}",
+    "categories": "{different} different values in {rows} cells",
+    "texts": "text, {different} different, such as {shown!r}",
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What cells hold that speaks for a column: a kind of `_EVIDENCE` and what its text names."""
+
+    kind: str
+    facts: dict[str, Any]
+
+    def __str__(self) -> str:
+        """Return the evidence in English."""
+        return _EVIDENCE[self.kind].format(**self.facts)
 
 
 @dataclass(frozen=True)
@@ -36,7 +61,7 @@ class Proposal:
 
     header: str
     column: str
-    evidence: str
+    evidence: Evidence
 
     @property
     def option(self) -> str:
@@ -86,7 +111,7 @@ def propose_columns(
         if column in layer.names and column not in taken:
             found = [(header, judge(found)) for header, found in columns.items()]
             best = max(found, key=lambda item: item[1][0], default=None)
-            if best is not None and best[1][0] > 0:
+            if best is not None and best[1][1] is not None:
                 _add(out, columns, [Proposal(best[0], column, best[1][1])])
     return out
 
@@ -97,8 +122,10 @@ def _add(out: list[Proposal], columns: dict[str, list[Any]], proposals: Sequence
         columns.pop(proposal.header, None)
 
 
-Judge = Callable[[list[Any]], tuple[float, str]]
-"""How sure it is that cells are of a kind, 0 for not, and the evidence."""
+Judged = tuple[float, Evidence | None]
+Judge = Callable[[list[Any]], Judged]
+"""How sure it is that cells are of a kind, and the evidence; 0 and None where they are not."""
+_NOT: Judged = (0.0, None)
 
 
 def _judges(layer: Layer, rows: int) -> list[tuple[str, Judge]]:
@@ -121,9 +148,9 @@ def _coordinates(
     for header, cells in columns.items():
         pairs = sum(pair_of(cell) is not None or is_wkt(cell) for cell in cells)
         if pairs >= _MOST * len(cells):
-            shown = values.text_of(cells[0])[:40]
-            evidence = f"{pairs} of {len(cells)} cells are coordinates, such as {shown!r}"
-            return [Proposal(header, WHERE, evidence)]
+            shown = values.text_of(cells[0])[:_SHOWN]
+            facts = {"part": pairs, "rows": len(cells), "shown": shown}
+            return [Proposal(header, WHERE, Evidence("coordinates", facts))]
     numbers = {h: found for h, cells in columns.items() if (found := _degrees(cells)) is not None}
     names = list(numbers)
     for first, second in pairwise(names):
@@ -132,7 +159,13 @@ def _coordinates(
             continue
         lon, lat = (first, second) if order else (second, first)
         return [
-            Proposal(h, column, f"numbers from {numbers[h].min():g} to {numbers[h].max():g}")
+            Proposal(
+                h,
+                column,
+                Evidence(
+                    "numbers", {"low": float(numbers[h].min()), "high": float(numbers[h].max())}
+                ),
+            )
             for h, column in ((lon, LON), (lat, LAT))
         ]
     return []
@@ -167,49 +200,54 @@ def _order(
     return straight if straight != crossed else None
 
 
-def _keys(cells: list[Any], rows: int) -> tuple[float, str]:
+def _keys(cells: list[Any], rows: int) -> Judged:
     texts = [values.text_of(cell) for cell in cells]
     compact = all(len(text) <= 40 and not re.search(r"\s|\d\.\d", text) for text in texts)
     if len(texts) < rows or len(set(texts)) < len(texts) or not compact:
-        return 0.0, ""
+        return _NOT
     digits = sum(any(c.isdigit() for c in text) for text in texts) / len(texts)
-    return 0.5 + digits / 2, f"{len(texts)} rows, all different, such as {texts[0]!r}"
+    return 0.5 + digits / 2, Evidence("keys", {"rows": len(texts), "shown": texts[0]})
 
 
-def _times(cells: list[Any]) -> tuple[float, str]:
+def _times(cells: list[Any]) -> Judged:
     known = sum(
         not re.fullmatch(r"\d+(\.\d+)?", values.text_of(cell))
         and values.time_of(year_first(cell, "day")[0], _UTC) is not None
         for cell in cells
     )
     share = known / len(cells)
-    shown = values.text_of(cells[0])
-    return (share, f"{known} of {len(cells)} cells are times, such as {shown!r}") if share >= _MOST else (0.0, "")  # fmt: skip
+    if share < _MOST:
+        return _NOT
+    shown = values.text_of(cells[0])[:_SHOWN]
+    return share, Evidence("times", {"part": known, "rows": len(cells), "shown": shown})
 
 
-def _bearings(cells: list[Any]) -> tuple[float, str]:
+def _bearings(cells: list[Any]) -> Judged:
     """Words or marked numbers in at least a third; plain numbers could be anything."""
     texts = [values.text_of(cell) for cell in cells]
     named = sum(math.isnan(values.number_of(text)) and bool(directions_of(text)) for text in texts)
     if named < max(1, len(texts) / 3):
-        return 0.0, ""
+        return _NOT
     shown = next(t for t in texts if math.isnan(values.number_of(t)) and directions_of(t))
-    return named / len(texts), f"{named} of {len(texts)} cells are directions, such as {shown!r}"
+    facts = {"part": named, "rows": len(texts), "shown": shown[:_SHOWN]}
+    return named / len(texts), Evidence("directions", facts)
 
 
-def _categories(cells: list[Any]) -> tuple[float, str]:
+def _categories(cells: list[Any]) -> Judged:
     texts = [values.text_of(cell) for cell in cells]
     different = len(set(texts))
     words = all(not re.fullmatch(r"[\d.,:/ -]+", text) for text in texts)
     if not words or len(texts) < 4 or different > max(2, len(texts) / 4):
-        return 0.0, ""
-    return 1.0 - different / len(texts), f"{different} different values in {len(texts)} cells"
+        return _NOT
+    facts = {"different": different, "rows": len(texts)}
+    return 1.0 - different / len(texts), Evidence("categories", facts)
 
 
-def _texts(cells: list[Any]) -> tuple[float, str]:
+def _texts(cells: list[Any]) -> Judged:
     texts = [values.text_of(cell) for cell in cells]
     letters = sum(sum(c.isalpha() for c in text) > len(text) / 2 for text in texts)
     different = len(set(texts)) / len(texts)
     if letters < _MOST * len(texts) or different <= 0.5:
-        return 0.0, ""
-    return different, f"text, {len(set(texts))} different, such as {texts[0]!r}"
+        return _NOT
+    facts = {"different": len(set(texts)), "shown": texts[0][:_SHOWN]}
+    return different, Evidence("texts", facts)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from geo.errors import MissingColumnsError
 from geo.ingest.cells import SPARED
-from geo.ingest.headers import LAT, LON, WHERE
-from geo.ingest.proposals import propose_columns
+from geo.ingest.headers import LAT, LON, WHERE, Recognised, is_secret
+from geo.ingest.proposals import Proposal, propose_columns
 from geo.ingest.raw_table import RawTable
 from geo.schema import Layer
 
 
-def require_columns(
-    layer: Layer,
-    columns: dict[str, str],
-    raw: RawTable,
-    *,
-    key: bool,
-    timed: bool,
-    bounds: tuple[float, float, float, float] | None,
-) -> None:
-    """Refuse a file without the columns its layer needs, and propose them by what others hold.
+def missing_columns(
+    layer: Layer, columns: dict[str, str], raw: RawTable, *, key: bool, timed: bool
+) -> list[str]:
+    """Return the columns that the layer needs and no header says.
 
     Parameters
     ----------
+    layer : the register.
+    columns : column to header of those that are recognised.
+    raw : the rows as they were read.
     key, timed : whether the rows are given a key, a time, by an option.
     """
     located = raw.geometry is not None or WHERE in columns or {LON, LAT} <= set(columns)
@@ -39,6 +36,55 @@ def require_columns(
     times = {"occurred_at", "occurred_from", "reported_at"}
     if layer.name == "incidents" and not timed and not times & set(columns):
         missing.append("occurred_at")
+    return missing
+
+
+def propose(
+    raw: RawTable,
+    layer: Layer,
+    found: Recognised,
+    bounds: tuple[float, float, float, float] | None,
+) -> list[Proposal]:
+    """Return what the headers may be that are not recognised, passwords and those set aside left out."""
+    open_headers = [
+        header
+        for header in raw.cells.columns
+        if not is_secret(str(header)) and str(header) not in found.set_aside
+    ]
+    return propose_columns(
+        raw.cells[open_headers],
+        layer,
+        found.columns,
+        bounds=bounds,
+        located=raw.geometry is not None,
+    )
+
+
+def require_columns(
+    layer: Layer,
+    found: Recognised,
+    raw: RawTable,
+    *,
+    key: bool,
+    timed: bool,
+    bounds: tuple[float, float, float, float] | None,
+) -> None:
+    """Refuse a file without the columns its layer needs, and propose them by what others hold.
+
+    Parameters
+    ----------
+    layer : the register.
+    found : the headers as they are recognised.
+    raw : the rows as they were read.
+    key, timed : whether the rows are given a key, a time, by an option.
+    bounds : of the district, where it is known.
+
+    Raises
+    ------
+    MissingColumnsError : with headers, what is missing, and proposals.
+    """
+    columns = found.columns
+    missing = missing_columns(layer, columns, raw, key=key, timed=timed)
     if not missing:
         return
     headers = [str(header) for header in raw.cells.columns]
@@ -52,9 +98,7 @@ def require_columns(
         f"{layer.name} needs {', '.join(wanted)}, which no header says; the file has "
         f"{', '.join(headers) or 'no columns'}" + (f" ({known})" if known else "")
     )
-    proposals = propose_columns(
-        raw.cells, layer, columns, bounds=bounds, located=raw.geometry is not None
-    )
+    proposals = propose(raw, layer, found, bounds)
     if proposals:
         listed = "; ".join(f"{one.option} ({one.evidence})" for one in proposals)
         message += f". By what the columns hold: {listed}. Confirm or correct that"

@@ -28,6 +28,8 @@ STAFF = Layer(
     ),
     geometry_needed=False,
 )  # fmt: skip
+NEEDED = ("grid", "role", "name")
+"""Columns that a file of staff must have."""
 
 
 def clean_staff(
@@ -57,7 +59,7 @@ def clean_staff(
     """
     headers = [str(c) for c in raw.cells.columns]
     found = recognise(STAFF.name, headers, rename, dictionary).columns
-    for name in ("grid", "role", "name"):
+    for name in NEEDED:
         if name not in found:
             raise ColumnError(
                 f"grid-staff needs the column {name}, which is none of {', '.join(headers)}; "

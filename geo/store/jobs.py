@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 KEPT_DAYS = 90
 """How long ended jobs and their reports are kept."""
+UPLOAD_MINUTES = 60
+"""How long a file that was not imported can be used again by whoever sent it, after its last job ended."""
+UPLOADS_EACH = 5
+"""Files of one person that are kept for that; the oldest go first."""
 
 
 def queue_migrations(conn: Conn) -> list[Path]:
@@ -182,9 +186,11 @@ _STATE = (
 
 def newest(conn: Conn, limit: int, job: int | None = None) -> list[Job]:
     """Jobs, newest first; or the one of a number."""
+    # What a page shows of one file is long, and left out of a list.
+    outcome = _OUTCOME if job is not None else f"({_OUTCOME}) - 'sample' - 'preview'"
     rows = conn.execute(
         "SELECT j.id, j.task, j.about, j.asked_by, j.asked_at, j.started_at, j.finished_at, j.attempts, "
-        f"j.step, j.steps, {_STATE}, {_OUTCOME}, j.report IS NOT NULL "
+        f"j.step, j.steps, {_STATE}, {outcome}, j.report IS NOT NULL "
         "FROM jobs j LEFT JOIN procrastinate_jobs q ON q.id = j.id "
         "WHERE %(job)s::bigint IS NULL OR j.id = %(job)s ORDER BY j.id DESC LIMIT %(limit)s",
         {"job": job, "limit": limit},
@@ -219,6 +225,7 @@ def beat(conn: Conn, worker: int) -> bool:
         "UPDATE procrastinate_jobs SET scheduled_at = now() "
         "WHERE status = 'todo' AND scheduled_at > now() + interval '1 minute'"
     )
+    drop_old_uploads(conn)
     return lives > 0
 
 
@@ -231,14 +238,45 @@ def unqueue(conn: Conn, job: int | None) -> None:
 
 
 def keep_upload(conn: Conn, name: str, content: bytes, by: str) -> str:
-    """Keep a file until its import has ended; the caller commits. Returns its key."""
+    """Keep a file for its import, and for another try if that fails; the caller commits. Returns its key."""
     key = secrets.token_urlsafe(16)
     conn.execute(
         "INSERT INTO uploads (id, name, sha256, uploaded_by, content) VALUES (%s, %s, %s, %s, %s)",
         (key, name, hashlib.sha256(content).hexdigest(), by, content),
     )
-    conn.execute("DELETE FROM uploads WHERE uploaded_at < now() - interval '7 days'")
+    drop_old_uploads(conn)
+    conn.execute(
+        "DELETE FROM uploads WHERE id IN (SELECT u.id FROM uploads u WHERE u.uploaded_by = %s AND u.id <> %s "
+        f"AND NOT {_WAITED_FOR} ORDER BY u.uploaded_at DESC, u.id OFFSET %s)",
+        (by, key, UPLOADS_EACH - 1),
+    )
     return key
+
+
+_WAITED_FOR = "EXISTS (SELECT FROM jobs j WHERE j.about->>'upload' = u.id AND j.ended IS NULL)"
+
+
+def drop_old_uploads(conn: Conn) -> None:
+    """Delete files that no job waits for and whose time for another try is over; the caller commits."""
+    conn.execute(
+        "DELETE FROM uploads u WHERE u.uploaded_at < now() - interval '7 days' OR ("
+        f"u.uploaded_at < now() - make_interval(mins => %(kept)s) AND NOT {_WAITED_FOR} AND NOT EXISTS ("
+        "SELECT FROM jobs j WHERE j.about->>'upload' = u.id "
+        "AND j.finished_at > now() - make_interval(mins => %(kept)s)))",
+        {"kept": UPLOAD_MINUTES},
+    )
+
+
+def reuse_upload(conn: Conn, key: str, by: str) -> str | None:
+    """Keep a file of the same person for one more job; returns its name, None where it is not kept any more.
+
+    The caller commits.
+    """
+    row = conn.execute(
+        "UPDATE uploads SET uploaded_at = now() WHERE id = %s AND uploaded_by = %s RETURNING name",
+        (key, by),
+    ).fetchone()
+    return str(row[0]) if row else None
 
 
 def upload(conn: Conn, key: str) -> tuple[str, bytes] | None:
@@ -249,5 +287,5 @@ def upload(conn: Conn, key: str) -> tuple[str, bytes] | None:
 
 
 def drop_upload(conn: Conn, key: str) -> None:
-    """Let go of a file; the caller commits."""
+    """Delete a file; the caller commits."""
     conn.execute("DELETE FROM uploads WHERE id = %s", (key,))

@@ -19,6 +19,7 @@
     function outcome(job) {
       const told = job.outcome;
       if (!told) return "";
+      if (told.missing && told.missing.length) return t.job_missing.replace("{columns}", told.missing.map((name) => t[`field_${name}`] || name).join(config.language === "zh" ? "、" : ", "));
       if (told.reason) return told.reason;
       if (job.task === "refresh") return told.computed ? `${t.job_run} ${told.run}` : t.job_unchanged;
       return [["inserted", t.job_inserted], ["updated", t.job_updated], ["unchanged", t.job_same], ["rejected", t.job_rejected]]
@@ -32,7 +33,7 @@
     }
 
     function row(job) {
-      const about = job.about.layer ? ` ${job.about.layer}` : "";
+      const about = job.about.layer ? ` ${t[`layer_${job.about.layer}`] || job.about.layer}` : "";
       const open = ["waiting", "running"].includes(job.state);
       const actions = el("td", null,
         open ? el("button", { type: "button", onclick: () => ask(`jobs/${job.id}/cancel`).catch(fail) }, t.jobs_cancel) : null,

@@ -48,14 +48,14 @@ def test_a_file_is_looked_at_and_confirmed(browser: Browser, store: str, tmp_pat
             zh = locale == "zh-CN"
             page.select_option("#upload [name=layer]", "cameras")
             page.set_input_files("#upload [name=file]", other)
-            page.locator("#upload button").click()
+            page.locator("#upload [type=submit]").click()
             preview = page.locator("#preview")
-            expect(preview).to_have_attribute("data-state", "refused", timeout=60_000)
+            expect(preview).to_have_attribute("data-state", "columns", timeout=60_000)
             expect(preview.locator(".wrong")).to_contain_text(
-                "文件无法使用" if zh else "cannot be used"
+                "缺少字段：经度、纬度、编码" if zh else "missing: Longitude, Latitude, Code"
             )
             page.set_input_files("#upload [name=file]", good)
-            page.locator("#upload button").click()
+            page.locator("#upload [type=submit]").click()
             expect(preview).to_have_attribute("data-state", "ready", timeout=60_000)
             # Columns as understood, rows, what is refused and why; nothing is stored yet.
             expect(preview).to_contain_text("监控方位")
@@ -97,7 +97,7 @@ def test_an_extract_is_looked_at_and_confirmed(
             zh = locale == "zh-CN"
             page.select_option("#upload [name=layer]", "osm")
             page.set_input_files("#upload [name=file]", path)
-            page.locator("#upload button").click()
+            page.locator("#upload [type=submit]").click()
             preview = page.locator("#preview")
             expect(preview).to_have_attribute("data-state", "ready", timeout=60_000)
             rows = preview.locator("table").first.locator("tbody tr")

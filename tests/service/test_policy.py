@@ -70,6 +70,8 @@ POST /api/v1/jobs/{job}/cancel people+everywhere jobs jobs:write route
 GET /api/v1/jobs/{job}/report people+everywhere jobs jobs:write view
 GET /api/v1/key-places people+wall board data:read view
 GET /api/v1/live people+wall coverage,incidents data:read view
+GET /api/v1/mappings people+everywhere jobs jobs:write view
+DELETE /api/v1/mappings people+everywhere jobs jobs:write route
 GET /api/v1/names people+wall maps data:read view
 GET /api/v1/registers/counts people board,registers data:read view
 GET /api/v1/registers/findings people board,registers data:read view

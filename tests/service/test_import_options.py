@@ -1,0 +1,263 @@
+"""An import told what the columns are: proposals, drop-downs' choices, saved mappings, files kept for another try."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from fastapi import HTTPException
+from fastapi.testclient import TestClient
+
+from geo.ingest.headers import EXTRA
+from geo.settings import Settings
+from geo.store import jobs, mappings
+from geo.store.database import connect
+from service.app import create_app
+from service.import_options import read_rename
+from tests.conftest import sign_in
+from tests.service.test_jobs import until, worker
+
+VIETNAMESE = [
+    ["STT", "Điểm lắp đặt", "Toạ độ", "Hướng", "Ghi chú", "Mật khẩu"],
+    [1, "Ngã tư Lê Lợi", "31.301, 118.501", "259° W", "mới", "bi-mat-1"],
+    [2, "Chợ Bến Thành", "31.302, 118.502", "", "cũ", "bi-mat-2"],
+    [3, "Cầu Rồng", "31.303, 118.503", "307°", "", "bi-mat-3"],
+]
+RENAME = {"STT": "code", "Toạ độ": "where", "Điểm lắp đặt": "name", "Hướng": "bearing_deg"}
+
+
+def workbook(rows: list[list[Any]]) -> bytes:
+    """The bytes of a workbook with one sheet."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in rows:
+        sheet.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def client(store: str) -> Iterator[TestClient]:
+    with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as found:
+        yield found
+
+
+def send(client: TestClient, content: bytes = b"", **query: Any) -> dict[str, Any]:
+    """The ended job of an import."""
+    answer = client.post("/api/v1/jobs/import", params=query, content=content)
+    assert answer.status_code == 202, answer.text
+    return until(client, answer.json()["id"], "done", "failed")
+
+
+def cameras(store: str) -> dict[str, tuple[Any, ...]]:
+    """Name, bearing and place of the cameras, by code."""
+    with connect(store) as conn:
+        rows = conn.execute(
+            "SELECT code, name, bearing_deg, ST_X(geometry), ST_Y(geometry) FROM cameras"
+        ).fetchall()
+    return {row[0]: (row[1], row[2], round(row[3], 6), round(row[4], 6)) for row in rows}
+
+
+EXPECTED = {
+    "1": ("Ngã tư Lê Lợi", 259.0, 118.501, 31.301),
+    "2": ("Chợ Bến Thành", None, 118.502, 31.302),
+    "3": ("Cầu Rồng", 307.0, 118.503, 31.303),
+}
+
+
+def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
+    client: TestClient, store: str
+) -> None:
+    with worker(store):
+        refused = send(
+            client, workbook(VIETNAMESE), layer="cameras", name="máy quay.xlsx", dry_run=True
+        )
+        assert refused["state"] == "failed"
+        preview = refused["outcome"]["preview"]
+        assert set(preview["missing"]) >= {"lon", "lat", "code"}
+        uses = {one["header"]: one for one in preview["headers"]}
+        assert list(uses) == VIETNAMESE[0]
+        assert uses["STT"]["proposed"] == "code"
+        assert "all different" in uses["STT"]["evidence"]
+        assert uses["Hướng"]["column"] == "bearing_deg"
+        assert preview["rows"][0][:2] == ["1", "Ngã tư Lê Lợi"]
+        assert "bi-mat" not in json.dumps(refused)
+        upload = refused["about"]["upload"]
+        tried = send(
+            client,
+            layer="cameras",
+            name="x",
+            upload=upload,
+            rename=json.dumps(RENAME),
+            dry_run=True,
+        )
+        assert tried["state"] == "done", tried
+        assert tried["outcome"]["file"] == "máy quay.xlsx"
+        assert {u["how"] for u in tried["outcome"]["preview"]["headers"]} == {
+            "given",
+            "open",
+            "secret",
+        }
+        assert cameras(store) == {}
+        done = send(
+            client, layer="cameras", name="x", upload=upload, save_mapping="hợp đồng",
+            rename=[f"{header}={column}" for header, column in RENAME.items()],
+        )  # fmt: skip
+        assert (done["state"], done["outcome"]["inserted"]) == ("done", 3)
+        assert cameras(store) == EXPECTED
+        # What was stored is not kept.
+        gone = client.post(
+            "/api/v1/jobs/import", params={"layer": "cameras", "name": "x", "upload": upload}
+        )
+        assert gone.status_code == 410
+        # The next file of the same kind needs the name alone.
+        listed = client.get("/api/v1/mappings", params={"layer": "cameras"}).json()
+        assert [(one["name"], one["columns"]) for one in listed] == [("hợp đồng", RENAME)]
+        rows = [VIETNAMESE[0], [4, "Sân bay", "31.304, 118.504", "90", "", "x"]]
+        more = send(client, workbook(rows), layer="cameras", name="b.xlsx", mapping="hợp đồng")
+        assert (more["state"], more["outcome"]["inserted"]) == ("done", 1)
+    assert cameras(store) == EXPECTED | {"4": ("Sân bay", 90.0, 118.504, 31.304)}
+    query = {"layer": "cameras", "name": "hợp đồng"}
+    assert client.delete("/api/v1/mappings", params=query).status_code == 204
+    assert client.delete("/api/v1/mappings", params=query).status_code == 404
+    assert client.get("/api/v1/mappings", params={"layer": "cameras"}).json() == []
+    with connect(store) as conn:
+        row = conn.execute("SELECT detail FROM audit WHERE action = 'mapping deleted'").fetchone()
+    assert row == ({"mapping": "hợp đồng"},)
+
+
+def test_the_workbook_in_another_language(client: TestClient, store: str, odd_files: Path) -> None:
+    content = (odd_files / "other_language.xlsx").read_bytes()
+    with worker(store):
+        refused = send(client, content, layer="cameras", name="a.xlsx", dry_run=True)
+        assert "code" in refused["outcome"]["preview"]["missing"]
+        upload = refused["about"]["upload"]
+        done = send(client, layer="cameras", name="a", upload=upload, rename=json.dumps(RENAME))
+        assert (done["state"], done["outcome"]["inserted"]) == ("done", 3), done
+    assert {code: row[1:] for code, row in cameras(store).items()} == {
+        "1": (259.0, 118.501, 31.301), "2": (None, 118.502, 31.302), "3": (307.0, 118.503, 31.303),
+    }  # fmt: skip
+
+
+def test_points_without_key_and_time(client: TestClient, store: str) -> None:
+    content = b"latitude,longitude\n31.301,118.501\n31.302,118.502\n31.302,118.502\n"
+    asked: dict[str, Any] = {"layer": "incidents", "name": "points_alone.csv"}
+    with worker(store):
+        refused = send(client, content, **asked, dry_run=True)
+        assert refused["outcome"]["preview"]["missing"] == ["source_id", "occurred_at"]
+        again = asked | {"upload": refused["about"]["upload"]}
+        keyed = send(client, **again, dry_run=True, key="number")
+        assert keyed["outcome"]["preview"]["missing"] == ["occurred_at"]
+        done = send(client, **again, key="number", occurred="2025")
+        assert (done["state"], done["outcome"]["inserted"]) == ("done", 3), done
+    with connect(store) as conn:
+        rows = conn.execute(
+            "SELECT DISTINCT occurred_from AT TIME ZONE 'Asia/Shanghai', "
+            "occurred_to AT TIME ZONE 'Asia/Shanghai' FROM incidents"
+        ).fetchall()
+    assert [[str(moment) for moment in row] for row in rows] == [
+        ["2025-01-01 00:00:00", "2026-01-01 00:00:00"]
+    ]
+
+
+def test_a_known_header_can_be_kept_as_it_is(client: TestClient, store: str) -> None:
+    content = "编码,名称,经度,纬度,方位角\na,东门,118.5,31.3,90\n".encode()
+    with worker(store):
+        done = send(
+            client, content, layer="cameras", name="a.csv", rename="方位角=extra", save_mapping="m"
+        )
+    assert done["state"] == "done", done
+    with connect(store) as conn:
+        assert conn.execute("SELECT bearing_deg, extra FROM cameras").fetchone() == (
+            None, {"方位角": "90"},
+        )  # fmt: skip
+        assert mappings.read_mapping(conn, "cameras", "m").columns["方位角"] == EXTRA
+
+
+def test_passwords_are_never_shown(client: TestClient, store: str) -> None:
+    content = "地点,密码,经度,纬度\n东门,geheim1,118.5,31.3\n西门,geheim2,118.6,31.3\n".encode()
+    with worker(store):
+        refused = send(client, content, layer="cameras", name="a.csv", dry_run=True)
+    assert refused["outcome"]["preview"]["missing"] == ["code"]
+    assert "geheim" not in json.dumps(refused)
+    (secret,) = [u for u in refused["outcome"]["preview"]["headers"] if u["header"] == "密码"]
+    assert (secret["how"], secret["column"], secret["proposed"]) == ("secret", None, None)
+
+
+def test_a_file_is_kept_for_its_sender_and_not_for_long(client: TestClient, store: str) -> None:
+    with worker(store):
+        refused = send(client, b"a,b\n1,2\n", layer="cameras", name="a.csv", dry_run=True)
+    upload = refused["about"]["upload"]
+    query = {"layer": "cameras", "name": "a.csv", "upload": upload, "dry_run": True}
+    with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as other:
+        assert other.post("/api/v1/jobs/import", params=query).status_code == 410
+    with connect(store) as conn:
+        assert jobs.upload(conn, upload) is not None
+        jobs.drop_old_uploads(conn)
+        assert jobs.upload(conn, upload) is not None
+        conn.execute("UPDATE uploads SET uploaded_at = now() - interval '2 hours'")
+        jobs.drop_old_uploads(conn)
+        # The hour counts from the end of the last job.
+        assert jobs.upload(conn, upload) is not None
+        conn.execute("UPDATE jobs SET finished_at = now() - interval '61 minutes'")
+        conn.execute("UPDATE jobs SET ended = NULL")
+        jobs.drop_old_uploads(conn)
+        # A job that waits keeps it.
+        assert jobs.upload(conn, upload) is not None
+        conn.execute("UPDATE jobs SET ended = 'failed'")
+        jobs.drop_old_uploads(conn)
+        assert jobs.upload(conn, upload) is None
+        conn.commit()
+        keys = [jobs.keep_upload(conn, f"{k}.csv", b"x", "somebody") for k in range(8)]
+        left = [key for key in keys if jobs.upload(conn, key) is not None]
+        conn.commit()
+    assert len(left) == jobs.UPLOADS_EACH
+    assert keys[-1] in left
+    assert client.post("/api/v1/jobs/import", params=query).status_code == 410
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"layer": "cameras", "rename": "code"}, "HEADER=column"),
+        ({"layer": "cameras", "rename": "=code"}, "HEADER=column"),
+        ({"layer": "cameras", "rename": "a=nothing"}, "no column"),
+        ({"layer": "cameras", "rename": ["a=code", "b=code"]}, "cannot both be"),
+        ({"layer": "cameras", "rename": '{"a": 1}'}, "both texts"),
+        ({"layer": "cameras", "rename": '{"a": '}, "no JSON"),
+        ({"layer": "cameras", "key": "random"}, "number"),
+        ({"layer": "cameras", "occurred": "2025"}, "for incidents"),
+        ({"layer": "incidents", "occurred": "last year"}, "2025-03"),
+        ({"layer": "incidents", "occurred": "2025-05/2025-01"}, "ends before"),
+        ({"layer": "cameras", "date_order": "year"}, "day"),
+        ({"layer": "cameras", "mapping": "none"}, "no mapping"),
+        ({"layer": "cameras", "save_mapping": " "}, "name"),
+        ({"layer": "grid-staff", "key": "number"}, "does not take key"),
+        ({"layer": "osm", "rename": "a=code"}, "no column"),
+        ({"layer": "osm", "mapping": "m"}, "does not take mapping"),
+        ({"layer": "cameras", "upload": "x"}, "one of the two"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_at_once(
+    client: TestClient, query: dict[str, Any], words: str
+) -> None:
+    answer = client.post("/api/v1/jobs/import", params=query | {"name": "a.csv"}, content=b"a\n1\n")
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert client.get("/api/v1/jobs").json() == []
+
+
+def test_a_header_may_hold_an_equals_sign() -> None:
+    assert read_rename(["a=b=code"], "cameras") == {"a=b": "code"}
+    assert read_rename(['{"{x}": "code"}', "y=extra", "z=extra"], "cameras") == {
+        "{x}": "code", "y": EXTRA, "z": EXTRA,
+    }  # fmt: skip
+    with pytest.raises(HTTPException):
+        read_rename(['["a"]'], "cameras")

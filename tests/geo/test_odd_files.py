@@ -308,11 +308,13 @@ def test_a_refresh_names_a_row_it_cannot_use_and_continues(
     assert run("import", "cameras", "c.csv").returncode == 0
     with connect(store) as conn:
         conn.execute(
-            "UPDATE cameras SET geometry = ST_SetSRID(ST_MakePoint(-70, -80), 4326) WHERE code = 'bad'"
+            "UPDATE cameras SET geometry = ST_SetSRID(ST_MakePoint(30, 5), 4326) WHERE code = 'bad'"
         )
         conn.commit()
-        done = pipeline.refresh_everything(conn, get_settings()).coverage
+        steps: list[str] = []
+        done = pipeline.refresh_everything(conn, get_settings(), progress=steps.append).coverage
     assert done.views == 1
+    assert any("left out" in step and "bad" in step for step in steps), steps
 
 
 NAMES = st.lists(st.sampled_from("东南西北门中路平安里第一小区公园学校商场网格A1 -,;\"'"), min_size=1, max_size=8).map("".join)  # fmt: skip

@@ -308,11 +308,13 @@ def test_a_refresh_names_a_row_it_cannot_use_and_continues(
     assert run("import", "cameras", "c.csv").returncode == 0
     with connect(store) as conn:
         conn.execute(
-            "UPDATE cameras SET geometry = ST_SetSRID(ST_MakePoint(-70, -80), 4326) WHERE code = 'bad'"
+            "UPDATE cameras SET geometry = ST_SetSRID(ST_MakePoint(30, 5), 4326) WHERE code = 'bad'"
         )
         conn.commit()
-        done = pipeline.refresh_everything(conn, get_settings()).coverage
+        steps: list[str] = []
+        done = pipeline.refresh_everything(conn, get_settings(), progress=steps.append).coverage
     assert done.views == 1
+    assert any("left out" in step and "bad" in step for step in steps), steps
 
 
 NAMES = st.lists(st.sampled_from("东南西北门中路平安里第一小区公园学校商场网格A1 -,;\"'"), min_size=1, max_size=8).map("".join)  # fmt: skip
@@ -356,3 +358,31 @@ def test_a_register_in_any_text_is_read_back_or_refused(
         return
     assert raw.cells.columns.tolist() == HEADERS[language]
     assert raw.cells.to_numpy(object).tolist() == rows[1:]
+
+
+@pytest.mark.parametrize("form", ["geojson", "gpkg", "shp-zip", "xlsx", "tsv"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_register_in_any_format_is_read_back(form: str, language: str) -> None:
+    names = ['东门,"甲"', "平安里第一网格", "x;y", "'=1"]
+    codes = [f"{k:03d}" for k in range(len(names))]
+    code, name = HEADERS[language][:2]
+    points = [shapely.Point(118.5 + k / 100, 31.3) for k in range(len(names))]
+    frame = gpd.GeoDataFrame({code: codes, name: names}, geometry=points, crs=4326)
+    path = Path(f"t.{form}")
+    if form == "shp-zip":
+        Path("s").mkdir()
+        frame.to_file("s/t.shp", encoding="gb18030" if language == "zh" else "utf-8")
+        path = Path(shutil.make_archive("t", "zip", "s"))
+    elif form in ("xlsx", "tsv"):
+        table = pd.DataFrame(frame.drop(columns="geometry")).assign(
+            经度=frame.geometry.x, 纬度=31.3
+        )
+        if form == "xlsx":
+            table.to_excel(path, index=False)
+        else:
+            table.to_csv(path, index=False, sep="\t")
+    else:
+        frame.to_file(path)
+    raw = read_file(path, "cameras")
+    assert raw.cells.iloc[:, 0].tolist() == codes
+    assert raw.cells.iloc[:, 1].tolist() == names

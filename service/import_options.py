@@ -24,7 +24,7 @@ from service.bodies import require_text
 from service.dependencies import Writing
 from service.policy import AuditRule, SecuredRoute, allow
 
-api = APIRouter(tags=["jobs"], route_class=SecuredRoute)
+api = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=SecuredRoute)
 
 IMPORTED = (*LAYERS, STAFF.name, OSM)
 """Layers that a file can be imported into."""

@@ -20,7 +20,7 @@ from geo.store import audit, jobs
 from geo.store.access import User
 from geo.store.mappings import LONGEST_NAME
 from geo.store.tokens import JOBS
-from service import import_options, models, setup
+from service import models
 from service.access import SignedIn, address_of, rights_of
 from service.bodies import LARGEST_UPLOAD
 from service.dependencies import Body, Deployment, Language, Writing
@@ -31,9 +31,6 @@ from service.worker import ask_import, ask_refresh
 Number = Annotated[int, InPath(ge=1, le=2**63 - 1, description="of the job")]
 api = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=SecuredRoute)
 pages = APIRouter(include_in_schema=False, route_class=SecuredRoute)
-api.include_router(setup.api)
-api.include_router(import_options.api)
-pages.include_router(setup.pages)
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 

@@ -21,7 +21,7 @@ from service.dependencies import Language
 from service.keeping import keep
 from service.policy import SecuredRoute, allow
 
-api = APIRouter(tags=["setup"], route_class=SecuredRoute)
+api = APIRouter(prefix="/api/v1", tags=["setup"], route_class=SecuredRoute)
 pages = APIRouter(include_in_schema=False, route_class=SecuredRoute)
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 _any = [allow(*MAPS, "jobs")]

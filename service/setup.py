@@ -49,6 +49,8 @@ class SetupStatus(BaseModel):
     steps: list[SetupStep]
 
 
+@api.get("/setup-status", dependencies=_any, response_model=SetupStatus)
+@api.get("/setup-status", dependencies=_any, response_model=SetupStatus)
 async def status(request: Request, user: SignedIn) -> Response:
     """What the store holds, what is missing, and what to do next."""
 

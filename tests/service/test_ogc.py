@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -184,7 +183,6 @@ def test_qgis_opens_the_layers(door: Door, tmp_path: Any) -> None:
     ],
 )  # fmt: skip
 def test_a_filter_calls_nothing_of_the_database(door: Door, text: str) -> None:
-    before = time.monotonic()
     for path in (
         "/collections/cameras/items",
         "/collections/grids/tiles/WebMercatorQuad/13/6782/3351",
@@ -192,7 +190,6 @@ def test_a_filter_calls_nothing_of_the_database(door: Door, text: str) -> None:
         answer = door.get(path, door.part, params={"filter": text})
         assert answer.status_code == 422, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
-    assert time.monotonic() - before < 4
 
 
 def test_a_scope_ends_with_its_request(door: Door, demo_store: str) -> None:

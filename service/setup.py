@@ -50,7 +50,6 @@ class SetupStatus(BaseModel):
 
 
 @api.get("/setup-status", dependencies=_any, response_model=SetupStatus)
-@api.get("/setup-status", dependencies=_any, response_model=SetupStatus)
 async def status(request: Request, user: SignedIn) -> Response:
     """What the store holds, what is missing, and what to do next."""
 

@@ -108,7 +108,7 @@ GET /ogc/api.html people - data:read none
 GET /ogc/collections people coverage,incidents data:read sampled
 GET /ogc/collections/{collectionId} people coverage,incidents data:read sampled
 GET /ogc/collections/{collectionId}/items people coverage,incidents data:read sampled
-GET /ogc/collections/{collectionId}/items/{itemId} people coverage,incidents data:read sampled
+GET /ogc/collections/{collectionId}/items/{itemId:path} people coverage,incidents data:read sampled
 GET /ogc/collections/{collectionId}/queryables people coverage,incidents data:read sampled
 GET /ogc/collections/{collectionId}/tiles people coverage,incidents data:read sampled
 GET /ogc/collections/{collectionId}/tiles/{tileMatrixSetId} people coverage,incidents data:read sampled
@@ -229,7 +229,7 @@ def _place(path: str) -> str:
     for name, value in {
         "{name}": "coverage" if "pbf" in path or "json" in path else "x", "{z}": "14", "{x}": "13565",
         "{y}": "6703", "{code}": "g1", "{layer}": "findings", "{form}": "csv", "{job}": "1", "{number}": "1",
-        "{register}": "grids", "{key:path}": "g1", "{collectionId}": "grids", "{itemId}": "g1",
+        "{register}": "grids", "{key:path}": "g1", "{collectionId}": "grids", "{itemId:path}": "g1",
         "{tileMatrixSetId}": "WebMercatorQuad",
     }.items():  # fmt: skip
         path = path.replace(name, value)

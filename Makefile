@@ -1,4 +1,4 @@
-.PHONY: demo test test-pages test-fresh test-scale bench lint setup notebook clean
+.PHONY: demo test test-pages test-deep test-fresh test-scale bench lint setup notebook clean
 
 demo:
 	@./scripts/setup.sh run
@@ -15,6 +15,9 @@ test-pages: setup
 
 test-fresh: setup
 	.venv/bin/python -m pytest -m fresh
+
+test-deep: setup
+	.venv/bin/python -m pytest -m deep
 
 test-scale: setup
 	.venv/bin/python -m pytest -m scale

@@ -14,7 +14,7 @@ from geo.store.database import connect
 from tests.browser.conftest import Watched, drawn, enter
 from tests.conftest import serving
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.pages]
 LOCALES = ("zh-CN", "en-GB")
 
 

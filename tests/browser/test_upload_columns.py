@@ -15,7 +15,7 @@ from tests.conftest import serving
 from tests.service.test_import_options import EXPECTED, VIETNAMESE, cameras, workbook
 from tests.service.test_jobs import worker
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.pages]
 LABELS = {
     "zh-CN": {"code": "编码", "where": "坐标", "name": "名称", "bearing": "监控方位"},
     "en-GB": {"code": "Code", "where": "Coordinates", "name": "Name", "bearing": "Bearing"},

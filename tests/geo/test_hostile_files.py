@@ -135,6 +135,7 @@ def test_reading_that_never_ends_is_ended(run: Callable[..., Told], tmp_path: Pa
     assert "takes more than 2 s to read" in told.stderr
 
 
+@pytest.mark.deep
 def test_each_hostile_file_by_the_command_line(
     run: Callable[..., Told], files: list[tuple[Path, Hostile]], server: Server, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -157,6 +158,7 @@ def test_each_hostile_file_by_the_command_line(
             assert "Traceback" not in told.stderr
 
 
+@pytest.mark.deep
 def test_each_hostile_file_through_the_service(
     store: str, files: list[tuple[Path, Hostile]], server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -226,6 +226,7 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 def test_an_input_of_any_kind(function: Function, case: Case) -> None:
@@ -273,6 +274,7 @@ def test_every_public_function_that_takes_a_layer_is_among_them() -> None:
     assert tried <= public
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 def test_a_result_can_be_written_and_its_index_reset(function: Function, tmp_path: Path) -> None:
     result = function.call(world())

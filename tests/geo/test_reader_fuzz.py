@@ -147,6 +147,7 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     }  # fmt: skip
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_damaged_file_is_read_or_refused(
     valid: dict[str, bytes], tmp_path: Path, name: str

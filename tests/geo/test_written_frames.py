@@ -78,6 +78,7 @@ ALLOWED = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("name", NAMES)
 def test_an_export_has_the_shapes_of_its_schema(

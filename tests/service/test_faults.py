@@ -341,7 +341,7 @@ def test_the_clock_is_set(open_folder: Path) -> None:
         migrate(found.conninfo)
         fill(found.conninfo)
         with connect(found.conninfo) as conn:
-            token = make_token(conn, "all", ["data:read", "incidents:write", "status:write"], days=30, role="administrator", areas=["*"])  # fmt: skip
+            token = make_token(conn, "all", ["data:read", "jobs:write", "incidents:write", "status:write"], days=30, role="administrator", areas=["*"])  # fmt: skip
     with running_service(env) as (address, _):
         code = (
             "import sys; from service.worker import run_worker; run_worker(sys.argv[1], beat_s=2.0)"

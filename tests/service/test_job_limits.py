@@ -291,8 +291,8 @@ def test_no_file_that_was_sent_outlives_a_worker(
 
 def test_the_worker_ends_with_the_service(store: str) -> None:
     code = (
-        "import sys, time; from service.worker import WorkerProcess; "
-        "worker = WorkerProcess(sys.argv[1]); worker.start(); time.sleep(600)"
+        "import time; from service.child_process import ChildProcess; "
+        "ChildProcess('service.commands', arguments=('work',)).start(); time.sleep(600)"
     )
     env = {**os.environ, "GRIDCOVER_DATABASE_URL": store}
     process = subprocess.Popen([sys.executable, "-c", code, store], env=env)

@@ -292,7 +292,7 @@ def _walk(
 
 
 @pytest.mark.parametrize("role", sorted(RIGHTS))
-@pytest.mark.parametrize("areas", ["*", "g1"])
+@pytest.mark.parametrize("areas", ["*", pytest.param("g1", marks=pytest.mark.deep)])
 def test_sessions_of_every_role_on_every_route(
     client: TestClient, store: str, role: str, areas: str
 ) -> None:
@@ -345,6 +345,7 @@ def test_tokens_of_every_scope_on_every_route(client: TestClient, store: str, sc
         assert _walk(client, conn, allowed, actor="token t", cookies={}, token=secret) > 90
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("role", sorted(RIGHTS))
 def test_a_role_limits_its_token(client: TestClient, store: str, role: str) -> None:
     with connect(store) as conn:

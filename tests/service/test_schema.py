@@ -156,6 +156,7 @@ def test_the_ogc_api_has_no_failure(client: TestClient) -> None:
     assert tried > 200, tried
 
 
+@pytest.mark.deep
 def test_hostile_texts_in_whatever_the_schemas_allow(client: TestClient) -> None:
     app: Any = client.app
     ogc = next(r.app for r in app.routes if getattr(r, "path", "") == PREFIX)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import resource
 import socket
 import threading
@@ -13,6 +15,7 @@ from service.child_process import ChildProcess
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _OTHER_PORTS = 10
+_LONGEST_START_S = 300
 
 
 def run(
@@ -56,7 +59,6 @@ def run(
     listener = listen(host, port, others=0 if exact else _OTHER_PORTS)
     bound = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
-    announce(f"gridcover serves on http://{shown}:{bound}/ (Ctrl-C ends it)")
     env = {
         "GRIDCOVER_DATABASE_URL": conninfo,
         "GRIDCOVER_AUDIT_DIR": str(settings.seal_dir),
@@ -73,6 +75,8 @@ def run(
     if worker is not None:
         worker.start()
     try:
+        _wait_until_served(listener)
+        announce(f"gridcover serves on http://{shown}:{bound}/ (Ctrl-C ends it)")
         threading.Event().wait()
     except KeyboardInterrupt:
         pass
@@ -81,6 +85,17 @@ def run(
         listener.close()
         if worker is not None:
             worker.stop()
+
+
+def _wait_until_served(listener: socket.socket) -> None:
+    """Return once a request on the socket is answered: the process that answers loads for some seconds."""
+    address, port = listener.getsockname()[:2]
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
+    connection = http.client.HTTPConnection(local, port, timeout=_LONGEST_START_S)
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+    connection.close()
 
 
 def raise_limits() -> None:

@@ -272,10 +272,10 @@ def test_ctrl_c_leaves_no_process_behind(open_folder: Path) -> None:
             if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
                 address = found.group()
                 break
-        assert httpx2.get(address + "readyz").json()["ready"]
+        assert httpx2.get(address + "readyz", timeout=120).json()["ready"]
         pid = int((folder / "demo/pg/postmaster.pid").read_text().splitlines()[0])
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
         assert process.returncode == 0
         assert not alive(pid)
         assert not (folder / "demo/pg/postmaster.pid").exists()

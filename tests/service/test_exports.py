@@ -217,10 +217,16 @@ def test_a_file_runs_nothing(store: str, tmp_path: Path) -> None:
     assert MOST_SHEET_ROWS == 1_048_575
 
 
-def test_the_command(run: Callable[..., Told], tmp_path: Path) -> None:
+def test_the_command(run: Callable[..., Told], store: str, tmp_path: Path) -> None:
     path = tmp_path / "areas.gpkg"
+    assert "nothing to export" in run("export", "areas", "-o", str(path)).stderr
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO areas (code, name, level, geometry) VALUES ('990101', 'x', 'district', "
+            "ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
+        )
     assert run("export", "areas", "-o", str(path)).returncode == 0
-    assert len(gpd.read_file(path)) == 0
+    assert len(gpd.read_file(path)) == 1
     assert "there already" in run("export", "areas", "-o", str(path)).stderr
     assert "no format" in run("export", "areas", "-o", str(tmp_path / "a.exe")).stderr
     assert "no layer" in run("export", "none", "-o", str(tmp_path / "a.csv")).stderr

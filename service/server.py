@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from geo.errors import GridcoverError
 from geo.settings import Settings
+from geo.store.audit_seal import AuditSeal
 from service.child_process import ChildProcess
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -48,13 +49,15 @@ def run(
     Raises
     ------
     GridcoverError
-        The address is not of this machine and that was not allowed, or it is taken.
+        The address is not of this machine and that was not allowed, it is taken, or the head of the audit
+        log cannot be written.
     """
     if host not in _LOOPBACK and not settings.allow_remote:
         raise GridcoverError(
             f"{host} can be reached from other machines, without TLS; put a TLS proxy in front of "
             "127.0.0.1, or set GRIDCOVER_ALLOW_REMOTE=true if you know what you do"
         )
+    AuditSeal(settings.seal_dir).require_writable()
     raise_limits()
     listener = listen(host, port, others=0 if exact else _OTHER_PORTS)
     bound = listener.getsockname()[1]

@@ -50,6 +50,17 @@ class AuditSeal:
         self._lock = threading.Lock()
         self._store: dict[str, str] = {}
 
+    def require_writable(self) -> None:
+        """Refuse a folder that heads cannot be written to: without them nothing can be shown.
+
+        Raises
+        ------
+        StoreError
+            Which, and what to do.
+        """
+        with self._locked():
+            self._key()
+
     def update(self, conn: Conn) -> None:
         """Write the head of the log as it is committed.
 

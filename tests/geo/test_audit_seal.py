@@ -196,3 +196,11 @@ def test_commands_write_and_check_the_head(
     assert run("audit", "verify", "--head", f"3:{'0' * 64}").returncode == 1
     assert "give it as" in run("audit", "verify", "--head", "x").stderr
     assert "No head of this log" in run("audit", "verify").stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named_at_the_start(tmp_path: Path) -> None:
+    AuditSeal(tmp_path / "new" / "audit").require_writable()
+    assert (tmp_path / "new" / "audit" / "key").stat().st_mode & 0o077 == 0
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="GRIDCOVER_AUDIT_DIR"):
+        AuditSeal(tmp_path / "file").require_writable()

@@ -161,6 +161,15 @@ def _write_workbook(
 ) -> None:
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet(layer[:31])
+    try:
+        _write_sheet(pieces, sheet, zone)
+    except BaseException:
+        sheet.close()  # its writer is a generator, which complains when it is only dropped
+        raise
+    book.save(path)
+
+
+def _write_sheet(pieces: Iterable[gpd.GeoDataFrame], sheet: Any, zone: ZoneInfo) -> None:
     number = 0
     for piece in pieces:
         columns, rows = _table(piece, zone)
@@ -177,7 +186,6 @@ def _write_workbook(
                     cell.data_type = "s"  # text, also where it begins like a formula
                 cells.append(cell)
             sheet.append(cells)
-    book.save(path)
 
 
 def _plain(piece: gpd.GeoDataFrame, zone: ZoneInfo) -> list[dict[str, Any]]:

@@ -229,7 +229,7 @@ def _explain_guesses(found: Recognised) -> list[Finding]:
     """Findings of headers that are no words of the dictionary."""
     column_of = {header: column for column, header in found.columns.items()}
     taken = [
-        Finding(0, NOTED, f"header taken as {column_of[header]}", header, reason, "")
+        Finding(0, NOTED, "header recognised", header, f"{column_of[header]}: {reason}", "")
         for header, reason in found.guessed.items()
         if header in column_of
     ]

@@ -130,7 +130,7 @@ def assign_angle(raw: RawTable, found: Recognised) -> list[Finding]:
         column, why = "bearing_deg", "it holds values that no field of view has"
     found.columns[column] = header
     found.unknown.remove(header)
-    return [Finding(0, NOTED, f"{header} taken as {column}", header, why, "")]
+    return [Finding(0, NOTED, "header recognised", header, f"{column}: {why}", "")]
 
 
 def are_direction_types(header: str, cells: Sequence[Any]) -> bool:

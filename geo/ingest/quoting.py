@@ -6,8 +6,6 @@ import re
 from collections.abc import Sequence
 from typing import NoReturn
 
-import numpy as np
-
 from geo.errors import ReadError
 from geo.ingest import values
 
@@ -16,26 +14,23 @@ _NARROW = 3
 
 
 def has_stray_quotes(text: str, delimiter: str) -> bool:
-    """Whether quotes of a text are other than around whole cells of one line.
+    """Return whether quotes of a text are other than around cells of one line.
 
     Parameters
     ----------
-    text : with lines that end in a line feed.
-    delimiter : between cells.
+    text : str
+        With lines that end in a line feed, a carriage return or both.
+    delimiter : str
+        The character between cells.
+
+    Returns
+    -------
+    bool
     """
-    data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
-    quotes = np.flatnonzero(data == ord('"'))
-    ends = np.flatnonzero(data == ord("\n"))
-    if (np.bincount(np.searchsorted(ends, quotes)) % 2).any():
-        return True
     mark = re.escape(delimiter)
-    # Runs of quotes: within text an odd one, after a delimiter an even one, before one an even one.
-    stray = (
-        rf'(?<![{mark}\r\n"])(?<!\A)"(?:"")*(?![{mark}\r\n"]|\Z)'
-        rf'|(?:(?<=[{mark}\r\n])|\A)(?:"")+(?![{mark}\r\n"]|\Z)'
-        rf'|(?<![{mark}\r\n"])(?<!\A)(?:"")+(?=[{mark}\r\n]|\Z)'
-    )
-    return re.search(stray, text) is not None
+    # Possessive, so that a text of any length is scanned once, without a stack.
+    cell = rf'(?:"[^"\r\n]*+(?:""[^"\r\n]*+)*+"|[^"{mark}\r\n]*+)'
+    return re.fullmatch(rf"(?:{cell}[{mark}\r\n])*+{cell}", text) is None
 
 
 def holds_rows(lines: Sequence[str], delimiter: str, columns: int) -> bool:

@@ -171,7 +171,9 @@ def judged_encoding(path: Path, notes: list[Note]) -> tuple[bytes, str]:
         says = f"says {label}" if label else "is empty"
         notes.append(Note("encoding of the .cpg is not that of the texts", f"it {says}, and they are read as {found.encoding}"))  # fmt: skip
     elif found.unusual:
-        notes.append(Note(f"read as {found.encoding}", "no .cpg names the encoding"))
+        notes.append(
+            Note("unusual encoding", f"read as {found.encoding}; no .cpg names the encoding")
+        )
     return data, found.encoding
 
 
@@ -225,7 +227,7 @@ def decode_columns(frame: gpd.GeoDataFrame, encoding: str, notes: list[Note]) ->
         ):
             texts = [decoded(v) if isinstance(v, str) else v for v in frame[column]]
             frame[column] = pd.Series(texts, index=frame.index, dtype=object)
-    frame.rename(columns=names, inplace=True)
+    frame.columns = pd.Index([names.get(str(column), column) for column in frame.columns])
     cells = pd.DataFrame(frame.drop(columns=shape))
     if cells.columns.is_unique:
         notes += repair_cells(cells)

@@ -104,8 +104,10 @@ def read_text(
 def encoding_notes(decoded: Decoded) -> list[Note]:
     """Return what is reported of the encoding of a text."""
     if decoded.unusual:
-        return [Note(f"read as {decoded.encoding}",
-                     "the bytes fit no other encoding as well; look at some names")]  # fmt: skip
+        detail = (
+            f"read as {decoded.encoding}: the bytes fit no other encoding as well; check some names"
+        )
+        return [Note("unusual encoding", detail)]
     return []
 
 

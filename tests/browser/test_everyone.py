@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from geo.ingest import remarks
 from geo.maps.language import TEXTS
 from geo.store.database import connect
 from tests.browser.conftest import Watched, enter
@@ -184,7 +185,11 @@ def test_every_word_that_is_asked_for_is_there() -> None:
     reasons = set()
     for path in (ROOT / "geo/ingest").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Note":
+                assert not isinstance(node.args[0], ast.JoinedStr), ast.unparse(node)
+                if isinstance(node.args[0], ast.Constant):
+                    reasons.add(node.args[0].value)
+            elif isinstance(node, ast.Call):
                 values = [
                     a.value
                     for a in node.args
@@ -194,8 +199,9 @@ def test_every_word_that_is_asked_for_is_there() -> None:
                 values = [
                     v for v in values if v != "this column is needed"
                 ]  # the detail, not the reason
-                if {"REJECTED", "MENDED", "NOTED"} & set(names) and values:
+                if {"REJECTED", "MENDED", "NOTED"} & set(names) and values and values[0]:
                     reasons.add(values[0])
+    reasons |= {reason for _, reason, _ in remarks._KNOWN}
     assert {f"reason_{r}" for r in reasons} - set(TEXTS) == set()
     prefixes = {
         "class_of_": ("hot_99", "cold_90", "rising", "falling", "new_hot", "historical_cold"),

@@ -78,6 +78,8 @@ def test_a_district_without_incidents_says_so(browser: Browser, store: str) -> N
         context = browser.new_context(locale="en-GB")
         enter(context, address, store)
         incidents = Watched(context.new_page(), address)
-        expect(incidents.open("/maps/incidents").locator("#content")).to_have_text("No data")
+        expect(incidents.open("/maps/incidents").locator("#content")).to_contain_text(
+            "No incidents yet"
+        )
         assert incidents.faults == []
         context.close()

@@ -190,6 +190,7 @@ FUNCTIONS = [
     _f("levels_of", lambda w: geo.levels_of(w["grids"], w["areas"]), grids="table*", areas="table*"),
     _f("roll_up", lambda w: geo.roll_up(w["grids"], w["areas"], w["figures"], shares={"share": ("seen", "open")}),
        grids="table*", areas="table*", figures="table*"),
+    _f("make_grids", lambda w: geo.make_grids(w["areas"], 100.0), areas="polygons"),
     _f("rank_peers", lambda w: geo.rank_peers(w["level_table"], "seen", level="community"), level_table="table*"),
     _f("within_walk", lambda w: geo.within_walk(w["grids"], w["demand"], 40.0), grids="polygons", demand="maybe"),
     _f("service_quality", lambda w: geo.service_quality(w["grids"], w["areas"], w["incidents"]),

@@ -59,7 +59,7 @@ def text(content: str, encoding: str = "utf-8", layer: str = "cameras") -> RawTa
         ("12i_ndjson.geojson", "grids", [], 3, set()),
         ("16b_tz_naive_mixed.geojson", "incidents", [], 3, set()),
         ("18_incidents_ogc.csv", "incidents", [], 4, set()),
-        ("19c_big5.csv", "cameras", [], 2, {"read as big5"}),
+        ("19c_big5.csv", "cameras", [], 2, {"unusual encoding"}),
         ("20_wkt_polygons.csv", "grids", [], 2, set()),
     ],
 )  # fmt: skip

@@ -124,7 +124,7 @@ def test_a_column_called_angle_is_judged_by_its_values_and_never_silently(store:
     Path("a.csv").write_text("id,angle,lon,lat\na,270,118.5,31.3\nb,45,118.5,31.3\n")
     outcome = put(store, "cameras", "a.csv")
     assert plain(rows(store, "cameras")["bearing_deg"]) == [270, 45]
-    assert reasons(outcome) == {"noted: angle taken as bearing_deg": 1}
+    assert reasons(outcome) == {"noted: header recognised": 1}
     Path("b.csv").write_text("id,angle,lon,lat\na,60,118.5,31.3\nb,45,118.5,31.3\n")
     outcome = put(store, "cameras", "b.csv")
     assert reasons(outcome) == {"noted: bearing or field of view, not used": 1}
@@ -181,7 +181,7 @@ def test_headers_cut_to_ten_characters(store: str, odd_files: Path) -> None:
     got = rows(store, "cameras").loc["A1"]
     assert (got["bearing_deg"], got["night_range_m"], got["point_class"]) == (90, 20, "public")
     assert (got["pixels_wide"], str(got["installed_on"])) == (1920, "2024-05-01")
-    assert len([f for f in outcome.findings if f.reason.startswith("header taken as")]) == 5
+    assert len([f for f in outcome.findings if f.reason == "header recognised"]) == 5
     assert extras(store)["A1"] == {}
 
 

@@ -1,4 +1,9 @@
-"""The commands of the library: import, refresh, db. `service.commands` adds those that serve."""
+"""The commands of the library: import, refresh, db. `service.commands` adds those that serve.
+
+What a command needs is imported in its function, so that ``--help`` and the other commands do not
+wait for it; at the top stand only the standard library, typer, rich, and modules of ours that import
+none of the analysis.
+"""
 
 from __future__ import annotations
 
@@ -8,36 +13,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 import geo
-from geo import pipeline
 from geo.errors import ReadError, RejectedRows, StoreError
-from geo.export import FORMATS, write_file
-from geo.governance.lattice import SHAPES
-from geo.ingest import MENDED, REJECTED, Outcome, import_file, import_staff, spreadsheet_safe
-from geo.ingest.osm import command as osm_command
-from geo.ingest.staff import STAFF
 from geo.osm.features import LAYERS as OSM_LAYERS
-from geo.schema import LAYERS
-from geo.settings import Settings, get_settings
-from geo.store import backup, cluster, export, read
-from geo.store.audit_seal import AuditSeal
-from geo.store.database import (
-    Conn,
-    applied,
-    connect,
-    database,
-    is_empty,
-    migrate,
-    migrations,
-    require_current,
-    store_name,
-)
+from geo.osm.ground import ADMIN_LEVELS_TEXT
+from geo.osm.measures import STOREY_M
+from geo.schema import EXPORTED, FORMATS, LAYERS
+
+if TYPE_CHECKING:
+    from geo.ingest import Outcome
+    from geo.settings import Settings
+    from geo.store.database import Conn
 
 app = typer.Typer(
     help="Camera coverage and incident analysis for districts governed by grids.",
@@ -133,16 +125,21 @@ def import_command(
     ] = None,
     admin_levels: Annotated[
         str, typer.Option(help="osm: which admin_level is which level of areas.")
-    ] = osm_command.ADMIN_LEVELS,
+    ] = ADMIN_LEVELS_TEXT,
     storey: Annotated[
         float, typer.Option(help="osm: metres a storey where no height is mapped.", min=2, max=6)
-    ] = osm_command.STOREY_M,
+    ] = STOREY_M,
     replace: Annotated[
         bool, typer.Option(help="osm: remove rows of earlier extracts that are not in this one.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Import a file into a layer; all or nothing unless told otherwise."""
+    from geo.ingest import import_file, import_staff
+    from geo.ingest.osm import command as osm_command
+    from geo.ingest.staff import STAFF
+    from geo.store.database import connect, database
+
     if layer == osm_command.NAME:
         if crs or datum or rename or source:
             raise typer.BadParameter("an extract is in WGS 84 and has no headers: leave out --crs, "
@@ -199,6 +196,10 @@ def opened(*, sealed: bool = True) -> Iterator[Conn]:
     sealed : bool, default True
         Write the head of the audit log outside the database afterwards.
     """
+    from geo.settings import get_settings
+    from geo.store.audit_seal import AuditSeal
+    from geo.store.database import connect, database
+
     with database() as conninfo:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
@@ -219,6 +220,9 @@ def name_store(conn: Conn, *, warn: bool = True) -> bool:
     warn : bool, default True
         Print as well that it is empty, and how another one is named.
     """
+    from geo.settings import get_settings
+    from geo.store.database import is_empty, store_name
+
     settings = get_settings()
     console.print(f"Store: {store_name(settings)}", markup=False, highlight=False, soft_wrap=True)
     empty = is_empty(conn)
@@ -240,6 +244,9 @@ def other_stores(settings: Settings) -> str:
 
 def require_current_or_migrate(conninfo: str) -> None:
     """The private database is brought up to date unasked; a given server is not."""
+    from geo.settings import get_settings
+    from geo.store.database import connect, migrate, require_current
+
     if get_settings().database_url is None:
         migrate(conninfo)
         return
@@ -248,6 +255,8 @@ def require_current_or_migrate(conninfo: str) -> None:
 
 
 def _show(outcome: Outcome, as_json: bool) -> None:
+    from geo.ingest import MENDED, REJECTED
+
     if as_json:
         print_json(outcome.as_dict())
         return
@@ -300,6 +309,11 @@ def grids_make(
     as_json: JsonOption = False,
 ) -> None:
     """Divide a district into squares or hexagons, cut at its border, with codes that stay."""
+    from geo import pipeline
+    from geo.export import write_file
+    from geo.governance.lattice import SHAPES
+    from geo.settings import get_settings
+
     if shape not in SHAPES:
         raise typer.BadParameter(f"{shape!r} is neither square nor hexagon", param_hint="--shape")
     if output is not None and output.exists():
@@ -338,6 +352,10 @@ def refresh(
     as_json: JsonOption = False,
 ) -> None:
     """Compute coverage, quality, density, patterns and the board anew, where an input changed."""
+    from geo import pipeline
+    from geo.settings import get_settings
+    from geo.store.database import connect, database
+
     with database() as conninfo, progress_lines() as progress:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
@@ -382,7 +400,7 @@ def refresh(
 
 @app.command("export")
 def export_command(
-    layer: Annotated[str, typer.Argument(help=f"One of {', '.join(export.NAMES)}.")],
+    layer: Annotated[str, typer.Argument(help=f"One of {', '.join(EXPORTED)}.")],
     output: Annotated[
         Path,
         typer.Option(
@@ -391,6 +409,11 @@ def export_command(
     ],
 ) -> None:
     """Write a layer for other programs; grids come with their latest results."""
+    from geo.export import write_file
+    from geo.settings import get_settings
+    from geo.store import export
+    from geo.store.database import is_empty
+
     if output.exists():
         raise ReadError(f"{output} is there already; give another name")
     with opened() as conn:
@@ -413,6 +436,9 @@ def sites_command(
     as_json: JsonOption = False,
 ) -> None:
     """Tell where the next cameras do most good."""
+    from geo import pipeline
+    from geo.settings import get_settings
+
     if by not in ("ground", "incidents") or kind not in get_settings().cameras:
         raise typer.BadParameter("--by is ground or incidents; --kind is one of the settings")
     with opened() as conn:
@@ -449,6 +475,10 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Tell what is wrong with the registers, whose it is, and how far the targets are met."""
+    from geo import pipeline
+    from geo.ingest import spreadsheet_safe
+    from geo.settings import get_settings
+
     with opened() as conn:
         findings, targets, places = pipeline.check_registers(conn, get_settings())
     if output is not None:
@@ -491,6 +521,9 @@ def check(
 @db.command("init")
 def db_init() -> None:
     """Make the private cluster and migrate it."""
+    from geo.settings import get_settings
+    from geo.store.database import database, migrate
+
     with database() as conninfo:
         done = migrate(conninfo)
     console.print(f"{len(done)} migrations applied; data in {get_settings().data_dir}")
@@ -499,6 +532,9 @@ def db_init() -> None:
 @db.command("start")
 def db_start() -> None:
     """Start the private cluster and leave it running."""
+    from geo.settings import get_settings
+    from geo.store import cluster
+
     found = cluster.find_cluster(get_settings().data_dir)
     fresh = cluster.start(found)
     cluster.keep_mark(found).touch()
@@ -508,6 +544,9 @@ def db_start() -> None:
 @db.command("stop")
 def db_stop() -> None:
     """Stop the private cluster."""
+    from geo.settings import get_settings
+    from geo.store import cluster
+
     found = cluster.find_cluster(get_settings().data_dir)
     cluster.keep_mark(found).unlink(missing_ok=True)
     console.print("stopped" if cluster.stop(found) else "it did not run")
@@ -516,6 +555,8 @@ def db_stop() -> None:
 @db.command("migrate")
 def db_migrate() -> None:
     """Apply the migrations that are missing."""
+    from geo.store.database import database, migrate, migrations
+
     with database() as conninfo:
         done = migrate(conninfo)
     for migration in done:
@@ -528,6 +569,10 @@ def db_backup(
     file: Annotated[Path, typer.Argument(help="Where to; a file that is not there.")],
 ) -> None:
     """Everything that is kept, of one moment, into one file."""
+    from geo.settings import get_settings
+    from geo.store import backup
+    from geo.store.database import database
+
     with database() as conninfo:
         require_current_or_migrate(conninfo)
         size = backup.backup(conninfo, file, get_settings())
@@ -540,6 +585,10 @@ def db_backup(
 @db.command("restore")
 def db_restore(file: Annotated[Path, typer.Argument(help="Of `gridcover db backup`.")]) -> None:
     """Fill an empty database from a backup."""
+    from geo.settings import get_settings
+    from geo.store import backup
+    from geo.store.database import database
+
     with database() as conninfo:
         backup.restore(conninfo, file, get_settings())
     console.print(f"{file} is restored", markup=False)
@@ -548,15 +597,18 @@ def db_restore(file: Annotated[Path, typer.Argument(help="Of `gridcover db backu
 @db.command("status")
 def db_status(as_json: JsonOption = False) -> None:
     """Tell migrations, rows and the newest run."""
+    from geo.store import runs
+    from geo.store.database import applied, connect, database, migrations
+
     with database() as conninfo, connect(conninfo) as conn:
         have = applied(conn)
         missing = [m.number for m in migrations() if m.number not in have]
         rows = (
             {}
             if missing
-            else {name: read.count_rows(conn, layer) for name, layer in LAYERS.items()}
+            else {name: runs.count_rows(conn, layer) for name, layer in LAYERS.items()}
         )
-        run = None if missing else read.latest_run(conn)
+        run = None if missing else runs.latest_run(conn)
         version = conn.execute("SELECT version()").fetchone()
     status = {
         "gridcover": geo.__version__,

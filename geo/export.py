@@ -21,9 +21,9 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from geo.errors import ReadError, WriteError
 from geo.ingest import spreadsheet_safe
+from geo.schema import FORMATS
 from geo.store.export import SHAPES
 
-FORMATS = ("gpkg", "geojson", "csv", "xlsx", "parquet")
 MOST_SHEET_ROWS = 1_048_575
 """Rows that a sheet of a workbook has beside its header."""
 

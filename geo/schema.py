@@ -205,3 +205,14 @@ LAYERS = {
         INCIDENTS,
     )
 }
+FORMATS = ("gpkg", "geojson", "csv", "xlsx", "parquet")
+"""Endings of the files that a layer can be exported to."""
+RESULTS: dict[str, Shape] = {
+    "grids": "polygon",
+    "blind-spots": "polygon",
+    "views": "polygon",
+    "findings": "point",
+}
+"""Results that can be exported, and their shape; grids come with theirs."""
+EXPORTED = (*RESULTS, *(name for name in LAYERS if name not in RESULTS))
+"""What can be exported: results and registers."""

@@ -1,28 +1,62 @@
-"""The `gridcover` command whole: the library's commands, and those that serve."""
+"""The `gridcover` command whole: the library's commands, and those that serve.
+
+As in `geo.cli`, what a command needs is imported where it runs; groups of commands of other modules
+are loaded when one of them is called.
+"""
 
 from __future__ import annotations
 
 import signal
 import time
+from importlib import import_module
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from geo import pipeline
 from geo.cli import app, console, name_store, progress_lines, require_current_or_migrate
 from geo.errors import GridcoverError
-from geo.settings import Settings, get_settings
-from geo.store import access
-from geo.store.database import connect, database, migrate
-from service.access import hash_password, make_password
-from service.administration import by_hand, record, token, user, webhook
 
-# What serves is imported where it serves: other commands start in half the time.
-app.add_typer(user, name="user")
-app.add_typer(record, name="audit")
-app.add_typer(token, name="token")
-app.add_typer(webhook, name="webhook")
+if TYPE_CHECKING:
+    from geo.settings import Settings
+
+GROUPS = {
+    "user": ("service.administration", "user", "People who may sign in."),
+    "audit": ("service.administration", "record", "The record of who saw and did what."),
+    "token": ("service.administration", "token", "Tokens of other systems."),
+    "webhook": ("service.administration", "webhook", "Systems that alerts are sent to."),
+}
+"""Groups of commands: their module, their name there, and their line in ``gridcover --help``."""
+
+
+class _Unloaded(TyperGroup):
+    """A group of commands that stands in the help and is loaded when it is called."""
+
+    def __init__(self, name: str, module: str, attribute: str, line: str) -> None:
+        super().__init__(name=name, help=line, no_args_is_help=True)
+        self.source = module, attribute
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        """Return the context of the group itself."""
+        module, attribute = self.source
+        loaded = get_group(getattr(import_module(module), attribute))
+        return loaded.make_context(info_name, args, parent=parent, **extra)
+
+
+class _Commands(TyperGroup):
+    """The library's commands, and the groups that are not loaded yet."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        for name, (module, attribute, line) in GROUPS.items():
+            self.add_command(_Unloaded(name, module, attribute, line))
+
+
+app.info.cls = _Commands
 
 
 @app.command()
@@ -31,6 +65,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; 0 for any free one.")] = None,
 ) -> None:
     """Serve the maps."""
+    from geo.settings import get_settings
+    from geo.store import access
+    from geo.store.database import connect, database
     from service.server import run
 
     settings = get_settings()
@@ -60,6 +97,7 @@ def _is_set(settings: Settings, port: int | None) -> bool:
 @app.command()
 def work() -> None:
     """Take jobs from the queue until stopped; `serve` runs one of these unless told otherwise."""
+    from geo.store.database import database
     from service.child_process import end_with_parent
     from service.worker import run_worker
 
@@ -77,7 +115,10 @@ def demo(
     once: Annotated[bool, typer.Option(help="Prepare everything, then stop.")] = False,
 ) -> None:
     """Private PostGIS, demo district, analysis and maps, in one go."""
+    from geo import pipeline
     from geo.demo import load_demo
+    from geo.settings import get_settings
+    from geo.store.database import connect, database, migrate
     from service.server import run
 
     settings = get_settings()
@@ -120,6 +161,11 @@ DEMO_USER = "demo"
 
 def _demo_user(conninfo: str) -> str:
     """The demo's one account with a new random password."""
+    from geo.store import access
+    from geo.store.database import connect
+    from service.access import hash_password, make_password
+    from service.administration import by_hand
+
     password = make_password()
     digest = hash_password(password)
     with connect(conninfo) as conn:

@@ -8,6 +8,8 @@ from geo.osm.features import Result, Row, Skipped, Tags, kept_tags, names
 
 ADMIN_LEVELS = {6: "district", 8: "subdistrict", 10: "community"}
 """What the levels of boundaries are in China: 区县, 街道乡镇, 社区村."""
+ADMIN_LEVELS_TEXT = ",".join(f"{number}={level}" for number, level in ADMIN_LEVELS.items())
+"""The same as the option of the command writes it."""
 
 _STREETS = {
     "motorway": "motorway", "motorway_link": "motorway", "trunk": "trunk", "trunk_link": "trunk",

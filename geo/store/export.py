@@ -15,7 +15,7 @@ import shapely
 from psycopg import sql
 
 from geo.errors import ColumnError
-from geo.schema import LAYERS, Shape
+from geo.schema import EXPORTED, LAYERS, RESULTS, Shape
 from geo.store.database import Conn
 from geo.store.incidents import BENEATH
 from geo.store.read import grids_beneath
@@ -90,12 +90,9 @@ _INSIDE = {
     "incidents": f"({_TOUCHES.format('t.geometry')} OR (t.geometry IS NULL AND {_IN_GRIDS}))",
 }
 """Rows of a register that lie in the area; of all others those that touch one of its grids."""
-NAMES = (*_RESULTS, *(name for name in LAYERS if name not in _RESULTS))
+NAMES = EXPORTED
 """What can be taken out: results (grids with theirs among them) and registers."""
-SHAPES: dict[str, Shape] = {
-    **{name: layer.shape for name, layer in LAYERS.items()},
-    "blind-spots": "polygon", "views": "polygon", "findings": "point",
-}  # fmt: skip
+SHAPES: dict[str, Shape] = {name: layer.shape for name, layer in LAYERS.items()} | RESULTS
 """Of what shape each of them is."""
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import geopandas as gpd
@@ -13,30 +11,17 @@ import shapely
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from geo.schema import LAYERS, Layer
+from geo.schema import LAYERS
 from geo.store.changes import box_around, box_arrays
 from geo.store.database import Conn, dict_rows
+from geo.store.runs import Run, count_rows, latest_run, newest_runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+__all__ = ["Run", "count_rows", "latest_run", "newest_runs"]  # read beside the layers
 Frame = TypeVar("Frame", bound=pd.DataFrame)
-
-
-@dataclass(frozen=True)
-class Run:
-    """One computation and what it rests on."""
-
-    id: int
-    kind: str
-    parameters: dict[str, Any]
-    inputs_digest: str
-    software_version: str
-    metric_crs: str
-    started_at: datetime
-    finished_at: datetime
-    summary: dict[str, Any]
 
 
 def frame_of(conn: Conn, query: sql.SQL | sql.Composed, params: Any = None) -> gpd.GeoDataFrame:
@@ -128,14 +113,6 @@ def read_layer(
     return keyed(frame, layer.key[0]) if len(layer.key) == 1 else frame
 
 
-def count_rows(conn: Conn, layer: Layer) -> int:
-    """How many rows a register has."""
-    row = conn.execute(
-        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(layer.table))
-    ).fetchone()
-    return int(row[0]) if row else 0
-
-
 def grid_codes(conn: Conn) -> set[str]:
     """Codes of all grids."""
     return {str(row[0]) for row in conn.execute("SELECT code FROM grids").fetchall()}
@@ -173,24 +150,11 @@ def district(conn: Conn) -> Any:
     return None
 
 
-def latest_run(conn: Conn) -> Run | None:
-    """The newest run, whose results readers see."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute("SELECT * FROM latest_run").fetchone()
-    return Run(**row) if row else None
-
-
 def metric_crs_of(conn: Conn, run: int) -> str:
     """In which CRS a run measured."""
     row = conn.execute("SELECT metric_crs FROM runs WHERE id = %s", (run,)).fetchone()
     assert row is not None  # noqa: S101
     return str(row[0])
-
-
-def newest_runs(conn: Conn, limit: int) -> list[Run]:
-    """The runs on record, newest first."""
-    rows = dict_rows(conn, "SELECT * FROM runs ORDER BY id DESC LIMIT %s", (limit,))
-    return [Run(**row) for row in rows]
 
 
 def grid_results(conn: Conn, run: int) -> gpd.GeoDataFrame:

@@ -12,15 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from geo.ingest.osm.importing import NAME, OsmOutcome, Rules, import_osm
-from geo.osm import ground, measures
 from geo.osm.features import LAYERS
+from geo.osm.ground import ADMIN_LEVELS_TEXT
 from geo.schema import AREAS
 from geo.store.database import Conn
 
-__all__ = ["ADMIN_LEVELS", "NAME", "STOREY_M", "rules", "run"]
-
-STOREY_M = measures.STOREY_M
-ADMIN_LEVELS = ",".join(f"{number}={level}" for number, level in ground.ADMIN_LEVELS.items())
+__all__ = ["NAME", "rules", "run"]
 
 
 def rules(
@@ -106,7 +103,7 @@ def show(outcome: OsmOutcome) -> None:
     if levels:
         out.print(
             f"Boundaries of other levels were skipped ({', '.join(levels)}); --admin-levels says which "
-            f"are districts, subdistricts and communities (now {ADMIN_LEVELS}).", markup=False, highlight=False,
+            f"are districts, subdistricts and communities (now {ADMIN_LEVELS_TEXT}).", markup=False, highlight=False,
         )  # fmt: skip
     out.print("Data © OpenStreetMap contributors, ODbL 1.0: say so where you publish maps of them.",
               markup=False, highlight=False)  # fmt: skip

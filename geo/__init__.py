@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from geo._lazy import lazily
+from geo._lazy import lazily, provide_cache_folder
 
 if TYPE_CHECKING:
     from geo.coverage._walls import Walls, walls_of
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from geo.synonyms import rename_columns
 
 __version__ = "0.1.0"
+
+provide_cache_folder()
 
 __all__ = [
     "PIXEL_DENSITY",

@@ -97,6 +97,10 @@ if [ "$(cat .setup/python 2>/dev/null)" != "$stamp" ] || ! .venv/bin/python -c '
     echo "$stamp" > .setup/python
 fi
 
+# What computes is compiled meanwhile, so that the first command does not wait for it.
+.venv/bin/python -m geo.kernels >/dev/null 2>&1 &
+kernels=$!
+
 stamp=$(cat package-lock.json geo/maps/assets.py | sha256sum | cut -d' ' -f1)
 if [ "$(cat .setup/assets 2>/dev/null)" != "$stamp" ] || [ ! -d service/static/vendor ]; then
     say "installing the browser assets"
@@ -109,3 +113,8 @@ if [ "$(cat .setup/assets 2>/dev/null)" != "$stamp" ] || [ ! -d service/static/v
     .venv/bin/python -m geo.maps.assets node_modules service/static/vendor
     echo "$stamp" > .setup/assets
 fi
+
+if kill -0 "$kernels" 2>/dev/null; then
+    say "compiling what computes, once on this machine"
+fi
+wait "$kernels" || say "the kernels could not be compiled; they will be when they are used"

@@ -65,12 +65,14 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; 0 for any free one.")] = None,
 ) -> None:
     """Serve the maps."""
+    from geo.kernels import start_compiling
     from geo.settings import get_settings
     from geo.store import access
     from geo.store.database import connect, database
     from service.server import run
 
     settings = get_settings()
+    start_compiling()  # ready, or nearly so, when the first one computes
     with database(tended=True) as conninfo:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
@@ -117,6 +119,7 @@ def demo(
     """Private PostGIS, demo district, analysis and maps, in one go."""
     from geo import pipeline
     from geo.demo import load_demo
+    from geo.kernels import start_compiling, wait_for
     from geo.settings import get_settings
     from geo.store.database import connect, database, migrate
     from service.server import run
@@ -125,6 +128,7 @@ def demo(
     if settings.database_url is None:
         settings = settings.model_copy(update={"data_dir": settings.data_dir / "demo"})
     begun = time.monotonic()
+    kernels = start_compiling()
     with database(settings, tended=True) as conninfo:
         with progress_lines() as progress:
             progress("migrating")
@@ -132,6 +136,9 @@ def demo(
             with connect(conninfo) as conn:
                 progress("loading the demo district")
                 counts = load_demo(conn)
+                if kernels:
+                    progress("compiling what computes, once on this machine")
+                    wait_for(kernels)
                 result = pipeline.refresh_everything(conn, settings, progress=progress).coverage
         listed = ", ".join(f"{n:,} {name}" for name, n in counts.items())
         console.print(f"Demo district: {listed}.", highlight=False)

@@ -134,11 +134,11 @@ def demo(
             progress("migrating")
             migrate(conninfo)
             with connect(conninfo) as conn:
-                progress("loading the demo district")
-                counts = load_demo(conn)
-                if kernels:
+                if kernels:  # the demo's cameras are placed by what they see
                     progress("compiling what computes, once on this machine")
                     wait_for(kernels)
+                progress("loading the demo district")
+                counts = load_demo(conn)
                 result = pipeline.refresh_everything(conn, settings, progress=progress).coverage
         listed = ", ".join(f"{n:,} {name}" for name, n in counts.items())
         console.print(f"Demo district: {listed}.", highlight=False)

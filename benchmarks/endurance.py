@@ -20,8 +20,8 @@ from pathlib import Path
 import httpx2
 import numpy as np
 
-from geo.store.database import connect
-from geo.store.tokens import make_token
+from geo.store.connection import connect
+from geo.store.queries.api_tokens import make_token
 
 CLIENTS, FOLLOWERS = 24, 20
 Ask = Callable[[httpx2.Client, random.Random], httpx2.Response]

@@ -15,7 +15,8 @@ import sqlalchemy
 
 from geo.ingest import import_file
 from geo.store import cluster
-from geo.store.database import connect, migrate
+from geo.store.connection import connect
+from geo.store.migration import migrate
 
 COLUMNS = ("source", "source_id", "category", "occurred_at", "reported_at", "accepted_at", "closed_at",
            "satisfaction")  # fmt: skip

@@ -25,9 +25,17 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmarks.refreshing import load_city
 from benchmarks.serving import served
 from geo.pipeline import refresh, refresh_risk
-from geo.store import access, cluster, read, write
-from geo.store.database import Conn, connect, migrate
-from service.access import COOKIE
+from geo.store import cluster
+from geo.store.bulk_copy import write_table
+from geo.store.connection import Conn, connect
+from geo.store.migration import migrate
+from geo.store.queries.cameras import read_camera_results
+from geo.store.queries.grids import read_grid_results
+from geo.store.queries.registers import read_extent
+from geo.store.queries.runs import read_latest_run
+from geo.store.queries.sessions import open_session
+from geo.store.queries.users import add_user
+from service.auth.sessions import COOKIE
 
 PORT, PLAIN = 8841, 8842
 CATEGORIES = (
@@ -48,7 +56,7 @@ FRAMES = """async (ms) => { const times = []; const end = performance.now() + ms
 def add_incidents(conn: Conn, count: int) -> None:
     """Three years of incidents around centres that come and go."""
     rng = np.random.default_rng(3)
-    west, south, east, north = read.extent(conn) or (0, 0, 1, 1)
+    west, south, east, north = read_extent(conn) or (0, 0, 1, 1)
     centres = rng.uniform([west, south], [east, north], (400, 2))
     at = centres[rng.integers(0, 400, count)] + rng.normal(0, 0.004, (count, 2))
     when = pd.Timestamp("2023-11-01", tz="UTC") + pd.to_timedelta(
@@ -59,7 +67,7 @@ def add_incidents(conn: Conn, count: int) -> None:
          "occurred_at": when.to_pydatetime(), "precision": "exact"},
         geometry=shapely.points(at), crs=4326,
     )  # fmt: skip
-    write.write_table(conn, "incidents", frame, shape="exact")
+    write_table(conn, "incidents", frame, shape="exact")
     conn.commit()
 
 
@@ -83,9 +91,9 @@ def folder_served(folder: Path) -> Iterator[None]:
 
 def usual_pages(conn: Conn, folder: Path) -> None:
     """Folium as its manual shows it, its own scripts served beside it: grids and cameras, and a heat map."""
-    run = read.latest_run(conn)
+    run = read_latest_run(conn)
     assert run is not None
-    west, south, east, north = read.extent(conn) or (0, 0, 1, 1)
+    west, south, east, north = read_extent(conn) or (0, 0, 1, 1)
     vendor = Path(__file__).parents[1] / "service" / "static" / "vendor"
     (folder / "vendor").symlink_to(vendor)
 
@@ -101,7 +109,7 @@ def usual_pages(conn: Conn, folder: Path) -> None:
         fmap.fit_bounds([[south, west], [north, east]])
         return fmap
 
-    grids = read.grid_results(conn, run.id)[["code", "open_covered_share", "geometry"]].reset_index(
+    grids = read_grid_results(conn, run.id)[["code", "open_covered_share", "geometry"]].reset_index(
         drop=True
     )
     grids["geometry"] = shapely.set_precision(grids.geometry.values, 1e-6)
@@ -114,7 +122,7 @@ def usual_pages(conn: Conn, folder: Path) -> None:
             "weight": 0.5,
         },
     ).add_to(first)
-    cameras = read.camera_results(conn)[["status", "geometry"]]
+    cameras = read_camera_results(conn)[["status", "geometry"]]
     cameras["geometry"] = shapely.set_precision(cameras.geometry.values, 1e-6)
     folium.GeoJson(
         cameras.to_json(drop_id=True),
@@ -243,8 +251,8 @@ def measure(conninfo: str) -> None:
         ).fetchone()
         assert place is not None
         conn.execute("DELETE FROM users WHERE name = 'benchmark'")
-        user = access.add_user(conn, "benchmark", "none", "administrator", ["*"])
-        secret = access.open_session(conn, user, hours=2)
+        user = add_user(conn, "benchmark", "none", "administrator", ["*"])
+        secret = open_session(conn, user, hours=2)
         conn.commit()
     print(
         f"\nMaps of {numbers} grids, cameras and incidents, 1280 x 720, headless Chromium\n",

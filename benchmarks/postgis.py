@@ -11,7 +11,8 @@ import numpy as np
 import shapely
 
 from geo.store import cluster
-from geo.store.database import connect, migrate
+from geo.store.connection import connect
+from geo.store.migration import migrate
 
 _UNION = (
     "FROM bench_grids g LEFT JOIN LATERAL (SELECT ST_Union(v.shape) AS seen FROM bench_views v "

@@ -12,8 +12,10 @@ import shapely
 
 from benchmarks.city import CORNER, CRS, PITCH_M, city
 from geo.pipeline import refresh
-from geo.store import cluster, write
-from geo.store.database import Conn, connect, migrate
+from geo.store import cluster
+from geo.store.bulk_copy import write_table
+from geo.store.connection import Conn, connect
+from geo.store.migration import migrate
 
 
 def measure(cameras: int) -> dict[str, float]:
@@ -59,7 +61,7 @@ def load_city(conn: Conn, count: int, side: float = 10 * PITCH_M) -> None:
         ("buildings", buildings, "polygon"),
         ("cameras", cameras, "exact"),
     ):
-        write.write_table(conn, table, frame.to_crs("EPSG:4326"), shape=shape)
+        write_table(conn, table, frame.to_crs("EPSG:4326"), shape=shape)
     conn.commit()
     conn.execute("ANALYZE")
     conn.commit()

@@ -20,8 +20,9 @@ import pyproj
 from benchmarks.refreshing import load_city
 from geo.pipeline import refresh
 from geo.store import cluster
-from geo.store.database import connect, migrate
-from geo.store.tokens import make_token
+from geo.store.connection import connect
+from geo.store.migration import migrate
+from geo.store.queries.api_tokens import make_token
 
 CLIENTS, STEPS = 50, 20
 Answer = tuple[int, int, float]

@@ -29,7 +29,7 @@ from geo.schema import EXPORTED, FORMATS, LAYERS
 if TYPE_CHECKING:
     from geo.ingest import Outcome
     from geo.settings import Settings
-    from geo.store.database import Conn
+    from geo.store.connection import Conn
 
 app = typer.Typer(
     help="Camera coverage and incident analysis for districts governed by grids.",
@@ -138,7 +138,7 @@ def import_command(
     from geo.ingest import import_file, import_staff
     from geo.ingest.osm import command as osm_command
     from geo.ingest.staff import STAFF
-    from geo.store.database import connect, database
+    from geo.store.connection import connect, database
 
     if layer == osm_command.NAME:
         if crs or datum or rename or source:
@@ -198,7 +198,7 @@ def opened(*, sealed: bool = True) -> Iterator[Conn]:
     """
     from geo.settings import get_settings
     from geo.store.audit_seal import AuditSeal
-    from geo.store.database import connect, database
+    from geo.store.connection import connect, database
 
     with database() as conninfo:
         require_current_or_migrate(conninfo)
@@ -221,11 +221,12 @@ def name_store(conn: Conn, *, warn: bool = True) -> bool:
         Print as well that it is empty, and how another one is named.
     """
     from geo.settings import get_settings
-    from geo.store.database import is_empty, store_name
+    from geo.store.connection import store_name
+    from geo.store.queries.registers import store_is_empty
 
     settings = get_settings()
     console.print(f"Store: {store_name(settings)}", markup=False, highlight=False, soft_wrap=True)
-    empty = is_empty(conn)
+    empty = store_is_empty(conn)
     if empty and warn:
         console.print(
             f"It is empty. {other_stores(settings)}", markup=False, highlight=False, soft_wrap=True
@@ -245,7 +246,8 @@ def other_stores(settings: Settings) -> str:
 def require_current_or_migrate(conninfo: str) -> None:
     """The private database is brought up to date unasked; a given server is not."""
     from geo.settings import get_settings
-    from geo.store.database import connect, migrate, require_current
+    from geo.store.connection import connect
+    from geo.store.migration import migrate, require_current
 
     if get_settings().database_url is None:
         migrate(conninfo)
@@ -354,7 +356,7 @@ def refresh(
     """Compute coverage, quality, density, patterns and the board anew, where an input changed."""
     from geo import pipeline
     from geo.settings import get_settings
-    from geo.store.database import connect, database
+    from geo.store.connection import connect, database
 
     with database() as conninfo, progress_lines() as progress:
         require_current_or_migrate(conninfo)
@@ -411,16 +413,16 @@ def export_command(
     """Write a layer for other programs; grids come with their latest results."""
     from geo.export import write_file
     from geo.settings import get_settings
-    from geo.store import export
-    from geo.store.database import is_empty
+    from geo.store.queries.exports import read_pieces
+    from geo.store.queries.registers import store_is_empty
 
     if output.exists():
         raise ReadError(f"{output} is there already; give another name")
     with opened() as conn:
-        if is_empty(conn):
+        if store_is_empty(conn):
             raise StoreError(f"nothing to export. {other_stores(get_settings())}")
         form = output.suffix.removeprefix(".").lower()
-        rows = write_file(export.pieces(conn, layer), output, layer, form, get_settings().zone)
+        rows = write_file(read_pieces(conn, layer), output, layer, form, get_settings().zone)
     console.print(f"{output}: {rows:,} rows of {layer}", markup=False)
 
 
@@ -522,7 +524,8 @@ def check(
 def db_init() -> None:
     """Make the private cluster and migrate it."""
     from geo.settings import get_settings
-    from geo.store.database import database, migrate
+    from geo.store.connection import database
+    from geo.store.migration import migrate
 
     with database() as conninfo:
         done = migrate(conninfo)
@@ -555,7 +558,8 @@ def db_stop() -> None:
 @db.command("migrate")
 def db_migrate() -> None:
     """Apply the migrations that are missing."""
-    from geo.store.database import database, migrate, migrations
+    from geo.store.connection import database
+    from geo.store.migration import migrate, migrations
 
     with database() as conninfo:
         done = migrate(conninfo)
@@ -571,7 +575,7 @@ def db_backup(
     """Everything that is kept, of one moment, into one file."""
     from geo.settings import get_settings
     from geo.store import backup
-    from geo.store.database import database
+    from geo.store.connection import database
 
     with database() as conninfo:
         require_current_or_migrate(conninfo)
@@ -587,7 +591,7 @@ def db_restore(file: Annotated[Path, typer.Argument(help="Of `gridcover db backu
     """Fill an empty database from a backup."""
     from geo.settings import get_settings
     from geo.store import backup
-    from geo.store.database import database
+    from geo.store.connection import database
 
     with database() as conninfo:
         backup.restore(conninfo, file, get_settings())
@@ -597,18 +601,16 @@ def db_restore(file: Annotated[Path, typer.Argument(help="Of `gridcover db backu
 @db.command("status")
 def db_status(as_json: JsonOption = False) -> None:
     """Tell migrations, rows and the newest run."""
-    from geo.store import runs
-    from geo.store.database import applied, connect, database, migrations
+    from geo.store.connection import connect, database
+    from geo.store.migration import applied_migrations, migrations
+    from geo.store.queries.registers import count_rows
+    from geo.store.queries.runs import read_latest_run
 
     with database() as conninfo, connect(conninfo) as conn:
-        have = applied(conn)
+        have = applied_migrations(conn)
         missing = [m.number for m in migrations() if m.number not in have]
-        rows = (
-            {}
-            if missing
-            else {name: runs.count_rows(conn, layer) for name, layer in LAYERS.items()}
-        )
-        run = None if missing else runs.latest_run(conn)
+        rows = {} if missing else {name: count_rows(conn, layer) for name, layer in LAYERS.items()}
+        run = None if missing else read_latest_run(conn)
         version = conn.execute("SELECT version()").fetchone()
     status = {
         "gridcover": geo.__version__,

@@ -22,7 +22,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from geo.errors import ReadError, WriteError
 from geo.ingest import spreadsheet_safe
 from geo.schema import FORMATS
-from geo.store.export import SHAPES
+from geo.store.queries.exports import EXPORT_SHAPES
 
 MOST_SHEET_ROWS = 1_048_575
 """Rows that a sheet of a workbook has beside its header."""
@@ -81,7 +81,7 @@ def write_file(
     Parameters
     ----------
     pieces : iterable of geopandas.GeoDataFrame
-        Of one layer, from `geo.store.export.pieces`.
+        Of one layer, from `geo.store.queries.exports.read_pieces`.
     path : pathlib.Path
         A file that is not there yet.
     layer : str
@@ -127,7 +127,7 @@ def _write_geopackage(pieces: Iterable[gpd.GeoDataFrame], path: Path, layer: str
     kinds = {"point": "Point", "line": "MultiLineString", "polygon": "MultiPolygon"}
     for number, piece in enumerate(pieces):
         points = (shapely.get_type_id(np.asarray(piece.geometry.values)) <= 0).all()
-        kind = kinds[SHAPES.get(layer, "point" if points else "polygon")]
+        kind = kinds[EXPORT_SHAPES.get(layer, "point" if points else "polygon")]
         pyogrio.write_dataframe(
             piece,
             path,

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from geo.settings import Settings
 
 GROUPS = {
-    "user": ("service.administration", "user", "People who may sign in."),
-    "audit": ("service.administration", "record", "The record of who saw and did what."),
-    "token": ("service.administration", "token", "Tokens of other systems."),
-    "webhook": ("service.administration", "webhook", "Systems that alerts are sent to."),
+    "user": ("service.admin_commands", "user", "People who may sign in."),
+    "audit": ("service.admin_commands", "record", "The record of who saw and did what."),
+    "token": ("service.admin_commands", "token", "Tokens of other systems."),
+    "webhook": ("service.admin_commands", "webhook", "Systems that alerts are sent to."),
 }
 """Groups of commands: their module, their name there, and their line in ``gridcover --help``."""
 
@@ -67,8 +67,8 @@ def serve(
     """Serve the maps."""
     from geo.kernels import start_compiling
     from geo.settings import get_settings
-    from geo.store import access
-    from geo.store.database import connect, database
+    from geo.store.connection import connect, database
+    from geo.store.queries.users import count_users
     from service.server import run
 
     settings = get_settings()
@@ -77,7 +77,7 @@ def serve(
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
             name_store(conn)
-            if not access.count_users(conn):
+            if not count_users(conn):
                 console.print(
                     "Nobody can sign in yet: `gridcover user add NAME --role administrator --everywhere`"
                 )
@@ -99,9 +99,9 @@ def _is_set(settings: Settings, port: int | None) -> bool:
 @app.command()
 def work() -> None:
     """Take jobs from the queue until stopped; `serve` runs one of these unless told otherwise."""
-    from geo.store.database import database
+    from geo.store.connection import database
     from service.child_process import end_with_parent
-    from service.worker import run_worker
+    from service.worker.queue import run_worker
 
     end_with_parent()
     with database(tended=True) as conninfo:
@@ -121,7 +121,8 @@ def demo(
     from geo.demo import load_demo
     from geo.kernels import start_compiling, wait_for
     from geo.settings import get_settings
-    from geo.store.database import connect, database, migrate
+    from geo.store.connection import connect, database
+    from geo.store.migration import migrate
     from service.server import run
 
     settings = get_settings()
@@ -168,17 +169,18 @@ DEMO_USER = "demo"
 
 def _demo_user(conninfo: str) -> str:
     """The demo's one account with a new random password."""
-    from geo.store import access
-    from geo.store.database import connect
-    from service.access import hash_password, make_password
-    from service.administration import by_hand
+    from geo.store.connection import connect
+    from geo.store.queries.users import add_user, set_password
+    from geo.store.scope import EVERYWHERE
+    from service.admin_commands import audit_cli_action
+    from service.auth.passwords import generate_password, hash_password
 
-    password = make_password()
+    password = generate_password()
     digest = hash_password(password)
     with connect(conninfo) as conn:
-        if not access.set_password(conn, DEMO_USER, digest):
-            access.add_user(conn, DEMO_USER, digest, "administrator", [access.EVERYWHERE])
-        by_hand(conn, "password set", DEMO_USER)
+        if not set_password(conn, DEMO_USER, digest):
+            add_user(conn, DEMO_USER, digest, "administrator", [EVERYWHERE])
+        audit_cli_action(conn, "password set", DEMO_USER)
     return password
 
 

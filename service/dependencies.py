@@ -1,4 +1,4 @@
-"""What routes are handed: a connection, the settings, the language."""
+"""Dependencies of routes: a connection, the settings, the language."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from starlette.concurrency import run_in_threadpool
 
 from geo.settings import Settings
-from geo.store import read
-from geo.store.access import set_scope
-from geo.store.database import Conn
-from service.access import Visitor
+from geo.store.connection import Conn
+from geo.store.queries.runs import Run, read_latest_run
+from geo.store.scope import set_scope
+from service.auth.sessions import Visitor
 
 _LONGEST_WAIT_S = 10.0
 
@@ -24,13 +24,15 @@ _LONGEST_WAIT_S = 10.0
 async def connection(request: Request, user: Visitor) -> AsyncIterator[Conn]:
     """A read-only connection from the pool, to the rows of the visitor's areas and no others."""
     areas = user.areas if user is not None else ()
-    async with turn(request.app.state.turns, request.app.state.pool) as conn:
+    async with acquire_connection(request.app.state.turns, request.app.state.pool) as conn:
         await run_in_threadpool(set_scope, conn, areas)
         yield conn
 
 
 @asynccontextmanager
-async def turn(turns: asyncio.Semaphore, pool: ConnectionPool[Conn]) -> AsyncIterator[Conn]:
+async def acquire_connection(
+    turns: asyncio.Semaphore, pool: ConnectionPool[Conn]
+) -> AsyncIterator[Conn]:
     """A connection when it is one's turn."""
     # Waiting takes no thread: those that hold a connection need one to go on and give it back.
     try:
@@ -74,7 +76,7 @@ def language(
 async def writing(request: Request) -> AsyncIterator[Conn]:
     """A connection that may write; committed by the route, rolled back where it fails."""
     state = request.app.state
-    async with turn(state.writing_turns, state.writers) as conn:
+    async with acquire_connection(state.writing_turns, state.writers) as conn:
         yield conn
 
 
@@ -83,9 +85,9 @@ async def body(request: Request) -> bytes:
     return await request.body()
 
 
-def newest_run(conn: Conn) -> read.Run:
+def newest_run(conn: Conn) -> Run:
     """The newest run; 404 where there is none yet."""
-    run = read.latest_run(conn)
+    run = read_latest_run(conn)
     if run is None:
         raise HTTPException(404, "There are no results yet; run `gridcover refresh`.")
     return run

@@ -16,10 +16,12 @@ from fastapi.params import Depends as Dependency
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from geo.store.access import User
-from geo.store.tokens import READ
-from service.access import SignInNeededError, identify, require_same_site, rights_of
-from service.bodies import LARGEST_JSON, LimitedRequest
+from geo.store.queries.api_tokens import READ
+from geo.store.queries.users import User
+from service.auth.forms import require_same_origin
+from service.auth.permissions import rights_of
+from service.auth.sessions import SignInNeededError, identify
+from service.request_bodies import LARGEST_JSON, LimitedRequest
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -142,7 +144,7 @@ async def _authorise(request: Request, policy: Policy) -> None:
         raise HTTPException(403, "This is for those who see the whole deployment.")
     # A browser sends the cookie of a session by itself, a program sends its token on purpose.
     if user.scopes is None and request.method not in _SAFE_METHODS:
-        require_same_site(request)
+        require_same_origin(request)
 
 
 def _refuse_nobody(policy: Policy) -> NoReturn:

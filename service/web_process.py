@@ -11,8 +11,8 @@ import uvicorn
 from geo.settings import Settings, get_settings
 from service.app import create_app
 from service.child_process import end_with_parent
+from service.middleware.metrics import configure_json_logging
 from service.protocol import TimedHttpProtocol
-from service.watching import log_json
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -33,7 +33,7 @@ def main() -> None:
     end_with_parent()
     settings = get_settings()
     if settings.log_requests:
-        log_json()
+        configure_json_logging()
     assert settings.database_url is not None  # noqa: S101
     app = create_app(settings.database_url.get_secret_value(), settings)
     listener = socket.socket(fileno=int(sys.argv[1]))

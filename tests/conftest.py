@@ -24,11 +24,14 @@ import uvicorn
 from geo.demo import load_demo
 from geo.pipeline import refresh_everything
 from geo.settings import Settings, get_settings
-from geo.store import access, cluster
+from geo.store import cluster
 from geo.store.backup import backup, restore
-from geo.store.database import connect, migrate
-from service.access import COOKIE
+from geo.store.connection import connect
+from geo.store.migration import migrate
+from geo.store.queries.sessions import open_session
+from geo.store.queries.users import add_user
 from service.app import create_app
+from service.auth.sessions import COOKIE
 from service.commands import main
 from service.server import raise_limits
 from service.web_process import server_config
@@ -144,8 +147,8 @@ def sign_in(conninfo: str, role: str = "administrator", *areas: str) -> dict[str
     """The cookies of someone newly signed in; everywhere unless areas are given."""
     with connect(conninfo) as conn:
         name = f"{role}-{next(_numbers)}"
-        user = access.add_user(conn, name, "no password", role, list(areas) or ["*"])
-        return {COOKIE: access.open_session(conn, user, hours=1)}
+        user = add_user(conn, name, "no password", role, list(areas) or ["*"])
+        return {COOKIE: open_session(conn, user, hours=1)}
 
 
 @contextmanager

@@ -14,12 +14,16 @@ from geo.demo.registers import make_cameras, make_incidents, make_service_points
 from geo.demo.watched import watch_key_places
 from geo.errors import StoreError
 from geo.schema import LAYERS
-from geo.store import read, write
+from geo.store.queries.cameras import record_status_reports
+from geo.store.queries.grids import count_grids_outside_prefix
+from geo.store.queries.registers import upsert
+from geo.store.queries.runs import analyze
+from geo.store.queries.staff import replace_staff
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
-    from geo.store.database import Conn
+    from geo.store.connection import Conn
 
 
 def demo_layers() -> dict[str, GeoDataFrame]:
@@ -75,7 +79,7 @@ def load_demo(conn: Conn) -> dict[str, int]:
     ------
     StoreError : the store holds grids of another district, with which the demo must not mix.
     """
-    if others := read.count_other_grids(conn, DISTRICT):
+    if others := count_grids_outside_prefix(conn, DISTRICT):
         conn.rollback()
         raise StoreError(
             f"the database holds {others} grids of a real district; the demo would mix with them. "
@@ -84,17 +88,17 @@ def load_demo(conn: Conn) -> dict[str, int]:
     counts = {}
     try:
         for name, layer in demo_layers().items():
-            write.upsert(conn, LAYERS[name], layer)
+            upsert(conn, LAYERS[name], layer)
             counts[name] = len(layer)
             if name == "cameras":
-                write.note_heard(conn, layer)
+                record_status_reports(conn, layer)
             if name == "grids":
                 staff = pd.DataFrame(make_staff(layer), columns=["grid", "role", "name", "phone"])
-                write.update_staff(conn, staff)
+                replace_staff(conn, staff)
         conn.commit()
     except BaseException:
         conn.rollback()
         raise
-    write.analyze(conn)
+    analyze(conn)
     conn.commit()
     return counts

@@ -29,8 +29,14 @@ from geo.ingest.staff import STAFF, clean_staff
 from geo.ingest.topology import tiling_faults
 from geo.schema import LAYERS, Layer
 from geo.settings import Settings, get_settings
-from geo.store import mappings, read, write
-from geo.store.database import Conn
+from geo.store.bulk_copy import RowCounts
+from geo.store.connection import Conn
+from geo.store.queries.areas import read_area_codes, read_district
+from geo.store.queries.cameras import record_status_reports
+from geo.store.queries.grids import read_grid_codes
+from geo.store.queries.imports import Mapping, read_mapping, record_import, store_mapping
+from geo.store.queries.registers import count_rows, upsert
+from geo.store.queries.staff import replace_staff
 
 __all__ = [
     "MENDED",
@@ -190,7 +196,7 @@ def import_file(
         raise ColumnError(f"there is no layer {layer_name}; use one of {', '.join(LAYERS)}")
     settings = settings or get_settings()
     layer = LAYERS[layer_name]
-    saved = mappings.read_mapping(conn, layer_name, mapping) if mapping else None
+    saved = read_mapping(conn, layer_name, mapping) if mapping else None
     if saved is not None:
         crs, datum = crs or saved.options.get("crs"), datum or saved.options.get("datum")
         key = key or saved.options.get("key")
@@ -204,8 +210,8 @@ def import_file(
     if saved is not None:
         columns, absent = _fitting(saved, [str(header) for header in raw.cells.columns])
         rename = _combined(columns, rename or {})
-    district = None if layer_name == "areas" else read.district(conn)
-    if layer_name == "grids" and read.count_rows(conn, LAYERS["areas"]) == 0:
+    district = None if layer_name == "areas" else read_district(conn)
+    if layer_name == "grids" and count_rows(conn, LAYERS["areas"]) == 0:
         district = None  # the grids themselves make the district
     if on_read is not None:
         on_read(
@@ -229,7 +235,7 @@ def import_file(
         date_order=date_order,
     )
     cleaned.findings.extend(absent)
-    known = read.area_codes(conn) if layer_name in ("areas", "grids") else set()
+    known = read_area_codes(conn) if layer_name in ("areas", "grids") else set()
     parents = link_parents(cleaned, layer, known)
     findings = [*cleaned.findings, *parents, *_tiling(cleaned, layer_name, settings, district)]
     options = {"crs": crs, "datum": datum, "key": key, "date_order": date_order}
@@ -238,7 +244,7 @@ def import_file(
         aside = {header: EXTRA for header, column in (rename or {}).items() if column == EXTRA}
         columns = aside | {header: column for column, header in cleaned.recognised.items()}
         used = {name: value for name, value in options.items() if value is not None}
-        kept = mappings.Mapping(layer_name, save_mapping, columns, used)
+        kept = Mapping(layer_name, save_mapping, columns, used)
     return _settle(
         conn, path, layer_name, raw.encoding, cleaned, findings,
         store=lambda: _store(conn, layer, cleaned, kept),
@@ -250,7 +256,7 @@ def import_file(
     )  # fmt: skip
 
 
-def _fitting(saved: mappings.Mapping, headers: list[str]) -> tuple[dict[str, str], list[Finding]]:
+def _fitting(saved: Mapping, headers: list[str]) -> tuple[dict[str, str], list[Finding]]:
     """The part of a saved mapping whose headers the file has, and findings of the rest."""
     there = {normalised(header) for header in headers}
     fitting = {h: column for h, column in saved.columns.items() if normalised(h) in there}
@@ -274,14 +280,12 @@ def _combined(saved: dict[str, str], rename: dict[str, str]) -> dict[str, str]:
     return kept | rename
 
 
-def _store(
-    conn: Conn, layer: Layer, cleaned: Cleaned, mapping: mappings.Mapping | None
-) -> write.Written:
-    written = write.upsert(conn, layer, cleaned.frame)
+def _store(conn: Conn, layer: Layer, cleaned: Cleaned, mapping: Mapping | None) -> RowCounts:
+    written = upsert(conn, layer, cleaned.frame)
     if layer.name == "cameras":
-        write.note_heard(conn, cleaned.frame)
+        record_status_reports(conn, cleaned.frame)
     if mapping is not None:
-        mappings.save_mapping(conn, mapping)
+        store_mapping(conn, mapping)
     return written
 
 
@@ -320,10 +324,10 @@ def import_staff(
     )
     if on_read is not None:
         on_read(preview_staff(raw, rename=rename, dictionary=words))
-    cleaned = clean_staff(raw, read.grid_codes(conn), rename=rename, dictionary=words)
+    cleaned = clean_staff(raw, read_grid_codes(conn), rename=rename, dictionary=words)
     return _settle(
         conn, path, STAFF.name, raw.encoding, cleaned, cleaned.findings,
-        store=lambda: write.update_staff(conn, cleaned.frame),
+        store=lambda: replace_staff(conn, cleaned.frame),
         options={"rename": rename, "accept_rejects": accept_rejects},
         accept_rejects=accept_rejects, dry_run=dry_run, report=report, progress=progress,
         before_commit=before_commit,
@@ -338,7 +342,7 @@ def _settle(
     cleaned: Cleaned,
     findings: list[Finding],
     *,
-    store: Callable[[], write.Written],
+    store: Callable[[], RowCounts],
     options: dict[str, Any],
     accept_rejects: bool,
     dry_run: bool,
@@ -372,7 +376,7 @@ def _settle(
         if dry_run:
             conn.rollback()
         else:
-            write.record_import(
+            record_import(
                 conn, layer=layer, file=path.name,
                 sha256=hashlib.sha256(path.read_bytes()).hexdigest(), rows=cleaned.read,
                 inserted=written.inserted, updated=written.updated, unchanged=written.unchanged,
@@ -411,9 +415,9 @@ def _outcome(
     rejected: int,
     report: Path | None,
     dry_run: bool,
-    written: write.Written | None = None,
+    written: RowCounts | None = None,
 ) -> Outcome:
-    written = written or write.Written(0, 0, 0)
+    written = written or RowCounts(0, 0, 0)
     return Outcome(
         layer, path.name, cleaned.read, len(cleaned.frame), cleaned.count(MENDED), rejected,
         written.inserted, written.updated, written.unchanged, encoding, cleaned.recognised,

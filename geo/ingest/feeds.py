@@ -21,8 +21,15 @@ from geo.ingest.headers import LAT, LON, WHERE, normalised, read_dictionary, rec
 from geo.ingest.raw_table import RawTable
 from geo.schema import LAYERS
 from geo.settings import Settings
-from geo.store import feeds, read, write
-from geo.store.database import Conn
+from geo.store.connection import Conn
+from geo.store.queries.areas import read_district
+from geo.store.queries.cameras import (
+    delete_later_statuses,
+    lock_cameras,
+    read_status_history,
+    write_statuses,
+)
+from geo.store.queries.registers import upsert_each
 
 MOST_ROWS = 10_000
 """Rows a batch may have."""
@@ -126,11 +133,11 @@ def take_incidents(
             cells[name] = None
     raw = RawTable(cells, np.arange(1, len(cells) + 1, dtype=np.int64))
     cleaned = clean(
-        raw, layer, zone=settings.zone, datum=datum, district=read.district(conn),
+        raw, layer, zone=settings.zone, datum=datum, district=read_district(conn),
         source=source, dictionary=dictionary,
     )  # fmt: skip
     frame = cleaned.frame
-    done = {} if frame.empty else write.upsert_each(conn, layer, frame)
+    done = {} if frame.empty else upsert_each(conn, layer, frame)
     told = _by_row(cleaned.findings)
     keys = {
         int(line) - 1: (str(a), str(b))
@@ -183,7 +190,7 @@ def take_statuses(
 
     good: list[tuple[dt.datetime, int, str, str]] = []
     codes = [values.storable(values.text_of(row.get(found.get("code", "code")))) for row in rows]
-    known = feeds.lock_cameras(conn, [code for code in codes if code])
+    known = lock_cameras(conn, [code for code in codes if code])
     for at, (row, code) in enumerate(zip(rows, codes, strict=True)):
         word = values.text_of(row.get(found.get("status", "status")))
         status = word if word in LAYERS["cameras"].column("status").choices else value_of(
@@ -205,8 +212,8 @@ def take_statuses(
             good.append((min(since, now).astimezone(dt.UTC), at, code, status))
     told = sorted({code for _, _, code, _ in good})
     # What a clock noted that was ahead would stand in the way of all that is told until then.
-    feeds.forget_later(conn, told, now + _CLOCK_SLACK)
-    history = feeds.status_history(conn, told)
+    delete_later_statuses(conn, told, now + _CLOCK_SLACK)
+    history = read_status_history(conn, told)
     new: list[tuple[str, dt.datetime, str]] = []
     heard: dict[str, dt.datetime] = {}
     for since, at, code, status in sorted(good):
@@ -225,5 +232,5 @@ def take_statuses(
         answers[at] = RowAnswer(at, code, result, [])
     current = {code: history[code][-1][1] for code in heard if history[code]}
     latest = {(code, since): status for code, since, status in new}
-    feeds.write_statuses(conn, [(c, s, w) for (c, s), w in latest.items()], current, heard)
+    write_statuses(conn, [(c, s, w) for (c, s), w in latest.items()], current, heard)
     return [answer for answer in answers if answer is not None]

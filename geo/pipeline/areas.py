@@ -10,9 +10,11 @@ import pandas as pd
 from geo.errors import StoreError
 from geo.governance.roll_up import roll_up
 from geo.incidents.rates import ranks
-from geo.store import incidents as stored_incidents
-from geo.store import read
-from geo.store.database import Conn
+from geo.store.connection import Conn
+from geo.store.queries.grids import read_grid_results
+from geo.store.queries.registers import read_layer
+from geo.store.queries.runs import read_latest_run
+from geo.store.queries.spatial_statistics import read_grid_statistics
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -44,7 +46,7 @@ def grid_patterns(conn: Conn, category: str, *, everywhere: bool) -> list[dict[s
     list of dict
         A row a grid, as the table `grid_patterns` has it.
     """
-    rows = stored_incidents.grid_patterns_in_scope(conn, category)
+    rows = read_grid_statistics(conn, category)
     known = [row for row in rows if row["population"] is not None and row["year_count"] is not None]
     if not everywhere:
         for row in rows:
@@ -81,10 +83,10 @@ def results_by_area(conn: Conn) -> DataFrame:
     ------
     StoreError : nothing has been computed yet.
     """
-    run = read.latest_run(conn)
+    run = read_latest_run(conn)
     if run is None:
         raise StoreError("there are no results yet; run `gridcover refresh`")
-    grids, areas = read.grid_results(conn, run.id), read.read_layer(conn, "areas")
+    grids, areas = read_grid_results(conn, run.id), read_layer(conn, "areas")
     figures = grids[["population", "area_m2", "covered_m2", "open_m2"]].astype(float)
     share = grids["open_covered_share"].astype(float)
     figures = figures.assign(

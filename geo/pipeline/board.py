@@ -17,9 +17,13 @@ from geo.governance.roll_up import within_walk
 from geo.governance.targets import cameras_by_year
 from geo.pipeline.registers import LAYERS, Registers, findings_of, read_registers
 from geo.settings import Settings
-from geo.store import board as stored
-from geo.store import read, write
-from geo.store.database import Conn
+from geo.store.connection import Conn
+from geo.store.queries.cameras import read_last_status_reports
+from geo.store.queries.dashboard import replace_dashboard, stale_dashboard_state
+from geo.store.queries.grids import read_grid_results
+from geo.store.queries.registers import read_layer
+from geo.store.queries.runs import add_to_summary, refresh_transaction
+from geo.store.queries.service_requests import read_service_request_sums
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -40,15 +44,15 @@ def refresh_board(
     -------
     Its figures, which also stand in the run's summary; None where nothing was to do.
     """
-    with write.refreshing(conn):
+    with refresh_transaction(conn):
         today = dt.datetime.now(settings.zone).date()
-        state = stored.wanted_state(conn, today)
+        state = stale_dashboard_state(conn, today)
         if state is None:
             return None
         progress("the board")
         found = read_registers(conn, settings)
         reach = _reach(conn, found, settings.walk_m)
-        findings = findings_of(found, read.camera_heard(conn), today)
+        findings = findings_of(found, read_last_status_reports(conn), today)
         places = {layer: found.place(layer) for layer in LAYERS}
         communities = places["grids"][0]["community"]
         gaps = [
@@ -68,17 +72,17 @@ def refresh_board(
         )
         rows = [_located(layer, findings[layer], *places[layer], _keys(layer)) for layer in LAYERS]
         counts = [findings_by_owner(findings[layer]).assign(layer=layer) for layer in LAYERS]
-        summary = stored.replace(
+        summary = replace_dashboard(
             conn, state, figures=figures, years=_years(found.cameras, places["cameras"][0]),
             findings=pd.concat(rows, ignore_index=True),
             counts=pd.concat(counts, ignore_index=True),
         )  # fmt: skip
-        write.add_to_summary(conn, state.run, summary)
+        add_to_summary(conn, state.run, summary)
         return summary
 
 
 def _reach(conn: Conn, found: Registers, metres: float) -> dict[str, DataFrame]:
-    points = read.read_layer(conn, "service-points").to_crs(found.grids.crs)
+    points = read_layer(conn, "service-points").to_crs(found.grids.crs)
     return {
         str(kind): within_walk(found.grids, some, metres)
         for kind, some in points.groupby("kind", sort=True)
@@ -87,7 +91,7 @@ def _reach(conn: Conn, found: Registers, metres: float) -> dict[str, DataFrame]:
 
 def _plain_figures(conn: Conn, found: Registers, run: int) -> list[DataFrame]:
     grids, areas = found.grids, found.areas
-    results = read.grid_results(conn, run).reindex(grids.index)
+    results = read_grid_results(conn, run).reindex(grids.index)
     coverage = results[["area_m2", "covered_m2", "open_m2"]].astype(float)
     coverage = coverage.assign(
         open_covered_m2=results["open_covered_share"].astype(float) * coverage["open_m2"],
@@ -150,7 +154,7 @@ def _located(
 
 def _appeals(conn: Conn, found: Registers) -> DataFrame:
     """Appeals of the last months, by the grids they are of."""
-    sums = stored.appeal_sums(conn, _APPEAL_MONTHS)
+    sums = read_service_request_sums(conn, _APPEAL_MONTHS)
     if sums.empty:
         return pd.DataFrame(columns=list(board.COLUMNS))
     sums = sums.set_index("code")

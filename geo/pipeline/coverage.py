@@ -23,9 +23,12 @@ from geo.errors import name_rows
 from geo.pipeline.digests import exchange, grid_digests, together
 from geo.pipeline.directions import digests_of, views_of
 from geo.settings import Settings
-from geo.store import read, write
-from geo.store.changes import Changes
-from geo.store.database import Conn
+from geo.store.bulk_copy import clear_table, write_table
+from geo.store.connection import Conn
+from geo.store.queries.cameras import read_camera_views
+from geo.store.queries.changes import Changes
+from geo.store.queries.coverage import read_coverage_digests, read_coverage_figures
+from geo.store.queries.registers import read_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +84,7 @@ def metric(layer: GeoDataFrame, site: Site) -> GeoDataFrame:
 
 def whole(conn: Conn, grids: GeoDataFrame, site: Site, progress: Callable[[str], None]) -> Computed:
     """Everything anew."""
-    registers = {"grids": grids} | {n: read.read_layer(conn, n) for n in ("cameras", "buildings")}
+    registers = {"grids": grids} | {n: read_layer(conn, n) for n in ("cameras", "buildings")}
     grids_m, cameras, buildings = (metric(register, site) for register in registers.values())
     for name, here in (("grids", grids_m), ("cameras", cameras), ("buildings", buildings)):
         _name_astray(name, registers[name], here, site, progress)
@@ -126,12 +129,12 @@ def touched(
     `last` holds the counts and digests of the run before.
     """
     named = changes.codes.get("cameras", [])
-    cameras = read.read_layer(conn, "cameras", codes=named)
+    cameras = read_layer(conn, "cameras", codes=named)
     places = changes.places.get("buildings", [])
     # Moved out of a building, a camera looks from up to its range beyond its place.
     reach = max(last["reach_m"], _longest(cameras, site))
     if places:
-        near = read.read_layer(conn, "cameras", boxes=widened(places, 2.0 * reach))
+        near = read_layer(conn, "cameras", boxes=widened(places, 2.0 * reach))
         both = pd.concat([cameras, near[~near.index.isin(cameras.index)]])
         cameras = gpd.GeoDataFrame(both, geometry="geometry", crs="EPSG:4326").sort_index()
     here = metric(cameras, site)
@@ -142,7 +145,7 @@ def touched(
     fresh = digests_of(used, walls) if len(used) else []
     digests = pd.Series(fresh, index=used.index, dtype=object)
     known = sorted({*named, *cameras.index})
-    before = read.camera_views(conn, codes=known)
+    before = read_camera_views(conn, codes=known)
     same = before["inputs_digest"].reindex(used.index).to_numpy() == digests.to_numpy()
     gone = sorted(set(before.index) - set(used.index))
     # What is assumed of a camera can change while its view stays.
@@ -152,10 +155,10 @@ def touched(
     rows = _view_rows(used[~same], views, digests[~same])
     old = before.loc[[*gone, *[c for c in rows["camera"] if c in before.index]]]
     boxes = [*places, *boxes_of(old.geometry), *boxes_of(rows.geometry)]
-    grids = read.read_layer(conn, "grids", boxes=boxes)
+    grids = read_layer(conn, "grids", boxes=boxes)
     progress(f"coverage of {len(grids):,} grids")
     coverage, spots = _measure_stored(conn, grids, rows, gone, site)
-    earlier = read.coverage_digests(conn, grids.index.tolist())
+    earlier = read_coverage_digests(conn, grids.index.tolist())
     return Computed(
         rows,
         gone,
@@ -184,7 +187,7 @@ def touched(
 
 def totals(conn: Conn) -> dict[str, Any]:
     """Figures over all grids, from the stored rows; exact sums, so that their order is nothing."""
-    area, covered, ground, share = read.coverage_figures(conn)
+    area, covered, ground, share = read_coverage_figures(conn)
     open_m2 = math.fsum(ground)
     return {
         "grids": len(area),
@@ -198,14 +201,14 @@ def totals(conn: Conn) -> dict[str, Any]:
 def store(conn: Conn, run: int, computed: Computed, *, everything: bool) -> int:
     """Put the rows in place of those they supersede; returns how many blind spots went."""
     if everything:
-        write.clear(conn, "camera_views")
-        gone = write.clear(conn, "blind_spots")
+        clear_table(conn, "camera_views")
+        gone = clear_table(conn, "blind_spots")
     else:
-        write.clear(conn, "camera_views", "camera", [*computed.gone, *computed.views["camera"]])
-        gone = write.clear(conn, "blind_spots", "grid", computed.grids)
-    write.write_table(conn, "camera_views", computed.views.assign(run=run), shape="polygon")
-    write.write_table(conn, "grid_coverage", computed.coverage.assign(run=run))
-    write.write_table(conn, "blind_spots", computed.spots.assign(run=run), shape="exact")
+        clear_table(conn, "camera_views", "camera", [*computed.gone, *computed.views["camera"]])
+        gone = clear_table(conn, "blind_spots", "grid", computed.grids)
+    write_table(conn, "camera_views", computed.views.assign(run=run), shape="polygon")
+    write_table(conn, "grid_coverage", computed.coverage.assign(run=run))
+    write_table(conn, "blind_spots", computed.spots.assign(run=run), shape="exact")
     return gone
 
 
@@ -262,7 +265,7 @@ def buildings_for(
     if len(points):
         x, y = shapely.get_x(points), shapely.get_y(points)
         boxes = widened(np.column_stack([x, y, x, y]), 2.0 * used["range_m"].to_numpy(float))
-    return metric(read.read_layer(conn, "buildings", boxes=boxes), site)
+    return metric(read_layer(conn, "buildings", boxes=boxes), site)
 
 
 def _measure(
@@ -299,7 +302,7 @@ def _measure_stored(
 ) -> tuple[pd.DataFrame, GeoDataFrame]:
     """The same from the stored views, but for those just computed or gone."""
     around = widened(boxes_of(grids.geometry), 1.0)
-    there = read.camera_views(conn, boxes=around)
+    there = read_camera_views(conn, boxes=around)
     there = there[~there.index.isin([*rows["camera"], *gone])]
     both = pd.concat(
         [
@@ -312,7 +315,7 @@ def _measure_stored(
     views = gpd.GeoSeries(
         shapely.from_wkb(both["metric_wkb"].to_numpy(object)), index=both.index, crs=site.crs
     )
-    buildings = metric(read.read_layer(conn, "buildings", boxes=around), site)
+    buildings = metric(read_layer(conn, "buildings", boxes=around), site)
     return _measure(metric(grids, site), views, both["inputs_digest"], buildings, site)
 
 

@@ -19,9 +19,11 @@ from geo.governance.lattice import CellShape, make_grids
 from geo.ingest.readers import read_file
 from geo.schema import AREAS, GRIDS, LAYERS
 from geo.settings import Settings
-from geo.store import grids as stored
-from geo.store import read, write
-from geo.store.database import Conn
+from geo.store.bulk_copy import RowCounts
+from geo.store.connection import Conn
+from geo.store.queries.areas import read_district
+from geo.store.queries.grids import count_grids_except, delete_grids_except
+from geo.store.queries.registers import read_layer, upsert
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,11 @@ def find_boundary(conn: Conn, within: str, *, crs: str | None = None) -> Boundar
             raise ReadError(f"{path.name} has no geometry; give a layer of polygons")
         shapes, name = raw.geometry.to_crs("EPSG:4326"), path.name.split(".")[0]
     elif within in LAYERS:
-        shapes, name = read.read_layer(conn, within).geometry, within
-        if within == "areas" and (district := read.district(conn)) is not None:
+        shapes, name = read_layer(conn, within).geometry, within
+        if within == "areas" and (district := read_district(conn)) is not None:
             shapes = gpd.GeoSeries([district], crs="EPSG:4326")
     else:
-        shapes, name = read.read_layer(conn, "areas", codes=[within]).geometry, within
+        shapes, name = read_layer(conn, "areas", codes=[within]).geometry, within
     if len(shapes) == 0:
         raise ReadError(
             f"{within} is no file, no layer with rows and no code of an area; give one of these"
@@ -105,7 +107,7 @@ def plan_grids(
     """
     crs = pyproj.CRS(settings.metric_crs) if settings.metric_crs else metric_crs(boundary.shapes)
     made = make_grids(boundary.shapes.to_crs(crs), cell_m, shape, prefix=prefix)
-    areas = read.read_layer(conn, "areas")
+    areas = read_layer(conn, "areas")
     communities = areas[areas["level"] == "community"]
     new = None
     if community is not None:
@@ -130,13 +132,13 @@ def plan_grids(
         crs="EPSG:4326",
     )  # fmt: skip
     missing = sum(code is None for code in codes)
-    others = stored.count_others(conn, frame["code"].tolist())
+    others = count_grids_except(conn, frame["code"].tolist())
     return MadeGrids(frame, crs.to_string(), new, others, missing)
 
 
 def store_grids(
     conn: Conn, made: MadeGrids, boundary: Boundary, *, replace: bool = False
-) -> write.Written:
+) -> RowCounts:
     """Store grids, and the community made for them; the caller commits.
 
     Parameters
@@ -150,15 +152,15 @@ def store_grids(
     StoreError : the store has other grids.
     """
     codes = made.grids["code"].tolist()
-    if stored.count_others(conn, codes):
+    if count_grids_except(conn, codes):
         if not replace:
             raise StoreError(
                 f"the store has {made.others:,} other grids; --replace puts the new ones in their place"
             )
-        stored.delete_others(conn, codes)
+        delete_grids_except(conn, codes)
     if made.community is not None:
-        write.upsert(conn, AREAS, _community(made.community, boundary))
-    return write.upsert(conn, GRIDS, made.grids)
+        upsert(conn, AREAS, _community(made.community, boundary))
+    return upsert(conn, GRIDS, made.grids)
 
 
 def _community(code: str, boundary: Boundary) -> gpd.GeoDataFrame:

@@ -26,8 +26,13 @@ from geo.incidents.surface import bandwidth, density_ratio, density_surface
 from geo.incidents.trends import hours_of_week, mann_kendall, space_time_cube
 from geo.incidents.weights import Weights, contiguity
 from geo.settings import Settings
-from geo.store import alerts, read, write
-from geo.store.database import Conn
+from geo.store.bulk_copy import clear_table, write_table
+from geo.store.connection import Conn
+from geo.store.queries.alerts import raise_alerts
+from geo.store.queries.coverage import read_open_ground
+from geo.store.queries.registers import read_layer
+from geo.store.queries.runs import add_to_summary, read_latest_run, refresh_transaction
+from geo.store.queries.spatial_statistics import STATISTICS_TABLES, stale_statistics_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,32 +63,32 @@ def refresh_patterns(
     -------
     Their figures, which also stand in the run's summary; None where nothing was to do.
     """
-    with write.refreshing(conn):
-        run = read.stale_patterns(conn)
+    with refresh_transaction(conn):
+        run = stale_statistics_run(conn)
         if run is None:
             return None
         figures = _refresh(conn, settings, run, progress)
-        figures["alerts_raised"], figures["alerts_ended"] = alerts.raise_alerts(conn, run)
-        write.add_to_summary(conn, run, figures)
-        latest = read.latest_run(conn)
+        figures["alerts_raised"], figures["alerts_ended"] = raise_alerts(conn, run)
+        add_to_summary(conn, run, figures)
+        latest = read_latest_run(conn)
         if latest is not None and latest.id != run:
-            write.add_to_summary(conn, latest.id, figures)
+            add_to_summary(conn, latest.id, figures)
         return figures
 
 
 def _refresh(
     conn: Conn, settings: Settings, run: int, progress: Callable[[str], None]
 ) -> dict[str, Any]:
-    found = read.latest_run(conn)
+    found = read_latest_run(conn)
     assert found is not None  # noqa: S101
     crs = pyproj.CRS(found.metric_crs)
-    grids = read.read_layer(conn, "grids").to_crs(crs)
-    areas = read.read_layer(conn, "areas")
-    streets = read.read_layer(conn, "streets").to_crs(crs)
-    incidents = read.read_layer(conn, "incidents").to_crs(crs)
-    ground = read.open_ground(conn).reindex(grids.index).to_numpy(float)
+    grids = read_layer(conn, "grids").to_crs(crs)
+    areas = read_layer(conn, "areas")
+    streets = read_layer(conn, "streets").to_crs(crs)
+    incidents = read_layer(conn, "incidents").to_crs(crs)
+    ground = read_open_ground(conn).reindex(grids.index).to_numpy(float)
     near = contiguity(grids)
-    tables: dict[str, list[DataFrame]] = {name: [] for name in write.PATTERN_TABLES}
+    tables: dict[str, list[DataFrame]] = {name: [] for name in STATISTICS_TABLES}
     left_out: dict[str, str] = {}
     roots = _roots(incidents)
     categories = _categories(roots, incident_times(incidents))
@@ -101,13 +106,13 @@ def _refresh(
         grids, areas, incidents[_timed(incidents)], timezone=settings.timezone
     ).reset_index()
     tables["service_quality"].append(appeals)
-    for name in write.PATTERN_TABLES:
-        write.clear(conn, name)
+    for name in STATISTICS_TABLES:
+        clear_table(conn, name)
         rows = [t for t in tables[name] if len(t)]
         if rows:
             whole = pd.concat(rows, ignore_index=True).assign(run=run)
             shape = "polygon" if name == "incident_contours" else None
-            write.write_table(conn, name, whole, shape=shape)
+            write_table(conn, name, whole, shape=shape)
     due = int(appeals.loc[appeals["level"] == "district", "due"].sum())
     met = int(appeals.loc[appeals["level"] == "district", "closed_in_time"].sum())
     figures["appeals_in_time_share"] = met / due if due else None

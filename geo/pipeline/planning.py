@@ -25,9 +25,15 @@ from geo.pipeline.coverage import Site, boxes_of, buildings_for, metric, widened
 from geo.pipeline.directions import views_of
 from geo.risk import BANDWIDTH_M, expected_incidents
 from geo.settings import Settings
-from geo.store import read
-from geo.store.database import Conn
-from geo.store.incidents import incident_places, places_of_last_year
+from geo.store.connection import Conn
+from geo.store.queries.areas import read_grids_of_area
+from geo.store.queries.blind_spots import read_blind_spots
+from geo.store.queries.cameras import read_camera_views
+from geo.store.queries.coverage import read_open_coverage
+from geo.store.queries.grids import boxes_meet_grids
+from geo.store.queries.incidents import read_incident_places, read_places_of_last_year
+from geo.store.queries.registers import read_extent, read_layer
+from geo.store.queries.runs import read_latest_run
 
 MOST_CANDIDATES, MOST_DEMAND = 6_000, 15_000
 _FAR_M = 5_000.0
@@ -87,7 +93,7 @@ def site_of(conn: Conn, settings: Settings) -> tuple[int, Site]:
     ------
     StoreError : there is none.
     """
-    run = read.latest_run(conn)
+    run = read_latest_run(conn)
     if run is None:
         raise StoreError("there are no results yet; run `gridcover refresh`")
     crs = pyproj.CRS(run.metric_crs)
@@ -115,8 +121,8 @@ def seeing(conn: Conn, lon: float, lat: float) -> pd.DataFrame:
     """
     _, site = site_of(conn, Settings.model_construct(terrain=None))
     _require_near(conn, [shapely.Point(lon, lat)])
-    views = read.camera_views(conn, boxes=[(lon, lat, lon, lat)])
-    cameras = metric(read.read_layer(conn, "cameras", codes=views.index.tolist()), site)
+    views = read_camera_views(conn, boxes=[(lon, lat, lon, lat)])
+    cameras = metric(read_layer(conn, "cameras", codes=views.index.tolist()), site)
     place = gpd.GeoSeries([shapely.Point(lon, lat)], crs=4326).to_crs(site.crs)
     found = cameras_seeing(place, cameras, _metric_views(views, site).reindex(cameras.index))
     told = cameras.loc[found["camera"], ["name", "kind", "status"]].reset_index(drop=True)
@@ -131,7 +137,7 @@ def view_of(conn: Conn, code: str, settings: Settings) -> View | None:
     StoreError : there are no results.
     """
     _, site = site_of(conn, settings)
-    cameras = read.read_layer(conn, "cameras", codes=[code])
+    cameras = read_layer(conn, "cameras", codes=[code])
     if cameras.empty:
         return None
     here = metric(cameras, site)
@@ -193,9 +199,9 @@ def what_if(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> Gain:
     full, views = _views_of(conn, cameras, site)
     flat = views.to_crs(4326)
     boxes = boxes_of(flat)
-    stored = _metric_views(read.camera_views(conn, boxes=boxes), site)
+    stored = _metric_views(read_camera_views(conn, boxes=boxes), site)
     added = added_ground(stored, views)
-    grids = _open_ground(conn, read.read_layer(conn, "grids", boxes=boxes), site)
+    grids = _open_ground(conn, read_layer(conn, "grids", boxes=boxes), site)
     cases = _incidents(conn, boxes, site)
     by_grid = added_by_grid(grids, added, incidents=cases)
     return Gain(
@@ -238,10 +244,10 @@ def sites(
     ColumnError : a value lies outside its domain.
     """
     run, site = site_of(conn, settings)
-    codes = read.grids_beneath(conn, area)
+    codes = read_grids_of_area(conn, area)
     if not codes:
         raise StoreError(f"there are no grids in {area or 'the store'}; use the code of an area")
-    grids = metric(read.read_layer(conn, "grids", codes=codes), site)
+    grids = metric(read_layer(conn, "grids", codes=codes), site)
     within = shapely.union_all(np.asarray(grids.geometry.values))
     demand = _demand(conn, by, codes, within, site)
     places = _standing_places(conn, within, codes, site)
@@ -278,10 +284,10 @@ def sites(
 def _require_near(conn: Conn, points: Any) -> None:
     x, y = shapely.get_x(points), shapely.get_y(points)
     boxes = widened(np.column_stack([x, y, x, y]), _FAR_M)
-    away = ~np.array(read.any_grid(conn, boxes), bool)
+    away = ~np.array(boxes_meet_grids(conn, boxes), bool)
     if not away.any():
         return
-    if read.extent(conn) is None:
+    if read_extent(conn) is None:
         raise StoreError("there are no grids that you see; ask for an area")
     raise GeometryError(
         f"{x[away][0]:.6f}, {y[away][0]:.6f} is more than {_FAR_M / 1000:g} km from the grids; "
@@ -295,17 +301,17 @@ def _metric_views(views: gpd.GeoDataFrame, site: Site) -> gpd.GeoSeries:
 
 
 def _open_ground(conn: Conn, grids: gpd.GeoDataFrame, site: Site) -> gpd.GeoDataFrame:
-    known = read.open_coverage(conn, grids.index.tolist())
+    known = read_open_coverage(conn, grids.index.tolist())
     return metric(grids, site).join(known)
 
 
 def _incidents(conn: Conn, boxes: Any, site: Site) -> gpd.GeoDataFrame:
-    lon, lat = incident_places(conn, boxes)
+    lon, lat = read_incident_places(conn, boxes)
     return gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat, crs=4326).to_crs(site.crs))
 
 
 def _risk(conn: Conn, added: Any, boxes: Any, site: Site) -> float:
-    lon, lat = places_of_last_year(conn, widened(boxes, BANDWIDTH_M))
+    lon, lat = read_places_of_last_year(conn, widened(boxes, BANDWIDTH_M))
     near = gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat, crs=4326).to_crs(site.crs))
     return float(expected_incidents(gpd.GeoSeries([added], crs=site.crs), near).iloc[0])
 
@@ -315,13 +321,13 @@ def _demand(conn: Conn, by: str, codes: list[str], within: Any, site: Site) -> g
     if by == "incidents":
         cases = _incidents(conn, boxes, site)
         cases = cases[shapely.intersects(np.asarray(cases.geometry.values), within)]
-        views = _metric_views(read.camera_views(conn, boxes=boxes), site)
+        views = _metric_views(read_camera_views(conn, boxes=boxes), site)
         seen = shapely.STRtree(np.asarray(views.values)).query(
             np.asarray(cases.geometry.values), "intersects"
         )[0]
         left = cases.drop(cases.index[np.unique(seen)])
         return gpd.GeoDataFrame({"weight": 1.0}, geometry=left.geometry.values, index=range(len(left)), crs=site.crs)  # fmt: skip
-    spots = read.blind_spots_of(conn, codes).to_crs(site.crs)
+    spots = read_blind_spots(conn, codes).to_crs(site.crs)
     shapes = np.asarray(spots.geometry.values)
     ground = float(shapely.area(shapes).sum())
     step = max(2.0, float(np.sqrt(ground / MOST_DEMAND)))
@@ -344,7 +350,7 @@ def _lattice(shapes: Any, step: float) -> Any:
 def _standing_places(conn: Conn, within: Any, codes: list[str], site: Site) -> Any:
     """Where a camera could stand: along the streets, and in the middle of the largest blind spots."""
     boxes = boxes_of(gpd.GeoSeries([within], crs=site.crs).to_crs(4326))
-    streets = metric(read.read_layer(conn, "streets", boxes=widened(boxes, 20.0)), site)
+    streets = metric(read_layer(conn, "streets", boxes=widened(boxes, 20.0)), site)
     lines = shapely.intersection(np.asarray(streets.geometry.values), within)
     length = float(shapely.length(lines).sum())
     step = max(15.0, length / (MOST_CANDIDATES / _BEARINGS))
@@ -353,6 +359,6 @@ def _standing_places(conn: Conn, within: Any, codes: list[str], site: Site) -> A
         for line in shapely.get_parts(shapely.line_merge(lines))
         if shapely.get_type_id(line) == 1
     ]
-    spots = read.blind_spots_of(conn, codes).to_crs(site.crs)
+    spots = read_blind_spots(conn, codes).to_crs(site.crs)
     largest = spots.sort_values("area_m2", ascending=False).head(MOST_CANDIDATES // _BEARINGS // 3)
     return np.concatenate([*along, shapely.point_on_surface(np.asarray(largest.geometry.values))])

@@ -20,8 +20,14 @@ from geo.coverage.terrain import read_terrain
 from geo.pipeline.coverage import Site, boxes_of, metric, widened
 from geo.pipeline.directions import by_direction
 from geo.settings import Settings
-from geo.store import read, write
-from geo.store.database import Conn
+from geo.store.connection import Conn
+from geo.store.queries.image_quality import (
+    delete_orphan_quality,
+    find_stale_quality,
+    replace_quality,
+)
+from geo.store.queries.registers import read_layer
+from geo.store.queries.runs import read_latest_run, refresh_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,24 +55,23 @@ def refresh_quality(
     -------
     How many areas were measured.
     """
-    with write.refreshing(conn):
+    with refresh_transaction(conn):
         return _refresh(conn, settings, progress)
 
 
 def _refresh(conn: Conn, settings: Settings, progress: Callable[[str], None]) -> int:
-    run = read.latest_run(conn)
+    run = read_latest_run(conn)
     if run is None:
         return 0
-    stale = read.stale_quality(conn)
-    write.drop_orphan_quality(conn)
+    stale = find_stale_quality(conn)
+    delete_orphan_quality(conn)
     if not any(stale.values()):
         return 0
     crs = pyproj.CRS(run.metric_crs)
     terrain = read_terrain(settings.terrain, crs) if settings.terrain is not None else None
     site = Site(crs, settings, terrain)
     layers = {
-        name: metric(read.read_layer(conn, name, codes=codes), site)
-        for name, codes in stale.items()
+        name: metric(read_layer(conn, name, codes=codes), site) for name, codes in stale.items()
     }
     areas = gpd.GeoDataFrame(
         pd.concat(
@@ -86,7 +91,7 @@ def _refresh(conn: Conn, settings: Settings, progress: Callable[[str], None]) ->
             "shares": [json.dumps(row) for row in shares],
         }
     )
-    write.replace_quality(conn, rows)
+    replace_quality(conn, rows)
     return len(rows)
 
 
@@ -96,11 +101,11 @@ def _shares(
     """Of each area: cameras, light, class, share of the open ground."""
     defaults = site.settings.cameras
     around = boxes_of(areas.geometry.to_crs("EPSG:4326"))
-    cameras = metric(read.read_layer(conn, "cameras", boxes=widened(around, 2.0 * reach)), site)
+    cameras = metric(read_layer(conn, "cameras", boxes=widened(around, 2.0 * reach)), site)
     cameras = by_direction(complete_cameras(cameras, defaults=defaults))
     cameras = cameras_in_use(cameras, working_only=False, outdoor_only=True)
     here = widened(around, 4.0 * reach + 1.0)
-    buildings = metric(read.read_layer(conn, "buildings", boxes=here), site)
+    buildings = metric(read_layer(conn, "buildings", boxes=here), site)
     walls = walls_of(buildings, terrain=site.terrain)
     near = buildings[
         np.isin(

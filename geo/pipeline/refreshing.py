@@ -25,8 +25,19 @@ from geo.pipeline import coverage
 from geo.pipeline.coverage import Site
 from geo.pipeline.digests import table_digest, text_digest
 from geo.settings import Settings, get_settings
-from geo.store import changes, read, write
-from geo.store.database import Conn, require_current
+from geo.store.bulk_copy import clear_table, write_table
+from geo.store.connection import Conn
+from geo.store.migration import require_current
+from geo.store.queries.changes import mark_processed, pending_changes
+from geo.store.queries.incidents import write_incident_events
+from geo.store.queries.registers import read_layer
+from geo.store.queries.runs import (
+    finish_run,
+    prune_runs,
+    read_latest_run,
+    refresh_transaction,
+    write_run,
+)
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -73,7 +84,7 @@ def refresh(
     """
     settings = settings or get_settings()
     require_current(conn)
-    with write.refreshing(conn):
+    with refresh_transaction(conn):
         done = _refresh(conn, settings, everything, progress, dt.datetime.now(dt.UTC))
     if done.views > 1000:
         conn.execute("ANALYZE camera_views")
@@ -88,22 +99,22 @@ def _refresh(
     progress: Callable[[str], None],
     started: dt.datetime,
 ) -> Refreshed:
-    noted = changes.pending(conn)
-    last = read.latest_run(conn)
+    noted = pending_changes(conn)
+    last = read_latest_run(conn)
     parameters = _parameters(settings)
     if last is not None and {**last.parameters, "metric_crs": None} != parameters:
         everything = True
     of_coverage = {"grids", "cameras", "buildings"} & noted.layers
     of_incidents = {"grids", "incidents"} & noted.layers
     if last is not None and not everything and not of_coverage | of_incidents:
-        changes.forget(conn, noted.ids)
+        mark_processed(conn, noted.ids)
         return Refreshed(last.id, False, 0, 0, last.summary)
     everything = everything or last is None or "views_digest" not in last.summary
     whole = everything or bool({"grids", "cameras", "buildings"} & noted.whole)
     grids = None
     if whole or of_incidents:
         progress("reading the registers")
-        grids = read.read_layer(conn, "grids")
+        grids = read_layer(conn, "grids")
         if grids.empty:
             raise StoreError("there are no grids; import them with `gridcover import grids FILE`")
     if whole and grids is not None:
@@ -126,7 +137,7 @@ def _refresh(
         figures |= {"views_digest": result.views_digest, "grids_digest": result.grids_digest}
     density = months = events = None
     if (everything or of_incidents) and grids is not None:
-        stored = read.read_layer(conn, "incidents")
+        stored = read_layer(conn, "incidents")
         incidents = stored.to_crs(crs)
         progress(f"density of {len(incidents):,} incidents")
         grids_m = coverage.metric(grids, site)
@@ -136,7 +147,7 @@ def _refresh(
         events = events.join(_places(stored))
         figures |= _incident_figures(incidents, density)
     progress("writing the results")
-    run = write.write_run(
+    run = write_run(
         conn,
         kind="refresh",
         parameters=parameters | {"metric_crs": crs.to_string()},
@@ -152,20 +163,20 @@ def _refresh(
         used = figures["cameras_used"]
         figures["assumed_share"] = figures["cameras_assumed"] / used if used else 0.0
     if density is not None and months is not None and events is not None:
-        write.clear(conn, "grid_incidents")
-        write.clear(conn, "grid_density")
-        write.write_table(conn, "grid_incidents", months.assign(run=run))
-        write.write_table(conn, "grid_density", _density_rows(density).assign(run=run))
-        write.write_events(conn, run, events)
+        clear_table(conn, "grid_incidents")
+        clear_table(conn, "grid_density")
+        write_table(conn, "grid_incidents", months.assign(run=run))
+        write_table(conn, "grid_density", _density_rows(density).assign(run=run))
+        write_incident_events(conn, run, events)
     digest = text_digest(
         repr(parameters)
         + figures["views_digest"]
         + figures["grids_digest"]
         + figures["incidents_digest"]
     )
-    write.finish_run(conn, run, inputs_digest=digest, summary=figures)
-    changes.forget(conn, noted.ids)
-    write.prune_runs(conn, settings.keep_runs)
+    finish_run(conn, run, inputs_digest=digest, summary=figures)
+    mark_processed(conn, noted.ids)
+    prune_runs(conn, settings.keep_runs)
     views = 0 if result is None else len(result.views)
     return Refreshed(run, True, views, 0 if result is None else len(result.grids), figures)
 

@@ -22,8 +22,11 @@ from geo.governance.registers import (
 )
 from geo.governance.targets import camera_targets, key_place_targets
 from geo.settings import Settings
-from geo.store import read
-from geo.store.database import Conn
+from geo.store.connection import Conn
+from geo.store.queries.cameras import read_last_status_reports
+from geo.store.queries.image_quality import read_area_quality
+from geo.store.queries.registers import read_layer
+from geo.store.queries.staff import read_grid_staff
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -70,20 +73,20 @@ def read_registers(conn: Conn, settings: Settings) -> Registers:
     ------
     StoreError : there are no grids.
     """
-    grids, areas = read.read_layer(conn, "grids"), read.read_layer(conn, "areas")
+    grids, areas = read_layer(conn, "grids"), read_layer(conn, "areas")
     if grids.empty:
         raise StoreError("there are no grids; import them with `gridcover import grids FILE`")
     crs = pyproj.CRS(settings.metric_crs) if settings.metric_crs else metric_crs(grids)
     grids = grids.to_crs(crs)
-    places = read.read_layer(conn, "key-places").to_crs(crs)
-    share = seen_share(read.area_quality(conn, "key-places"), places.index)
+    places = read_layer(conn, "key-places").to_crs(crs)
+    share = seen_share(read_area_quality(conn, "key-places"), places.index)
     return Registers(
         grids, areas,
-        read.read_layer(conn, "cameras").to_crs(crs),
+        read_layer(conn, "cameras").to_crs(crs),
         places,
-        read.read_layer(conn, "buildings").to_crs(crs),
-        read.read_layer(conn, "incidents").to_crs(crs),
-        pd.DataFrame(read.grid_staff(conn), columns=["grid", "role", "name"]),
+        read_layer(conn, "buildings").to_crs(crs),
+        read_layer(conn, "incidents").to_crs(crs),
+        pd.DataFrame(read_grid_staff(conn), columns=["grid", "role", "name"]),
         key_place_targets(places, share),
     )  # fmt: skip
 
@@ -140,7 +143,7 @@ def check_registers(conn: Conn, settings: Settings) -> tuple[DataFrame, DataFram
     """
     found = read_registers(conn, settings)
     today = dt.datetime.now(settings.zone).date()
-    tables = findings_of(found, read.camera_heard(conn), today)
+    tables = findings_of(found, read_last_status_reports(conn), today)
     findings = pd.concat([t.assign(layer=n) for n, t in tables.items()], ignore_index=True)
     columns = ["layer", *(c for c in findings.columns if c != "layer")]
     return (

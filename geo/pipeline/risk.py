@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import geopandas as gpd
 
 from geo.risk import expected_incidents
-from geo.store import incidents as stored
-from geo.store import read, write
-from geo.store.database import Conn
+from geo.store.connection import Conn
+from geo.store.queries.blind_spots import read_blind_spots_without_risk, write_blind_spot_risk
+from geo.store.queries.incidents import read_places_of_last_year
+from geo.store.queries.runs import read_latest_run, refresh_transaction
+from geo.store.queries.spatial_statistics import newest_density_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,19 +26,19 @@ def refresh_risk(conn: Conn, progress: Callable[[str], None] = lambda _: None) -
     -------
     How many blind spots were looked at.
     """
-    with write.refreshing(conn):
-        run = read.latest_run(conn)
-        counted = stored.newest_density(conn)
+    with refresh_transaction(conn):
+        run = read_latest_run(conn)
+        counted = newest_density_run(conn)
         if run is None or counted is None:
             return 0
-        spots = read.spots_without_risk(conn, counted)
+        spots = read_blind_spots_without_risk(conn, counted)
         if spots.empty:
             return 0
         progress(f"risk of {len(spots):,} blind spots")
-        lon, lat = stored.places_of_last_year(conn)
+        lon, lat = read_places_of_last_year(conn)
         places = gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat, crs=4326))
         risk = expected_incidents(
             spots.geometry.to_crs(run.metric_crs), places.to_crs(run.metric_crs)
         )
-        write.write_risk(conn, counted, spots.assign(risk=risk))
+        write_blind_spot_risk(conn, counted, spots.assign(risk=risk))
         return len(spots)

@@ -12,7 +12,7 @@ from geo.pipeline.quality import refresh_quality
 from geo.pipeline.refreshing import Refreshed, refresh
 from geo.pipeline.risk import refresh_risk
 from geo.settings import Settings
-from geo.store.database import Conn
+from geo.store.connection import Conn
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from geo.errors import StoreError
-from geo.store.database import Conn
+from geo.store.connection import Conn
 
 
 @dataclass(frozen=True)

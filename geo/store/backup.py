@@ -13,7 +13,8 @@ from geo.errors import StoreError
 from geo.settings import Settings
 from geo.store import cluster
 from geo.store.audit_seal import AuditSeal
-from geo.store.database import connect, migrate, require_current
+from geo.store.connection import connect
+from geo.store.migration import migrate, require_current
 
 
 def backup(conninfo: str, target: Path, settings: Settings) -> int:

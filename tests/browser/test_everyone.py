@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from geo.ingest import remarks
 from geo.maps.language import TEXTS
-from geo.store.database import connect
+from geo.store.connection import connect
 from tests.browser.conftest import Watched, enter
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from geo.pipeline import refresh_everything
 from geo.settings import Settings
-from geo.store.database import connect
+from geo.store.connection import connect
 from tests.browser.conftest import Watched, drawn, enter
 from tests.conftest import serving
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from geo.pipeline import refresh
-from geo.store.database import connect
+from geo.store.connection import connect
 from tests.browser.conftest import Watched, enter
 from tests.conftest import serving
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from geo.store import access
-from geo.store.database import connect
-from service.access import hash_password
+from geo.store.connection import connect
+from geo.store.queries.users import add_user
+from service.auth.passwords import hash_password
 from tests.browser.conftest import Watched, drawn, enter, middle
 
 pytestmark = pytest.mark.browser
@@ -151,9 +151,7 @@ def test_from_the_sign_in_to_the_map_and_out(
     browser: Browser, address: str, demo_store: str
 ) -> None:
     with connect(demo_store) as conn:
-        access.add_user(
-            conn, "王规划", hash_password("correct horse battery"), "planner", ["990101002"]
-        )
+        add_user(conn, "王规划", hash_password("correct horse battery"), "planner", ["990101002"])
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="zh-CN")
     watch = Watched(context.new_page(), address)
     page = watch.page

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from geo.store.database import connect
+from geo.store.connection import connect
 from tests.browser.conftest import Watched
 
 

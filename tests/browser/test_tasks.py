@@ -11,9 +11,11 @@ import openpyxl
 import pytest
 from playwright.sync_api import Browser, expect
 
-from geo.store import access
-from geo.store.database import connect
-from service.access import COOKIE, hash_password
+from geo.store.connection import connect
+from geo.store.queries.sessions import close_session
+from geo.store.queries.users import add_user
+from service.auth.passwords import hash_password
+from service.auth.sessions import COOKIE
 from tests.browser.conftest import Watched, coloured, drawn, enter, middle
 from tests.browser.test_planning import gain, settled
 from tests.conftest import sign_in
@@ -30,7 +32,7 @@ def signed_in(
     """A planner of one sub-district who signed in by the form."""
     name = f"任务 {request.node.name}"
     with connect(demo_store) as conn:
-        access.add_user(conn, name, hash_password(PASSWORD), "planner", [SUBDISTRICT])
+        add_user(conn, name, hash_password(PASSWORD), "planner", [SUBDISTRICT])
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=request.param)
     found = Watched(context.new_page(), address)
     page = found.page
@@ -322,7 +324,7 @@ def test_a_wall_says_that_its_session_has_ended(
     page.goto(address + "/wall?seconds=3600&show=board")
     expect(page.locator("body")).to_have_attribute("data-turns", "1", timeout=30_000)
     with connect(demo_store) as conn:
-        access.close_session(conn, cookies[COOKIE])
+        close_session(conn, cookies[COOKIE])
     # A session is taken for good for some seconds.
     page.wait_for_timeout(6000)
     page.locator("#next").click()

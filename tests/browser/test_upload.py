@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from geo.store.database import connect
+from geo.store.connection import connect
 from tests.browser.conftest import Watched, drawn, enter
 from tests.conftest import serving
 from tests.geo.test_osm import City, box

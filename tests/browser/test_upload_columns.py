@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from geo.store.database import connect
+from geo.store.connection import connect
 from tests.browser.conftest import Watched, drawn, enter
 from tests.conftest import serving
 from tests.service.test_import_options import EXPECTED, VIETNAMESE, cameras, workbook

@@ -10,15 +10,17 @@ import pytest
 
 from geo.errors import StoreError
 from geo.settings import get_settings
-from geo.store import audit
 from geo.store.audit_seal import AuditSeal, SealProblem, check, read_head, store_of
-from geo.store.database import Conn, connect
+from geo.store.connection import Conn, connect
+from geo.store.queries.audit import append_audit_entry, read_audit_entries, verify
 from tests.conftest import Told
 
 
 def _write(conn: Conn, number: int) -> None:
     for k in range(number):
-        audit.write(conn, actor="a", role="planner", address="", action="looked", object_=f"/{k}")
+        append_audit_entry(
+            conn, actor="a", role="planner", address="", action="looked", object_=f"/{k}"
+        )
     conn.commit()
 
 
@@ -91,7 +93,7 @@ def test_the_chain_alone_names_a_missing_anchor(store: str) -> None:
     with connect(store) as conn:
         _write(conn, 3)
         _behind_the_back(conn, "DELETE FROM audit_anchor")
-        found = audit.verify(conn)
+        found = verify(conn)
         assert (found.entries, found.broken) == (3, 1)
 
 
@@ -136,7 +138,7 @@ def test_an_older_head_is_never_written_over_a_newer_one(store: str, tmp_path: P
 
 
 def test_stores_have_heads_of_their_own(store: str, bare: str, tmp_path: Path) -> None:
-    from geo.store.database import migrate
+    from geo.store.migration import migrate
 
     migrate(bare)
     seal = AuditSeal(tmp_path)
@@ -152,19 +154,19 @@ def test_stores_have_heads_of_their_own(store: str, bare: str, tmp_path: Path) -
 
 def test_an_entry_with_what_cannot_be_stored_is_written_with_escapes(store: str) -> None:
     with connect(store) as conn:
-        audit.write(
+        append_audit_entry(
             conn, actor="a\x00b", role="", address="\ud800", action="looked", object_="/\x00",
             detail={"q\x00": ["\ud800", "\x00", float("nan"), {"x": "汉字 😀"}]},
         )  # fmt: skip
         conn.commit()
-        (entry,) = audit.entries(conn, 1)
+        (entry,) = read_audit_entries(conn, 1)
         assert (entry["actor"], entry["address"], entry["object"]) == (
             "a\\x00b",
             "\\ud800",
             "/\\x00",
         )
         assert entry["detail"] == {"q\\x00": ["\\ud800", "\\x00", "nan", {"x": "汉字 😀"}]}
-        assert audit.verify(conn).broken is None
+        assert verify(conn).broken is None
 
 
 def test_commands_write_and_check_the_head(

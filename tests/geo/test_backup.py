@@ -10,8 +10,10 @@ import pytest
 
 from geo.errors import StoreError
 from geo.settings import Settings
-from geo.store import access, audit, backup, cluster
-from geo.store.database import connect, make_pool
+from geo.store import backup, cluster
+from geo.store.connection import connect, make_pool
+from geo.store.queries.audit import append_audit_entry, verify
+from geo.store.scope import set_scope
 from tests.conftest import Told
 
 
@@ -52,8 +54,8 @@ def test_into_an_empty_cluster(demo_store: str, open_folder: Path, tmp_path: Pat
                 "UPDATE cameras SET status = 'faulty' WHERE code = (SELECT min(code) FROM cameras)"
             )
             assert conn.execute("SELECT count(*) > 0 FROM changes").fetchone() == (True,)
-            audit.write(conn, actor="a", role="", address="", action="x", object_="y")
-            assert audit.verify(conn).broken is None
+            append_audit_entry(conn, actor="a", role="", address="", action="x", object_="y")
+            assert verify(conn).broken is None
             conn.execute("INSERT INTO imports (layer, file, sha256, rows, inserted, updated, unchanged, mended, "
                          "rejected, options) VALUES ('a', 'b', 'c', 1, 1, 0, 0, 0, 0, '{}')")  # fmt: skip
             conn.commit()
@@ -61,7 +63,7 @@ def test_into_an_empty_cluster(demo_store: str, open_folder: Path, tmp_path: Pat
         pool.open(wait=True)
         with pool.connection() as conn:
             assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (0,)
-            access.set_scope(conn, ("990101002",))
+            set_scope(conn, ("990101002",))
             seen = conn.execute("SELECT count(*) FROM grids").fetchone()
             assert seen is not None
             assert 0 < seen[0] < 297

@@ -22,9 +22,13 @@ from geo.ingest import import_file
 from geo.pipeline import refresh, refresh_board
 from geo.pipeline.registers import read_registers
 from geo.settings import Settings
-from geo.store import board as stored
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.cameras import read_last_status_reports
+from geo.store.queries.dashboard import (
+    read_figures_of_level,
+    read_finding_counts,
+    read_register_findings,
+)
 
 CRS = "EPSG:32650"
 
@@ -94,11 +98,11 @@ def test_cameras_agree_with_the_targets_and_with_sql(
 
 def test_the_store_holds_the_findings_and_where_they_lie(demo_store: str) -> None:
     with connect(demo_store) as conn:
-        rows, total = stored.findings(conn, 100_000)
-        apart, some = stored.findings(conn, 5, layer="cameras", finding="not networked")
+        rows, total = read_register_findings(conn, 100_000)
+        apart, some = read_register_findings(conn, 5, layer="cameras", finding="not networked")
         found = read_registers(conn, Settings())
-        here, inside = stored.findings(conn, 100_000, area="990101001")
-        counts = pd.DataFrame(stored.finding_counts(conn))
+        here, inside = read_register_findings(conn, 100_000, area="990101001")
+        counts = pd.DataFrame(read_finding_counts(conn))
         wrong = conn.execute(
             "SELECT count(*) FROM register_findings f JOIN grids g ON g.code = f.grid "
             "WHERE NOT ST_Intersects(g.geometry, f.geometry)"
@@ -136,10 +140,14 @@ def test_a_board_is_worked_out_when_something_is_new(store: str, tmp_path: Path)
         first = refresh_board(conn, settings)
         assert first is not None
         assert refresh_board(conn, settings) is None
-        (row,) = [r for r in stored.area_figures(conn, "grid", None) if r["figure"] == "networked"]
+        (row,) = [
+            r for r in read_figures_of_level(conn, "grid", None) if r["figure"] == "networked"
+        ]
         assert (row["part"], row["whole"], row["goal"]) == (1, 2, 1)
         # No service point yet: nothing is said of them. Then one, far from half of the grid.
-        assert not [r for r in stored.area_figures(conn, "grid", None) if "service" in r["figure"]]
+        assert not [
+            r for r in read_figures_of_level(conn, "grid", None) if "service" in r["figure"]
+        ]
         path = tmp_path / "points.csv"
         path.write_text(
             "站点编码,站点名称,站点类型,经度,纬度\n1,党群服务站,party_branch,118.0,30.9\n"
@@ -147,14 +155,14 @@ def test_a_board_is_worked_out_when_something_is_new(store: str, tmp_path: Path)
         outcome = import_file(conn, "service-points", path)
         assert outcome.inserted == 1
         assert refresh_board(conn, settings) is not None
-        served = {r["figure"]: r for r in stored.area_figures(conn, "grid", None)}
+        served = {r["figure"]: r for r in read_figures_of_level(conn, "grid", None)}
         quarter = np.pi * 500**2 / 4
         assert served["service/party_branch"]["part"] == pytest.approx(quarter, rel=0.01)
         people = served["served/party_branch"]
         assert people["part"] / people["whole"] == pytest.approx(
             quarter / served["area_m2"]["part"], rel=0.01
         )
-        blind, total = stored.findings(conn, 10, aspect="service")
+        blind, total = read_register_findings(conn, 10, aspect="service")
         assert (total, blind["finding"].tolist()) == (1, ["no party_branch within a walk"])
 
 
@@ -205,8 +213,8 @@ def test_gaps_are_named() -> None:
 
 def test_a_register_told_today_is_not_silent(demo_store: str) -> None:
     with connect(demo_store) as conn:
-        heard = read.camera_heard(conn)
-        _, silent = stored.findings(conn, 1, finding="status not told for 365 days")
+        heard = read_last_status_reports(conn)
+        _, silent = read_register_findings(conn, 1, finding="status not told for 365 days")
     assert len(heard) == 1500
     assert silent == 0
     assert (pd.Timestamp(dt.datetime.now(dt.UTC)) - heard.max()).total_seconds() < 3600

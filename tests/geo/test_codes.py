@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import geo
 from geo.errors import RejectedRows
 from geo.ingest import Outcome, import_file
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.registers import read_layer
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_levels_and_parents_come_from_the_codes(store: str) -> None:
     outcome = put(store, "areas", "areas.geojson")
     assert (outcome.inserted, outcome.findings) == (4, [])
     with connect(store) as conn:
-        areas = read.read_layer(conn, "areas")
+        areas = read_layer(conn, "areas")
     assert areas["level"].tolist() == ["district", "subdistrict", "community", "community"]
     assert areas["parent"].tolist()[1:] == ["110105", "110105012", "110105012"]
     assert areas["parent"].isna().iloc[0]
@@ -126,8 +126,8 @@ def test_levels_and_parents_come_from_the_codes(store: str) -> None:
         ): "110105012003 is kept; the code says 110105012004",
     }
     with connect(store) as conn:
-        stored = read.read_layer(conn, "grids")
-        levels = geo.levels_of(stored, read.read_layer(conn, "areas"))
+        stored = read_layer(conn, "grids")
+        levels = geo.levels_of(stored, read_layer(conn, "areas"))
     assert stored["community"].tolist()[:3] == ["110105012003"] * 3
     assert stored["community"].isna().iloc[3]
     assert levels.loc["110105012003001"].tolist() == [
@@ -144,7 +144,7 @@ def test_codes_filled_with_zeros_link_to_their_like_and_no_level_is_refused(stor
     frame.to_file("areas.geojson")
     assert put(store, "areas", "areas.geojson").inserted == 3
     with connect(store) as conn:
-        areas = read.read_layer(conn, "areas")
+        areas = read_layer(conn, "areas")
     assert areas["parent"].tolist()[1:] == ["110105000000", "110105012000"]
     assert areas["level"].tolist() == ["district", "subdistrict", "community"]
     gpd.GeoDataFrame({"code": ["Q"], "name": ["q"]}, geometry=[box(0, 0.1)], crs=4326).to_file(
@@ -167,7 +167,7 @@ def test_due_times_may_lie_ahead_and_device_numbers_are_noted(store: str) -> Non
     outcome = put(store, "incidents", "appeals.csv")
     assert outcome.findings == []
     with connect(store) as conn:
-        row = read.read_layer(conn, "incidents").iloc[0]
+        row = read_layer(conn, "incidents").iloc[0]
     assert row["due_at"].year == 2098  # local midnight in Shanghai
     assert row["category"] == "纠纷/邻里"
     Path("cameras.csv").write_text(
@@ -202,7 +202,7 @@ def test_directions_are_types_or_degrees(
     )
     put(store, "cameras", "cameras.csv")
     with connect(store) as conn:
-        bearing = read.read_layer(conn, "cameras")["bearing_deg"]
+        bearing = read_layer(conn, "cameras")["bearing_deg"]
     assert [None if b != b else b for b in bearing] == wanted
 
 
@@ -219,7 +219,7 @@ def test_categories_in_columns_of_their_own_and_answers_in_words(store: str) -> 
     )
     outcome = put(store, "incidents", "hotline.csv")
     with connect(store) as conn:
-        rows = read.read_layer(conn, "incidents")
+        rows = read_layer(conn, "incidents")
     assert rows["category"].tolist() == ["市容/占道经营", "市容", "other", "噪声/施工", "噪声/施工"]
     assert rows["satisfaction"].tolist()[:4] == [100, 50, 25, 95]
     assert rows["satisfaction"].isna().iloc[4]

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 import geo
 from geo.errors import CrsError, GeometryError
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.cameras import read_camera_views
+from geo.store.queries.registers import read_layer
+from geo.store.queries.runs import read_latest_run
 from tests.scenes import CRS, ORIGIN
 
 corner = st.tuples(st.integers(0, 40), st.integers(0, 40))
@@ -66,11 +68,11 @@ def test_areas_equal_overlay(raw_views: list, raw_roofs: list) -> None:  # type:
 def test_demo_against_postgis(demo_store: str) -> None:
     """Every grid of the demo: ST_Union and ST_Difference in the metric CRS."""
     with connect(demo_store) as conn:
-        run = read.latest_run(conn)
+        run = read_latest_run(conn)
         assert run is not None
         srid = int(run.metric_crs.split(":")[1])
-        grids = read.read_layer(conn, "grids").to_crs(srid)
-        views = read.camera_views(conn).to_crs(srid)
+        grids = read_layer(conn, "grids").to_crs(srid)
+        views = read_camera_views(conn).to_crs(srid)
         conn.execute("CREATE TEMP TABLE g (code text, geom geometry)")
         conn.execute("CREATE TEMP TABLE v (geom geometry)")
         with conn.cursor() as cursor:

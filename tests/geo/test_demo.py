@@ -17,8 +17,8 @@ from geo.incidents.density import incident_times
 from geo.ingest.topology import tiling_faults
 from geo.pipeline.registers import check_registers
 from geo.settings import Settings
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.registers import read_layer
 
 
 def test_committed_boundaries_are_what_the_seed_makes(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_the_demo_does_not_mix_with_a_real_district(store: str) -> None:
         conn.commit()
         with pytest.raises(StoreError, match="real district"):
             load_demo(conn)
-        assert len(read.read_layer(conn, "cameras")) == 0
+        assert len(read_layer(conn, "cameras")) == 0
 
 
 def test_loading_twice_changes_nothing(
@@ -104,7 +104,7 @@ def test_loading_twice_changes_nothing(
             "(SELECT FROM grid_staff s WHERE s.grid = g.code AND s.role = 'head')"
         ).fetchone()
         assert headless == (7,)
-        stored = read.read_layer(conn, "cameras")
+        stored = read_layer(conn, "cameras")
     made = layers["cameras"].set_index("code", drop=False)
     assert stored["range_m"].equals(made["range_m"].astype(float))
     assert shapely.equals(stored.geometry.values, made.geometry.values).all()

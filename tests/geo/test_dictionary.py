@@ -10,8 +10,8 @@ from geo.errors import ReadError
 from geo.ingest import import_file
 from geo.ingest.headers import BUILT_IN, read_dictionary, recognise, value_of
 from geo.settings import get_settings
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.registers import read_layer
 
 OWN = """
 [headers.cameras]
@@ -52,7 +52,7 @@ def test_imports_take_the_dictionary_of_the_settings(
     )
     with connect(store) as conn:
         outcome = import_file(conn, "cameras", Path("c.csv"))
-        row = read.read_layer(conn, "cameras").iloc[0]
+        row = read_layer(conn, "cameras").iloc[0]
     assert outcome.rejected == 0
     assert (row["kind"], row["bearing_deg"]) == ("dome", 75)
 

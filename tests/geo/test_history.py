@@ -7,8 +7,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from geo.store import audit
-from geo.store.database import Conn, connect
+from geo.store.connection import Conn, connect
+from geo.store.queries.audit import (
+    Verified,
+    prune_audit,
+    read_audit_entries,
+    read_change_set,
+    read_row_history,
+    set_actor,
+    verify,
+)
 
 CAMERA = (
     "INSERT INTO cameras (code, kind, geometry) SELECT 'c' || n, 'dome', "
@@ -17,19 +25,21 @@ CAMERA = (
 
 
 def told(conn: Conn, key: str, layer: str = "cameras") -> list[tuple[str, Any, Any]]:
-    return [(row["actor"], row["was"], row["now"]) for row in audit.history(conn, layer, key, 50)]
+    return [
+        (row["actor"], row["was"], row["now"]) for row in read_row_history(conn, layer, key, 50)
+    ]
 
 
 def test_every_change_is_told_from_what_to_what(store: str) -> None:
     with connect(store) as conn:
-        audit.act_as(conn, "Wang")
+        set_actor(conn, "Wang")
         conn.execute(CAMERA, (2,))
         conn.commit()
-        audit.act_as(conn, "Li", session=True)
+        set_actor(conn, "Li", session=True)
         conn.execute("UPDATE cameras SET status = 'faulty', range_m = 40 WHERE code = 'c1'")
         conn.execute("UPDATE cameras SET status = 'faulty' WHERE code = 'c1'")
         conn.commit()
-        audit.act_as(conn, "Zhao")
+        set_actor(conn, "Zhao")
         conn.execute(
             "UPDATE cameras SET geometry = ST_SetSRID(ST_Point(118.5, 31.5), 4326) WHERE code = 'c1'"
         )
@@ -53,7 +63,7 @@ def test_every_change_is_told_from_what_to_what(store: str) -> None:
         assert len(told(conn, "c2")) == 1
         # One entry of the record a set, each under the name of who did it.
         entries = [
-            (e["actor"], e["object"], e["detail"]["updated"]) for e in audit.entries(conn, 50)
+            (e["actor"], e["object"], e["detail"]["updated"]) for e in read_audit_entries(conn, 50)
         ]
         assert entries == [
             ("Li", "cameras", 0),
@@ -61,7 +71,7 @@ def test_every_change_is_told_from_what_to_what(store: str) -> None:
             ("Li", "cameras", 1),
             ("Wang", "cameras", 0),
         ]
-        assert audit.verify(conn) == audit.Verified(4, None, 4, None)
+        assert verify(conn) == Verified(4, None, 4, None)
 
 
 def test_by_whatever_hand(store: str) -> None:
@@ -87,10 +97,10 @@ def test_many_new_rows_are_told_by_their_keys_and_an_undone_change_by_nothing(st
         conn.execute("TRUNCATE cameras")
         conn.commit()
         assert told(conn, "c7")[0][1]["code"] == "c7"
-        found = audit.changed_rows(conn, audit.entries(conn, 1)[0]["detail"]["set"], 10)
+        found = read_change_set(conn, read_audit_entries(conn, 1)[0]["detail"]["set"], 10)
         assert found is not None
         assert (found["deleted"], len(found["rows"])) == (1500, 10)
-        assert audit.verify(conn).broken_change is None
+        assert verify(conn).broken_change is None
 
 
 def test_keys_of_several_columns_and_a_changed_key(store: str) -> None:
@@ -108,7 +118,7 @@ def test_keys_of_several_columns_and_a_changed_key(store: str) -> None:
         )
         assert told(conn, "a/1", "incidents")[0][2] is None
         assert told(conn, "a/2", "incidents")[0][1] is None
-        assert audit.verify(conn).changes == 3
+        assert verify(conn).changes == 3
 
 
 @pytest.mark.parametrize(
@@ -132,7 +142,7 @@ def test_it_cannot_be_changed_unnoticed(store: str, tampered: str) -> None:
         conn.execute("ALTER TABLE change_sets DISABLE TRIGGER USER")
         conn.execute("ALTER TABLE changed_rows DISABLE TRIGGER USER")
         conn.execute(tampered.encode())
-        found = audit.verify(conn)
+        found = verify(conn)
         assert found.broken is None
         assert found.broken_change == (3 if "INSERT" in tampered else 2)
 
@@ -142,8 +152,8 @@ def test_sets_go_with_their_entries(store: str) -> None:
         conn.execute(CAMERA, (1,))
         conn.commit()
         conn.execute("SELECT pg_sleep(0.01)")
-        assert audit.prune(conn, 0) == 1
+        assert prune_audit(conn, 0) == 1
         conn.execute("UPDATE cameras SET range_m = 10")
         conn.commit()
-        assert audit.verify(conn) == audit.Verified(1, None, 1, None)
+        assert verify(conn) == Verified(1, None, 1, None)
         assert len(told(conn, "c1")) == 1

@@ -27,9 +27,9 @@ from geo.confinement.signatures import require_signature
 from geo.errors import CrsError, ReadError
 from geo.ingest.readers import read_file
 from geo.settings import Settings
-from geo.store.database import connect
+from geo.store.connection import connect
 from service.app import create_app
-from service.job_process import safe_name
+from service.worker.job_process import safe_name
 from tests.conftest import Told, alive, sign_in
 from tests.geo.hostile_files import CANARY, Hostile, corpus, endless, rasters
 from tests.service.test_jobs import until, worker

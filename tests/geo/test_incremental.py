@@ -10,8 +10,8 @@ from psycopg import sql
 from geo.pipeline import refresh
 from geo.pipeline.refreshing import Refreshed
 from geo.settings import Settings
-from geo.store import read
-from geo.store.database import Conn, connect
+from geo.store.connection import Conn, connect
+from geo.store.queries.cameras import read_camera_views
 
 WEST, SOUTH, STEP = 118.0, 30.9, 0.001
 RESULTS = {
@@ -271,4 +271,4 @@ def test_a_camera_far_away_is_left_out_and_named(store: str) -> None:
             assert done.summary["cameras"] == before.summary["cameras"] + 1
             assert done.summary["cameras_used"] == before.summary["cameras_used"]
             assert done.summary["covered_m2"] == before.summary["covered_m2"]
-            assert "stray" not in read.camera_views(conn).index
+            assert "stray" not in read_camera_views(conn).index

@@ -17,8 +17,8 @@ import shapely
 from geo.crs import gcj02_from_wgs84
 from geo.errors import ColumnError, CrsError, ReadError, RejectedRows, StoreError
 from geo.ingest import Outcome, import_file, raw_table, readers
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.registers import read_layer
 
 HEADER = "code,name,lon,lat\n"
 GOOD = [f"{k},cam {k},118.05{k},30.95{k}\n" for k in range(1, 6)]
@@ -36,7 +36,7 @@ def put(store: str, layer: str, path: Path, **options: object) -> Outcome:
 
 def rows(store: str, layer: str) -> gpd.GeoDataFrame:
     with connect(store) as conn:
-        return read.read_layer(conn, layer)
+        return read_layer(conn, layer)
 
 
 def make_district(store: str) -> None:

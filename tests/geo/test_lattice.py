@@ -18,8 +18,8 @@ import geo
 from geo import pipeline
 from geo.errors import ColumnError, CrsError, GeometryError, ReadError, StoreError
 from geo.settings import get_settings
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.registers import read_layer
 
 CRS = "EPSG:32650"
 HOME = (500_000.0, 4_000_000.0)
@@ -135,7 +135,7 @@ def outline(path: str = "outline.geojson", width: float = 0.02) -> Path:
 
 def grids_of(store: str) -> gpd.GeoDataFrame:
     with connect(store) as conn:
-        return read.read_layer(conn, "grids")
+        return read_layer(conn, "grids")
 
 
 def test_grids_of_an_empty_store_by_command(
@@ -153,7 +153,7 @@ def test_grids_of_an_empty_store_by_command(
     assert told["inserted"] == len(got) > 20
     assert set(got["community"]) == {"outline"}
     with connect(store) as conn:
-        areas = read.read_layer(conn, "areas")
+        areas = read_layer(conn, "areas")
         assert areas["level"].to_dict() == {"outline": "community"}
         done = pipeline.refresh_everything(conn, get_settings())
     assert done.coverage.summary["grids"] == len(got)
@@ -183,7 +183,7 @@ def test_other_grids_are_replaced_only_when_told(
             pipeline.store_grids(conn, made, within)
         pipeline.store_grids(conn, made, within, replace=True)
         conn.commit()
-        assert set(read.read_layer(conn, "grids").index) == set(made.grids["code"])
+        assert set(read_layer(conn, "grids").index) == set(made.grids["code"])
         assert pipeline.find_boundary(conn, "outline").name == "outline"
         other = pipeline.plan_grids(conn, within, settings, community="new")
         assert other.community == "new"

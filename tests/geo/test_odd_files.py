@@ -24,8 +24,8 @@ from geo.ingest.raw_table import RawTable
 from geo.ingest.readers import read_file
 from geo.ingest.text_tables import read_text
 from geo.settings import get_settings
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.registers import read_layer
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,7 @@ def test_files_that_are_refused(
     assert told.returncode == 1
     assert all(word in told.stderr for word in words), told.stderr
     with connect(store) as conn:
-        assert len(read.read_layer(conn, layer)) == 0
+        assert len(read_layer(conn, layer)) == 0
 
 
 def test_a_workbook_in_another_language(
@@ -102,7 +102,7 @@ def test_a_workbook_in_another_language(
     told = run("import", "cameras", str(odd_files / "other_language.xlsx"), *options)
     assert told.returncode == 0, told.stderr
     with connect(store) as conn:
-        got = read.read_layer(conn, "cameras")
+        got = read_layer(conn, "cameras")
     assert got["name"].tolist() == ["Bến A", "Bến B", "Bến C"]
     assert [None if pd.isna(v) else v for v in got["bearing_deg"]] == [259, None, 307]
     assert got.geometry.iloc[0].equals_exact(shapely.Point(118.501, 31.301), 1e-9)

@@ -29,8 +29,12 @@ from geo.ingest.proposals import propose_columns
 from geo.ingest.raw_table import RawTable
 from geo.schema import LAYERS
 from geo.settings import get_settings
-from geo.store import events, export, mappings, read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.cameras import read_camera_views
+from geo.store.queries.exports import read_pieces
+from geo.store.queries.imports import delete_mapping, list_mappings
+from geo.store.queries.incidents import IncidentFilter, count_by_grid, count_by_hour, count_by_step
+from geo.store.queries.registers import read_layer
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +49,7 @@ def put(store: str, layer: str, path: Path | str, **options: Any) -> Outcome:
 
 def rows(store: str, layer: str) -> gpd.GeoDataFrame:
     with connect(store) as conn:
-        return read.read_layer(conn, layer)
+        return read_layer(conn, layer)
 
 
 def extras(store: str, table: str = "cameras") -> dict[str, dict[str, str]]:
@@ -155,7 +159,7 @@ def test_a_device_of_several_directions_is_one_camera_that_sees_all_of_them(stor
     assert reasons(outcome) == {"noted: several directions of one camera": 1}
     with connect(store) as conn:
         first = pipeline.refresh_everything(conn, get_settings())
-        one = read.camera_views(conn)
+        one = read_camera_views(conn)
         line = conn.execute("SELECT cameras, covered_m2, twice_covered_share FROM grid_coverage ORDER BY run DESC").fetchone()  # fmt: skip
         view = pipeline.view_of(conn, "d", get_settings())
     assert first.coverage.summary["cameras"] == 1
@@ -172,7 +176,7 @@ def test_a_device_of_several_directions_is_one_camera_that_sees_all_of_them(stor
     put(store, "cameras", "one.csv")
     with connect(store) as conn:
         pipeline.refresh_everything(conn, get_settings())
-        later = read.camera_views(conn)["area_m2"].iloc[0]
+        later = read_camera_views(conn)["area_m2"].iloc[0]
     assert later == pytest.approx(80.0**2 * math.radians(60), rel=1e-3)
 
 
@@ -337,16 +341,16 @@ def test_incidents_of_a_span_count_within_it_and_in_no_hour_or_trend(store: str)
     assert next(f.detail for f in outcome.findings).startswith("2 rows")
     zone = "Asia/Shanghai"
 
-    def within(start: str, end: str) -> events.Filter:
-        return events.Filter(*(pd.Timestamp(day, tz=zone).to_pydatetime() for day in (start, end)))
+    def within(start: str, end: str) -> IncidentFilter:
+        return IncidentFilter(*(pd.Timestamp(day, tz=zone).to_pydatetime() for day in (start, end)))
 
     with connect(store) as conn:
         pipeline.refresh_everything(conn, get_settings())
         year, part = within("2025-01-01", "2026-01-01"), within("2025-01-01", "2025-12-31")
-        assert events.counts_by_grid(conn, year) == {"g": 3}
-        assert events.counts_by_grid(conn, part) == {"g": 1}
-        assert [row["count"] for row in events.counts_by_step(conn, year, "month", zone)] == [1]
-        table, untimed = events.counts_by_hour(conn, year, zone)
+        assert count_by_grid(conn, year) == {"g": 3}
+        assert count_by_grid(conn, part) == {"g": 1}
+        assert [row["count"] for row in count_by_step(conn, year, "month", zone)] == [1]
+        table, untimed = count_by_hour(conn, year, zone)
         assert (sum(map(sum, table)), untimed) == (1, 2)
         months = conn.execute("SELECT month::text, count FROM grid_incidents").fetchall()
         assert months == [("2025-03-01", 1)]
@@ -371,12 +375,12 @@ def test_a_mapping_is_saved_and_used_for_the_next_file(store: str) -> None:
     point = rows(store, "cameras").loc["2"].geometry
     assert (point.x, point.y) == (118.6, 31.4)
     with connect(store) as conn:
-        (found,) = mappings.list_mappings(conn, "cameras")
+        (found,) = list_mappings(conn, "cameras")
         assert found.columns == rename
         assert found.changed_by.startswith("command line")
-        assert mappings.list_mappings(conn, "grids") == []
-        assert mappings.delete_mapping(conn, "cameras", "towers")
-        assert not mappings.delete_mapping(conn, "cameras", "towers")
+        assert list_mappings(conn, "grids") == []
+        assert delete_mapping(conn, "cameras", "towers")
+        assert not delete_mapping(conn, "cameras", "towers")
 
 
 def cameras_csv(text: str) -> Path:
@@ -671,7 +675,7 @@ def test_an_export_is_imported_unchanged(store: str, layer: str, form: str) -> N
     with connect(store) as conn:
         pipeline.refresh_everything(conn, get_settings())
         path = Path(f"out.{form}")
-        write_file(export.pieces(conn, layer), path, layer, form, get_settings().zone)
+        write_file(read_pieces(conn, layer), path, layer, form, get_settings().zone)
     source = {"source": "i"} if layer == "incidents" else {}
     outcome = put(store, layer, path, **source)
     assert (outcome.inserted, outcome.updated, outcome.rejected) == (0, 0, 0), reasons(outcome)

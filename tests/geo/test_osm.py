@@ -24,8 +24,8 @@ from geo.errors import ColumnError, ReadError
 from geo.ingest.osm import importing
 from geo.ingest.osm.importing import Rules, import_osm
 from geo.osm import extraction, isolation
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.registers import count_rows, read_layer, upsert
 from tests.conftest import SHARED, Told, alive
 
 SQUARE = ((0, 0), (100, 0), (100, 100), (0, 100))
@@ -116,7 +116,7 @@ def imported(store: str, tmp_path: Path) -> Callable[..., Stored]:
         with connect(store) as conn:
             outcome = import_osm(conn, path, rules=rules, report=tmp_path / "report.csv", **rest)
         with connect(store) as conn:
-            return Stored(outcome, {name: read.read_layer(conn, name) for name in importing.LAYERS})
+            return Stored(outcome, {name: read_layer(conn, name) for name in importing.LAYERS})
 
     return call
 
@@ -407,7 +407,7 @@ def test_all_or_nothing(imported: Callable[..., Stored], store: str, tmp_path: P
         conn.commit()
         with pytest.raises(Exception, match="cameras cannot be stored"):
             import_osm(conn, path, report=tmp_path / "r.csv")
-        assert read.count_rows(conn, importing.REGISTERS["buildings"]) == 0
+        assert count_rows(conn, importing.REGISTERS["buildings"]) == 0
         assert conn.execute("SELECT count(*) FROM imports").fetchone() == (0,)
 
 
@@ -705,7 +705,6 @@ def test_helsinki_from_nothing_to_coverage(imported: Callable[..., Stored], stor
     from geo.pipeline import refresh_everything
     from geo.schema import LAYERS
     from geo.settings import Settings
-    from geo.store import write
 
     cameras = imported(HELSINKI).layers["cameras"]
     crs = metric_crs(cameras)
@@ -724,7 +723,7 @@ def test_helsinki_from_nothing_to_coverage(imported: Callable[..., Stored], stor
     for column in ("name_en", "community", "population"):
         grids[column] = None
     with connect(store) as conn:
-        write.upsert(conn, LAYERS["grids"], grids.to_crs(4326))
+        upsert(conn, LAYERS["grids"], grids.to_crs(4326))
         conn.commit()
         done = refresh_everything(conn, Settings())
     summary = done.coverage.summary

@@ -13,19 +13,22 @@ from geo.pipeline import refresh, refresh_patterns
 from geo.pipeline.patterns import PERMUTATIONS, YEAR
 from geo.schema import LAYERS
 from geo.settings import get_settings
-from geo.store import incidents as results
-from geo.store import read, write
-from geo.store.database import Conn, connect
+from geo.store.connection import Conn, connect
+from geo.store.queries.coverage import read_open_ground
+from geo.store.queries.registers import read_layer, upsert
+from geo.store.queries.runs import read_latest_run
+from geo.store.queries.service_requests import read_service_quality
+from geo.store.queries.spatial_statistics import read_contours, read_grid_weeks, read_statistics
 
 
 def stored(conn: Conn, table: str, category: str = "") -> pd.DataFrame:
-    return pd.DataFrame(results.patterns(conn, table, category))
+    return pd.DataFrame(read_statistics(conn, table, category))
 
 
 @pytest.fixture(scope="module")
 def demo(demo_store: str) -> dict[str, gpd.GeoDataFrame]:
     with connect(demo_store) as conn:
-        layers = {n: read.read_layer(conn, n) for n in ("grids", "areas", "incidents", "streets")}
+        layers = {n: read_layer(conn, n) for n in ("grids", "areas", "incidents", "streets")}
     crs = geo.metric_crs(layers["grids"])
     return {n: layer if n == "areas" else layer.to_crs(crs) for n, layer in layers.items()}
 
@@ -45,13 +48,13 @@ def test_stored_figures_are_those_of_the_functions(
     year = year_of(incidents)
     with connect(demo_store) as conn:
         rows = stored(conn, "grid_patterns", category).set_index("grid").reindex(grids.index)
-        ground = read.open_ground(conn).reindex(grids.index)
-        run = read.latest_run(conn)
+        ground = read_open_ground(conn).reindex(grids.index)
+        run = read_latest_run(conn)
         hours = stored(conn, "incident_hours", category)
         tests = stored(conn, "forecast_tests", category)
         risk = stored(conn, "forecasts", category)
         repeats = stored(conn, "near_repeats", category)
-        bands = results.incident_contours(conn, category, "density")
+        bands = read_contours(conn, category, "density")
     assert run is not None
     for table in (rows, hours, tests, risk, repeats, bands):
         assert len(table)
@@ -76,7 +79,7 @@ def test_stored_figures_are_those_of_the_functions(
     assert rows["emerging"].tolist() == emerging["class"].tolist()
     weeks = geo.space_time_cube(grids, incidents, aoristic=True)
     with connect(demo_store) as conn:
-        row = results.grid_weeks(conn, category, str(grids.index[7]))
+        row = read_grid_weeks(conn, category, str(grids.index[7]))
     assert row is not None
     assert row["weeks_from"] == weeks.columns[0].date()
     np.testing.assert_allclose(row["weeks"], weeks.iloc[7], atol=1e-3)
@@ -103,7 +106,7 @@ def test_appeals_are_stored_by_level(demo_store: str, demo: dict[str, gpd.GeoDat
     table = geo.service_quality(demo["grids"], demo["areas"], demo["incidents"])
     month = pd.Timestamp("2026-10-01")
     with connect(demo_store) as conn:
-        rows = results.service_quality(conn, "subdistrict", month, month + pd.DateOffset(months=1))
+        rows = read_service_quality(conn, "subdistrict", month, month + pd.DateOffset(months=1))
     wanted = table.loc["subdistrict"].xs(month, level="month")
     assert len(rows) == len(wanted) == 7
     for row in rows:
@@ -148,7 +151,7 @@ def put(conn: Conn, layers: dict[str, gpd.GeoDataFrame]) -> None:
                 out[column.name] = column.default
             out[column.name] = out[column.name].astype(object).where(out[column.name].notna(), None)
         out["extra"] = "{}"
-        write.upsert(conn, LAYERS[name], out)
+        upsert(conn, LAYERS[name], out)
     conn.commit()
 
 
@@ -172,7 +175,7 @@ def test_what_so_few_incidents_cannot_tell_is_left_out_and_said(store: str) -> N
         assert rows["year_before"].isna().all()
         assert len(stored(conn, "grid_patterns", "a")) == 25
         assert stored(conn, "forecasts").empty
-        latest = read.latest_run(conn)
+        latest = read_latest_run(conn)
         assert latest is not None
         assert latest.id == run
         assert latest.summary["hot_spots"] == figures["hot_spots"]
@@ -192,7 +195,7 @@ def test_what_so_few_incidents_cannot_tell_is_left_out_and_said(store: str) -> N
         newer = refresh(conn)
         assert newer.run > again.run
         assert refresh_patterns(conn, settings) is None
-        latest = read.latest_run(conn)
+        latest = read_latest_run(conn)
         assert latest is not None
         assert (
             latest.summary["hot_spots"]
@@ -213,5 +216,5 @@ def test_without_incidents_there_are_no_patterns_and_without_people_no_risk(stor
         figures = refresh_patterns(conn, settings)
         assert figures is not None
         assert "nobody lives" in figures["patterns_left_out"]["risk"]
-        assert results.incident_contours(conn, "", "risk").empty
-        assert len(results.incident_contours(conn, "", "density"))
+        assert read_contours(conn, "", "risk").empty
+        assert len(read_contours(conn, "", "density"))

@@ -21,9 +21,11 @@ from geo.errors import ReadError, StoreError
 from geo.ingest import import_file
 from geo.pipeline import refresh
 from geo.settings import Settings
-from geo.store import incidents as stored
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.cameras import read_camera_views
+from geo.store.queries.grids import read_grid_results
+from geo.store.queries.incidents import read_incident_months
+from geo.store.queries.runs import read_latest_run
 from tests.conftest import Command, Told
 
 
@@ -58,16 +60,16 @@ def test_results_with_provenance(store: str, tmp_path: Path) -> None:
     fill(store, tmp_path)
     with connect(store) as conn:
         first = refresh(conn)
-        run = read.latest_run(conn)
+        run = read_latest_run(conn)
         assert run is not None
         assert run.metric_crs == "EPSG:32650"
         assert run.summary["incidents_outside"] == 1
         assert run.summary["assumed_share"] == 1.0  # no field of view on record
-        result = read.grid_results(conn, run.id)
+        result = read_grid_results(conn, run.id)
         assert result["count"].tolist() == [2, 0, 0]
         assert np.allclose(result["covered_m2"], np.pi * (50**2 - 3**2), rtol=0.01)
         assert result.loc["a", "per_1000_people"] == pytest.approx(200.0)
-        months = stored.incident_months(conn)
+        months = read_incident_months(conn)
         assert [(str(m["month"]), m["count"], m["outside"]) for m in months] == [
             ("2026-01-01", 1, 0), ("2026-02-01", 2, 1)]  # fmt: skip
         again = refresh(conn)
@@ -75,10 +77,10 @@ def test_results_with_provenance(store: str, tmp_path: Path) -> None:
         assert refresh(conn, everything=True).run == first.run + 1
         conn.execute("UPDATE cameras SET range_m = 60 WHERE code = 'c0'")
         conn.commit()
-        before = read.camera_views(conn)["inputs_digest"]
+        before = read_camera_views(conn)["inputs_digest"]
         changed = refresh(conn)
         assert changed.computed
-        after = read.camera_views(conn)["inputs_digest"]
+        after = read_camera_views(conn)["inputs_digest"]
         assert (before != after).tolist() == [True, False, False]
 
 
@@ -88,10 +90,10 @@ def test_broken_cameras_do_not_see(store: str, tmp_path: Path) -> None:
         conn.execute("UPDATE cameras SET status = 'offline' WHERE code = 'c1'")
         conn.commit()
         refresh(conn)
-        run = read.latest_run(conn)
+        run = read_latest_run(conn)
         assert run is not None
         # Only what its neighbours see across the border is left of the middle grid.
-        assert read.grid_results(conn, run.id)["covered_m2"].tolist()[1] < 100.0
+        assert read_grid_results(conn, run.id)["covered_m2"].tolist()[1] < 100.0
         assert run.summary["cameras_used"] == 2
 
 
@@ -107,10 +109,10 @@ def test_readers_see_the_old_result_until_the_new_one_is_whole(store: str, tmp_p
         old = refresh(conn).run
 
         def look(step: str) -> None:
-            run = read.latest_run(reader)
+            run = read_latest_run(reader)
             assert run is not None
             seen.append(run.id)
-            assert len(read.camera_views(reader)) == 3
+            assert len(read_camera_views(reader)) == 3
 
         new = refresh(conn, everything=True, progress=look).run
         assert set(seen) == {old}
@@ -246,9 +248,9 @@ def test_baltimore_by_the_command_line(
             name: conn.execute(f"SELECT count(*) FROM {name}").fetchone()[0]  # type: ignore[index]
             for name in ("grids", "cameras", "incidents")
         }
-        run_ = read.latest_run(conn)
+        run_ = read_latest_run(conn)
         assert run_ is not None
-        result = read.grid_results(conn, run_.id)
+        result = read_grid_results(conn, run_.id)
     assert stored == {
         "grids": 278,
         "cameras": cameras["accepted"],

@@ -14,8 +14,11 @@ import geo
 from geo.errors import ColumnError
 from geo.pipeline import refresh, refresh_quality
 from geo.settings import get_settings
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.cameras import read_all_status_history
+from geo.store.queries.grids import read_grid_results
+from geo.store.queries.image_quality import read_area_quality
+from geo.store.queries.runs import read_latest_run
 from tests.scenes import CRS, ORIGIN, make_scene
 
 EDITIONS = {
@@ -156,10 +159,10 @@ def test_stored_quality_follows_the_coverage(store: str) -> None:
         refresh(conn)
         assert refresh_quality(conn, get_settings()) == 6 + 1
         assert refresh_quality(conn, get_settings()) == 0
-        grids = read.area_quality(conn, "grids")
-        run = read.latest_run(conn)
+        grids = read_area_quality(conn, "grids")
+        run = read_latest_run(conn)
         assert run is not None
-        result = read.grid_results(conn, run.id)
+        result = read_grid_results(conn, run.id)
         for code, shares in grids["shares"].items():
             known = result.loc[code, "open_covered_share"]
             assert shares["working"]["day"]["seen"] == pytest.approx(known, abs=1e-9)
@@ -170,7 +173,7 @@ def test_stored_quality_follows_the_coverage(store: str) -> None:
                 assert classes == sorted(classes, reverse=True)
                 assert len(shares["working"][light]) == 1 + 7 + 4
         assert (
-            read.area_quality(conn, "key-places").loc["k", "shares"]["working"]["day"]["seen"] > 0
+            read_area_quality(conn, "key-places").loc["k", "shares"]["working"]["day"]["seen"] > 0
         )
         code = conn.execute("SELECT code FROM cameras ORDER BY geometry <-> %s LIMIT 1",
                             ("SRID=4326;POINT(118.0028 30.9018)",)).fetchone()[0]  # type: ignore[index] # fmt: skip
@@ -178,18 +181,18 @@ def test_stored_quality_follows_the_coverage(store: str) -> None:
         conn.commit()
         changed = refresh(conn)
         assert refresh_quality(conn, get_settings()) in (changed.grids, changed.grids + 1)
-        partly = read.area_quality(conn, "grids")["shares"].to_dict()
+        partly = read_area_quality(conn, "grids")["shares"].to_dict()
         conn.execute("DELETE FROM area_quality")
         conn.commit()
         refresh_quality(conn, get_settings())
-        assert read.area_quality(conn, "grids")["shares"].to_dict() == partly
-        history = read.camera_status_history(conn)
+        assert read_area_quality(conn, "grids")["shares"].to_dict() == partly
+        history = read_all_status_history(conn)
         mine = history[history["camera"] == code]
         assert mine["status"].tolist() == ["unknown", "faulty"]
         conn.execute("DELETE FROM key_places")
         conn.commit()
         refresh_quality(conn, get_settings())
-        assert read.area_quality(conn, "key-places").empty
+        assert read_area_quality(conn, "key-places").empty
 
 
 def test_a_mounted_camera_reaches_its_class_from_its_wall() -> None:

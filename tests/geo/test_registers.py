@@ -16,8 +16,9 @@ import geo
 from geo.cli import app
 from geo.governance.registers import COLUMNS
 from geo.settings import get_settings
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.registers import read_layer
+from geo.store.queries.staff import read_grid_staff
 
 CRS = "EPSG:32650"
 TODAY = dt.date(2026, 11, 1)
@@ -139,8 +140,8 @@ def test_grids_and_incidents_and_the_list_by_owner() -> None:
 
 def test_the_demo_s_register_has_the_faults_it_was_made_with(demo_store: str) -> None:
     with connect(demo_store) as conn:
-        grids, areas, cameras = (read.read_layer(conn, n) for n in ("grids", "areas", "cameras"))
-        staff = pd.DataFrame(read.grid_staff(conn))
+        grids, areas, cameras = (read_layer(conn, n) for n in ("grids", "areas", "cameras"))
+        staff = pd.DataFrame(read_grid_staff(conn))
     crs = geo.metric_crs(grids)
     table = geo.camera_findings(
         cameras.to_crs(crs), grids.to_crs(crs), areas, today=dt.date(2026, 11, 1)

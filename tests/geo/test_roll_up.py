@@ -14,18 +14,20 @@ from hypothesis import strategies as st
 
 import geo
 from geo.errors import ColumnError
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.grids import read_grid_results
+from geo.store.queries.registers import read_layer
+from geo.store.queries.runs import read_latest_run
 
 CRS = "EPSG:32650"
 
 
 def test_every_level_of_the_demo_adds_up_exactly(demo_store: str) -> None:
     with connect(demo_store) as conn:
-        run = read.latest_run(conn)
+        run = read_latest_run(conn)
         assert run is not None
-        results = read.grid_results(conn, run.id).set_index("code", drop=False)
-        grids, areas = read.read_layer(conn, "grids"), read.read_layer(conn, "areas")
+        results = read_grid_results(conn, run.id).set_index("code", drop=False)
+        grids, areas = read_layer(conn, "grids"), read_layer(conn, "areas")
     results = results.reindex(grids.index)
     figures = results[["area_m2", "covered_m2", "open_m2", "count"]].assign(
         population=grids["population"],

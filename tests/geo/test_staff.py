@@ -13,7 +13,7 @@ from geo.cli import app
 from geo.errors import ColumnError, RejectedRows
 from geo.ingest import import_file, import_staff
 from geo.settings import get_settings
-from geo.store.database import connect
+from geo.store.connection import connect
 
 
 @pytest.fixture

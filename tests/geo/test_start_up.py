@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from service.administration import record, token, user, webhook
+from service.admin_commands import record, token, user, webhook
 from service.commands import GROUPS
 from tests.conftest import Command
 
@@ -23,7 +23,7 @@ HEAVY = {
     "numpy",
     "rasterio",
 }
-OURS = {"psycopg", "pydantic_settings", "procrastinate", "geo.settings", "service.administration"}
+OURS = {"psycopg", "pydantic_settings", "procrastinate", "geo.settings", "service.admin_commands"}
 """What no help needs either; pydantic is not among them, as Typer loads it for values of options."""
 PROGRAM = """
 import sys

@@ -18,16 +18,10 @@ import pytest
 
 from geo.errors import StoreError
 from geo.settings import Settings
-from geo.store import access, cluster
-from geo.store.database import (
-    Migration,
-    applied,
-    connect,
-    database,
-    migrate,
-    migrations,
-    require_current,
-)
+from geo.store import cluster
+from geo.store.connection import connect, database
+from geo.store.migration import Migration, applied_migrations, migrate, migrations, require_current
+from geo.store.scope import set_scope
 from tests.conftest import alive
 
 CODE = """
@@ -146,7 +140,7 @@ def test_migrations_are_numbered_and_applied_once(bare: str) -> None:
     assert migrate(bare) == []
     with connect(bare) as conn:
         require_current(conn)
-        assert sorted(applied(conn)) == numbers
+        assert sorted(applied_migrations(conn)) == numbers
 
 
 def test_two_migrators_at_once(bare: str) -> None:
@@ -161,12 +155,12 @@ def test_two_migrators_at_once(bare: str) -> None:
 
 def test_a_failing_migration_is_undone(bare: str, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = Migration(99, "bad", "CREATE TABLE half (n int); SELECT 1/0;")
-    monkeypatch.setattr("geo.store.database.migrations", lambda: [*migrations(), bad])
+    monkeypatch.setattr("geo.store.migration.migrations", lambda: [*migrations(), bad])
     with pytest.raises(StoreError, match="undone"):
         migrate(bare)
     with connect(bare) as conn:
         assert conn.execute("SELECT to_regclass('gridcover.half')").fetchone() == (None,)
-        assert 99 not in applied(conn)
+        assert 99 not in applied_migrations(conn)
 
 
 def test_edited_and_unknown_migrations_are_refused(
@@ -174,12 +168,12 @@ def test_edited_and_unknown_migrations_are_refused(
 ) -> None:
     first, *rest = migrations()
     monkeypatch.setattr(
-        "geo.store.database.migrations",
+        "geo.store.migration.migrations",
         lambda: [Migration(first.number, first.name, first.sql + " "), *rest],
     )
     with pytest.raises(StoreError, match="edited"):
         migrate(store)
-    monkeypatch.setattr("geo.store.database.migrations", lambda: [first])
+    monkeypatch.setattr("geo.store.migration.migrations", lambda: [first])
     with pytest.raises(StoreError, match="newer"):
         migrate(store)
 
@@ -297,5 +291,5 @@ def test_an_owner_who_is_no_superuser(private: cluster.Cluster) -> None:
         )
         conn.execute("SET ROLE gridcover_reader")
         assert conn.execute("SELECT count(*) FROM grids").fetchone() == (0,)
-        access.set_scope(conn, ("*",))
+        set_scope(conn, ("*",))
         assert conn.execute("SELECT count(*) FROM grids").fetchone() == (1,)

@@ -14,13 +14,13 @@ import shapely
 import geo
 from geo.errors import ColumnError
 from geo.ingest import import_file
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.registers import read_layer
 
 
 def test_cameras_of_the_demo_by_level_are_those_of_sql(demo_store: str) -> None:
     with connect(demo_store) as conn:
-        grids, areas, cameras = (read.read_layer(conn, n) for n in ("grids", "areas", "cameras"))
+        grids, areas, cameras = (read_layer(conn, n) for n in ("grids", "areas", "cameras"))
         wanted = conn.execute(
             "SELECT a.parent, count(*), count(*) FILTER (WHERE c.network), "
             "count(*) FILTER (WHERE c.status = 'working') FROM cameras c "
@@ -133,7 +133,7 @@ def test_columns_of_the_register_come_in_as_words(
     )
     with connect(store) as conn:
         outcome = import_file(conn, "cameras", Path("c.csv"))
-        rows = read.read_layer(conn, "cameras")
+        rows = read_layer(conn, "cameras")
     a, b, c = (rows.loc[k] for k in "ABC")
     assert (a["place_kinds"], a["functions"], a["supplement_light"]) == (
         "square/school",

@@ -14,8 +14,8 @@ import shapely
 from geo.errors import RejectedRows
 from geo.governance.registers import camera_findings
 from geo.ingest import Outcome, import_file
-from geo.store import read
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.registers import read_layer
 
 # The 73 headers of a template in use for 一机一档.
 TEMPLATE = """序号|设备编码（*）|原设备编码|设备名称（*）|行政区划编码（*）|监控点位类型（*）|拾音器|父设备|建设单位/设备归属（*）
@@ -84,7 +84,7 @@ def test_the_template_of_73_columns_imports_untouched(store: str) -> None:
     }  # fmt: skip
     assert outcome.recognised == recognised
     with connect(store) as conn:
-        got = read.read_layer(conn, "cameras").iloc[0]
+        got = read_layer(conn, "cameras").iloc[0]
         kept = conn.execute("SELECT extra FROM cameras").fetchone()
     want = {
         "code": "34020300001320000001", "kind": "fixed", "functions": "vehicle_checkpoint/ordinary",
@@ -191,7 +191,7 @@ def test_the_ugly_workbook(store: str) -> None:
     with pytest.raises(RejectedRows, match="nothing was stored"):
         put(store, "cameras", Path("ugly.xlsx"))
     with connect(store) as conn:
-        assert read.read_layer(conn, "cameras").empty
+        assert read_layer(conn, "cameras").empty
     outcome = put(store, "cameras", Path("ugly.xlsx"), accept_rejects=True)
     want = {
         (line_of(first, k), *finding)
@@ -210,8 +210,8 @@ def test_the_ugly_workbook(store: str) -> None:
     assert outcome.rejected == len(rejected) + 1
     assert outcome.accepted == len(ROWS) - len(rejected)
     with connect(store) as conn:
-        cameras = read.read_layer(conn, "cameras")
-        grids, areas = read.read_layer(conn, "grids"), read.read_layer(conn, "areas")
+        cameras = read_layer(conn, "cameras")
+        grids, areas = read_layer(conn, "grids"), read_layer(conn, "areas")
         assert conn.execute(
             "SELECT extra FROM cameras WHERE code = %s", (number(30),)
         ).fetchone() == ({"备注": "靠墙"},)

@@ -15,21 +15,26 @@ from geo.errors import WriteError
 from geo.export import FORMATS, write_file
 from geo.schema import LAYERS
 from geo.settings import Settings
-from geo.store import read
-from geo.store.database import Conn, connect
-from geo.store.export import NAMES, SHAPES, pieces
+from geo.store.connection import Conn, connect
+from geo.store.queries.blind_spots import read_largest_blind_spots
+from geo.store.queries.cameras import read_camera_results, read_camera_views
+from geo.store.queries.exports import EXPORT_NAMES, EXPORT_SHAPES, read_pieces
+from geo.store.queries.grids import read_grid_results
+from geo.store.queries.image_quality import read_area_quality
+from geo.store.queries.registers import read_layer
+from geo.store.queries.runs import read_latest_run
 
 ZONE = Settings().zone
 
 
 def frames(conn: Conn) -> dict[str, gpd.GeoDataFrame]:
-    run = read.latest_run(conn)
+    run = read_latest_run(conn)
     assert run is not None
-    views = read.camera_views(conn)
-    return {name: read.read_layer(conn, name) for name in LAYERS} | {
-        "grid results": read.grid_results(conn, run.id), "camera results": read.camera_results(conn),
-        "blind spot results": read.blind_spot_results(conn, 50), "views": views,
-        "export": next(iter(pieces(conn, "cameras"))), "quality": read.area_quality(conn, "grids"),
+    views = read_camera_views(conn)
+    return {name: read_layer(conn, name) for name in LAYERS} | {
+        "grid results": read_grid_results(conn, run.id), "camera results": read_camera_results(conn),
+        "blind spot results": read_largest_blind_spots(conn, 50), "views": views,
+        "export": next(iter(read_pieces(conn, "cameras"))), "quality": read_area_quality(conn, "grids"),
     }  # fmt: skip
 
 
@@ -80,15 +85,15 @@ ALLOWED = {
 
 @pytest.mark.deep
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXPORT_NAMES)
 def test_an_export_has_the_shapes_of_its_schema(
     name: str, form: str, demo_store: str, tmp_path: Path
 ) -> None:
     path = tmp_path / f"a.{form}"
     with connect(demo_store) as conn:
-        rows = write_file(pieces(conn, name), path, name, form, ZONE)
+        rows = write_file(read_pieces(conn, name), path, name, form, ZONE)
     assert rows > 0
-    allowed = ALLOWED[SHAPES[name]]
+    allowed = ALLOWED[EXPORT_SHAPES[name]]
     if form == "xlsx":
         table = pd.read_excel(path, dtype=str)
     elif form == "csv":
@@ -100,7 +105,7 @@ def test_an_export_has_the_shapes_of_its_schema(
             assert pyogrio.read_info(path)["geometry_type"] in allowed
         return
     assert len(table) == rows
-    if SHAPES[name] == "point":
+    if EXPORT_SHAPES[name] == "point":
         assert {"lon", "lat"} <= set(table.columns)
         assert "wkt" not in table
     else:
@@ -112,14 +117,15 @@ def test_an_export_has_the_shapes_of_its_schema(
 def test_a_layer_without_rows_or_without_any_place(form: str, store: str, tmp_path: Path) -> None:
     with connect(store) as conn:
         assert (
-            write_file(pieces(conn, "cameras"), tmp_path / f"a.{form}", "cameras", form, ZONE) == 0
+            write_file(read_pieces(conn, "cameras"), tmp_path / f"a.{form}", "cameras", form, ZONE)
+            == 0
         )
         conn.execute(
             "INSERT INTO incidents (source, source_id, reported_at, precision) "
             "VALUES ('a', '1', '2026-01-01', 'none')"
         )
         path = tmp_path / f"b.{form}"
-        assert write_file(pieces(conn, "incidents"), path, "incidents", form, ZONE) == 1
+        assert write_file(read_pieces(conn, "incidents"), path, "incidents", form, ZONE) == 1
     if form == "gpkg":
         assert pyogrio.read_info(tmp_path / "a.gpkg")["geometry_type"] == "Point"
         assert pyogrio.read_info(path)["geometry_type"] == "Point"
@@ -131,5 +137,5 @@ def test_a_file_that_cannot_be_written_is_an_error_of_ours(
 ) -> None:
     with connect(store) as conn, pytest.raises(WriteError, match="cannot be written"):
         write_file(
-            pieces(conn, "cameras"), tmp_path / "nowhere" / f"a.{form}", "cameras", form, ZONE
+            read_pieces(conn, "cameras"), tmp_path / "nowhere" / f"a.{form}", "cameras", form, ZONE
         )

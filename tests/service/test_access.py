@@ -14,14 +14,25 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 from geo.settings import Settings
-from geo.store import access, audit
-from geo.store.database import connect, make_pool
-from geo.store.export import NAMES
-from geo.store.open_layers import OPEN_LAYERS
-from geo.store.tiles import SETS
-from service.access import COOKIE, RIGHTS, hash_password, safe_next
+from geo.store.connection import connect, make_pool
+from geo.store.ogc_views import OGC_VIEWS
+from geo.store.queries.audit import (
+    Verified,
+    append_audit_entry,
+    prune_audit,
+    read_audit_entries,
+    verify,
+)
+from geo.store.queries.exports import EXPORT_NAMES
+from geo.store.queries.tiles import TILE_SETS
+from geo.store.queries.users import FREE_FAILURES, add_user
+from geo.store.scope import set_scope
+from service.api.ogc import PREFIX
 from service.app import create_app
-from service.ogc import PREFIX
+from service.auth.forms import safe_redirect_path
+from service.auth.passwords import hash_password
+from service.auth.permissions import RIGHTS
+from service.auth.sessions import COOKIE
 from tests.conftest import Told, sign_in
 
 MINE, THEIRS = "990101002", "990101001"
@@ -77,7 +88,11 @@ def filled(path: str, area: str, grid: str, camera: str) -> list[str]:
         .replace("{itemId}", grid)
     )
     out = [path]
-    for part, values in (("{name}", SETS), ("{layer}", NAMES), ("{collectionId}", OPEN_LAYERS)):
+    for part, values in (
+        ("{name}", TILE_SETS),
+        ("{layer}", EXPORT_NAMES),
+        ("{collectionId}", OGC_VIEWS),
+    ):
         out = [
             one.replace(part, value) for one in out for value in (values if part in one else [""])
         ]
@@ -253,12 +268,12 @@ def test_a_reader_without_a_scope_sees_nothing(demo_store: str) -> None:
     assert len(seen) > 30
     # A scope holds for its transaction alone.
     with pool.connection() as conn:
-        access.set_scope(conn, ("*",))
+        set_scope(conn, ("*",))
         whole = conn.execute("SELECT count(*) FROM cameras").fetchone()
         conn.rollback()
         assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (0,)
         assert whole == (1500,)
-        access.set_scope(conn, (f"{MINE}001001",))
+        set_scope(conn, (f"{MINE}001001",))
         assert conn.execute("SELECT array_agg(code) FROM grids").fetchone() == ([f"{MINE}001001"],)
         with pytest.raises(psycopg.errors.Error):
             conn.execute("UPDATE cameras SET name = 'x'")
@@ -268,7 +283,7 @@ def test_a_reader_without_a_scope_sees_nothing(demo_store: str) -> None:
 @pytest.fixture
 def door(store: str) -> Iterator[TestClient]:
     with connect(store) as conn:
-        access.add_user(conn, "Li Wei", hash_password(PASSWORD), "planner", ["*"])
+        add_user(conn, "Li Wei", hash_password(PASSWORD), "planner", ["*"])
     with TestClient(create_app(store, Settings()), follow_redirects=False) as found:
         yield found
 
@@ -312,7 +327,7 @@ def test_guessing_is_locked_out_and_tells_nothing(door: TestClient, store: str) 
     unknown = enter(door, "Nobody Such", "wrong password")
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.text == unknown.text
-    for _ in range(access.FREE_FAILURES - 1):
+    for _ in range(FREE_FAILURES - 1):
         enter(door, "Li Wei", "wrong password")
     locked = enter(door, "Li Wei", PASSWORD)
     assert locked.status_code == 401
@@ -321,7 +336,7 @@ def test_guessing_is_locked_out_and_tells_nothing(door: TestClient, store: str) 
         conn.execute("UPDATE users SET locked_until = now()")
     assert enter(door, "Li Wei", PASSWORD).status_code == 303
     with connect(store) as conn:
-        told = [row["detail"]["told"] for row in audit.entries(conn, 20)]
+        told = [row["detail"]["told"] for row in read_audit_entries(conn, 20)]
     assert told == [
         "signed in",
         "locked",
@@ -343,7 +358,7 @@ def test_guessing_is_locked_out_and_tells_nothing(door: TestClient, store: str) 
     ],
 )
 def test_a_sign_in_leads_to_our_own_pages_only(path: str) -> None:
-    assert safe_next(path) == "/"
+    assert safe_redirect_path(path) == "/"
 
 
 def test_sessions_end(door: TestClient, store: str) -> None:
@@ -433,14 +448,14 @@ def test_who_looked_is_on_record(store: str) -> None:
             client.get(f"/tiles/views/3/{x}/3.pbf")
         client.get("/audit")
     with connect(store) as conn:
-        rows = audit.entries(conn, 10)[::-1]
+        rows = read_audit_entries(conn, 10)[::-1]
         assert [(r["action"], r["object"], r["detail"].get("status")) for r in rows] == [
             ("looked", "/api/v1/cameras", 200), ("looked", "/maps/coverage", 200),
             ("looked", "/tiles/views", 200), ("looked", "/audit", 403),
         ]  # fmt: skip
         assert rows[0]["detail"]["query"] == "limit=3"
         assert rows[0]["actor"].startswith("planner-")
-        assert audit.verify(conn) == audit.Verified(4, None, 0, None)
+        assert verify(conn) == Verified(4, None, 0, None)
 
 
 def test_what_cannot_be_recorded_is_not_shown(store: str) -> None:
@@ -456,11 +471,11 @@ def test_what_cannot_be_recorded_is_not_shown(store: str) -> None:
 def test_the_record_is_only_added_to_and_tells_of_tampering(store: str) -> None:
     with connect(store) as conn:
         for k in range(6):
-            audit.write(
+            append_audit_entry(
                 conn, actor="a", role="", address="", action="x", object_=str(k), detail={"k": k}
             )
         conn.commit()
-        assert audit.verify(conn) == audit.Verified(6, None, 0, None)
+        assert verify(conn) == Verified(6, None, 0, None)
         for forbidden in (
             "UPDATE audit SET actor = 'b'", "DELETE FROM audit WHERE id = 3", "TRUNCATE audit",
         ):  # fmt: skip
@@ -475,18 +490,18 @@ def test_the_record_is_only_added_to_and_tells_of_tampering(store: str) -> None:
         ):
             conn.execute("ALTER TABLE audit DISABLE TRIGGER USER")
             conn.execute(tampered.encode())
-            assert audit.verify(conn).broken == broken, tampered
+            assert verify(conn).broken == broken, tampered
             conn.rollback()
         conn.execute("ALTER TABLE audit DISABLE TRIGGER USER")
         conn.execute("UPDATE audit SET at = at - interval '2000 days' WHERE id <= 4")
         conn.rollback()
-        assert audit.prune(conn, 1) == 0
+        assert prune_audit(conn, 1) == 0
         conn.execute("SELECT pg_sleep(0.01)")
-        assert audit.prune(conn, 0) == 6
-        audit.write(conn, actor="a", role="", address="", action="x", object_="later")
+        assert prune_audit(conn, 0) == 6
+        append_audit_entry(conn, actor="a", role="", address="", action="x", object_="later")
         conn.commit()
-        assert audit.verify(conn) == audit.Verified(1, None, 0, None)
-        assert audit.entries(conn, 5)[0]["id"] == 7
+        assert verify(conn) == Verified(1, None, 0, None)
+        assert read_audit_entries(conn, 5)[0]["id"] == 7
 
 
 def test_user_commands(run: Callable[..., Told], store: str) -> None:

@@ -21,7 +21,8 @@ from geo.maps.builder import MapPage, render_page, script_json
 from geo.maps.language import TEXTS
 from geo.settings import Settings
 from geo.store import cluster
-from geo.store.database import connect, migrate
+from geo.store.connection import connect
+from geo.store.migration import migrate
 from service.app import create_app
 from service.server import run
 from tests.conftest import alive, sign_in

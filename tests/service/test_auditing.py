@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi.testclient import TestClient
 
 from geo.settings import Settings
-from geo.store.database import connect
-from geo.store.tokens import make_token
+from geo.store.connection import connect
+from geo.store.queries.api_tokens import make_token
 from service.app import create_app
 from tests.conftest import sign_in
 

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 import geo
 from geo.settings import Settings
-from geo.store.database import connect
+from geo.store.connection import connect
 from service.app import create_app
 from tests.conftest import sign_in
 

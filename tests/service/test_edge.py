@@ -13,12 +13,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from geo.settings import Settings
-from geo.store.database import connect
-from geo.store.tokens import make_token
+from geo.store.connection import connect
+from geo.store.queries.api_tokens import make_token
+from service.api.ogc import PREFIX, require_shallow_filter
 from service.app import create_app
-from service.bodies import LARGEST_FORM, LARGEST_JSON, LARGEST_UPLOAD
-from service.ogc import PREFIX, require_shallow_filter
 from service.policy import api_routes, policy_of
+from service.request_bodies import LARGEST_FORM, LARGEST_JSON, LARGEST_UPLOAD
 from tests.conftest import sign_in
 
 CAMERA = {"lon": 118.04, "lat": 31.01}

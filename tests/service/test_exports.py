@@ -18,9 +18,9 @@ from geo.export import MOST_SHEET_ROWS, write_file
 from geo.incidents.density import incident_times
 from geo.ingest import import_file
 from geo.settings import Settings
-from geo.store import read
-from geo.store.database import connect
-from geo.store.export import NAMES, pieces
+from geo.store.connection import connect
+from geo.store.queries.exports import EXPORT_NAMES, read_pieces
+from geo.store.queries.registers import read_layer
 from service.app import create_app
 from tests.conftest import Told, sign_in
 
@@ -59,11 +59,11 @@ def test_grids_with_their_results(client: TestClient, form: str, tmp_path: Path)
     assert told == pytest.approx(share)
 
 
-@pytest.mark.parametrize("layer", NAMES)
+@pytest.mark.parametrize("layer", EXPORT_NAMES)
 def test_every_layer_whole(client: TestClient, demo_store: str, layer: str) -> None:
     got = client.get(f"/api/v1/export/{layer}.csv").content.decode("utf-8-sig")
     with connect(demo_store) as conn:
-        number = sum(len(piece) for piece in pieces(conn, layer))
+        number = sum(len(piece) for piece in read_pieces(conn, layer))
     assert len(list(csv.reader(io.StringIO(got)))) == number + 1
 
 
@@ -76,7 +76,7 @@ def test_a_register_taken_out_and_in_again_is_the_same(
         with connect(store) as conn:
             outcome = import_file(conn, layer, path, report=tmp_path / "r.csv")
             assert outcome.rejected == 0
-            got = read.read_layer(conn, layer).reset_index(drop=True).sort_values(key)
+            got = read_layer(conn, layer).reset_index(drop=True).sort_values(key)
             assert set(outcome.kept_as_extra) <= {"extra"}
         again = client.get(f"/api/v1/export/{layer}.geojson").json()["features"]
         assert len(got) == len(again)
@@ -127,7 +127,7 @@ def test_no_layer_tells_a_neighbours_rows(demo_store: str) -> None:
     with TestClient(
         create_app(demo_store, Settings()), cookies=sign_in(demo_store, "planner", MINE)
     ) as client:
-        for layer in NAMES:
+        for layer in EXPORT_NAMES:
             words = set(re.findall(r"\d{9,20}", client.get(f"/api/v1/export/{layer}.csv").text))
             assert not words & theirs, layer
             assert not {
@@ -144,7 +144,7 @@ def _codes(client: TestClient, path: str, key: str = "code") -> list[str]:
 def test_only_an_area_or_a_box(client: TestClient, demo_store: str) -> None:
     with connect(demo_store) as conn:
         layers = {
-            name: read.read_layer(conn, name)
+            name: read_layer(conn, name)
             for name in ("areas", "grids", "cameras", "key-places", "buildings")
         }
     grids = layers["grids"]
@@ -183,7 +183,7 @@ def test_only_an_area_or_a_box(client: TestClient, demo_store: str) -> None:
 
 def test_only_some_incidents(client: TestClient, demo_store: str) -> None:
     with connect(demo_store) as conn:
-        every = read.read_layer(conn, "incidents")
+        every = read_layer(conn, "incidents")
     when = incident_times(every).dt.tz_convert(Settings().zone)
     months = (when >= "2026-05-01") & (when < "2026-07-01")
     theft = every["category"].str.split("/").str[0] == "theft"
@@ -209,8 +209,8 @@ def test_a_file_runs_nothing(store: str, tmp_path: Path) -> None:
             "ST_SetSRID(ST_MakePoint(118, 31), 4326))"
         )
         zone = Settings().zone
-        write_file(pieces(conn, "cameras"), tmp_path / "c.xlsx", "cameras", "xlsx", zone)
-        write_file(pieces(conn, "cameras"), tmp_path / "c.csv", "cameras", "csv", zone)
+        write_file(read_pieces(conn, "cameras"), tmp_path / "c.xlsx", "cameras", "xlsx", zone)
+        write_file(read_pieces(conn, "cameras"), tmp_path / "c.csv", "cameras", "csv", zone)
     cell = openpyxl.load_workbook(tmp_path / "c.xlsx").active["A2"]
     assert (cell.value, cell.data_type) == ("=1+1", "s")
     assert "'=1+1" in (tmp_path / "c.csv").read_text("utf-8-sig")

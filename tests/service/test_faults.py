@@ -22,9 +22,11 @@ import pytest
 
 from geo.ingest import Outcome, import_file
 from geo.pipeline import refresh
-from geo.store import audit, cluster
-from geo.store.database import connect, migrate
-from geo.store.tokens import make_token
+from geo.store import cluster
+from geo.store.connection import connect
+from geo.store.migration import migrate
+from geo.store.queries.api_tokens import make_token
+from geo.store.queries.audit import set_actor, verify
 from tests.conftest import serving
 from tests.service.test_jobs import held, worker
 from tests.service.test_live import Stream
@@ -316,7 +318,7 @@ def _nothing_lost(conninfo: str, load: Load) -> int:
         assert set(stored) == load.acknowledged == load.sent
         events = conn.execute("SELECT count(*) FROM live_events WHERE kind = 'incident'").fetchone()
         assert events == (len(stored),)
-        found = audit.verify(conn)
+        found = verify(conn)
         assert (found.broken, found.broken_change) == (None, None)
     return len(stored)
 
@@ -355,7 +357,7 @@ def test_the_clock_is_set(open_folder: Path) -> None:
                 one.kill()
                 one.wait()
     with cluster.running(place / "data") as found, connect(found.conninfo) as conn:
-        verified = audit.verify(conn)
+        verified = verify(conn)
         assert (verified.broken, verified.broken_change) == (None, None)
         row = conn.execute("SELECT count(*), count(DISTINCT source_id) FROM incidents").fetchone()
         assert row == (6, 6)
@@ -484,7 +486,7 @@ def test_two_importers_of_the_same_rows_at_once(store: str, tmp_path: Path) -> N
         path = tmp_path / f"{name}.csv"
         path.write_text("source,source_id,category,occurred_at,lon,lat\n" + "\n".join(lines) + "\n")
         with connect(store) as conn:
-            audit.act_as(conn, name, session=True)
+            set_actor(conn, name, session=True)
             conn.commit()
             outcomes.append(import_file(conn, "incidents", path))
 
@@ -505,4 +507,4 @@ def test_two_importers_of_the_same_rows_at_once(store: str, tmp_path: Path) -> N
         assert row == (3000, 3000)
         by = conn.execute("SELECT actor, inserted FROM change_sets WHERE layer = 'incidents'")
         assert [(who in ("one", "two"), number) for who, number in by.fetchall()] == [(True, 3000)]
-        assert audit.verify(conn).broken_change is None
+        assert verify(conn).broken_change is None

@@ -16,11 +16,12 @@ from fastapi.testclient import TestClient
 
 from geo.errors import GridcoverError
 from geo.settings import Settings
-from geo.store import alerts
-from geo.store.database import connect
-from geo.store.tokens import make_token
+from geo.store.connection import connect
+from geo.store.queries.alerts import raise_alerts, read_open_alerts
+from geo.store.queries.api_tokens import make_token
+from geo.store.queries.webhooks import add_webhook, list_webhooks, queue_deliveries
 from service.app import create_app
-from service.webhooks import make_client, require_allowed, send_due
+from service.worker.webhooks import make_client, require_allowed, send_due
 from tests.conftest import Told, sign_in
 
 CODE = "34020300001320000001"
@@ -299,17 +300,17 @@ def plant(store: str, run: int, alert: dict[str, bool]) -> tuple[int, int]:
                 "alert_expected, alert_score) SELECT %s, %s, max(id), %s, '2026-10-05', 9, 3, 5.5 FROM runs",
                 (category, GRID, raised),
             )
-        return alerts.raise_alerts(conn, run)
+        return raise_alerts(conn, run)
 
 
 def test_alerts_open_end_and_reach_another_system(filled: str, receiver: Receiver) -> None:
     settings = Settings(webhook_targets=[receiver.origin])
     with connect(filled) as conn:
-        secret = alerts.add_webhook(conn, receiver.origin + "/hook")
+        secret = add_webhook(conn, receiver.origin + "/hook")
     assert plant(filled, 1, {"theft": True, "noise": False}) == (1, 0)
     assert plant(filled, 2, {"theft": True, "noise": True}) == (1, 0)
     with connect(filled) as conn, make_client() as http:
-        assert [a["category"] for a in alerts.open_alerts(conn)] == ["theft", "noise"]
+        assert [a["category"] for a in read_open_alerts(conn)] == ["theft", "noise"]
         assert send_due(conn, settings, http) == 2
         assert send_due(conn, settings, http) == 0
     headers, body = receiver.got[0]
@@ -331,7 +332,7 @@ def test_alerts_open_end_and_reach_another_system(filled: str, receiver: Receive
 def test_what_fails_is_tried_again_and_given_up_at_last(filled: str, receiver: Receiver) -> None:
     settings = Settings(webhook_targets=[receiver.origin])
     with connect(filled) as conn, make_client() as http:
-        alerts.add_webhook(conn, receiver.origin + "/hook")
+        add_webhook(conn, receiver.origin + "/hook")
         conn.commit()
         plant(filled, 1, {"theft": True})
         receiver.answers = [500, 302]
@@ -353,7 +354,7 @@ def test_what_fails_is_tried_again_and_given_up_at_last(filled: str, receiver: R
         # Nobody there: put off seven times, then given up, and still told.
         conn.execute("DELETE FROM webhook_deliveries")
         conn.execute("UPDATE webhooks SET url = 'http://127.0.0.1:9/hook'")
-        alerts.queue(conn, "test", {})
+        queue_deliveries(conn, "test", {})
         conn.commit()
         closed = Settings(webhook_targets=["http://127.0.0.1:9"])
         for _ in range(8):
@@ -361,7 +362,7 @@ def test_what_fails_is_tried_again_and_given_up_at_last(filled: str, receiver: R
             conn.execute("UPDATE webhook_deliveries SET next_at = now() WHERE next_at IS NOT NULL")
             conn.commit()
         assert send_due(conn, closed, http) == 0
-        (state,) = alerts.list_webhooks(conn)
+        (state,) = list_webhooks(conn)
         assert (state["given_up"], state["waiting"], state["delivered"]) == (1, 0, 0)
         assert "ConnectError" in state["last_answer"]
 
@@ -380,19 +381,19 @@ def test_only_allowed_targets(filled: str, receiver: Receiver) -> None:
         Settings(webhook_targets=["https://centre.example/path"])
     # An address that is no longer allowed gets nothing.
     with connect(filled) as conn, make_client() as http:
-        alerts.add_webhook(conn, receiver.origin + "/hook")
-        alerts.queue(conn, "test", {})
+        add_webhook(conn, receiver.origin + "/hook")
+        queue_deliveries(conn, "test", {})
         conn.commit()
         assert send_due(conn, settings, http) == 1
         assert receiver.got == []
-        (state,) = alerts.list_webhooks(conn)
+        (state,) = list_webhooks(conn)
         assert "not among the allowed" in state["last_answer"]
 
 
 def test_the_service_sends_by_itself(filled: str, receiver: Receiver) -> None:
     with connect(filled) as conn:
-        alerts.add_webhook(conn, receiver.origin + "/hook")
-        alerts.queue(conn, "test", {})
+        add_webhook(conn, receiver.origin + "/hook")
+        queue_deliveries(conn, "test", {})
     settings = Settings(webhook_targets=[receiver.origin])
     done = threading.Event()
     with TestClient(create_app(filled, settings)):

@@ -15,10 +15,16 @@ from fastapi.testclient import TestClient
 
 from geo.ingest.headers import EXTRA
 from geo.settings import Settings
-from geo.store import jobs, mappings
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.imports import read_mapping
+from geo.store.queries.uploads import (
+    MAX_UPLOADS_PER_USER,
+    add_upload,
+    delete_expired_uploads,
+    read_upload,
+)
+from service.api.imports import read_rename
 from service.app import create_app
-from service.import_options import read_rename
 from tests.conftest import sign_in
 from tests.service.test_jobs import until, worker
 
@@ -178,7 +184,7 @@ def test_a_known_header_can_be_kept_as_it_is(client: TestClient, store: str) -> 
         assert conn.execute("SELECT bearing_deg, extra FROM cameras").fetchone() == (
             None, {"方位角": "90"},
         )  # fmt: skip
-        assert mappings.read_mapping(conn, "cameras", "m").columns["方位角"] == EXTRA
+        assert read_mapping(conn, "cameras", "m").columns["方位角"] == EXTRA
 
 
 def test_passwords_are_never_shown(client: TestClient, store: str) -> None:
@@ -199,26 +205,26 @@ def test_a_file_is_kept_for_its_sender_and_not_for_long(client: TestClient, stor
     with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as other:
         assert other.post("/api/v1/jobs/import", params=query).status_code == 410
     with connect(store) as conn:
-        assert jobs.upload(conn, upload) is not None
-        jobs.drop_old_uploads(conn)
-        assert jobs.upload(conn, upload) is not None
+        assert read_upload(conn, upload) is not None
+        delete_expired_uploads(conn)
+        assert read_upload(conn, upload) is not None
         conn.execute("UPDATE uploads SET uploaded_at = now() - interval '2 hours'")
-        jobs.drop_old_uploads(conn)
+        delete_expired_uploads(conn)
         # The hour counts from the end of the last job.
-        assert jobs.upload(conn, upload) is not None
+        assert read_upload(conn, upload) is not None
         conn.execute("UPDATE jobs SET finished_at = now() - interval '61 minutes'")
         conn.execute("UPDATE jobs SET ended = NULL")
-        jobs.drop_old_uploads(conn)
+        delete_expired_uploads(conn)
         # A job that waits keeps it.
-        assert jobs.upload(conn, upload) is not None
+        assert read_upload(conn, upload) is not None
         conn.execute("UPDATE jobs SET ended = 'failed'")
-        jobs.drop_old_uploads(conn)
-        assert jobs.upload(conn, upload) is None
+        delete_expired_uploads(conn)
+        assert read_upload(conn, upload) is None
         conn.commit()
-        keys = [jobs.keep_upload(conn, f"{k}.csv", b"x", "somebody") for k in range(8)]
-        left = [key for key in keys if jobs.upload(conn, key) is not None]
+        keys = [add_upload(conn, f"{k}.csv", b"x", "somebody") for k in range(8)]
+        left = [key for key in keys if read_upload(conn, key) is not None]
         conn.commit()
-    assert len(left) == jobs.UPLOADS_EACH
+    assert len(left) == MAX_UPLOADS_PER_USER
     assert keys[-1] in left
     assert client.post("/api/v1/jobs/import", params=query).status_code == 410
 

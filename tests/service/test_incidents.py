@@ -15,7 +15,7 @@ import scipy.stats
 from fastapi.testclient import TestClient
 
 from geo.settings import Settings
-from geo.store.database import connect
+from geo.store.connection import connect
 from service.app import create_app
 from tests.conftest import sign_in
 

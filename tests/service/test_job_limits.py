@@ -16,10 +16,10 @@ from fastapi.testclient import TestClient
 
 from geo.confinement.fork_server import ForkServer
 from geo.settings import Settings
-from geo.store import jobs
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.jobs import begin_job, end_job
 from service.app import create_app
-from service.worker import MAX_ATTEMPTS
+from service.worker.queue import MAX_ATTEMPTS
 from tests.conftest import sign_in
 from tests.geo.hostile_files import endless
 from tests.geo.test_hostile_files import descendants, gone
@@ -131,7 +131,7 @@ def test_an_import_that_needs_too_much_memory_fails_and_the_next_is_done(
 
 def take(files: list[int], *, megabytes: int) -> None:
     """Use memory, in a job's process."""
-    from service.job_process import _prepare, _reason
+    from service.worker.job_process import _prepare, _reason
 
     _prepare("/tmp", 400 << 20)
     try:
@@ -141,7 +141,7 @@ def take(files: list[int], *, megabytes: int) -> None:
 
 
 def test_the_process_of_a_job_has_a_memory_limit_of_its_own() -> None:
-    server = ForkServer(["service.job_process"])
+    server = ForkServer(["service.worker.job_process"])
     assert server.call("tests.service.test_job_limits:take", {"megabytes": 10}).code == 0
     assert server.call("tests.service.test_job_limits:take", {"megabytes": 1000}).code == 9
     server.stop()
@@ -183,10 +183,10 @@ def test_a_job_that_was_done_when_its_worker_died_is_not_done_again(
 ) -> None:
     job = send(client, "a.csv", ROWS.encode())
     with connect(store) as conn:
-        assert jobs.begin(conn, job, "import")
-        assert jobs.end(conn, job, "done", {"inserted": 2})
-        assert not jobs.end(conn, job, "failed", {})
-        assert not jobs.begin(conn, job, "import")
+        assert begin_job(conn, job, "import")
+        assert end_job(conn, job, "done", {"inserted": 2})
+        assert not end_job(conn, job, "failed", {})
+        assert not begin_job(conn, job, "import")
     _left(store, job)
     with worker(store):
         until(client, send(client, "b.csv", ROWS.encode()), "done", "failed")
@@ -202,7 +202,7 @@ def test_a_job_whose_worker_always_dies_is_given_up(client: TestClient, store: s
     job = send(client, "a.csv", ROWS.encode())
     with connect(store) as conn:
         for _ in range(MAX_ATTEMPTS):
-            assert jobs.begin(conn, job, "import")
+            assert begin_job(conn, job, "import")
     _left(store, job)
     with worker(store):
         ended = until(client, job, "done", "failed")

@@ -16,8 +16,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from geo.settings import Settings
-from geo.store import jobs, write
-from geo.store.database import connect, migrate
+from geo.store.connection import connect
+from geo.store.migration import migrate, queue_migrations
+from geo.store.queries.runs import REFRESH_LOCK
 from service.app import create_app
 from tests.conftest import sign_in
 
@@ -45,7 +46,7 @@ def worker(conninfo: str) -> Iterator[subprocess.Popen[bytes]]:
 def held(conninfo: str) -> Iterator[Callable[[], None]]:
     """Refreshes wait, until what is handed out is called."""
     with connect(conninfo, autocommit=True) as conn:
-        conn.execute("SELECT pg_advisory_lock(%s)", (write._REFRESH,))
+        conn.execute("SELECT pg_advisory_lock(%s)", (REFRESH_LOCK,))
         yield lambda: conn.execute("SELECT pg_advisory_unlock_all()") and None
 
 
@@ -229,7 +230,7 @@ def test_whose_jobs_they_are(small: str) -> None:
 
 def test_the_queue_is_migrated_once(small: str) -> None:
     with connect(small) as conn:
-        assert jobs.queue_migrations(conn) == []
+        assert queue_migrations(conn) == []
         count = conn.execute("SELECT count(*) FROM queue_migrations").fetchone()
     assert count is not None
     assert count[0] > 30

@@ -6,13 +6,13 @@ from fastapi.testclient import TestClient
 
 from geo.settings import Settings
 from service.app import create_app
-from service.limits import BURST_S, Limited
+from service.middleware.rate_limit import BURST_S, RateLimitMiddleware
 from tests.conftest import sign_in
 
 
 def test_a_bucket_empties_and_fills() -> None:
     now = [100.0]
-    limited = Limited(app=None, a_second=2.0, clock=lambda: now[0])  # type: ignore[arg-type]
+    limited = RateLimitMiddleware(app=None, a_second=2.0, clock=lambda: now[0])  # type: ignore[arg-type]
     taken = [limited._take("a") for _ in range(25)]
     assert taken[: int(2 * BURST_S)] == [0.0] * 20
     assert all(wait > 0 for wait in taken[20:])

@@ -15,9 +15,9 @@ import psycopg
 import pytest
 
 from geo.settings import Settings
-from geo.store import live
-from geo.store.database import connect
-from service.live import MOST_EACH
+from geo.store.connection import connect
+from geo.store.queries.live_events import current_snapshot, read_events_since
+from service.api.events import MOST_EACH
 from tests.conftest import serving, sign_in
 
 INCIDENT = (
@@ -146,16 +146,16 @@ def test_nothing_is_missed_while_a_map_was_away(here: str) -> None:
 
 def test_one_that_commits_late_is_not_missed(here: str) -> None:
     with connect(here) as early, connect(here) as late, connect(here, autocommit=True) as reader:
-        seen = live.now(reader)
+        seen = current_snapshot(reader)
         late.execute(INCIDENT, ("late", 118.005))
         early.execute(INCIDENT, ("early", 118.006))
         early.commit()
-        rows, seen = live.since(reader, seen, ["incident"])
+        rows, seen = read_events_since(reader, seen, ["incident"])
         assert [row["lon"] for row in rows] == [118.006]
         late.commit()
-        rows, seen = live.since(reader, seen, ["incident"])
+        rows, seen = read_events_since(reader, seen, ["incident"])
         assert [row["lon"] for row in rows] == [118.005]
-        assert live.since(reader, seen, ["incident"])[0] == []
+        assert read_events_since(reader, seen, ["incident"])[0] == []
 
 
 def test_two_writers_do_not_meet_over_old_events(here: str) -> None:

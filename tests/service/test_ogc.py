@@ -19,9 +19,9 @@ import shapely
 from owslib.ogcapi.features import Features
 
 from geo.settings import Settings
-from geo.store.database import connect
-from geo.store.open_layers import OPEN_LAYERS
-from geo.store.tokens import make_token
+from geo.store.connection import connect
+from geo.store.ogc_views import OGC_VIEWS
+from geo.store.queries.api_tokens import make_token
 from service.app import create_app
 from tests.conftest import serving
 
@@ -55,7 +55,7 @@ def door(demo_store: str) -> Iterator[Door]:
 def counts(conninfo: str) -> dict[str, int]:
     with connect(conninfo) as conn:
         return {name: conn.execute(f"SELECT count(*) FROM {layer.view}").fetchone()[0]  # type: ignore[index]
-                for name, layer in OPEN_LAYERS.items()}  # fmt: skip
+                for name, layer in OGC_VIEWS.items()}  # fmt: skip
 
 
 def gdal(door: Door, *arguments: str, token: str = "", basic: bool = False) -> str:
@@ -124,7 +124,7 @@ def test_gdal_pages_through_ten_thousand_and_finds_what_is_stored(
 
 def test_owslib_reads_collections_filters_and_features(door: Door, demo_store: str) -> None:
     service = Features(f"{door.address}/ogc/", headers={"Authorization": f"Bearer {door.whole}"})
-    assert set(service.feature_collections()) == set(OPEN_LAYERS)
+    assert set(service.feature_collections()) == set(OGC_VIEWS)
     assert any("features-filter" in one for one in service.conformance()["conformsTo"])
     wide = service.collection_queryables("grids")
     assert {"covered_share", "computed_at", "geometry"} <= set(wide["properties"])

@@ -14,8 +14,8 @@ from fastapi.testclient import TestClient
 
 import geo
 from geo.settings import Settings
-from geo.store.database import connect
-from geo.store.read import read_layer
+from geo.store.connection import connect
+from geo.store.queries.registers import read_layer
 from service.app import create_app
 from tests.conftest import Told, sign_in
 

@@ -12,12 +12,14 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 from geo.settings import Settings
-from geo.store import access
-from geo.store.database import Conn, connect
-from geo.store.tokens import SCOPES, make_token
-from service.access import COOKIE, MAPS, RIGHTS
+from geo.store.connection import Conn, connect
+from geo.store.queries.api_tokens import SCOPES, make_token
+from geo.store.queries.sessions import open_session
+from geo.store.queries.users import add_user
+from service.api.ogc import PREFIX
 from service.app import create_app
-from service.ogc import PREFIX
+from service.auth.permissions import MAPS, RIGHTS
+from service.auth.sessions import COOKIE
 from service.policy import AuditRule, SecuredRoute, allow, api_routes, policy_of, require_policies
 from tests.conftest import sign_in
 
@@ -313,8 +315,8 @@ def test_sessions_of_every_role_on_every_route(
 
 def test_sessions_of_walls_on_every_route(client: TestClient, store: str) -> None:
     with connect(store) as conn:
-        user = access.add_user(conn, "wall", "no password", "commander", ["*"])
-        cookies = {COOKIE: access.open_session(conn, user, hours=1, wall=True)}
+        user = add_user(conn, "wall", "no password", "commander", ["*"])
+        cookies = {COOKIE: open_session(conn, user, hours=1, wall=True)}
         conn.commit()
 
         def allowed(row: Expected) -> bool:

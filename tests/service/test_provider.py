@@ -21,10 +21,12 @@ from joserfc.jwk import RSAKey
 from pydantic import SecretStr
 
 from geo.settings import Settings
-from geo.store import access, audit
-from geo.store.database import connect
-from service.access import COOKIE, hash_password
+from geo.store.connection import connect
+from geo.store.queries.audit import read_audit_entries
+from geo.store.queries.users import add_user, list_users
 from service.app import create_app
+from service.auth.passwords import hash_password
+from service.auth.sessions import COOKIE
 from tests.conftest import Told
 
 
@@ -120,7 +122,7 @@ def enter(client: TestClient, path: str = "/account?lang=en") -> str:
 
 def told(conninfo: str) -> str:
     with connect(conninfo) as conn:
-        return str(audit.entries(conn, 1)[0]["detail"]["told"])
+        return str(read_audit_entries(conn, 1)[0]["detail"]["told"])
 
 
 def test_accounts_made_by_what_the_provider_says(issuer: Issuer, store: str) -> None:
@@ -136,7 +138,7 @@ def test_accounts_made_by_what_the_provider_says(issuer: Issuer, store: str) -> 
         issuer.claims["role"] = "commander"
         enter(client)
     with connect(store) as conn:
-        (row,) = access.list_users(conn)
+        (row,) = list_users(conn)
     assert (row["name"], row["role"], row["areas"]) == ("wang", "commander", ["*"])
     with TestClient(create_app(store, settings)) as client:
         # It has no password of ours.
@@ -151,7 +153,7 @@ def test_accounts_made_by_what_the_provider_says(issuer: Issuer, store: str) -> 
 
 def test_linked_accounts_alone(issuer: Issuer, store: str, run: Callable[..., Told]) -> None:
     with connect(store) as conn:
-        access.add_user(conn, "Wang Fang", hash_password("a long password"), "planner", ["*"])
+        add_user(conn, "Wang Fang", hash_password("a long password"), "planner", ["*"])
     with TestClient(create_app(store, settings_of(issuer))) as client:
         assert enter(client) == "/sign-in?provider=refused"
         assert told(store) == "no account for subject s-1"

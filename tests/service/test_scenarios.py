@@ -11,10 +11,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from geo.settings import Settings
-from geo.store import access, audit
-from geo.store.database import connect
-from service.access import COOKIE
+from geo.store.connection import connect
+from geo.store.queries.audit import read_audit_entries
+from geo.store.queries.sessions import open_session
+from geo.store.queries.users import add_user
 from service.app import create_app
+from service.auth.sessions import COOKIE
 from tests.service.test_planning import largest_spot
 
 MINE, THEIRS = "990101002", "990101001"
@@ -30,8 +32,8 @@ def app(demo_store: str) -> Iterator[Any]:
 
 def client_of(app: Any, store: str, name: str, role: str, *areas: str) -> TestClient:
     with connect(store) as conn:
-        number = access.add_user(conn, name, "none", role, list(areas) or ["*"])
-        secret = access.open_session(conn, number, hours=1)
+        number = add_user(conn, name, "none", role, list(areas) or ["*"])
+        secret = open_session(conn, number, hours=1)
     return TestClient(app, cookies={COOKIE: secret})
 
 
@@ -69,7 +71,7 @@ def test_kept_opened_changed_and_forgotten(app: Any, demo_store: str) -> None:
         assert conn.execute("SELECT count(*) FROM change_sets").fetchone() == before
         told = [
             e["action"]
-            for e in audit.entries(conn, 200, actor="方案甲")
+            for e in read_audit_entries(conn, 200, actor="方案甲")
             if e["action"].startswith("scenario")
         ]
     assert told == ["scenario removed", "scenario saved", "scenario saved"]

@@ -16,10 +16,10 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
 from geo.settings import Settings
-from geo.store.database import connect
-from geo.store.tokens import make_token
+from geo.store.connection import connect
+from geo.store.queries.api_tokens import make_token
+from service.api.ogc import PREFIX
 from service.app import create_app
-from service.ogc import PREFIX
 
 STATED = {200, 201, 202, 204, 207, 304, 400, 401, 403, 404, 405, 409, 413, 415, 422, 503}
 

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from geo.settings import Settings
-from geo.store.database import connect
+from geo.store.connection import connect
 from service.app import create_app
 from tests.conftest import sign_in
 

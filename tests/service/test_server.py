@@ -186,8 +186,8 @@ def test_a_port_that_was_asked_for_is_not_exchanged(run: Callable[..., Told]) ->
 
 
 def _address_on_record(store: str, settings: Settings) -> str:
-    from geo.store import audit
-    from geo.store.database import connect
+    from geo.store.connection import connect
+    from geo.store.queries.audit import read_audit_entries
 
     with serving(store, settings) as address:
         forwarded = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
@@ -195,7 +195,7 @@ def _address_on_record(store: str, settings: Settings) -> str:
             f"{address}/sign-in", data={"name": "x", "password": "y"}, headers=forwarded, timeout=60
         )
     with connect(store) as conn:
-        return str(audit.entries(conn, 1)[0]["address"])
+        return str(read_audit_entries(conn, 1)[0]["address"])
 
 
 @pytest.mark.parametrize(

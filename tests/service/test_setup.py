@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from geo.governance.setup import Holdings, next_step, setup_steps
 from geo.pipeline import refresh_everything
 from geo.settings import Settings
-from geo.store import setup
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.registers import count_holdings, read_layer
 from service.app import create_app
 from tests.conftest import sign_in
 
@@ -121,12 +121,11 @@ def test_counts_are_those_of_ones_own_areas(store: str) -> None:
 
 def test_holdings_of_the_demo(demo_store: str) -> None:
     """Against the registers read whole and counted in Python."""
-    from geo.store import read
 
     with connect(demo_store) as conn:
-        have = setup.holdings(conn)
-        cameras = read.read_layer(conn, "cameras")
-        buildings = read.read_layer(conn, "buildings")
+        have = count_holdings(conn)
+        cameras = read_layer(conn, "cameras")
+        buildings = read_layer(conn, "buildings")
     directed = cameras[~cameras["kind"].isin(["ptz", "panoramic"]) & ~(cameras["fov_deg"] >= 360)]
     assert have.cameras == len(cameras) == 1500
     assert have.directed_cameras == len(directed)

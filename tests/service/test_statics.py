@@ -16,7 +16,7 @@ from geo.maps.assets import assets_dir
 from geo.maps.builder import SCRIPTS
 from geo.settings import Settings
 from service.app import create_app
-from service.statics import Joined
+from service.static_files import AssetBundles
 from tests.conftest import sign_in
 
 STATIC = Path(__file__).parents[2] / "service/static"
@@ -69,7 +69,7 @@ def test_a_changed_file_is_another_version(tmp_path: Path) -> None:
     static, vendor = tmp_path / "static", tmp_path / "vendor"
     shutil.copytree(STATIC, static, ignore=shutil.ignore_patterns("vendor"))
     shutil.copytree(assets_dir(), vendor)
-    joined = Joined(static, vendor)
+    joined = AssetBundles(static, vendor)
     before = joined.version
     assert joined.version == before
     script = static / "coverage.js"

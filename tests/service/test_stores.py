@@ -10,10 +10,10 @@ import psycopg
 
 from geo.cli import other_stores
 from geo.settings import Settings
-from geo.store import audit
 from geo.store.audit_seal import AuditSeal
-from geo.store.database import connect, make_pool, store_name
-from service.recording import Recorder
+from geo.store.connection import connect, make_pool, store_name
+from geo.store.queries.audit import verify
+from service.middleware.audit import AuditWriter
 from tests.conftest import Told
 
 
@@ -25,7 +25,7 @@ def test_entries_that_are_refused_fail_alone(store: str, tmp_path: Path) -> None
         conn.execute("ALTER TABLE audit ADD CONSTRAINT not_x CHECK (object <> '/x') NOT VALID")
 
     async def write() -> list[object]:
-        recorder = Recorder(pool, AuditSeal(tmp_path))
+        recorder = AuditWriter(pool, AuditSeal(tmp_path))
         entries = [f"/{k}" for k in range(5)] + ["/x"] + [f"/{k}" for k in range(5, 9)]
         return await asyncio.gather(
             *(recorder.add(actor="a", role="", address="", action="looked", object_=o) for o in entries),
@@ -42,7 +42,7 @@ def test_entries_that_are_refused_fail_alone(store: str, tmp_path: Path) -> None
             "SELECT count(*), count(*) FILTER (WHERE object = '/x') FROM audit"
         ).fetchone()
         assert written == (9, 0)
-        assert audit.verify(conn).broken is None
+        assert verify(conn).broken is None
 
 
 def test_commands_name_the_store_and_say_that_it_is_empty(

@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 
 from geo.pipeline import refresh_everything
 from geo.settings import Settings
-from geo.store import tiles
-from geo.store.database import connect
+from geo.store.connection import connect
+from geo.store.queries.tiles import COARSE_DEG, TILE_SETS, build_tile, read_layer_versions
 from service.app import create_app
 from tests.conftest import sign_in
 
@@ -126,7 +126,7 @@ def test_every_set_has_its_layers_and_its_description(
     client: TestClient, demo_store: str, tmp_path: Path
 ) -> None:
     x, y = place(demo_store, 14)
-    for name, layers in tiles.SETS.items():
+    for name, layers in TILE_SETS.items():
         found = read(client.get(f"/tiles/{name}/14/{x}/{y}.pbf").content, 14, x, y, tmp_path)
         assert set(found) == set(layers)
         told = client.get(f"/tiles/{name}.json").json()
@@ -186,10 +186,10 @@ def test_a_change_that_commits_late_is_not_missed(store: str) -> None:
         first.execute(add, ("c1",))
         second.execute(add, ("c2",))
         second.commit()
-        seen = tiles.versions(reader)
+        seen = read_layer_versions(reader)
         reader.rollback()
         first.commit()
-        assert tiles.versions(reader) != seen
+        assert read_layer_versions(reader) != seen
 
 
 def test_a_neighbour_gets_tiles_of_their_own_rows(
@@ -222,7 +222,7 @@ def test_coarse_roles_get_squares(demo_store: str, tmp_path: Path) -> None:
         found = read(client.get(f"/tiles/cameras/15/{x}/{y}.pbf").content, 15, x, y, tmp_path)["cameras"]  # fmt: skip
         assert set(found.columns) == {"count", "working", "unknown", "geometry"}
         for value in [*found.geometry.x, *found.geometry.y]:
-            steps = value / tiles.COARSE_DEG - 0.5
+            steps = value / COARSE_DEG - 0.5
             assert steps == pytest.approx(round(steps), abs=3e-3)
         assert client.get(f"/tiles/views/15/{x}/{y}.pbf").status_code == 403
 
@@ -230,9 +230,9 @@ def test_coarse_roles_get_squares(demo_store: str, tmp_path: Path) -> None:
 def test_a_large_tile_is_drawn_coarser(demo_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = place(demo_store, 13)
     with connect(demo_store) as conn:
-        whole = tiles.tile(conn, "views", 13, x, y)
-        monkeypatch.setattr(tiles, "LARGEST_BYTES", len(whole) // 3)
-        less = tiles.tile(conn, "views", 13, x, y)
+        whole = build_tile(conn, "views", 13, x, y)
+        monkeypatch.setattr("geo.store.queries.tiles.LARGEST_BYTES", len(whole) // 3)
+        less = build_tile(conn, "views", 13, x, y)
     assert 0 < len(less) <= len(whole) // 3
     assert len(whole) < 500_000
 

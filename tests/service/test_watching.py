@@ -10,10 +10,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from geo.settings import Settings
-from geo.store.database import connect
-from geo.store.tokens import make_token
+from geo.store.connection import connect
+from geo.store.queries.api_tokens import make_token
 from service.app import create_app
-from service.watching import JsonLines
+from service.middleware.metrics import JsonLogFormatter
 from tests.conftest import sign_in
 
 
@@ -29,7 +29,9 @@ def test_every_request_has_a_number_and_a_line(
     assert re.fullmatch("[0-9a-f]{16}", forged.headers["x-request-id"])
     assert missing.status_code == 404
     lines = [
-        json.loads(JsonLines().format(r)) for r in caplog.records if r.name == "gridcover.requests"
+        json.loads(JsonLogFormatter().format(r))
+        for r in caplog.records
+        if r.name == "gridcover.requests"
     ]
     assert [(line["path"], line["status"]) for line in lines] == [
         ("/api/v1/areas", 200), ("/healthz", 200), ("/nowhere", 404),

@@ -15,7 +15,7 @@ from geo.ingest.osm.importing import NAME, OsmOutcome, Rules, import_osm
 from geo.osm.features import LAYERS
 from geo.osm.ground import ADMIN_LEVELS_TEXT
 from geo.schema import AREAS
-from geo.store.database import Conn
+from geo.store.connection import Conn
 
 __all__ = ["NAME", "rules", "run"]
 

@@ -28,8 +28,10 @@ from geo.osm.measures import STOREY_M
 from geo.osm.request import CUT, UNCLOSED, Request
 from geo.schema import LAYERS as REGISTERS
 from geo.settings import Settings, get_settings
-from geo.store import osm, read, write
-from geo.store.database import Conn
+from geo.store.connection import Conn
+from geo.store.queries.imports import record_import
+from geo.store.queries.openstreetmap import absent_keys, count_other_rows, delete_rows
+from geo.store.queries.registers import read_layer, upsert
 
 NAME = "osm"
 """What an extract is called where a layer is named."""
@@ -160,7 +162,7 @@ def import_osm(
     outcomes = {name: LayerOutcome(name) for name in LAYERS if name in asked}
     if rules.layers is None:
         for name, one in outcomes.items():
-            one.left_alone = osm.count_others(conn, REGISTERS[name])
+            one.left_alone = count_other_rows(conn, REGISTERS[name])
     filled = tuple(name for name, one in outcomes.items() if not one.left_alone)
     conn.rollback()
     progress(f"reading {path.name}")
@@ -235,7 +237,7 @@ class _Importing:
                 continue
             self.progress(f"storing {len(rows):,} rows of {name}")
             frame = self._clean(rows, name)
-            written = write.upsert(self.conn, REGISTERS[name], frame)
+            written = upsert(self.conn, REGISTERS[name], frame)
             one.inserted += written.inserted
             one.updated += written.updated
             one.unchanged += written.unchanged
@@ -256,7 +258,7 @@ class _Importing:
             self._remark(name, remarks)
             yield places
         elif name == "areas":
-            yield reading.areas(folder, read.read_layer(self.conn, "areas"))
+            yield reading.areas(folder, read_layer(self.conn, "areas"))
         else:
             yield from reading.batches(folder, name)
 
@@ -285,7 +287,7 @@ class _Importing:
     def _compare(self, name: str, keys: list[str]) -> None:
         """Count rows of earlier extracts that are not in this one, and remove them where asked."""
         layer, one = REGISTERS[name], self.outcomes[name]
-        absent = osm.absent(self.conn, layer, keys)
+        absent = absent_keys(self.conn, layer, keys)
         if not absent:
             return
         reason = REMOVED if self.rules.replace else ABSENT
@@ -293,7 +295,7 @@ class _Importing:
         self.findings += [Finding(0, NOTED, reason, name, "", key) for key in absent]
         if self.rules.replace:
             try:
-                one.removed = osm.remove(self.conn, layer, absent)
+                one.removed = delete_rows(self.conn, layer, absent)
             except psycopg.Error as error:
                 raise StoreError(
                     f"rows of {name} that are not in this extract cannot be removed, since others name "
@@ -312,7 +314,7 @@ class _Importing:
         for name in filled:
             one = self.outcomes[name]
             skipped = sum(one.skipped.values())
-            write.record_import(
+            record_import(
                 self.conn, layer=name, file=path.name, sha256=digest, rows=one.stored + skipped,
                 inserted=one.inserted, updated=one.updated, unchanged=one.unchanged,
                 mended=sum(one.noted.values()), rejected=skipped, options=options,

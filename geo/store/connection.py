@@ -1,0 +1,113 @@
+"""Connections to the store: the private cluster, or a server given by its address."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+from collections.abc import Iterator
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import Connection, sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import TupleRow, dict_row
+from psycopg_pool import ConnectionPool
+
+from geo.errors import StoreError
+from geo.settings import Settings, get_settings
+from geo.store import cluster
+
+Conn = Connection[TupleRow]
+
+
+@contextlib.contextmanager
+def database(settings: Settings | None = None, *, tended: bool = False) -> Iterator[str]:
+    """The connection string of the deployment's database, its private cluster running.
+
+    Parameters
+    ----------
+    tended : start the private cluster again whenever it went down by itself.
+    """
+    settings = settings or get_settings()
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    with cluster.running(settings.data_dir, tended=tended) as private:
+        yield private.conninfo
+
+
+def store_name(settings: Settings) -> str:
+    """Return which store the settings name, for people: without its password."""
+    if settings.database_url is None:
+        return f"the private database in {settings.data_dir}"
+    try:
+        parts = conninfo_to_dict(settings.database_url.get_secret_value())
+    except psycopg.ProgrammingError:
+        return "the database of GRIDCOVER_DATABASE_URL"
+    host = parts.get("host") or parts.get("hostaddr") or "this machine"
+    return f"the database {parts.get('dbname') or parts.get('user') or ''} on {host}"
+
+
+def connect(conninfo: str, *, autocommit: bool = False) -> Conn:
+    """One connection with the search path and time zone of the product.
+
+    Raises
+    ------
+    StoreError : the server cannot be reached or refuses; its own words are in the message.
+    """
+    try:
+        return psycopg.connect(
+            conninfo,
+            autocommit=autocommit,
+            connect_timeout=15,
+            application_name="gridcover",
+            options=f"-c search_path=gridcover,public -c timezone=UTC -c gridcover.actor={_command_line_actor()}",
+        )
+    except psycopg.OperationalError as error:
+        raise StoreError(
+            f"the database cannot be reached: {str(error).strip()}. "
+            "Check GRIDCOVER_DATABASE_URL, or that `gridcover db start` works"
+        ) from error
+
+
+def _command_line_actor() -> str:
+    """Whose changes of the registers are on record, unless told otherwise: the system's account."""
+    return f"command line: {getpass.getuser()}".replace("\\", "\\\\").replace(" ", "\\ ")
+
+
+def dict_rows(
+    conn: Conn, query: LiteralString | bytes | sql.SQL | sql.Composed, params: Any = None
+) -> list[dict[str, Any]]:
+    """Rows of a query by the names of their columns."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, params).fetchall()
+
+
+def make_pool(
+    conninfo: str, *, size: int = 8, writing: bool = False, idle_s: int = 0
+) -> ConnectionPool[Conn]:
+    """A pool that tests each connection before handing it out, so that a restart heals.
+
+    Its connections only read, as a role that sees no row until a transaction says whose
+    (`geo.store.scope.set_scope`), unless they are for `writing`. A transaction in which nothing is
+    asked for `idle_s` seconds is ended, where that is given.
+    """
+    # All statements of one request that reads see the same run.
+    reading = (
+        "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read "
+        "-c role=gridcover_reader"
+    )
+    return ConnectionPool(
+        conninfo,
+        min_size=1,
+        max_size=size,
+        timeout=5,
+        open=False,
+        check=ConnectionPool.check_connection,
+        kwargs={
+            "application_name": "gridcover-service",
+            "options": "-c search_path=gridcover,public -c timezone=UTC "
+            f"-c statement_timeout=30000 -c idle_in_transaction_session_timeout={idle_s * 1000} "
+            f"{'' if writing else reading}",
+        },
+    )

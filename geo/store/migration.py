@@ -1,0 +1,183 @@
+"""Migrations: numbered SQL files, each applied once, and the tables of the job queue."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import psycopg
+from procrastinate.schema import SchemaManager
+
+from geo.errors import StoreError
+from geo.store.connection import Conn, connect
+
+_LOCK = 0x67726964  # "grid": one migrator at a time, whatever machine it runs on
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One numbered SQL file."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        """Digest by which an edited migration is noticed."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations() -> list[Migration]:
+    """The migrations this version of gridcover brings, in order."""
+    return list(_migrations())
+
+
+@cache
+def _migrations() -> tuple[Migration, ...]:
+    found = []
+    for item in resources.files("geo.store").joinpath("migrations").iterdir():
+        if item.name.endswith(".sql"):
+            number, name = item.name.removesuffix(".sql").split("_", 1)
+            found.append(Migration(int(number), name, item.read_text(encoding="utf-8")))
+    return tuple(sorted(found, key=lambda m: m.number))
+
+
+def applied_migrations(conn: Conn) -> dict[int, str]:
+    """Number and digest of the migrations the database has."""
+    with conn.transaction():
+        there = conn.execute("SELECT to_regclass('gridcover.migrations')").fetchone()
+        if there is None or there[0] is None:
+            return {}
+        rows = conn.execute("SELECT number, sha256 FROM gridcover.migrations").fetchall()
+    return {int(number): str(digest) for number, digest in rows}
+
+
+def migrate(conninfo: str) -> list[Migration]:
+    """Bring the database to this version, each migration in a transaction of its own.
+
+    Returns
+    -------
+    What was applied now.
+
+    Raises
+    ------
+    StoreError : an applied migration was edited since, the database is newer than this
+        software, or a migration fails (and is undone).
+    """
+    done: list[Migration] = []
+    with connect(conninfo, autocommit=True) as conn:
+        conn.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        try:
+            have = applied_migrations(conn)
+            known = migrations()
+            _compare(have, known)
+            for migration in known:
+                if migration.number in have:
+                    continue
+                try:
+                    with conn.transaction():
+                        conn.execute("CREATE SCHEMA IF NOT EXISTS gridcover")
+                        conn.execute(
+                            "CREATE TABLE IF NOT EXISTS gridcover.migrations (number integer "
+                            "PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, "
+                            "applied_at timestamptz NOT NULL DEFAULT now())"
+                        )
+                        conn.execute(migration.sql.encode())
+                        conn.execute(
+                            "INSERT INTO gridcover.migrations (number, name, sha256) "
+                            "VALUES (%s, %s, %s)",
+                            (migration.number, migration.name, migration.sha256),
+                        )
+                except psycopg.Error as error:
+                    raise StoreError(
+                        f"migration {migration.number} ({migration.name}) failed and was undone: "
+                        f"{error}"
+                    ) from error
+                done.append(migration)
+            conn.execute("SET search_path TO gridcover, public")
+            migrate_queue(conn)
+            _mark_box_test_leakproof(conn)
+        finally:
+            conn.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+    return done
+
+
+def _mark_box_test_leakproof(conn: Conn) -> None:
+    """Let readers under row-level security find rows by the boxes' index, where we may say so.
+
+    PostgreSQL looks at who may see a row before it calls a function that might tell of the row in an
+    error message. Comparing two boxes tells nothing, but only a superuser may vouch for it; without
+    that the same rows are found more slowly.
+    """
+    with contextlib.suppress(psycopg.errors.InsufficientPrivilege), conn.transaction():
+        conn.execute(
+            "ALTER FUNCTION public.geometry_overlaps(public.geometry, public.geometry) LEAKPROOF"
+        )
+
+
+def _compare(have: dict[int, str], known: list[Migration]) -> None:
+    newer = set(have) - {m.number for m in known}
+    if newer:
+        raise StoreError(
+            f"the database has migration {max(newer)}, which this gridcover does not know; "
+            "install the newer version that made it"
+        )
+    for migration in known:
+        if have.get(migration.number, migration.sha256) != migration.sha256:
+            raise StoreError(
+                f"migration {migration.number} ({migration.name}) was edited after it was applied; "
+                "restore the file, and put the change into a new migration"
+            )
+
+
+def require_current(conn: Conn) -> None:
+    """Refuse to work on a database that is not at this version.
+
+    Raises
+    ------
+    StoreError : migrations are missing, or the database is newer.
+    """
+    have = applied_migrations(conn)
+    known = migrations()
+    _compare(have, known)
+    missing = len([m for m in known if m.number not in have]) + len(queue_migrations(conn))
+    if missing:
+        raise StoreError(f"{missing} migrations are missing; run `gridcover db migrate`")
+
+
+def queue_migrations(conn: Conn) -> list[Path]:
+    """What the queue's own tables still need, in order."""
+    row = conn.execute("SELECT to_regclass('gridcover.queue_migrations')").fetchone()
+    if row is None or row[0] is None:
+        return []
+    have = {
+        str(r[0]) for r in conn.execute("SELECT name FROM gridcover.queue_migrations").fetchall()
+    }
+    return [file for file in _queue_files() if file.name not in have]
+
+
+@cache
+def _queue_files() -> tuple[Path, ...]:
+    return tuple(sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql")))
+
+
+def migrate_queue(conn: Conn) -> None:
+    """Make or bring up to date the tables of the queue, in one transaction."""
+    missing = queue_migrations(conn)
+    if not missing:
+        return
+    with conn.transaction():
+        row = conn.execute("SELECT to_regclass('gridcover.procrastinate_jobs')").fetchone()
+        if row is None or row[0] is None:
+            # The present schema is what all migrations together lead to.
+            conn.execute(SchemaManager.get_schema().encode())
+        else:
+            for file in missing:
+                conn.execute(file.read_text(encoding="utf-8").encode())
+        for file in missing:
+            conn.execute("INSERT INTO queue_migrations (name) VALUES (%s)", (file.name,))

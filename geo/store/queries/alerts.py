@@ -1,0 +1,57 @@
+"""Alerts, from the run that raised them to the one that ended them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geo.store.connection import Conn, dict_rows
+from geo.store.queries.webhooks import queue_deliveries
+
+_ALERT = (
+    "SELECT a.id, a.category, a.grid, g.name AS grid_name, g.name_en AS grid_name_en, "
+    "g.community, a.run, a.since, a.observed, a.expected, a.score, a.raised_at, "
+    "ST_X(ST_PointOnSurface(g.geometry)) AS lon, ST_Y(ST_PointOnSurface(g.geometry)) AS lat "
+    "FROM alerts a LEFT JOIN grids g ON g.code = a.grid "
+)
+
+
+def raise_alerts(conn: Conn, run: int) -> tuple[int, int]:
+    """Open and end alerts by the patterns of a run, and queue the new ones for every webhook.
+
+    Returns
+    -------
+    How many were raised and how many ended. The caller commits: an alert and its messages are
+    stored together or not at all.
+    """
+    ended = conn.execute(
+        "UPDATE alerts a SET ended_at = now() WHERE ended_at IS NULL AND NOT EXISTS "
+        "(SELECT 1 FROM grid_patterns p WHERE p.category = a.category AND p.grid = a.grid AND p.alert)"
+    ).rowcount
+    conn.execute(
+        "UPDATE alerts a SET observed = p.alert_observed, expected = p.alert_expected, "
+        "score = p.alert_score FROM grid_patterns p WHERE a.ended_at IS NULL AND p.alert "
+        "AND p.category = a.category AND p.grid = a.grid"
+    )
+    new = [
+        int(row[0])
+        for row in conn.execute(
+            "INSERT INTO alerts (category, grid, run, since, observed, expected, score) "
+            "SELECT category, grid, %s, coalesce(alert_since, weeks_from), alert_observed, "
+            "alert_expected, alert_score FROM grid_patterns WHERE alert "
+            "ORDER BY alert_score DESC, category, grid "
+            "ON CONFLICT (category, grid) WHERE ended_at IS NULL DO NOTHING RETURNING id",
+            (run,),
+        ).fetchall()
+    ]
+    if new:
+        queue_deliveries(conn, "alerts.raised", {"run": run, "alerts": _read_alerts(conn, new)})
+    return len(new), ended
+
+
+def _read_alerts(conn: Conn, ids: list[int]) -> list[dict[str, Any]]:
+    return dict_rows(conn, f"{_ALERT} WHERE a.id = ANY(%s) ORDER BY a.score DESC, a.id", (ids,))
+
+
+def read_open_alerts(conn: Conn) -> list[dict[str, Any]]:
+    """Alerts that have not ended, strongest first."""
+    return dict_rows(conn, f"{_ALERT} WHERE a.ended_at IS NULL ORDER BY a.score DESC, a.id")

@@ -1,0 +1,80 @@
+"""Stored blind spots: by grid, by rank, and their risk."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import geopandas as gpd
+import pandas as pd
+from psycopg import sql
+
+from geo.store.connection import Conn, dict_rows
+from geo.store.queries.areas import GRIDS_OF_AREA
+from geo.store.rows import frame_of
+
+_IN_AREA = f"(%(area)s::text IS NULL OR grid IN ({GRIDS_OF_AREA}))"
+
+
+def read_ranked_blind_spots(
+    conn: Conn, by: Literal["area", "risk"], area: str | None, limit: int, offset: int
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Blind spots of an area, worst first, and the sums of all of them: `spots`, `area_m2`, `risk`."""
+    order = "risk DESC NULLS LAST, area_m2 DESC" if by == "risk" else "area_m2 DESC"
+    rows = dict_rows(
+        conn,
+        f"SELECT b.grid, b.number, g.name AS grid_name, g.name_en AS grid_name_en, b.area_m2, "
+        "b.widest_m, b.risk, box_of(b.geometry) AS box FROM (SELECT * FROM blind_spots "
+        f"WHERE {_IN_AREA} ORDER BY {order}, grid, number "
+        "LIMIT %(limit)s OFFSET %(offset)s) b LEFT JOIN grids g ON g.code = b.grid "
+        f"ORDER BY {order}, b.grid, b.number".encode(),
+        {"area": area, "limit": limit, "offset": offset},
+    )
+    for rank, row in enumerate(rows, offset + 1):
+        row["rank"] = rank
+    sums = dict_rows(
+        conn,
+        f"SELECT count(*)::integer AS spots, coalesce(sum(area_m2), 0) AS area_m2, sum(risk) AS risk "
+        f"FROM blind_spots WHERE {_IN_AREA}".encode(),
+        {"area": area},
+    )
+    return rows, sums[0]
+
+
+def read_largest_blind_spots(conn: Conn, limit: int) -> gpd.GeoDataFrame:
+    """The largest blind spots, ranked."""
+    query = sql.SQL(
+        "SELECT row_number() OVER (ORDER BY b.area_m2 DESC, b.grid, b.number)::integer AS rank, "
+        "b.grid, g.name AS grid_name, g.name_en AS grid_name_en, b.area_m2, b.widest_m, "
+        "ST_AsBinary(b.geometry) AS geometry FROM "
+        "(SELECT * FROM blind_spots ORDER BY area_m2 DESC, grid, number LIMIT %s) b "
+        "LEFT JOIN grids g ON g.code = b.grid ORDER BY rank"
+    )
+    return frame_of(conn, query, (limit,))
+
+
+def read_blind_spots(conn: Conn, grids: list[str]) -> gpd.GeoDataFrame:
+    """Blind spots of some grids."""
+    query = sql.SQL(
+        "SELECT grid, number, area_m2, widest_m, ST_AsBinary(geometry) AS geometry FROM blind_spots "
+        "WHERE grid = ANY(%s) ORDER BY grid, number"
+    )
+    return frame_of(conn, query, (grids,))
+
+
+def read_blind_spots_without_risk(conn: Conn, run: int) -> gpd.GeoDataFrame:
+    """Blind spots whose risk does not rest on this run of the density."""
+    query = sql.SQL(
+        "SELECT grid, number, ST_AsBinary(geometry) AS geometry FROM blind_spots "
+        "WHERE risk_run IS DISTINCT FROM %s ORDER BY grid, number"
+    )
+    return frame_of(conn, query, (run,))
+
+
+def write_blind_spot_risk(conn: Conn, run: int, spots: pd.DataFrame) -> None:
+    """Note the risk of blind spots (`grid`, `number`, `risk`), and the run that it rests on."""
+    conn.execute(
+        "UPDATE blind_spots b SET risk = n.risk, risk_run = %s "
+        "FROM unnest(%s::text[], %s::integer[], %s::float8[]) AS n (grid, number, risk) "
+        "WHERE b.grid = n.grid AND b.number = n.number",
+        (run, *(spots[name].tolist() for name in ("grid", "number", "risk"))),
+    )

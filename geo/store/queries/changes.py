@@ -1,0 +1,62 @@
+"""Changes of the registers since the last refresh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from geo.store.connection import Conn
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Changes noted by the triggers on the registers."""
+
+    ids: list[int]
+    layers: frozenset[str]
+    """Layers with any change."""
+    whole: frozenset[str]
+    """Layers whose single changes were too many to note."""
+    codes: dict[str, list[str]]
+    """Changed keys by layer, in order."""
+    balance: dict[str, int]
+    """Rows more (or fewer) by layer, of those followed one by one."""
+    places: dict[str, list[tuple[float, float, float, float]]]
+    """Boxes (west, south, east, north) of changed rows by layer, as they were and as they are."""
+
+
+def pending_changes(conn: Conn) -> Changes:
+    """What was noted and not yet forgotten."""
+    with conn.cursor(binary=True) as cursor:
+        rows = cursor.execute(
+            "SELECT id, layer, code, was, now FROM changes ORDER BY id"
+        ).fetchall()
+    first: dict[tuple[str, str], bool] = {}
+    last: dict[tuple[str, str], bool] = {}
+    places: dict[str, list[tuple[float, float, float, float]]] = {}
+    whole = set()
+    for _, layer, code, was, now in rows:
+        if code is None:
+            whole.add(layer)
+            continue
+        first.setdefault((layer, code), was is not None)
+        last[layer, code] = now is not None
+        places.setdefault(layer, []).extend(tuple(box) for box in (was, now) if box is not None)
+    codes: dict[str, list[str]] = {}
+    balance: dict[str, int] = {}
+    for layer, code in sorted(first):
+        codes.setdefault(layer, []).append(code)
+        more = int(last[layer, code]) - int(first[layer, code])
+        balance[layer] = balance.get(layer, 0) + more
+    return Changes(
+        [int(row[0]) for row in rows],
+        frozenset(row[1] for row in rows),
+        frozenset(whole),
+        codes,
+        balance,
+        places,
+    )
+
+
+def mark_processed(conn: Conn, ids: list[int]) -> None:
+    """Drop changes that a refresh has taken up."""
+    conn.execute("DELETE FROM changes WHERE id = ANY(%s)", (ids,))

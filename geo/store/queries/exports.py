@@ -1,0 +1,189 @@
+"""Layers for export, a piece at a time, as the connection's scope lets them be seen."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import psycopg
+import shapely
+from psycopg import sql
+
+from geo.errors import ColumnError
+from geo.schema import EXPORTED, LAYERS, RESULTS, Shape
+from geo.store.connection import Conn
+from geo.store.queries.areas import read_grids_of_area
+from geo.store.queries.incidents import IN_CATEGORIES
+
+_PIECE_ROWS = 20_000
+_TIME = "coalesce(occurred_at, occurred_from, reported_at)"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What of a layer is wanted; all of it unless told."""
+
+    area: str | None = None
+    """Code of an area or grid: what lies in it, and of views those of the cameras in it."""
+    box: tuple[float, float, float, float] | None = None
+    """West, south, east, north in degrees: what touches it."""
+    start: datetime | None = None
+    """Incidents from this moment on."""
+    end: datetime | None = None
+    """Incidents before this moment."""
+    categories: list[str] | None = None
+    """Incidents of these categories and all beneath them."""
+
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True)
+class _Result:
+    columns: str
+    source: str
+    order: str
+    inside: str
+
+
+_IN_GRIDS = "t.grid = ANY(%(grids)s)"
+# Of what lies on a border both sides are told: nothing that one may see is left out.
+_TOUCHES = (
+    "EXISTS (SELECT 1 FROM grids g WHERE ST_Intersects(g.geometry, {}) AND g.code = ANY(%(grids)s))"
+)
+_RESULTS = {
+    "grids": _Result(
+        "code, name, name_en, community, population, kind, run, area_m2, covered_m2, covered_share, "
+        "open_m2, open_covered_share, twice_covered_share, cameras, incidents, per_km2, per_1000_people, "
+        "extra::text AS extra",
+        "(SELECT g.code, g.name, g.name_en, g.community, g.population, g.kind, c.run, c.area_m2, "
+        "c.covered_m2, c.covered_share, c.open_m2, c.open_covered_share, c.twice_covered_share, "
+        "c.cameras, d.count AS incidents, d.per_km2, d.per_1000_people, g.extra, g.geometry FROM grids g "
+        "LEFT JOIN LATERAL (SELECT * FROM grid_coverage WHERE grid = g.code ORDER BY run DESC LIMIT 1) "
+        "c ON true LEFT JOIN grid_density d ON d.grid = g.code)",
+        "code",
+        "t.code = ANY(%(grids)s)",
+    ),
+    "blind-spots": _Result(
+        "grid, number, run, area_m2, widest_m, risk", "blind_spots", "area_m2 DESC, grid, number", _IN_GRIDS
+    ),
+    "views": _Result(
+        "camera, run, area_m2, assumed", "camera_views", 'camera COLLATE "C"',
+        f"EXISTS (SELECT 1 FROM cameras c WHERE c.code = t.camera AND {_TOUCHES.format('c.geometry')})",
+    ),
+    "findings": _Result(
+        "layer, code, aspect, finding, detail, owner, grid, community, subdistrict, district, run",
+        "register_findings", "id",
+        f"({_IN_GRIDS} OR %(area)s IN (t.community, t.subdistrict, t.district))",
+    ),
+}  # fmt: skip
+_INSIDE = {
+    "areas": (
+        "t.code IN (WITH RECURSIVE down AS (SELECT code FROM areas WHERE code = %(area)s UNION "
+        "SELECT a.code FROM areas a JOIN down d ON a.parent = d.code) SELECT code FROM down)"
+    ),
+    "incidents": f"({_TOUCHES.format('t.geometry')} OR (t.geometry IS NULL AND {_IN_GRIDS}))",
+}
+"""Rows of a register that lie in the area; of all others those that touch one of its grids."""
+EXPORT_NAMES = EXPORTED
+"""What can be taken out: results (grids with theirs among them) and registers."""
+EXPORT_SHAPES: dict[str, Shape] = {name: layer.shape for name, layer in LAYERS.items()} | RESULTS
+"""Of what shape each of them is."""
+
+
+def read_pieces(
+    conn: Conn, name: str, chosen: Selection = EVERYTHING
+) -> Iterator[gpd.GeoDataFrame]:
+    """Rows of a layer in EPSG:4326, some thousands at a time; one piece at least, if without rows.
+
+    Times are timezone-aware. The transaction must stay open until the last piece.
+
+    Raises
+    ------
+    ColumnError : there is no such layer, or it has no times or categories to choose by.
+    """
+    if name not in EXPORT_NAMES:
+        raise ColumnError(f"there is no layer {name}; use one of {', '.join(EXPORT_NAMES)}")
+    require_selectable(name, chosen)
+    params: dict[str, object] = {"area": chosen.area, "categories": chosen.categories}
+    params |= {"start": chosen.start, "end": chosen.end}
+    if chosen.area is not None:
+        params["grids"] = read_grids_of_area(conn, chosen.area)
+    if chosen.box is not None:
+        params |= dict(zip("wsen", chosen.box, strict=True))
+    cursor = conn.cursor(name="export")
+    try:
+        cursor.execute(_query(name, chosen), params)
+        columns = [c.name for c in cursor.description or ()]
+        first = True
+        while rows := cursor.fetchmany(_PIECE_ROWS):
+            yield _frame(columns, rows)
+            first = False
+        if first:
+            yield _frame(columns, [])
+    finally:
+        # The first try tells the server, which may be gone; the second then only lets go.
+        for _ in range(2):
+            with contextlib.suppress(psycopg.Error):
+                cursor.close()
+
+
+def require_selectable(name: str, chosen: Selection) -> None:
+    """Refuse what a layer cannot be chosen by.
+
+    Raises
+    ------
+    ColumnError : it has no times or categories.
+    """
+    if name != "incidents" and (chosen.start or chosen.end or chosen.categories is not None):
+        raise ColumnError(
+            f"{name} have no times and categories to choose by, only incidents have; leave them out"
+        )
+
+
+def _query(name: str, chosen: Selection) -> sql.Composed:
+    conditions = [sql.SQL("true")]
+    if chosen.box is not None:
+        conditions.append(
+            sql.SQL("ST_Intersects(t.geometry, ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, 4326))")
+        )
+    if chosen.start is not None:
+        conditions.append(sql.SQL(f"{_TIME} >= %(start)s"))
+    if chosen.end is not None:
+        conditions.append(sql.SQL(f"{_TIME} < %(end)s"))
+    if chosen.categories is not None:
+        conditions.append(sql.SQL(IN_CATEGORIES))
+    columns: sql.Composable
+    source: sql.Composable
+    order: sql.Composable
+    if name in _RESULTS:
+        found = _RESULTS[name]
+        columns, source, order = map(sql.SQL, (found.columns, found.source, found.order))
+        inside = found.inside
+    else:
+        layer = LAYERS[name]
+        columns = sql.SQL("{}, extra::text AS extra").format(
+            sql.SQL(", ").join(map(sql.Identifier, layer.names))
+        )
+        source = sql.Identifier(layer.table)
+        order = sql.SQL(", ").join(
+            sql.SQL('{} COLLATE "C"').format(sql.Identifier(k)) for k in layer.key
+        )
+        inside = _INSIDE.get(name, _TOUCHES.format("t.geometry"))
+    if chosen.area is not None:
+        conditions.append(sql.SQL(inside))
+    return sql.SQL(
+        "SELECT {}, ST_AsBinary(geometry) AS geometry FROM {} t WHERE {} ORDER BY {}"
+    ).format(columns, source, sql.SQL(" AND ").join(conditions), order)
+
+
+def _frame(columns: list[str], rows: list[tuple[object, ...]]) -> gpd.GeoDataFrame:
+    table = {name: [row[k] for row in rows] for k, name in enumerate(columns)}
+    shapes = shapely.from_wkb(np.array(table.pop("geometry"), dtype=object))
+    frame = pd.DataFrame(table, columns=[c for c in columns if c != "geometry"])
+    return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes, crs="EPSG:4326"))

@@ -1,0 +1,90 @@
+"""Sign-ins at an OpenID Connect provider, and the accounts they lead to."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import psycopg
+
+from geo.errors import StoreError
+from geo.store.connection import Conn
+from geo.store.scope import require_areas
+
+NO_PASSWORD = "none"  # noqa: S105  (no digest: nothing matches it)
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """One that is under way."""
+
+    nonce: str
+    verifier: str
+    next: str
+
+
+def begin_sign_in(conn: Conn, state: str, under_way: SignIn) -> None:
+    """Remember a sign-in that goes to the provider; the caller commits."""
+    conn.execute("DELETE FROM provider_sign_ins WHERE begun_at < now() - interval '10 minutes'")
+    conn.execute(
+        "INSERT INTO provider_sign_ins (state, nonce, verifier, next) VALUES (%s, %s, %s, %s)",
+        (_digest(state), under_way.nonce, under_way.verifier, under_way.next),
+    )
+
+
+def take_sign_in(conn: Conn, state: str) -> SignIn | None:
+    """The sign-in that comes back, once and within ten minutes; the caller commits."""
+    row = conn.execute(
+        "DELETE FROM provider_sign_ins WHERE state = %s AND begun_at > now() - interval '10 minutes' "
+        "RETURNING nonce, verifier, next",
+        (_digest(state),),
+    ).fetchone()
+    return SignIn(*map(str, row)) if row else None
+
+
+def account_of_subject(conn: Conn, subject: str) -> int | None:
+    """The account of a subject."""
+    row = conn.execute(
+        "SELECT id FROM users WHERE subject = %s AND disabled_at IS NULL", (subject,)
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def upsert_account(conn: Conn, subject: str, name: str, role: str, areas: list[str]) -> int:
+    """The account of a subject, made or brought to what the provider says; the caller commits.
+
+    Raises
+    ------
+    ColumnError : an area is not known.
+    StoreError : the name is that of another account.
+    """
+    require_areas(conn, areas)
+    known = account_of_subject(conn, subject)
+    if known is not None:
+        conn.execute("UPDATE users SET role = %s, areas = %s WHERE id = %s", (role, areas, known))
+        return known
+    try:
+        row = conn.execute(
+            "INSERT INTO users (name, password, role, areas, subject) VALUES (%s, %s, %s, %s, %s) RETURNING id",
+            (name, NO_PASSWORD, role, areas, subject),
+        ).fetchone()
+    except psycopg.errors.UniqueViolation as error:
+        raise StoreError(f"there is another account {name}; an administrator links it") from error
+    assert row is not None  # noqa: S101
+    return int(row[0])
+
+
+def link_account(conn: Conn, name: str, subject: str) -> bool:
+    """Let an account sign in at the provider and no longer by its password; the caller commits."""
+    row = conn.execute(
+        "UPDATE users SET subject = %s, password = %s WHERE lower(name) = lower(%s) AND disabled_at IS NULL "
+        "RETURNING id",
+        (subject, NO_PASSWORD, name),
+    ).fetchone()
+    if row is not None:
+        conn.execute("DELETE FROM sessions WHERE user_id = %s", (row[0],))
+    return row is not None
+
+
+def _digest(state: str) -> bytes:
+    return hashlib.sha256(state.encode()).digest()

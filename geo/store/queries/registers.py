@@ -1,0 +1,267 @@
+"""Registers as layers: read, added to by key, counted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import psycopg
+import pyarrow as pa
+import shapely
+from psycopg import sql
+
+from geo.errors import StoreAwayError, StoreError
+from geo.governance.setup import Holdings
+from geo.schema import LAYERS, Layer
+from geo.store.bulk_copy import RowCounts, copy_table, to_multi
+from geo.store.connection import Conn, dict_rows
+from geo.store.rows import filter_rows, frame_of, keyed
+
+
+def store_is_empty(conn: Conn) -> bool:
+    """Return whether no register of a store has a row."""
+    row = conn.execute(
+        "SELECT EXISTS (SELECT FROM grids) OR EXISTS (SELECT FROM areas) OR EXISTS (SELECT FROM cameras) "
+        "OR EXISTS (SELECT FROM incidents) OR EXISTS (SELECT FROM buildings) OR EXISTS (SELECT FROM streets) "
+        "OR EXISTS (SELECT FROM landcover) OR EXISTS (SELECT FROM key_places) "
+        "OR EXISTS (SELECT FROM service_points)"
+    ).fetchone()
+    return row is None or not row[0]
+
+
+def read_layer(
+    conn: Conn, name: str, *, codes: list[str] | None = None, boxes: Any = None
+) -> gpd.GeoDataFrame:
+    """One register in EPSG:4326, indexed by its key (kept as columns where it has two parts).
+
+    Only the rows with the given keys, or whose box meets one of the given ones (west, south,
+    east, north), where that is asked. Numbers that are missing are NaN; times are timezone-aware.
+    """
+    layer = LAYERS[name]
+    columns = sql.SQL(", ").join(map(sql.Identifier, layer.names))
+    where, params = filter_rows(layer.table, layer.key[0], codes, boxes)
+    query = sql.SQL("SELECT {}, ST_AsBinary(geometry) AS geometry FROM {}{} ORDER BY {}").format(
+        columns,
+        sql.Identifier(layer.table),
+        where,
+        sql.SQL(", ").join(sql.SQL('{} COLLATE "C"').format(sql.Identifier(k)) for k in layer.key),
+    )
+    frame = frame_of(conn, query, params)
+    for column in layer.columns:
+        if column.kind in ("number", "integer"):
+            frame[column.name] = pd.to_numeric(frame[column.name]).astype(float)
+        elif column.kind == "time":
+            frame[column.name] = pd.to_datetime(frame[column.name], utc=True)
+    return keyed(frame, layer.key[0]) if len(layer.key) == 1 else frame
+
+
+def read_extent(conn: Conn) -> tuple[float, float, float, float] | None:
+    """West, south, east, north of the grids; where there are none, of the first register that has rows."""
+    for table in ("grids", "areas", "cameras", "buildings", "streets", "incidents"):
+        query = sql.SQL(
+            "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) "
+            "FROM (SELECT ST_Extent(geometry) AS e FROM {}) t"
+        ).format(sql.Identifier(table))
+        row = conn.execute(query).fetchone()
+        if row is not None and row[0] is not None:
+            return (float(row[0]), float(row[1]), float(row[2]), float(row[3]))
+    return None
+
+
+def count_rows(conn: Conn, layer: Layer) -> int:
+    """Return how many rows a register has.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        To a migrated database.
+    layer : Layer
+        The register.
+
+    Returns
+    -------
+    int
+        Its rows.
+    """
+    row = conn.execute(
+        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(layer.table))
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def count_holdings(conn: Conn) -> Holdings:
+    """Return how many rows the registers hold, and how many of them have what the computation needs.
+
+    Of a camera that looks all round no bearing is asked.
+    """
+    (row,) = dict_rows(
+        conn,
+        "SELECT (SELECT count(*) FROM areas)::integer AS areas, (SELECT count(*) FROM grids)::integer AS grids, "
+        "c.*, b.*, (SELECT count(*) FROM streets)::integer AS streets, "
+        "(SELECT count(*) FROM landcover)::integer AS landcover, "
+        "(SELECT count(*) FROM incidents)::integer AS incidents, "
+        "(SELECT count(*) FROM key_places)::integer AS key_places, "
+        "EXISTS (SELECT 1 FROM latest_run) AS computed, refresh_is_due() AS changed "
+        "FROM (SELECT count(*)::integer AS cameras, count(*) FILTER (WHERE directed)::integer AS directed_cameras, "
+        "count(*) FILTER (WHERE directed AND bearing_deg IS NOT NULL)::integer AS cameras_with_bearing "
+        "FROM (SELECT bearing_deg, kind NOT IN ('ptz', 'panoramic') AND coalesce(fov_deg, 0) < 360 AS directed "
+        "FROM cameras) kinds) c, "
+        "(SELECT count(*)::integer AS buildings, count(height_m)::integer AS buildings_with_height "
+        "FROM buildings) b",
+    )
+    return Holdings(**row)
+
+
+_MANY = 100_000
+"""Rows from which on an index is cheaper made anew than grown."""
+_COMMON_COLUMNS = ("extra", "geometry")
+_UPSERT = sql.SQL(
+    # In the order of the key, so that two who bring the same rows never wait for each other.
+    "WITH done AS (INSERT INTO {table} ({columns}) SELECT {columns} FROM staging ORDER BY {key} "
+    "ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE ({old}) IS DISTINCT FROM ({new}) "
+    "RETURNING {returned}, (xmax = 0) AS inserted) SELECT {told} FROM done"
+)
+_INSERT = sql.SQL(
+    "WITH done AS (INSERT INTO {table} ({columns}) SELECT {columns} FROM staging RETURNING 1) "
+    "SELECT count(*), count(*) FROM done"
+)
+"""Into a register that is empty and stays so for others: no conflict to be found."""
+
+
+def upsert(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> RowCounts:
+    """Add or change rows by their key; equal rows are left alone. The caller commits.
+
+    Where at least as many rows come as there are, the indexes that guard nothing are built anew
+    afterwards, which takes a fraction of the time; readers of this register wait for the commit.
+
+    Raises
+    ------
+    StoreError : a row breaks a constraint of the table, for instance a parent that is not there.
+    """
+    table = sql.Identifier(layer.table)
+    columns = [*layer.names, *_COMMON_COLUMNS]
+    with _staged(conn, layer, frame):
+        rebuilt = _without_indexes(conn, layer, len(frame)) if len(frame) >= _MANY else []
+        statement = _upsert_statement(layer, sql.SQL("count(*), count(*) FILTER (WHERE inserted)"))
+        if rebuilt and _is_empty(conn, table):
+            statement = _INSERT.format(
+                table=table, columns=sql.SQL(", ").join(map(sql.Identifier, columns))
+            )
+        row = conn.execute(statement).fetchone()
+        touched, inserted = (int(row[0]), int(row[1])) if row else (0, 0)
+        for definition in rebuilt:
+            conn.execute(definition.encode())
+    return RowCounts(inserted, touched - inserted, len(frame) - touched)
+
+
+def upsert_each(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> dict[tuple[str, ...], str]:
+    """As `upsert`, of a few rows: by key what became of those that were ``inserted`` or ``updated``."""
+    keys = sql.SQL(", ").join(map(sql.Identifier, layer.key))
+    with _staged(conn, layer, frame):
+        statement = _upsert_statement(layer, sql.SQL("{}, inserted").format(keys))
+        rows = conn.execute(statement).fetchall()
+    return {tuple(map(str, row[:-1])): "inserted" if row[-1] else "updated" for row in rows}
+
+
+@contextlib.contextmanager
+def _staged(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> Iterator[None]:
+    """The rows in a table `staging`, and what the database refuses told in its own words."""
+    create = sql.SQL("CREATE TEMP TABLE staging (LIKE {} INCLUDING DEFAULTS) ON COMMIT DROP")
+    try:
+        conn.execute(create.format(sql.Identifier(layer.table)))
+        copy_table(conn, "staging", _arrow_table(layer, frame))
+        yield
+        conn.execute("DROP TABLE staging")
+        # Not all of them: what the record is told at the commit must wait until then.
+        conn.execute("SET CONSTRAINTS areas_parent_fkey, grids_community_fkey IMMEDIATE")
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise StoreAwayError(
+            f"{layer.name} could not be stored now: {_database_message(error)}; nothing was changed, try again"
+        ) from error
+    except psycopg.Error as error:
+        raise StoreError(
+            f"{layer.name} cannot be stored: {_database_message(error)}; nothing was changed"
+        ) from error
+
+
+def _upsert_statement(layer: Layer, told: sql.Composable) -> sql.Composed:
+    columns = [*layer.names, *_COMMON_COLUMNS]
+    values = [c for c in columns if c not in layer.key]
+    table = sql.Identifier(layer.table)
+
+    def listed(names: Sequence[str], prefix: sql.Composable) -> sql.Composed:
+        return sql.SQL(", ").join(sql.Composed([prefix, sql.Identifier(c)]) for c in names)
+
+    return _UPSERT.format(
+        table=table,
+        told=told,
+        returned=listed(layer.key, sql.Composed([table, sql.SQL(".")])),
+        columns=listed(columns, sql.SQL("")),
+        key=listed(layer.key, sql.SQL("")),
+        updates=sql.SQL(", ").join(
+            sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(c)) for c in values
+        ),
+        old=listed(values, sql.Composed([table, sql.SQL(".")])),
+        new=listed(values, sql.SQL("EXCLUDED.")),
+    )
+
+
+def _is_empty(conn: Conn, table: sql.Identifier) -> bool:
+    return conn.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table)).fetchone() is None
+
+
+def _without_indexes(conn: Conn, layer: Layer, coming: int) -> list[str]:
+    """Drop the plain indexes of a register that holds no more rows than are coming; how to make them."""
+    table = sql.Identifier(layer.table)
+    counted = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT %s) t").format(table)
+    row = conn.execute(counted, (coming + 1,)).fetchone()
+    if row is None or row[0] > coming:
+        return []
+    found = conn.execute(
+        "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i "
+        "JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = %s::regclass "
+        "AND NOT i.indisunique AND NOT i.indisprimary",
+        (f"gridcover.{layer.table}",),
+    ).fetchall()
+    for name, _ in found:
+        conn.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
+    return [str(definition) for _, definition in found]
+
+
+_TYPES: dict[str, pa.DataType] = {
+    "integer": pa.int32(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "time": pa.timestamp("us", "UTC"),
+}
+"""How the columns of a register travel; all others as text."""
+
+
+def _arrow_table(layer: Layer, frame: gpd.GeoDataFrame) -> pa.Table:
+    """The rows of a register as Arrow, geometry as EWKB of EPSG:4326."""
+    out = {}
+    for column in layer.columns:
+        values = frame[column.name]
+        kind = _TYPES.get(column.kind, pa.large_string())
+        if column.kind in ("integer", "number"):
+            values = pd.to_numeric(values).astype(float)
+            out[column.name] = pa.array(values, from_pandas=True).cast(kind)
+        elif column.kind == "time":
+            moments = pd.to_datetime(values, utc=True).dt.as_unit("us")
+            out[column.name] = pa.array(moments, kind, from_pandas=True)
+        else:
+            out[column.name] = pa.array(values, kind, from_pandas=True)
+    out["extra"] = pa.array(frame["extra"], pa.large_string())
+    shapes = shapely.set_srid(to_multi(frame.geometry.values, layer.shape), 4326)
+    out["geometry"] = pa.array(shapely.to_wkb(shapes, include_srid=True), pa.large_binary())
+    return pa.table(out)
+
+
+def _database_message(error: psycopg.Error) -> str:
+    detail = error.diag.message_detail
+    primary = error.diag.message_primary or str(error).strip()
+    return f"{primary} ({detail})" if detail else primary

@@ -1,0 +1,162 @@
+"""Runs of the analysis, their results in general, and the lock of a refresh."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from geo.store.connection import Conn, dict_rows
+from geo.store.queries.spatial_statistics import STATISTICS_TABLES
+
+
+def read_metric_crs(conn: Conn, run: int) -> str:
+    """In which CRS a run measured."""
+    row = conn.execute("SELECT metric_crs FROM runs WHERE id = %s", (run,)).fetchone()
+    assert row is not None  # noqa: S101
+    return str(row[0])
+
+
+@dataclass(frozen=True)
+class Run:
+    """One computation and what it rests on."""
+
+    id: int
+    kind: str
+    parameters: dict[str, Any]
+    inputs_digest: str
+    software_version: str
+    metric_crs: str
+    started_at: datetime
+    finished_at: datetime
+    summary: dict[str, Any]
+
+
+def read_latest_run(conn: Conn) -> Run | None:
+    """Return the newest run, whose results readers see.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        To a migrated database.
+
+    Returns
+    -------
+    Run or None
+        None before the first one.
+    """
+    with conn.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute("SELECT * FROM latest_run").fetchone()
+    return Run(**row) if row else None
+
+
+def read_newest_runs(conn: Conn, limit: int) -> list[Run]:
+    """Return the runs on record, newest first.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        To a migrated database.
+    limit : int
+        How many at most.
+
+    Returns
+    -------
+    list of Run
+        The newest ones.
+    """
+    rows = dict_rows(conn, "SELECT * FROM runs ORDER BY id DESC LIMIT %s", (limit,))
+    return [Run(**row) for row in rows]
+
+
+REFRESH_LOCK = 0x72656672
+
+
+def write_run(conn: Conn, **values: Any) -> int:
+    """Record a run before its results, which name it; returns its number."""
+    row = conn.execute(
+        "INSERT INTO runs (kind, parameters, inputs_digest, software_version, metric_crs, "
+        "started_at, finished_at, summary) VALUES (%(kind)s, %(parameters)s, '', "
+        "%(software_version)s, %(metric_crs)s, %(started_at)s, clock_timestamp(), '{}') "
+        "RETURNING id",
+        values | {"parameters": Jsonb(values["parameters"])},
+    ).fetchone()
+    assert row is not None  # noqa: S101
+    return int(row[0])
+
+
+def finish_run(conn: Conn, run: int, *, inputs_digest: str, summary: dict[str, Any]) -> None:
+    """Add what is known only at the end."""
+    conn.execute(
+        "UPDATE runs SET inputs_digest = %s, summary = %s, finished_at = clock_timestamp() "
+        "WHERE id = %s",
+        (inputs_digest, Jsonb(summary), run),
+    )
+
+
+def add_to_summary(conn: Conn, run: int, figures: dict[str, Any]) -> None:
+    """Add figures to those a run is summed up by."""
+    conn.execute("UPDATE runs SET summary = summary || %s WHERE id = %s", (Jsonb(figures), run))
+
+
+def prune_runs(conn: Conn, keep: int) -> None:
+    """Drop what runs older than the newest `keep` left behind, but for rows that still hold."""
+    row = conn.execute(
+        "SELECT min(id) FROM (SELECT id FROM runs ORDER BY id DESC LIMIT %s) t", (keep,)
+    ).fetchone()
+    oldest = row[0] if row else None
+    if oldest is None:
+        return
+    conn.execute(
+        "DELETE FROM grid_coverage c WHERE run < %(oldest)s AND (EXISTS (SELECT 1 FROM "
+        "grid_coverage n WHERE n.grid = c.grid AND n.run > c.run AND n.run <= %(oldest)s) "
+        "OR NOT EXISTS (SELECT 1 FROM grids g WHERE g.code = c.grid))",
+        {"oldest": oldest},
+    )
+    results = (
+        "camera_views", "grid_coverage", "blind_spots", "grid_incidents", "grid_density",
+        "area_quality", "area_figures", "area_camera_years", "register_findings",
+        "register_counts", "incident_events", *STATISTICS_TABLES,
+    )  # fmt: skip
+    unused = sql.SQL(" AND ").join(
+        sql.SQL("NOT EXISTS (SELECT 1 FROM {} t WHERE t.{} = r.id)").format(
+            *map(sql.Identifier, place)
+        )
+        for place in [*((name, "run") for name in results), ("blind_spots", "risk_run")]
+    )
+    conn.execute(sql.SQL("DELETE FROM runs r WHERE id < %s AND {}").format(unused), (oldest,))
+
+
+@contextlib.contextmanager
+def refresh_transaction(conn: Conn) -> Iterator[None]:
+    """Alone among refreshes, in one transaction that sees one state of the registers.
+
+    Waits for a refresh at work; committed at the end, rolled back on an error.
+    """
+    conn.commit()
+    conn.execute("SELECT pg_advisory_lock(%s)", (REFRESH_LOCK,))
+    conn.commit()
+    try:
+        # The snapshot is taken after the wait, so that it holds what the one before left.
+        conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
+        conn.commit()
+    except BaseException:
+        if not conn.closed:
+            conn.rollback()
+        raise
+    finally:
+        if not conn.closed:
+            conn.execute("SELECT pg_advisory_unlock(%s)", (REFRESH_LOCK,))
+            conn.commit()
+
+
+def analyze(conn: Conn) -> None:
+    """Let the planner know the tables after a large change."""
+    conn.execute("ANALYZE")

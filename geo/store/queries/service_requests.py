@@ -1,0 +1,49 @@
+"""Service requests by area and month."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from geo.store.connection import Conn, dict_rows
+
+
+def read_service_quality(
+    conn: Conn, level: str, start: datetime, end: datetime
+) -> list[dict[str, Any]]:
+    """How appeals received in the months from `start` up to `end` were served, with the area's name."""
+    return dict_rows(
+        conn,
+        "SELECT s.*, coalesce(a.name, g.name) AS name, coalesce(a.name_en, g.name_en) AS name_en "
+        "FROM service_quality s LEFT JOIN areas a ON s.level <> 'grid' AND a.code = s.code "
+        "LEFT JOIN grids g ON s.level = 'grid' AND g.code = s.code "
+        "WHERE s.level = %s AND month >= %s AND month < %s ORDER BY month, s.code",
+        (level, start.date(), end.date()),
+    )
+
+
+def read_service_request_sums(conn: Conn, months: int) -> pd.DataFrame:
+    """Appeals by grid ("" outside) over the last months there are: counts, and ratings over 100."""
+    rows = dict_rows(
+        conn,
+        "SELECT code, sum(received)::float AS received, sum(due)::float AS due, "
+        "sum(closed_in_time)::float AS closed_in_time, sum(rated)::float AS rated, "
+        "coalesce(sum(satisfaction * rated), 0) / 100 AS rating FROM service_quality "
+        "WHERE level = 'grid' "
+        "AND month > (SELECT max(month) FROM service_quality) - make_interval(months => %s) "
+        "GROUP BY code ORDER BY code",
+        (months,),
+    )
+    return pd.DataFrame(rows)
+
+
+def read_service_request_months(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
+    """Appeals of an area by month."""
+    return dict_rows(
+        conn,
+        "SELECT month, received, closed, due, closed_in_time, in_time_share, median_hours, "
+        "satisfaction FROM service_quality WHERE level = %s AND code = %s ORDER BY month",
+        (level, code),
+    )

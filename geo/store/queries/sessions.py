@@ -1,0 +1,51 @@
+"""Sessions of signed-in users; secrets are stored as digests only."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from geo.store.connection import Conn
+from geo.store.queries.users import User
+
+
+def open_session(conn: Conn, user: int, *, hours: float, wall: bool = False) -> str:
+    """A new session's secret; the account's failures are forgotten. The caller commits.
+
+    Parameters
+    ----------
+    wall : for a wall that shows maps for days.
+    """
+    secret = secrets.token_urlsafe(32)
+    conn.execute("DELETE FROM sessions WHERE expires_at < now()")
+    conn.execute("UPDATE users SET failures = 0, locked_until = NULL WHERE id = %s", (user,))
+    conn.execute(
+        "INSERT INTO sessions (digest, user_id, csrf, expires_at, wall) "
+        "VALUES (%s, %s, %s, now() + make_interval(secs => %s), %s)",
+        (_digest(secret), user, secrets.token_urlsafe(24), hours * 3600.0, wall),
+    )
+    return secret
+
+
+def find_session(conn: Conn, secret: str, *, idle_hours: float) -> User | None:
+    """Whose session this is, unless it ended or was idle for too long; the caller commits."""
+    row = conn.execute(
+        "SELECT u.id, u.name, u.role, u.areas, s.csrf, now() - s.seen_at > interval '1 minute', s.wall "
+        "FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = %s AND s.expires_at > now() "
+        "AND s.seen_at > now() - make_interval(secs => %s) AND u.disabled_at IS NULL",
+        (_digest(secret), idle_hours * 3600.0),
+    ).fetchone()
+    if row is None:
+        return None
+    if row[5]:
+        conn.execute("UPDATE sessions SET seen_at = now() WHERE digest = %s", (_digest(secret),))
+    return User(int(row[0]), str(row[1]), str(row[2]), tuple(row[3]), str(row[4]), bool(row[6]))
+
+
+def close_session(conn: Conn, secret: str) -> None:
+    """End a session; the caller commits."""
+    conn.execute("DELETE FROM sessions WHERE digest = %s", (_digest(secret),))
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,50 @@
+"""Staff of the grids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from geo.store.bulk_copy import RowCounts, copy_rows, plain_value
+from geo.store.connection import Conn, dict_rows
+
+
+def read_grid_staff(conn: Conn) -> list[dict[str, Any]]:
+    """Staff of the grids: grid, role, name; phones are not told here."""
+    return dict_rows(conn, "SELECT grid, role, name FROM grid_staff ORDER BY grid, role, name")
+
+
+def read_staff_of_grid(conn: Conn, grid: str, *, phones: bool) -> list[dict[str, Any]] | None:
+    """Staff of one grid, with their phones only where that is asked; None for no such grid."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        if cursor.execute("SELECT 1 FROM grids WHERE code = %s", (grid,)).fetchone() is None:
+            return None
+        return cursor.execute(
+            "SELECT role, name, CASE WHEN %s THEN phone END AS phone FROM grid_staff "
+            "WHERE grid = %s ORDER BY role <> 'head', role, name",
+            (phones, grid),
+        ).fetchall()
+
+
+def replace_staff(conn: Conn, rows: pd.DataFrame) -> RowCounts:
+    """Replace the staff of the grids named: grid, role, name, phone. The caller commits."""
+    codes = sorted(set(rows["grid"]))
+    before = {
+        tuple(row[:3]): row[3]
+        for row in conn.execute(
+            "SELECT grid, role, name, phone FROM grid_staff WHERE grid = ANY(%s)", (codes,)
+        ).fetchall()
+    }
+    conn.execute("DELETE FROM grid_staff WHERE grid = ANY(%s)", (codes,))
+    columns = ("grid", "role", "name", "phone")
+    listed = [
+        tuple(plain_value(v) for v in row)
+        for row in rows[list(columns)].itertuples(index=False, name=None)
+    ]
+    copy_rows(conn, sql.Identifier("grid_staff"), columns, listed)
+    new = sum(row[:3] not in before for row in listed)
+    same = sum(row[:3] in before and before[row[:3]] == row[3] for row in listed)
+    return RowCounts(new, len(listed) - new - same, same)

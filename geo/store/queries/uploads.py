@@ -1,0 +1,67 @@
+"""Uploaded files that wait for their import."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from geo.store.connection import Conn
+
+UPLOAD_MINUTES = 60
+"""How long a file that was not imported can be used again by whoever sent it, after its last job ended."""
+MAX_UPLOADS_PER_USER = 5
+"""Files of one person that are kept for that; the oldest go first."""
+
+
+def add_upload(conn: Conn, name: str, content: bytes, by: str) -> str:
+    """Keep a file for its import, and for another try if that fails; the caller commits. Returns its key."""
+    key = secrets.token_urlsafe(16)
+    conn.execute(
+        "INSERT INTO uploads (id, name, sha256, uploaded_by, content) VALUES (%s, %s, %s, %s, %s)",
+        (key, name, hashlib.sha256(content).hexdigest(), by, content),
+    )
+    delete_expired_uploads(conn)
+    conn.execute(
+        "DELETE FROM uploads WHERE id IN (SELECT u.id FROM uploads u WHERE u.uploaded_by = %s AND u.id <> %s "
+        f"AND NOT {_IS_AWAITED} ORDER BY u.uploaded_at DESC, u.id OFFSET %s)",
+        (by, key, MAX_UPLOADS_PER_USER - 1),
+    )
+    return key
+
+
+_IS_AWAITED = "EXISTS (SELECT FROM jobs j WHERE j.about->>'upload' = u.id AND j.ended IS NULL)"
+
+
+def delete_expired_uploads(conn: Conn) -> None:
+    """Delete files that no job waits for and whose time for another try is over; the caller commits."""
+    conn.execute(
+        "DELETE FROM uploads u WHERE u.uploaded_at < now() - interval '7 days' OR ("
+        f"u.uploaded_at < now() - make_interval(mins => %(kept)s) AND NOT {_IS_AWAITED} AND NOT EXISTS ("
+        "SELECT FROM jobs j WHERE j.about->>'upload' = u.id "
+        "AND j.finished_at > now() - make_interval(mins => %(kept)s)))",
+        {"kept": UPLOAD_MINUTES},
+    )
+
+
+def reuse_upload(conn: Conn, key: str, by: str) -> str | None:
+    """Keep a file of the same person for one more job; returns its name, None where it is not kept any more.
+
+    The caller commits.
+    """
+    row = conn.execute(
+        "UPDATE uploads SET uploaded_at = now() WHERE id = %s AND uploaded_by = %s RETURNING name",
+        (key, by),
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+def read_upload(conn: Conn, key: str) -> tuple[str, bytes] | None:
+    """Name and content of a file that was kept."""
+    with conn.cursor(binary=True) as cursor:
+        row = cursor.execute("SELECT name, content FROM uploads WHERE id = %s", (key,)).fetchone()
+    return (str(row[0]), bytes(row[1])) if row else None
+
+
+def delete_upload(conn: Conn, key: str) -> None:
+    """Delete a file; the caller commits."""
+    conn.execute("DELETE FROM uploads WHERE id = %s", (key,))

@@ -1,0 +1,105 @@
+"""Page of the accounts: opened, ended, given another password."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+
+from geo.errors import GridcoverError
+from geo.maps.language import texts
+from geo.store.connection import Conn
+from geo.store.queries.areas import read_area_tree
+from geo.store.queries.audit import append_audit_entry
+from geo.store.queries.users import User, add_user, disable_user, list_users, set_password
+from geo.store.scope import EVERYWHERE, ROLES
+from service.auth.forms import parse_form, require_csrf
+from service.auth.passwords import generate_password, hash_password
+from service.auth.sessions import SignedIn, client_address
+from service.dependencies import Body, Language, Writing
+from service.pages.rendering import render_page
+from service.policy import AuditRule, SecuredRoute, allow
+from service.request_bodies import LARGEST_FORM
+
+router = APIRouter(include_in_schema=False, route_class=SecuredRoute)
+_USERS = {"scopes": (), "everywhere": True, "max_body": LARGEST_FORM}
+_LONGEST = 200
+
+
+@router.get("/users", dependencies=[allow("users", **_USERS)])
+def users(request: Request, conn: Writing, user: SignedIn, language: Language) -> HTMLResponse:
+    """All accounts, and a form for a new one."""
+    return _page(request, conn, user, language)
+
+
+@router.post("/users", dependencies=[allow("users", audit=AuditRule.ROUTE, **_USERS)])
+def change(
+    request: Request, conn: Writing, user: SignedIn, language: Language, body: Body
+) -> Response:
+    """Open an account, end one, or give one another password, which is shown this once."""
+    form = parse_form(body)
+    require_csrf(request, user, form)
+    words = texts(language)
+    name = form.get("name", "").strip()[:_LONGEST]
+    task = form.get("task", "")
+    password = generate_password()
+    action = {"add": "user added", "remove": "user removed", "password": "password set"}.get(task)
+    if action is None:
+        raise HTTPException(400, "There is no such task; open the page again.")
+    try:
+        detail = _done(conn, task, name, password, form, user, words)
+    except GridcoverError as error:
+        conn.rollback()
+        return _page(request, conn, user, language, 422, wrong=str(error), form=form)
+    append_audit_entry(
+        conn, actor=user.name, role=user.role, address=client_address(request), action=action,
+        object_=name, detail=detail,
+    )  # fmt: skip
+    conn.commit()
+    if task == "remove":
+        return _page(
+            request, conn, user, language, told=words["user_removed"].replace("{name}", name)
+        )
+    return _page(
+        request, conn, user, language,
+        told=words["user_password_is"].replace("{name}", name), password=password,
+    )  # fmt: skip
+
+
+def _done(
+    conn: Conn,
+    task: str,
+    name: str,
+    password: str,
+    form: dict[str, str],
+    user: User,
+    words: dict[str, str],
+) -> dict[str, object]:
+    """Do a task; what the record tells of it beside the name."""
+    if task == "add":
+        given = form.get("areas", "").replace("，", ",").split(",")
+        areas = [EVERYWHERE] if form.get("everywhere") else [c.strip() for c in given if c.strip()]
+        if not name:
+            raise GridcoverError(words["user_needs_name"])
+        add_user(conn, name, hash_password(password), form.get("role", ""), areas)
+        return {"role": form.get("role", ""), "areas": areas}
+    if name.lower() == user.name.lower():
+        raise GridcoverError(words["user_not_self"])
+    if task == "remove":
+        known = disable_user(conn, name)
+    else:
+        known = set_password(conn, name, hash_password(password))
+    if not known:
+        raise GridcoverError(words["user_unknown"].replace("{name}", name))
+    return {}
+
+
+def _page(
+    request: Request, conn: Conn, user: User, language: str, status: int = 200, **more: object
+) -> HTMLResponse:
+    accounts = list_users(conn)
+    areas = read_area_tree(conn)
+    names = {row["code"]: row["name"] for row in areas}
+    return render_page(
+        request, "users.html", language, user, status, accounts=accounts, areas=areas, names=names,
+        roles=ROLES, everywhere=EVERYWHERE, **({"form": {}} | more),
+    )  # fmt: skip

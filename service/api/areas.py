@@ -19,7 +19,7 @@ from service.policy import SecuredRoute, allow
 
 router = APIRouter(prefix="/api/v1", tags=["areas"], route_class=SecuredRoute)
 _maps = [allow(*MAPS, walls=True)]
-_GRIDS = ("results", "grids", "areas")
+_DEPENDS_ON = ("results", "grids", "areas")
 
 
 class Area(BaseModel):
@@ -93,7 +93,7 @@ async def area_results(
         return AreaResults(**_area_results(conn, level, by)).model_dump_json().encode()
 
     return await cached_response(
-        request, user, ("areas", level, by), _GRIDS, make, "application/json"
+        request, user, ("areas", level, by), _DEPENDS_ON, make, "application/json"
     )
 
 

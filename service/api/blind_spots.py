@@ -20,8 +20,7 @@ router = APIRouter(prefix="/api/v1", tags=["blind spots"], route_class=SecuredRo
 _coverage = [allow("coverage", walls=True)]
 _JSON = "application/json"
 _GEO = "application/geo+json"
-_GRIDS = ("results", "grids", "areas")
-_RESTS_ON = ("results", "grids", "areas")
+_DEPENDS_ON = ("results", "grids", "areas")
 
 
 class BlindSpot(BaseModel):
@@ -56,7 +55,7 @@ async def blind_spots(
     def make(conn: Conn) -> bytes:
         return bytes(geojson_response(read_largest_blind_spots(conn, limit), digits=6).body)
 
-    return await cached_response(request, user, ("blind-spots", limit), _GRIDS, make, _GEO)
+    return await cached_response(request, user, ("blind-spots", limit), _DEPENDS_ON, make, _GEO)
 
 
 @router.get("/blind-spots/ranked", dependencies=_coverage, response_model=BlindSpots)
@@ -76,5 +75,5 @@ async def ranked(
         return BlindSpots(**sums, rows=rows).model_dump_json().encode()
 
     return await cached_response(
-        request, user, ("ranked", by, area, limit, offset), _RESTS_ON, make, _JSON
+        request, user, ("ranked", by, area, limit, offset), _DEPENDS_ON, make, _JSON
     )

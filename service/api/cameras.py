@@ -28,8 +28,7 @@ router = APIRouter(prefix="/api/v1", tags=["cameras"], route_class=SecuredRoute)
 _coverage = [allow("coverage", walls=True)]
 _JSON = "application/json"
 _GEO = "application/geo+json"
-_GRIDS = ("results", "grids", "areas")
-_RESTS_ON = ("results", "grids", "areas")
+_DEPENDS_ON = ("results", "grids", "areas")
 
 
 class CamerasUsed(BaseModel):
@@ -93,7 +92,7 @@ async def cameras(request: Request, user: SignedIn, settings: Deployment) -> Res
         shown = found.set_geometry(gpd.GeoSeries(coarse, found.index, crs=found.crs))
         return bytes(geojson_response(shown, digits=3).body)
 
-    return await cached_response(request, user, ("cameras",), ("cameras", *_GRIDS), make, _GEO)
+    return await cached_response(request, user, ("cameras",), ("cameras", *_DEPENDS_ON), make, _GEO)
 
 
 @router.get("/cameras/{code}", dependencies=[allow("coverage")], response_model=CameraRecord)
@@ -115,7 +114,7 @@ async def used(request: Request, user: SignedIn) -> Response:
         cameras, assumed = count_cameras_used(conn)
         return json.dumps({"cameras": cameras, "assumed_share": assumed}).encode()
 
-    return await cached_response(request, user, ("used",), (*_RESTS_ON, "cameras"), make, _JSON)
+    return await cached_response(request, user, ("used",), (*_DEPENDS_ON, "cameras"), make, _JSON)
 
 
 class CameraView(BaseModel):

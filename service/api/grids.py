@@ -27,8 +27,7 @@ router = APIRouter(prefix="/api/v1", tags=["grids"], route_class=SecuredRoute)
 _maps = [allow(*MAPS, walls=True)]
 _JSON = "application/json"
 _GEO = "application/geo+json"
-_GRIDS = ("results", "grids", "areas")
-_RESTS_ON = ("results", "grids", "areas")
+_DEPENDS_ON = ("results", "grids", "areas")
 
 
 class GridValues(BaseModel):
@@ -130,7 +129,9 @@ async def grids(request: Request, user: SignedIn) -> Response:
     def make(conn: Conn) -> bytes:
         return bytes(geojson_response(read_grid_results(conn, newest_run(conn).id), digits=6).body)
 
-    return await cached_response(request, user, ("grids",), (*_GRIDS, "grid_staff"), make, _GEO)
+    return await cached_response(
+        request, user, ("grids",), (*_DEPENDS_ON, "grid_staff"), make, _GEO
+    )
 
 
 @router.get(
@@ -197,7 +198,7 @@ async def values(
         ).encode()  # fmt: skip
 
     return await cached_response(
-        request, user, ("values", measure, *asked, run), _RESTS_ON, make, _JSON
+        request, user, ("values", measure, *asked, run), _DEPENDS_ON, make, _JSON
     )
 
 

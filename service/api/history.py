@@ -43,8 +43,7 @@ def without_phones(row: dict[str, Any] | None, user: User) -> dict[str, Any] | N
 
 
 @router.get(
-    "/api/v1/history/{register}/{key:path}",
-    tags=["registers"],
+    "/history/{register}/{key:path}",
     response_model=list[Change],
     dependencies=[allow("audit", everywhere=True)],
 )

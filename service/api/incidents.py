@@ -41,7 +41,7 @@ router = APIRouter(
     dependencies=_incidents,
     route_class=SecuredRoute,
 )
-_RESTS_ON = ("results", "grids", "areas")
+_DEPENDS_ON = ("results", "grids", "areas")
 
 
 class MonthCount(BaseModel):
@@ -159,7 +159,7 @@ async def _cached(
             make(conn), ensure_ascii=False, separators=(",", ":"), default=str
         ).encode()
 
-    return await cached_response(request, user, name, _RESTS_ON, told, "application/json")
+    return await cached_response(request, user, name, _DEPENDS_ON, told, "application/json")
 
 
 @router.get("/months", response_model=Months)

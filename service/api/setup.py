@@ -20,7 +20,7 @@ api = APIRouter(prefix="/api/v1", tags=["setup"], route_class=SecuredRoute)
 
 
 _any = [allow(*MAPS, "jobs")]
-_RESTS_ON = (
+_DEPENDS_ON = (
     "results", "grids", "areas", "cameras", "buildings", "streets", "landcover", "incidents", "key_places",
 )  # fmt: skip
 
@@ -57,4 +57,4 @@ async def status(request: Request, user: SignedIn) -> Response:
         )  # fmt: skip
         return found.model_dump_json().encode()
 
-    return await cached_response(request, user, ("setup",), _RESTS_ON, make, "application/json")
+    return await cached_response(request, user, ("setup",), _DEPENDS_ON, make, "application/json")

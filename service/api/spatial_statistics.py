@@ -30,7 +30,6 @@ router = APIRouter(
     dependencies=_incidents,
     route_class=SecuredRoute,
 )
-_RESTS_ON = ("results", "grids", "areas")
 
 
 class GridClass(BaseModel):

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import procrastinate
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 
@@ -34,7 +35,8 @@ from service.pages.maps import unavailable
 from service.pages.routers import ROUTERS as PAGE_ROUTERS
 from service.policy import require_policies
 from service.responses import add_problem_handlers
-from service.worker.queue import asking_queue
+from service.state import AppState
+from service.worker.queue import make_queue
 from service.worker.webhooks import WebhookSender
 
 _STATIC = Path(__file__).parent / "static"
@@ -53,49 +55,9 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     AssetError : the browser assets are not installed.
     """
     vendor = assets_dir()
-    pool = make_pool(conninfo)
-    writers = make_pool(conninfo, size=4, writing=True)
-    # Who asks is found out before any other connection is taken, and by connections of its own:
-    # requests that hold one and wait for another would end up waiting for each other.
-    doors = make_pool(conninfo, size=4, writing=True)
-    # Downloads hold a connection as long as their clients take: slow ones must not take all.
-    carriers = make_pool(conninfo, size=4, idle_s=60)
-    sender = WebhookSender(writers, settings)
+    state = _make_state(conninfo, settings, vendor)
     ogc = make_ogc(conninfo, settings)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # Opened without waiting: the service may come up before its database does.
-        pool.open(wait=False)
-        writers.open(wait=False)
-        doors.open(wait=False)
-        carriers.open(wait=False)
-        app.state.pool, app.state.writers, app.state.doors = pool, writers, doors
-        app.state.queue = asking_queue(writers)
-        app.state.recorder = AuditWriter(doors, AuditSeal(settings.seal_dir))
-        app.state.turns = asyncio.Semaphore(pool.max_size)
-        app.state.writing_turns = asyncio.Semaphore(writers.max_size)
-        app.state.carriers = carriers
-        ogc.state.doors, ogc.state.kept = doors, app.state.kept
-        app.state.bell = NotificationListener(conninfo)
-        app.state.bell.start()
-        if settings.webhook_targets:
-            sender.start()
-        # FastAPI makes a router's routes when a path is first held against them: not by the first visitor.
-        for route in app.routes:
-            route.matches({"type": "http", "method": "GET", "path": "/", "root_path": ""})
-        try:
-            yield
-        finally:
-            if settings.webhook_targets:
-                sender.stop()
-            await app.state.bell.stop()
-            await close_ogc(ogc)
-            carriers.close()
-            doors.close()
-            writers.close()
-            pool.close()
-
+    ogc.state.gridcover = state
     app = FastAPI(
         title="gridcover",
         version=geo.__version__,
@@ -103,15 +65,10 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         docs_url=None,
         openapi_url=None,
         redoc_url=None,
-        lifespan=lifespan,
+        lifespan=lambda app: _run(app, state, ogc),
     )
-    app.state.settings = settings
-    app.state.joined = static_files.AssetBundles(_STATIC, vendor)
+    app.state.gridcover = state
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
-    app.state.clock = time.monotonic
-    app.state.provider = oidc.Provider(settings)
-    app.state.tries = LoginThrottle(time.monotonic)
-    app.state.kept = ResponseCache(time.monotonic)
     add_sign_in_redirect(app)
     app.add_middleware(AuditMiddleware, language=settings.language)
     # Last, and so around all else: whatever answers carries the headers, and is counted.
@@ -119,7 +76,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     app.add_middleware(RateLimitMiddleware, a_second=settings.requests_a_second)
     app.add_middleware(SecurityHeadersMiddleware, basemap_url=settings.basemap_url)
     app.add_middleware(PublicAddressMiddleware, public_url=settings.public_url, host=settings.host)
-    metrics.add_request_metrics(app)
+    app.add_middleware(metrics.RequestMetricsMiddleware, metrics=state.metrics)
     add_problem_handlers(app, unavailable=_unavailable)
     for router in (
         *API_ROUTERS,
@@ -138,6 +95,56 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     require_policies(app)
     require_policies(ogc)
     return app
+
+
+def _make_state(conninfo: str, settings: Settings, vendor: Path) -> AppState:
+    read_pool = make_pool(conninfo)
+    write_pool = make_pool(conninfo, size=4, writing=True)
+    auth_pool = make_pool(conninfo, size=4, writing=True)
+    return AppState(
+        settings=settings,
+        clock=time.monotonic,
+        read_pool=read_pool,
+        write_pool=write_pool,
+        auth_pool=auth_pool,
+        download_pool=make_pool(conninfo, size=4, idle_s=60),
+        read_slots=asyncio.Semaphore(read_pool.max_size),
+        write_slots=asyncio.Semaphore(write_pool.max_size),
+        cache=ResponseCache(time.monotonic),
+        audit_writer=AuditWriter(auth_pool, AuditSeal(settings.seal_dir)),
+        notifications=NotificationListener(conninfo),
+        login_throttle=LoginThrottle(time.monotonic),
+        oidc=oidc.Provider(settings),
+        assets=static_files.AssetBundles(_STATIC, vendor),
+        metrics=metrics.Metrics(),
+        job_queue=make_queue(procrastinate.SyncPsycopgConnector()),
+    )
+
+
+@asynccontextmanager
+async def _run(app: FastAPI, state: AppState, ogc: FastAPI) -> AsyncIterator[None]:
+    """Open what the application holds while it runs, and close it."""
+    pools = (state.read_pool, state.write_pool, state.auth_pool, state.download_pool)
+    sender = WebhookSender(state.write_pool, state.settings)
+    for pool in pools:
+        # Without waiting: the service may come up before its database does.
+        pool.open(wait=False)
+    state.job_queue.open(state.write_pool)
+    state.notifications.start()
+    if state.settings.webhook_targets:
+        sender.start()
+    # FastAPI makes a router's routes when a path is first matched: not by the first visitor.
+    for route in app.routes:
+        route.matches({"type": "http", "method": "GET", "path": "/", "root_path": ""})
+    try:
+        yield
+    finally:
+        if state.settings.webhook_targets:
+            sender.stop()
+        await state.notifications.stop()
+        await close_ogc(ogc)
+        for pool in reversed(pools):
+            pool.close()
 
 
 def _unavailable(request: Request) -> Response | None:

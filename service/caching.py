@@ -19,6 +19,7 @@ from geo.store.queries.users import User
 from geo.store.scope import set_scope
 from service.auth.sessions import COOKIE, identify
 from service.dependencies import acquire_connection
+from service.state import app_state
 
 if TYPE_CHECKING:
     from service.policy import Policy
@@ -66,7 +67,7 @@ class ResponseCache:
             async with self._looking:
                 if self._clock() - self._versions[1] >= _SAME_S:
                     async with acquire_connection(
-                        request.app.state.turns, request.app.state.pool
+                        app_state(request).read_slots, app_state(request).read_pool
                     ) as conn:
                         told = await run_in_threadpool(read_layer_versions, conn)
                     self._versions = (told, self._clock())
@@ -122,9 +123,9 @@ async def cached_response(
     name : what is asked for; by areas and coarseness it is told apart here.
     rests_on : tables of registers and `results`: it is made anew when one of them changed.
     """
-    state = request.app.state
+    state = app_state(request)
     settings: Settings = state.settings
-    kept: ResponseCache = state.kept
+    kept: ResponseCache = state.cache
     version = await kept.version(request, rests_on)
 
     def scoped(conn: Conn) -> bytes:
@@ -132,7 +133,7 @@ async def cached_response(
         return make(conn)
 
     async def made() -> bytes:
-        async with acquire_connection(state.turns, state.pool) as conn:
+        async with acquire_connection(state.read_slots, state.read_pool) as conn:
             return await run_in_threadpool(scoped, conn)
 
     coarse = user.role in settings.coarse_roles

@@ -17,6 +17,7 @@ from geo.store.connection import Conn
 from geo.store.queries.runs import Run, read_latest_run
 from geo.store.scope import set_scope
 from service.auth.sessions import Visitor
+from service.state import app_state
 
 _LONGEST_WAIT_S = 10.0
 
@@ -24,7 +25,9 @@ _LONGEST_WAIT_S = 10.0
 async def connection(request: Request, user: Visitor) -> AsyncIterator[Conn]:
     """A read-only connection from the pool, to the rows of the visitor's areas and no others."""
     areas = user.areas if user is not None else ()
-    async with acquire_connection(request.app.state.turns, request.app.state.pool) as conn:
+    async with acquire_connection(
+        app_state(request).read_slots, app_state(request).read_pool
+    ) as conn:
         await run_in_threadpool(set_scope, conn, areas)
         yield conn
 
@@ -48,7 +51,7 @@ async def acquire_connection(
 
 def settings(request: Request) -> Settings:
     """The deployment's settings."""
-    found: Settings = request.app.state.settings
+    found: Settings = app_state(request).settings
     return found
 
 
@@ -69,14 +72,14 @@ def language(
                 continue
     if wanted:
         return min(wanted)[2]
-    default: str = request.app.state.settings.language
+    default: str = app_state(request).settings.language
     return default
 
 
 async def writing(request: Request) -> AsyncIterator[Conn]:
     """A connection that may write; committed by the route, rolled back where it fails."""
-    state = request.app.state
-    async with acquire_connection(state.writing_turns, state.writers) as conn:
+    state = app_state(request)
+    async with acquire_connection(state.write_slots, state.write_pool) as conn:
         yield conn
 
 

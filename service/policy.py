@@ -22,6 +22,7 @@ from service.auth.forms import require_same_origin
 from service.auth.permissions import rights_of
 from service.auth.sessions import SignInNeededError, identify
 from service.request_bodies import LARGEST_JSON, LimitedRequest
+from service.state import app_state
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -123,7 +124,7 @@ async def _authorise(request: Request, policy: Policy) -> None:
         return
     user: User | None
     if policy.cached:
-        user = await request.app.state.kept.user(request, policy)
+        user = await app_state(request).cache.user(request, policy)
     else:
         user = await run_in_threadpool(identify, request, policy)
     if user is None:

@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from geo.maps.builder import SCRIPTS, STYLES
 from service.policy import AuditRule, SecuredRoute, allow
+from service.state import app_state
 
 _PACKED = (".js", ".css", ".svg")
 router = APIRouter(
@@ -123,12 +124,12 @@ def _rooted(style: str, name: str) -> str:
 @router.get("/static/maps.js")
 async def scripts(request: Request) -> Response:
     """All scripts of the map pages."""
-    joined: AssetBundles = request.app.state.joined
+    joined: AssetBundles = app_state(request).assets
     return joined.answer(request, "maps.js", "text/javascript")
 
 
 @router.get("/static/maps.css")
 async def styles(request: Request) -> Response:
     """All styles of the map pages."""
-    joined: AssetBundles = request.app.state.joined
+    joined: AssetBundles = app_state(request).assets
     return joined.answer(request, "maps.css", "text/css")

@@ -23,6 +23,7 @@ from service.auth.permissions import rights_of
 from service.auth.sessions import SignedIn, identify
 from service.dependencies import Deployment, acquire_connection
 from service.policy import SecuredRoute, allow
+from service.state import app_state
 
 router = APIRouter(prefix="/api/v1", tags=["live"], route_class=SecuredRoute)
 _POLICY = allow("coverage", "incidents", walls=True)
@@ -103,7 +104,7 @@ async def follow_events(
     Each carries an id; a client that comes back with it in `Last-Event-ID` gets what it missed within the
     last hour.
     """
-    bell: NotificationListener = request.app.state.bell
+    bell: NotificationListener = app_state(request).notifications
     kinds = ["many"]
     if "incidents" in rights_of(user):
         kinds.append("incident")
@@ -123,7 +124,7 @@ async def follow_events(
 async def _stream(
     request: Request, user: User, kinds: list[str], seen: str | None
 ) -> AsyncIterator[str]:
-    bell: NotificationListener = request.app.state.bell
+    bell: NotificationListener = app_state(request).notifications
     loop = asyncio.get_running_loop()
     bell.following[user.name] = bell.following.get(user.name, 0) + 1
     checked = loop.time()
@@ -136,8 +137,8 @@ async def _stream(
                 if await run_in_threadpool(identify, request, _POLICY.dependency) is None:
                     return
             try:
-                state = request.app.state
-                async with acquire_connection(state.turns, state.pool) as conn:
+                state = app_state(request)
+                async with acquire_connection(state.read_slots, state.read_pool) as conn:
                     rows, seen = await run_in_threadpool(_look, conn, user, seen, kinds)
             except (psycopg.Error, PoolTimeout):
                 yield ": the database does not answer\n\n"

@@ -22,6 +22,7 @@ from service.auth.sessions import SignedIn
 from service.dependencies import Deployment
 from service.filters import SelectedRows
 from service.policy import SecuredRoute, allow
+from service.state import app_state
 
 router = APIRouter(
     prefix="/api/v1", tags=["exports"], route_class=SecuredRoute,
@@ -70,7 +71,7 @@ def export(
 
     def rows() -> Iterator[gpd.GeoDataFrame]:
         # A connection of its own, held until the last piece is sent.
-        with request.app.state.carriers.connection() as conn:
+        with app_state(request).download_pool.connection() as conn:
             set_scope(conn, user.areas)
             yield from read_pieces(conn, layer, chosen)
 

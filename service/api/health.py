@@ -13,6 +13,7 @@ from geo.errors import StoreError
 from geo.store.migration import require_current
 from geo.store.queries.runs import read_latest_run
 from service.policy import AuditRule, SecuredRoute, allow
+from service.state import app_state
 
 router = APIRouter(
     tags=["health"], route_class=SecuredRoute,
@@ -31,7 +32,7 @@ def readyz(request: Request, response: Response) -> dict[str, object]:
     """Database, migrations and age of the results; 503 unless all are there."""
     out: dict[str, object] = {"database": False, "migrations": False, "results": False}
     try:
-        with request.app.state.pool.connection(timeout=3) as conn:
+        with app_state(request).read_pool.connection(timeout=3) as conn:
             out["database"] = True
             require_current(conn)
             out["migrations"] = True

@@ -14,6 +14,7 @@ from geo.store.queries.users import User
 from service.auth.permissions import rights_of
 from service.auth.sessions import SignedIn
 from service.policy import SecuredRoute, allow
+from service.state import app_state
 
 router = APIRouter(prefix="/api/v1", tags=["registers"], route_class=SecuredRoute)
 
@@ -58,7 +59,7 @@ def history(
     """
     if register not in _REGISTERS:
         raise HTTPException(404, f"There is no register {register}; use one of {', '.join(_REGISTERS)}.")  # fmt: skip
-    with request.app.state.doors.connection() as conn:
+    with app_state(request).auth_pool.connection() as conn:
         changes = read_row_history(conn, _REGISTERS[register], key, limit)
     for change in changes:
         change["was"] = without_phones(change["was"], user)

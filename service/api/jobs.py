@@ -23,6 +23,7 @@ from service.dependencies import Body, Deployment, Writing
 from service.policy import AuditRule, SecuredRoute, allow
 from service.request_bodies import LARGEST_UPLOAD
 from service.responses import CSV
+from service.state import app_state
 from service.worker.queue import ask_import, ask_refresh
 
 api = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=SecuredRoute)
@@ -113,7 +114,7 @@ def refresh(
     everything: Annotated[bool, Query(description="compute even what did not change")] = False,
 ) -> Job:  # fmt: skip
     """Compute what changed; 200 with the job that waits already where there is one."""
-    job, new = ask_refresh(request.app.state.queue, conn, user.name, everything=everything)
+    job, new = ask_refresh(app_state(request).job_queue, conn, user.name, everything=everything)
     if new:
         _record(request, conn, user, "refresh asked", job, everything=everything)
     else:
@@ -168,7 +169,7 @@ def import_(
     else:
         upload = add_upload(conn, name, body, user.name)
     conn.commit()
-    job = ask_import(request.app.state.queue, conn, user.name, layer, upload, **options)
+    job = ask_import(app_state(request).job_queue, conn, user.name, layer, upload, **options)
     _record(request, conn, user, "import asked", job, layer=layer, file=name, dry_run=dry_run)
     conn.commit()
     return _job(conn, job)
@@ -178,7 +179,7 @@ def import_(
 def cancel(request: Request, conn: Writing, user: SignedIn, job: Number) -> Job:
     """Cancel a job: one that waits is not begun, one that runs is ended, undone."""
     _job(conn, job)
-    if request.app.state.queue.job_manager.cancel_job_by_id(job, abort=True):
+    if app_state(request).job_queue.job_manager.cancel_job_by_id(job, abort=True):
         if _job(conn, job).state == "cancelled":
             end_job(conn, job, "cancelled", {"reason": "It was cancelled before it began."})
         _record(request, conn, user, "job cancelled", job)

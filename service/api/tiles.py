@@ -15,6 +15,7 @@ from service.auth.sessions import SignedIn
 from service.caching import cached_response
 from service.dependencies import Deployment
 from service.policy import AuditRule, SecuredRoute, allow
+from service.state import app_state
 
 router = APIRouter(
     prefix="/tiles", tags=["tiles"], route_class=SecuredRoute,
@@ -48,7 +49,7 @@ async def tile(
 
     Shapes are simplified to the zoom and cameras counted below zoom 15. `ETag` changes with what is seen.
     """
-    settings: Settings = request.app.state.settings
+    settings: Settings = app_state(request).settings
     coarse = user.role in settings.coarse_roles
     _require(name, user, coarse)
     if x >= 2**z or y >= 2**z:

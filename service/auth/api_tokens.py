@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request
 
 from geo.store.queries.api_tokens import Token, find_token, record_token_use
+from service.state import app_state
 
 
 def find_request_token(request: Request) -> Token | None:
@@ -27,7 +28,7 @@ def find_request_token(request: Request) -> Token | None:
         return known
     secret = _secret(header)
     if secret:
-        with request.app.state.doors.connection() as conn:
+        with app_state(request).auth_pool.connection() as conn:
             found = find_token(conn, secret)
             if found is not None:
                 record_token_use(conn, found)

@@ -35,6 +35,7 @@ from service.auth.forms import safe_redirect_path
 from service.auth.sessions import client_address, set_session_cookie
 from service.dependencies import Deployment
 from service.policy import AuditRule, SecuredRoute, allow
+from service.state import app_state
 
 router = APIRouter(
     include_in_schema=False, route_class=SecuredRoute,
@@ -126,12 +127,12 @@ def begin(
     verifier = secrets.token_urlsafe(48)
     try:
         there, _ = _session(settings, request).create_authorization_url(
-            request.app.state.provider.metadata()["authorization_endpoint"],
+            app_state(request).oidc.metadata()["authorization_endpoint"],
             state=state, code_verifier=verifier, nonce=nonce,
         )  # fmt: skip
     except (requests.RequestException, ValueError, KeyError) as error:
         return _refused(request, "", f"provider does not answer: {error}")
-    with request.app.state.doors.connection() as conn:
+    with app_state(request).auth_pool.connection() as conn:
         begin_sign_in(conn, state, SignIn(nonce, verifier, safe_redirect_path(next_)))
     answer = RedirectResponse(there, status_code=303)
     answer.set_cookie(
@@ -155,14 +156,14 @@ def done(
     # The state must be the one that this very browser was given.
     if not state or not hmac.compare_digest(state, request.cookies.get(COOKIE, "")):
         return _refused(request, "", "state of another browser")
-    doors = request.app.state.doors
+    doors = app_state(request).auth_pool
     with doors.connection() as conn:
         under_way = take_sign_in(conn, state)
     if under_way is None:
         return _refused(request, "", "sign-in unknown or too old")
     if error or not code:
         return _refused(request, "", f"provider: {error or 'no code'}")
-    found: Provider = request.app.state.provider
+    found: Provider = app_state(request).oidc
     try:
         token = _session(settings, request).fetch_token(
             found.metadata()["token_endpoint"], code=code, code_verifier=under_way.verifier,
@@ -203,7 +204,7 @@ def _account(
 
 
 def _refused(request: Request, name: str, told: str) -> Response:
-    with request.app.state.doors.connection() as conn:
+    with app_state(request).auth_pool.connection() as conn:
         append_audit_entry(
             conn, actor=name, role="", address=client_address(request), action="sign-in refused",
             object_="/sign-in/provider", detail={"told": told[:500]},

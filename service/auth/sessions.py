@@ -15,6 +15,7 @@ from geo.store.queries.users import User
 from geo.store.scope import EVERYWHERE
 from service.auth.api_tokens import find_request_token
 from service.auth.passwords import _unmatched_digest
+from service.state import app_state
 
 if TYPE_CHECKING:
     from service.policy import Policy
@@ -44,8 +45,8 @@ def identify(request: Request, policy: Policy | None = None) -> User | None:
     """
     secret = request.cookies.get(COOKIE)
     if secret and (policy is None or policy.sessions):
-        settings: Settings = request.app.state.settings
-        with request.app.state.doors.connection() as conn:
+        settings: Settings = app_state(request).settings
+        with app_state(request).auth_pool.connection() as conn:
             return find_session(conn, secret, idle_hours=settings.session_idle_hours)
     if policy is None or not policy.scopes:
         return None
@@ -105,7 +106,7 @@ def record_audit_entry(
     request: Request, user: User | None, action: str, object_: str, **detail: object
 ) -> None:
     """An entry of the audit record, committed."""
-    with request.app.state.doors.connection() as conn:
+    with app_state(request).auth_pool.connection() as conn:
         append_audit_entry(
             conn, actor=user.name if user else "", role=user.role if user else "",
             address=client_address(request), action=action, object_=object_, detail=detail,

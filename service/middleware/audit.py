@@ -11,7 +11,6 @@ import psycopg
 from fastapi import Request
 from psycopg_pool import ConnectionPool
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import State
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geo.maps.language import texts
@@ -22,6 +21,7 @@ from geo.store.queries.users import User
 from service.auth.sessions import client_address
 from service.policy import AuditRule, Policy
 from service.responses import problem_response
+from service.state import AppState, app_state
 
 _log = logging.getLogger("gridcover.access")
 _MOST = 500
@@ -126,7 +126,7 @@ class AuditMiddleware:
             return
         refused = False
         # An application that is mounted puts itself in place of ours once it is called.
-        state = scope["app"].state
+        state = app_state(Request(scope))
 
         async def recorded(message: Message) -> None:
             nonlocal refused
@@ -143,7 +143,7 @@ class AuditMiddleware:
 
         await self.app(scope, receive, recorded)
 
-    async def _record(self, state: State, request: Request, status: int) -> bool:
+    async def _record(self, state: AppState, request: Request, status: int) -> bool:
         """Write the entry of a request; return whether it may be answered."""
         user: User | None = getattr(request.state, "user", None)
         policy: Policy | None = getattr(request.state, "policy", None)
@@ -164,7 +164,7 @@ class AuditMiddleware:
             for old in [k for k, at in self._sampled.items() if now - at >= _PAUSE_S]:
                 del self._sampled[old]
         try:
-            await state.recorder.add(
+            await state.audit_writer.add(
                 actor=user.name, role=user.role, address=client_address(request),
                 action="looked" if request.method == "GET" else "asked",
                 object_=path, detail={"query": query, "status": status},

@@ -13,7 +13,7 @@ import time
 import prometheus_client as prometheus
 import psycopg
 import psycopg_pool
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,6 +23,7 @@ from geo.store.queries.users import User
 from geo.store.queries.webhooks import count_waiting_deliveries
 from geo.store.scope import EVERYWHERE, set_scope
 from service.policy import AuditRule, SecuredRoute, allow
+from service.state import app_state
 
 router = APIRouter(tags=["health"], route_class=SecuredRoute)
 _log = logging.getLogger("gridcover.requests")
@@ -127,29 +128,23 @@ class RequestMetricsMiddleware:
         _log.info("%s %s %s", request.method, path, status, extra={"request": told})
 
 
-def add_request_metrics(app: FastAPI) -> None:
-    """Number, time, count and log every request."""
-    app.state.metrics = Metrics()
-    app.add_middleware(RequestMetricsMiddleware, metrics=app.state.metrics)
-
-
 @router.get(
     "/metrics", include_in_schema=False,
     dependencies=[allow(scopes=(METRICS,), sessions=False, audit=AuditRule.NONE)],
 )  # fmt: skip
 def metrics(request: Request) -> Response:
     """For Prometheus, by a token of the scope `metrics:read`; no row of any register."""
-    state = request.app.state
-    found: Metrics = state.metrics
-    for name in ("pool", "writers", "doors"):
+    state = app_state(request)
+    found = state.metrics
+    for name in ("read_pool", "write_pool", "auth_pool", "download_pool"):
         found.waiting.labels(name).set(getattr(state, name).get_stats().get("requests_waiting", 0))
     try:
-        with state.pool.connection(timeout=2) as conn:
+        with state.read_pool.connection(timeout=2) as conn:
             set_scope(conn, (EVERYWHERE,))
             run = read_latest_run(conn)
         if run is not None:
             found.age.set((dt.datetime.now(dt.UTC) - run.finished_at).total_seconds())
-        with state.doors.connection(timeout=2) as conn:
+        with state.auth_pool.connection(timeout=2) as conn:
             found.deliveries.set(count_waiting_deliveries(conn))
     except (psycopg.Error, psycopg_pool.PoolTimeout):
         # A database that is away is told by its own gauges' silence and by /readyz.

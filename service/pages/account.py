@@ -29,6 +29,7 @@ from service.dependencies import Body, Deployment, Language
 from service.pages.rendering import render_page
 from service.policy import AuditRule, SecuredRoute, allow
 from service.request_bodies import LARGEST_FORM
+from service.state import app_state
 
 router = APIRouter(include_in_schema=False, route_class=SecuredRoute)
 _ACCOUNT = [allow(scopes=(), audit=AuditRule.ROUTE, max_body=LARGEST_FORM)]
@@ -54,7 +55,7 @@ def sign_in_page(
 def _sign_in_page(
     request: Request, language: str, there: str, *, wrong: bool = False, refused: bool = False
 ) -> HTMLResponse:
-    settings: Settings = request.app.state.settings
+    settings: Settings = app_state(request).settings
     other = urlencode({"lang": "en" if language == "zh" else "zh", "next": there})
     return render_page(
         request, "sign_in.html", language, None, 401 if wrong else 200, there=there, wrong=wrong,
@@ -73,13 +74,13 @@ def sign_in(request: Request, body: Body, settings: Deployment, language: Langua
     require_same_origin(request)
     form = parse_form(body)
     name, there = form.get("name", "").strip()[:200], safe_redirect_path(form.get("next", "/"))
-    wait = request.app.state.tries.wait_s(client_address(request))
+    wait = app_state(request).login_throttle.wait_s(client_address(request))
     if wait > 0:
         raise HTTPException(
             429, "Too many sign-ins from this address; wait a minute.",
             headers={"Retry-After": str(math.ceil(wait))},
         )  # fmt: skip
-    doors = request.app.state.doors
+    doors = app_state(request).auth_pool
     secret, told = check_password(doors, name, form.get("password", "")[:_ARGUMENTS], settings)
     with doors.connection() as conn:
         append_audit_entry(
@@ -99,7 +100,7 @@ def sign_in(request: Request, body: Body, settings: Deployment, language: Langua
 def sign_out(request: Request, body: Body, user: SignedIn) -> Response:
     """End the session."""
     require_csrf(request, user, parse_form(body))
-    with request.app.state.doors.connection() as conn:
+    with app_state(request).auth_pool.connection() as conn:
         close_session(conn, request.cookies[COOKIE])
     record_audit_entry(request, user, "sign-out", "/sign-out")
     answer = RedirectResponse("/sign-in", status_code=303)
@@ -133,7 +134,7 @@ def change_password(
         return render_page(
             request, "account.html", language, user, 422, told=words["password_differs"], good=False
         )
-    doors = request.app.state.doors
+    doors = app_state(request).auth_pool
     secret, told = check_password(doors, user.name, form.get("present", "")[:_ARGUMENTS], settings)
     with doors.connection() as conn:
         done = secret is not None and set_password(conn, user.name, digest)

@@ -14,6 +14,7 @@ from service.auth.sessions import SignedIn
 from service.dependencies import Deployment, Language
 from service.pages.rendering import render_page
 from service.policy import SecuredRoute, allow
+from service.state import app_state
 
 router = APIRouter(include_in_schema=False, route_class=SecuredRoute)
 
@@ -31,7 +32,7 @@ def audit_page(
     actor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> HTMLResponse:  # fmt: skip
     """The record, newest first."""
-    with request.app.state.doors.connection() as conn:
+    with app_state(request).auth_pool.connection() as conn:
         rows = read_audit_entries(conn, _PER_PAGE, before=before, actor=actor or None)
     for row in rows:
         row["at"] = row["at"].astimezone(settings.zone).strftime("%Y-%m-%d %H:%M:%S")
@@ -52,7 +53,7 @@ def changes_page(
     number: Annotated[int, Path(ge=1, le=2**63 - 1)],
 ) -> HTMLResponse:
     """What one statement changed in a register, column by column, from what to what."""
-    with request.app.state.doors.connection() as conn:
+    with app_state(request).auth_pool.connection() as conn:
         found = read_change_set(conn, number, _ROWS)
     if found is None:
         raise HTTPException(404, f"There is no set of changes {number}; it may have been let go.")

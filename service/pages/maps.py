@@ -24,6 +24,7 @@ from service.auth.sessions import SignedIn
 from service.dependencies import Connection, Deployment, Language, language
 from service.pages.rendering import templates
 from service.policy import SecuredRoute, allow
+from service.state import app_state
 
 router = APIRouter(include_in_schema=False, route_class=SecuredRoute)
 _WORLD = (73.5, 18.0, 135.0, 53.6)
@@ -133,7 +134,7 @@ def _page(
         language=language,
         bounds=read_extent(conn) or _WORLD,
         provenance=provenance,
-        version=request.app.state.joined.version,
+        version=app_state(request).assets.version,
         run=run.id if run else None,
         period=local_period(conn, settings) if name == "incidents" else None,
         rights=rights_of(user),

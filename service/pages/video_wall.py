@@ -17,6 +17,7 @@ from service.dependencies import Body, Deployment, Language
 from service.pages.rendering import render_page
 from service.policy import AuditRule, SecuredRoute, allow
 from service.request_bodies import LARGEST_FORM
+from service.state import app_state
 
 router = APIRouter(include_in_schema=False, route_class=SecuredRoute)
 _SHOWN = ("coverage", "incidents", "board")
@@ -61,7 +62,7 @@ def open_wall(
     """Turn this browser into a wall: its session lasts for days and shows maps alone."""
     require_csrf(request, user, parse_form(body))
     hours = settings.wall_days * 24
-    with request.app.state.doors.connection() as conn:
+    with app_state(request).auth_pool.connection() as conn:
         close_session(conn, request.cookies[COOKIE])
         secret = open_session(conn, user.id, hours=hours, wall=True)
     record_audit_entry(request, user, "wall opened", "/wall", days=settings.wall_days)

@@ -68,13 +68,6 @@ def make_queue(connector: procrastinate.BaseConnector) -> procrastinate.App:
     return app
 
 
-def asking_queue(pool: Any) -> procrastinate.App:
-    """A queue to put jobs into, over a pool that is open."""
-    app = make_queue(procrastinate.SyncPsycopgConnector())
-    app.open(pool)
-    return app
-
-
 def ask_refresh(
     queue: procrastinate.App, conn: Conn, by: str, *, everything: bool
 ) -> tuple[int, bool]:

@@ -52,7 +52,7 @@ BUILDINGS = (
 
 def status(client: TestClient) -> dict[str, Any]:
     # Answers are looked at once a second; a clock that stands further on sees the change.
-    client.app.state.kept._versions = ({}, -1e9)  # type: ignore[attr-defined]
+    client.app.state.gridcover.cache._versions = ({}, -1e9)  # type: ignore[attr-defined]
     answer = client.get("/api/v1/setup-status")
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()

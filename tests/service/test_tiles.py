@@ -143,7 +143,7 @@ def test_a_tile_is_good_until_what_it_shows_changes(store: str) -> None:
     app = create_app(store, Settings())
     now = [0.0]
     with TestClient(app, cookies=sign_in(store)) as client:
-        client.app.state.kept._clock = lambda: now[0]  # type: ignore[attr-defined]
+        client.app.state.gridcover.cache._clock = lambda: now[0]  # type: ignore[attr-defined]
 
         with connect(store) as conn:
             row = conn.execute(
@@ -261,7 +261,7 @@ def test_what_is_kept_follows_what_it_shows(store: str) -> None:
         refresh_everything(conn, Settings())
         now = [0.0]
         with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client:
-            client.app.state.kept._clock = lambda: now[0]  # type: ignore[attr-defined]
+            client.app.state.gridcover.cache._clock = lambda: now[0]  # type: ignore[attr-defined]
 
             def told(path: str) -> Any:
                 now[0] += 1.5

@@ -1,0 +1,98 @@
+"""The state of the application: what it holds for as long as it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import HTTPConnection
+
+if TYPE_CHECKING:
+    import asyncio
+
+    import procrastinate
+    from psycopg_pool import ConnectionPool
+
+    from geo.settings import Settings
+    from geo.store.connection import Conn
+    from service.api.events import NotificationListener
+    from service.auth.login_throttle import LoginThrottle
+    from service.auth.oidc import Provider
+    from service.caching import ResponseCache
+    from service.middleware.audit import AuditWriter
+    from service.middleware.metrics import Metrics
+    from service.static_files import AssetBundles
+
+
+@dataclass
+class AppState:
+    """What routes and middleware share.
+
+    Attributes
+    ----------
+    settings : Settings
+        Of the deployment.
+    clock : callable
+        Seconds of a monotonic clock.
+    read_pool : ConnectionPool
+        Connections that only read, within a scope.
+    write_pool : ConnectionPool
+        Connections of routes that change something.
+    auth_pool : ConnectionPool
+        Connections that look up who asks and write the audit log. Requests that hold another
+        connection never wait for one of these.
+    download_pool : ConnectionPool
+        Connections of downloads, held as long as clients take.
+    read_slots, write_slots : asyncio.Semaphore
+        One slot a connection of `read_pool` and `write_pool`; waiting for one takes no thread.
+    cache : ResponseCache
+        Responses in memory.
+    audit_writer : AuditWriter
+        Writes entries of the audit log.
+    notifications : NotificationListener
+        Listens to the database for live events.
+    login_throttle : LoginThrottle
+        Counts sign-in attempts by address.
+    oidc : Provider
+        The OpenID Connect provider.
+    assets : AssetBundles
+        Joined scripts and styles.
+    metrics : Metrics
+        For Prometheus.
+    job_queue : procrastinate.App or None
+        Takes new jobs; None before the application has started.
+    """
+
+    settings: Settings
+    clock: Callable[[], float]
+    read_pool: ConnectionPool[Conn]
+    write_pool: ConnectionPool[Conn]
+    auth_pool: ConnectionPool[Conn]
+    download_pool: ConnectionPool[Conn]
+    read_slots: asyncio.Semaphore
+    write_slots: asyncio.Semaphore
+    cache: ResponseCache
+    audit_writer: AuditWriter
+    notifications: NotificationListener
+    login_throttle: LoginThrottle
+    oidc: Provider
+    assets: AssetBundles
+    metrics: Metrics
+    job_queue: procrastinate.App
+
+
+def app_state(request: HTTPConnection) -> AppState:
+    """Return the state of the application that a request came to.
+
+    Parameters
+    ----------
+    request : HTTPConnection
+        Any request.
+
+    Returns
+    -------
+    AppState
+    """
+    state: AppState = request.app.state.gridcover
+    return state

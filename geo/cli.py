@@ -111,6 +111,10 @@ def import_command(
             help="Layer or sheet to read, of a GeoPackage, zip file or workbook of several.",
         ),
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="Encoding of the texts, such as euc-kr, where it is judged wrongly."),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Where the report (CSV) goes.")] = None,
     accept_rejects: Annotated[
         bool, typer.Option(help="Store the good rows although some are bad.")
@@ -169,14 +173,15 @@ def import_command(
         try:
             if layer == STAFF.name:
                 outcome = import_staff(
-                    conn, file, rename=pairs or None, file_layer=file_layer, report=report,
+                    conn, file, rename=pairs or None, mapping=mapping, save_mapping=save_mapping,
+                    file_layer=file_layer, encoding=encoding, report=report,
                     accept_rejects=accept_rejects, dry_run=dry_run, progress=progress,
                 )  # fmt: skip
             else:
                 outcome = import_file(
                     conn, layer, file, crs=crs, datum=datum, rename=pairs or None, source=source,  # type: ignore[arg-type]
                     key=key, occurred=occurred, date_order=date_order, mapping=mapping, save_mapping=save_mapping,  # type: ignore[arg-type]
-                    file_layer=file_layer,
+                    file_layer=file_layer, encoding=encoding,
                     report=report, accept_rejects=accept_rejects, dry_run=dry_run, progress=progress,
                 )  # fmt: skip
         except RejectedRows as error:

@@ -21,23 +21,42 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from geo.errors import ReadError, WriteError
 from geo.ingest import spreadsheet_safe
-from geo.schema import FORMATS
+from geo.schema import FORMATS, LAYERS, RESULTS
 from geo.store.queries.exports import EXPORT_SHAPES
 
 MOST_SHEET_ROWS = 1_048_575
 """Rows that a sheet of a workbook has beside its header."""
 
 
-def lines_of_csv(pieces: Iterable[gpd.GeoDataFrame], zone: ZoneInfo) -> Iterator[bytes]:
+def digits_of(layer: str) -> int | None:
+    """Return the decimals of a layer's degrees in text formats.
+
+    Parameters
+    ----------
+    layer : str
+        A register or a result.
+
+    Returns
+    -------
+    int or None
+        7, a centimetre, for results; None for registers, of which no digit is lost, so that they can
+        be imported again unchanged.
+    """
+    return 7 if layer in RESULTS and layer not in LAYERS else None
+
+
+def lines_of_csv(
+    pieces: Iterable[gpd.GeoDataFrame], zone: ZoneInfo, *, digits: int | None = None
+) -> Iterator[bytes]:
     """A table that spreadsheets open rightly (UTF-8 with BOM) and run nothing of.
 
-    Points become `lon` and `lat`, other shapes WKT; times are in `zone`.
+    Points become `lon` and `lat`, other shapes WKT of `digits` decimals; times are in `zone`.
     """
     first = True
     for piece in pieces:
         text = io.StringIO()
         writer = csv.writer(text)
-        columns, rows = _table(piece, zone)
+        columns, rows = _table(piece, zone, digits)
         if first:
             text.write("\ufeff")
             writer.writerow(columns)
@@ -49,23 +68,25 @@ def lines_of_csv(pieces: Iterable[gpd.GeoDataFrame], zone: ZoneInfo) -> Iterator
         yield text.getvalue().encode()
 
 
-def lines_of_geojson(pieces: Iterable[gpd.GeoDataFrame], zone: ZoneInfo) -> Iterator[bytes]:
-    """A feature collection (RFC 7946), coordinates to seven decimals."""
+def lines_of_geojson(
+    pieces: Iterable[gpd.GeoDataFrame], zone: ZoneInfo, *, digits: int | None = None
+) -> Iterator[bytes]:
+    """A feature collection (RFC 7946), coordinates to `digits` decimals."""
     yield b'{"type":"FeatureCollection","features":['
     comma = ""
     for piece in pieces:
-        parts = features(piece, digits=7, zone=zone)
+        parts = features(piece, digits=digits, zone=zone)
         if parts:
             yield (comma + ",\n".join(parts)).encode()
             comma = ",\n"
     yield b"]}"
 
 
-def features(frame: gpd.GeoDataFrame, *, digits: int, zone: ZoneInfo) -> list[str]:
+def features(frame: gpd.GeoDataFrame, *, digits: int | None, zone: ZoneInfo) -> list[str]:
     """GeoJSON features: missing values are null, coordinates in `digits` decimals, times in `zone`."""
-    shapes = shapely.set_precision(
-        np.asarray(frame.geometry.values), 10.0**-digits, mode="pointwise"
-    )
+    shapes = np.asarray(frame.geometry.values)
+    if digits is not None:
+        shapes = shapely.set_precision(shapes, 10.0**-digits, mode="pointwise")
     return [
         f'{{"type":"Feature","properties":{json.dumps(row, ensure_ascii=False)},'
         f'"geometry":{shape or "null"}}}'
@@ -109,9 +130,9 @@ def write_file(
     counted = _Counted(pieces)
     try:
         if form == "csv":
-            _write_all(path, lines_of_csv(counted, zone))
+            _write_all(path, lines_of_csv(counted, zone, digits=digits_of(layer)))
         elif form == "geojson":
-            _write_all(path, lines_of_geojson(counted, zone))
+            _write_all(path, lines_of_geojson(counted, zone, digits=digits_of(layer)))
         elif form == "xlsx":
             _write_workbook(counted, path, layer, zone)
         elif form == "parquet":
@@ -162,17 +183,19 @@ def _write_workbook(
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet(layer[:31])
     try:
-        _write_sheet(pieces, sheet, zone)
+        _write_sheet(pieces, sheet, layer, zone)
     except BaseException:
         sheet.close()  # its writer is a generator, which complains when it is only dropped
         raise
     book.save(path)
 
 
-def _write_sheet(pieces: Iterable[gpd.GeoDataFrame], sheet: Any, zone: ZoneInfo) -> None:
+def _write_sheet(
+    pieces: Iterable[gpd.GeoDataFrame], sheet: Any, layer: str, zone: ZoneInfo
+) -> None:
     number = 0
     for piece in pieces:
-        columns, rows = _table(piece, zone)
+        columns, rows = _table(piece, zone, digits_of(layer))
         if number == 0:
             sheet.append(columns)
         number += len(piece)
@@ -181,8 +204,12 @@ def _write_sheet(pieces: Iterable[gpd.GeoDataFrame], sheet: Any, zone: ZoneInfo)
         for row in rows:
             cells = []
             for value in row:
-                cell = WriteOnlyCell(sheet, value)
-                if isinstance(value, str):
+                # openpyxl itself would write a number to 16 digits, which not every one fits.
+                exact = type(value) is float
+                cell = WriteOnlyCell(sheet, repr(value) if exact else value)
+                if exact:
+                    cell.data_type = "n"
+                elif isinstance(value, str):
                     cell.data_type = "s"  # text, also where it begins like a formula
                 cells.append(cell)
             sheet.append(cells)
@@ -205,7 +232,9 @@ def _plain(piece: gpd.GeoDataFrame, zone: ZoneInfo) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in rows]
 
 
-def _table(piece: gpd.GeoDataFrame, zone: ZoneInfo) -> tuple[list[str], list[list[Any]]]:
+def _table(
+    piece: gpd.GeoDataFrame, zone: ZoneInfo, digits: int | None
+) -> tuple[list[str], list[list[Any]]]:
     """Header and rows of a flat table."""
     shapes = np.asarray(piece.geometry.values)
     names = [str(c) for c in piece.columns if c != piece.geometry.name]
@@ -216,6 +245,7 @@ def _table(piece: gpd.GeoDataFrame, zone: ZoneInfo) -> tuple[list[str], list[lis
         for row, lon, lat in zip(rows, x.tolist(), y.tolist(), strict=True):
             row += [None, None] if np.isnan(lon) else [lon, lat]
         return [*names, "lon", "lat"], rows
-    for row, wkt in zip(rows, shapely.to_wkt(shapes, rounding_precision=7), strict=True):
+    rounding = -1 if digits is None else digits
+    for row, wkt in zip(rows, shapely.to_wkt(shapes, rounding_precision=rounding), strict=True):
         row.append(wkt)
     return [*names, "wkt"], rows

@@ -214,5 +214,5 @@ RESULTS: dict[str, Shape] = {
     "findings": "point",
 }
 """Results that can be exported, and their shape; grids come with theirs."""
-EXPORTED = (*RESULTS, *(name for name in LAYERS if name not in RESULTS))
-"""What can be exported: results and registers."""
+EXPORTED = (*RESULTS, *(name for name in LAYERS if name not in RESULTS), "grid-staff")
+"""What can be exported: results, registers, and the staff of grids."""

@@ -152,6 +152,7 @@ def import_file(
     mapping: str | None = None,
     save_mapping: str | None = None,
     file_layer: str | None = None,
+    encoding: str | None = None,
     accept_rejects: bool = False,
     dry_run: bool = False,
     report: Path | None = None,
@@ -178,6 +179,7 @@ def import_file(
     save_mapping : name under which the columns as they were recognised are saved for the next file.
     file_layer : the layer or sheet to read of a file that has several; without it a GeoPackage or zip
         file is read where one layer fits, a workbook with all sheets that fit.
+    encoding : of the texts, one of `geo.ingest.encodings.ENCODINGS`; judged by all of them unless given.
     accept_rejects : store the good rows although some were rejected.
     dry_run : do everything but keep nothing.
     report : where the report goes; beside the working folder's other files unless given, and
@@ -201,11 +203,14 @@ def import_file(
         crs, datum = crs or saved.options.get("crs"), datum or saved.options.get("datum")
         key = key or saved.options.get("key")
         date_order = date_order or saved.options.get("date_order")
+        encoding = encoding or saved.options.get("encoding")
     progress(f"reading {path.name}")
     words = read_dictionary(settings.dictionary)
     headers = [*(rename or {}), *(() if saved is None else saved.columns)]
     headers += [w for (of, _), told in words.headers.items() if of == layer_name for w in told]
-    raw = read_file(path, layer_name, crs=crs, headers=headers, part=file_layer, settings=settings)
+    raw = read_file(
+        path, layer_name, crs=crs, headers=headers, part=file_layer, encoding=encoding, settings=settings
+    )  # fmt: skip
     absent: list[Finding] = []
     if saved is not None:
         columns, absent = _fitting(saved, [str(header) for header in raw.cells.columns])
@@ -238,22 +243,35 @@ def import_file(
     known = read_area_codes(conn) if layer_name in ("areas", "grids") else set()
     parents = link_parents(cleaned, layer, known)
     findings = [*cleaned.findings, *parents, *_tiling(cleaned, layer_name, settings, district)]
-    options = {"crs": crs, "datum": datum, "key": key, "date_order": date_order}
-    kept = None
-    if save_mapping is not None:
-        aside = {header: EXTRA for header, column in (rename or {}).items() if column == EXTRA}
-        columns = aside | {header: column for column, header in cleaned.recognised.items()}
-        used = {name: value for name, value in options.items() if value is not None}
-        kept = Mapping(layer_name, save_mapping, columns, used)
+    options = {
+        "crs": crs,
+        "datum": datum,
+        "key": key,
+        "date_order": date_order,
+        "encoding": encoding,
+    }
+    kept = _new_mapping(layer_name, save_mapping, rename, cleaned, options)
     return _settle(
         conn, path, layer_name, raw.encoding, cleaned, findings,
         store=lambda: _store(conn, layer, cleaned, kept),
         options={"crs": crs, "datum": datum, "rename": rename, "source": source, "key": key,
                  "occurred": occurred, "date_order": date_order, "mapping": mapping, "file_layer": file_layer,
-                 "accept_rejects": accept_rejects},
+                 "encoding": encoding, "accept_rejects": accept_rejects},
         accept_rejects=accept_rejects, dry_run=dry_run, report=report, progress=progress,
         before_commit=before_commit,
     )  # fmt: skip
+
+
+def _new_mapping(
+    layer: str, name: str | None, rename: dict[str, str] | None, cleaned: Cleaned, options: dict[str, Any]
+) -> Mapping | None:  # fmt: skip
+    """The columns as they were recognised, to be saved under a name; None without one."""
+    if name is None:
+        return None
+    aside = {header: EXTRA for header, column in (rename or {}).items() if column == EXTRA}
+    columns = aside | {header: column for column, header in cleaned.recognised.items()}
+    used = {option: value for option, value in options.items() if value is not None}
+    return Mapping(layer, name, columns, used)
 
 
 def _fitting(saved: Mapping, headers: list[str]) -> tuple[dict[str, str], list[Finding]]:
@@ -294,7 +312,10 @@ def import_staff(
     path: Path,
     *,
     rename: dict[str, str] | None = None,
+    mapping: str | None = None,
+    save_mapping: str | None = None,
     file_layer: str | None = None,
+    encoding: str | None = None,
     accept_rejects: bool = False,
     dry_run: bool = False,
     report: Path | None = None,
@@ -309,8 +330,8 @@ def import_staff(
 
     Parameters
     ----------
-    conn, path, rename, file_layer, accept_rejects, dry_run, report, on_read, before_commit : as for `import_file`; the
-        file is a table.
+    conn, path, rename, mapping, save_mapping, file_layer, encoding, accept_rejects, dry_run, report, on_read, before_commit
+        : as for `import_file`; the file is a table.
 
     Raises
     ------
@@ -319,16 +340,33 @@ def import_staff(
     settings = settings or get_settings()
     progress(f"reading {path.name}")
     words = read_dictionary(settings.dictionary)
+    saved = read_mapping(conn, STAFF.name, mapping) if mapping else None
+    if saved is not None:
+        encoding = encoding or saved.options.get("encoding")
+    headers = [*(rename or {}), *(() if saved is None else saved.columns)]
     raw = read_file(
-        path, STAFF.name, headers=list(rename or {}), part=file_layer, settings=settings
+        path, STAFF.name, headers=headers, part=file_layer, encoding=encoding, settings=settings
     )
+    absent: list[Finding] = []
+    if saved is not None:
+        columns, absent = _fitting(saved, [str(header) for header in raw.cells.columns])
+        rename = _combined(columns, rename or {})
     if on_read is not None:
         on_read(preview_staff(raw, rename=rename, dictionary=words))
     cleaned = clean_staff(raw, read_grid_codes(conn), rename=rename, dictionary=words)
+    cleaned.findings.extend(absent)
+    kept = _new_mapping(STAFF.name, save_mapping, rename, cleaned, {"encoding": encoding})
+
+    def store() -> RowCounts:
+        written = replace_staff(conn, cleaned.frame)
+        if kept is not None:
+            store_mapping(conn, kept)
+        return written
+
     return _settle(
-        conn, path, STAFF.name, raw.encoding, cleaned, cleaned.findings,
-        store=lambda: replace_staff(conn, cleaned.frame),
-        options={"rename": rename, "accept_rejects": accept_rejects},
+        conn, path, STAFF.name, raw.encoding, cleaned, cleaned.findings, store=store,
+        options={"rename": rename, "mapping": mapping, "file_layer": file_layer, "encoding": encoding,
+                 "accept_rejects": accept_rejects},
         accept_rejects=accept_rejects, dry_run=dry_run, report=report, progress=progress,
         before_commit=before_commit,
     )  # fmt: skip

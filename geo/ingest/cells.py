@@ -18,6 +18,7 @@ from geo.ingest.bearings import directions_of
 from geo.ingest.columns import distinct, moments_of, objects, plain_codes, plain_times
 from geo.ingest.dates import year_first
 from geo.ingest.directions import written
+from geo.ingest.encodings import REPLACEMENT
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Work, rows_where
 from geo.ingest.headers import FALSE_WORDS, TRUE_WORDS, normalised, value_of
 from geo.ingest.notation import PLAIN, Notation
@@ -36,6 +37,8 @@ class Context:
     notation: Notation = PLAIN
 
 
+DAMAGED_CODE = "damaged character in a code"
+"""A code is not repaired: with a character less it may be the code of something else."""
 _READINGS = frozenset(
     {
         "thousands separator", "decimal point beside thousands separators",
@@ -98,13 +101,14 @@ def _parse_all(
     told: dict[int, tuple[str, bool]] = {}
     for slot in rows_where(~done):
         cell, out[slot] = found[slot], None
-        if values.blank(cell):
+        if values.blank(cell) and not _is_word(work, column, cell):
             if column.needed and column.name not in SPARED:
                 told[slot] = ("empty value", True)
             continue
         out[slot], problem = parse(work, column, cell, context)
         if problem:
-            told[slot] = (problem, out[slot] is None and column.needed)
+            fatal = column.needed or problem == DAMAGED_CODE
+            told[slot] = (problem, out[slot] is None and fatal)
     if moments is None:
         return out, told
     rest = np.flatnonzero(~done)
@@ -112,12 +116,23 @@ def _parse_all(
     return moments, told
 
 
+def _is_word(work: Work, column: Column, cell: Any) -> bool:
+    """Whether a cell is a word of the column, as `none` and 无 are of some, which elsewhere say nothing."""
+    if column.kind != "choice" or not isinstance(cell, str):
+        return False
+    return value_of(work.layer.name, column.name, cell, work.dictionary) is not None
+
+
 def _parse_text(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
+    if column.name in work.layer.key and REPLACEMENT in str(cell):
+        return None, DAMAGED_CODE
     return values.storable(values.without_marker(values.text_of(cell))), ""
 
 
 def _parse_code(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
     as_read = values.text_of(cell)
+    if REPLACEMENT in as_read:
+        return None, DAMAGED_CODE
     text = values.without_marker(as_read, code=True)
     problem = "spreadsheet's marker removed" if text != as_read else ""
     bare = _NO_WIDTH.sub("", text).strip()
@@ -197,7 +212,7 @@ def _parse_boolean(work: Work, column: Column, cell: Any, context: Context) -> t
 
 
 def _parse_choice(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
-    text = values.text_of(cell)
+    text = cell.strip() if isinstance(cell, str) else values.text_of(cell)
     if text in column.choices:
         return text, ""
     found = value_of(work.layer.name, column.name, text, work.dictionary)

@@ -20,6 +20,7 @@ from geo.ingest.cells import Context, parse_column
 from geo.ingest.columns import distinct, objects
 from geo.ingest.dates import DateOrder
 from geo.ingest.directions import assign_angle, parse_directions
+from geo.ingest.encodings import REPLACEMENT
 from geo.ingest.extras import extra_objects
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Action, Finding, Work, rows_where
 from geo.ingest.headers import (
@@ -40,7 +41,7 @@ from geo.ingest.hierarchy import complete_codes
 from geo.ingest.locating import locate
 from geo.ingest.notation import Notation, read_notation
 from geo.ingest.occurrence import KeyRule, fill_span, make_keys, parse_span
-from geo.ingest.raw_table import RawTable
+from geo.ingest.raw_table import DAMAGED, RawTable
 from geo.ingest.required import require_columns
 from geo.schema import Layer
 
@@ -107,24 +108,11 @@ def clean(
     CrsError : a datum was given for coordinates in metres.
     """
     headers = [str(c) for c in raw.cells.columns]
-    known = {*layer.names, LON, LAT, WHERE, EXTRA}
-    given: dict[str, str] = {}
-    for header, target in (rename or {}).items():
-        if target not in known:
-            raise ColumnError(
-                f"--rename {header}={target}: {layer.name} has no column {target}; "
-                f"it has {', '.join(layer.names)}"
-            )
-        if normalised(header) not in {normalised(h) for h in headers}:
-            raise ColumnError(f"--rename {header}={target}: the file has {', '.join(headers)}")
-        if target != EXTRA and given.setdefault(target, header) != header:
-            raise ColumnError(
-                f"--rename {header}={target}: {given[target]} is renamed to {target} already; "
-                f"rename one of the two to {EXTRA} to keep it as it is"
-            )
+    require_renames(headers, layer, rename or {})
     found, told = use_headers(raw, layer, rename=rename, dictionary=dictionary, key=key)
     work = Work.of(layer, raw, dictionary)
     work.findings += told
+    repair_texts(raw, layer, found.columns)
     bounds = None if district is None else district.bounds
     require_columns(
         layer, found, raw, key=key is not None, timed=occurred is not None, bounds=bounds
@@ -185,6 +173,54 @@ def clean(
     return Cleaned(
         frame, work.findings, dict(found.columns), extra_headers, len(raw.cells) + len(raw.broken)
     )
+
+
+def require_renames(headers: list[str], layer: Layer, rename: dict[str, str]) -> None:
+    """Refuse headers that a file has not, and columns that a layer has not or that are named twice.
+
+    Parameters
+    ----------
+    headers : of the file.
+    layer : the register it is for.
+    rename : header of the file to column of ours.
+
+    Raises
+    ------
+    ColumnError : one of these.
+    """
+    places = () if layer.name == "grid-staff" else (LON, LAT, WHERE)
+    known = {*layer.names, *places, EXTRA}
+    given: dict[str, str] = {}
+    for header, target in rename.items():
+        if target not in known:
+            raise ColumnError(
+                f"--rename {header}={target}: {layer.name} has no column {target}; "
+                f"it has {', '.join(layer.names)}"
+            )
+        if normalised(header) not in {normalised(h) for h in headers}:
+            raise ColumnError(f"--rename {header}={target}: the file has {', '.join(headers)}")
+        if target != EXTRA and given.setdefault(target, header) != header:
+            raise ColumnError(
+                f"--rename {header}={target}: {given[target]} is renamed to {target} already; "
+                f"rename one of the two to {EXTRA} to keep it as it is"
+            )
+
+
+def repair_texts(raw: RawTable, layer: Layer, columns: dict[str, str]) -> None:
+    """Take broken characters, which the reader has reported, from the ends of all cells but codes and keys.
+
+    Parameters
+    ----------
+    raw : the table, changed in place.
+    layer : the register it is for.
+    columns : column of the layer to header of the file.
+    """
+    codes = {c.name for c in layer.columns if c.kind == "code"} | set(layer.key)
+    exact = {header for column, header in columns.items() if column in codes}
+    for note in raw.notes:
+        if note.reason == DAMAGED and note.row is not None and note.column not in exact:
+            cell = str(raw.cells[note.column].iloc[note.row])
+            raw.cells.loc[raw.cells.index[note.row], note.column] = cell.strip(REPLACEMENT + " ")
 
 
 def _reject_guards(work: Work, found: Recognised) -> None:

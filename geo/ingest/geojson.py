@@ -46,7 +46,7 @@ def nesting(text: str) -> int:
     return deepest
 
 
-def plain_geojson(path: Path, folder: Path, notes: list[Note]) -> Path:
+def plain_geojson(path: Path, folder: Path, notes: list[Note], encoding: str | None = None) -> Path:
     """Return the file, or one collection in UTF-8 of what it holds, after a check that it is GeoJSON.
 
     A file of one feature a line (NDJSON), and a sequence with record separators, become one collection.
@@ -56,12 +56,13 @@ def plain_geojson(path: Path, folder: Path, notes: list[Note]) -> Path:
     path : the file.
     folder : where the collection is written.
     notes : where an unusual or damaged encoding is reported.
+    encoding : of the file, where the user named it.
 
     Raises
     ------
     ReadError : it is no JSON, is nested deeply, or is another format written in JSON.
     """
-    decoded = decode_text(path.read_bytes(), path.name)
+    decoded = decode_text(path.read_bytes(), path.name, encoding)
     notes += encoding_notes(decoded)
     if decoded.broken:
         detail = f"{decoded.broken} characters are no UTF-8, and read as {REPLACEMENT}"

@@ -14,9 +14,11 @@ from geo.confinement.signatures import FORMATS
 from geo.errors import ReadError
 from geo.ingest import raw_table, transport
 from geo.ingest.raw_table import RawTable, require_small
-from geo.ingest.text_tables import read_text
+from geo.ingest.text_tables import damaged_cells, read_text
 from geo.ingest.vector_files import read_vector
 from geo.ingest.workbooks import read_workbook
+
+_OF_ONE_ENCODING = {".xlsx", ".gpkg", ".parquet", ".geoparquet"}
 
 
 def read_to(
@@ -29,19 +31,20 @@ def read_to(
     unpacked_bytes: int,
     known: Collection[str] = (),
     part: str | None = None,
+    encoding: str | None = None,
 ) -> None:
     """Parse a file and write its table; for a process that does this alone.
 
     Parameters
     ----------
-    path, suffix, layer, known, part : as for `parse`.
+    path, suffix, layer, known, part, encoding : as for `parse`.
     sink : where the table goes.
     crs : WKT of the CRS that overrules the file's.
     unpacked_bytes : how large a compressed file may become.
     """
     raw_table.MAX_UNPACKED_BYTES = unpacked_bytes
     given = None if crs is None else pyproj.CRS.from_wkt(crs)
-    raw = parse(path, suffix, layer, given, known=known, part=part)
+    raw = parse(path, suffix, layer, given, known=known, part=part, encoding=encoding)
     transport.write(raw, sink)
 
 
@@ -53,6 +56,7 @@ def parse(
     *,
     known: Collection[str] = (),
     part: str | None = None,
+    encoding: str | None = None,
 ) -> RawTable:
     """Parse a file of the format that its ending names.
 
@@ -64,19 +68,29 @@ def parse(
     crs : overrules what the file says of itself.
     known : further headers, normalised, that the user or the deployment names.
     part : name of the sheet or layer to read, where the file has several.
+    encoding : of the texts, where the user named it; one of `geo.ingest.encodings.ENCODINGS`.
     """
     inner, _, packed = suffix.rpartition(".gz")
     if packed == "" and inner:
         _require_no_part(path, part)
-        return read_text(_unpacked(path), path.name, inner, crs, layer=layer, known=known)
-    if suffix == ".xlsx":
-        return read_workbook(path, layer, crs, known=known, part=part)
-    if suffix in FORMATS:
-        return read_vector(path, suffix, crs, layer=layer, part=part)
+        return read_text(
+            _unpacked(path), path.name, inner, crs, layer=layer, known=known, encoding=encoding
+        )
+    if encoding is not None and suffix in _OF_ONE_ENCODING:
+        raise ReadError(f"{path.name} is in UTF-8 by its format; leave out --encoding")
+    if suffix == ".xlsx" or suffix in FORMATS:
+        if suffix == ".xlsx":
+            raw = read_workbook(path, layer, crs, known=known, part=part)
+        else:
+            raw = read_vector(path, suffix, crs, layer=layer, part=part, encoding=encoding)
+        raw.notes += damaged_cells(raw.cells)
+        return raw
     _require_no_part(path, part)
     size = path.stat().st_size
     require_small(path, size)
-    return read_text(path.read_bytes(), path.name, suffix, crs, layer=layer, known=known)
+    return read_text(
+        path.read_bytes(), path.name, suffix, crs, layer=layer, known=known, encoding=encoding
+    )
 
 
 def _require_no_part(path: Path, part: str | None) -> None:

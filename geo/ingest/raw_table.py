@@ -25,6 +25,8 @@ MAX_COLUMNS = 2_000
 MAX_CELLS = 100_000_000
 MAX_VERTICES = 2_000_000
 """Of the shape of one row."""
+DAMAGED = "damaged character"
+"""Reason of a note of one cell that has a character which could not be decoded."""
 _ROWS_PER_BLOCK = 4096
 """Rows turned into Python's own values at a time, where a report quotes them."""
 

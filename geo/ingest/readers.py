@@ -11,6 +11,7 @@ from geo.confinement.reading_process import run_confined
 from geo.confinement.signatures import require_signature
 from geo.errors import CrsError, ReadError
 from geo.ingest import raw_table, transport
+from geo.ingest.encodings import require_encoding
 from geo.ingest.headers import normalised
 from geo.ingest.raw_table import RawTable
 from geo.ingest.remarks import remarks
@@ -29,6 +30,7 @@ def read_file(
     crs: str | None = None,
     headers: Collection[str] = (),
     part: str | None = None,
+    encoding: str | None = None,
     settings: Settings | None = None,
 ) -> RawTable:
     """Read a file, finding format, encoding and delimiter by itself.
@@ -44,6 +46,7 @@ def read_file(
     crs : the CRS of the coordinates where the file does not name it, or to overrule it.
     headers : further headers that the user or the deployment names.
     part : name of the sheet or layer to read, where the file has several.
+    encoding : of the texts, one of `geo.ingest.encodings.ENCODINGS`; judged by all of them unless given.
     settings : memory and time that reading may take; the deployment's unless given.
 
     Raises
@@ -63,6 +66,7 @@ def read_file(
         "suffix": suffix, "layer": layer, "crs": None if given is None else given.to_wkt(),
         "unpacked_bytes": raw_table.MAX_UNPACKED_BYTES,
         "known": sorted({normalised(header) for header in headers}), "part": part,
+        "encoding": None if encoding is None else require_encoding(encoding),
     }  # fmt: skip
     reading = run_confined(
         "geo.ingest.parsing:read_to", path, arguments,

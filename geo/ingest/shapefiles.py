@@ -16,10 +16,9 @@ import pyogrio
 from geo.confinement.signatures import require_signature
 from geo.errors import ReadError
 from geo.ingest import archives
-from geo.ingest.encodings import REPLACEMENT, common_share, judge
+from geo.ingest.encodings import ENCODINGS, REPLACEMENT, common_share, decode_as, judge
 from geo.ingest.layer_choice import Offer, choose_layer
 from geo.ingest.raw_table import Note
-from geo.ingest.text_tables import repair_cells
 
 _PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _OTHER_PARTS = (
@@ -136,10 +135,11 @@ def field_names(data: bytes) -> list[bytes]:
     return names
 
 
-def judged_encoding(path: Path, notes: list[Note]) -> tuple[bytes, str]:
+def judged_encoding(path: Path, notes: list[Note], given: str | None = None) -> tuple[bytes, str]:
     """Return the bytes of a .dbf, and the encoding that they are in.
 
-    A .cpg that names another encoding than the texts have is reported.
+    A .cpg that names another encoding than the texts have is reported. An encoding that the user gives
+    goes before what the file says.
 
     Raises
     ------
@@ -154,6 +154,9 @@ def judged_encoding(path: Path, notes: list[Note]) -> tuple[bytes, str]:
     # Names of fields are cut in the middle of a character, and judged apart from the values.
     text = data[header:].replace(b"\0", b" ") + b"\n"
     text += b"\n".join(field_names(data))
+    if given is not None:
+        decode_as(text, path.name, given)
+        return data, ENCODINGS[given].removesuffix("-sig")
     named_by = _beside(path, ".cpg")
     label = None if named_by is None else named_by.read_bytes()[:100].decode("ascii", "replace").strip("\0 \r\n\t\ufeff\ufffd")  # fmt: skip
     named = _codec(label) if label else None
@@ -164,15 +167,19 @@ def judged_encoding(path: Path, notes: list[Note]) -> tuple[bytes, str]:
         return data, named
     if found is None:
         raise ReadError(
-            f"{path.name}: the texts of its .dbf are neither UTF-8, GB18030 nor Big5; put a .cpg file beside "
-            "it that names their encoding"
+            f"{path.name}: the texts of its .dbf are neither UTF-8, GB18030 nor Big5; name their "
+            "encoding with --encoding, or by a .cpg file beside it"
         )
     if named_by is not None:
         says = f"says {label}" if label else "is empty"
         notes.append(Note("encoding of the .cpg is not that of the texts", f"it {says}, and they are read as {found.encoding}"))  # fmt: skip
     elif found.unusual:
         notes.append(
-            Note("unusual encoding", f"read as {found.encoding}; no .cpg names the encoding")
+            Note(
+                "unusual encoding",
+                f"read as {found.encoding}; no .cpg names the encoding: check some names, and name another "
+                "with --encoding",
+            )
         )
     return data, found.encoding
 
@@ -213,8 +220,8 @@ def _fits(text: bytes, named: str, judged: str | None) -> bool:
     return common_share(text.decode(codec), codec) < _CHINESE
 
 
-def decode_columns(frame: gpd.GeoDataFrame, encoding: str, notes: list[Note]) -> None:
-    """Decode names and texts in place that were read byte by byte; cells that are damaged are noted."""
+def decode_columns(frame: gpd.GeoDataFrame, encoding: str) -> None:
+    """Decode names and texts in place that were read byte by byte."""
 
     def decoded(text: str) -> str:
         return text.encode("latin-1").decode(encoding, "replace")
@@ -228,11 +235,6 @@ def decode_columns(frame: gpd.GeoDataFrame, encoding: str, notes: list[Note]) ->
             texts = [decoded(v) if isinstance(v, str) else v for v in frame[column]]
             frame[column] = pd.Series(texts, index=frame.index, dtype=object)
     frame.columns = pd.Index([names.get(str(column), column) for column in frame.columns])
-    cells = pd.DataFrame(frame.drop(columns=shape))
-    if cells.columns.is_unique:
-        notes += repair_cells(cells)
-        for column in cells.columns:
-            frame[column] = cells[column]
 
 
 def with_index(path: Path, folder: Path, notes: list[Note]) -> Path:

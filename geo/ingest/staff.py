@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import geopandas as gpd
 import pandas as pd
 
 from geo.errors import ColumnError
 from geo.ingest import values
-from geo.ingest.cleaning import Cleaned
-from geo.ingest.findings import MENDED, REJECTED, Work
+from geo.ingest.cells import Context, parse_column
+from geo.ingest.cleaning import Cleaned, repair_texts, require_renames
+from geo.ingest.findings import MENDED, NOTED, REJECTED, Finding, Work
 from geo.ingest.headers import BUILT_IN, Dictionary, recognise, value_of
 from geo.schema import Column, Layer
 
@@ -58,6 +61,7 @@ def clean_staff(
     ColumnError : a needed column is not there.
     """
     headers = [str(c) for c in raw.cells.columns]
+    require_renames(headers, STAFF, rename or {})
     found = recognise(STAFF.name, headers, rename, dictionary).columns
     for name in NEEDED:
         if name not in found:
@@ -66,18 +70,30 @@ def clean_staff(
                 f"name it with --rename COLUMN={name}"
             )
     work = Work.of(STAFF, raw, dictionary)
+    repair_texts(raw, STAFF, found)
+    role_texts = [values.text_of(cell) for cell in raw.cells[found["role"]]]
+    # What is absent is judged row by row below.
+    context = Context(ZoneInfo("UTC"))
     text = {
-        name: [values.text_of(cell) for cell in raw.cells[header]]
-        for name, header in found.items()
-        if name in STAFF.names
+        name: parse_column(
+            work,
+            replace(STAFF.column(name), needed=False),
+            _cells(raw, found.get(name)),
+            context,
+            "",
+        )
+        for name in ("grid", "name", "phone")
     }
-    text.setdefault("phone", [""] * len(raw.cells))
     rows: dict[tuple[str, str, str], str | None] = {}
     for row, (grid, said, name, phone) in enumerate(
-        zip(text["grid"], text["role"], text["name"], text["phone"], strict=True)
+        zip(text["grid"], role_texts, text["name"], text["phone"], strict=True)
     ):
+        if not work.keep[row]:
+            continue
         if grid not in grids:
-            work.tell(row, REJECTED, "unknown grid", "grid", f"{grid!r} is no grid of the store")
+            work.tell(
+                row, REJECTED, "unknown grid", "grid", f"{grid or ''!r} is no grid of the store"
+            )
             continue
         if not name:
             work.tell(row, REJECTED, "empty value", "name", "this column is needed")
@@ -92,5 +108,12 @@ def clean_staff(
         rows[grid, role, name] = phone or None
     listed = [(*key, phone) for key, phone in rows.items()]
     frame = gpd.GeoDataFrame(pd.DataFrame(listed, columns=list(STAFF.names), dtype=object))
-    spare = [h for h in headers if h not in found.values()]
-    return Cleaned(frame, work.findings, dict(found), spare, len(raw.cells) + len(raw.broken))
+    for header in headers:
+        if header not in found.values() and not raw.cells[header].map(values.blank).all():
+            detail = "staff has no further columns"
+            work.findings.append(Finding(0, NOTED, "column not stored", header, detail, ""))
+    return Cleaned(frame, work.findings, dict(found), [], len(raw.cells) + len(raw.broken))
+
+
+def _cells(raw: RawTable, header: str | None) -> pd.Series | None:
+    return None if header is None else raw.cells[header]

@@ -19,7 +19,14 @@ from geo.errors import ReadError
 from geo.ingest.encodings import REPLACEMENT, Decoded, decode_text
 from geo.ingest.header_rows import HEADER_WITHIN, HeaderRows, find_header
 from geo.ingest.quoting import has_stray_quotes, holds_rows, require_closed_quotes
-from geo.ingest.raw_table import Note, RawTable, require_columns, require_rows, unique_names
+from geo.ingest.raw_table import (
+    DAMAGED,
+    Note,
+    RawTable,
+    require_columns,
+    require_rows,
+    unique_names,
+)
 
 MAX_FIELD = 1 << 24
 """Characters of one cell, and of the line of a header."""
@@ -50,6 +57,7 @@ def read_text(
     *,
     layer: str = "",
     known: Collection[str] = (),
+    encoding: str | None = None,
 ) -> RawTable:
     """Read delimited text in any of the accepted encodings.
 
@@ -59,12 +67,13 @@ def read_text(
     crs : of the coordinates, where it was given.
     layer : the register by whose words the header is found.
     known : further headers, normalised.
+    encoding : one of `geo.ingest.encodings.ENCODINGS`, where the user named it.
 
     Raises
     ------
     ReadError : the encoding is not accepted, a quote is not closed, or there are no rows.
     """
-    decoded = decode_text(data, name)
+    decoded = decode_text(data, name, encoding)
     text, offset, named = decoded.text, 0, None
     notes = encoding_notes(decoded)
     if not text.strip():
@@ -94,8 +103,8 @@ def read_text(
     require_rows(name, len(cells), len(cells.columns))
     if cells.empty and not broken:
         raise ReadError(f"{name} has a header but no rows; nothing to import")
-    if decoded.broken:
-        notes += repair_cells(cells)
+    if REPLACEMENT in text:
+        notes += damaged_cells(cells)
     return RawTable(
         cells, lines + offset, layout.delimiter, None, crs, broken, decoded.encoding, notes
     )
@@ -105,22 +114,23 @@ def encoding_notes(decoded: Decoded) -> list[Note]:
     """Return what is reported of the encoding of a text."""
     if decoded.unusual:
         detail = (
-            f"read as {decoded.encoding}: the bytes fit no other encoding as well; check some names"
+            f"read as {decoded.encoding}, which is not certain; check some names, and name another "
+            "encoding with --encoding"
         )
         return [Note("unusual encoding", detail)]
     return []
 
 
-def repair_cells(cells: pd.DataFrame) -> list[Note]:
-    """Take broken characters from the ends of cells, in place; return a note of each cell with one."""
+def damaged_cells(cells: pd.DataFrame) -> list[Note]:
+    """Return a note of each cell with a broken character."""
     notes = []
     for column in cells.columns:
         texts = cells[column]
         damaged = texts.map(lambda cell: isinstance(cell, str) and REPLACEMENT in cell)
-        for row in np.flatnonzero(damaged.to_numpy(bool)).tolist():
-            text = texts.iloc[row].strip(REPLACEMENT + " ")
-            cells.loc[cells.index[row], column] = text
-            notes.append(Note("damaged character", f"read as {text!r}", str(column), row, repaired=True))  # fmt: skip
+        notes += [
+            Note(DAMAGED, repr(texts.iloc[row]), str(column), row, repaired=True)
+            for row in np.flatnonzero(damaged.to_numpy(bool)).tolist()
+        ]
     return notes
 
 

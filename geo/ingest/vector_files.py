@@ -45,7 +45,13 @@ _VIRTUAL_TABLES = ("rtree", "fts3", "fts4", "fts5")
 
 
 def read_vector(
-    path: Path, suffix: str, crs: pyproj.CRS | None, *, layer: str = "", part: str | None = None
+    path: Path,
+    suffix: str,
+    crs: pyproj.CRS | None,
+    *,
+    layer: str = "",
+    part: str | None = None,
+    encoding: str | None = None,
 ) -> RawTable:
     """Read a file of features.
 
@@ -55,10 +61,11 @@ def read_vector(
     crs : overrules the file's.
     layer : the register it is for; of a file of several layers the one that fits it is read.
     part : name of the layer to read, of a GeoPackage or of a zip file of several Shapefiles.
+    encoding : of the texts of a Shapefile or GeoJSON file, where the user named it.
     """
     notes: list[Note] = []
     try:
-        frame, encoding, broken = _read(path, suffix, layer, part, notes)
+        frame, used, broken = _read(path, suffix, layer, part, encoding, notes)
     except (ReadError, CrsError, MemoryError):
         raise
     except Exception as error:
@@ -83,7 +90,7 @@ def read_vector(
     cells = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
     cells.columns = pd.Index(unique_names([str(c) for c in cells.columns]))
     return RawTable(
-        cells.astype(object), lines, None, geometry, pyproj.CRS(found), broken, encoding, notes
+        cells.astype(object), lines, None, geometry, pyproj.CRS(found), broken, used, notes
     )
 
 
@@ -92,7 +99,7 @@ Broken = list[tuple[int, str, str]]
 
 
 def _read(
-    path: Path, suffix: str, layer: str, part: str | None, notes: list[Note]
+    path: Path, suffix: str, layer: str, part: str | None, encoding: str | None, notes: list[Note]
 ) -> tuple[gpd.GeoDataFrame, str, Broken]:
     """Return features, the encoding of their texts, and those that cannot be read."""
     if part is not None and suffix not in (".gpkg", ".zip"):
@@ -104,31 +111,31 @@ def _read(
         folder = Path(name)
         if suffix == ".zip":
             shape = unpack_shapefile(path, folder, layer, part, notes)
-            return _read_shapefile(shape, folder, notes)
+            return _read_shapefile(shape, folder, encoding, notes)
         if suffix == ".shp":
-            return _read_shapefile(path, folder, notes)
+            return _read_shapefile(path, folder, encoding, notes)
         if suffix == ".gpkg":
             _require_plain_geopackage(path)
             chosen = _geopackage_layer(path, layer, part, notes)
             frame, broken = _read_features(path, notes, layer=chosen, IMMUTABLE="YES")
             return frame, "", broken
-        source = plain_geojson(path, folder, notes)
+        source = plain_geojson(path, folder, notes, encoding)
         # As text a time without an offset stays one: GDAL would take it as UTC beside others.
         frame, broken = _read_features(source, notes, DATE_AS_STRING="YES")
         return frame, "", broken
 
 
 def _read_shapefile(
-    path: Path, folder: Path, notes: list[Note]
+    path: Path, folder: Path, given: str | None, notes: list[Note]
 ) -> tuple[gpd.GeoDataFrame, str, Broken]:
     """Read a Shapefile, whose texts are decoded here: what names their encoding is often wrong."""
-    data, encoding = judged_encoding(path, notes)
+    data, encoding = judged_encoding(path, notes, given)
     source = with_index(path, folder, notes)
     with restored_index(source != path):
         # In this encoding every byte is one character, so that none is lost.
         frame, broken = _read_features(source, notes, encoding="ISO-8859-1")
     if data:
-        decode_columns(frame, encoding, notes)
+        decode_columns(frame, encoding)
     return frame, encoding, broken
 
 

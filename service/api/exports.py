@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from starlette.background import BackgroundTask
 
 from geo.errors import ColumnError
-from geo.export import lines_of_csv, lines_of_geojson, write_file
+from geo.export import digits_of, lines_of_csv, lines_of_geojson, write_file
 from geo.store.queries.exports import EXPORT_NAMES, read_pieces, require_selectable
 from geo.store.scope import set_scope
 from service.auth.permissions import rights_of
@@ -38,7 +38,7 @@ TYPES = {
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "the layer, as a file", "content": {name: {} for name in TYPES.values()}}
 }
-_RIGHT = {"incidents": "incidents", "findings": "registers"}
+_RIGHT = {"incidents": "incidents", "findings": "registers", "grid-staff": "phones"}
 """What a layer needs; all others coverage."""
 _EXACT = ("cameras", "views", "findings")
 """Layers that tell where single cameras are."""
@@ -77,7 +77,8 @@ def export(
 
     headers = {"Content-Disposition": f'attachment; filename="{layer}.{form}"'}
     if form in ("csv", "geojson"):
-        lines = (lines_of_csv if form == "csv" else lines_of_geojson)(rows(), settings.zone)
+        write = lines_of_csv if form == "csv" else lines_of_geojson
+        lines = write(rows(), settings.zone, digits=digits_of(layer))
         # The first is read before anything is answered: a database that is away is still a 503.
         first = next(lines)
         return StreamingResponse(

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from geo.errors import ColumnError
+from geo.errors import ColumnError, ReadError
+from geo.ingest.encodings import require_encoding
 from geo.ingest.headers import EXTRA, LAT, LON, WHERE
 from geo.ingest.occurrence import parse_span
 from geo.ingest.osm.importing import NAME as OSM
@@ -28,7 +29,11 @@ from service.request_bodies import require_text
 api = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=SecuredRoute)
 IMPORTED = (*LAYERS, STAFF.name, OSM)
 """Layers that a file can be imported into."""
-_STAFF_OPTIONS = {"rename", "accept_rejects", "dry_run"}
+_MAPPED = (*LAYERS, STAFF.name)
+"""Layers whose files have headers."""
+_STAFF_OPTIONS = {
+    "rename", "mapping", "save_mapping", "file_layer", "encoding", "accept_rejects", "dry_run",
+}  # fmt: skip
 _OSM_OPTIONS = {"accept_rejects", "dry_run"}
 _MOST_PAIRS = 2_000
 _LOOK = [allow("jobs", scopes=(JOBS,), everywhere=True)]
@@ -43,14 +48,16 @@ class SavedMapping(BaseModel):
     layer: str
     name: str
     columns: dict[str, str] = Field(description="header of the file to column of the layer")
-    options: dict[str, Any] = Field(description="crs, datum, key and date_order, where needed")
+    options: dict[str, Any] = Field(
+        description="crs, datum, key, date_order and encoding, where needed"
+    )
     changed_by: str
 
 
 @api.get("/mappings", dependencies=_LOOK)
 def list_(conn: Writing, layer: LayerName) -> list[SavedMapping]:
     """Mappings of a layer's files, by name."""
-    require_layer(layer, tuple(LAYERS))
+    require_layer(layer, _MAPPED)
     return [SavedMapping.model_validate(one.__dict__) for one in list_mappings(conn, layer)]
 
 
@@ -59,7 +66,7 @@ def delete(
     request: Request, conn: Writing, user: SignedIn, layer: LayerName, name: MappingName
 ) -> Response:
     """Delete a mapping; what was imported with it stays."""
-    require_layer(layer, tuple(LAYERS))
+    require_layer(layer, _MAPPED)
     if not delete_mapping(conn, layer, name):
         raise HTTPException(404, f"{layer} has no mapping {name!r}.")
     append_audit_entry(
@@ -140,6 +147,11 @@ def require_options(conn: Conn, layer: str, options: dict[str, Any], settings: S
         raise HTTPException(
             422, f"The import of {layer} does not take {', '.join(spare)}; leave it out."
         )
+    if "encoding" in options:
+        try:
+            require_encoding(options["encoding"])
+        except ReadError as error:
+            raise HTTPException(422, str(error)) from error
     if "occurred" in options:
         if layer != "incidents":
             raise HTTPException(422, "occurred is for incidents; leave it out.")

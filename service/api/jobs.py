@@ -10,7 +10,9 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, Field
 
 from geo.ingest.dates import DateOrder
+from geo.ingest.encodings import ENCODINGS
 from geo.ingest.occurrence import KeyRule
+from geo.maps.failures import explain_failure
 from geo.store.queries.api_tokens import JOBS
 from geo.store.queries.audit import append_audit_entry
 from geo.store.queries.imports import LONGEST_NAME
@@ -54,6 +56,7 @@ _RENAME = (
     "HEADER=column, or one JSON object of such pairs; the column `extra` keeps a header as it is"
 )
 _OCCURRED = "time span of incidents without a time: 2025, 2025-03 or 2025-01-01/2025-06-30"
+_ENCODING = f"of the texts, where it is judged wrongly: {', '.join(ENCODINGS)}"
 _SAVE = "save the columns under this name, with the rows"
 _UPLOAD_AGAIN = (
     "`about.upload` of an earlier job of the same person, in place of the body; kept for an hour"
@@ -136,6 +139,7 @@ def import_(
     datum: Literal["gcj02", "bd09", "cgcs2000"] | None = None,
     source: Annotated[str | None, Query(max_length=100)] = None,
     file_layer: Annotated[str | None, Query(max_length=200, description="layer or sheet to read, where the file has several")] = None,
+    encoding: Annotated[str | None, Query(max_length=40, description=_ENCODING)] = None,
     rename: Annotated[list[str] | None, Query(description=_RENAME)] = None,
     key: Annotated[KeyRule | None, Query(description="make keys where the file has none")] = None,
     occurred: Annotated[str | None, Query(max_length=40, description=_OCCURRED)] = None,
@@ -153,7 +157,8 @@ def import_(
     """
     require_layer(layer)
     options: dict[str, Any] = {
-        "crs": crs, "datum": datum, "source": source, "file_layer": file_layer, "rename": read_rename(rename or [], layer),
+        "crs": crs, "datum": datum, "source": source, "file_layer": file_layer,
+        "encoding": encoding, "rename": read_rename(rename or [], layer),
         "key": key, "occurred": occurred, "date_order": date_order, "mapping": mapping,
         "save_mapping": save_mapping, "accept_rejects": accept_rejects, "dry_run": dry_run,
     }  # fmt: skip
@@ -181,7 +186,7 @@ def cancel(request: Request, conn: Writing, user: SignedIn, job: Number) -> Job:
     _job(conn, job)
     if app_state(request).job_queue.job_manager.cancel_job_by_id(job, abort=True):
         if _job(conn, job).state == "cancelled":
-            end_job(conn, job, "cancelled", {"reason": "It was cancelled before it began."})
+            end_job(conn, job, "cancelled", explain_failure("It was cancelled before it began."))
         _record(request, conn, user, "job cancelled", job)
         conn.commit()
     return _job(conn, job)

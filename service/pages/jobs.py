@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from geo.ingest.encodings import ENCODINGS
 from geo.maps.builder import navigation, script_json
 from geo.maps.language import texts
 from service.api.imports import IMPORTED, columns_of
@@ -32,7 +33,7 @@ def jobs_page(
         request, "jobs.html",
         {"t": words, "language": language, "user": user, "page": "jobs",
          "links": navigation(language, rights_of(user)), "config": script_json(config),
-         "layers": IMPORTED,
+         "layers": IMPORTED, "encodings": ENCODINGS,
          "other_code": "en" if language == "zh" else "zh"},
         headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
     )  # fmt: skip

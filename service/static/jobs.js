@@ -20,7 +20,7 @@
       const told = job.outcome;
       if (!told) return "";
       if (told.missing && told.missing.length) return t.job_missing.replace("{columns}", told.missing.map((name) => t[`field_${name}`] || name).join(config.language === "zh" ? "、" : ", "));
-      if (told.reason) return told.reason;
+      if (told.reason) return told[`reason_${config.language}`] || told.reason;
       if (job.task === "refresh") return told.computed ? `${t.job_run} ${told.run}` : t.job_unchanged;
       return [["inserted", t.job_inserted], ["updated", t.job_updated], ["unchanged", t.job_same], ["rejected", t.job_rejected]]
         .filter(([key]) => told[key] != null).map(([key, word]) => `${word} ${whole.format(told[key])}`).join(" · ");

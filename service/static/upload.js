@@ -15,8 +15,10 @@
     let map = null;
 
     const columns = global.gridcover.uploadColumns(config);
-    const OPTIONS = ["datum", "crs", "source", "key", "occurred", "date_order", "mapping"];
+    const OPTIONS = ["datum", "crs", "source", "key", "occurred", "date_order", "encoding", "mapping"];
     let upload = ""; // the file as the service keeps it for another try
+
+    const reason = (outcome) => outcome[`reason_${config.language}`] || outcome.reason;
 
     async function ask(path, options) {
       const answer = await fetch(`${config.api}/${path}`, { ...options, headers: { "Content-Type": "application/octet-stream", Accept: "application/json" } });
@@ -58,12 +60,13 @@
       form.querySelector("#forget").hidden = !select.value;
     }
 
-    const mapped = (layer) => !["osm", "grid-staff"].includes(layer);
+    const mapped = (layer) => layer !== "osm";
 
     function fit() {
       const layer = form.elements.layer.value;
       form.querySelector("details").hidden = !mapped(layer);
       for (const name of ["occurred", "source"]) form.elements[name].closest("label").hidden = layer !== "incidents";
+      for (const name of ["datum", "crs", "key", "date_order"]) form.elements[name].closest("label").hidden = layer === "grid-staff";
       listMappings().catch(fail);
     }
 
@@ -108,7 +111,7 @@
       box.hidden = false;
       if (!o.recognised) {
         box.dataset.state = o.preview ? "columns" : "refused";
-        box.replaceChildren(...(o.preview ? open(o, file) : [el("p", { class: "wrong", role: "alert" }, `${t.upload_refused}: ${o.reason || job.state}`)]));
+        box.replaceChildren(...(o.preview ? open(o, file) : [el("p", { class: "wrong", role: "alert" }, `${t.upload_refused}: ${reason(o) || job.state}`)]));
         return;
       }
       const sample = o.sample || [];
@@ -141,7 +144,7 @@
       const options = !missing.length || missing.some((name) => ["code", "id", "source_id", "occurred_at"].includes(name) && !offered.includes(name));
       if (options && mapped(layer)) form.querySelector("details").open = true;
       return [
-        el("p", { class: "wrong", role: "alert" }, missing.length ? t.upload_missing.replace("{columns}", needed) : `${t.upload_refused}: ${o.reason}`),
+        el("p", { class: "wrong", role: "alert" }, missing.length ? t.upload_missing.replace("{columns}", needed) : `${t.upload_refused}: ${reason(o)}`),
         missing.length && options && mapped(layer) ? el("p", { class: "hint" }, missing.includes("occurred_at") ? t.upload_no_time : t.upload_no_key) : "",
         el("div", { class: "columns halves" },
           el("div", {}, el("h3", {}, `${file.name}: ${t.upload_columns}`), columns.table(o.preview, layer, changed)),
@@ -168,7 +171,7 @@
         box.dataset.state = done.state === "done" ? "done" : "refused";
         box.replaceChildren(el("p", { class: done.state === "done" ? "good" : "wrong", role: "status" }, done.state === "done"
           ? t.upload_done.replace("{inserted}", whole.format(done.outcome.inserted)).replace("{updated}", whole.format(done.outcome.updated)).replace("{unchanged}", whole.format(done.outcome.unchanged))
-          : `${t.upload_refused}: ${(done.outcome && done.outcome.reason) || done.state}`));
+          : `${t.upload_refused}: ${reason(done.outcome || {}) || done.state}`));
         const layer = form.elements.layer.value;
         form.reset();
         form.elements.layer.value = layer; // the next file is often of the same kind

@@ -19,6 +19,7 @@ from geo.ingest.osm.importing import NAME as OSM
 from geo.ingest.osm.importing import import_osm
 from geo.ingest.preview import FilePreview
 from geo.ingest.staff import STAFF
+from geo.maps.failures import explain_failure
 from geo.settings import Settings, get_settings
 from geo.store.connection import Conn, connect
 from geo.store.queries.audit import append_audit_entry, set_actor
@@ -45,7 +46,7 @@ def _connected(conninfo: str, job: int) -> Iterator[tuple[Conn, Conn, Callable[[
             except Exception as error:
                 work.rollback()
                 desk.rollback()
-                end_job(desk, job, "failed", {"reason": _reason(error)})
+                end_job(desk, job, "failed", explain_failure(_reason(error)))
                 raise SystemExit(FAILED) from error
     except (psycopg.OperationalError, StoreAwayError, StoreError) as error:
         raise SystemExit(CUT_OFF) from error
@@ -123,7 +124,8 @@ def import_(
                 conn, layer, path, report, options, progress, previews.append, before_commit
             )
         except RejectedRows as error:
-            told = _told(error.outcome) | {"reason": str(error).replace(str(report), "the report")}
+            why = str(error).replace(str(report), "the report")
+            told = _told(error.outcome) | explain_failure(why)
             end_job(desk, job, "failed", told | shown(), _text(report))
         except StoreAwayError:
             raise
@@ -131,7 +133,7 @@ def import_(
             # What was read goes with the reason, so that the user can say what the columns are.
             conn.rollback()
             missing = previews[-1].missing if previews else []
-            told = {"reason": str(error), "missing": missing} | shown()
+            told = explain_failure(str(error)) | {"missing": missing} | shown()
             end_job(desk, job, "failed", told)
             raise SystemExit(FAILED) from error
         else:
@@ -150,14 +152,9 @@ def _run_import(
 ) -> Outcome:  # fmt: skip
     settings: Settings = get_settings()
     if layer == STAFF.name:
-        staff = {
-            k: v
-            for k, v in options.items()
-            if k in ("rename", "file_layer", "accept_rejects", "dry_run")
-        }
         return import_staff(
             conn, path, report=report, settings=settings, progress=progress, on_read=on_read,
-            before_commit=before_commit, **staff
+            before_commit=before_commit, **options
         )  # fmt: skip
     if layer == OSM:
         return import_osm(

@@ -19,6 +19,7 @@ from procrastinate.worker import Worker
 
 from geo.confinement.fork_server import Ended, ForkServer
 from geo.errors import GridcoverError, StoreAwayError, StoreError
+from geo.maps.failures import explain_failure
 from geo.settings import get_settings
 from geo.store.connection import Conn, connect
 from geo.store.queries.jobs import (
@@ -173,14 +174,14 @@ def _settle(conninfo: str, job: int) -> str | None:
         if left.ended is not None:
             return left.ended
         if left.cancelled:
-            end_job(conn, job, "cancelled", {"reason": CANCELLED})
+            end_job(conn, job, "cancelled", explain_failure(CANCELLED))
             return "cancelled"
         if left.attempts >= MAX_ATTEMPTS:
             why = (
                 f"Its worker died {left.attempts} times; nothing was stored. See the log of the service "
                 "for what ended it."
             )
-            end_job(conn, job, "failed", {"reason": why})
+            end_job(conn, job, "failed", explain_failure(why))
             return "failed"
         release_queueing_lock(conn, job)
         return None
@@ -251,7 +252,7 @@ def _end_killed(
     if ended.ended_by == "caller":
         if context.abort_reason() is not procrastinate.job_context.AbortReason.USER_REQUEST:
             raise WorkerEnds
-        if end_job(conn, job, "cancelled", {"reason": CANCELLED}):
+        if end_job(conn, job, "cancelled", explain_failure(CANCELLED)):
             raise JobAborted
         return
     if ended.code in (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP):
@@ -269,5 +270,5 @@ def _end_killed(
         )
     else:
         why = f"The process of the {task} broke off ({ended.code}); nothing was stored."
-    if end_job(conn, job, "failed", {"reason": why}):
+    if end_job(conn, job, "failed", explain_failure(why)):
         raise JobFailed(why)

@@ -561,6 +561,29 @@ def test_markers_around_codes(store: str, odd_files: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("layer", "column", "cell", "value"),
+    [
+        ("incidents", "precision", "none", "none"), ("incidents", "precision", "无", "none"),
+        ("incidents", "precision", "-", "exact"), ("cameras", "supplement_light", "None", "none"),
+        ("cameras", "supplement_light", "无", "none"), ("cameras", "supplement_light", "", None),
+        ("cameras", "owner", "无", None),
+    ],
+)  # fmt: skip
+def test_none_is_a_word_where_a_column_has_it(
+    layer: str, column: str, cell: str, value: str | None
+) -> None:
+    table = {
+        "id": ["a"],
+        "lon": ["118"],
+        "lat": ["31"],
+        "reported_at": ["2026-01-01"],
+        column: [cell],
+    }
+    raw = RawTable(pd.DataFrame(table, dtype="str"), np.arange(1))
+    assert clean(raw, LAYERS[layer], zone=ZoneInfo("UTC")).frame[column].tolist() == [value]
+
+
+@pytest.mark.parametrize(
     ("cell", "code"),
     [
         ('="00123"', "00123"), ("'00123", "00123"), ("00123", "00123"), ("12E3", "12E3"), ("1.2E+3", None),

@@ -81,6 +81,10 @@ _RESULTS = {
         "register_findings", "id",
         f"({_IN_GRIDS} OR %(area)s IN (t.community, t.subdistrict, t.district))",
     ),
+    "grid-staff": _Result(
+        "grid, role, name, phone", "(SELECT *, NULL::geometry AS geometry FROM grid_staff)",
+        'grid COLLATE "C", role, name COLLATE "C"', _IN_GRIDS,
+    ),
 }  # fmt: skip
 _INSIDE = {
     "areas": (
@@ -92,7 +96,9 @@ _INSIDE = {
 """Rows of a register that lie in the area; of all others those that touch one of its grids."""
 EXPORT_NAMES = EXPORTED
 """What can be taken out: results (grids with theirs among them) and registers."""
-EXPORT_SHAPES: dict[str, Shape] = {name: layer.shape for name, layer in LAYERS.items()} | RESULTS
+EXPORT_SHAPES: dict[str, Shape] = (
+    {name: layer.shape for name, layer in LAYERS.items()} | RESULTS | {"grid-staff": "point"}
+)
 """Of what shape each of them is."""
 
 

@@ -137,7 +137,8 @@ class Job:
 _OUTCOME = (
     "CASE WHEN j.outcome IS NOT NULL OR j.ended IS NOT NULL THEN j.outcome "
     "WHEN q.status IN ('failed', 'aborted') THEN jsonb_build_object('reason', "
-    "'The worker ended before it could write why. Ask for it once more.') END"
+    "'The worker ended before it could write why. Ask for it once more.', 'reason_zh', "
+    "'任务的进程中断，未写入任何数据，请重新提交') END"
 )
 _STATE = (
     "CASE WHEN j.ended IS NOT NULL THEN j.ended WHEN q.status = 'cancelled' THEN 'cancelled' "

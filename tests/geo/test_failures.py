@@ -1,0 +1,96 @@
+"""Every refusal of an import has its words in Chinese, for the page of those who read Chinese."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from geo import ingest
+from geo.maps.failures import FAILURES, chinese_failure, explain_failure
+
+ERRORS = {
+    "ReadError",
+    "CrsError",
+    "ColumnError",
+    "MissingColumnsError",
+    "StoreError",
+    "RejectedRows",
+}
+FOLDER = Path(ingest.__file__).parent
+ELSEWHERE = {"feeds.py", "osm"}
+"""What no file that is sent in the browser reaches: batches of feeds, and options of the command line."""
+
+
+def messages(path: Path) -> list[str]:
+    """Messages of the errors that a module raises, X in place of what varies."""
+
+    def text(node: ast.expr) -> str:
+        if isinstance(node, ast.Constant):
+            return str(node.value)
+        if isinstance(node, ast.JoinedStr):
+            return "".join(
+                text(part) if isinstance(part, ast.Constant) else "X" for part in node.values
+            )
+        if isinstance(node, ast.BinOp):
+            return text(node.left) + text(node.right)
+        return ""
+
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+    found = [text(n.args[0]) for n in calls if n.func.id in ERRORS and n.args]  # type: ignore[attr-defined]
+    return [one for one in found if one]
+
+
+MODULES = [
+    path
+    for path in [*FOLDER.rglob("*.py"), *(FOLDER.parent / "confinement").glob("*.py")]
+    if not set(path.relative_to(FOLDER.parent).parts) & ELSEWHERE
+] + [FOLDER.parent / "store" / name for name in ("write.py", "mappings.py")]
+RAISED = sorted({message for path in MODULES for message in messages(path)})
+
+
+def test_there_are_messages() -> None:
+    assert len(RAISED) > 60
+
+
+@pytest.mark.parametrize("message", RAISED)
+def test_every_refusal_has_a_chinese_text(message: str) -> None:
+    if message.startswith("X X"):  # the length of a line: both forms are below
+        return
+    assert chinese_failure(message)
+
+
+@pytest.mark.parametrize(
+    ("message", "chinese"),
+    [
+        ("a.csv is empty; give a file with a header line", "a.csv 是空文件，请提供有表头和数据的文件"),
+        ("a, b.csv, line 12: a quotation mark opens a cell and is not closed before the end; close it",
+         "a, b.csv 第 12 行的引号没有闭合，请补上引号，或删除该引号"),
+        ("a.csv begins with a line of more than 16,777,216 characters; give", "a.csv 的第一行过长，请提供每行一条记录的表格"),
+        ("a.csv has a line, 3, of more than 16,777,216 characters; give", "a.csv 第 3 行过长，请提供每行一条记录的表格"),
+        ("cameras needs coordinates (lon and lat, or where), code, which no header says; the file has a",
+         "没有表头对应字段 coordinates (lon and lat, or where), code。请为文件表头选择对应字段，再次预览"),
+        ("3 of 5 rows cannot be used (3 empty value); nothing", "5 行中有 3 行无法使用，未写入任何数据。请下载报告查看原因并修改文件，或只导入可用的行"),
+        ("a.csv takes more than 600 s to read; import", "a.csv 读取超过 600 秒，请分成几部分导入"),
+    ],
+)  # fmt: skip
+def test_what_varies_is_in_the_text(message: str, chinese: str) -> None:
+    assert explain_failure(message) == {"reason": message, "reason_zh": chinese}
+
+
+def test_what_is_none_of_ours_stays_as_it_is() -> None:
+    assert explain_failure("ValueError: x") == {"reason": "ValueError: x"}
+
+
+def test_no_text_stands_behind_one_that_says_less() -> None:
+    for english, chinese in FAILURES:
+        sample = english
+        for name in ("{line}", "{n}", "{row}"):
+            sample = sample.replace(name, "7")
+        sample = sample.replace("{", "").replace("}", "")
+        found = chinese_failure(sample)
+        assert found is not None
+        start = chinese.split("{")[0]
+        assert found.startswith(start), (english, found)

@@ -1,0 +1,135 @@
+"""Every file of the shared collection has a test of the values it is stored with, or of its refusal."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from geo.store.connection import connect
+from tests.geo import test_odd_files, test_odd_values
+
+
+@dataclass(frozen=True)
+class Case:
+    """One file, and what must be in the store after its import."""
+
+    file: str
+    layer: str
+    columns: str
+    """SQL of what is compared, in the order of the key."""
+    rows: list[tuple[Any, ...]]
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Findings by reason, all of them."""
+    options: tuple[str, ...] = ()
+    rejected: int = 0
+
+
+BOUNDS = "round(ST_XMin(geometry)::numeric, 6)::float, round(ST_YMin(geometry)::numeric, 6)::float, round(ST_XMax(geometry)::numeric, 6)::float, round(ST_YMax(geometry)::numeric, 6)::float"
+PLACE = "ST_X(geometry), ST_Y(geometry)"
+LOCAL = "to_char(occurred_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI')"
+NAMES = [("340203001000", "平安里第一网格"), ("340203001001", "翠湖花园东区网格")]
+CASES = [
+    Case("02b_gbk_cpg_says_utf8/grids.shp", "grids", "code, name", NAMES, {"encoding of the .cpg is not that of the texts": 1}),
+    Case("02f_utf8_cut_nocpg/grids.shp", "grids", "code, name",
+         [("340203001000", "平安里第一网"), ("340203001001", "翠湖花园东区")], {"damaged character": 2}),
+    Case("02h_noshx/grids.shp", "grids", "code, name", NAMES, {"the index (.shx) is missing": 1}),
+    Case("02j_cpg_empty/grids.shp", "grids", "code, name", NAMES, {"encoding of the .cpg is not that of the texts": 1}),
+    Case("02m_utf8_headers_cut/grids.shp", "grids", "code, name", NAMES, {"header recognised": 1}),
+    Case("05a_sep_line.csv", "cameras", f"code, kind, range_m, {PLACE}",
+         [("S1", "fixed", 40.5, 118.501, 31.301), ("S2", "dome", 1200.0, 118.502, 31.302)],
+         {"first line names the delimiter": 1, "thousands separator": 1}),
+    Case("05c_title_line.csv", "cameras", f"code, name, {PLACE}", [("34020300001320000001", "东门", 118.501, 31.301)],
+         {"line above the header, not read": 1}),
+    Case("08a_sheet_per_street.xlsx", "cameras", f"code, name, kind, installed_on::text, {PLACE}",
+         [(f"3402030000132000000{k}", f"东{k}", "fixed", "2024-05-01", round(118.5 + k / 1000, 3), 31.3) for k in range(3)]
+         + [(f"3402030000132000010{k}", f"西{k}", "ptz", "2024-05-01", round(118.51 + k / 1000, 3), 31.31) for k in range(4)],
+         {"several sheets read together": 1}),
+    Case("08b_two_row_header.xlsx", "cameras", f"code, name, kind, bearing_deg, {PLACE}",
+         [(f"3402030000132000000{k}", f"东{k}", "fixed", 90.0, round(118.5 + k / 1000, 3), 31.3) for k in range(3)],
+         {"header of two rows read as one": 1, "line above the header, not read": 1}),
+    Case("09_layers.gpkg", "cameras", f"code, {PLACE}", [("K1", 118.501, 31.301)], {"layer not read": 2}),
+    Case("09_layers.gpkg", "grids", f"code, name, {BOUNDS}",
+         [("O1", "old 1", 118.5, 31.3, 118.502, 31.302), ("O2", "old 2", 118.502, 31.3, 118.504, 31.302)],
+         {"layer not read": 2}, ("--layer", "grids_2024")),
+    Case("11_mac.zip", "grids", f"code, name, {BOUNDS}",
+         [(f"N{k}", f"new {k}", round(118.498 + k * 0.002, 3), 31.3, round(118.5 + k * 0.002, 3), 31.302) for k in (1, 2, 3)],
+         {"files of macOS in the zip file, not read": 1}),
+    Case("12i_ndjson.geojson", "grids", f"code, name, {BOUNDS}",
+         [(f"N{k}", f"new {k}", round(118.498 + k * 0.002, 3), 31.3, round(118.5 + k * 0.002, 3), 31.302) for k in (1, 2, 3)]),
+    # Square metres are of no use here: a square of 0.002 degrees is 4.
+    Case("13_geometries.geojson", "grids", "code, round((ST_Area(geometry) * 1e6)::numeric, 3)::float",
+         [("bow", 2.0), ("dup", 6.0), ("gc", 4.0), ("hole", 12.0), ("spike", 4.0), ("touch", 2.0), ("two", 4.0),
+          ("unclosed", 4.0), ("z3", 4.0)],
+         {"ring left open, closed": 1, "invalid polygon": 5, "parts of another geometry type": 1, "no coordinates": 2,
+          "wrong geometry type": 1, "empty value": 1, "the file is not quite as its format wants it": 1}, rejected=4),
+    Case("16b_tz_naive_mixed.geojson", "incidents", f"source_id, category, {LOCAL}, {PLACE}",
+         [("1", "theft", "2026-02-13 08:00", 118.501, 31.301), ("2", "theft", "2026-02-13 08:00", 118.501, 31.301),
+          ("3", "theft", "2026-02-13 00:00", 118.501, 31.301)]),
+    Case("18_incidents_ogc.csv", "incidents", f"source_id, category, {LOCAL}, {PLACE}",
+         [("50%#x?y&z", "噪声", "2026-02-14 00:30", 118.503, 31.301), ("O'Brien", "burglary/shop", "2026-02-13 23:30", 118.502, 31.301),
+          ("W/1", "theft", "2026-02-13 08:00", 118.501, 31.301), ("plain", "theft", "2026-03-01 12:00", 118.501, 31.3015)]),
+    Case("19c_big5.csv", "cameras", f"code, name, {PLACE}",
+         [("C1", "中正路東門", 118.501, 31.301), ("C2", "翠湖花園西門", 118.502, 31.302)], {"unusual encoding": 1}),
+    Case("20_wkt_polygons.csv", "grids", f"code, name, {BOUNDS}",
+         [("W0", "w0", 118.5, 31.3, 118.502, 31.302), ("W1", "w1", 118.502, 31.3, 118.504, 31.302)]),
+]  # fmt: skip
+ELSEWHERE: dict[str, Callable[..., None]] = {
+    "01_osm_cameras.geojson": test_odd_values.test_openstreetmap_tags,
+    "01b_osm_direction.geojson": test_odd_values.test_openstreetmap_tags,
+    "03a_dms_pair_urumqi.csv": test_odd_values.test_hemispheres_decide_which_of_a_pair_is_the_latitude,
+    "03b_dms_variants.csv": test_odd_values.test_degrees_in_all_their_signs,
+    "04a_stray_quotes_two.csv": test_odd_files.test_files_that_are_refused,
+    "06b_thousands_grids.csv": test_odd_values.test_thousands,
+    "07_dayfirst.csv": test_odd_values.test_one_order_of_day_and_month_a_column,
+    "08d_codes_sci.csv": test_odd_values.test_markers_around_codes,
+    "10a_metres_no_crs.geojson": test_odd_values.test_metres_in_place_of_degrees_are_refused,
+    "10d_cameras_metres_no_crs.geojson": test_odd_values.test_metres_in_place_of_degrees_are_refused,
+    "10f_camera_latlon_swapped.geojson": test_odd_values.test_exchanged_coordinates_of_a_vector_file,
+    "14_ten_characters": test_odd_values.test_headers_cut_to_ten_characters,
+    "19f_nbsp_zwsp.csv": test_odd_values.test_invisible_characters,
+    "other_language.xlsx": test_odd_files.test_a_workbook_in_another_language,
+    "phone_compass.csv": test_odd_values.test_phone_compass,
+    "points_alone.csv": test_odd_values.test_points_alone,
+}
+"""Files whose values another test compares."""
+
+
+def test_every_file_of_the_collection_is_in_a_case(odd_files: Path) -> None:
+    there = {path.name for path in odd_files.iterdir()} - {"README.md"}
+    assert {case.file.split("/")[0] for case in CASES} | set(ELSEWHERE) == there
+
+
+@pytest.mark.parametrize("file", ELSEWHERE)
+def test_the_other_test_is_of_that_file(file: str) -> None:
+    test = ELSEWHERE[file]
+    marks = [str(mark.args) for mark in getattr(test, "pytestmark", [])]
+    assert file in inspect.getsource(test) or any(file in mark for mark in marks)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case.file}-{case.layer}" for case in CASES])
+def test_a_file_is_stored_with_these_values(
+    run: Callable[..., Any], store: str, odd_files: Path, case: Case, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    key = "source_id" if case.layer == "incidents" else "code"
+    arguments = [
+        case.layer,
+        str(odd_files / case.file),
+        *case.options,
+        "--accept-rejects",
+        "--json",
+    ]
+    told = run("import", *arguments)
+    assert told.returncode == (3 if case.rejected else 0), told.stderr
+    found = json.loads(told.stdout)
+    with connect(store) as conn:
+        statement = f'SELECT {case.columns} FROM {case.layer} ORDER BY {key} COLLATE "C"'
+        assert conn.execute(statement.encode()).fetchall() == case.rows
+    assert {one["reason"]: one["count"] for one in found["reasons"]} == case.reasons

@@ -108,7 +108,7 @@ def import_command(
         str | None,
         typer.Option(
             "--layer",
-            help="Layer or sheet to read, of a GeoPackage, zip file or workbook of several.",
+            help="Layer or sheet to read, of a GeoPackage, zip file or workbook of several; osm: of --within.",
         ),
     ] = None,
     encoding: Annotated[
@@ -148,7 +148,13 @@ def import_command(
         if crs or datum or rename or source:
             raise typer.BadParameter("an extract is in WGS 84 and has no headers: leave out --crs, "
                                      "--datum, --rename and --source")  # fmt: skip
-        rules = osm_command.rules(within, only, admin_levels, storey, replace=replace)
+        if file_layer and not within:
+            raise typer.BadParameter(
+                "an extract has no layers to choose from; --layer names one of --within"
+            )
+        rules = osm_command.rules(
+            within, only, admin_levels, storey, replace=replace, within_layer=file_layer
+        )
         with opened() as conn, progress_lines() as progress:
             osm_command.run(conn, file, rules, dry_run=dry_run, report=report, as_json=as_json,
                             progress=progress)  # fmt: skip
@@ -301,6 +307,9 @@ def grids_make(
     ],
     cell: Annotated[float, typer.Option(help="Width of a cell, metres.", min=1)] = 250.0,
     shape: Annotated[str, typer.Option(help="square or hexagon.")] = "square",
+    layer: Annotated[
+        str | None, typer.Option(help="Layer to read, where the file has several.")
+    ] = None,
     prefix: Annotated[str, typer.Option(help="What every code begins with.")] = "",
     community: Annotated[
         str | None, typer.Option(help="Code of the community of all grids; made if there is none.")
@@ -326,7 +335,7 @@ def grids_make(
     if output is not None and output.exists():
         raise ReadError(f"{output} is there already; give another name")
     with opened() as conn, progress_lines() as progress:
-        boundary = pipeline.find_boundary(conn, within, crs=crs)
+        boundary = pipeline.find_boundary(conn, within, crs=crs, layer=layer)
         progress(f"cells of {cell:g} m within {boundary.name}")
         made = pipeline.plan_grids(
             conn, boundary, get_settings(), cell_m=cell, shape=shape, prefix=prefix, community=community

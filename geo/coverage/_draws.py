@@ -9,6 +9,7 @@ import numpy as np
 
 from geo.coverage._mount import mount
 from geo.coverage._walls import Walls
+from geo.coverage.directions import join_views, split_directions
 from geo.coverage.visibility import eyes_of, placed_cameras, views_from
 from geo.errors import ColumnError
 from geo.settings import CameraDefaults
@@ -34,7 +35,8 @@ def drawn_coverage(
     """Mean, 5 % and 95 % quantile of the shares over cameras moved and turned at random.
 
     Position errors are normal and the same in both axes, bearing errors normal; cameras err
-    independently. Bearings on record only are turned: the others look all round as it is.
+    independently, all directions of a camera together. Bearings on record only are turned: the
+    others look all round as it is.
     """
     full = placed_cameras(cameras, defaults=defaults)
     place_sd = _errors(position_error_m, len(full), "position_error_m")
@@ -42,17 +44,18 @@ def drawn_coverage(
     if draws < 2:
         raise ColumnError("draws must be at least 2; 100 give a fair interval")
     random = np.random.default_rng(seed)
-    placed, spans, _ = eyes_of(full, walls)
+    directed, owner = split_directions(full)
+    placed, spans, _ = eyes_of(directed, walls)
     shares: dict[str, list[NDArray[np.float64]]] = {column: [] for column in _COLUMNS}
     for _ in range(draws):
         eyes = placed.copy()
-        eyes[:, :2] += random.standard_normal((len(full), 2)) * place_sd[:, None]
+        eyes[:, :2] += (random.standard_normal((len(full), 2)) * place_sd[:, None])[owner]
         turned = spans.copy()
-        turned[:, 0] -= np.radians(random.standard_normal(len(full)) * turn_sd)
+        turned[:, 0] -= np.radians(random.standard_normal(len(full)) * turn_sd)[owner]
         if walls.terrain is not None:
             eyes[:, 5] = walls.terrain.at(eyes[:, 0], eyes[:, 1])
         mount(eyes, walls)
-        figures = measure(views_from(eyes, turned, walls))
+        figures = measure(join_views(views_from(eyes, turned, walls), owner))
         for column in _COLUMNS:
             shares[column].append(figures[column])
     out = {}

@@ -12,6 +12,7 @@ import pandas as pd
 
 from geo.coverage._edges import rings_of
 from geo.coverage._walls import Walls, walls_of
+from geo.coverage.directions import split_directions
 from geo.coverage.field_of_view import PIXEL_DENSITY, complete_cameras, pixel_density_range
 from geo.coverage.gaps import ground_of, measure
 from geo.coverage.visibility import eyes_of, placed_cameras, views_from
@@ -172,14 +173,17 @@ def class_range(
     Metres, at most the range; NaN where pixels_wide is not on record. Below 180 degrees the
     formula of the flat sensor (`pixel_density_range`); from there on the pixels of the image
     spread evenly over the angle: pixels_wide / (px_per_m · fov in radians). The field of view is
-    that on record or assumed for the kind, not the full circle taken for want of a bearing.
+    that on record or assumed for the kind, not the full circle taken for want of a bearing. Of a
+    camera that looks several ways it is the distance of the direction that reaches farthest.
 
     Raises
     ------
     ColumnError : a value lies outside its domain.
     """
-    full = complete_cameras(cameras, defaults=defaults)
-    return pd.Series(_class_range(full, px_per_m), index=cameras.index, name="class_range_m")
+    directed, owner = split_directions(complete_cameras(cameras, defaults=defaults))
+    farthest = np.full(len(cameras), np.nan)
+    np.fmax.at(farthest, owner, _class_range(directed, px_per_m))
+    return pd.Series(farthest, index=cameras.index, name="class_range_m")
 
 
 def _class_range(full: GeoDataFrame, px_per_m: float) -> NDArray[np.float64]:
@@ -253,10 +257,11 @@ def quality_coverage(
     ground = ground_of(areas, buildings)
     warn_of_unused(cameras, "cameras", ("pixels_wide", "night_range_m")[: 1 + night])
     cameras = placed_cameras(cameras, defaults=defaults)
-    ranges = class_ranges(cameras, editions=[edition], night=night, defaults=defaults)
+    directed, _ = split_directions(cameras)
+    ranges = class_ranges(directed, editions=[edition], night=night, defaults=defaults)
     column = "covered_share" if buildings is None else "open_covered_share"
     out = pd.DataFrame(index=areas.index)
-    for name, seen in class_views(cameras, walls, ranges, defaults=defaults).items():
+    for name, seen in class_views(directed, walls, ranges, defaults=defaults).items():
         shapes = np.asarray(seen.values)
         out[f"{name.split('.')[-1]}_share"] = measure(ground, shapes, rings_of(shapes))[column]
     out.attrs["unknown_pixels"] = int(np.isnan(numbers_of(cameras, "pixels_wide")).sum())
@@ -273,7 +278,7 @@ def class_ranges(
 ) -> dict[str, NDArray[np.float64]]:
     """How far each camera sees at all (``seen``) and at each class (``2025.outline`` and so on).
 
-    Metres, one a camera; NaN where it is not known to reach the class.
+    `cameras` has one direction a row (`split_directions`). Metres, one a row; NaN where it is not known to reach the class.
     """
     full = complete_cameras(cameras, defaults=defaults)
     limit = (at_night(full, defaults=defaults) if night else full)["range_m"].to_numpy(float)
@@ -293,7 +298,7 @@ def class_views(
 ) -> dict[str, GeoSeries]:
     """What cameras see within each of some ranges; cameras with NaN are left out there.
 
-    All are one call of the engine: the view within the camera's own range is looked at once. Each
+    `cameras` has one direction a row (`split_directions`). All are one call of the engine: the view within the camera's own range is looked at once. Each
     camera looks from where it looks in the whole of its range.
     """
     full = placed_cameras(cameras, defaults=defaults)

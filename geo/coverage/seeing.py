@@ -10,6 +10,7 @@ import pandas as pd
 import shapely
 
 from geo.coverage._edges import require_polygons
+from geo.coverage.directions import split_directions
 from geo.coverage.visibility import placed_cameras
 from geo.crs import north_angle, require_metric
 from geo.errors import ColumnError
@@ -20,7 +21,11 @@ from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
+    from numpy.typing import NDArray
     from pandas import DataFrame
+
+_EDGE_DEG = 0.01
+"""A point this little outside a sector is taken to be in it: views are cut at rounded edges."""
 
 
 def cameras_seeing(
@@ -46,7 +51,8 @@ def cameras_seeing(
     `point` and `camera` (labels), `distance_m` and `bearing_deg` (clockwise from true north)
     from the camera to the point, `px_per_m` (pixels per metre across the line of sight there; NaN
     where pixels_wide is not on record, infinite at the camera itself). A point on the edge of a
-    view is seen. ``.attrs["assumed"]`` says what was assumed of the cameras (see `complete_cameras`).
+    view is seen. Of a camera that looks several ways, the density is that of the direction whose
+    sector holds the point, the densest of several. ``.attrs["assumed"]`` says what was assumed of the cameras (see `complete_cameras`).
 
     Raises
     ------
@@ -79,17 +85,15 @@ def cameras_seeing(
     point, view = tree.query(places, predicate="intersects")
     warn_of_unused(cameras, "cameras", ("pixels_wide",))
     cameras = placed_cameras(cameras, defaults=defaults)
-    full = cameras.iloc[row[view]]
+    camera = row[view]
+    full = cameras.iloc[camera]
     x, y = shapely.get_x(full.geometry.values), shapely.get_y(full.geometry.values)
     east = shapely.get_x(places[point]) - x
     north = shapely.get_y(places[point]) - y
     distance = np.hypot(east, north)
     bearing = (np.degrees(np.arctan2(east, north)) - north_angle(full.geometry)) % 360.0
-    lens = full["lens_deg"].to_numpy(float)
-    half = np.radians(np.minimum(lens, 179.0)) / 2.0
-    across = np.where(lens < 180.0, 2.0 * np.tan(half), np.radians(lens))
     with np.errstate(divide="ignore"):
-        density = numbers_of(full, "pixels_wide") / (across * distance)
+        density = numbers_of(full, "pixels_wide") / (_across(cameras, camera, bearing) * distance)
     order = np.lexsort((view, distance, point))
     out = pd.DataFrame(
         {
@@ -101,4 +105,31 @@ def cameras_seeing(
         }
     ).iloc[order].reset_index(drop=True)  # fmt: skip
     out.attrs["assumed"] = cameras.attrs["assumed"]
+    return out
+
+
+def _across(
+    cameras: GeoDataFrame, camera: NDArray[np.int64], bearing_deg: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the width of the image at 1 m, in metres, of the lens that looks towards a bearing.
+
+    Parameters
+    ----------
+    cameras : completed.
+    camera : positions in `cameras`, one a line of sight.
+    bearing_deg : where each line of sight leads.
+    """
+    directed, owner = split_directions(cameras)
+    first, end = (np.searchsorted(owner, camera, side) for side in ("left", "right"))
+    counts = end - first
+    line = np.repeat(np.arange(len(camera)), counts)
+    place = np.arange(len(line)) + np.repeat(first - np.cumsum(counts) + counts, counts)
+    lens = directed["lens_deg"].to_numpy(float)[place]
+    half = np.radians(np.minimum(lens, 179.0)) / 2.0
+    across = np.where(lens < 180.0, 2.0 * np.tan(half), np.radians(lens))
+    towards = directed["bearing_deg"].to_numpy(float)[place]
+    off = np.abs((bearing_deg[line] - towards + 180.0) % 360.0 - 180.0)
+    beyond = np.maximum(off - directed["fov_deg"].to_numpy(float)[place] / 2.0 - _EDGE_DEG, 0.0)
+    order = np.lexsort((across, beyond, line))
+    out: NDArray[np.float64] = across[order][np.cumsum(counts) - counts]
     return out

@@ -14,6 +14,7 @@ import shapely
 from geo.coverage._mount import mount
 from geo.coverage._sweep import pack, sweep
 from geo.coverage._walls import Walls, replace_terrain, walls_of
+from geo.coverage.directions import join_views, split_directions
 from geo.coverage.field_of_view import complete_cameras
 from geo.coverage.terrain import Terrain, without_hidden_ground
 from geo.crs import north_angle, require_metric
@@ -45,14 +46,17 @@ def visible_area(
     from height h > b, hides up to d·h/(h−b). Ground under a building is not seen. A camera in or
     on the edge of a footprint at least as tall as itself looks out from that building's nearest
     wall (touching footprints of that height within its range count as one building); farther
-    from that wall than its range it sees nothing.
+    from that wall than its range it sees nothing. A camera that looks several ways sees what all
+    its directions see.
 
     Parameters
     ----------
     cameras : geopandas.GeoDataFrame
         Points in a metric CRS; columns kind, bearing_deg, fov_deg, range_m, near_m, height_m, each
-        of which may be absent or empty (see `complete_cameras`). Columns of other names are not
-        read: rename them with `rename_columns`.
+        of which may be absent or empty (see `complete_cameras`); other_directions, where a camera
+        looks besides bearing_deg: bearings, and sectors clockwise from one bearing to another,
+        joined by a slash (``180/200-220``). Columns of other names are not read: rename them with
+        `rename_columns`.
     buildings : geopandas.GeoDataFrame or Walls, optional
         Polygons or multipolygons in the same CRS; height_m in metres, empty or absent for unknown;
         parapet_m, how far walls rise above the roof, empty or absent for 0. Or the same made ready
@@ -117,8 +121,9 @@ def visible_area(
             "project them to one metric CRS with .to_crs()"
         )
     full = placed_cameras(cameras, defaults=defaults)
-    _, spans, eyes = eyes_of(full, walls)
-    views = views_from(eyes, spans, walls)
+    directed, owner = split_directions(full)
+    _, spans, eyes = eyes_of(directed, walls)
+    views = join_views(views_from(eyes, spans, walls), owner)
     out = gpd.GeoSeries(views, index=cameras.index, crs=cameras.crs, name="visible_area")
     out.attrs["assumed"] = full.attrs["assumed"] | {
         "buildings": len(walls.footprints),

@@ -54,9 +54,9 @@ def setup_steps(have: Holdings) -> list[Step]:
     >>> [step.key for step in setup_steps(Holdings()) if step.essential]
     ['grids', 'cameras', 'refresh']
     """
-    make_grids = "gridcover grids make --within areas --cell 250"
-    if not have.areas:
-        make_grids = "gridcover grids make --within FILE --cell 250"
+    there = (("areas", have.areas), ("buildings", have.buildings), ("streets", have.streets))
+    within = next((layer for layer, rows in there if rows), "FILE")
+    make_grids = f"gridcover grids make --within {within} --cell 250"
     refreshed: State = "missing" if not have.computed else "partial" if have.changed else "present"
     return [
         _rows("areas", have.areas, "gridcover import areas FILE"),

@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from geo.ingest.compass import POINTS, apart, point_of
+from geo.directions import ALL_ROUND, POINTS, Direction, apart, point_of, sector
 
-
-@dataclass(frozen=True)
-class Direction:
-    """One way a camera looks."""
-
-    bearing_deg: float | None
-    """Clockwise from true north; None for all round."""
-    fov_deg: float | None = None
-    """Width of the sector, where the text gives one."""
-
-
-ALL_ROUND = Direction(None, 360.0)
 NARROWEST_DEG = 5.0
 """A range narrower than this is a pair of house numbers or a date, not a sector."""
 CONSISTENT_DEG = 45.0
@@ -161,12 +148,12 @@ def single_direction(text: str) -> Direction | None:
     if bearing is not None:
         return Direction(bearing)
     if found := _RANGE.fullmatch(text):
-        return sector(float(found[1]), float(found[2]))
+        return sector(float(found[1]), float(found[2]), narrowest_deg=NARROWEST_DEG)
     if words := re.fullmatch(rf"([a-z]+)\s*{RANGE_SIGN}\s*([a-z]+)", text):
         start, end = POINTS.get(words[1]), POINTS.get(words[2])
         # N-S is an axis: which side of it is meant is not said.
         if start is not None and end is not None and apart(start, end) < 180.0:
-            return sector(start, end)
+            return sector(start, end, narrowest_deg=NARROWEST_DEG)
     return None
 
 
@@ -237,13 +224,3 @@ def _from_to(text: str) -> float | None:
     if start is None or end is None:
         return None
     return end if apart(start, end) >= _OPPOSITE_DEG - CONSISTENT_DEG else None
-
-
-def sector(start: float, end: float) -> Direction | None:
-    """The sector clockwise from one bearing to another."""
-    if not (0 <= start <= 360 and 0 <= end <= 360):
-        return None
-    width = (end - start) % 360.0
-    if width < NARROWEST_DEG:
-        return None
-    return Direction((start + width / 2.0) % 360.0, width)

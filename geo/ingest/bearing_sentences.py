@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 
+from geo.directions import Direction, apart, point_of, sector
 from geo.ingest.bearing_forms import (
     CONSISTENT_DEG,
     DEGREE_SIGN,
+    NARROWEST_DEG,
     NUMBER,
     RANGE_SIGN,
-    Direction,
     point_in,
-    sector,
 )
-from geo.ingest.compass import apart, point_of
 
 _MARKED_RANGE = re.compile(
     rf"({NUMBER})\s*{DEGREE_SIGN}\s*{RANGE_SIGN}\s*(\d{{1,3}}(?:\.\d+)?)\s*{DEGREE_SIGN}"
@@ -47,7 +46,8 @@ _CJK_START = re.compile(r"(?:由|从|自)\s*正?[东南西北]{1,3}\s*$")
 def direction_in_sentence(text: str) -> Direction | None:
     """The one direction in a text that says other things too."""
     sectors = {
-        sector(float(m[1] or m[3]), float(m[2] or m[4])) for m in _MARKED_RANGE.finditer(text)
+        sector(float(m[1] or m[3]), float(m[2] or m[4]), narrowest_deg=NARROWEST_DEG)
+        for m in _MARKED_RANGE.finditer(text)
     }
     if sectors:
         return sectors.pop() if len(sectors) == 1 else None

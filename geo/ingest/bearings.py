@@ -4,7 +4,7 @@ What is read, and as what:
 
 ==================================  =========================================================
 ``130``, ``130°``, ``12°30'``       degrees clockwise from true north
-``WSW``, ``south-west``, ``西南``     16 points, words of many languages (`geo.ingest.compass`)
+``WSW``, ``south-west``, ``西南``     16 points, words of many languages (`geo.directions.compass`)
 ``259° W``, ``W 259°``              a telephone's compass: the number, if the point is within 45°
                                     of it; otherwise nothing
 ``N 30° E``                         a surveyor's quadrant: 30
@@ -29,9 +29,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from geo.ingest.bearing_forms import ALL_ROUND, Direction, single_direction
+from geo.directions import ALL_ROUND, Direction, combined, fold
+from geo.ingest.bearing_forms import single_direction
 from geo.ingest.bearing_sentences import direction_in_sentence
-from geo.ingest.compass import fold
 from geo.ingest.values import plain_signs
 
 __all__ = ["ALL_ROUND", "Direction", "directions_of"]
@@ -66,12 +66,18 @@ def directions_of(value: object, *, decimal_comma: bool = False) -> tuple[Direct
     if whole is not None:
         return (whole,)
     for parts in _splits(text):
-        found = [single_direction(part) for part in parts]
-        known = [part for part in found if part is not None and 0 <= (part.bearing_deg or 0) <= 360]
-        if len(known) == len(found):
-            return (ALL_ROUND,) if ALL_ROUND in known else tuple(dict.fromkeys(known))
+        directions = combined(_in_full_turn(single_direction(part)) for part in parts)
+        if directions:
+            return directions
     inside = direction_in_sentence(text)
     return () if inside is None else (inside,)
+
+
+def _in_full_turn(direction: Direction | None) -> Direction | None:
+    """A number of a list beyond a full turn is no bearing."""
+    if direction is None or not 0 <= (direction.bearing_deg or 0) <= 360:
+        return None
+    return direction
 
 
 def _splits(text: str) -> Iterator[list[str]]:

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from geo.directions import to_text
 from geo.ingest import values
 from geo.ingest.bearings import directions_of
 from geo.ingest.columns import distinct, moments_of, objects, plain_codes, plain_times
 from geo.ingest.dates import year_first
-from geo.ingest.directions import written
 from geo.ingest.encodings import REPLACEMENT
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Work, rows_where
 from geo.ingest.headers import FALSE_WORDS, TRUE_WORDS, normalised, value_of
@@ -235,7 +235,7 @@ def _parse_directions(work: Work, column: Column, cell: Any, context: Context) -
     found = directions_of(cell)
     if not found or any(not 0 <= (one.bearing_deg or 0) <= 360 for one in found):
         return None, "not a direction"
-    return "/".join(map(written, found)), ""
+    return to_text(found), ""
 
 
 def _parse_time(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from geo.directions import ALL_ROUND, Direction, to_text
 from geo.ingest import values
-from geo.ingest.bearings import ALL_ROUND, Direction, directions_of
+from geo.ingest.bearings import directions_of
 from geo.ingest.columns import distinct
 from geo.ingest.findings import MENDED, NOTED, Finding, Work, rows_where
 from geo.ingest.headers import Recognised, normalised
@@ -83,10 +84,10 @@ def parse_directions(work: Work, cells: pd.Series, *, decimal_comma: bool = Fals
         bearing[slot], problem = _in_domain(first.bearing_deg)
         fov[slot] = first.fov_deg
         if rest:
-            others[slot] = "/".join(map(written, rest))
+            others[slot] = to_text(rest)
             problems[slot] = (
                 NOTED, "several directions of one camera",
-                f"{shown} taken as {written(first)} and {others[slot]}",
+                f"{shown} taken as {to_text([first])} and {others[slot]}",
             )  # fmt: skip
         elif problem:
             shown += "" if bearing[slot] is None else f" taken as {bearing[slot]}"
@@ -166,25 +167,3 @@ def _in_domain(bearing: float | None) -> tuple[float | None, str]:
     if -360 <= bearing <= 720:
         return bearing % 360, "angle beyond a full turn"
     return None, "impossible value for bearing_deg"
-
-
-def written(direction: Direction) -> str:
-    """Return a direction as `other_directions` has it: a bearing, or a sector's two edges."""
-    bearing = (direction.bearing_deg or 0.0) % 360.0
-    if direction.fov_deg is None:
-        return f"{bearing:.10g}"
-    half = direction.fov_deg / 2.0
-    return f"{(bearing - half) % 360.0:.10g}-{(bearing + half) % 360.0:.10g}"
-
-
-def sectors_of(text: str) -> list[tuple[float, float | None]]:
-    """Return bearing and field of view (None: that of the camera) of each of `other_directions`."""
-    out: list[tuple[float, float | None]] = []
-    for part in text.split("/"):
-        start, dash, end = part.partition("-")
-        if not dash:
-            out.append((float(start), None))
-            continue
-        width = (float(end) - float(start)) % 360.0
-        out.append(((float(start) + width / 2.0) % 360.0, width))
-    return out

@@ -10,6 +10,9 @@ from geo.ingest.headers import recognise
 from geo.ingest.raw_table import Note
 from geo.schema import LAYERS
 
+OUTLINE = "outline"
+"""In place of a register's name: the polygons of a region, which need no columns."""
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -30,7 +33,7 @@ def choose_layer(
     ----------
     file : its name, for messages.
     offers : the layers it has.
-    layer : the register it is for.
+    layer : the register it is for, or `OUTLINE`.
     part : name of the layer that the user wants.
     notes : where layers that are not read are reported.
 
@@ -50,8 +53,9 @@ def choose_layer(
         fitting = spatial if len(spatial) == 1 else [o for o in spatial if _fits(o, layer)]
         if len(fitting) != 1:
             which = "several of them fit" if fitting else "none of them clearly fits"
+            wanted = "an outline" if layer == OUTLINE else layer
             raise ReadError(
-                f"{file} has the layers {names}, and {which} {layer}; name one with --layer"
+                f"{file} has the layers {names}, and {which} {wanted}; name one with --layer"
             )
     chosen = fitting[0]
     notes += [
@@ -64,9 +68,11 @@ def choose_layer(
 
 def _fits(offer: Offer, layer: str) -> bool:
     """Whether a layer has the key of the register, and shapes such as its own."""
+    shape = (offer.shape or "").casefold()
+    if layer == OUTLINE:
+        return "polygon" in shape
     if layer not in LAYERS:
         return False
     spec = LAYERS[layer]
-    shape = (offer.shape or "").casefold()
     alike = spec.shape in shape or not any(kind in shape for kind in ("point", "line", "polygon"))
     return alike and spec.key[-1] in recognise(layer, offer.fields).columns

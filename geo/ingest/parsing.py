@@ -13,6 +13,7 @@ import pyproj
 from geo.confinement.signatures import FORMATS
 from geo.errors import ReadError
 from geo.ingest import raw_table, transport
+from geo.ingest.layer_choice import OUTLINE
 from geo.ingest.raw_table import RawTable, require_small
 from geo.ingest.text_tables import damaged_cells, read_text
 from geo.ingest.vector_files import read_vector
@@ -64,27 +65,30 @@ def parse(
     ----------
     path : the file.
     suffix : its ending in lower case; of a gzipped table the ending before .gz, and .gz.
-    layer : name of the register, by whose words the header of a table is found.
+    layer : name of the register, by whose words the header of a table is found; or `OUTLINE`.
     crs : overrules what the file says of itself.
     known : further headers, normalised, that the user or the deployment names.
     part : name of the sheet or layer to read, where the file has several.
     encoding : of the texts, where the user named it; one of `geo.ingest.encodings.ENCODINGS`.
     """
+    if encoding is not None and suffix in _OF_ONE_ENCODING:
+        raise ReadError(f"{path.name} is in UTF-8 by its format; leave out --encoding")
+    if suffix == ".xlsx":
+        table = "areas" if layer == OUTLINE else layer
+        raw = read_workbook(path, table, crs, known=known, part=part)
+        raw.notes += damaged_cells(raw.cells)
+        return raw
+    if suffix in FORMATS:
+        raw = read_vector(path, suffix, crs, layer=layer, part=part, encoding=encoding)
+        raw.notes += damaged_cells(raw.cells)
+        return raw
+    layer = "areas" if layer == OUTLINE else layer
     inner, _, packed = suffix.rpartition(".gz")
     if packed == "" and inner:
         _require_no_part(path, part)
         return read_text(
             _unpacked(path), path.name, inner, crs, layer=layer, known=known, encoding=encoding
         )
-    if encoding is not None and suffix in _OF_ONE_ENCODING:
-        raise ReadError(f"{path.name} is in UTF-8 by its format; leave out --encoding")
-    if suffix == ".xlsx" or suffix in FORMATS:
-        if suffix == ".xlsx":
-            raw = read_workbook(path, layer, crs, known=known, part=part)
-        else:
-            raw = read_vector(path, suffix, crs, layer=layer, part=part, encoding=encoding)
-        raw.notes += damaged_cells(raw.cells)
-        return raw
     _require_no_part(path, part)
     size = path.stat().st_size
     require_small(path, size)

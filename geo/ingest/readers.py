@@ -42,7 +42,8 @@ def read_file(
     ----------
     path : .geojson, .gpkg, .shp, .zip (of a Shapefile), .parquet, .csv, .tsv, .txt or .xlsx;
         text tables may be gzipped (.csv.gz).
-    layer : name of the register, by whose words the header of a table is found.
+    layer : name of the register, by whose words the header of a table is found; or `OUTLINE` for
+        the polygons of a region.
     crs : the CRS of the coordinates where the file does not name it, or to overrule it.
     headers : further headers that the user or the deployment names.
     part : name of the sheet or layer to read, where the file has several.

@@ -737,7 +737,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "reason_no camera": ("不是摄像机", "no camera"),
     "reason_not a point": ("不是点", "not a point"),
     "reason_same place as an area": ("与面状场所重复", "same place as an area"),
-    "reason_several directions": ("多个朝向，每个朝向一行", "several directions, one row each"),
+    "reason_several directions": ("一台摄像机有多个朝向", "several directions of one camera"),
     "reason_direction not understood": ("朝向无法识别", "direction not understood"),
     "reason_angle not understood": ("俯角无法识别", "angle not understood"),
     "reason_height not understood": ("高度无法识别", "height not understood"),

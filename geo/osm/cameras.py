@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from geo.osm.directions import Direction, parse_directions
+from geo.directions import Direction, to_text
+from geo.osm.directions import parse_directions
 from geo.osm.features import Result, Row, Skipped, Tags, kept_tags
 from geo.osm.measures import length_m
 
@@ -47,18 +48,9 @@ def camera(tags: Tags) -> list[Result]:
     first, *others = directions or [Direction(None)]
     if others:
         notes.append(("several directions", "bearing_deg", f"{len(directions)} directions"))
-    values |= {"bearing_deg": first.bearing_deg, "fov_deg": first.width_deg}
-    values["other_directions"] = "/".join(map(_sector, others)) or None
+    values |= {"bearing_deg": first.bearing_deg, "fov_deg": first.fov_deg}
+    values["other_directions"] = to_text(others) or None
     return [Row("cameras", values, kept_tags(tags, *_KEPT), tuple(notes))]
-
-
-def _sector(direction: Direction) -> str:
-    """Return a direction as the register writes it: a bearing, or where a sector begins and ends."""
-    bearing = direction.bearing_deg or 0.0
-    if direction.width_deg is None:
-        return f"{bearing:g}"
-    half = direction.width_deg / 2.0
-    return f"{(bearing - half) % 360.0:g}-{(bearing + half) % 360.0:g}"
 
 
 def _kind(tags: Tags, watches: str) -> str:

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-MOST_DIRECTIONS = 16
-"""Directions of one camera that are read; a longer list is not a list of lenses."""
+from geo.directions import Direction, combined, point_of, sector
 
-_POINTS = (
-    "N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW",
-)  # fmt: skip
-_DEGREES = {name: 22.5 * k for k, name in enumerate(_POINTS)}
-_DEGREES |= {"NORTH": 0.0, "EAST": 90.0, "SOUTH": 180.0, "WEST": 270.0}
+__all__ = ["Direction", "parse_directions"]
+
 _NUMBER = re.compile(r"\d{1,3}(?:\.\d+)?")
-
-
-@dataclass(frozen=True)
-class Direction:
-    """Where one lens looks: its middle, and how far the stated range spans (None: not stated)."""
-
-    bearing_deg: float | None
-    """None where the range is the full circle."""
-    width_deg: float | None = None
+_POINT = re.compile(
+    r"[nesw]{1,3}|(?:north|south|east|west)|(?:north|south)[- ]?(?:east|west)", re.IGNORECASE
+)
+_FULL_CIRCLE_DEG = 359.0
+"""0-359 is written for the full circle, as 0-360 is."""
+_DASH = re.compile(r"[-–—]")
 
 
 def parse_directions(text: str) -> list[Direction]:
@@ -36,43 +28,31 @@ def parse_directions(text: str) -> list[Direction]:
     Examples
     --------
     >>> parse_directions("350-10")
-    [Direction(bearing_deg=0.0, width_deg=20.0)]
+    [Direction(bearing_deg=0.0, fov_deg=20.0)]
     >>> [d.bearing_deg for d in parse_directions("NE;225")]
     [45.0, 225.0]
     >>> parse_directions("towards the gate")
     []
     """
     parts = [part.strip() for part in re.split(r"[;,]", text) if part.strip()]
-    directions = [_direction(part) for part in parts]
-    complete = [direction for direction in directions if direction is not None]
-    if len(complete) < len(directions) or len(complete) > MOST_DIRECTIONS:
-        return []
-    return list(dict.fromkeys(complete))
+    return list(combined(map(_direction, parts)))
 
 
 def _direction(text: str) -> Direction | None:
-    first, dash, last = (part.strip() for part in re.split(r"([-–—])", text, maxsplit=1)) if (
-        re.search(r"[-–—]", text)
-    ) else (text, "", "")  # fmt: skip
-    start = _angle(first)
-    if start is None:
+    bearing = _bearing(text)
+    if bearing is not None:
+        return Direction(bearing % 360.0)
+    edges = [_bearing(part.strip()) for part in _DASH.split(text, maxsplit=1)]
+    if len(edges) < 2 or edges[0] is None or edges[1] is None:
         return None
-    if not dash:
-        return Direction(start % 360.0)
-    end = _angle(last)
-    if end is None:
-        return None
-    if abs(end - start) >= 359.0:
-        return Direction(None, 360.0)
-    width = (end - start) % 360.0
-    if width == 0.0:
-        return Direction(start % 360.0)
-    return Direction((start + width / 2.0) % 360.0, width)
+    if edges[0] % 360.0 == edges[1] % 360.0 and abs(edges[1] - edges[0]) < 360.0:
+        return Direction(edges[0] % 360.0)
+    return sector(edges[0], edges[1], full_circle_deg=_FULL_CIRCLE_DEG)
 
 
-def _angle(text: str) -> float | None:
+def _bearing(text: str) -> float | None:
     plain = text.removesuffix("°").strip()
     if _NUMBER.fullmatch(plain):
         degrees = float(plain)
         return degrees if degrees <= 360.0 else None
-    return _DEGREES.get(plain.upper())
+    return point_of(plain) if _POINT.fullmatch(plain) else None

@@ -18,10 +18,10 @@ from geo.coverage.field_of_view import complete_cameras
 from geo.coverage.gaps import blind_spots, coverage_by_grid
 from geo.coverage.quality import IN_USE
 from geo.coverage.terrain import Terrain
+from geo.coverage.visibility import visible_area
 from geo.crs import off_scale
 from geo.errors import name_rows
-from geo.pipeline.digests import exchange, grid_digests, together
-from geo.pipeline.directions import digests_of, views_of
+from geo.pipeline.digests import exchange, grid_digests, together, view_digests
 from geo.settings import Settings
 from geo.store.bulk_copy import clear_table, write_table
 from geo.store.connection import Conn
@@ -91,8 +91,8 @@ def whole(conn: Conn, grids: GeoDataFrame, site: Site, progress: Callable[[str],
     used = _used(cameras, site)
     progress(f"what {len(used):,} cameras see among {len(buildings):,} buildings")
     walls = walls_of(buildings, terrain=site.terrain)
-    views = views_of(used, walls, defaults=site.settings.cameras)
-    digests = pd.Series(digests_of(used, walls), index=used.index, dtype=object)
+    views = visible_area(used, walls, defaults=site.settings.cameras)
+    digests = pd.Series(view_digests(used, walls), index=used.index, dtype=object)
     progress(f"coverage of {len(grids):,} grids")
     coverage, spots = _measure(grids_m, views, digests, buildings, site, progress)
     return Computed(
@@ -142,7 +142,7 @@ def touched(
     used = _used(here, site)
     buildings = buildings_for(conn, cameras.loc[used.index], used, site)
     walls = walls_of(buildings, terrain=site.terrain)
-    fresh = digests_of(used, walls) if len(used) else []
+    fresh = view_digests(used, walls) if len(used) else []
     digests = pd.Series(fresh, index=used.index, dtype=object)
     known = sorted({*named, *cameras.index})
     before = read_camera_views(conn, codes=known)
@@ -151,7 +151,7 @@ def touched(
     # What is assumed of a camera can change while its view stays.
     same &= before["assumed"].reindex(used.index).to_numpy() == used["assumed"].to_numpy()
     progress(f"what {int((~same).sum()):,} cameras see, of {len(used):,} looked at")
-    views = views_of(used[~same], walls, defaults=site.settings.cameras)
+    views = visible_area(used[~same], walls, defaults=site.settings.cameras)
     rows = _view_rows(used[~same], views, digests[~same])
     old = before.loc[[*gone, *[c for c in rows["camera"] if c in before.index]]]
     boxes = [*places, *boxes_of(old.geometry), *boxes_of(rows.geometry)]

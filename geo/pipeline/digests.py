@@ -11,6 +11,7 @@ import shapely
 
 from geo.coverage import visibility
 from geo.coverage._walls import Walls, marks_in_reach
+from geo.coverage.directions import split_directions
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -32,16 +33,26 @@ def view_digests(cameras: GeoDataFrame, walls: Walls) -> list[str]:
     One hexadecimal text a camera; it changes when the view can change, and does not depend on
     buildings out of reach nor on their order.
     """
-    placed, spans, eyes = visibility.eyes_of(cameras, walls)
+    directed, owner = split_directions(cameras)
+    placed, spans, eyes = visibility.eyes_of(directed, walls)
     inputs = np.column_stack([placed, spans])
     marks = np.column_stack([marks_in_reach(placed, walls), marks_in_reach(eyes, walls)])
     if walls.terrain is not None:
         ground = hashlib.blake2b(walls.terrain.elevation.tobytes(), digest_size=8).digest()
     else:
         ground = b""
-    return [
+    digests = [
         hashlib.blake2b(a.tobytes() + b.tobytes() + ground, digest_size=16).hexdigest()
         for a, b in zip(inputs, marks, strict=True)
+    ]
+    if len(digests) == len(cameras):
+        return digests
+    ends = np.searchsorted(owner, np.arange(len(cameras)), "right").tolist()
+    return [
+        digests[a]
+        if b - a == 1
+        else hashlib.blake2b("".join(digests[a:b]).encode(), digest_size=16).hexdigest()
+        for a, b in zip([0, *ends[:-1]], ends, strict=True)
     ]
 
 

@@ -16,6 +16,7 @@ import shapely
 from geo.crs import metric_crs
 from geo.errors import ColumnError, GeometryError, ReadError, StoreError
 from geo.governance.lattice import CellShape, make_grids
+from geo.ingest.layer_choice import OUTLINE
 from geo.ingest.readers import read_file
 from geo.schema import AREAS, GRIDS, LAYERS
 from geo.settings import Settings
@@ -23,7 +24,10 @@ from geo.store.bulk_copy import RowCounts
 from geo.store.connection import Conn
 from geo.store.queries.areas import read_district
 from geo.store.queries.grids import count_grids_except, delete_grids_except
-from geo.store.queries.registers import read_layer, upsert
+from geo.store.queries.registers import count_rows, read_layer, upsert
+
+SPANNING = ("buildings", "streets", "cameras")
+"""Layers that show where a city is, the best first."""
 
 
 @dataclass(frozen=True)
@@ -50,34 +54,64 @@ class MadeGrids:
     without_community: int
 
 
-def find_boundary(conn: Conn, within: str, *, crs: str | None = None) -> Boundary:
+def find_boundary(
+    conn: Conn, within: str, *, crs: str | None = None, layer: str | None = None
+) -> Boundary:
     """Return the boundary that a file, a layer of the store or the code of an area names.
+
+    Parameters
+    ----------
+    conn : an open connection.
+    within : path of a file, name of a register, or code of an area. Of a register other than areas and
+        grids it is the convex hull of all rows.
+    crs : of a file that names none.
+    layer : name of the layer of a file of several; the grids are named after it.
 
     Raises
     ------
-    ReadError : it is none of these, or the layer is empty.
+    ReadError : it is none of these, the layer is empty, or the file has several layers and none, or none
+        of that name, was chosen.
     GeometryError : there is no polygon in it.
     """
     path = Path(within)
     if path.is_file():
-        raw = read_file(path, "areas", crs=crs)
+        raw = read_file(path, OUTLINE, crs=crs, part=layer)
         if raw.geometry is None:
             raise ReadError(f"{path.name} has no geometry; give a layer of polygons")
-        shapes, name = raw.geometry.to_crs("EPSG:4326"), path.name.split(".")[0]
+        shapes, name = (
+            raw.geometry.to_crs("EPSG:4326"),
+            (layer or path.name.split(".")[0]).rsplit("/")[-1],
+        )
+    elif layer is not None:
+        raise ReadError(f"{within} is no file; --layer names a layer of a file")
     elif within in LAYERS:
         shapes, name = read_layer(conn, within).geometry, within
         if within == "areas" and (district := read_district(conn)) is not None:
             shapes = gpd.GeoSeries([district], crs="EPSG:4326")
+        elif within not in ("areas", "grids") and len(shapes):
+            shapes, name = _extent(shapes), f"{within}-extent"
     else:
         shapes, name = read_layer(conn, "areas", codes=[within]).geometry, within
     if len(shapes) == 0:
-        raise ReadError(
-            f"{within} is no file, no layer with rows and no code of an area; give one of these"
-        )
+        raise ReadError(_nothing_there(conn, within))
     polygons = shapes[np.isin(shapely.get_type_id(np.asarray(shapes.values)), (3, 6))]
     if polygons.empty:
         raise GeometryError(f"{within} has no polygon; give the outline of the district")
     return Boundary(gpd.GeoSeries(polygons), name)
+
+
+def _extent(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
+    """Return the ground that rows which are no outline themselves span: their convex hull."""
+    hull = shapely.convex_hull(shapely.geometrycollections(np.asarray(shapes.dropna().values)))
+    return gpd.GeoSeries([hull], crs=shapes.crs)
+
+
+def _nothing_there(conn: Conn, within: str) -> str:
+    what = f"{within} is no file, no layer with rows and no code of an area"
+    spanning = [name for name in SPANNING if count_rows(conn, LAYERS[name])]
+    if not spanning:
+        return f"{what}; give one of these"
+    return f"{what}; --within {spanning[0]} divides the ground that the {spanning[0]} span"
 
 
 def plan_grids(

@@ -22,7 +22,6 @@ from geo.coverage.terrain import Terrain, read_terrain
 from geo.coverage.visibility import visible_area
 from geo.errors import GeometryError, StoreError
 from geo.pipeline.coverage import Site, boxes_of, buildings_for, metric, widened
-from geo.pipeline.directions import views_of
 from geo.risk import BANDWIDTH_M, expected_incidents
 from geo.settings import Settings
 from geo.store.connection import Conn
@@ -143,8 +142,8 @@ def view_of(conn: Conn, code: str, settings: Settings) -> View | None:
     here = metric(cameras, site)
     full = complete_cameras(here, defaults=settings.cameras)
     walls = walls_of(buildings_for(conn, cameras, full, site), terrain=site.terrain)
-    seen = views_of(here, walls, defaults=settings.cameras)
-    reach = views_of(here, None, defaults=settings.cameras)
+    seen = visible_area(here, walls, defaults=settings.cameras)
+    reach = visible_area(here, None, defaults=settings.cameras)
     hidden = areal(shapely.difference(reach.iloc[0], seen.iloc[0]))
     flat = gpd.GeoSeries([seen.iloc[0], hidden], crs=site.crs)
     row = full.iloc[0]

@@ -13,12 +13,12 @@ import shapely
 
 from geo.coverage._edges import rings_of
 from geo.coverage._walls import walls_of
+from geo.coverage.directions import split_directions
 from geo.coverage.field_of_view import complete_cameras
 from geo.coverage.gaps import ground_of, measure
 from geo.coverage.quality import cameras_in_use, class_ranges, class_views
 from geo.coverage.terrain import read_terrain
 from geo.pipeline.coverage import Site, boxes_of, metric, widened
-from geo.pipeline.directions import by_direction
 from geo.settings import Settings
 from geo.store.connection import Conn
 from geo.store.queries.image_quality import (
@@ -102,7 +102,7 @@ def _shares(
     defaults = site.settings.cameras
     around = boxes_of(areas.geometry.to_crs("EPSG:4326"))
     cameras = metric(read_layer(conn, "cameras", boxes=widened(around, 2.0 * reach)), site)
-    cameras = by_direction(complete_cameras(cameras, defaults=defaults))
+    cameras, _ = split_directions(complete_cameras(cameras, defaults=defaults))
     cameras = cameras_in_use(cameras, working_only=False, outdoor_only=True)
     here = widened(around, 4.0 * reach + 1.0)
     buildings = metric(read_layer(conn, "buildings", boxes=here), site)

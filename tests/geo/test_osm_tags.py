@@ -61,7 +61,7 @@ def test_directions(text: str, expected: list[Direction]) -> None:
 def test_a_range_is_read_clockwise(start: int, width: int) -> None:
     """The middle is reached from the start by half the width, by trigonometry and not by modulo."""
     (found,) = parse_directions(f"{start}-{(start + width) % 360}")
-    assert found.width_deg == width
+    assert found.fov_deg == width
     middle = math.radians(start + width / 2)
     assert found.bearing_deg is not None
     assert math.cos(math.radians(found.bearing_deg) - middle) == pytest.approx(1.0)

@@ -21,7 +21,13 @@ __all__ = ["NAME", "rules", "run"]
 
 
 def rules(
-    within: Path | None, only: str | None, admin_levels: str, storey_m: float, *, replace: bool
+    within: Path | None,
+    only: str | None,
+    admin_levels: str,
+    storey_m: float,
+    *,
+    replace: bool,
+    within_layer: str | None = None,
 ) -> Rules:
     """Return the rules of the options of the command.
 
@@ -37,7 +43,7 @@ def rules(
                 f"{', '.join(stray) if layers else 'nothing'} is no layer of an extract; name some of "
                 f"{', '.join(LAYERS)}", param_hint="--only",
             )  # fmt: skip
-    return Rules(within, layers, levels_of(admin_levels), storey_m, replace)
+    return Rules(within, layers, levels_of(admin_levels), storey_m, replace, within_layer)
 
 
 def levels_of(text: str) -> dict[int, str]:

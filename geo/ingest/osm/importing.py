@@ -18,6 +18,7 @@ import shapely
 from geo.errors import ColumnError, CrsError, ReadError, StoreError
 from geo.ingest import MENDED, NOTED, REJECTED, SAMPLE, Finding, Outcome, write_report
 from geo.ingest.cleaning import clean
+from geo.ingest.layer_choice import OUTLINE
 from geo.ingest.osm import reading
 from geo.ingest.readers import read_file
 from geo.osm.features import LAYERS
@@ -52,6 +53,7 @@ class Rules:
     admin_levels : levels of boundaries to levels of areas.
     storey_m : height of a storey where a building's height is not mapped.
     replace : remove rows of earlier extracts that are not in this one.
+    within_layer : name of the layer of `within`, where that file has several.
     """
 
     within: Path | None = None
@@ -59,6 +61,7 @@ class Rules:
     admin_levels: Mapping[int, str] = field(default_factory=lambda: dict(ADMIN_LEVELS))
     storey_m: float = STOREY_M
     replace: bool = False
+    within_layer: str | None = None
 
 
 @dataclass
@@ -158,7 +161,7 @@ def import_osm(
             f"an extract does not fill {', '.join(stray)}; it fills {', '.join(LAYERS)}"
         )
     kind = extract_format(path)
-    within = None if rules.within is None else _polygon(rules.within)
+    within = None if rules.within is None else _polygon(rules.within, rules.within_layer)
     outcomes = {name: LayerOutcome(name) for name in LAYERS if name in asked}
     if rules.layers is None:
         for name, one in outcomes.items():
@@ -190,9 +193,9 @@ def import_osm(
     return outcome
 
 
-def _polygon(path: Path) -> Any:
-    """The union of a file's polygons, in EPSG:4326."""
-    raw = read_file(path, "areas")
+def _polygon(path: Path, layer: str | None) -> Any:
+    """Return the union of the polygons of a file, or of one of its layers, in EPSG:4326."""
+    raw = read_file(path, OUTLINE, part=layer)
     if raw.geometry is None or raw.crs is None:
         raise ReadError(f"{path.name} has no polygons; give a file such as GeoJSON or GeoPackage")
     shapes = gpd.GeoSeries(raw.geometry, crs=raw.crs).to_crs("EPSG:4326")
@@ -308,6 +311,7 @@ class _Importing:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
         options = {
             "from": SOURCE, "within": self.rules.within and self.rules.within.name,
+            "within_layer": self.rules.within_layer,
             "admin_levels": {str(k): v for k, v in self.rules.admin_levels.items()},
             "storey_m": self.rules.storey_m, "replace": self.rules.replace,
         }  # fmt: skip

@@ -1,0 +1,130 @@
+"""One direction, sectors between two bearings, lists of directions, and their text in the register."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MOST_DIRECTIONS = 16
+"""Directions of one camera that are read; a longer list is not a list of lenses."""
+_REGISTER = re.compile(r"(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?")
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One way a camera looks."""
+
+    bearing_deg: float | None
+    """Clockwise from true north; None for all round."""
+    fov_deg: float | None = None
+    """Width of the sector, where it is stated."""
+
+
+ALL_ROUND = Direction(None, 360.0)
+
+
+def sector(
+    start_deg: float, end_deg: float, *, narrowest_deg: float = 0.0, full_circle_deg: float = 360.0
+) -> Direction | None:
+    """Return the sector clockwise from one bearing to another.
+
+    Parameters
+    ----------
+    start_deg, end_deg : float
+        Bearings.
+    narrowest_deg : float
+        A narrower sector is none.
+    full_circle_deg : float
+        Edges this far apart are those of the full circle.
+
+    Returns
+    -------
+    Direction or None
+        `ALL_ROUND` for the full circle; None where a bearing lies outside 0 to 360, or the sector is
+        narrower than `narrowest_deg`.
+    """
+    if not (0.0 <= start_deg <= 360.0 and 0.0 <= end_deg <= 360.0):
+        return None
+    if abs(end_deg - start_deg) >= full_circle_deg:
+        return ALL_ROUND
+    width = (end_deg - start_deg) % 360.0
+    if width < narrowest_deg:
+        return None
+    return Direction((start_deg + width / 2.0) % 360.0, width)
+
+
+def combined(directions: Iterable[Direction | None]) -> tuple[Direction, ...]:
+    """Return the directions of a list, each once and in its order.
+
+    Parameters
+    ----------
+    directions : iterable of Direction or None
+        One a part of the list; None for a part that is no direction.
+
+    Returns
+    -------
+    tuple of Direction
+        `ALL_ROUND` alone where it is among them; empty where a part is no direction or there are
+        more than `MOST_DIRECTIONS` parts.
+    """
+    parts = list(directions)
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts) or len(known) > MOST_DIRECTIONS:
+        return ()
+    return (ALL_ROUND,) if ALL_ROUND in known else tuple(dict.fromkeys(known))
+
+
+def to_text(directions: Iterable[Direction]) -> str:
+    """Return directions as `other_directions` holds them.
+
+    Examples
+    --------
+    >>> to_text([Direction(180.0), Direction(0.0, 20.0)])
+    '180/350-10'
+    """
+    return "/".join(map(_text_of, directions))
+
+
+def _text_of(direction: Direction) -> str:
+    bearing = (direction.bearing_deg or 0.0) % 360.0
+    if direction.fov_deg is None:
+        return f"{bearing:.10g}"
+    if direction.fov_deg >= 360.0:
+        return "0-360"
+    half = direction.fov_deg / 2.0
+    return f"{(bearing - half) % 360.0:.10g}-{(bearing + half) % 360.0:.10g}"
+
+
+def from_text(text: str) -> tuple[Direction, ...]:
+    """Return the directions of a value of `other_directions`.
+
+    Parameters
+    ----------
+    text : str
+        Bearings, and sectors clockwise from one bearing to another, joined by a slash.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+
+    Examples
+    --------
+    >>> from_text("180/350-10")
+    (Direction(bearing_deg=180.0, fov_deg=None), Direction(bearing_deg=0.0, fov_deg=20.0))
+    """
+    return tuple(_from_part(part.strip()) for part in text.split("/"))
+
+
+def _from_part(text: str) -> Direction:
+    match = _REGISTER.fullmatch(text)
+    bearings = [float(group) for group in match.groups() if group is not None] if match else []
+    if not bearings or max(bearings) > 360.0:
+        raise ValueError(f"{text!r} is neither a bearing nor a sector such as 200-220")
+    if len(bearings) == 1:
+        return Direction(bearings[0] % 360.0)
+    start, end = bearings
+    width = (end - start) % 360.0
+    # Equal edges are those of the full circle: a sector of no width is never written.
+    return Direction((start + width / 2.0) % 360.0, width) if width else ALL_ROUND

@@ -615,7 +615,7 @@ def db_restore(file: Annotated[Path, typer.Argument(help="Of `gridcover db backu
 @db.command("status")
 def db_status(as_json: JsonOption = False) -> None:
     """Tell migrations, rows and the newest run."""
-    from geo.store.connection import connect, database
+    from geo.store.connection import connect, database, server_version
     from geo.store.migration import applied_migrations, migrations
     from geo.store.queries.registers import count_rows
     from geo.store.queries.runs import read_latest_run
@@ -625,10 +625,10 @@ def db_status(as_json: JsonOption = False) -> None:
         missing = [m.number for m in migrations() if m.number not in have]
         rows = {} if missing else {name: count_rows(conn, layer) for name, layer in LAYERS.items()}
         run = None if missing else read_latest_run(conn)
-        version = conn.execute("SELECT version()").fetchone()
+        version = server_version(conn)
     status = {
         "gridcover": geo.__version__,
-        "server": version[0].split(" on ")[0] if version else "",
+        "server": version,
         "migrations": sorted(have),
         "missing": missing,
         "rows": rows,

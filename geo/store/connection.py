@@ -75,6 +75,12 @@ def _command_line_actor() -> str:
     return f"command line: {getpass.getuser()}".replace("\\", "\\\\").replace(" ", "\\ ")
 
 
+def server_version(conn: Conn) -> str:
+    """Return the name and version of the database server."""
+    row = conn.execute("SELECT version()").fetchone()
+    return str(row[0]).split(" on ")[0] if row else ""
+
+
 def dict_rows(
     conn: Conn, query: LiteralString | bytes | sql.SQL | sql.Composed, params: Any = None
 ) -> list[dict[str, Any]]:

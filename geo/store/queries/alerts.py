@@ -6,13 +6,7 @@ from typing import Any
 
 from geo.store.connection import Conn, dict_rows
 from geo.store.queries.webhooks import queue_deliveries
-
-_ALERT = (
-    "SELECT a.id, a.category, a.grid, g.name AS grid_name, g.name_en AS grid_name_en, "
-    "g.community, a.run, a.since, a.observed, a.expected, a.score, a.raised_at, "
-    "ST_X(ST_PointOnSurface(g.geometry)) AS lon, ST_Y(ST_PointOnSurface(g.geometry)) AS lat "
-    "FROM alerts a LEFT JOIN grids g ON g.code = a.grid "
-)
+from geo.store.statements import statement
 
 
 def raise_alerts(conn: Conn, run: int) -> tuple[int, int]:
@@ -49,9 +43,9 @@ def raise_alerts(conn: Conn, run: int) -> tuple[int, int]:
 
 
 def _read_alerts(conn: Conn, ids: list[int]) -> list[dict[str, Any]]:
-    return dict_rows(conn, f"{_ALERT} WHERE a.id = ANY(%s) ORDER BY a.score DESC, a.id", (ids,))
+    return dict_rows(conn, statement("alerts"), {"ids": ids})
 
 
 def read_open_alerts(conn: Conn) -> list[dict[str, Any]]:
     """Alerts that have not ended, strongest first."""
-    return dict_rows(conn, f"{_ALERT} WHERE a.ended_at IS NULL ORDER BY a.score DESC, a.id")
+    return dict_rows(conn, statement("alerts"), {"ids": None})

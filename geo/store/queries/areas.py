@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import shapely
+from psycopg import sql
 
 from geo.store.connection import Conn, dict_rows
 from geo.store.queries.grids import read_grid_codes
+from geo.store.statements import statement
 
 
 def read_area_codes(conn: Conn) -> set[str]:
@@ -23,30 +25,19 @@ def read_area_levels(conn: Conn) -> list[str]:
 
 def read_district(conn: Conn) -> Any:
     """The district's (multi)polygon: its own area, else all areas, else all grids; or None."""
-    for query in (
-        "SELECT ST_AsBinary(ST_Union(geometry)) FROM areas WHERE level = 'district'",
-        "SELECT ST_AsBinary(ST_Union(geometry)) FROM areas",
-        "SELECT ST_AsBinary(ST_Union(geometry)) FROM grids",
-    ):
-        row = conn.execute(query.encode()).fetchone()
+    for source in ("areas WHERE level = 'district'", "areas", "grids"):
+        query = sql.SQL("SELECT ST_AsBinary(ST_Union(geometry)) FROM {}").format(sql.SQL(source))
+        row = conn.execute(query).fetchone()
         if row is not None and row[0] is not None:
             return shapely.from_wkb(bytes(row[0]))
     return None
-
-
-GRIDS_OF_AREA = (
-    "WITH RECURSIVE down AS (SELECT code FROM areas WHERE code = %(area)s "
-    "UNION SELECT a.code FROM areas a JOIN down d ON a.parent = d.code) "
-    "SELECT code FROM grids WHERE code = %(area)s OR community IN (SELECT code FROM down)"
-)
-"""The grids of the area (or the grid) `area`, and of all beneath it."""
 
 
 def read_grids_of_area(conn: Conn, area: str | None) -> list[str]:
     """Codes of the grids of an area and all beneath it, of one grid, or of all."""
     if area is None:
         return sorted(read_grid_codes(conn))
-    rows = conn.execute(f"{GRIDS_OF_AREA} ORDER BY code".encode(), {"area": area}).fetchall()
+    rows = conn.execute("SELECT grids_of_area(%s) ORDER BY 1", (area,)).fetchall()
     return [str(row[0]) for row in rows]
 
 
@@ -64,13 +55,7 @@ def read_area_tree(conn: Conn) -> list[dict[str, Any]]:
     """Areas from the top down, each before those beneath it, with the number of its grids."""
     return dict_rows(
         conn,
-        "WITH RECURSIVE down AS ("
-        "SELECT code, name, name_en, level, 0 AS depth, ARRAY[code] AS path FROM areas "
-        "WHERE parent IS NULL OR parent NOT IN (SELECT code FROM areas) "
-        "UNION ALL SELECT a.code, a.name, a.name_en, a.level, d.depth + 1, d.path || a.code "
-        "FROM areas a JOIN down d ON a.parent = d.code WHERE d.depth < 10) "
-        "SELECT code, name, name_en, level, depth, (SELECT count(*) FROM grids g JOIN down b ON b.code = g.community "
-        "WHERE down.code = ANY(b.path))::integer AS grids FROM down ORDER BY path",
+        statement("area_tree"),
     )
 
 
@@ -78,12 +63,6 @@ def read_area_path(conn: Conn, code: str) -> list[dict[str, Any]]:
     """An area or grid and the areas it lies in, from the top; empty for none of this code."""
     return dict_rows(
         conn,
-        "WITH RECURSIVE up AS ("
-        "SELECT code, name, name_en, level, parent, 0 AS steps FROM areas WHERE code = %(code)s "
-        "UNION ALL (SELECT code, name, name_en, 'grid', community, 0 FROM grids "
-        "WHERE code = %(code)s AND NOT EXISTS (SELECT 1 FROM areas WHERE code = %(code)s)) "
-        "UNION ALL SELECT a.code, a.name, a.name_en, a.level, a.parent, up.steps + 1 "
-        "FROM up JOIN areas a ON a.code = up.parent WHERE up.steps < 10) "
-        "SELECT code, name, name_en, level FROM up ORDER BY steps DESC",
+        statement("area_path"),
         {"code": code},
     )

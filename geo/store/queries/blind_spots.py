@@ -9,32 +9,24 @@ import pandas as pd
 from psycopg import sql
 
 from geo.store.connection import Conn, dict_rows
-from geo.store.queries.areas import GRIDS_OF_AREA
 from geo.store.rows import frame_of
-
-_IN_AREA = f"(%(area)s::text IS NULL OR grid IN ({GRIDS_OF_AREA}))"
+from geo.store.statements import statement
 
 
 def read_ranked_blind_spots(
     conn: Conn, by: Literal["area", "risk"], area: str | None, limit: int, offset: int
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Blind spots of an area, worst first, and the sums of all of them: `spots`, `area_m2`, `risk`."""
-    order = "risk DESC NULLS LAST, area_m2 DESC" if by == "risk" else "area_m2 DESC"
-    rows = dict_rows(
-        conn,
-        f"SELECT b.grid, b.number, g.name AS grid_name, g.name_en AS grid_name_en, b.area_m2, "
-        "b.widest_m, b.risk, box_of(b.geometry) AS box FROM (SELECT * FROM blind_spots "
-        f"WHERE {_IN_AREA} ORDER BY {order}, grid, number "
-        "LIMIT %(limit)s OFFSET %(offset)s) b LEFT JOIN grids g ON g.code = b.grid "
-        f"ORDER BY {order}, b.grid, b.number".encode(),
-        {"area": area, "limit": limit, "offset": offset},
-    )
+    order = sql.SQL("risk DESC NULLS LAST, area_m2 DESC" if by == "risk" else "area_m2 DESC")
+    query = statement("ranked_blind_spots").format(order=order)
+    rows = dict_rows(conn, query, {"area": area, "limit": limit, "offset": offset})
     for rank, row in enumerate(rows, offset + 1):
         row["rank"] = rank
     sums = dict_rows(
         conn,
-        f"SELECT count(*)::integer AS spots, coalesce(sum(area_m2), 0) AS area_m2, sum(risk) AS risk "
-        f"FROM blind_spots WHERE {_IN_AREA}".encode(),
+        "SELECT count(*)::integer AS spots, coalesce(sum(area_m2), 0) AS area_m2, "
+        "sum(risk) AS risk FROM blind_spots "
+        "WHERE %(area)s::text IS NULL OR grid IN (SELECT grids_of_area(%(area)s))",
         {"area": area},
     )
     return rows, sums[0]

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from geo.store.bulk_copy import copy_rows
 from geo.store.connection import Conn, dict_rows
 from geo.store.rows import filter_rows, frame_of, keyed
+from geo.store.statements import statement
 
 
 def count_cameras_used(conn: Conn) -> tuple[int, float]:
@@ -25,18 +26,7 @@ def count_cameras_used(conn: Conn) -> tuple[int, float]:
 
 def read_cameras_of_grid(conn: Conn, code: str, limit: int) -> list[dict[str, Any]]:
     """The cameras that stand in a grid or see some of it, those in it first."""
-    return dict_rows(
-        conn,
-        "WITH g AS (SELECT geometry FROM grids WHERE code = %s) "
-        "SELECT c.code, c.name, c.kind, c.status, ST_Intersects(c.geometry, g.geometry) AS inside, "
-        "coalesce(v.assumed, false) AS assumed, ST_X(c.geometry) AS lon, ST_Y(c.geometry) AS lat "
-        "FROM g JOIN cameras c ON true LEFT JOIN camera_views v ON v.camera = c.code "
-        "WHERE (c.geometry && g.geometry AND ST_Intersects(c.geometry, g.geometry)) OR c.code IN "
-        "(SELECT camera FROM camera_views w, g WHERE w.geometry && g.geometry "
-        "AND ST_Intersects(w.geometry, g.geometry)) "
-        "ORDER BY inside DESC, c.code LIMIT %s",
-        (code, limit),
-    )
+    return dict_rows(conn, statement("cameras_of_grid"), {"grid": code, "limit": limit})
 
 
 def lock_cameras(conn: Conn, codes: list[str]) -> dict[str, str]:
@@ -63,11 +53,11 @@ def read_status_history(conn: Conn, codes: list[str]) -> dict[str, list[tuple[dt
 
 def delete_later_statuses(conn: Conn, codes: list[str], moment: dt.datetime) -> None:
     """Drop statuses of some cameras, and when they were heard of, that would only be told in the future."""
-    for statement in (
+    for query in (
         "DELETE FROM camera_status WHERE camera = ANY(%s) AND since > %s",
         "DELETE FROM camera_heard WHERE camera = ANY(%s) AND at > %s",
     ):
-        conn.execute(statement, (codes, moment))
+        conn.execute(query, (codes, moment))
 
 
 def write_statuses(
@@ -127,15 +117,7 @@ def read_camera_views(
 def read_camera_record(conn: Conn, code: str) -> dict[str, Any] | None:
     """All that is known of one camera: its row, its status history, its areas; None for no such."""
     with conn.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(
-            "SELECT c.*, ST_X(c.geometry) AS lon, ST_Y(c.geometry) AS lat, h.at AS status_told_at, "
-            "v.area_m2 AS view_m2, v.assumed, g.code AS in_grid, g.name AS in_grid_name "
-            "FROM cameras c LEFT JOIN camera_heard h ON h.camera = c.code "
-            "LEFT JOIN camera_views v ON v.camera = c.code "
-            "LEFT JOIN LATERAL (SELECT code, name FROM grids WHERE ST_Intersects(geometry, c.geometry) "
-            "ORDER BY code LIMIT 1) g ON true WHERE c.code = %s",
-            (code,),
-        ).fetchone()
+        row = cursor.execute(statement("camera_record"), {"code": code}).fetchone()
         if row is None:
             return None
         row.pop("geometry")

@@ -32,15 +32,13 @@ def read_grid_values(conn: Conn, measure: Measure, run: int) -> list[tuple[Any, 
         ).fetchall()
     if measure == "population":
         return conn.execute(
-            "SELECT g.code, g.community, g.population, c.area_m2 FROM grids g LEFT JOIN LATERAL "
-            "(SELECT area_m2 FROM grid_coverage WHERE grid = g.code ORDER BY run DESC LIMIT 1) c ON true "
-            "ORDER BY g.code"
+            "SELECT g.code, g.community, g.population, c.area_m2 FROM grids g "
+            "LEFT JOIN LATERAL newest_coverage(g.code) c ON true ORDER BY g.code"
         ).fetchall()
     ground = "open_m2" if measure == "open_covered_share" else "area_m2"
     query = sql.SQL(
-        "SELECT g.code, g.community, c.{}, c.{} FROM grids g LEFT JOIN LATERAL "
-        "(SELECT * FROM grid_coverage WHERE grid = g.code AND run <= %s ORDER BY run DESC LIMIT 1) c "
-        "ON true ORDER BY g.code"
+        "SELECT g.code, g.community, c.{}, c.{} FROM grids g "
+        "LEFT JOIN LATERAL newest_coverage(g.code, %s) c ON true ORDER BY g.code"
     ).format(sql.Identifier(measure), sql.Identifier(ground))
     return conn.execute(query, (run,)).fetchall()
 
@@ -49,9 +47,8 @@ def read_quality_values(conn: Conn, cameras: str, light: str, image: str) -> lis
     """As `grid_values`, of the open ground that some cameras see in an image of some class."""
     return conn.execute(
         "SELECT g.code, g.community, (q.shares #>> %s)::float8, c.open_m2 FROM grids g "
-        "LEFT JOIN area_quality q ON q.layer = 'grids' AND q.code = g.code LEFT JOIN LATERAL "
-        "(SELECT open_m2 FROM grid_coverage WHERE grid = g.code ORDER BY run DESC LIMIT 1) c ON true "
-        "ORDER BY g.code",
+        "LEFT JOIN area_quality q ON q.layer = 'grids' AND q.code = g.code "
+        "LEFT JOIN LATERAL newest_coverage(g.code) c ON true ORDER BY g.code",
         ([cameras, light, image],),
     ).fetchall()
 
@@ -59,8 +56,8 @@ def read_quality_values(conn: Conn, cameras: str, light: str, image: str) -> lis
 def read_coverage_digests(conn: Conn, grids: list[str]) -> list[str]:
     """What the newest coverage of some grids rests on."""
     rows = conn.execute(
-        "SELECT DISTINCT ON (grid) inputs_digest FROM grid_coverage WHERE grid = ANY(%s) "
-        "ORDER BY grid, run DESC",
+        "SELECT c.inputs_digest FROM unnest(%s::text[]) AS g (code) "
+        "CROSS JOIN LATERAL newest_coverage(g.code) c ORDER BY c.grid",
         (grids,),
     ).fetchall()
     return [str(row[0]) for row in rows]
@@ -70,26 +67,23 @@ def read_coverage_figures(conn: Conn) -> NDArray[np.float64]:
     """Area, covered, open, and share of the open that is covered (0 without any), of all grids."""
     with conn.cursor(binary=True) as cursor:
         rows = cursor.execute(
-            "SELECT area_m2, covered_m2, open_m2, coalesce(open_covered_share, 0) FROM "
-            "(SELECT DISTINCT ON (grid) * FROM grid_coverage ORDER BY grid, run DESC) c "
-            "WHERE EXISTS (SELECT 1 FROM grids g WHERE g.code = c.grid)"
+            "SELECT area_m2, covered_m2, open_m2, coalesce(open_covered_share, 0) "
+            "FROM grid_coverage_latest"
         ).fetchall()
     return np.array(rows, float).reshape(-1, 4).T
 
 
 def read_open_ground(conn: Conn) -> pd.Series:
     """Open ground of each grid by its newest coverage, m²."""
-    rows = conn.execute(
-        "SELECT DISTINCT ON (grid) grid, open_m2 FROM grid_coverage ORDER BY grid, run DESC"
-    ).fetchall()
+    rows = conn.execute("SELECT grid, open_m2 FROM grid_coverage_latest ORDER BY grid").fetchall()
     return pd.Series([row[1] for row in rows], index=[row[0] for row in rows], dtype=float)
 
 
 def read_open_coverage(conn: Conn, grids: list[str]) -> pd.DataFrame:
     """Open ground (m²) and the share of it that is seen, of some grids by their newest coverage."""
     rows = conn.execute(
-        "SELECT DISTINCT ON (grid) grid, open_m2, open_covered_share FROM grid_coverage "
-        "WHERE grid = ANY(%s) ORDER BY grid, run DESC",
+        "SELECT c.grid, c.open_m2, c.open_covered_share FROM unnest(%s::text[]) AS g (code) "
+        "CROSS JOIN LATERAL newest_coverage(g.code) c ORDER BY c.grid",
         (grids,),
     ).fetchall()
     table = pd.DataFrame(rows, columns=["grid", "open_m2", "open_covered_share"])

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from geo.store.bulk_copy import clear_table, write_table
 from geo.store.connection import Conn, dict_rows
 from geo.store.rows import frame_of
+from geo.store.statements import statement
 
 TABLES = ("area_figures", "area_camera_years", "register_findings", "register_counts")
 
@@ -74,33 +75,14 @@ def read_dashboard_state(conn: Conn) -> dict[str, Any] | None:
         return cursor.execute("SELECT run, day, computed_at FROM board_state").fetchone()
 
 
-_FIGURES = (
-    "SELECT f.code, coalesce(a.name, g.name) AS name, coalesce(a.name_en, g.name_en) AS name_en, "
-    "coalesce(a.parent, g.community) AS parent, f.figure, f.part, f.whole, f.goal "
-    "FROM area_figures f LEFT JOIN areas a ON f.level <> 'grid' AND a.code = f.code "
-    "LEFT JOIN grids g ON f.level = 'grid' AND g.code = f.code"
-)
-
-
 def read_figures_of_level(conn: Conn, level: str, parent: str | None) -> list[dict[str, Any]]:
     """Every figure of every area of a level, or of those beneath one area."""
-    return dict_rows(
-        conn,
-        f"{_FIGURES} WHERE f.level = %(level)s AND (%(parent)s::text IS NULL OR EXISTS ("
-        "WITH RECURSIVE up AS (SELECT coalesce(a.parent, g.community) AS code UNION "
-        "SELECT p.parent FROM up JOIN areas p ON p.code = up.code) "
-        "SELECT 1 FROM up WHERE up.code = %(parent)s)) ORDER BY f.code, f.figure",
-        {"level": level, "parent": parent},
-    )
+    return dict_rows(conn, statement("figures"), {"level": level, "parent": parent, "code": None})
 
 
 def read_figures_of_area(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
     """Every figure of one area."""
-    return dict_rows(
-        conn,
-        f"{_FIGURES} WHERE f.level = %s AND f.code = %s ORDER BY f.figure",
-        (level, code),
-    )
+    return dict_rows(conn, statement("figures"), {"level": level, "parent": None, "code": code})
 
 
 def read_camera_years(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:

@@ -19,9 +19,10 @@ from geo.schema import EXPORTED, LAYERS, RESULTS, Shape
 from geo.store.connection import Conn
 from geo.store.queries.areas import read_grids_of_area
 from geo.store.queries.incidents import IN_CATEGORIES
+from geo.store.statements import statement
 
 _PIECE_ROWS = 20_000
-_TIME = "coalesce(occurred_at, occurred_from, reported_at)"
+_TIME = sql.SQL("coalesce(occurred_at, occurred_from, reported_at)")
 
 
 @dataclass(frozen=True)
@@ -45,53 +46,62 @@ EVERYTHING = Selection()
 
 @dataclass(frozen=True)
 class _Result:
-    columns: str
-    source: str
-    order: str
-    inside: str
+    columns: sql.SQL
+    source: sql.Composable
+    order: sql.SQL
+    inside: sql.Composable
 
 
-_IN_GRIDS = "t.grid = ANY(%(grids)s)"
-# Of what lies on a border both sides are told: nothing that one may see is left out.
-_TOUCHES = (
+_IN_GRIDS = sql.SQL("t.grid = ANY(%(grids)s)")
+# What lies on a border belongs to both sides: nothing that one may see is left out.
+_TOUCHES = sql.SQL(
     "EXISTS (SELECT 1 FROM grids g WHERE ST_Intersects(g.geometry, {}) AND g.code = ANY(%(grids)s))"
 )
 _RESULTS = {
     "grids": _Result(
-        "code, name, name_en, community, population, kind, run, area_m2, covered_m2, covered_share, "
-        "open_m2, open_covered_share, twice_covered_share, cameras, incidents, per_km2, per_1000_people, "
-        "extra::text AS extra",
-        "(SELECT g.code, g.name, g.name_en, g.community, g.population, g.kind, c.run, c.area_m2, "
-        "c.covered_m2, c.covered_share, c.open_m2, c.open_covered_share, c.twice_covered_share, "
-        "c.cameras, d.count AS incidents, d.per_km2, d.per_1000_people, g.extra, g.geometry FROM grids g "
-        "LEFT JOIN LATERAL (SELECT * FROM grid_coverage WHERE grid = g.code ORDER BY run DESC LIMIT 1) "
-        "c ON true LEFT JOIN grid_density d ON d.grid = g.code)",
-        "code",
-        "t.code = ANY(%(grids)s)",
+        sql.SQL(
+            "code, name, name_en, community, population, kind, run, area_m2, covered_m2, "
+            "covered_share, open_m2, open_covered_share, twice_covered_share, cameras, incidents, "
+            "per_km2, per_1000_people, extra::text AS extra"
+        ),
+        sql.SQL("({})").format(statement("exported_grids")),
+        sql.SQL("code"),
+        sql.SQL("t.code = ANY(%(grids)s)"),
     ),
     "blind-spots": _Result(
-        "grid, number, run, area_m2, widest_m, risk", "blind_spots", "area_m2 DESC, grid, number", _IN_GRIDS
+        sql.SQL("grid, number, run, area_m2, widest_m, risk"),
+        sql.SQL("blind_spots"),
+        sql.SQL("area_m2 DESC, grid, number"),
+        _IN_GRIDS,
     ),
     "views": _Result(
-        "camera, run, area_m2, assumed", "camera_views", 'camera COLLATE "C"',
-        f"EXISTS (SELECT 1 FROM cameras c WHERE c.code = t.camera AND {_TOUCHES.format('c.geometry')})",
+        sql.SQL("camera, run, area_m2, assumed"),
+        sql.SQL("camera_views"),
+        sql.SQL('camera COLLATE "C"'),
+        sql.SQL("EXISTS (SELECT 1 FROM cameras c WHERE c.code = t.camera AND {})").format(
+            _TOUCHES.format(sql.SQL("c.geometry"))
+        ),
     ),
     "findings": _Result(
-        "layer, code, aspect, finding, detail, owner, grid, community, subdistrict, district, run",
-        "register_findings", "id",
-        f"({_IN_GRIDS} OR %(area)s IN (t.community, t.subdistrict, t.district))",
+        sql.SQL(
+            "layer, code, aspect, finding, detail, owner, grid, community, subdistrict, district, run"
+        ),
+        sql.SQL("register_findings"),
+        sql.SQL("id"),
+        sql.SQL("({} OR %(area)s IN (t.community, t.subdistrict, t.district))").format(_IN_GRIDS),
     ),
     "grid-staff": _Result(
-        "grid, role, name, phone", "(SELECT *, NULL::geometry AS geometry FROM grid_staff)",
-        'grid COLLATE "C", role, name COLLATE "C"', _IN_GRIDS,
+        sql.SQL("grid, role, name, phone"),
+        sql.SQL("(SELECT *, NULL::geometry AS geometry FROM grid_staff)"),
+        sql.SQL('grid COLLATE "C", role, name COLLATE "C"'),
+        _IN_GRIDS,
     ),
-}  # fmt: skip
-_INSIDE = {
-    "areas": (
-        "t.code IN (WITH RECURSIVE down AS (SELECT code FROM areas WHERE code = %(area)s UNION "
-        "SELECT a.code FROM areas a JOIN down d ON a.parent = d.code) SELECT code FROM down)"
+}
+_INSIDE: dict[str, sql.Composable] = {
+    "areas": sql.SQL("t.code IN (SELECT area_descendants(%(area)s))"),
+    "incidents": sql.SQL("({} OR (t.geometry IS NULL AND {}))").format(
+        _TOUCHES.format(sql.SQL("t.geometry")), _IN_GRIDS
     ),
-    "incidents": f"({_TOUCHES.format('t.geometry')} OR (t.geometry IS NULL AND {_IN_GRIDS}))",
 }
 """Rows of a register that lie in the area; of all others those that touch one of its grids."""
 EXPORT_NAMES = EXPORTED
@@ -153,24 +163,23 @@ def require_selectable(name: str, chosen: Selection) -> None:
 
 
 def _query(name: str, chosen: Selection) -> sql.Composed:
-    conditions = [sql.SQL("true")]
+    conditions: list[sql.Composable] = [sql.SQL("true")]
     if chosen.box is not None:
         conditions.append(
             sql.SQL("ST_Intersects(t.geometry, ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, 4326))")
         )
     if chosen.start is not None:
-        conditions.append(sql.SQL(f"{_TIME} >= %(start)s"))
+        conditions.append(sql.SQL("{} >= %(start)s").format(_TIME))
     if chosen.end is not None:
-        conditions.append(sql.SQL(f"{_TIME} < %(end)s"))
+        conditions.append(sql.SQL("{} < %(end)s").format(_TIME))
     if chosen.categories is not None:
-        conditions.append(sql.SQL(IN_CATEGORIES))
+        conditions.append(IN_CATEGORIES)
     columns: sql.Composable
     source: sql.Composable
     order: sql.Composable
     if name in _RESULTS:
-        found = _RESULTS[name]
-        columns, source, order = map(sql.SQL, (found.columns, found.source, found.order))
-        inside = found.inside
+        result = _RESULTS[name]
+        columns, source, order, inside = result.columns, result.source, result.order, result.inside
     else:
         layer = LAYERS[name]
         columns = sql.SQL("{}, extra::text AS extra").format(
@@ -180,9 +189,9 @@ def _query(name: str, chosen: Selection) -> sql.Composed:
         order = sql.SQL(", ").join(
             sql.SQL('{} COLLATE "C"').format(sql.Identifier(k)) for k in layer.key
         )
-        inside = _INSIDE.get(name, _TOUCHES.format("t.geometry"))
+        inside = _INSIDE.get(name, _TOUCHES.format(sql.SQL("t.geometry")))
     if chosen.area is not None:
-        conditions.append(sql.SQL(inside))
+        conditions.append(inside)
     return sql.SQL(
         "SELECT {}, ST_AsBinary(geometry) AS geometry FROM {} t WHERE {} ORDER BY {}"
     ).format(columns, source, sql.SQL(" AND ").join(conditions), order)

@@ -14,8 +14,7 @@ def find_stale_quality(conn: Conn) -> dict[str, list[str]]:
     grids = [
         str(row[0])
         for row in conn.execute(
-            "SELECT g.code FROM grids g JOIN LATERAL (SELECT run FROM grid_coverage "
-            "WHERE grid = g.code ORDER BY run DESC LIMIT 1) c ON true "
+            "SELECT g.code FROM grids g JOIN LATERAL newest_coverage(g.code) c ON true "
             "LEFT JOIN area_quality q ON q.layer = 'grids' AND q.code = g.code "
             "WHERE q.run IS NULL OR q.run < c.run ORDER BY g.code"
         ).fetchall()

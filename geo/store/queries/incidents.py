@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from psycopg import sql
 
 from geo.store.bulk_copy import clear_table, copy_table
 from geo.store.connection import Conn, dict_rows
-from geo.store.queries.areas import GRIDS_OF_AREA
 from geo.store.rows import box_around, box_arrays
+from geo.store.statements import statement
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-IN_CATEGORIES = (
+IN_CATEGORIES = sql.SQL(
     "(%(categories)s::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest(%(categories)s::text[]) AS w "
     "WHERE category = w OR starts_with(category, w || '/')))"
 )
@@ -40,33 +41,23 @@ def read_incident_places(conn: Conn, boxes: Any) -> tuple[NDArray[np.float64], N
     """Longitude and latitude of incidents placed exactly or by their road, in some boxes."""
     with conn.cursor(binary=True) as cursor:
         rows = cursor.execute(
-            "SELECT ST_X(t.geometry), ST_Y(t.geometry) FROM incidents t "
-            "WHERE t.precision IN ('exact', 'road') AND EXISTS (SELECT 1 FROM "
-            "unnest(%(west)s::float8[], %(south)s::float8[], %(east)s::float8[], %(north)s::float8[]) "
-            "AS b (w, s, e, n) WHERE t.geometry && ST_MakeEnvelope(b.w, b.s, b.e, b.n, 4326)) "
-            "AND t.geometry && ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, 4326)",
-            box_arrays(boxes) | box_around(boxes),
+            statement("incident_places"), box_arrays(boxes) | box_around(boxes)
         ).fetchall()
     lon, lat = np.array(rows, float).reshape(-1, 2).T
     return lon, lat
-
-
-_LAST_YEAR = "at > (SELECT max(at) FROM incident_events) - interval '365 days'"
 
 
 def read_places_of_last_year(
     conn: Conn, boxes: Any = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Longitude and latitude of the incidents of the last 365 days on record, in some boxes or anywhere."""
-    inside = (
-        "true" if boxes is None
-        else "lon BETWEEN %(w)s AND %(e)s AND lat BETWEEN %(s)s AND %(n)s"
-    )  # fmt: skip
+    inside = "lon BETWEEN %(w)s AND %(e)s AND lat BETWEEN %(s)s AND %(n)s"
+    query = sql.SQL(
+        "SELECT lon, lat FROM incident_events WHERE lon IS NOT NULL AND {inside} "
+        "AND at > (SELECT max(at) FROM incident_events) - interval '365 days'"
+    ).format(inside=sql.SQL("true" if boxes is None else inside))
     with conn.cursor(binary=True) as cursor:
-        rows = cursor.execute(
-            f"SELECT lon, lat FROM incident_events WHERE {_LAST_YEAR} AND lon IS NOT NULL AND {inside}".encode(),
-            {} if boxes is None else box_around(boxes),
-        ).fetchall()
+        rows = cursor.execute(query, {} if boxes is None else box_around(boxes)).fetchall()
     lon, lat = np.array(rows, float).reshape(-1, 2).T
     return lon, lat
 
@@ -86,24 +77,24 @@ class IncidentFilter:
 
     @property
     def params(self) -> dict[str, Any]:
-        """What `_WHERE` is given."""
+        """What `_SELECTED` is given."""
         return {
             "start": self.start, "end": self.end, "categories": self.categories, "area": self.area,
         }  # fmt: skip
 
 
-_WHERE = (
-    # A long span counts where the whole of it lies in the period.
-    "FROM incident_events WHERE at >= %(start)s AND at < %(end)s AND (until IS NULL OR until <= %(end)s) "
-    f"AND {IN_CATEGORIES} AND (%(area)s::text IS NULL OR grid IN ({GRIDS_OF_AREA}))"
-)
+# A long span counts where all of it lies in the period.
+_SELECTED = sql.SQL(
+    "FROM incident_events WHERE at >= %(start)s AND at < %(end)s "
+    "AND (until IS NULL OR until <= %(end)s) AND {in_categories} "
+    "AND (%(area)s::text IS NULL OR grid IN (SELECT grids_of_area(%(area)s)))"
+).format(in_categories=IN_CATEGORIES)
 
 
 def count_by_grid(conn: Conn, chosen: IncidentFilter) -> dict[str, int]:
     """Incidents by grid; '' is outside every grid."""
-    rows = conn.execute(
-        f"SELECT grid, count(*)::integer {_WHERE} GROUP BY grid".encode(), chosen.params
-    ).fetchall()
+    query = sql.SQL("SELECT grid, count(*)::integer {selected} GROUP BY grid")
+    rows = conn.execute(query.format(selected=_SELECTED), chosen.params).fetchall()
     return {str(grid): int(count) for grid, count in rows}
 
 
@@ -118,25 +109,26 @@ def count_by_step(
     -------
     Rows of `start` (local, without a zone), `category`, `count`, in the order of time.
     """
-    return dict_rows(
-        conn,
-        f"SELECT date_trunc(%(step)s, at AT TIME ZONE %(zone)s) AS start, "
-        f"split_part(category, '/', 1) AS category, count(*)::integer AS count {_WHERE} AND until IS NULL "
-        "GROUP BY 1, 2 ORDER BY 1, 2".encode(),
-        chosen.params | {"step": step, "zone": zone},
+    query = sql.SQL(
+        "SELECT date_trunc(%(step)s, at AT TIME ZONE %(zone)s) AS start, "
+        "split_part(category, '/', 1) AS category, count(*)::integer AS count "
+        "{selected} AND until IS NULL GROUP BY 1, 2 ORDER BY 1, 2"
     )
+    params = chosen.params | {"step": step, "zone": zone}
+    return dict_rows(conn, query.format(selected=_SELECTED), params)
 
 
 def count_by_hour(conn: Conn, chosen: IncidentFilter, zone: str) -> tuple[list[list[int]], int]:
     """Incidents by weekday (Monday first) and hour of the local day, and those whose hour is not known."""
     table = [[0] * 24 for _ in range(7)]
     untimed = 0
-    for timed, weekday, hour, count in conn.execute(
+    query = sql.SQL(
         "SELECT timed, extract(isodow FROM at AT TIME ZONE %(zone)s)::integer, "
-        f"extract(hour FROM at AT TIME ZONE %(zone)s)::integer, count(*)::integer {_WHERE} "
-        "GROUP BY 1, 2, 3".encode(),
-        chosen.params | {"zone": zone},
-    ).fetchall():
+        "extract(hour FROM at AT TIME ZONE %(zone)s)::integer, count(*)::integer "
+        "{selected} GROUP BY 1, 2, 3"
+    ).format(selected=_SELECTED)
+    rows = conn.execute(query, chosen.params | {"zone": zone}).fetchall()
+    for timed, weekday, hour, count in rows:
         if timed:
             table[weekday - 1][hour] = count
         else:
@@ -155,17 +147,18 @@ def count_by_place(
     box : west, south, east, north; anywhere unless given.
     limit : so many squares at the most, fullest first.
     """
-    inside = ""
+    inside = "true"
     params = chosen.params | {"cell": max(cell_deg, 1e-4), "limit": limit}
     if box is not None:
-        inside = "AND lon BETWEEN %(w)s AND %(e)s AND lat BETWEEN %(s)s AND %(n)s "
+        inside = "lon BETWEEN %(w)s AND %(e)s AND lat BETWEEN %(s)s AND %(n)s"
         params |= dict(zip("wsen", box, strict=True))
-    rows = conn.execute(
-        f"SELECT round(avg(lat)::numeric, 5)::float8, round(avg(lon)::numeric, 5)::float8, count(*)::integer {_WHERE} "
-        f"AND lon IS NOT NULL {inside}"
-        "GROUP BY floor(lat / %(cell)s + 0.5), floor(lon / %(cell)s + 0.5) ORDER BY 3 DESC LIMIT %(limit)s".encode(),
-        params,
-    ).fetchall()
+    query = sql.SQL(
+        "SELECT round(avg(lat)::numeric, 5)::float8, round(avg(lon)::numeric, 5)::float8, "
+        "count(*)::integer {selected} AND lon IS NOT NULL AND {inside} "
+        "GROUP BY floor(lat / %(cell)s + 0.5), floor(lon / %(cell)s + 0.5) "
+        "ORDER BY 3 DESC LIMIT %(limit)s"
+    ).format(selected=_SELECTED, inside=sql.SQL(inside))
+    rows = conn.execute(query, params).fetchall()
     return [(float(a), float(b), int(c)) for a, b, c in rows]
 
 

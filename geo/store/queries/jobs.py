@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from geo.store.connection import Conn
 from geo.store.queries.uploads import delete_expired_uploads
+from geo.store.statements import statement
 
 RETENTION_DAYS = 90
 """How long ended jobs and their reports are kept."""
@@ -134,29 +135,15 @@ class Job:
     has_report: bool
 
 
-_OUTCOME = (
-    "CASE WHEN j.outcome IS NOT NULL OR j.ended IS NOT NULL THEN j.outcome "
-    "WHEN q.status IN ('failed', 'aborted') THEN jsonb_build_object('reason', "
-    "'The worker ended before it could write why. Ask for it once more.', 'reason_zh', "
-    "'任务的进程中断，未写入任何数据，请重新提交') END"
-)
-_STATE = (
-    "CASE WHEN j.ended IS NOT NULL THEN j.ended WHEN q.status = 'cancelled' THEN 'cancelled' "
-    "WHEN q.status = 'doing' AND q.abort_requested THEN 'cancelling' WHEN q.status = 'doing' THEN 'running' "
-    "WHEN q.status = 'todo' THEN 'waiting' WHEN q.status = 'succeeded' THEN 'done' ELSE 'failed' END"
-)
+_CUT_OFF = "The worker ended before it could write why. Ask for it once more."
+_CUT_OFF_ZH = "任务的进程中断，未写入任何数据，请重新提交"
 
 
 def newest_jobs(conn: Conn, limit: int, job: int | None = None) -> list[Job]:
     """Jobs, newest first; or the one of a number."""
-    # What a page shows of one file is long, and left out of a list.
-    outcome = _OUTCOME if job is not None else f"({_OUTCOME}) - 'sample' - 'preview'"
     rows = conn.execute(
-        "SELECT j.id, j.task, j.about, j.asked_by, j.asked_at, j.started_at, j.finished_at, j.attempts, "
-        f"j.step, j.steps, {_STATE}, {outcome}, j.report IS NOT NULL "
-        "FROM jobs j LEFT JOIN procrastinate_jobs q ON q.id = j.id "
-        "WHERE %(job)s::bigint IS NULL OR j.id = %(job)s ORDER BY j.id DESC LIMIT %(limit)s",
-        {"job": job, "limit": limit},
+        statement("jobs"),
+        {"job": job, "limit": limit, "cut_off": _CUT_OFF, "cut_off_zh": _CUT_OFF_ZH},
     ).fetchall()
     return [Job(*row) for row in rows]
 

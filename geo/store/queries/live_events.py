@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from geo.store.connection import Conn, dict_rows
+from geo.store.statements import statement
 
 CHANNEL = "gridcover_live"
 
@@ -21,14 +22,5 @@ def read_events_since(conn: Conn, seen: str, kinds: list[str]) -> tuple[list[dic
     Of a camera its name is told as well. What was written at that moment and committed since is among them: an event is old only where its
     transaction was visible then.
     """
-    rows = dict_rows(
-        conn,
-        "SELECT e.id, e.at, e.kind, e.detail || CASE WHEN c.name IS NULL THEN '{}' ELSE "
-        "jsonb_build_object('name', c.name) END AS detail, ST_X(e.geometry) AS lon, ST_Y(e.geometry) AS lat "
-        "FROM live_events e LEFT JOIN cameras c ON e.kind = 'status' AND c.code = e.detail->>'camera' "
-        "WHERE xact >= pg_snapshot_xmin(%(seen)s::pg_snapshot) "
-        "AND NOT pg_visible_in_snapshot(xact, %(seen)s::pg_snapshot) "
-        "AND e.kind = ANY(%(kinds)s) ORDER BY e.id LIMIT 2000",
-        {"seen": seen, "kinds": kinds},
-    )
+    rows = dict_rows(conn, statement("live_events"), {"seen": seen, "kinds": kinds})
     return rows, current_snapshot(conn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from geo.errors import ColumnError, StoreError
@@ -12,15 +13,17 @@ from geo.store.connection import Conn, dict_rows
 
 MAX_SCENARIOS_PER_USER = 200
 """Scenarios that one person may keep."""
-_COLUMNS = "id, name, owner, shared, cameras, version, created_at, changed_at"
-_IS_VISIBLE = "(owner = %(owner)s OR shared)"
+_COLUMNS = sql.SQL("id, name, owner, shared, cameras, version, created_at, changed_at")
+_IS_VISIBLE = sql.SQL("(owner = %(owner)s OR shared)")
 
 
 def list_scenarios(conn: Conn, owner: str) -> list[dict[str, Any]]:
     """One's own and those that others share, as far as one sees their places; newest first."""
     return dict_rows(
         conn,
-        f"SELECT {_COLUMNS} FROM scenarios WHERE {_IS_VISIBLE} ORDER BY changed_at DESC, id DESC".encode(),
+        sql.SQL("SELECT {} FROM scenarios WHERE {} ORDER BY changed_at DESC, id DESC").format(
+            _COLUMNS, _IS_VISIBLE
+        ),
         {"owner": owner},
     )
 
@@ -29,7 +32,9 @@ def find_scenario(conn: Conn, number: int, owner: str) -> dict[str, Any] | None:
     """A scenario that is one's own or shared; None for no such."""
     rows = dict_rows(
         conn,
-        f"SELECT {_COLUMNS} FROM scenarios WHERE id = %(number)s AND {_IS_VISIBLE}".encode(),
+        sql.SQL("SELECT {} FROM scenarios WHERE id = %(number)s AND {}").format(
+            _COLUMNS, _IS_VISIBLE
+        ),
         {"owner": owner, "number": number},
     )
     return rows[0] if rows else None
@@ -60,8 +65,10 @@ def add_scenario(
         raise StoreError(f"you keep {MAX_SCENARIOS_PER_USER} scenarios already; remove one first")
     try:
         found = conn.execute(
-            "INSERT INTO scenarios (name, owner, shared, cameras, geometry) "
-            f"VALUES (%(name)s, %(owner)s, %(shared)s, %(cameras)s, {_SHAPE}) RETURNING id".encode(),
+            sql.SQL(
+                "INSERT INTO scenarios (name, owner, shared, cameras, geometry) "
+                "VALUES (%(name)s, %(owner)s, %(shared)s, %(cameras)s, {}) RETURNING id"
+            ).format(_SHAPE),
             {"owner": owner} | _values(name, shared, cameras),
         ).fetchone()
     except psycopg.errors.UniqueViolation as error:
@@ -89,8 +96,10 @@ def update_scenario(
         raise StoreError(f"scenario {number} was changed meanwhile; open it again, or save it under another name")  # fmt: skip
     try:
         conn.execute(
-            "UPDATE scenarios SET name = %(name)s, shared = %(shared)s, cameras = %(cameras)s, "
-            f"geometry = {_SHAPE}, version = version + 1, changed_at = now() WHERE id = %(number)s".encode(),
+            sql.SQL(
+                "UPDATE scenarios SET name = %(name)s, shared = %(shared)s, cameras = %(cameras)s, "
+                "geometry = {}, version = version + 1, changed_at = now() WHERE id = %(number)s"
+            ).format(_SHAPE),
             {"number": number} | _values(name, shared, cameras),
         )
     except psycopg.errors.UniqueViolation as error:
@@ -105,7 +114,7 @@ def delete_scenario(conn: Conn, number: int, owner: str) -> bool:
     )
 
 
-_SHAPE = (
+_SHAPE = sql.SQL(
     "(SELECT ST_Multi(ST_Collect(ST_SetSRID(ST_Point(lon, lat), 4326))) "
     "FROM unnest(%(lons)s::float8[], %(lats)s::float8[]) AS p (lon, lat))"
 )

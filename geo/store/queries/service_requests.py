@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from geo.store.connection import Conn, dict_rows
+from geo.store.statements import statement
 
 
 def read_service_quality(
@@ -26,16 +27,7 @@ def read_service_quality(
 
 def read_service_request_sums(conn: Conn, months: int) -> pd.DataFrame:
     """Appeals by grid ("" outside) over the last months there are: counts, and ratings over 100."""
-    rows = dict_rows(
-        conn,
-        "SELECT code, sum(received)::float AS received, sum(due)::float AS due, "
-        "sum(closed_in_time)::float AS closed_in_time, sum(rated)::float AS rated, "
-        "coalesce(sum(satisfaction * rated), 0) / 100 AS rating FROM service_quality "
-        "WHERE level = 'grid' "
-        "AND month > (SELECT max(month) FROM service_quality) - make_interval(months => %s) "
-        "GROUP BY code ORDER BY code",
-        (months,),
-    )
+    rows = dict_rows(conn, statement("service_request_sums"), {"months": months})
     return pd.DataFrame(rows)
 
 

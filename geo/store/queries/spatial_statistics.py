@@ -67,12 +67,16 @@ def read_grid_classes(conn: Conn, kind: str, category: str) -> list[tuple[Any, .
     ----------
     kind : ``hot_spot`` or ``emerging``; the latter has no Gi* of its own, the former no beginning.
     """
-    columns = "hot_spot, gi_star, gi_q_value, NULL" if kind == "hot_spot" else "emerging, NULL, NULL, emerging_since"  # fmt: skip
-    return conn.execute(
-        f"SELECT grid, {columns} FROM grid_patterns WHERE category = %s AND {kind} IS NOT NULL "
-        f"AND {kind} <> 'none' ORDER BY grid".encode(),
-        (category,),
-    ).fetchall()
+    columns = (
+        "hot_spot, gi_star, gi_q_value, NULL"
+        if kind == "hot_spot"
+        else "emerging, NULL, NULL, emerging_since"
+    )
+    query = sql.SQL(
+        "SELECT grid, {columns} FROM grid_patterns WHERE category = %s "
+        "AND {kind} IS NOT NULL AND {kind} <> 'none' ORDER BY grid"
+    ).format(columns=sql.SQL(columns), kind=sql.Identifier(kind))
+    return conn.execute(query, (category,)).fetchall()
 
 
 def stale_statistics_run(conn: Conn) -> int | None:

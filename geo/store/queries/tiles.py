@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import sql
 
 from geo.store.connection import Conn
+from geo.store.statements import statement
 
 _WORLD_M = 40_075_016.685578
 _PIXELS = 256
@@ -130,7 +131,7 @@ def build_tile(conn: Conn, name: str, z: int, x: int, y: int, *, coarse: bool = 
 def _build_layer(
     conn: Conn, name: str, layer: TileLayer, z: int, x: int, y: int, pixels: float = 0.5
 ) -> bytes:
-    build = _CLUSTERS if layer.cluster_px else _SHAPES
+    build = statement("tile_clusters" if layer.cluster_px else "tile_shapes")
     pixel_m = _WORLD_M / 2**z / _PIXELS
     params: dict[str, Any] = {
         "z": z, "x": x, "y": y, "name": name, "most": layer.most,
@@ -144,7 +145,7 @@ def _build_layer(
         "middle": layer.cell_deg > 0,
         "smallest": (layer.smallest_px * pixel_m) ** 2,
     }  # fmt: skip
-    query = sql.SQL(build).format(
+    query = build.format(
         columns=sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(c.strip())) for c in layer.columns.split(",")),
         table=sql.Identifier(layer.table),
         where=sql.SQL(layer.where),
@@ -153,34 +154,3 @@ def _build_layer(
     )  # fmt: skip
     row = conn.execute(query, params).fetchone()
     return bytes(row[0]) if row and row[0] else b""
-
-
-_BOX = (
-    "WITH box AS (SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS web, "
-    "ST_Transform(ST_Expand(ST_TileEnvelope(%(z)s, %(x)s, %(y)s), %(pad)s), 4326) AS earth), "
-)
-# As many as there may be are chosen first: the shapes of the others are never worked on. Materialized, so
-# that no shape is made twice, once for the condition and once for the tile.
-_SHAPES = (
-    _BOX + "chosen AS MATERIALIZED (SELECT {columns}, t.geometry FROM {table} t, box "
-    "WHERE t.geometry && box.earth AND {where} AND {large} ORDER BY {order} LIMIT %(most)s), "
-    "rows AS MATERIALIZED (SELECT {columns}, ST_AsMVTGeom(ST_Transform(CASE WHEN %(tolerance)s > 0 "
-    "AND ST_Dimension(t.geometry) > 0 THEN ST_Simplify(t.geometry, %(tolerance)s, true) "
-    "ELSE t.geometry END, 3857), box.web, %(extent)s, %(extent)s / 64, true) AS geom FROM chosen t, box) "
-    "SELECT ST_AsMVT(rows, %(name)s, %(extent)s, 'geom') FROM rows WHERE geom IS NOT NULL"
-)
-_CLUSTERS = (
-    _BOX + "counted AS (SELECT count(*)::integer AS count, "
-    "count(*) FILTER (WHERE t.status = 'working')::integer AS working, "
-    "count(*) FILTER (WHERE t.status = 'unknown')::integer AS unknown, "
-    "CASE WHEN %(middle)s THEN (floor(min(ST_X(t.geometry)) / %(cell)s) + 0.5) * %(cell)s "
-    "ELSE avg(ST_X(t.geometry)) END AS lon, "
-    "CASE WHEN %(middle)s THEN (floor(min(ST_Y(t.geometry)) / %(cell)s) + 0.5) * %(cell)s "
-    "ELSE avg(ST_Y(t.geometry)) END AS lat FROM {table} t, box "
-    "WHERE t.geometry && ST_Expand(box.earth, %(cell)s) AND {where} "
-    "GROUP BY floor(ST_X(t.geometry) / %(cell)s), floor(ST_Y(t.geometry) / %(cell)s) "
-    "ORDER BY 1 DESC LIMIT %(most)s), "
-    "rows AS MATERIALIZED (SELECT count, working, unknown, ST_AsMVTGeom(ST_Transform(ST_SetSRID(ST_Point(lon, lat), 4326), 3857), "
-    "box.web, %(extent)s, %(extent)s / %(margin)s, true) AS geom FROM counted, box) "
-    "SELECT ST_AsMVT(rows, %(name)s, %(extent)s, 'geom') FROM rows WHERE geom IS NOT NULL"
-)

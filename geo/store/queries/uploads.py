@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 import secrets
 
+from psycopg import sql
+
 from geo.store.connection import Conn
 
 UPLOAD_MINUTES = 60
 """How long a file that was not imported can be used again by whoever sent it, after its last job ended."""
 MAX_UPLOADS_PER_USER = 5
 """Files of one person that are kept for that; the oldest go first."""
+_IS_AWAITED = sql.SQL(
+    "EXISTS (SELECT FROM jobs j WHERE j.about->>'upload' = u.id AND j.ended IS NULL)"
+)
 
 
 def add_upload(conn: Conn, name: str, content: bytes, by: str) -> str:
@@ -22,24 +27,26 @@ def add_upload(conn: Conn, name: str, content: bytes, by: str) -> str:
     )
     delete_expired_uploads(conn)
     conn.execute(
-        "DELETE FROM uploads WHERE id IN (SELECT u.id FROM uploads u WHERE u.uploaded_by = %s AND u.id <> %s "
-        f"AND NOT {_IS_AWAITED} ORDER BY u.uploaded_at DESC, u.id OFFSET %s)",
+        sql.SQL(
+            "DELETE FROM uploads WHERE id IN (SELECT u.id FROM uploads u "
+            "WHERE u.uploaded_by = %s AND u.id <> %s AND NOT {} "
+            "ORDER BY u.uploaded_at DESC, u.id OFFSET %s)"
+        ).format(_IS_AWAITED),
         (by, key, MAX_UPLOADS_PER_USER - 1),
     )
     return key
 
 
-_IS_AWAITED = "EXISTS (SELECT FROM jobs j WHERE j.about->>'upload' = u.id AND j.ended IS NULL)"
-
-
 def delete_expired_uploads(conn: Conn) -> None:
     """Delete files that no job waits for and whose time for another try is over; the caller commits."""
     conn.execute(
-        "DELETE FROM uploads u WHERE u.uploaded_at < now() - interval '7 days' OR ("
-        f"u.uploaded_at < now() - make_interval(mins => %(kept)s) AND NOT {_IS_AWAITED} AND NOT EXISTS ("
-        "SELECT FROM jobs j WHERE j.about->>'upload' = u.id "
-        "AND j.finished_at > now() - make_interval(mins => %(kept)s)))",
-        {"kept": UPLOAD_MINUTES},
+        sql.SQL(
+            "DELETE FROM uploads u WHERE u.uploaded_at < now() - interval '7 days' OR ("
+            "u.uploaded_at < now() - make_interval(mins => %(minutes)s) AND NOT {} AND NOT EXISTS ("
+            "SELECT FROM jobs j WHERE j.about->>'upload' = u.id "
+            "AND j.finished_at > now() - make_interval(mins => %(minutes)s)))"
+        ).format(_IS_AWAITED),
+        {"minutes": UPLOAD_MINUTES},
     )
 
 

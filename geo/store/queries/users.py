@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from geo.errors import ColumnError, StoreError
 from geo.store.connection import Conn, dict_rows
@@ -90,21 +91,27 @@ def list_users(conn: Conn) -> list[dict[str, Any]]:
     """All accounts, without their passwords."""
     return dict_rows(
         conn,
-        f"SELECT u.name, u.role, u.areas, u.created_at, u.disabled_at, {_LOCKED} AS locked, "
-        "(SELECT max(seen_at) FROM sessions s WHERE s.user_id = u.id) AS seen_at "
-        "FROM users u ORDER BY lower(u.name)",
+        sql.SQL(
+            "SELECT u.name, u.role, u.areas, u.created_at, u.disabled_at, {locked} AS locked, "
+            "(SELECT max(seen_at) FROM sessions s WHERE s.user_id = u.id) AS seen_at "
+            "FROM users u ORDER BY lower(u.name)"
+        ).format(locked=_LOCKED),
     )
 
 
 # No lock is longer: one that ends later was set by a clock that was ahead.
-_LOCKED = "coalesce(locked_until > now() AND locked_until <= now() + interval '15 minutes', false)"
+_LOCKED = sql.SQL(
+    "coalesce(locked_until > now() AND locked_until <= now() + interval '15 minutes', false)"
+)
 
 
 def find_account(conn: Conn, name: str) -> tuple[int, str, bool] | None:
     """Number, password digest and whether it is locked, of an account that may sign in."""
     row = conn.execute(
-        f"SELECT id, password, {_LOCKED} FROM users "
-        "WHERE lower(name) = lower(%s) AND disabled_at IS NULL",
+        sql.SQL(
+            "SELECT id, password, {} FROM users "
+            "WHERE lower(name) = lower(%s) AND disabled_at IS NULL"
+        ).format(_LOCKED),
         (name,),
     ).fetchone()
     return (int(row[0]), str(row[1]), bool(row[2])) if row else None
@@ -113,8 +120,10 @@ def find_account(conn: Conn, name: str) -> tuple[int, str, bool] | None:
 def is_account_open(conn: Conn, user: int, password: str) -> bool:
     """Whether an account has this password (digest) still and is not locked; held until the commit."""
     row = conn.execute(
-        f"SELECT password = %s AND NOT {_LOCKED} AND disabled_at IS NULL "
-        "FROM users WHERE id = %s FOR UPDATE",
+        sql.SQL(
+            "SELECT password = %s AND NOT {} AND disabled_at IS NULL "
+            "FROM users WHERE id = %s FOR UPDATE"
+        ).format(_LOCKED),
         (password, user),
     ).fetchone()
     return bool(row[0]) if row else False

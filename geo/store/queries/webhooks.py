@@ -14,6 +14,7 @@ import psycopg
 
 from geo.errors import StoreError
 from geo.store.connection import Conn, dict_rows
+from geo.store.statements import statement
 
 DELAYS_S = (5, 60, 300, 1800, 7200, 18000, 36000)
 """Between the attempts of a delivery; after the last it is given up."""
@@ -60,15 +61,7 @@ def remove_webhook(conn: Conn, url: str) -> bool:
 
 def list_webhooks(conn: Conn) -> list[dict[str, Any]]:
     """Systems and how their messages stand."""
-    return dict_rows(
-        conn,
-        "SELECT w.url, count(d.id) FILTER (WHERE d.delivered_at IS NOT NULL) AS delivered, "
-        "count(d.id) FILTER (WHERE d.next_at IS NOT NULL) AS waiting, "
-        "count(d.id) FILTER (WHERE d.delivered_at IS NULL AND d.next_at IS NULL) AS given_up, "
-        "(array_agg(d.answer ORDER BY d.created_at DESC) FILTER (WHERE d.answer IS NOT NULL))[1] "
-        "AS last_answer FROM webhooks w LEFT JOIN webhook_deliveries d ON d.webhook = w.id "
-        "GROUP BY w.id, w.url ORDER BY w.url",
-    )
+    return dict_rows(conn, statement("webhooks"))
 
 
 def count_waiting_deliveries(conn: Conn) -> int:

@@ -28,6 +28,7 @@ from geo.store.queries.registers import count_rows, read_layer, upsert
 
 SPANNING = ("buildings", "streets", "cameras")
 """Layers that show where a city is, the best first."""
+_EXTENT_TITLE = ("全域", "Whole area")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Boundary:
     shapes: gpd.GeoSeries
     """Polygons in EPSG:4326."""
     name: str
+    title: tuple[str, str] | None = None
+    """Names in Chinese and English of a community made of it; its `name` unless given."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ def find_boundary(
     GeometryError : there is no polygon in it.
     """
     path = Path(within)
+    title = None
     if path.is_file():
         raw = read_file(path, OUTLINE, crs=crs, part=layer)
         if raw.geometry is None:
@@ -89,7 +93,7 @@ def find_boundary(
         if within == "areas" and (district := read_district(conn)) is not None:
             shapes = gpd.GeoSeries([district], crs="EPSG:4326")
         elif within not in ("areas", "grids") and len(shapes):
-            shapes, name = _extent(shapes), f"{within}-extent"
+            shapes, name, title = _extent(shapes), f"{within}-extent", _EXTENT_TITLE
     else:
         shapes, name = read_layer(conn, "areas", codes=[within]).geometry, within
     if len(shapes) == 0:
@@ -97,7 +101,7 @@ def find_boundary(
     polygons = shapes[np.isin(shapely.get_type_id(np.asarray(shapes.values)), (3, 6))]
     if polygons.empty:
         raise GeometryError(f"{within} has no polygon; give the outline of the district")
-    return Boundary(gpd.GeoSeries(polygons), name)
+    return Boundary(gpd.GeoSeries(polygons), name, title)
 
 
 def _extent(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
@@ -199,7 +203,8 @@ def store_grids(
 
 def _community(code: str, boundary: Boundary) -> gpd.GeoDataFrame:
     valid = shapely.make_valid(np.asarray(boundary.shapes.values), method="structure")
-    row = {"code": code, "name": boundary.name, "level": "community", "extra": "{}"}
+    name, name_en = boundary.title or (boundary.name, None)
+    row = {"code": code, "name": name, "name_en": name_en, "level": "community", "extra": "{}"}
     frame = gpd.GeoDataFrame([row], geometry=[shapely.union_all(valid)], crs="EPSG:4326")
     for column in AREAS.columns:
         if column.name not in frame:

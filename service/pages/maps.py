@@ -14,6 +14,7 @@ from geo.maps.builder import MapPage, navigation, render_page, script_json, with
 from geo.maps.language import texts
 from geo.settings import Settings
 from geo.store.queries.areas import read_area_levels
+from geo.store.queries.dashboard import read_dashboard_state
 from geo.store.queries.openstreetmap import read_attributions
 from geo.store.queries.registers import read_extent
 from geo.store.queries.runs import Run, read_latest_run, read_newest_runs
@@ -81,6 +82,7 @@ def board(
     config = {
         "language": language, "t": words, "api": "/api/v1", "run": run.id if run else None,
         "levels": [*read_area_levels(conn), "grid"], "manages": "jobs" in rights_of(user),
+        "pending": run is not None and read_dashboard_state(conn) is None,
     }  # fmt: skip
     return templates.TemplateResponse(
         request, "board.html",

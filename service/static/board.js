@@ -394,6 +394,13 @@
       waiting = setTimeout(() => { if (last) show(last); }, 150);
     });
     if (new URLSearchParams(location.search).get("wall") === "1") document.body.classList.add("on-wall");
+    // A refresh stores the coverage first: the figures of the board follow.
+    if (config.pending) {
+      root.append(el("section", { class: "pane" }, el("p", {}, t.board_pending)));
+      document.body.dataset.ready = "true";
+      setTimeout(() => location.reload(), 5_000);
+      return;
+    }
     if (config.run == null) {
       global.gridcover.nextSteps(config, t.no_results_title).then((steps) => {
         root.append(el("section", { class: "pane" }, steps));

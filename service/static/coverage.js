@@ -185,7 +185,7 @@
         list.append(el("li", {}, button));
       }
       more.hidden = list.children.length >= found.spots;
-      listTitle.replaceChildren(t.blind_list, " ", el("small", {}, t.spots_sum.replace("{n}", whole.format(found.spots)).replace("{area}", fine.format(found.area_m2 / 1e6)).replace("{risk}", found.risk == null ? "–" : whole.format(found.risk))));
+      listTitle.replaceChildren(t.blind_list, " ", el("small", {}, (found.risk == null ? t.spots_sum : t.spots_sum_risk).replace("{n}", whole.format(found.spots)).replace("{area}", fine.format(found.area_m2 / 1e6)).replace("{risk}", whole.format(found.risk ?? 0))));
       document.body.dataset.listed = `${by.value} ${list.children.length}`;
     }
 

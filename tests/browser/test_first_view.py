@@ -88,6 +88,23 @@ def test_an_empty_store_leads_on(browser: Browser, store: str) -> None:
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_the_board_waits_for_its_figures(browser: Browser, store: str) -> None:
+    fill(store, grids=24, cameras=12)
+    with connect(store) as conn:
+        refresh_everything(conn, Settings())
+        conn.execute("CREATE TABLE later AS SELECT * FROM board_state")
+        conn.execute("DELETE FROM board_state")
+        conn.commit()
+    with serving(store) as address, opened(browser, address, store, "en-GB") as watch:
+        page = watch.open("/board")
+        expect(page.locator("main")).to_contain_text("being computed")
+        expect(page.locator(".tile")).to_have_count(0)
+        with connect(store) as conn:
+            conn.execute("INSERT INTO board_state SELECT * FROM later")
+            conn.commit()
+        expect(page.locator(".tile").first).to_be_visible()
+
+
 def test_outlines_are_drawn_before_there_are_results(browser: Browser, store: str) -> None:
     fill(store, grids=24, cameras=12)
     with serving(store) as address:

@@ -143,6 +143,8 @@ def test_grids_over_the_ground_that_buildings_span(
     with connect(store) as conn:
         made = read_layer(conn, "grids").to_crs(32650)
         houses = read_layer(conn, "buildings").to_crs(32650)
+        (community,) = read_layer(conn, "areas")[["name", "name_en"]].to_numpy().tolist()
+    assert community == ["全域", "Whole area"]
     ground = shapely.union_all(made.geometry.values)
     hull = shapely.convex_hull(shapely.union_all(houses.geometry.values))
     assert shapely.symmetric_difference(ground, hull).area < hull.area * 1e-3

@@ -19,48 +19,67 @@ Table = TypeVar("Table", bound="DataFrame")
 
 SYNONYMS: Mapping[str, Mapping[str, str]] = {
     "cameras": {
-        "kind": "type cameratype camera_type ptztype 摄像机类型 结构类型 设备类型",
-        "bearing_deg": "bearing azimuth azimuth_deg heading heading_deg direction camera:direction "
-        "orientation facing yaw 监控方位 摄像机监控方位 监视方向 监视方位 光轴方向 方位角 朝向 方向",
-        "fov_deg": "fov fieldofview field_of_view hfov angle_of_view view_angle viewing_angle "
-        "horizontalfieldangle 水平视场角 视场角",
-        "range_m": "range radius radius_m viewdistance view_distance maxviewdistance visibility_range "
-        "可视距离 监控距离 有效距离 视距 监控半径 半径",
+        "kind": "camera:type type cameratype camera_type ptztype 摄像机类型 结构类型 设备类型",
+        "bearing_deg": "bearing camera:direction azimuth azimut heading yaw look_direction lookdirection viewdirection "
+        "orientation direction cameradirection 监控方位 摄像机监控方位 监视方向 监视方位 光轴方向 方位角 方位 朝向 拍摄方向 监控方向 摄像头朝向 "
+        "blickrichtung ausrichtung richtung orientación dirección hướng направление азимут 方向 向き 방향 "
+        "azimuth_deg heading_deg facing",
+        "fov_deg": "fov hfov fieldofview field_of_view horizontalfieldangle angleofview viewangle viewingangle 水平视场角 "
+        "视场角 视角 水平视角 angle_of_view view_angle viewing_angle",
+        "range_m": "range viewdistance maxviewdistance radius radius_m viewrange visualrange 可视距离 监控距离 有效距离 视距 可视半径 "
+        "监控半径 监控范围半径 半径 view_distance visibility_range",
         "near_m": "near blinddistance 盲区距离 近端距离",
-        "tilt_deg": "tilt pitch 俯仰角 俯角 下倾角",
+        "tilt_deg": "tilt camera:angle pitch 俯仰角 俯角 下倾角",
         "vfov_deg": "vfov verticalfieldangle 竖直视场角 垂直视场角",
-        "night_range_m": "nightrange night_range 夜视距离 夜间可视距离",
-        "height_m": "height mountheight mount_height mounting_height camera_height 安装高度 架设高度 高度",
-        "pixels_wide": "pixel_width image_width width_px horizontal_pixels",
+        "night_range_m": "nightrange 夜视距离 夜间可视距离 night_range",
+        "height_m": "height mountheight mount_height camera:height 安装高度 架设高度 高度 mounting_height camera_height",
+        "pixels_wide": "pixel_width image_width width_px",
         "status": "state 设备状态 状态 运行状态",
         "point_class": "pointtype 监控点位类型 点位类型",
-        "room": "roomtype 室内外 室内外属性 安装位置室内外",
-        "installed_on": "installdate install_date 安装时间 启用时间 安装日期",
-        "retired_on": "retiredate retire_date 报废时间 报废日期 停用时间",
+        "room": "roomtype 室内外 室内外属性 安装位置室内外 摄像机安装位置室内外",
+        "installed_on": "start_date installdate install_date installtime listeddate 安装时间 启用时间 安装日期 建设时间",
+        "retired_on": "retiredate 报废时间 报废日期 停用时间 retire_date",
     },
     "buildings": {
-        "height_m": "height bldg_height building_height buildingheight 高度 建筑高度 楼高",
-        "parapet_m": "parapet parapet_height 女儿墙 女儿墙高度",
+        "height_m": "height bldg_height buildingheight 高度 建筑高度 楼高 building_height",
+        "parapet_m": "parapet 女儿墙 女儿墙高度 parapet_height",
     },
     "grids": {
-        "population": "pop pop_total residents inhabitants 人口 常住人口 人口数 总人口",
+        "population": "pop pop_total residents 人口 常住人口 人口数 户籍人口 总人口 inhabitants",
         "community": "communitycode community_code 社区编码 所属社区编码 社区代码 所属社区",
     },
     "incidents": {
-        "occurred_at": "occurred occurredat datetime date time timestamp incidentdate incident_date "
-        "发生时间 案发时间 事发时间 日期 时间",
-        "occurred_from": "starttime start_time 发生时间起 起始时间 案发时间上限",
-        "occurred_to": "endtime end_time 发生时间止 终止时间 案发时间下限",
-        "reported_at": "reported created createdat created_at 上报时间 报案时间 来电时间 诉求时间",
+        "occurred_at": "occurredat occurred datetime date time incidentdate incident_date 发生时间 案发时间 事发时间 日期 时间 timestamp",
+        "occurred_from": "starttime 发生时间起 起始时间 案发时间上限 start_time",
+        "occurred_to": "endtime 发生时间止 终止时间 案发时间下限 end_time",
+        "reported_at": "reported created createdat 上报时间 报案时间 受理登记时间 来电时间 诉求时间 created_at",
         "accepted_at": "accepted 受理时间 接单时间 派单时间",
-        "due_at": "due duedate due_date deadline 应办结时间 要求办结时间 截止时间",
-        "closed_at": "closed closeddate closed_date 办结时间 结案时间",
-        "satisfaction": "rating 满意度 满意率",
-        "category": "offense offence crime crime_type 案件类别 事件类型 诉求类型 案由",
+        "due_at": "due duedate due_date deadline 应办结时间 要求办结时间 截止时间 到期时间 处置截止时间",
+        "closed_at": "closed closeddate 办结时间 结案时间 办理完成时间 closed_date",
+        "satisfaction": "rating 满意度 满意率 评分",
+        "category": "offense offence incidentof crime 案件类别 事件类型 诉求类型 案由 crime_type",
         "grid": "gridcode grid_code 网格编码 所属网格 网格编号",
     },
 }
 """By layer and column, the other names it is known by; blanks, case and width do not matter."""
+
+IMPORT_ONLY: Mapping[str, Mapping[str, str]] = {
+    "cameras": {
+        "bearing_deg": "directiontype compass",
+        "pixels_wide": "resolution 图像分辨率 分辨率",
+        "room": "surveillance",
+    },
+    "buildings": {
+        "height_m": "elevation",
+    },
+    "incidents": {
+        "occurred_from": "from start",
+        "occurred_to": "to end",
+        "category": "type class kind 类别 类型",
+    },
+}
+"""Further names under which a file has it: its cells are codes or texts that an import reads (a type of direction,
+`1080p`), or the name alone says too little to rename a column of a table by it."""
 
 _AMBIGUOUS = {"cameras": {"angle": ("bearing_deg", "fov_deg"), "角度": ("bearing_deg", "fov_deg")}}
 _UNITS = {"_m": {"", "m", "metre", "metres", "meter", "meters", "米"},

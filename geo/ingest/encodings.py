@@ -21,6 +21,9 @@ _SAMPLE = 200_000
 """Characters of another alphabet that are looked at."""
 _FEW = 4
 """Characters below which a text is too short to be taken for Korean."""
+_SHORT = 6
+_ALL_EVERYDAY = 0.75
+"""The same of a text that is Korean as well as Chinese by its bytes."""
 _USUAL = 0.25
 """Share of everyday characters above which a text is Chinese beyond doubt; ordinary text has 0.6, other
 languages that are read as Chinese have 0.05."""
@@ -165,17 +168,18 @@ def judge(data: bytes) -> Decoded | None:
                 return Decoded(traditional, "big5", unusual=True)
     if chinese is None or likeness < _PLAUSIBLE:
         return None
-    if likeness >= _CERTAIN and _everyday_share(chinese) >= _USUAL:
-        return Decoded(chinese, "gb18030")
     # Short texts of other languages can be Chinese characters by chance.
-    if _alphabet_share(data, "cp1251", "\u0400", "\u045f") >= _CERTAIN:
-        return None
+    everyday = _everyday_share(chinese)
+    count = sum(not c.isascii() for c in chinese[:_SAMPLE])
     korean = _strict(data, "cp949")
-    if (
-        korean is not None
-        and sum(not c.isascii() for c in korean[:_SAMPLE]) >= _FEW
-        and _alphabet_share(data, "cp949", "\uac00", "\ud7a3") >= _CERTAIN
-    ):
+    hangul = 0.0 if korean is None else _alphabet_share(korean, "\uac00", "\ud7a3")
+    needed = _ALL_EVERYDAY if hangul >= _CERTAIN else 0.5 if count < _SHORT else _USUAL
+    if likeness >= _CERTAIN and everyday >= needed:
+        return Decoded(chinese, "gb18030")
+    russian = _strict(data, "cp1251")
+    if russian is not None and _alphabet_share(russian, "\u0400", "\u045f") >= _CERTAIN:
+        return None
+    if korean is not None and hangul >= _CERTAIN and everyday < 0.5 and count >= _FEW:
         return Decoded(korean, "euc-kr", unusual=True)
     return Decoded(chinese, "gb18030", unusual=True)
 
@@ -186,10 +190,9 @@ def _everyday_share(text: str) -> float:
     return sum(c in _EVERYDAY for c in others) / len(others) if others else 1.0
 
 
-def _alphabet_share(data: bytes, codec: str, first: str, last: str) -> float:
-    """Return the share of one alphabet among the characters of an encoding that are not ASCII."""
-    text = _strict(data, codec)
-    others = [] if text is None else re.findall(r"[^\x00-\x7f]", text[:_SAMPLE])
+def _alphabet_share(text: str, first: str, last: str) -> float:
+    """Return the share of one alphabet among the characters of a text that are not ASCII."""
+    others = re.findall(r"[^\x00-\x7f]", text[:_SAMPLE])
     return sum(first <= c <= last for c in others) / len(others) if others else 0.0
 
 

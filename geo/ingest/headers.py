@@ -13,6 +13,7 @@ from pathlib import Path
 from geo.errors import ReadError
 from geo.ingest.values import plain_signs
 from geo.schema import LAYERS
+from geo.synonyms import IMPORT_ONLY, SYNONYMS
 
 LON, LAT, WHERE = "lon", "lat", "where"
 EXTRA = "extra"
@@ -24,13 +25,13 @@ _COMMON = {
     WHERE: "where wkt geom geometry the_geom shape location geolocation geolocatio coordinates latlon lonlat coordenadas coordonnées koordinaten koordinaatit координаты 座標 좌표 "
     "坐标 经纬度 位置坐标 空间信息",
     "name_en": "name_en nameen english_name englishname 英文名称 英文名",
-    "population": "population pop pop_total residents 人口 常住人口 人口数 户籍人口 总人口",
+    "population": SYNONYMS["grids"]["population"],
 }
 _NAMED = {
     "code": "code id @id osm_id osmid objectid object_id gid fid uid 编码 编号 代码 序号",
     "name": "name label title 名称 名字",
 }
-_BY_LAYER: dict[str, dict[str, str]] = {
+_OWN_WORDS: dict[str, dict[str, str]] = {
     "areas": {
         "code": "adcode areacode area_code 行政区划代码 区划代码 区域编码 社区编码 街道编码",
         "name": "areaname area_name 区域名称 社区名称 街道名称 行政区名称",
@@ -40,37 +41,15 @@ _BY_LAYER: dict[str, dict[str, str]] = {
     "grids": {
         "code": "gridcode grid_code gridid grid_id bgcode 网格编码 网格编号 网格代码 网格号",
         "name": "gridname grid_name 网格名称 网格名",
-        "community": "community communitycode community_code 社区编码 所属社区编码 社区代码 所属社区",
         "kind": "kind type gridtype 网格类型 网格类别 类型",
     },
     "cameras": {
         "code": "cameraid camera_id cameracode deviceid device_id channelid 设备编码 摄像机编码 国标编码 "
         "通道编码 设备编号 摄像机编号 点位编码",
         "name": "cameraname camera_name devicename 设备名称 点位俗称 点位名称 摄像机名称 监控点名称 监控点位名称",
-        "kind": "kind camera:type type cameratype camera_type ptztype 摄像机类型 结构类型 设备类型",
-        "bearing_deg": "bearing_deg bearing camera:direction azimuth azimut heading yaw look_direction lookdirection "
-        "viewdirection orientation direction directiontype cameradirection compass 监控方位 摄像机监控方位 监视方向 监视方位 "
-        "光轴方向 方位角 方位 朝向 拍摄方向 监控方向 摄像头朝向 blickrichtung ausrichtung richtung orientación dirección "
-        "hướng направление азимут 方向 向き 방향",
         "other_directions": "other_directions otherdirections 其他方位",
-        "fov_deg": "fov_deg fov hfov fieldofview field_of_view horizontalfieldangle angleofview viewangle viewingangle "
-        "水平视场角 视场角 视角 水平视角",
-        "range_m": "range_m range viewdistance maxviewdistance radius radius_m viewrange visualrange "
-        "可视距离 监控距离 有效距离 视距 可视半径 监控半径 监控范围半径 半径",
-        "near_m": "near_m near blinddistance 盲区距离 近端距离",
-        "tilt_deg": "tilt_deg tilt camera:angle pitch 俯仰角 俯角 下倾角",
-        "vfov_deg": "vfov_deg vfov verticalfieldangle 竖直视场角 垂直视场角",
-        "night_range_m": "night_range_m nightrange 夜视距离 夜间可视距离",
-        "height_m": "height_m height mountheight mount_height camera:height 安装高度 架设高度 高度",
-        "pixels_wide": "pixels_wide resolution 图像分辨率 分辨率",
-        "status": "status state 设备状态 状态 运行状态",
-        "point_class": "point_class pointtype 监控点位类型 点位类型",
-        "room": "room roomtype surveillance 室内外 室内外属性 安装位置室内外 摄像机安装位置室内外",
         "network": "network networked online_network 联网属性 是否联网 联网",
         "owner": "owner manager operator 管理单位 产权单位 所属单位 建设单位",
-        "installed_on": "installed_on start_date installdate install_date installtime listeddate 安装时间 启用时间 安装日期 "
-        "建设时间",
-        "retired_on": "retired_on retiredate 报废时间 报废日期 停用时间",
         "platform": "platform 平台 接入平台 所属平台",
         "upgraded_on": "upgraded_on upgraded 改造时间 升级时间 更新改造时间 改造日期",
         "place_kinds": "place_kinds surveillance:zone positiontype capturepositiontype 摄像机位置类型 采集区域类型 位置类型",
@@ -81,8 +60,6 @@ _BY_LAYER: dict[str, dict[str, str]] = {
     },
     "buildings": {
         "id": "id @id objectid object_id fid gid buildingid building_id code 编号 编码 楼栋编号 建筑编号",
-        "height_m": "height_m height bldg_height buildingheight elevation 高度 建筑高度 楼高",
-        "parapet_m": "parapet_m parapet 女儿墙 女儿墙高度",
     },
     "streets": {
         "id": "id @id objectid object_id fid gid osm_id code 编号 编码 道路编号",
@@ -115,20 +92,19 @@ _BY_LAYER: dict[str, dict[str, str]] = {
         "source": "source system 来源 来源系统 数据来源",
         "source_id": "source_id sourceid id objectid incidentid incident_id caseid case_id casenumber case_number "
         "ticket number 编号 案件编号 工单编号 事件编号 诉求编号 工单号 案号",
-        "category": "category type class kind offense offence incidentof crime 类别 案件类别 事件类型 诉求类型 类型 案由",
-        "occurred_at": "occurred_at occurredat occurred datetime date time incidentdate incident_date 发生时间 案发时间 "
-        "事发时间 日期 时间",
-        "occurred_from": "occurred_from from start starttime 发生时间起 起始时间 案发时间上限",
-        "occurred_to": "occurred_to to end endtime 发生时间止 终止时间 案发时间下限",
-        "reported_at": "reported_at reported created createdat 上报时间 报案时间 受理登记时间 来电时间 诉求时间",
-        "accepted_at": "accepted_at accepted 受理时间 接单时间 派单时间",
-        "due_at": "due_at due duedate due_date deadline 应办结时间 要求办结时间 截止时间 到期时间 处置截止时间",
-        "closed_at": "closed_at closed closeddate 办结时间 结案时间 办理完成时间",
-        "satisfaction": "satisfaction rating 满意度 满意率 评分",
-        "grid": "grid gridcode grid_code 网格编码 所属网格 网格编号",
         "precision": "precision locationprecision 定位精度 位置精度",
     },
 }
+
+_BY_LAYER: dict[str, dict[str, str]] = {
+    layer: own
+    | {
+        column: f"{column} {words} {IMPORT_ONLY.get(layer, {}).get(column, '')}"
+        for column, words in SYNONYMS.get(layer, {}).items()
+    }
+    for layer, own in _OWN_WORDS.items()
+}
+"""Words of each column: those of columns that the analysis reads are in `geo.synonyms`."""
 
 _VALUES: dict[tuple[str, str], dict[str, str]] = {
     ("areas", "level"): {

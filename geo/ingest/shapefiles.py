@@ -135,7 +135,9 @@ def field_names(data: bytes) -> list[bytes]:
     return names
 
 
-def judged_encoding(path: Path, notes: list[Note], given: str | None = None) -> tuple[bytes, str]:
+def judged_encoding(
+    path: Path, name: str, notes: list[Note], given: str | None = None
+) -> tuple[bytes, str]:
     """Return the bytes of a .dbf, and the encoding that they are in.
 
     A .cpg that names another encoding than the texts have is reported. An encoding that the user gives
@@ -153,9 +155,9 @@ def judged_encoding(path: Path, notes: list[Note], given: str | None = None) -> 
     header = int.from_bytes(data[8:10], "little")
     # Names of fields are cut in the middle of a character, and judged apart from the values.
     text = data[header:].replace(b"\0", b" ") + b"\n"
-    text += b"\n".join(field_names(data))
+    text += b"\n".join(_without_half_character(field) for field in field_names(data))
     if given is not None:
-        decode_as(text, path.name, given)
+        decode_as(text, name, given)
         return data, ENCODINGS[given].removesuffix("-sig")
     named_by = _beside(path, ".cpg")
     label = None if named_by is None else named_by.read_bytes()[:100].decode("ascii", "replace").strip("\0 \r\n\t\ufeff\ufffd")  # fmt: skip
@@ -167,7 +169,7 @@ def judged_encoding(path: Path, notes: list[Note], given: str | None = None) -> 
         return data, named
     if found is None:
         raise ReadError(
-            f"{path.name}: the texts of its .dbf are neither UTF-8, GB18030 nor Big5; name their "
+            f"{name}: the texts of its .dbf are neither UTF-8, GB18030 nor Big5; name their "
             "encoding with --encoding, or by a .cpg file beside it"
         )
     if named_by is not None:
@@ -182,6 +184,16 @@ def judged_encoding(path: Path, notes: list[Note], given: str | None = None) -> 
             )
         )
     return data, found.encoding
+
+
+def _without_half_character(field: bytes) -> bytes:
+    """Return the name of a field without the part of a character at its end, where it was cut."""
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return codecs.getincrementaldecoder(encoding)().decode(field).encode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return field
 
 
 def _beside(path: Path, suffix: str) -> Path | None:

@@ -111,9 +111,9 @@ def _read(
         folder = Path(name)
         if suffix == ".zip":
             shape = unpack_shapefile(path, folder, layer, part, notes)
-            return _read_shapefile(shape, folder, encoding, notes)
+            return _read_shapefile(shape, path.name, folder, encoding, notes)
         if suffix == ".shp":
-            return _read_shapefile(path, folder, encoding, notes)
+            return _read_shapefile(path, path.name, folder, encoding, notes)
         if suffix == ".gpkg":
             _require_plain_geopackage(path)
             chosen = _geopackage_layer(path, layer, part, notes)
@@ -126,10 +126,10 @@ def _read(
 
 
 def _read_shapefile(
-    path: Path, folder: Path, given: str | None, notes: list[Note]
+    path: Path, name: str, folder: Path, given: str | None, notes: list[Note]
 ) -> tuple[gpd.GeoDataFrame, str, Broken]:
     """Read a Shapefile, whose texts are decoded here: what names their encoding is often wrong."""
-    data, encoding = judged_encoding(path, notes, given)
+    data, encoding = judged_encoding(path, name, notes, given)
     source = with_index(path, folder, notes)
     with restored_index(source != path):
         # In this encoding every byte is one character, so that none is lost.

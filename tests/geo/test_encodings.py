@@ -60,7 +60,10 @@ def test_short_chinese_texts_are_read(text: str) -> None:
     found = judge(text.encode("gb18030"))
     assert found is not None
     assert (found.text, found.encoding) == (text, "gb18030")
-    assert not found.unusual or len(text) == 2
+    assert not found.unusual or text in (
+        "惠家坝",
+        "翡翠",
+    )  # rare characters may be another language
 
 
 @pytest.mark.parametrize(("encoding", "text"), OTHERS)

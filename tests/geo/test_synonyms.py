@@ -12,8 +12,8 @@ import shapely
 
 import geo
 from geo.errors import ColumnError, ColumnWarning
-from geo.ingest.headers import recognise
-from geo.synonyms import SYNONYMS
+from geo.ingest.headers import header_words, recognise
+from geo.synonyms import IMPORT_ONLY, SYNONYMS, plain_name
 
 CRS = "EPSG:32650"
 PLACE = shapely.Point(500_000, 4_400_000)
@@ -136,3 +136,27 @@ def test_assumptions_come_with_the_result() -> None:
     assert geo.visible_area(full).attrs["assumed"]["bearing_deg"] == 1
     some = geo.visible_area(full.iloc[1:]).attrs["assumed"]
     assert (some["cameras"], some["any"]) == (2, 2)
+
+
+@pytest.mark.parametrize("layer", SYNONYMS)
+def test_the_import_and_the_library_know_the_same_words(layer: str) -> None:
+    imported, only = header_words(layer), IMPORT_ONLY.get(layer, {})
+    assert set(only) <= set(SYNONYMS[layer])
+    for column, words in SYNONYMS[layer].items():
+        assert {column, *words.split(), *only.get(column, "").split()} == set(imported[column])
+        for word in words.split():
+            table = pd.DataFrame({word: [1.0]})
+            assert list(geo.rename_columns(table, layer).columns) == [column], word  # type: ignore[arg-type]
+            assert recognise(layer, [word]).columns == {column: word}
+        for word in only.get(column, "").split():
+            assert recognise(layer, [word]).columns == {column: word}
+
+
+@pytest.mark.parametrize("layer", SYNONYMS)
+def test_no_word_means_two_columns(layer: str) -> None:
+    words = [plain_name(w) for c, text in SYNONYMS[layer].items() for w in (c, *text.split())]
+    columns = {}
+    for column, text in SYNONYMS[layer].items():
+        for word in (column, *text.split()):
+            assert columns.setdefault(plain_name(word), column) == column, word
+    assert len(words) >= len(columns)

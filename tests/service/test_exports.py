@@ -230,3 +230,11 @@ def test_the_command(run: Callable[..., Told], store: str, tmp_path: Path) -> No
     assert "there already" in run("export", "areas", "-o", str(path)).stderr
     assert "no format" in run("export", "areas", "-o", str(tmp_path / "a.exe")).stderr
     assert "no layer" in run("export", "none", "-o", str(tmp_path / "a.csv")).stderr
+
+
+@pytest.mark.parametrize(
+    ("role", "status"), [("administrator", 200), ("commander", 200), ("planner", 403)]
+)
+def test_grid_staff_is_for_those_who_may_see_phones(store: str, role: str, status: int) -> None:
+    with TestClient(create_app(store, Settings()), cookies=sign_in(store, role)) as client:
+        assert client.get("/api/v1/export/grid-staff.csv").status_code == status

@@ -11,9 +11,11 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from geo.ingest import remarks
-from geo.maps.language import TEXTS
+from geo.maps.language import texts
 from geo.store.connection import connect
 from tests.browser.conftest import Watched, enter
+
+TEXTS = {key: (zh, texts("en").get(key, "")) for key, zh in texts("zh").items()}
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"

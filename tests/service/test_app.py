@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 
 from geo.errors import AssetError, GridcoverError
 from geo.maps.builder import MapPage, render_page, script_json
-from geo.maps.language import TEXTS
+from geo.maps.language import texts
 from geo.settings import Settings
 from geo.store import cluster
 from geo.store.connection import connect
@@ -26,6 +26,8 @@ from geo.store.migration import migrate
 from service.app import create_app
 from service.server import run
 from tests.conftest import alive, sign_in
+
+TEXTS = {key: (zh, texts("en").get(key, "")) for key, zh in texts("zh").items()}
 
 ADDRESS = re.compile(r"https?://(?!www\.w3\.org/)[^\s\"')]+")
 
@@ -149,6 +151,7 @@ def test_health(client: TestClient, store: str) -> None:
 
 
 def test_words_exist_in_both_languages() -> None:
+    assert set(texts("zh")) == set(texts("en"))
     for key, (zh, en) in TEXTS.items():
         assert zh.strip(), key
         assert en.strip(), key

@@ -1,4 +1,4 @@
-.PHONY: demo test test-pages test-deep test-fresh test-scale bench lint setup notebook clean
+.PHONY: demo test test-pages test-deep test-faults test-fresh test-scale bench lint setup notebook clean
 
 demo:
 	@./scripts/setup.sh run
@@ -18,6 +18,9 @@ test-fresh: setup
 
 test-deep: setup
 	.venv/bin/python -m pytest -m deep
+
+test-faults: setup
+	.venv/bin/python -m pytest -m faults
 
 test-scale: setup
 	.venv/bin/python -m pytest -m scale

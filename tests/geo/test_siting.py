@@ -36,12 +36,17 @@ def worth(candidates: gpd.GeoDataFrame, demand: gpd.GeoDataFrame, chosen: list[s
 
 
 def best(candidates: gpd.GeoDataFrame, demand: gpd.GeoDataFrame, limit: float, cost: str) -> float:
-    costs = candidates["cost"] if cost == "cost" else candidates["cost"] * 0 + 1
+    """The weight that the best choice within a limit sees, by trying every choice."""
+    costs = candidates["cost"].to_numpy() if cost == "cost" else np.ones(len(candidates))
+    seen = np.array([
+        shapely.intersects(demand.geometry.values, view) for view in candidates.geometry
+    ])  # fmt: skip
+    weights = demand["weight"].to_numpy()
     return max(
-        worth(candidates, demand, list(some)) if some else 0.0
+        float(weights[seen[list(choice)].any(axis=0)].sum())
         for size in range(len(candidates) + 1)
-        for some in combinations(candidates.index, size)
-        if costs[list(some)].sum() <= limit
+        for choice in combinations(range(len(candidates)), size)
+        if costs[list(choice)].sum() <= limit
     )
 
 

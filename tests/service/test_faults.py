@@ -130,6 +130,7 @@ class Load:
                 number += 1
 
 
+@pytest.mark.faults
 def test_postgres_killed_twice_under_load(open_folder: Path) -> None:
     with cluster.running(open_folder / "killed") as found:
         migrate(found.conninfo)
@@ -198,6 +199,7 @@ def _follow(stream: Stream, address: str, token: str) -> None:
         time.sleep(0.3)
 
 
+@pytest.mark.faults
 def test_a_thousand_slow_connections(demo_store: str) -> None:
     with serving(demo_store) as address:
         port = int(address.rsplit(":", 1)[1])
@@ -216,6 +218,7 @@ def test_a_thousand_slow_connections(demo_store: str) -> None:
             one.close()
 
 
+@pytest.mark.faults
 def test_slow_downloads_leave_the_maps_alone(demo_store: str) -> None:
     with connect(demo_store) as conn:
         conn.execute("DELETE FROM api_tokens WHERE name = 'slow'")
@@ -238,6 +241,7 @@ def test_slow_downloads_leave_the_maps_alone(demo_store: str) -> None:
             one.close()
 
 
+@pytest.mark.faults
 def test_a_full_disk(open_folder: Path) -> None:
     """The data folder runs full under load, stays so for a while, and somebody makes room."""
     place = open_folder / "small"
@@ -323,6 +327,7 @@ def _nothing_lost(conninfo: str, load: Load) -> int:
     return len(stored)
 
 
+@pytest.mark.faults
 def test_the_clock_is_set(open_folder: Path) -> None:
     """Three days forward and five back, under a service, a worker and a database that all see it at once."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)

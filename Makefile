@@ -8,6 +8,7 @@ setup:
 	@./scripts/setup.sh test
 
 test: setup lint
+	@./scripts/npm.sh test --silent
 	.venv/bin/python -m pytest
 
 test-pages: setup
@@ -29,6 +30,7 @@ lint: setup
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+	@./scripts/npm.sh run lint --silent
 
 bench: setup
 	.venv/bin/python -m benchmarks

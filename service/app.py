@@ -115,7 +115,7 @@ def _make_state(conninfo: str, settings: Settings, vendor: Path) -> AppState:
         notifications=NotificationListener(conninfo),
         login_throttle=LoginThrottle(time.monotonic),
         oidc=oidc.Provider(settings),
-        assets=static_files.AssetBundles(_STATIC, vendor),
+        assets=static_files.PageAssets(_STATIC, vendor),
         metrics=metrics.Metrics(),
         job_queue=make_queue(procrastinate.SyncPsycopgConnector()),
     )

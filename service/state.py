@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from service.caching import ResponseCache
     from service.middleware.audit import AuditWriter
     from service.middleware.metrics import Metrics
-    from service.static_files import AssetBundles
+    from service.static_files import PageAssets
 
 
 @dataclass
@@ -56,7 +56,7 @@ class AppState:
         Counts sign-in attempts by address.
     oidc : Provider
         The OpenID Connect provider.
-    assets : AssetBundles
+    assets : PageAssets
         Joined scripts and styles.
     metrics : Metrics
         For Prometheus.
@@ -77,7 +77,7 @@ class AppState:
     notifications: NotificationListener
     login_throttle: LoginThrottle
     oidc: Provider
-    assets: AssetBundles
+    assets: PageAssets
     metrics: Metrics
     job_queue: procrastinate.App
 

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
@@ -13,7 +14,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from geo.maps.builder import SCRIPTS, STYLES
+from geo.maps.builder import STYLES, VENDOR_SCRIPTS
+from service.bundling import join_modules
 from service.policy import AuditRule, SecuredRoute, allow
 from service.state import app_state
 
@@ -59,46 +61,80 @@ class PrecompressedStaticFiles(StaticFiles):
         return Response(self._of(name, stat_result.st_mtime), headers=kept)
 
 
-class AssetBundles:
-    """The scripts of every map page as one file, and its styles as another."""
+@dataclass(frozen=True)
+class Bundle:
+    """What one script of a page is joined from."""
+
+    vendor: tuple[str, ...]
+    """Scripts of others, in order; their names stay global."""
+    entry: str
+    """The ES module that the page runs, with all it imports."""
+
+
+BUNDLES = {
+    "maps.js": Bundle(VENDOR_SCRIPTS, "pages/maps.js"),
+    "board.js": Bundle(("vendor/uplot/uPlot.iife.min.js",), "pages/board.js"),
+    "jobs.js": Bundle(VENDOR_SCRIPTS[:2], "pages/jobs.js"),
+    "setup.js": Bundle((), "pages/setup.js"),
+    "wall.js": Bundle((), "pages/wall.js"),
+}
+"""The one script of each page; the three maps share one, which a browser has after the first."""
+STYLE = "maps.css"
+
+
+class PageAssets:
+    """The script of each page and the styles of the map pages, joined and packed."""
 
     def __init__(self, static: Path, vendor: Path) -> None:
-        def found(name: str) -> tuple[str, Path]:
-            below = name.removeprefix("vendor/")
-            return name, (vendor if below != name else static) / below
-
-        self._files = {
-            "maps.js": [found(name) for name in SCRIPTS],
-            "maps.css": [found(name) for name in STYLES],
-        }
+        self._static, self._vendor = static, vendor
+        self._files: tuple[Path, ...] = ()
         self._stamp: tuple[int, ...] = ()
-        self._made: tuple[dict[str, bytes], str] = ({}, "")
+        self._packed: dict[str, bytes] = {}
+        self._version = ""
+
+    def _path(self, name: str) -> Path:
+        below = name.removeprefix("vendor/")
+        return (self._vendor if below != name else self._static) / below
 
     def _current(self) -> tuple[dict[str, bytes], str]:
-        stamp = tuple(p.stat().st_mtime_ns for files in self._files.values() for _, p in files)
-        if stamp != self._stamp:
-            script = ";\n".join(path.read_text("utf-8") for _, path in self._files["maps.js"])
-            style = "\n".join(
-                _rooted(path.read_text("utf-8"), name) for name, path in self._files["maps.css"]
-            )
-            bodies = {"maps.js": script.encode(), "maps.css": style.encode()}
-            version = hashlib.sha256(b"".join(bodies.values())).hexdigest()[:16]
-            packed = {name: gzip.compress(body, 9, mtime=0) for name, body in bodies.items()}
-            self._made, self._stamp = (packed, version), stamp
-        return self._made
+        if not self._files or _changes(self._files) != self._stamp:
+            self._join()
+        return self._packed, self._version
+
+    def _join(self) -> None:
+        files: list[Path] = []
+        bodies: dict[str, bytes] = {}
+        for name, bundle in BUNDLES.items():
+            vendor = [self._path(script) for script in bundle.vendor]
+            script, modules = join_modules(self._static, bundle.entry)
+            parts = [*(path.read_text("utf-8") for path in vendor), script]
+            bodies[name] = ";\n".join(parts).encode()
+            files += [*vendor, *modules]
+        styles = [(name, self._path(name)) for name in STYLES]
+        bodies[STYLE] = "\n".join(
+            _rooted(path.read_text("utf-8"), name) for name, path in styles
+        ).encode()
+        files += [path for _, path in styles]
+        self._version = hashlib.sha256(b"".join(bodies.values())).hexdigest()[:16]
+        self._packed = {name: gzip.compress(body, 9, mtime=0) for name, body in bodies.items()}
+        self._files, self._stamp = tuple(files), _changes(tuple(files))
 
     @property
     def version(self) -> str:
-        """Another whenever one of the files changed."""
+        """Another one whenever one of the files changed."""
         return self._current()[1]
 
-    def answer(self, request: Request, name: str, media: str) -> Response:
-        """One of the two files; asked for by its version, a browser never asks again."""
+    def address(self, name: str) -> str:
+        """Return the address of a script under which browsers keep it for good."""
+        return f"/static/{name}?v={self.version}"
+
+    def respond(self, request: Request, name: str) -> Response:
+        """Return a script or the styles; asked for by its version, a browser never asks again."""
         packed, version = self._current()
-        mine = request.query_params.get("v") == version
+        is_current = request.query_params.get("v") == version
         headers = {
             "ETag": f'"{version}"',
-            "Cache-Control": "public, max-age=31536000, immutable" if mine else "no-cache",
+            "Cache-Control": "public, max-age=31536000, immutable" if is_current else "no-cache",
             "Vary": "Accept-Encoding",
         }
         if request.headers.get("if-none-match") == headers["ETag"]:
@@ -108,7 +144,12 @@ class AssetBundles:
             headers["Content-Encoding"] = "gzip"
         else:
             body = gzip.decompress(body)
+        media = "text/css" if name == STYLE else "text/javascript"
         return Response(body, media_type=media, headers=headers)
+
+
+def _changes(files: tuple[Path, ...]) -> tuple[int, ...]:
+    return tuple(path.stat().st_mtime_ns for path in files)
 
 
 def _rooted(style: str, name: str) -> str:
@@ -121,15 +162,10 @@ def _rooted(style: str, name: str) -> str:
     )
 
 
-@router.get("/static/maps.js")
-async def scripts(request: Request) -> Response:
-    """All scripts of the map pages."""
-    joined: AssetBundles = app_state(request).assets
-    return joined.answer(request, "maps.js", "text/javascript")
+async def _asset(request: Request) -> Response:
+    """Return the script of a page, or the styles of the map pages."""
+    return app_state(request).assets.respond(request, request.url.path.rpartition("/")[2])
 
 
-@router.get("/static/maps.css")
-async def styles(request: Request) -> Response:
-    """All styles of the map pages."""
-    joined: AssetBundles = app_state(request).assets
-    return joined.answer(request, "maps.css", "text/css")
+for _name in (*BUNDLES, STYLE):
+    router.add_api_route(f"/static/{_name}", _asset)

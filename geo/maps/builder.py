@@ -15,16 +15,16 @@ from jinja2 import Template as PlainTemplate
 
 from geo.maps.language import texts
 
-SCRIPTS = (
-    "vendor/leaflet/leaflet.js", "vendor/vectorgrid/Leaflet.VectorGrid.js", "vendor/heat/leaflet-heat.js",
-    "vendor/fullscreen/Control.FullScreen.js", "common.js", "setup.js", "tiles.js", "charts.js", "gridcover.js", "sheet.js",
-    "seeing.js", "planning.js", "coverage.js", "incidents.js", "registers.js",
+VENDOR_SCRIPTS = (
+    "vendor/leaflet/leaflet.js", "vendor/vectorgrid/Leaflet.VectorGrid.js",
+    "vendor/heat/leaflet-heat.js", "vendor/fullscreen/Control.FullScreen.js",
 )  # fmt: skip
+"""Scripts of others that a map page needs before our own, in order; served with them as ``maps.js``."""
 STYLES = (
     "vendor/leaflet/leaflet.css", "vendor/uplot/uPlot.min.css",
     "vendor/fullscreen/Control.FullScreen.css", "gridcover.css",
 )  # fmt: skip
-"""What every map page runs and wears, in order; served joined, as ``maps.js`` and ``maps.css``."""
+"""Style sheets of a map page, in order; served joined, as ``maps.css``."""
 
 _ENVIRONMENT = Environment(autoescape=True)
 
@@ -49,7 +49,7 @@ _PANEL = _ENVIRONMENT.from_string(
 _START = PlainTemplate(
     """{% macro script(this, kwargs) %}
 {{ this.map_name }}.attributionControl.setPrefix(false);
-gridcover.start({{ this.map_name }}, {{ this.config }});
+document.dispatchEvent(new CustomEvent("gridcover:map", { detail: { map: {{ this.map_name }}, config: {{ this.config }} } }));
 {% endmacro %}"""
 )
 

@@ -37,8 +37,12 @@ from tests.conftest import Told, sign_in
 
 MINE, THEIRS = "990101002", "990101001"
 OPEN = {
-    "/static/maps.js",
+    "/static/board.js",
+    "/static/jobs.js",
     "/static/maps.css",
+    "/static/maps.js",
+    "/static/setup.js",
+    "/static/wall.js",
     "/sign-in",
     "/sign-in/provider",
     "/sign-in/provider/done",

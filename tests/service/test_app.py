@@ -155,7 +155,11 @@ def test_words_exist_in_both_languages() -> None:
     for key, (zh, en) in TEXTS.items():
         assert zh.strip(), key
         assert en.strip(), key
-    scripts = (Path(__file__).parents[2] / "service/static").glob("*.js")
+    static = Path(__file__).parents[2] / "service/static"
+    scripts = [
+        path for folder in ("lib", "map", "pages") for path in (static / folder).glob("*.js")
+    ]
+    assert len(scripts) > 40
     for script in (path.read_text() for path in scripts):
         assert set(re.findall(r"\bt\.([a-z_0-9]+)", script)) <= set(TEXTS)
         assert not re.search(r"[\u4e00-\u9fff]", script.replace("年", "").replace("月", ""))

@@ -128,8 +128,12 @@ POST /sign-in public - - route
 GET /sign-in/provider public - - route
 GET /sign-in/provider/done public - - route
 POST /sign-out people+wall - - route
+GET /static/board.js public - - none
+GET /static/jobs.js public - - none
 GET /static/maps.css public - - none
 GET /static/maps.js public - - none
+GET /static/setup.js public - - none
+GET /static/wall.js public - - none
 GET /tiles/{name}.json people+wall maps data:read sampled
 GET /tiles/{name}/{z}/{x}/{y}.pbf people+wall maps data:read sampled
 GET /users people+everywhere users - view

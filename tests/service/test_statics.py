@@ -13,10 +13,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from geo.maps.assets import assets_dir
-from geo.maps.builder import SCRIPTS
 from geo.settings import Settings
 from service.app import create_app
-from service.static_files import AssetBundles
+from service.bundling import module_order
+from service.static_files import BUNDLES, PageAssets
 from tests.conftest import sign_in
 
 STATIC = Path(__file__).parents[2] / "service/static"
@@ -45,15 +45,33 @@ def test_a_page_asks_for_two_joined_files_that_browsers_keep(client: TestClient)
             assert plain.text == told.text
 
 
-def test_every_script_is_in_it_in_order(client: TestClient) -> None:
+@pytest.mark.parametrize("name", sorted(BUNDLES))
+def test_every_script_is_in_it_in_order(client: TestClient, name: str) -> None:
     with client:
-        script = client.get("/static/maps.js").text
+        script = client.get(f"/static/{name}").text
+    bundle = BUNDLES[name]
     places = []
-    for name in SCRIPTS:
-        below = name.removeprefix("vendor/")
-        path = assets_dir() / below if below != name else STATIC / name
-        places.append(script.index(path.read_text("utf-8")))
+    for vendor in bundle.vendor:
+        places.append(
+            script.index((assets_dir() / vendor.removeprefix("vendor/")).read_text("utf-8"))
+        )
+    for module in module_order(STATIC, bundle.entry):
+        place = script.index(module.body.strip("\n"))
+        assert module.body.strip()
+        assert script.count(f"\nconst {module.variable} = ") == 1
+        places.append(place)
     assert places == sorted(places)
+
+
+def test_every_page_asks_for_its_own_script_alone(client: TestClient) -> None:
+    paths = {"/board": "board", "/jobs": "jobs", "/setup": "setup", "/wall": "wall",
+             "/maps/coverage": "maps", "/maps/incidents": "maps", "/maps/registers": "maps"}  # fmt: skip
+    with client:
+        for path, name in paths.items():
+            asked = re.findall(r'<script src="([^"?]+)(\?v=\w+)?"', client.get(path).text)
+            own = [(file, version) for file, version in asked if "/vendor/" not in file]
+            assert [file for file, _ in own] == [f"/static/{name}.js"], path
+            assert all(version for _, version in own)
 
 
 def test_what_the_joined_styles_name_is_there(client: TestClient) -> None:
@@ -69,18 +87,18 @@ def test_a_changed_file_is_another_version(tmp_path: Path) -> None:
     static, vendor = tmp_path / "static", tmp_path / "vendor"
     shutil.copytree(STATIC, static, ignore=shutil.ignore_patterns("vendor"))
     shutil.copytree(assets_dir(), vendor)
-    joined = AssetBundles(static, vendor)
-    before = joined.version
-    assert joined.version == before
-    script = static / "coverage.js"
+    assets = PageAssets(static, vendor)
+    before = assets.version
+    assert assets.version == before
+    script = static / "lib/dom.js"
     script.write_text(script.read_text("utf-8") + "\n// another\n", "utf-8")
     os.utime(script, ns=(1, 1))
-    assert joined.version != before
+    assert assets.version != before
 
 
 def test_other_static_files_are_packed(client: TestClient) -> None:
     with client:
-        told = client.get("/static/board.js", headers={"Accept-Encoding": "gzip"})
+        told = client.get("/static/lib/dom.js", headers={"Accept-Encoding": "gzip"})
         assert told.headers["content-encoding"] == "gzip"
-        assert told.content == (STATIC / "board.js").read_bytes()
+        assert told.content == (STATIC / "lib/dom.js").read_bytes()
         assert int(told.headers["content-length"]) == len(gzip.compress(told.content, 9, mtime=0))

@@ -1,0 +1,93 @@
+/* Numbers, names and sentences in the page's language. */
+
+/**
+ * Return the number formats of a language.
+ *
+ * @param {string} language "zh" or "en"
+ * @returns {NumberFormats}
+ */
+export function numberFormats(language) {
+  const locale = language === "zh" ? "zh-CN" : "en";
+  return {
+    integer: new Intl.NumberFormat(locale, { maximumFractionDigits: 0 }),
+    decimal: new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 }),
+    percent: new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 }),
+  };
+}
+
+/**
+ * Return a text with its placeholders replaced: `{n}` by the value of `n`.
+ *
+ * @param {string} text
+ * @param {Record<string, unknown>} values
+ */
+export function fillIn(text, values) {
+  return Object.entries(values).reduce(
+    (filled, [name, value]) => filled.split(`{${name}}`).join(String(value)),
+    text,
+  );
+}
+
+/**
+ * Return a name in the page's language: the English one where there is one on an English page.
+ *
+ * @param {object} record has `name` and `name_en`, or the same with another stem
+ * @param {string} language
+ * @param {string} [key] the stem
+ * @returns {string}
+ */
+export function localName(record, language, key = "name") {
+  const fields = /** @type {Record<string, string | null | undefined>} */ (record);
+  return (language !== "zh" && fields[`${key}_en`]) || fields[key] || "";
+}
+
+/**
+ * Return words in a row with the language's separator.
+ *
+ * @param {readonly string[]} words
+ * @param {string} language
+ */
+export function joinWords(words, language) {
+  return words.join(language === "zh" ? "、" : ", ");
+}
+
+/**
+ * Return the words for a finding of the registers. Findings carry their numbers: "older than 10
+ * years".
+ *
+ * @param {Texts} t
+ * @param {string} finding
+ */
+export function findingText(t, finding) {
+  const service = /^no (.+) within a walk$/.exec(finding);
+  if (service) {
+    const text = t["finding_no {kind} within a walk"];
+    return text ? text.replace("{kind}", t[`kind_${service[1]}`] || service[1]) : finding;
+  }
+  const figures = finding.match(/\d+(\.\d+)?/g) || [];
+  const text = t[`finding_${finding.replace(/\d+(\.\d+)?/g, "{n}")}`];
+  if (!text) return finding;
+  return figures.reduce((filled, figure) => filled.replace("{n}", figure), text);
+}
+
+/**
+ * Return the name of a category, by its whole path or else by its last part.
+ *
+ * @param {Texts} t
+ * @param {string} path parts with "/" between
+ */
+export function categoryText(t, path) {
+  const last = path.split("/").pop() || "";
+  return t[`category_${path}`] || t[`category_${last}`] || last;
+}
+
+/**
+ * Return why a job was refused, in the language of the page where the service has it.
+ *
+ * @param {Record<string, any>} outcome of a job
+ * @param {string} language
+ * @returns {string | undefined}
+ */
+export function reasonIn(outcome, language) {
+  return outcome[`reason_${language}`] || outcome.reason;
+}

@@ -1,0 +1,100 @@
+"""Modules joined into one script: in order, apart from each other, and refused where they cannot be."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from service.bundling import BundleError, join_modules, module_order
+
+ROOT = Path(__file__).parents[2]
+
+
+def write(folder: Path, modules: dict[str, str]) -> Path:
+    for name, source in modules.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source, "utf-8")
+    return folder
+
+
+DIAMOND = {
+    "pages/entry.js": 'import { left } from "../lib/left.js";\nimport { right as other } from "../lib/right.js";\n'
+    "console.log(`${left()} ${other()}`);\n",
+    "lib/left.js": 'import { base, count } from "./base.js";\nconst name = "left";\ncount();\n'
+    "export function left() {\n  return base(name);\n}\n",
+    "lib/right.js": 'import {\n  base,\n  count,\n} from "./base.js";\nconst name = "right";\n'
+    "/** Return it. */\nexport const right = () => `${base(name)} ${count()}`;\n",
+    "lib/base.js": "let counted = 0;\nexport function count() {\n  counted += 1;\n  return counted;\n}\n"
+    "export async function unused() {}\nexport class Unused {}\n"
+    "export const base = (name) => `<${name}>`;\n",
+}
+
+
+def test_a_module_comes_once_and_after_what_it_imports(tmp_path: Path) -> None:
+    modules = module_order(write(tmp_path, DIAMOND), "pages/entry.js")
+    assert [module.path for module in modules] == [
+        "lib/base.js", "lib/left.js", "lib/right.js", "pages/entry.js",
+    ]  # fmt: skip
+    assert modules[0].exports == ("count", "unused", "Unused", "base")
+
+
+def test_the_joined_script_does_what_the_modules_do(tmp_path: Path) -> None:
+    node = shutil.which("node")
+    command = [node] if node else [str(ROOT / "scripts/npm.sh"), "exec", "--", "node"]
+    root = write(tmp_path, DIAMOND | {"package.json": '{"type": "module"}'})
+    script, files = join_modules(root, "pages/entry.js")
+    joined = tmp_path / "joined.cjs"
+    joined.write_text(script + "\nconsole.log(typeof name, typeof left, typeof lib_base);\n")
+    told = [
+        subprocess.run([*command, str(path)], capture_output=True, text=True, check=True).stdout
+        for path in (root / "pages/entry.js", joined)
+    ]
+    assert told[0] == "<left> <right> 2\n"
+    # The same, and nothing of it is global.
+    assert told[1] == told[0] + "undefined undefined undefined\n"
+    assert [path.name for path in files] == ["base.js", "left.js", "right.js", "entry.js"]
+    assert "Return it" not in script
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ('import base from "./base.js";\n', "pages/entry.js:1"),
+        ('import * as base from "./base.js";\n', "cannot be joined"),
+        ('import "./base.js";\n', "cannot be joined"),
+        ('import { base } from "leaflet";\n', "cannot be joined"),
+        ("const a = 1;\nexport default a;\n", "pages/entry.js:2"),
+        ("export let changing = 1;\n", "cannot be joined"),
+        ("const a = 1;\nexport { a };\n", "cannot be joined"),
+        ('export * from "./base.js";\n', "cannot be joined"),
+        ('import { base } from "./missing.js";\n', "pages/missing.js does not exist"),
+        ('import { other } from "../lib/base.js";\n', "imports other"),
+        ('import { round } from "../lib/round.js";\n', "lib/round.js → lib/trip.js → lib/round.js"),
+    ],
+)
+def test_what_cannot_be_joined_is_refused_by_name(
+    tmp_path: Path, source: str, message: str
+) -> None:
+    write(tmp_path, DIAMOND | {
+        "pages/entry.js": source,
+        "lib/round.js": 'import { trip } from "./trip.js";\nexport const round = trip;\n',
+        "lib/trip.js": 'import { round } from "./round.js";\nexport const trip = round;\n',
+    })  # fmt: skip
+    with pytest.raises(BundleError) as caught:
+        join_modules(tmp_path, "pages/entry.js")
+    assert message in str(caught.value)
+
+
+def test_comments_and_casts_are_told_apart(tmp_path: Path) -> None:
+    source = (
+        "/** What it is for.\n * More. */\nexport function half(value) {\n"
+        "  /** @type {any} */ (globalThis).seen = value;\n  return value / 2; /** kept */\n}\n"
+    )
+    script, _ = join_modules(write(tmp_path, {"pages/entry.js": source}), "pages/entry.js")
+    assert "What it is for" not in script
+    assert "(globalThis).seen = value" in script
+    assert "return value / 2;" in script

@@ -26,8 +26,8 @@ from benchmarks import (
     streaming,
 )
 from benchmarks.city import CORNER, SQUARE_M, city
-from geo.coverage import visibility
-from geo.coverage._walls import marks_in_reach
+from geo.visibility import visibility
+from geo.visibility.prepared_buildings import hashes_in_reach
 
 _ROW = "| {:<44} | {:>13} | {:>13} | {:>6} |"
 
@@ -62,7 +62,7 @@ def sight(count: int) -> None:
     cameras, buildings = city(count)
     flat = buildings.assign(height_m=np.nan)
     around = cameras.assign(fov_deg=360.0, near_m=0.0, range_m=65.0, height_m=4.0)
-    walls = geo.walls_of(flat)
+    walls = geo.prepare_buildings(flat)
     some = np.random.default_rng(0).choice(count, 400, replace=False)
     pairs = shapely.STRtree(walls.footprints).query(
         around.geometry.values[some], predicate="dwithin", distance=65.0
@@ -98,8 +98,8 @@ def sight(count: int) -> None:
         print(f"\nLargest difference of areas: Shapely {apart:.1e} m², with heights "
               f"{apart_heights:.1e} m²; CGAL {np.abs(cut[0] - cut[1]).max():.1e} m².")  # fmt: skip
     _, _, eyes = visibility.eyes_of(geo.complete_cameras(around), walls)
-    hunt, _ = best_of(lambda: marks_in_reach(eyes, walls), 3)
-    hunt -= best_of(lambda: marks_in_reach(eyes[:1], walls), 3)[0]
+    hunt, _ = best_of(lambda: hashes_in_reach(eyes, walls), 3)
+    hunt -= best_of(lambda: hashes_in_reach(eyes[:1], walls), 3)[0]
     print(f"Walls made ready beforehand: {count / ready:,.0f} a second. Neighbour search alone: "
           f"{hunt / count * 1e6:.2f} µs a camera on one core, of {ready / count * 1e6 * 2:.1f} µs "
           f"of both. Heights cost a factor of {again / seconds:.2f}.")  # fmt: skip

@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from geo.coverage._edges import directed_edges
+from geo.geometry.polygons import directed_edges
 
 SOURCE = Path(__file__).with_name("cgal_expansion.cpp")
 

@@ -5,20 +5,11 @@ from typing import TYPE_CHECKING
 from geo._lazy import lazily, provide_cache_folder
 
 if TYPE_CHECKING:
-    from geo.coverage._walls import Walls, walls_of
-    from geo.coverage.field_of_view import (
-        PIXEL_DENSITY,
-        complete_cameras,
-        pixel_density_range,
-        tilted_edges,
-    )
     from geo.coverage.gaps import blind_spots, coverage_by_grid
     from geo.coverage.quality import at_night, cameras_in_use, class_range, quality_coverage
     from geo.coverage.scenario import added_by_grid, added_ground
     from geo.coverage.seeing import cameras_seeing
     from geo.coverage.siting import SitePlan, choose_sites
-    from geo.coverage.terrain import Terrain, read_terrain
-    from geo.coverage.visibility import visible_area, visible_area_by_tile
     from geo.crs import metric_crs, to_wgs84
     from geo.governance.appeals import service_quality
     from geo.governance.codes import AreaCode, DeviceNumber, area_code, device_number, parent_codes
@@ -45,11 +36,20 @@ if TYPE_CHECKING:
     from geo.incidents.hot_spots import hot_spots, local_moran
     from geo.incidents.rates import compare_periods, compare_with_past, empirical_bayes, ranks
     from geo.incidents.repeats import near_repeats
+    from geo.incidents.risk import expected_incidents
     from geo.incidents.surface import Surface, bandwidth, density_ratio, density_surface
     from geo.incidents.trends import hours_of_week, mann_kendall, space_time_cube
     from geo.incidents.weights import Weights, contiguity, nearest, within_distance
-    from geo.risk import expected_incidents
     from geo.synonyms import rename_columns
+    from geo.visibility.field_of_view import (
+        PIXEL_DENSITY,
+        complete_cameras,
+        pixel_density_range,
+        tilted_edges,
+    )
+    from geo.visibility.prepared_buildings import PreparedBuildings, prepare_buildings
+    from geo.visibility.terrain import Terrain, read_terrain
+    from geo.visibility.visibility import visible_area, visible_area_by_tile
 
 __version__ = "0.1.0"
 
@@ -60,10 +60,10 @@ __all__ = [
     "AreaCode",
     "DeviceNumber",
     "Forecast",
+    "PreparedBuildings",
     "SitePlan",
     "Surface",
     "Terrain",
-    "Walls",
     "Weights",
     "added_by_grid",
     "added_ground",
@@ -116,6 +116,7 @@ __all__ = [
     "parent_codes",
     "pixel_density_range",
     "prediction_accuracy",
+    "prepare_buildings",
     "quality_coverage",
     "rank_peers",
     "ranks",
@@ -130,7 +131,6 @@ __all__ = [
     "to_wgs84",
     "visible_area",
     "visible_area_by_tile",
-    "walls_of",
     "within_distance",
     "within_walk",
 ]
@@ -139,15 +139,11 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
-        "geo.coverage._walls": "Walls walls_of",
-        "geo.coverage.field_of_view": "PIXEL_DENSITY complete_cameras pixel_density_range tilted_edges",
         "geo.coverage.gaps": "blind_spots coverage_by_grid",
         "geo.coverage.quality": "at_night cameras_in_use class_range quality_coverage",
         "geo.coverage.scenario": "added_by_grid added_ground",
         "geo.coverage.seeing": "cameras_seeing",
         "geo.coverage.siting": "SitePlan choose_sites",
-        "geo.coverage.terrain": "Terrain read_terrain",
-        "geo.coverage.visibility": "visible_area visible_area_by_tile",
         "geo.crs": "metric_crs to_wgs84",
         "geo.governance.appeals": "service_quality",
         "geo.governance.codes": "AreaCode DeviceNumber area_code device_number parent_codes",
@@ -164,11 +160,15 @@ __getattr__ = lazily(
         "geo.incidents.hot_spots": "hot_spots local_moran",
         "geo.incidents.rates": "compare_periods compare_with_past empirical_bayes ranks",
         "geo.incidents.repeats": "near_repeats",
+        "geo.incidents.risk": "expected_incidents",
         "geo.incidents.surface": "Surface bandwidth density_ratio density_surface",
         "geo.incidents.trends": "hours_of_week mann_kendall space_time_cube",
         "geo.incidents.weights": "Weights contiguity nearest within_distance",
-        "geo.risk": "expected_incidents",
         "geo.synonyms": "rename_columns",
+        "geo.visibility.field_of_view": "PIXEL_DENSITY complete_cameras pixel_density_range tilted_edges",
+        "geo.visibility.prepared_buildings": "PreparedBuildings prepare_buildings",
+        "geo.visibility.terrain": "Terrain read_terrain",
+        "geo.visibility.visibility": "visible_area visible_area_by_tile",
     },
 )
 

@@ -18,7 +18,7 @@ from geo._lazy import cache_folder
 
 _SOURCES = sorted(
     path
-    for folder in ("coverage", "incidents", ".")
+    for folder in ("coverage", "geometry", "incidents", "visibility", "visibility/kernels", ".")
     for path in (Path(__file__).parent / folder).glob("*.py")
     if path.name != "__main__.py"
 )
@@ -42,13 +42,13 @@ def _sight() -> None:
         geometry=[shapely.box(5e5 + 10, 4.4e6, 5e5 + 20, 4.4e6 + 10),
                   shapely.box(5e5 + 20, 4.4e6, 5e5 + 30, 4.4e6 + 10)],
     )  # fmt: skip
-    walls = geo.walls_of(buildings)
+    walls = geo.prepare_buildings(buildings)
     geo.visible_area(cameras, walls)
     ground = geo.Terrain(np.zeros((40, 40)), 5e5 - 100, 4.4e6 + 100, 5.0, crs)
     geo.visible_area(cameras, walls, terrain=ground)
-    from geo.coverage._walls import marks_in_reach
+    from geo.visibility.prepared_buildings import hashes_in_reach
 
-    marks_in_reach(np.zeros((1, 6)), walls)
+    hashes_in_reach(np.zeros((1, 6)), walls)
 
 
 def _figures() -> None:

@@ -7,229 +7,341 @@ one that runs west leaves it; three counts (grid, views, buildings) say what eac
 
 from __future__ import annotations
 
-import numpy as np
-from numba import njit
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from geo.coverage._sweep import ZERO
+import numpy as np
+
+from geo.geometry.bucket_grid import ZERO
+from geo.kernel_cache import kernel, kernel_part
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 AREA, COVERED, TWICE, THRICE, OPEN, OPEN_COVERED = range(6)
+"""Columns of the result, m²: all ground, by how many views see it, outside buildings."""
 COLUMNS = 6
 _TOLERANCE = 1e-9
+_DEEPEST_SPLIT = 64
+_NO_SPLIT = -1.0
+# A plain int would have every kernel that is given it compiled twice, as a literal and as a number.
+_GRID, _VIEW, _BUILDING = np.int64(0), np.int64(1), np.int64(2)
 
 
-@njit(cache=True, nogil=True)
-def _add_edge(e, cls, n, x0, y0, x1, y1, kind, x_max, y_max):
-    """Clip one directed edge to the box (0, 0, x_max, y_max); what is below becomes its floor."""
-    sign = 1
-    if x0 > x1:
-        x0, y0, x1, y1 = x1, y1, x0, y0
-        sign = -1
-    if x1 <= 0.0 or x0 >= x_max or x1 - x0 <= 0.0:
-        return n
+class Layer(NamedTuple):
+    """Polygons as directed edges, and which of them each grid meets."""
+
+    edges: NDArray[np.float64]
+    """x0, y0, x1, y1; those of polygon p from offsets[p] to offsets[p + 1]."""
+    offsets: NDArray[Any]
+    near: NDArray[Any]
+    """Numbers of polygons; those of grid g from near_offsets[g] to near_offsets[g + 1]."""
+    near_offsets: NDArray[Any]
+
+
+class Edges(NamedTuple):
+    """Edges clipped to the box of a grid, as y = slope · x + intercept from begin to end."""
+
+    begin: NDArray[np.float64]
+    end: NDArray[np.float64]
+    slope: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+    kind: NDArray[Any]
+    """_GRID, _VIEW or _BUILDING."""
+    sign: NDArray[Any]
+    """1 if the edge enters its polygon going up, -1 if it leaves it."""
+
+
+class Ends(NamedTuple):
+    """Edge k begins with event 2k and ends with event 2k + 1."""
+
+    x: NDArray[np.float64]
+    order: NDArray[Any]
+    """Events by x."""
+
+
+class Active(NamedTuple):
+    """The edges that cross the current slab, from below."""
+
+    edge: NDArray[Any]
+    at_middle: NDArray[np.float64]
+    """y in the middle of the slab."""
+    at_left: NDArray[np.float64]
+    at_right: NDArray[np.float64]
+
+
+class Box(NamedTuple):
+    """The corner that coordinates are relative to, and the size from there; metres."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@kernel_part
+def _write_edge(edges, count, begin, end, slope, y, kind, sign):
+    """Write an edge that starts at (begin, y) unless it is upright; return the new count."""
+    if end > begin:
+        edges.begin[count] = begin
+        edges.end[count] = end
+        edges.slope[count] = slope
+        edges.intercept[count] = y - slope * begin
+        edges.kind[count] = kind
+        edges.sign[count] = sign
+        return count + 1
+    return count
+
+
+@kernel_part
+def _clip_to_sides(x0, y0, x1, y1, width):
+    """Return the part of a rising edge (x0 < x1) between the sides of the box, and its slope."""
     slope = (y1 - y0) / (x1 - x0)
     if x0 < 0.0:
         y0 -= slope * x0
         x0 = 0.0
-    if x1 > x_max:
-        y1 -= slope * (x1 - x_max)
-        x1 = x_max
-    if y0 >= y_max and y1 >= y_max:
-        return n
+    if x1 > width:
+        y1 -= slope * (x1 - width)
+        x1 = width
+    return x0, y0, x1, y1, slope
+
+
+@kernel_part
+def _add_edge(edges, count, x0, y0, x1, y1, kind, box):
+    """Clip one directed edge to the box from (0, 0); what is below it becomes its floor."""
+    sign = ZERO + 1
+    if x0 > x1:
+        x0, y0, x1, y1 = x1, y1, x0, y0
+        sign = -sign
+    if x1 <= 0.0 or x0 >= box.width or x1 - x0 <= 0.0:
+        return count
+    x0, y0, x1, y1, slope = _clip_to_sides(x0, y0, x1, y1, box.width)
+    if y0 >= box.height and y1 >= box.height:
+        return count
     if y0 <= 0.0 and y1 <= 0.0:
         y0 = y1 = slope = 0.0
     elif y0 < 0.0 or y1 < 0.0:
         cut = min(max(x0 - y0 / slope, x0), x1)
         if y0 < 0.0:
-            n = _write(e, cls, n, x0, 0.0, cut, 0.0, kind, sign)
+            count = _write_edge(edges, count, x0, cut, 0.0, 0.0, kind, sign)
             x0, y0 = cut, 0.0
         else:
-            n = _write(e, cls, n, cut, 0.0, x1, 0.0, kind, sign)
+            count = _write_edge(edges, count, cut, x1, 0.0, 0.0, kind, sign)
             x1, y1 = cut, 0.0
-    if y0 > y_max or y1 > y_max:
-        cut = min(max(x0 + (y_max - y0) / slope, x0), x1)
-        if y0 > y_max:
-            x0, y0 = cut, y_max
+    if y0 > box.height or y1 > box.height:
+        cut = min(max(x0 + (box.height - y0) / slope, x0), x1)
+        if y0 > box.height:
+            x0, y0 = cut, box.height
         else:
-            x1, y1 = cut, y_max
-    return _write(e, cls, n, x0, y0, x1, slope, kind, sign)
+            x1 = cut
+    return _write_edge(edges, count, x0, x1, slope, y0, kind, sign)
 
 
-@njit(cache=True, nogil=True)
-def _write(e, cls, n, x0, y0, x1, slope, kind, sign):
-    if x1 > x0:
-        e[n, 0] = x0
-        e[n, 1] = x1
-        e[n, 2] = slope
-        e[n, 3] = y0 - slope * x0
-        cls[n, 0] = kind
-        cls[n, 1] = sign
-        return n + 1
-    return n
+@kernel_part
+def _add_layer(edges, count, layer, grid, kind, box):
+    """Add the edges of the polygons of a layer that a grid meets; return the new count."""
+    for k in range(layer.near_offsets[grid], layer.near_offsets[grid + 1]):
+        polygon = layer.near[k]
+        for e in range(layer.offsets[polygon], layer.offsets[polygon + 1]):
+            count = _add_edge(
+                edges,
+                count,
+                layer.edges[e, 0] - box.x,
+                layer.edges[e, 1] - box.y,
+                layer.edges[e, 2] - box.x,
+                layer.edges[e, 3] - box.y,
+                kind,
+                box,
+            )
+    return count
 
 
-@njit(cache=True, nogil=True)
-def _sweep_box(e, cls, n, xs, order, active, y, out):
-    """Accumulate the areas of one grid from its clipped edges."""
-    for k in range(n):
-        xs[2 * k] = e[k, 0]
-        xs[2 * k + 1] = e[k, 1]
-    by_x = np.argsort(xs[: 2 * n])
-    for k in range(2 * n):
-        order[k] = by_x[k]
-    m = 0
-    k = 0
-    left = 0.0
-    stack = np.empty(64)
-    while k < 2 * n:
-        left = xs[order[k]]
-        # All events at this abscissa: enter those that start, drop those that end.
-        while k < 2 * n and xs[order[k]] - left <= _TOLERANCE:
-            ref = order[k]
-            if ref % 2 == 0:
-                active[m] = ref // 2
-                m += 1
-            k += 1
-        kept = 0
-        for j in range(m):
-            if e[active[j], 1] - left > _TOLERANCE:
-                active[kept] = active[j]
-                kept += 1
-        m = kept
-        if k == 2 * n:
+@kernel_part
+def _edges_of_layer(layer, grid):
+    """Return how many edges the polygons of a layer have that a grid meets."""
+    count = ZERO
+    for k in range(layer.near_offsets[grid], layer.near_offsets[grid + 1]):
+        polygon = layer.near[k]
+        count += layer.offsets[polygon + 1] - layer.offsets[polygon]
+    return count
+
+
+@kernel_part
+def _sort_ends(ends, edges, count):
+    """Order the beginnings and ends of edges by x."""
+    for k in range(count):
+        ends.x[2 * k] = edges.begin[k]
+        ends.x[2 * k + 1] = edges.end[k]
+    by_x = np.argsort(ends.x[: 2 * count])
+    for k in range(2 * count):
+        ends.order[k] = by_x[k]
+
+
+@kernel_part
+def _update_active(active, active_count, edges, ends, event, event_count, left):
+    """Enter the edges that begin at an abscissa and drop those that end; return count, next event."""
+    while event < event_count and ends.x[ends.order[event]] - left <= _TOLERANCE:
+        number = ends.order[event]
+        if number % 2 == 0:
+            active.edge[active_count] = number // 2
+            active_count += 1
+        event += 1
+    remaining = 0
+    for j in range(active_count):
+        if edges.end[active.edge[j]] - left > _TOLERANCE:
+            active.edge[remaining] = active.edge[j]
+            remaining += 1
+    return remaining, event
+
+
+@kernel_part
+def _order_active(active, count, edges, left, right):
+    """Order the active edges from below, by where they are in the middle of the slab."""
+    middle = 0.5 * (left + right)
+    for j in range(count):
+        e = active.edge[j]
+        y = edges.slope[e] * middle + edges.intercept[e]
+        k = j - 1
+        while k >= 0 and active.at_middle[k] > y:
+            active.at_middle[k + 1] = active.at_middle[k]
+            active.edge[k + 1] = active.edge[k]
+            k -= 1
+        active.at_middle[k + 1] = y
+        active.edge[k + 1] = e
+    for j in range(count):
+        e = active.edge[j]
+        active.at_left[j] = edges.slope[e] * left + edges.intercept[e]
+        active.at_right[j] = edges.slope[e] * right + edges.intercept[e]
+
+
+@kernel_part
+def _find_split(active, count, edges, left, right):
+    """Return where two neighbouring edges cross within the slab, -1 for nowhere."""
+    for j in range(1, count):
+        if (
+            active.at_left[j - 1] - active.at_left[j] > _TOLERANCE
+            or active.at_right[j - 1] - active.at_right[j] > _TOLERANCE
+        ):
+            e, below = active.edge[j], active.edge[j - 1]
+            at = (edges.intercept[e] - edges.intercept[below]) / (
+                edges.slope[below] - edges.slope[e]
+            )
+            if left + _TOLERANCE < at < right - _TOLERANCE:
+                return at
+    return _NO_SPLIT
+
+
+@kernel_part
+def _add_area(areas, piece, views, buildings):
+    """Add the area of a trapezoid inside the grid to the columns it belongs to."""
+    areas[AREA] += piece
+    if buildings == 0:
+        areas[OPEN] += piece
+    if views > 0:
+        areas[COVERED] += piece
+        if buildings == 0:
+            areas[OPEN_COVERED] += piece
+    if views > 1:
+        areas[TWICE] += piece
+    if views > 2:
+        areas[THRICE] += piece
+
+
+@kernel_part
+def _add_slab(areas, active, count, edges, width):
+    """Walk up through a settled slab and add the areas of its trapezoids."""
+    grids, views, buildings = 0, 0, 0
+    for j in range(count):
+        if j and grids > 0:
+            heights = (
+                active.at_left[j] - active.at_left[j - 1]
+                + active.at_right[j] - active.at_right[j - 1]
+            )  # fmt: skip
+            _add_area(areas, 0.5 * width * heights, views, buildings)
+        kind, sign = edges.kind[active.edge[j]], edges.sign[active.edge[j]]
+        if kind == _GRID:
+            grids += sign
+        elif kind == _VIEW:
+            views += sign
+        else:
+            buildings += sign
+
+
+@kernel_part
+def _sweep_grid(edges, count, ends, active, areas):
+    """Add up the areas of one grid from its clipped edges."""
+    _sort_ends(ends, edges, count)
+    event_count = 2 * count
+    active_count, event = ZERO, ZERO
+    pending = np.empty(_DEEPEST_SPLIT)
+    while event < event_count:
+        left = ends.x[ends.order[event]]
+        active_count, event = _update_active(
+            active, active_count, edges, ends, event, event_count, left
+        )
+        if event == event_count:
             break
-        stack[0] = xs[order[k]]
+        pending[0] = ends.x[ends.order[event]]
         top = 0
         while top >= 0:
-            right = stack[top]
-            mid = 0.5 * (left + right)
-            for j in range(m):
-                s = active[j]
-                v = e[s, 2] * mid + e[s, 3]
-                p = j - 1
-                while p >= 0 and y[0, p] > v:
-                    y[0, p + 1] = y[0, p]
-                    active[p + 1] = active[p]
-                    p -= 1
-                y[0, p + 1] = v
-                active[p + 1] = s
-            split = -1.0
-            for j in range(m):
-                s = active[j]
-                y[1, j] = e[s, 2] * left + e[s, 3]
-                y[2, j] = e[s, 2] * right + e[s, 3]
-                if j and (y[1, j - 1] - y[1, j] > _TOLERANCE or y[2, j - 1] - y[2, j] > _TOLERANCE):
-                    o = active[j - 1]
-                    at = (e[s, 3] - e[o, 3]) / (e[o, 2] - e[s, 2])
-                    if left + _TOLERANCE < at < right - _TOLERANCE:
-                        split = at
-                        break
-            if split >= 0.0 and top < 63:
+            right = pending[top]
+            _order_active(active, active_count, edges, left, right)
+            split = _find_split(active, active_count, edges, left, right)
+            if split >= 0.0 and top < _DEEPEST_SPLIT - 1:
                 top += 1
-                stack[top] = split
+                pending[top] = split
                 continue
-            width = right - left
-            grid = 0
-            views = 0
-            roofs = 0
-            for j in range(m):
-                if j and grid > 0:
-                    piece = 0.5 * width * (y[1, j] - y[1, j - 1] + y[2, j] - y[2, j - 1])
-                    out[AREA] += piece
-                    if roofs == 0:
-                        out[OPEN] += piece
-                    if views > 0:
-                        out[COVERED] += piece
-                        if roofs == 0:
-                            out[OPEN_COVERED] += piece
-                        if views > 1:
-                            out[TWICE] += piece
-                            if views > 2:
-                                out[THRICE] += piece
-                kind = cls[active[j], 0]
-                sign = cls[active[j], 1]
-                if kind == 0:
-                    grid += sign
-                elif kind == 1:
-                    views += sign
-                else:
-                    roofs += sign
+            _add_slab(areas, active, active_count, edges, right - left)
             left = right
             top -= 1
 
 
-@njit(cache=True, nogil=True)
-def areas(
-    lo,
-    hi,
-    boxes,
-    grid_edges,
-    grid_offsets,
-    view_edges,
-    view_offsets,
-    roof_edges,
-    roof_offsets,
-    near_views,
-    near_view_offsets,
-    near_roofs,
-    near_roof_offsets,
-):
-    """Areas of each grid from `lo` to `hi`: rows as the column constants of this module."""
-    out = np.zeros((hi - lo, COLUMNS))
-    cap = 0
-    e = np.empty((1, 4))
-    cls = np.empty((1, 2), np.int64)
-    xs = np.empty(2)
-    order = np.empty(2, np.int64)
-    active = np.empty(1, np.int64)
-    y = np.empty((3, 1))
-    for g in range(lo, hi):
-        need = grid_offsets[g + 1] - grid_offsets[g]
-        for p in range(near_view_offsets[g], near_view_offsets[g + 1]):
-            v = near_views[p]
-            need += view_offsets[v + 1] - view_offsets[v]
-        for p in range(near_roof_offsets[g], near_roof_offsets[g + 1]):
-            b = near_roofs[p]
-            need += roof_offsets[b + 1] - roof_offsets[b]
-        if 2 * need > cap:
-            cap = 4 * need
-            e = np.empty((cap, 4))
-            cls = np.empty((cap, 2), np.int64)
-            xs = np.empty(2 * cap)
-            order = np.empty(2 * cap, np.int64)
-            active = np.empty(cap, np.int64)
-            y = np.empty((3, cap))
-        ox, oy = boxes[g, 0], boxes[g, 1]
-        x_max = boxes[g, 2] - ox
-        y_max = boxes[g, 3] - oy + 1.0  # the grid's own top edge must stay
-        n = ZERO
-        for kind in range(3):
-            if kind == 0:
-                p0, p1 = g, g + 1
-            elif kind == 1:
-                p0, p1 = near_view_offsets[g], near_view_offsets[g + 1]
-            else:
-                p0, p1 = near_roof_offsets[g], near_roof_offsets[g + 1]
-            for p in range(p0, p1):
-                if kind == 0:
-                    edges, s0, s1 = grid_edges, grid_offsets[p], grid_offsets[p + 1]
-                elif kind == 1:
-                    edges = view_edges
-                    s0, s1 = view_offsets[near_views[p]], view_offsets[near_views[p] + 1]
-                else:
-                    edges = roof_edges
-                    s0, s1 = roof_offsets[near_roofs[p]], roof_offsets[near_roofs[p] + 1]
-                for s in range(s0, s1):
-                    n = _add_edge(
-                        e,
-                        cls,
-                        n,
-                        edges[s, 0] - ox,
-                        edges[s, 1] - oy,
-                        edges[s, 2] - ox,
-                        edges[s, 3] - oy,
-                        kind,
-                        x_max,
-                        y_max,
-                    )
-        _sweep_box(e, cls, n, xs, order, active, y, out[g - lo])
+@kernel_part
+def _allocate(capacity):
+    """Return room for the edges of a grid."""
+    edges = Edges(
+        np.empty(capacity), np.empty(capacity), np.empty(capacity), np.empty(capacity),
+        np.empty(capacity, np.int64), np.empty(capacity, np.int64),
+    )  # fmt: skip
+    ends = Ends(np.empty(2 * capacity), np.empty(2 * capacity, np.int64))
+    active = Active(
+        np.empty(capacity, np.int64), np.empty(capacity), np.empty(capacity), np.empty(capacity)
+    )
+    return edges, ends, active
+
+
+@kernel
+def areas(begin, end, boxes, grids, views, buildings):
+    """Return the areas of each grid from `begin` to `end`.
+
+    Parameters
+    ----------
+    begin, end : int
+        Which grids.
+    boxes : numpy.ndarray of shape (n, 4)
+        West, south, east, north of each grid, metres.
+    grids, views, buildings : Layer
+        The polygons; each grid is near to itself alone.
+
+    Returns
+    -------
+    numpy.ndarray of shape (end - begin, COLUMNS)
+        m², by the column constants of this module.
+    """
+    out = np.zeros((end - begin, COLUMNS))
+    capacity = ZERO
+    edges, ends, active = _allocate(ZERO + 1)
+    for g in range(begin, end):
+        needed = (
+            _edges_of_layer(grids, g) + _edges_of_layer(views, g) + _edges_of_layer(buildings, g)
+        )
+        if 2 * needed > capacity:
+            capacity = 4 * needed
+            edges, ends, active = _allocate(capacity)
+        west, south = boxes[g, 0], boxes[g, 1]
+        # One metre more to the north: the grid's own top edge must stay.
+        box = Box(west, south, boxes[g, 2] - west, boxes[g, 3] - south + 1.0)
+        count = _add_layer(edges, ZERO, grids, g, _GRID, box)
+        count = _add_layer(edges, count, views, g, _VIEW, box)
+        count = _add_layer(edges, count, buildings, g, _BUILDING, box)
+        _sweep_grid(edges, count, ends, active, out[g - begin])
     return out

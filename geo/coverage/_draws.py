@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from geo.coverage._mount import mount
-from geo.coverage._walls import Walls
-from geo.coverage.directions import join_views, split_directions
-from geo.coverage.visibility import eyes_of, placed_cameras, views_from
 from geo.errors import ColumnError
 from geo.settings import CameraDefaults
+from geo.visibility.directions import join_views, split_directions
+from geo.visibility.mounting import mount
+from geo.visibility.prepared_buildings import PreparedBuildings
+from geo.visibility.visibility import eyes_of, placed_cameras, views_from
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -23,7 +23,7 @@ _COLUMNS = ("covered_share", "open_covered_share")
 
 def drawn_coverage(
     cameras: GeoDataFrame,
-    walls: Walls,
+    walls: PreparedBuildings,
     measure: Callable[[NDArray[Any]], dict[str, NDArray[Any]]],
     *,
     position_error_m: ArrayLike,

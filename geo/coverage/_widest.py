@@ -1,137 +1,221 @@
-"""Diameter of the largest circle inside a polygon, by cells that are halved while they promise more."""
+"""Diameter of the largest circle inside a polygon, by cells halved while they promise more."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numba import njit
+
+from geo.geometry.bucket_grid import ZERO
+from geo.kernel_cache import kernel, kernel_part
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _DIAGONAL = math.sqrt(2.0)
 
 
-@njit(cache=True, nogil=True)
-def _squared(edges, s, x, y):
-    """Squared distance to one edge."""
-    px = edges[s, 0] - x
-    py = edges[s, 1] - y
-    ex = edges[s, 2] - edges[s, 0]
-    ey = edges[s, 3] - edges[s, 1]
-    t = -(px * ex + py * ey)
+class Cells(NamedTuple):
+    """Square cells that may hold the middle of the largest circle."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    half_side: NDArray[np.float64]
+    distance: NDArray[np.float64]
+    """From the middle to the nearest edge, negative outside, -inf if it is too little to matter."""
+    edge: NDArray[Any]
+    """The nearest edge."""
+
+
+class Best(NamedTuple):
+    """The largest radius so far, and how much larger another must be to count."""
+
+    radius: float
+    tolerance: float
+
+
+@kernel_part
+def _allocate(capacity):
+    """Return room for a number of cells."""
+    return Cells(
+        np.empty(capacity), np.empty(capacity), np.empty(capacity), np.empty(capacity),
+        np.empty(capacity, np.int64),
+    )  # fmt: skip
+
+
+@kernel_part
+def _copy_cell(cells, k, target, to):
+    """Copy a cell to place `to` of another array of cells, or the same."""
+    target.x[to] = cells.x[k]
+    target.y[to] = cells.y[k]
+    target.half_side[to] = cells.half_side[k]
+    target.distance[to] = cells.distance[k]
+    target.edge[to] = cells.edge[k]
+
+
+@kernel_part
+def _enlarged(cells, count):
+    """Return the cells with twice the room."""
+    larger = _allocate(2 * cells.x.size)
+    for k in range(count):
+        _copy_cell(cells, k, larger, k)
+    return larger
+
+
+@kernel_part
+def _squared_distance(edges, e, x, y):
+    """Return the squared distance to one edge."""
+    px = edges[e, 0] - x
+    py = edges[e, 1] - y
+    ex = edges[e, 2] - edges[e, 0]
+    ey = edges[e, 3] - edges[e, 1]
+    along = -(px * ex + py * ey)
     length2 = ex * ex + ey * ey
-    if t <= 0.0:
+    if along <= 0.0:
         return px * px + py * py
-    if t >= length2:
+    if along >= length2:
         return (px + ex) * (px + ex) + (py + ey) * (py + ey)
     cross = px * ey - py * ex
     return cross * cross / length2
 
 
-@njit(cache=True, nogil=True)
-def _signed_distance(edges, lo, hi, x, y, need, likely):
-    """Distance to the nearest edge (negative outside) and that edge.
+@kernel_part
+def _signed_distance(edges, begin, end, x, y, needed, likely):
+    """Return the distance to the nearest edge (negative outside), and that edge.
 
-    -inf as soon as the distance is less than `need`; the edge `likely` is looked at first.
+    -inf as soon as the distance is less than `needed`; the edge `likely` is looked at first.
     """
-    least = _squared(edges, likely, x, y)
+    least = _squared_distance(edges, likely, x, y)
     nearest = likely
-    enough = need * need if need > 0.0 else -1.0
+    enough = needed * needed if needed > 0.0 else -1.0
     if least < enough:
         return -np.inf, nearest
-    odd = False
-    for s in range(lo, hi):
-        py = edges[s, 1] - y
-        qy = edges[s, 3] - y
-        if (py > 0.0) != (qy > 0.0):
-            if edges[s, 0] - x - py / (qy - py) * (edges[s, 2] - edges[s, 0]) > 0.0:
-                odd = not odd
-        d2 = _squared(edges, s, x, y)
-        if d2 < least:
-            least = d2
-            nearest = s
+    inside = False
+    for e in range(begin, end):
+        py = edges[e, 1] - y
+        qy = edges[e, 3] - y
+        crosses = (py > 0.0) != (qy > 0.0)
+        if crosses and edges[e, 0] - x - py / (qy - py) * (edges[e, 2] - edges[e, 0]) > 0.0:
+            inside = not inside
+        squared = _squared_distance(edges, e, x, y)
+        if squared < least:
+            least = squared
+            nearest = e
             if least < enough:
                 return -np.inf, nearest
-    d = math.sqrt(least)
-    return (d if odd else -d), nearest
+    distance = math.sqrt(least)
+    return (distance if inside else -distance), nearest
 
 
-@njit(cache=True, nogil=True)
+@kernel_part
+def _bounds(edges, begin, end):
+    """Return west, south, east, north of a polygon."""
+    west = south = np.inf
+    east = north = -np.inf
+    for e in range(begin, end):
+        west = min(west, edges[e, 0])
+        east = max(east, edges[e, 0])
+        south = min(south, edges[e, 1])
+        north = max(north, edges[e, 1])
+    return west, south, east, north
+
+
+@kernel_part
+def _measure_cell(cells, k, edges, begin, end, x, y, half_side, likely, best):
+    """Write a cell to place k; return the best radius with it."""
+    needed = best.radius + best.tolerance - half_side * _DIAGONAL
+    distance, nearest = _signed_distance(edges, begin, end, x, y, needed, likely)
+    cells.x[k], cells.y[k], cells.half_side[k] = x, y, half_side
+    cells.distance[k], cells.edge[k] = distance, nearest
+    return Best(max(best.radius, distance), best.tolerance)
+
+
+@kernel_part
+def _promise(cells, k):
+    """Return the largest radius of a circle whose middle is in a cell."""
+    return cells.distance[k] + cells.half_side[k] * _DIAGONAL
+
+
+@kernel_part
+def _most_promising(cells, count):
+    """Return the cell with the largest promise: a good radius early leaves out the rest."""
+    pick = count - 1
+    for k in range(count - 1):
+        if _promise(cells, k) > _promise(cells, pick):
+            pick = k
+    return pick
+
+
+@kernel_part
+def _largest_radius(edges, begin, end, cells, count, best):
+    """Halve the most promising cell until none promises more; return radius and cells."""
+    while count > 0:
+        pick = _most_promising(cells, count)
+        x, y, edge = cells.x[pick], cells.y[pick], cells.edge[pick]
+        half_side, promise = cells.half_side[pick], _promise(cells, pick)
+        count -= 1
+        _copy_cell(cells, count, cells, pick)
+        if promise <= best.radius + best.tolerance:
+            break
+        half_side *= 0.5
+        if count + 4 > cells.x.size:
+            cells = _enlarged(cells, count)
+        for quarter in range(4):
+            qx = x + (half_side if quarter & 1 else -half_side)
+            qy = y + (half_side if quarter & 2 else -half_side)
+            best = _measure_cell(cells, count, edges, begin, end, qx, qy, half_side, edge, best)
+            if _promise(cells, count) > best.radius + best.tolerance:
+                count += 1
+    return best.radius, cells
+
+
+@kernel
 def circle_diameters(edges, offsets, tolerance):
-    """Diameter of the largest circle in each polygon, at most 2 · tolerance too small.
+    """Return the diameter of the largest circle in each polygon, at most 2 · tolerance too small.
 
-    Agafonkin's polylabel (2016): of a square cell with half-side h whose middle lies d inside, no
-    point lies deeper than d + h · √2. `edges` and `offsets` as from `Rings.edges`.
+    Parameters
+    ----------
+    edges : numpy.ndarray of shape (m, 4)
+        x0, y0, x1, y1, interior on the left; see `Rings.edges`.
+    offsets : numpy.ndarray of int64
+        Polygon p has the edges from offsets[p] to offsets[p + 1].
+    tolerance : float
+        Metres.
+
+    Returns
+    -------
+    numpy.ndarray
+        Metres; 0 for a polygon without extent.
+
+    Notes
+    -----
+    V. Agafonkin, polylabel (2016): of a square cell with half-side h whose middle lies d inside, no
+    point lies deeper than d + h · √2.
     """
-    out = np.zeros(offsets.size - 1)
-    stack = np.empty((256, 4))
-    edge = np.empty(256, np.int64)
+    diameters = np.zeros(offsets.size - 1)
+    cells = _allocate(ZERO + 256)
     for p in range(offsets.size - 1):
-        lo, hi = offsets[p], offsets[p + 1]
-        west = south = np.inf
-        east = north = -np.inf
-        for s in range(lo, hi):
-            west = min(west, edges[s, 0])
-            east = max(east, edges[s, 0])
-            south = min(south, edges[s, 1])
-            north = max(north, edges[s, 1])
+        begin, end = offsets[p], offsets[p + 1]
+        west, south, east, north = _bounds(edges, begin, end)
         size = min(east - west, north - south)
         if not size > 0.0:
             continue
-        best = 0.0
-        top = 0
-        likely = lo
-        nx = int(math.ceil((east - west) / size - 1e-9))
-        ny = int(math.ceil((north - south) / size - 1e-9))
-        if nx * ny + 4 > edge.size:
-            stack = np.empty((2 * nx * ny, 4))
-            edge = np.empty(2 * nx * ny, np.int64)
-        for c in range(nx):
-            for r in range(ny):
-                h = 0.5 * size
-                x = west + (2 * c + 1) * h
-                y = south + (2 * r + 1) * h
-                need = best + tolerance - h * _DIAGONAL
-                d, likely = _signed_distance(edges, lo, hi, x, y, need, likely)
-                best = max(best, d)
-                stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = x, y, h, d
-                edge[top] = likely
-                top += 1
-        while top > 0:
-            # The most promising first: a good radius early prunes the rest.
-            pick = top - 1
-            for k in range(top - 1):
-                if (
-                    stack[k, 3] + stack[k, 2] * _DIAGONAL
-                    > stack[pick, 3] + stack[pick, 2] * _DIAGONAL
-                ):
-                    pick = k
-            x, y, h, d = stack[pick]
-            likely = edge[pick]
-            top -= 1
-            stack[pick] = stack[top]
-            edge[pick] = edge[top]
-            if d + h * _DIAGONAL <= best + tolerance:
-                break
-            h *= 0.5
-            if top + 4 > edge.size:
-                bigger = np.empty((2 * edge.size, 4))
-                for q in range(top):  # an assignment of slices takes seconds to compile
-                    for c in range(4):
-                        bigger[q, c] = stack[q, c]
-                stack = bigger
-                more = np.empty(stack.shape[0], np.int64)
-                for q in range(top):
-                    more[q] = edge[q]
-                edge = more
-            for q in range(4):
-                cx = x + (h if q & 1 else -h)
-                cy = y + (h if q & 2 else -h)
-                need = best + tolerance - h * _DIAGONAL
-                cd, near = _signed_distance(edges, lo, hi, cx, cy, need, likely)
-                best = max(best, cd)
-                if cd + h * _DIAGONAL > best + tolerance:
-                    stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3] = cx, cy, h, cd
-                    edge[top] = near
-                    top += 1
-        out[p] = 2.0 * best
-    return out
+        columns = int(math.ceil((east - west) / size - 1e-9))
+        rows = int(math.ceil((north - south) / size - 1e-9))
+        if columns * rows + 4 > cells.x.size:
+            cells = _allocate(2 * columns * rows)
+        best = Best(0.0, tolerance)
+        half_side = 0.5 * size
+        likely = begin
+        count = ZERO
+        for column in range(columns):
+            for row in range(rows):
+                x = west + (2 * column + 1) * half_side
+                y = south + (2 * row + 1) * half_side
+                best = _measure_cell(cells, count, edges, begin, end, x, y, half_side, likely, best)
+                likely = cells.edge[count]
+                count += 1
+        radius, cells = _largest_radius(edges, begin, end, cells, count, best)
+        diameters[p] = 2.0 * radius
+    return diameters

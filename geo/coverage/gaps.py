@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.coverage._areas import AREA, COVERED, OPEN, OPEN_COVERED, THRICE, TWICE, areas
+from geo.coverage._areas import AREA, COVERED, OPEN, OPEN_COVERED, THRICE, TWICE, Layer, areas
 from geo.coverage._draws import drawn_coverage
-from geo.coverage._edges import Rings, directed_edges, require_polygons, rings_of
-from geo.coverage._walls import walls_of
 from geo.coverage._widest import circle_diameters
 from geo.crs import require_metric
 from geo.errors import ColumnError
+from geo.geometry.polygons import Rings, directed_edges, require_polygons, rings_of
 from geo.geometry.shapes import polygon_parts
 from geo.settings import CameraDefaults
+from geo.visibility.prepared_buildings import prepare_buildings
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -137,7 +137,7 @@ def coverage_by_grid(
             raise ColumnError("draws move the cameras: give cameras=, those of the views")
         drawn = drawn_coverage(
             cameras,
-            walls_of(buildings if buildings is not None else grids.iloc[:0]),
+            prepare_buildings(buildings if buildings is not None else grids.iloc[:0]),
             lambda moved: measure(ground, moved, rings_of(moved)),
             position_error_m=position_error_m,
             bearing_error_deg=bearing_error_deg,
@@ -182,14 +182,12 @@ def ground_of(grids: GeoDataFrame, buildings: GeoDataFrame | None) -> Ground:
 def measure(ground: Ground, seen: NDArray[Any], rings: Rings) -> dict[str, NDArray[Any]]:
     """The columns of `coverage_by_grid` but for the draws."""
     near_views, view_offsets = _near(seen, ground.cells)
+    itself = np.arange(len(ground.cells) + 1)
     parts = (
         ground.boxes,
-        *ground.cell_edges,
-        *rings.edges,
-        *ground.roof_edges,
-        near_views,
-        view_offsets,
-        *ground.near_roofs,
+        Layer(*ground.cell_edges, itself[:-1], itself),
+        Layer(*rings.edges, near_views, view_offsets),
+        Layer(*ground.roof_edges, *ground.near_roofs),
     )
     chunks = _chunks(len(ground.cells))
     if len(chunks) < 8:

@@ -10,12 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geo.coverage._edges import rings_of
-from geo.coverage._walls import Walls, walls_of
-from geo.coverage.directions import split_directions
-from geo.coverage.field_of_view import PIXEL_DENSITY, complete_cameras, pixel_density_range
 from geo.coverage.gaps import ground_of, measure
-from geo.coverage.visibility import eyes_of, placed_cameras, views_from
 from geo.crs import require_metric
 from geo.errors import ColumnError, name_rows
 from geo.frames import (
@@ -28,9 +23,14 @@ from geo.frames import (
     texts_of,
     times_of,
 )
+from geo.geometry.polygons import rings_of
 from geo.schema import CAMERAS
 from geo.settings import CameraDefaults
 from geo.synonyms import warn_of_unused
+from geo.visibility.directions import split_directions
+from geo.visibility.field_of_view import PIXEL_DENSITY, complete_cameras, pixel_density_range
+from geo.visibility.prepared_buildings import PreparedBuildings, prepare_buildings
+from geo.visibility.visibility import eyes_of, placed_cameras, views_from
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -205,7 +205,7 @@ def quality_coverage(
     *,
     edition: Edition = "2025",
     night: bool = False,
-    walls: Walls | None = None,
+    walls: PreparedBuildings | None = None,
     defaults: Mapping[str, CameraDefaults] | None = None,
 ) -> DataFrame:
     """Share of each area seen at all, and at each image class of IEC 62676-4.
@@ -217,7 +217,7 @@ def quality_coverage(
     buildings : footprints, same CRS; shares are of the open ground then, of all ground without.
     edition : of the standard: ``2025`` (overview to scrutinise) or ``2014`` (detect to identify).
     night : with the range in the dark (`at_night`).
-    walls : the same buildings made ready by `walls_of`, with a terrain if there is one.
+    walls : the same buildings made ready by `prepare_buildings`, with a terrain if there is one.
     defaults : as for `visible_area`.
 
     Returns
@@ -253,7 +253,7 @@ def quality_coverage(
     crs = require_metric(areas, cameras, buildings)
     if walls is None:
         nothing = gpd.GeoDataFrame(geometry=[], crs=crs)
-        walls = walls_of(buildings if buildings is not None else nothing)
+        walls = prepare_buildings(buildings if buildings is not None else nothing)
     ground = ground_of(areas, buildings)
     warn_of_unused(cameras, "cameras", ("pixels_wide", "night_range_m")[: 1 + night])
     cameras = placed_cameras(cameras, defaults=defaults)
@@ -291,7 +291,7 @@ def class_ranges(
 
 def class_views(
     cameras: GeoDataFrame,
-    walls: Walls,
+    walls: PreparedBuildings,
     ranges: Mapping[str, NDArray[np.float64]],
     *,
     defaults: Mapping[str, CameraDefaults] | None = None,

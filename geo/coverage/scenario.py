@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
 from geo.errors import GeometryError
 from geo.frames import numbers_of, required_column
+from geo.geometry.polygons import require_polygons
 from geo.geometry.shapes import points_of, polygon_parts
 
 if TYPE_CHECKING:

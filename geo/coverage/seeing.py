@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.coverage._edges import require_polygons
-from geo.coverage.directions import split_directions
-from geo.coverage.visibility import placed_cameras
 from geo.crs import north_angle, require_metric
 from geo.errors import ColumnError
 from geo.frames import numbers_of
+from geo.geometry.polygons import require_polygons
 from geo.geometry.shapes import points_of
 from geo.settings import CameraDefaults
 from geo.synonyms import warn_of_unused
+from geo.visibility.directions import split_directions
+from geo.visibility.visibility import placed_cameras
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries

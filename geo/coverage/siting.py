@@ -12,10 +12,10 @@ import scipy.optimize
 import scipy.sparse
 import shapely
 
-from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
 from geo.errors import ColumnError, name_rows
 from geo.frames import column_of, numbers_of
+from geo.geometry.polygons import require_polygons
 from geo.geometry.shapes import points_of
 
 if TYPE_CHECKING:

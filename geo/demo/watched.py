@@ -8,8 +8,9 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from geo.coverage.visibility import visible_area
 from geo.demo.plan import CRS
+from geo.geometry.lattice import lattice_points
+from geo.visibility.visibility import visible_area
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -34,7 +35,7 @@ def watch_key_places(
     for place in np.asarray(places.geometry.values)[chosen]:
         built = shapely.union_all(np.asarray(buildings.geometry.values)[tree.query(place)])
         ground.append(shapely.difference(place, built))
-        stands.append(_lattice(ground[-1]))
+        stands.append(_stands_in(ground[-1]))
     tried = gpd.GeoDataFrame(
         {
             "code": [str(k) for k in range(sum(map(len, stands)))],
@@ -61,13 +62,11 @@ def watch_key_places(
     return out
 
 
-def _lattice(ground: shapely.Geometry) -> NDArray[np.object_]:
+def _stands_in(ground: shapely.Geometry) -> NDArray[np.object_]:
     """Places for a camera on open ground, half a metre from every wall."""
-    west, south, east, north = shapely.bounds(ground)
-    x, y = np.meshgrid(np.arange(west + 2, east, _STEP_M), np.arange(south + 2, north, _STEP_M))
-    points = shapely.points(x.ravel(), y.ravel())
-    inside: NDArray[np.object_] = points[shapely.contains(shapely.buffer(ground, -0.5), points)]
-    return inside
+    west, south, _, _ = shapely.bounds(ground)
+    inner = shapely.buffer(ground, -0.5)
+    return np.asarray(shapely.points(lattice_points(inner, _STEP_M, origin=(west + 2, south + 2))))
 
 
 def _cover(ground: shapely.Geometry, views: NDArray[np.object_]) -> list[int] | None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pyproj
 import shapely
-from numba import njit
 from scipy import signal
 
 from geo.crs import require_metric
 from geo.errors import ColumnError, GeometryError
 from geo.geometry.shapes import areas_of
+from geo.kernel_cache import kernel
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -90,7 +90,7 @@ def _mask(
     return mask
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _bin(xy, share, west, north, cell, out):
     rows, cols = out.shape
     for k in range(xy.shape[0]):

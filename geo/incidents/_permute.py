@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from geo.kernel_cache import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from geo.incidents.weights import Weights
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _draw(count, draws, most, seed):
     """Of each draw, `most` different positions among `count`."""
     np.random.seed(seed)
@@ -35,7 +36,7 @@ def _draw(count, draws, most, seed):
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count_equal(values, observed, degree, drawn, lo, hi, larger):
     """Draws whose sum is no less than the one observed, for places whose weights are all equal.
 
@@ -71,7 +72,7 @@ def _count_equal(values, observed, degree, drawn, lo, hi, larger):
                 larger[i] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count_general(values, observed, offsets, weights, drawn, lo, hi, larger):
     """The same for weights of any kind."""
     for p in range(drawn.shape[0]):

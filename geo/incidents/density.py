@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
 from geo.errors import ColumnError
 from geo.frames import array_of, codes_of, local_times, moment_of, numbers_of, texts_of, times_of
+from geo.geometry.point_location import locate
+from geo.geometry.polygons import require_polygons
 from geo.geometry.shapes import lines_of, points_of, shapes_of
-from geo.incidents._join import locate
 from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:

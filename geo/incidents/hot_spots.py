@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
 from geo.errors import ColumnError, name_rows
 from geo.frames import array_of
+from geo.geometry.polygons import require_polygons
 from geo.incidents._permute import permuted_p
 from geo.incidents.density import grid_of
 from geo.incidents.weights import Weights, contiguity

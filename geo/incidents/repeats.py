@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
 from geo.crs import require_metric
 from geo.errors import ColumnError
 from geo.incidents.density import incident_moments, point_coordinates
+from geo.kernel_cache import kernel
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -210,7 +210,7 @@ def _even_parts(runs: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
     return np.unique(np.concatenate([[0], inner, [len(runs)]])).astype(np.int64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _windows(moments, ends):
     """Of each moment, and each number of days: the first within it, and how many more there are."""
     count = moments.size
@@ -231,7 +231,7 @@ def _windows(moments, ends):
     return first, width
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add(ranks, near, number, low, span, counters):
     """Count in how many permutations each of the moments lies in the window of one, by window.
 
@@ -261,7 +261,7 @@ def _add(ranks, near, number, low, span, counters):
                 )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count(x, y, runs, most, reach, ranks, first, width, begin, end, flush, out):
     """Add the pairs of points `begin` to `end` with those after them, by band and permutation."""
     bands, spans, permutations = out.shape

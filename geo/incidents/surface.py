@@ -14,13 +14,13 @@ import pyproj
 import shapely
 from scipy import signal, stats
 
-from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
 from geo.errors import ColumnError, WriteError, name_rows
 from geo.frames import array_of
+from geo.geometry.point_location import locate
+from geo.geometry.polygons import require_polygons
 from geo.geometry.shapes import polygon_parts
 from geo.incidents._frame import Frame, Kernel, kernel_stamp
-from geo.incidents._join import locate
 from geo.incidents.density import point_coordinates
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numba import njit
 from scipy import stats
 
 from geo.errors import ColumnError
@@ -14,6 +13,7 @@ from geo.frames import figures_of, local_times
 from geo.incidents.aoristic import hours_covered, incident_spans, spread
 from geo.incidents.density import Period, grid_of, incident_times, local_day
 from geo.incidents.hot_spots import false_discovery
+from geo.kernel_cache import kernel
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -189,7 +189,7 @@ def hours_of_week(
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _kendall(values):
     """S, its variance with ties, and Sen's slope of each row."""
     rows, n = values.shape

@@ -9,9 +9,9 @@ import numpy as np
 import shapely
 from scipy.spatial import KDTree
 
-from geo.coverage._edges import require_polygons
 from geo.crs import require_metric
 from geo.errors import ColumnError, GeometryError, name_rows
+from geo.geometry.polygons import require_polygons
 from geo.geometry.shapes import shapes_of
 
 if TYPE_CHECKING:

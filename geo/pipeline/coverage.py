@@ -13,12 +13,8 @@ import pandas as pd
 import pyproj
 import shapely
 
-from geo.coverage._walls import walls_of
-from geo.coverage.field_of_view import complete_cameras
 from geo.coverage.gaps import blind_spots, coverage_by_grid
 from geo.coverage.quality import IN_USE
-from geo.coverage.terrain import Terrain
-from geo.coverage.visibility import visible_area
 from geo.crs import off_scale
 from geo.errors import name_rows
 from geo.pipeline.digests import exchange, grid_digests, together, view_digests
@@ -29,6 +25,10 @@ from geo.store.queries.cameras import read_camera_views
 from geo.store.queries.changes import Changes
 from geo.store.queries.coverage import read_coverage_digests, read_coverage_figures
 from geo.store.queries.registers import read_layer
+from geo.visibility.field_of_view import complete_cameras
+from geo.visibility.prepared_buildings import prepare_buildings
+from geo.visibility.terrain import Terrain
+from geo.visibility.visibility import visible_area
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +90,7 @@ def whole(conn: Conn, grids: GeoDataFrame, site: Site, progress: Callable[[str],
         _name_astray(name, registers[name], here, site, progress)
     used = _used(cameras, site)
     progress(f"what {len(used):,} cameras see among {len(buildings):,} buildings")
-    walls = walls_of(buildings, terrain=site.terrain)
+    walls = prepare_buildings(buildings, terrain=site.terrain)
     views = visible_area(used, walls, defaults=site.settings.cameras)
     digests = pd.Series(view_digests(used, walls), index=used.index, dtype=object)
     progress(f"coverage of {len(grids):,} grids")
@@ -141,7 +141,7 @@ def touched(
     _name_astray("cameras", cameras, here, site, progress)
     used = _used(here, site)
     buildings = buildings_for(conn, cameras.loc[used.index], used, site)
-    walls = walls_of(buildings, terrain=site.terrain)
+    walls = prepare_buildings(buildings, terrain=site.terrain)
     fresh = view_digests(used, walls) if len(used) else []
     digests = pd.Series(fresh, index=used.index, dtype=object)
     known = sorted({*named, *cameras.index})

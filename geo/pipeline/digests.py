@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.coverage import visibility
-from geo.coverage._walls import Walls, marks_in_reach
-from geo.coverage.directions import split_directions
+from geo.visibility import visibility
+from geo.visibility.directions import split_directions
+from geo.visibility.prepared_buildings import PreparedBuildings, hashes_in_reach
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MODULUS = 1 << 128
 
 
-def view_digests(cameras: GeoDataFrame, walls: Walls) -> list[str]:
+def view_digests(cameras: GeoDataFrame, walls: PreparedBuildings) -> list[str]:
     """Digest of what each view rests on: the camera's place and sector, the buildings in reach.
 
     Parameters
@@ -36,7 +36,7 @@ def view_digests(cameras: GeoDataFrame, walls: Walls) -> list[str]:
     directed, owner = split_directions(cameras)
     placed, spans, eyes = visibility.eyes_of(directed, walls)
     inputs = np.column_stack([placed, spans])
-    marks = np.column_stack([marks_in_reach(placed, walls), marks_in_reach(eyes, walls)])
+    marks = np.column_stack([hashes_in_reach(placed, walls), hashes_in_reach(eyes, walls)])
     if walls.terrain is not None:
         ground = hashlib.blake2b(walls.terrain.elevation.tobytes(), digest_size=8).digest()
     else:

@@ -13,16 +13,13 @@ import pandas as pd
 import pyproj
 import shapely
 
-from geo.coverage._walls import walls_of
-from geo.coverage.field_of_view import complete_cameras
 from geo.coverage.scenario import added_by_grid, added_ground, areal
 from geo.coverage.seeing import cameras_seeing
 from geo.coverage.siting import SitePlan, choose_sites
-from geo.coverage.terrain import Terrain, read_terrain
-from geo.coverage.visibility import visible_area
 from geo.errors import GeometryError, StoreError
+from geo.geometry.lattice import lattice_points
+from geo.incidents.risk import BANDWIDTH_M, expected_incidents
 from geo.pipeline.coverage import Site, boxes_of, buildings_for, metric, widened
-from geo.risk import BANDWIDTH_M, expected_incidents
 from geo.settings import Settings
 from geo.store.connection import Conn
 from geo.store.queries.areas import read_grids_of_area
@@ -33,6 +30,10 @@ from geo.store.queries.grids import boxes_meet_grids
 from geo.store.queries.incidents import read_incident_places, read_places_of_last_year
 from geo.store.queries.registers import read_extent, read_layer
 from geo.store.queries.runs import read_latest_run
+from geo.visibility.field_of_view import complete_cameras
+from geo.visibility.prepared_buildings import prepare_buildings
+from geo.visibility.terrain import Terrain, read_terrain
+from geo.visibility.visibility import visible_area
 
 MOST_CANDIDATES, MOST_DEMAND = 6_000, 15_000
 _FAR_M = 5_000.0
@@ -141,7 +142,7 @@ def view_of(conn: Conn, code: str, settings: Settings) -> View | None:
         return None
     here = metric(cameras, site)
     full = complete_cameras(here, defaults=settings.cameras)
-    walls = walls_of(buildings_for(conn, cameras, full, site), terrain=site.terrain)
+    walls = prepare_buildings(buildings_for(conn, cameras, full, site), terrain=site.terrain)
     seen = visible_area(here, walls, defaults=settings.cameras)
     reach = visible_area(here, None, defaults=settings.cameras)
     hidden = areal(shapely.difference(reach.iloc[0], seen.iloc[0]))
@@ -177,7 +178,7 @@ def _views_of(
     _require_near(conn, cameras.geometry.values)
     here = metric(cameras, site)
     full = complete_cameras(here, defaults=site.settings.cameras)
-    walls = walls_of(buildings_for(conn, cameras, full, site), terrain=site.terrain)
+    walls = prepare_buildings(buildings_for(conn, cameras, full, site), terrain=site.terrain)
     return full, visible_area(here, walls, defaults=site.settings.cameras)
 
 
@@ -263,7 +264,7 @@ def sites(
         cameras["bearing_deg"] = 0.0
     flat = cameras.to_crs(4326)
     full = complete_cameras(cameras, defaults=settings.cameras)
-    walls = walls_of(buildings_for(conn, flat, full, site), terrain=site.terrain)
+    walls = prepare_buildings(buildings_for(conn, flat, full, site), terrain=site.terrain)
     views = visible_area(cameras, walls, defaults=settings.cameras)
     plan = choose_sites(
         gpd.GeoDataFrame(geometry=views.values, index=views.index, crs=site.crs), demand,
@@ -330,20 +331,9 @@ def _demand(conn: Conn, by: str, codes: list[str], within: Any, site: Site) -> g
     shapes = np.asarray(spots.geometry.values)
     ground = float(shapely.area(shapes).sum())
     step = max(2.0, float(np.sqrt(ground / MOST_DEMAND)))
-    points = _lattice(shapes, step)
+    inside = [lattice_points(shape, step) for shape in shapes]
+    points = shapely.points(np.concatenate([np.zeros((0, 2)), *inside]))
     return gpd.GeoDataFrame({"weight": step**2}, geometry=points, index=range(len(points)), crs=site.crs)  # fmt: skip
-
-
-def _lattice(shapes: Any, step: float) -> Any:
-    """Points of a square lattice that lie in some shapes, each once."""
-    found = []
-    for shape in shapes:
-        west, south, east, north = (np.array(shape.bounds) / step).round().astype(int)
-        x, y = np.meshgrid(np.arange(west, east + 1), np.arange(south, north + 1))
-        points = shapely.points((x.ravel() + 0.5) * step, (y.ravel() + 0.5) * step)
-        shapely.prepare(shape)
-        found.append(points[shapely.contains(shape, points)])
-    return np.concatenate(found) if found else np.zeros(0, dtype=object)
 
 
 def _standing_places(conn: Conn, within: Any, codes: list[str], site: Site) -> Any:

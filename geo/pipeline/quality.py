@@ -11,13 +11,9 @@ import pandas as pd
 import pyproj
 import shapely
 
-from geo.coverage._edges import rings_of
-from geo.coverage._walls import walls_of
-from geo.coverage.directions import split_directions
-from geo.coverage.field_of_view import complete_cameras
 from geo.coverage.gaps import ground_of, measure
 from geo.coverage.quality import cameras_in_use, class_ranges, class_views
-from geo.coverage.terrain import read_terrain
+from geo.geometry.polygons import rings_of
 from geo.pipeline.coverage import Site, boxes_of, metric, widened
 from geo.settings import Settings
 from geo.store.connection import Conn
@@ -28,6 +24,10 @@ from geo.store.queries.image_quality import (
 )
 from geo.store.queries.registers import read_layer
 from geo.store.queries.runs import read_latest_run, refresh_transaction
+from geo.visibility.directions import split_directions
+from geo.visibility.field_of_view import complete_cameras
+from geo.visibility.prepared_buildings import prepare_buildings
+from geo.visibility.terrain import read_terrain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +106,7 @@ def _shares(
     cameras = cameras_in_use(cameras, working_only=False, outdoor_only=True)
     here = widened(around, 4.0 * reach + 1.0)
     buildings = metric(read_layer(conn, "buildings", boxes=here), site)
-    walls = walls_of(buildings, terrain=site.terrain)
+    walls = prepare_buildings(buildings, terrain=site.terrain)
     near = buildings[
         np.isin(
             np.arange(len(buildings)),

@@ -12,7 +12,6 @@ import pyproj
 
 import geo
 from geo.coverage.quality import IN_USE
-from geo.coverage.terrain import read_terrain
 from geo.crs import metric_crs
 from geo.errors import StoreError
 from geo.incidents.density import (
@@ -38,6 +37,7 @@ from geo.store.queries.runs import (
     refresh_transaction,
     write_run,
 )
+from geo.visibility.terrain import read_terrain
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 
-from geo.risk import expected_incidents
+from geo.incidents.risk import expected_incidents
 from geo.store.connection import Conn
 from geo.store.queries.blind_spots import read_blind_spots_without_risk, write_blind_spot_risk
 from geo.store.queries.incidents import read_places_of_last_year

@@ -161,7 +161,7 @@ FUNCTIONS = [
     _f("visible_area", lambda w: geo.visible_area(w["cameras"], w["buildings"]), cameras="points", buildings="polygons"),
     _f("visible_area_by_tile", lambda w: list(geo.visible_area_by_tile(w["cameras"], lambda _: w["buildings"], tile_m=150.0)),
        cameras="points", buildings="polygons"),
-    _f("walls_of", lambda w: geo.walls_of(w["buildings"]), buildings="polygons"),
+    _f("prepare_buildings", lambda w: geo.prepare_buildings(w["buildings"]), buildings="polygons"),
     _f("complete_cameras", lambda w: geo.complete_cameras(w["cameras"])[
         ["bearing_deg", "fov_deg", "range_m", "near_m", "height_m", "assumed", "lens_deg"]],
        cameras="table"),

@@ -12,7 +12,7 @@ import pytest
 import shapely
 
 import geo
-from geo.coverage._edges import directed_edges
+from geo.geometry.polygons import directed_edges
 from tests.scenes import ORIGIN, make_scene
 
 SOURCE = Path(__file__).with_name("cgal_visibility.cpp")

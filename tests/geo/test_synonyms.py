@@ -64,8 +64,8 @@ def test_every_function_warns_of_what_it_does_not_read(function: object, column:
 def test_other_layers_too() -> None:
     buildings = gpd.GeoDataFrame({"height": [3.0]}, geometry=[PLACE.buffer(9)], crs=CRS)
     with pytest.warns(ColumnWarning, match="height"):
-        geo.walls_of(buildings)
-    assert geo.walls_of(geo.rename_columns(buildings, "buildings")).roofs.tolist() == [3.0]
+        geo.prepare_buildings(buildings)
+    assert geo.prepare_buildings(geo.rename_columns(buildings, "buildings")).roofs.tolist() == [3.0]
     incidents = gpd.GeoDataFrame({"date": ["2026-01-05"]}, geometry=[PLACE], crs=CRS)
     with pytest.warns(ColumnWarning, match="date"):
         geo.hours_of_week(incidents)

@@ -151,7 +151,9 @@ def test_read_terrain_brings_a_geotiff_to_the_metric_crs(tmp_path: Path) -> None
     (tmp_path / "no.tif").write_text("nothing")
     with pytest.raises(ReadError, match="raster"):
         geo.read_terrain(tmp_path / "no.tif", "EPSG:32650")
-    walls = geo.walls_of(gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs="EPSG:32651"))
+    walls = geo.prepare_buildings(
+        gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs="EPSG:32651")
+    )
     cameras = gpd.GeoDataFrame(geometry=[shapely.Point(0, 0)], crs="EPSG:32651")
     with pytest.raises(CrsError, match="terrain"):
         geo.visible_area(cameras, walls, terrain=terrain)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from shapely import affinity
 
 import geo
-from geo.coverage import visibility
-from geo.coverage._sweep import sweep
-from geo.coverage._walls import walls_of
 from geo.errors import GeometryError
+from geo.visibility import visibility
+from geo.visibility.kernels.views import sweep
+from geo.visibility.prepared_buildings import prepare_buildings
 from tests.scenes import CRS
 
 # Seven digits and more: doubles are 1e-9 m apart there.
@@ -118,7 +118,7 @@ def test_never_an_invalid_view(scene: tuple[gpd.GeoDataFrame, gpd.GeoDataFrame])
     near = np.minimum(cameras["near_m"], cameras["range_m"])
     sector = np.pi * (cameras["range_m"] ** 2 - near**2 * 0.9) * cameras["fov_deg"] / 360
     assert (views.area <= sector * (1 + 1e-6) + 0.5).all()
-    walls = walls_of(buildings)
+    walls = prepare_buildings(buildings)
     _, _, eyes = visibility.eyes_of(geo.complete_cameras(cameras), walls)
     for eye, view, height in zip(eyes, views, cameras["height_m"], strict=True):
         tall = buildings[~(buildings["height_m"] < height)].union_all()
@@ -127,8 +127,7 @@ def test_never_an_invalid_view(scene: tuple[gpd.GeoDataFrame, gpd.GeoDataFrame])
             assert view.distance(shapely.Point(eye[:2])) <= cameras["near_m"].max() + 5000
     # What the kernel calls surely valid is not looked at again: it must be so.
     _, spans, _ = visibility.eyes_of(geo.complete_cameras(cameras), walls)
-    *_, sure = sweep(eyes, spans, 0, len(eyes), walls.segments, walls.offsets, walls.heights,
-                     walls.roofs, walls.bases, walls.scene)  # fmt: skip
+    *_, sure = sweep(eyes, spans, 0, len(eyes), walls.obstacles)
     assert views[sure].is_valid.all()
 
 

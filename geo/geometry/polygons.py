@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
-from numba import njit
 
 from geo.errors import GeometryError, name_rows
 from geo.geometry.shapes import shapes_of
+from geo.kernel_cache import kernel, kernel_part
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
     from numpy.typing import NDArray
+
+_TOUCH_M = 1e-6
+"""Edges nearer than this may touch."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def directed_edges(polygons: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray
     return rings_of(polygons).edges
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write_edges(xy, lengths, hole, out):
     """Write the edges of closed rings, outer rings counter-clockwise, holes clockwise."""
     n = 0
@@ -103,58 +106,66 @@ def _write_edges(xy, lengths, hole, out):
         at += lengths[ring]
 
 
-@njit(cache=True, nogil=True)
+@kernel_part
+def _folds_back(ax, ay, bx, by, cx, cy):
+    """Return whether the edge b to c may run back over a to b; in line it may go on."""
+    ex, ey = bx - ax, by - ay
+    fx, fy = cx - bx, cy - by
+    size = (abs(ex) + abs(ey)) * (abs(fx) + abs(fy))
+    bend = ex * fy - ey * fx
+    return not (abs(bend) > 1e-9 * size or ex * fx + ey * fy > 0.5 * size)
+
+
+@kernel_part
+def _on_one_side(ax, ay, bx, by, px, py, qx, qy):
+    """Return whether p and q are surely on the same side of the line from a to b."""
+    ex, ey = bx - ax, by - ay
+    margin = _TOUCH_M * (abs(ex) + abs(ey))
+    p = ex * (py - ay) - ey * (px - ax)
+    q = ex * (qy - ay) - ey * (qx - ax)
+    return (p > margin and q > margin) or (p < -margin and q < -margin)
+
+
+@kernel_part
+def _are_apart(ax, ay, bx, by, px, py, qx, qy):
+    """Return whether the edges a to b and p to q surely do not touch."""
+    return (
+        min(px, qx) > max(ax, bx) + _TOUCH_M
+        or max(px, qx) < min(ax, bx) - _TOUCH_M
+        or min(py, qy) > max(ay, by) + _TOUCH_M
+        or max(py, qy) < min(ay, by) - _TOUCH_M
+        or _on_one_side(ax, ay, bx, by, px, py, qx, qy)
+        or _on_one_side(px, py, qx, qy, ax, ay, bx, by)
+    )
+
+
+@kernel_part
+def _is_surely_simple(xy, first, edges):
+    """Return whether a closed ring from coordinate `first` surely does not touch itself."""
+    for k in range(edges):
+        a, b = first + k, first + k + 1
+        c = b + 1 if k < edges - 1 else first + 1
+        ax, ay, bx, by = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1]
+        if _folds_back(ax, ay, bx, by, xy[c, 0], xy[c, 1]):
+            return False
+        for p in range(first + k + 2, first + (edges - 1 if k == 0 else edges)):
+            if not _are_apart(ax, ay, bx, by, xy[p, 0], xy[p, 1], xy[p + 1, 0], xy[p + 1, 1]):
+                return False
+    return True
+
+
+@kernel
 def _surely_simple(xy, lengths, most):
     """Which closed rings of at most `most` edges surely do not touch themselves.
 
     Anything nearer to touching than rounding reaches is not sure.
     """
     sure = np.zeros(lengths.size, np.bool_)
-    at = 0
+    first = 0
     for ring in range(lengths.size):
-        m = lengths[ring] - 1
-        good = 3 <= m <= most
-        if good:
-            for k in range(m):
-                ax, ay = xy[at + k, 0], xy[at + k, 1]
-                bx, by = xy[at + k + 1, 0], xy[at + k + 1, 1]
-                c = at + k + 2 if k < m - 1 else at + 1
-                ex, ey = bx - ax, by - ay
-                fx, fy = xy[c, 0] - bx, xy[c, 1] - by
-                size = (abs(ex) + abs(ey)) * (abs(fx) + abs(fy))
-                bend = ex * fy - ey * fx
-                # Next edges may lie in line, but not fold back.
-                if not (abs(bend) > 1e-9 * size or ex * fx + ey * fy > 0.5 * size):
-                    good = False
-                    break
-                for j in range(k + 2, m - 1 if k == 0 else m):
-                    px, py = xy[at + j, 0], xy[at + j, 1]
-                    qx, qy = xy[at + j + 1, 0], xy[at + j + 1, 1]
-                    gap = 1e-6
-                    if (
-                        min(px, qx) > max(ax, bx) + gap
-                        or max(px, qx) < min(ax, bx) - gap
-                        or min(py, qy) > max(ay, by) + gap
-                        or max(py, qy) < min(ay, by) - gap
-                    ):
-                        continue
-                    far = gap * (abs(ex) + abs(ey))
-                    s0 = ex * (py - ay) - ey * (px - ax)
-                    s1 = ex * (qy - ay) - ey * (qx - ax)
-                    if (s0 > far and s1 > far) or (s0 < -far and s1 < -far):
-                        continue
-                    gx, gy = qx - px, qy - py
-                    far = gap * (abs(gx) + abs(gy))
-                    s0 = gx * (ay - py) - gy * (ax - px)
-                    s1 = gx * (by - py) - gy * (bx - px)
-                    if (s0 > far and s1 > far) or (s0 < -far and s1 < -far):
-                        continue
-                    good = False
-                    break
-                if not good:
-                    break
-        sure[ring] = good
-        at += lengths[ring]
+        edges = lengths[ring] - 1
+        sure[ring] = 3 <= edges <= most and _is_surely_simple(xy, first, edges)
+        first += lengths[ring]
     return sure
 
 

@@ -11,16 +11,17 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from geo.coverage._mount import mount
-from geo.coverage._sweep import pack, sweep
-from geo.coverage._walls import Walls, replace_terrain, walls_of
-from geo.coverage.directions import join_views, split_directions
-from geo.coverage.field_of_view import complete_cameras
-from geo.coverage.terrain import Terrain, without_hidden_ground
 from geo.crs import north_angle, require_metric
 from geo.errors import ColumnError, CrsError
 from geo.geometry.shapes import points_of, polygon_parts
 from geo.settings import CameraDefaults
+from geo.visibility.directions import join_views, split_directions
+from geo.visibility.field_of_view import complete_cameras
+from geo.visibility.kernels.rings import pack
+from geo.visibility.kernels.views import sweep
+from geo.visibility.mounting import mount
+from geo.visibility.prepared_buildings import PreparedBuildings, prepare_buildings, replace_terrain
+from geo.visibility.terrain import Terrain, without_hidden_ground
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -32,7 +33,7 @@ _CHUNK = 4096
 
 def visible_area(
     cameras: GeoDataFrame,
-    buildings: GeoDataFrame | Walls | None = None,
+    buildings: GeoDataFrame | PreparedBuildings | None = None,
     *,
     terrain: Terrain | None = None,
     defaults: Mapping[str, CameraDefaults] | None = None,
@@ -57,10 +58,10 @@ def visible_area(
         looks besides bearing_deg: bearings, and sectors clockwise from one bearing to another,
         joined by a slash (``180/200-220``). Columns of other names are not read: rename them with
         `rename_columns`.
-    buildings : geopandas.GeoDataFrame or Walls, optional
+    buildings : geopandas.GeoDataFrame or PreparedBuildings, optional
         Polygons or multipolygons in the same CRS; height_m in metres, empty or absent for unknown;
         parapet_m, how far walls rise above the roof, empty or absent for 0. Or the same made ready
-        by `walls_of`.
+        by `prepare_buildings`.
     terrain : Terrain, optional
         Elevation of the ground in the same CRS; level ground without it. Then a building's height
         counts from the ground at its foot, its shadow ends on the level of its foot, and the cells
@@ -109,25 +110,25 @@ def visible_area(
     """
     crs = require_metric(cameras)
     if buildings is None:
-        walls = walls_of(gpd.GeoDataFrame(geometry=[], crs=crs), terrain=terrain)
-    elif isinstance(buildings, Walls):
-        walls = buildings if terrain is None else replace_terrain(buildings, terrain)
+        prepared = prepare_buildings(gpd.GeoDataFrame(geometry=[], crs=crs), terrain=terrain)
+    elif isinstance(buildings, PreparedBuildings):
+        prepared = buildings if terrain is None else replace_terrain(buildings, terrain)
     else:
         require_metric(cameras, buildings)
-        walls = walls_of(buildings, terrain=terrain)
-    if walls.crs != crs:
+        prepared = prepare_buildings(buildings, terrain=terrain)
+    if prepared.crs != crs:
         raise CrsError(
-            f"the walls are in {walls.crs.to_string()} and the cameras in {crs.to_string()}; "
+            f"the buildings are in {prepared.crs.to_string()} and the cameras in {crs.to_string()}; "
             "project them to one metric CRS with .to_crs()"
         )
     full = placed_cameras(cameras, defaults=defaults)
     directed, owner = split_directions(full)
-    _, spans, eyes = eyes_of(directed, walls)
-    views = join_views(views_from(eyes, spans, walls), owner)
+    _, spans, eyes = eyes_of(directed, prepared)
+    views = join_views(views_from(eyes, spans, prepared), owner)
     out = gpd.GeoSeries(views, index=cameras.index, crs=cameras.crs, name="visible_area")
     out.attrs["assumed"] = full.attrs["assumed"] | {
-        "buildings": len(walls.footprints),
-        "building_height_m": int(np.isnan(walls.roofs).sum()),
+        "buildings": len(prepared.footprints),
+        "building_height_m": int(np.isnan(prepared.roofs).sum()),
     }
     return out
 
@@ -217,7 +218,7 @@ def placed_cameras(
 
 
 def eyes_of(
-    full: GeoDataFrame, walls: Walls
+    full: GeoDataFrame, prepared: PreparedBuildings
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """What the kernel needs to know of completed cameras.
 
@@ -238,16 +239,18 @@ def eyes_of(
             full["height_m"].to_numpy(float),
             full["near_m"].to_numpy(float),
             full["range_m"].to_numpy(float),
-            np.zeros(len(full)) if walls.terrain is None else walls.terrain.at(x, y),
+            np.zeros(len(full)) if prepared.terrain is None else prepared.terrain.at(x, y),
         ]
     )
     spans = np.column_stack([np.radians(90.0 - bearing - fov / 2.0), np.radians(fov)])
     eyes = placed.copy()
-    mount(eyes, walls)
+    mount(eyes, prepared)
     return placed, spans, eyes
 
 
-def views_from(eyes: NDArray[np.float64], spans: NDArray[np.float64], walls: Walls) -> NDArray[Any]:
+def views_from(
+    eyes: NDArray[np.float64], spans: NDArray[np.float64], prepared: PreparedBuildings
+) -> NDArray[Any]:
     """What eyes (see `eyes_of`) see: the kernel over all of them, in chunks on all cores."""
     count = len(eyes)
     if count == 0:
@@ -255,27 +258,18 @@ def views_from(eyes: NDArray[np.float64], spans: NDArray[np.float64], walls: Wal
     workers = os.cpu_count() or 1
     chunk = max(min(_CHUNK, -(-count // workers)), 1)
 
+    obstacles = prepared.obstacles
+
     def work(lo: int) -> NDArray[Any]:
         hi = min(lo + chunk, count)
-        xy, rings, offsets, sure = sweep(
-            eyes,
-            spans,
-            lo,
-            hi,
-            walls.segments,
-            walls.offsets,
-            walls.heights,
-            walls.roofs,
-            walls.bases,
-            walls.scene,
-        )
+        xy, rings, offsets, sure = sweep(eyes, spans, lo, hi, obstacles)
         coordinates, ring_offsets, polygon_offsets, parts = pack(xy, rings, offsets)
         return _assemble(coordinates, ring_offsets, polygon_offsets, parts, sure)
 
     with ThreadPoolExecutor(workers) as pool:
         views = np.concatenate(list(pool.map(work, range(0, count, chunk))))
-    if walls.terrain is not None:
-        views = without_hidden_ground(views, eyes, walls.terrain)
+    if prepared.terrain is not None:
+        views = without_hidden_ground(views, eyes, prepared.terrain)
     return views
 
 

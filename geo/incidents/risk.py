@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import shapely
-from numba import njit
 
 from geo.crs import require_metric
 from geo.errors import ColumnError
+from geo.geometry.lattice import lattice_points
 from geo.geometry.shapes import areas_of, polygon_parts
 from geo.incidents.density import point_coordinates
+from geo.kernel_cache import kernel
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -77,7 +78,9 @@ def expected_incidents(
             for shape in shapely.make_valid(polygons[bad], method="structure", keep_collapsed=False)
         ]
     areas = shapely.area(polygons)
-    points, owner = _lattice(polygons, max(_STEP_M, float(np.sqrt(areas.sum() / _MOST_POINTS))))
+    points, owner = _points_in_each(
+        polygons, max(_STEP_M, float(np.sqrt(areas.sum() / _MOST_POINTS)))
+    )
     x, y = point_coordinates(incidents)
     there = np.isfinite(x) & np.isfinite(y)
     density = _density(points, np.column_stack([x[there], y[there]]), float(bandwidth_m))
@@ -86,24 +89,20 @@ def expected_incidents(
     return pd.Series(mean * areas, index=shapes.index, name="risk")
 
 
-def _lattice(
-    polygons: NDArray[np.object_], step: float
+def _points_in_each(
+    polygons: NDArray[np.object_], step_m: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Points of one square lattice in each polygon, at least one, and which polygon's they are."""
-    places, owners = [np.zeros((0, 2))], [np.zeros(0, np.int64)]
+    """Return points of one lattice in each polygon, at least one, and which polygon they are in."""
+    points, owners = [np.zeros((0, 2))], [np.zeros(0, np.int64)]
     for k, polygon in enumerate(polygons):
         if polygon is None or polygon.is_empty:
             continue
-        west, south, east, north = (np.array(polygon.bounds) / step).round().astype(int)
-        x, y = np.meshgrid(np.arange(west, east + 1), np.arange(south, north + 1))
-        place = (np.column_stack([x.ravel(), y.ravel()]) + 0.5) * step
-        shapely.prepare(polygon)
-        place = place[shapely.contains_xy(polygon, place[:, 0], place[:, 1])]
-        if not len(place):
-            place = shapely.get_coordinates(polygon.representative_point())
-        places.append(place)
-        owners.append(np.full(len(place), k, np.int64))
-    return np.concatenate(places), np.concatenate(owners)
+        inside = lattice_points(polygon, step_m)
+        if not len(inside):
+            inside = shapely.get_coordinates(polygon.representative_point())
+        points.append(inside)
+        owners.append(np.full(len(inside), k, np.int64))
+    return np.concatenate(points), np.concatenate(owners)
 
 
 def _density(
@@ -122,7 +121,7 @@ def _density(
     return np.asarray(_sum(points, incidents[order], filed, ends, low, width, columns))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sum(points, incidents, filed, ends, low, width, columns):
     out = np.zeros(len(points))
     square = width * width

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from geo.coverage._walls import Walls, meeting_boxes, standing_on
+from geo.visibility.prepared_buildings import PreparedBuildings, meeting_boxes, standing_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,24 +18,24 @@ MOUNT_GAP_M = 1e-5
 _ON_WALL_M = 1e-6
 
 
-def mount(eyes: NDArray[np.float64], walls: Walls) -> None:
+def mount(eyes: NDArray[np.float64], prepared: PreparedBuildings) -> None:
     """Move eyes that stand in or on a building to in front of its nearest wall, in place."""
-    camera, building, edge = standing_on(eyes, walls, _ON_WALL_M)
+    camera, building, edge = standing_on(eyes, prepared, _ON_WALL_M)
     if len(camera) == 0:
         return
     points = shapely.points(eyes[:, :2])
     # Above the foot of the building, as its height is.
-    above = eyes[camera, 2] + eyes[camera, 5] - walls.bases[building]
+    above = eyes[camera, 2] + eyes[camera, 5] - prepared.bases[building]
     # A camera in a footprint may look over the parapet of its own roof, not over the roof.
-    tall = ~(walls.roofs[building] < above)
-    tall |= edge & ~(walls.heights[building] < above)
-    touching = _touching(walls, np.unique(building[tall]))
+    tall = ~(prepared.roofs[building] < above)
+    tall |= edge & ~(prepared.heights[building] < above)
+    touching = _touching(prepared, np.unique(building[tall]))
     unions: dict[tuple[int, ...], Any] = {}
 
     def union(members: set[int]) -> Any:
         key = tuple(sorted(members))
         if key not in unions:
-            shapes = walls.footprints[list(key)]
+            shapes = prepared.footprints[list(key)]
             unions[key] = shapes[0] if len(key) == 1 else shapely.union_all(shapes)
         return unions[key]
 
@@ -51,8 +51,8 @@ def mount(eyes: NDArray[np.float64], walls: Walls) -> None:
                 waiting.extend(
                     n
                     for n in touching[here]
-                    if not walls.heights[n] + walls.bases[n] < height
-                    and _in_reach(walls.scene[0][n], eyes[eye])
+                    if not prepared.heights[n] + prepared.bases[n] < height
+                    and _in_reach(prepared.grid.boxes[n], eyes[eye])
                 )
         blocks[eye] = union(chosen)
     low = ~tall & edge & ~np.isin(camera, list(blocks))
@@ -70,13 +70,13 @@ def _in_reach(box: NDArray[np.float64], eye: NDArray[np.float64]) -> bool:
     return bool(dx * dx + dy * dy < eye[4] * eye[4])
 
 
-def _touching(walls: Walls, seeds: NDArray[np.int64]) -> dict[int, list[int]]:
+def _touching(prepared: PreparedBuildings, seeds: NDArray[np.int64]) -> dict[int, list[int]]:
     """The buildings each seed touches or overlaps, and theirs in turn."""
     out: dict[int, list[int]] = {}
     frontier = seeds
     while len(frontier):
-        first, other = meeting_boxes(frontier, walls)
-        met = shapely.intersects(walls.footprints[frontier[first]], walls.footprints[other])
+        first, other = meeting_boxes(frontier, prepared)
+        met = shapely.intersects(prepared.footprints[frontier[first]], prepared.footprints[other])
         first, other = first[met], other[met]
         ends = np.searchsorted(first, np.arange(1, len(frontier)))
         for here, near in zip(frontier.tolist(), np.split(other, ends), strict=True):

@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyproj
 import shapely
-from numba import njit
 
 from geo.confinement.reading_process import run_confined
 from geo.confinement.signatures import require_signature
 from geo.errors import CrsError, ReadError
 from geo.geometry.shapes import polygon_parts
+from geo.kernel_cache import kernel
 from geo.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def read_terrain(
     except ReadError as error:
         raise ReadError(f"{error}: a raster of elevation is a GeoTIFF") from error
     reading = run_confined(
-        "geo.coverage.elevation_file:read_to", path, {"crs": target.to_wkt(), "cell_m": cell_m},
+        "geo.visibility.elevation_file:read_to", path, {"crs": target.to_wkt(), "cell_m": cell_m},
         settings=settings or get_settings(), drivers=_DRIVERS,
     )  # fmt: skip
     elevation, west, north, cell = _cells(reading.content)
@@ -95,7 +95,7 @@ def read_terrain(
 
 
 def _cells(content: pa.Buffer) -> tuple[NDArray[np.float64], float, float, float]:
-    """Return the cells, west, north and the size of a cell, as `geo.coverage.elevation_file` wrote them."""
+    """Return the cells, west, north and the size of a cell, as `geo.visibility.elevation_file` wrote them."""
     try:
         with pa.ipc.open_stream(content) as stream:
             table = stream.read_all()
@@ -107,7 +107,7 @@ def _cells(content: pa.Buffer) -> tuple[NDArray[np.float64], float, float, float
         raise ReadError("the process that read the raster answered what cannot be read") from error
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _one(elevation, west, north, cell, x, y):
     rows, cols = elevation.shape
     c = min(max((x - west) / cell - 0.5, 0.0), cols - 1.0)
@@ -122,7 +122,7 @@ def _one(elevation, west, north, cell, x, y):
     return top * (1.0 - dr) + low * dr
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sample(elevation, west, north, cell, x, y):
     out = np.empty(x.size)
     for k in range(x.size):
@@ -130,7 +130,7 @@ def _sample(elevation, west, north, cell, x, y):
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _hidden_cells(elevation, west, north, cell, x, y, top, reach, out):
     """Runs of cells (row, first column, end) within reach whose middle the ground hides."""
     rows, cols = elevation.shape
@@ -161,7 +161,8 @@ def _hidden_cells(elevation, west, north, cell, x, y, top, reach, out):
             elif not hidden and begun >= 0:
                 if n == out.shape[0]:
                     bigger = np.empty((2 * n, 3), np.int64)
-                    bigger[:n] = out
+                    for q in range(n):  # an assignment of slices takes seconds to compile
+                        bigger[q, 0], bigger[q, 1], bigger[q, 2] = out[q, 0], out[q, 1], out[q, 2]
                     out = bigger
                 out[n, 0], out[n, 1], out[n, 2] = r, begun, c
                 n += 1

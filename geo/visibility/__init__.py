@@ -1,0 +1,1 @@
+"""What a camera sees: buildings, terrain and camera parameters to visible ground."""

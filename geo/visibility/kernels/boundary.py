@@ -1,0 +1,384 @@
+"""Trapezoids to rings: their corners become nodes, and the edges between them are followed."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from geo.geometry.bucket_grid import ZERO
+from geo.kernel_cache import kernel_part
+from geo.visibility.kernels.rings import add_ring, close_ring
+from geo.visibility.kernels.segments import LENGTH_TOLERANCE, TWO_PI
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NO_ROOM = np.int64(-1)
+_RADIAL = 2_000_000_000
+"""Added to the number of a ray for the number of the line along it."""
+_EYE = 0
+"""The node at a distance of zero, on whatever ray."""
+
+
+class Nodes(NamedTuple):
+    """Points where edges meet, relative to the eye; the distances rise along each ray."""
+
+    distance: NDArray[np.float64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    first_edge: NDArray[Any]
+    """The last edge written of those that leave the node, -1 for none."""
+    place: NDArray[Any]
+    """Where the node lies on the path, -1 if it does not."""
+
+
+class Edges(NamedTuple):
+    """Directed edges, visible ground on the left."""
+
+    start: NDArray[Any]
+    end: NDArray[Any]
+    line: NDArray[Any]
+    trapezoid: NDArray[Any]
+    visited: NDArray[Any]
+    next_edge: NDArray[Any]
+    """The next edge that leaves the same node, -1 for none."""
+
+
+class Corners(NamedTuple):
+    """The nodes of each trapezoid."""
+
+    near_begin: NDArray[Any]
+    far_begin: NDArray[Any]
+    near_end: NDArray[Any]
+    far_end: NDArray[Any]
+
+
+class Boundary(NamedTuple):
+    """All that one boundary is made of."""
+
+    nodes: Nodes
+    edges: Edges
+    corners: Corners
+    parent: NDArray[Any]
+    """Union-find over the trapezoids: those that touch are one component."""
+    path_nodes: NDArray[Any]
+    path_edges: NDArray[Any]
+    """The edges followed so far, and where each of them starts."""
+
+
+class RayPieces(NamedTuple):
+    """A ray, and the trapezoids of the slabs on both sides of it, as ranges."""
+
+    ray: int
+    before: int
+    before_end: int
+    after: int
+    after_end: int
+
+
+@kernel_part
+def allocate_boundary(capacity):
+    """Return room for up to `capacity` nodes, edges and trapezoids."""
+    nodes = Nodes(
+        np.empty(capacity), np.empty(capacity), np.empty(capacity),
+        np.empty(capacity, np.int64), np.empty(capacity, np.int64),
+    )  # fmt: skip
+    edges = Edges(
+        np.empty(capacity, np.int64), np.empty(capacity, np.int64), np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64), np.empty(capacity, np.int64), np.empty(capacity, np.int64),
+    )  # fmt: skip
+    corners = Corners(
+        np.empty(capacity, np.int64), np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64), np.empty(capacity, np.int64),
+    )  # fmt: skip
+    parent = np.empty(capacity, np.int64)
+    path = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+    return Boundary(nodes, edges, corners, parent, path[0], path[1])
+
+
+@kernel_part
+def _component(parent, k):
+    """Return the component of a trapezoid."""
+    while parent[k] != k:
+        parent[k] = parent[parent[k]]
+        k = parent[k]
+    return k
+
+
+@kernel_part
+def _pieces_at(slabs, ray, slab_count, full):
+    """Return the trapezoids on both sides of a ray; a full circle closes at ray 0."""
+    before = ray - 1 if ray or not full else slab_count - 1
+    b0, b1, a0, a1 = ZERO, ZERO, ZERO, ZERO
+    if before >= 0:
+        b0, b1 = slabs.first_trapezoid[before], slabs.first_trapezoid[before + 1]
+    if ray < slab_count:
+        a0, a1 = slabs.first_trapezoid[ray], slabs.first_trapezoid[ray + 1]
+    return RayPieces(ray, b0, b1, a0, a1)
+
+
+@kernel_part
+def _distances_at(pieces, trapezoids, distances):
+    """Write all corners on a ray by their distance; return how many they are."""
+    count = 0
+    for t in range(pieces.before, pieces.before_end):
+        distances[count] = trapezoids.near_end[t]
+        distances[count + 1] = trapezoids.far_end[t]
+        count += 2
+    for t in range(pieces.after, pieces.after_end):
+        distances[count] = trapezoids.near_begin[t]
+        distances[count + 1] = trapezoids.far_begin[t]
+        count += 2
+    for j in range(1, count):
+        distance = distances[j]
+        k = j - 1
+        while k >= 0 and distances[k] > distance:
+            distances[k + 1] = distances[k]
+            k -= 1
+        distances[k + 1] = distance
+    return count
+
+
+@kernel_part
+def _add_nodes(nodes, count, distances, distance_count, slabs, ray):
+    """Write one node for all corners at one distance; return the new count, NO_ROOM if too many."""
+    first = count
+    for j in range(distance_count):
+        distance = distances[j]
+        if distance < LENGTH_TOLERANCE:
+            continue
+        if count > first and distance - nodes.distance[count - 1] <= LENGTH_TOLERANCE:
+            continue
+        if count + 1 >= nodes.distance.size:
+            return NO_ROOM
+        nodes.distance[count] = distance
+        nodes.x[count] = distance * slabs.x[ray]
+        nodes.y[count] = distance * slabs.y[ray]
+        count += 1
+    return count
+
+
+@kernel_part
+def _node_at(distances, first, end, distance):
+    """Return the node of a ray (from `first` to `end`) that is nearest to a distance."""
+    if distance < LENGTH_TOLERANCE:
+        return _EYE
+    best = first
+    for k in range(first + 1, end):
+        if abs(distances[k] - distance) < abs(distances[best] - distance):
+            best = k
+    return best
+
+
+@kernel_part
+def _set_corners(corners, pieces, trapezoids, distances, first, end):
+    """Write the nodes of one ray as corners of the trapezoids on both sides."""
+    for t in range(pieces.before, pieces.before_end):
+        corners.near_end[t] = _node_at(distances, first, end, trapezoids.near_end[t])
+        corners.far_end[t] = _node_at(distances, first, end, trapezoids.far_end[t])
+    for t in range(pieces.after, pieces.after_end):
+        corners.near_begin[t] = _node_at(distances, first, end, trapezoids.near_begin[t])
+        corners.far_begin[t] = _node_at(distances, first, end, trapezoids.far_begin[t])
+
+
+@kernel_part
+def _add_edge(edges, count, start, end, line, trapezoid):
+    edges.start[count], edges.end[count] = start, end
+    edges.line[count], edges.trapezoid[count] = line, trapezoid
+    return count + 1
+
+
+@kernel_part
+def _add_radial_edges(boundary, count, pieces, trapezoids, first, end):
+    """Write the pieces of a ray with visible ground on one side; join what touches across it.
+
+    Returns the new number of edges, NO_ROOM if they are too many.
+    """
+    edges, parent, distances = boundary.edges, boundary.parent, boundary.nodes.distance
+    before, after = pieces.before, pieces.after
+    for outer in range(first, end):
+        inner = outer - 1 if outer > first else _EYE
+        middle = 0.5 * (distances[inner] + distances[outer])
+        while before < pieces.before_end and trapezoids.far_end[before] < middle:
+            before += 1
+        while after < pieces.after_end and trapezoids.far_begin[after] < middle:
+            after += 1
+        is_before = before < pieces.before_end and trapezoids.near_end[before] < middle
+        is_after = after < pieces.after_end and trapezoids.near_begin[after] < middle
+        if count + 2 >= edges.start.size:
+            return NO_ROOM
+        if is_before and is_after:
+            one, other = _component(parent, before), _component(parent, after)
+            if one != other:
+                parent[other] = one
+        elif is_before:
+            count = _add_edge(edges, count, outer, inner, _RADIAL + pieces.ray, before)
+        elif is_after:
+            count = _add_edge(edges, count, inner, outer, _RADIAL + pieces.ray, after)
+    return count
+
+
+@kernel_part
+def _add_line_edges(edges, count, corners, trapezoids, trapezoid_count):
+    """Write the near and far edges of all trapezoids; return the new count, NO_ROOM if too many."""
+    for t in range(trapezoid_count):
+        if count + 3 >= edges.start.size:
+            return NO_ROOM
+        if corners.far_begin[t] != corners.far_end[t]:
+            count = _add_edge(
+                edges, count, corners.far_begin[t], corners.far_end[t], trapezoids.far_line[t], t
+            )
+        if corners.near_begin[t] != corners.near_end[t]:
+            count = _add_edge(
+                edges, count, corners.near_end[t], corners.near_begin[t], trapezoids.near_line[t], t
+            )
+    return count
+
+
+@kernel_part
+def join_trapezoids(boundary, slabs, trapezoids, slab_count, trapezoid_count, full):
+    """Write the nodes and edges around all trapezoids; return how many, (-1, -1) if too many."""
+    nodes, edges, corners, parent = (
+        boundary.nodes, boundary.edges, boundary.corners, boundary.parent,
+    )  # fmt: skip
+    for t in range(trapezoid_count):
+        parent[t] = t
+    nodes.distance[_EYE] = 0.0
+    nodes.x[_EYE] = 0.0
+    nodes.y[_EYE] = 0.0
+    node_count, edge_count = ZERO + 1, ZERO
+    distances = np.empty(16)
+    for ray in range(slab_count if full else slab_count + 1):
+        pieces = _pieces_at(slabs, ray, slab_count, full)
+        total = 2 * (pieces.before_end - pieces.before) + 2 * (pieces.after_end - pieces.after)
+        if total == 0:
+            continue
+        if total > distances.size:
+            distances = np.empty(2 * total)
+        total = _distances_at(pieces, trapezoids, distances)
+        first = node_count
+        node_count = _add_nodes(nodes, first, distances, total, slabs, ray)
+        if node_count < 0:
+            return NO_ROOM, NO_ROOM
+        _set_corners(corners, pieces, trapezoids, nodes.distance, first, node_count)
+        edge_count = _add_radial_edges(boundary, edge_count, pieces, trapezoids, first, node_count)
+        if edge_count < 0:
+            return NO_ROOM, NO_ROOM
+    edge_count = _add_line_edges(edges, edge_count, corners, trapezoids, trapezoid_count)
+    return (node_count, edge_count) if edge_count >= 0 else (NO_ROOM, NO_ROOM)
+
+
+@kernel_part
+def _next_edge(nodes, edges, edge):
+    """Return the edge that follows one around the same wedge of visible ground, -1 for none."""
+    node = edges.end[edge]
+    first = nodes.first_edge[node]
+    if first < 0 or edges.next_edge[first] < 0:
+        return first
+    start = edges.start[edge]
+    back = math.atan2(nodes.y[start] - nodes.y[node], nodes.x[start] - nodes.x[node])
+    best = NO_ROOM
+    least = 100.0
+    k = first
+    while k >= 0:
+        if edges.visited[k] == 0:
+            end = edges.end[k]
+            out = math.atan2(nodes.y[end] - nodes.y[node], nodes.x[end] - nodes.x[node])
+            turn = (back - out) % TWO_PI
+            if turn <= 1e-12:
+                turn = TWO_PI
+            if turn < least:
+                least = turn
+                best = k
+        k = edges.next_edge[k]
+    return best
+
+
+@kernel_part
+def _write_loop(boundary, begin, end, eye, xy, n):
+    """Write a loop of the path as a ring, without the nodes where a line goes straight on.
+
+    Returns the new number of coordinates and the area of the ring, 0 if it was dropped.
+    """
+    nodes, lines = boundary.nodes, boundary.edges.line
+    path_nodes, path_edges = boundary.path_nodes, boundary.path_edges
+    count = end - begin
+    if count < 3 or n + count + 1 > xy.shape[0]:
+        return n, 0.0
+    first = n
+    for j in range(begin, end):
+        before = path_edges[j - 1] if j > begin else path_edges[end - 1]
+        if lines[before] == lines[path_edges[j]] and lines[before] != -1:
+            continue
+        xy[n, 0] = nodes.x[path_nodes[j]]
+        xy[n, 1] = nodes.y[path_nodes[j]]
+        n += 1
+    return close_ring(xy, first, n, eye.x, eye.y)
+
+
+@kernel_part
+def _prepare_edges(nodes, edges, node_count, edge_count):
+    """List the edges that leave each node."""
+    for k in range(node_count):
+        nodes.first_edge[k] = -1
+        nodes.place[k] = -1
+    for k in range(edge_count):
+        start = edges.start[k]
+        edges.visited[k] = 0
+        edges.next_edge[k] = nodes.first_edge[start]
+        nodes.first_edge[start] = k
+
+
+@kernel_part
+def _clear_places(place, path_nodes, begin, end):
+    for j in range(begin, end):
+        place[path_nodes[j]] = -1
+
+
+@kernel_part
+def _follow(boundary, edge, eye, rings, n, ring_count):
+    """Follow edges from one on, and write each loop as soon as the path meets itself.
+
+    Returns the new numbers of coordinates and rings; the first is NO_ROOM if they are too many.
+    """
+    nodes, edges = boundary.nodes, boundary.edges
+    path_nodes, path_edges = boundary.path_nodes, boundary.path_edges
+    length = ZERO
+    while edge >= 0 and edges.visited[edge] == 0:
+        edges.visited[edge] = 1
+        path_nodes[length], path_edges[length] = edges.start[edge], edge
+        nodes.place[edges.start[edge]] = length
+        length += 1
+        begin = nodes.place[edges.end[edge]]
+        if begin >= 0:
+            room = n + (length - begin) + 1 <= rings.xy.shape[0]
+            if not room or ring_count + 1 > rings.rows.shape[0]:
+                return NO_ROOM, ring_count
+            first = n
+            n, area = _write_loop(boundary, begin, length, eye, rings.xy, n)
+            component = _component(boundary.parent, edges.trapezoid[edge])
+            ring_count = add_ring(rings, ring_count, first, n, component, area)
+            _clear_places(nodes.place, path_nodes, begin, length)
+            length = begin
+            if length == 0:
+                break
+        edge = _next_edge(nodes, edges, edge)
+    _clear_places(nodes.place, path_nodes, ZERO, length)
+    return n, ring_count
+
+
+@kernel_part
+def trace_rings(boundary, node_count, edge_count, eye, rings, n, ring_count):
+    """Follow all edges and write simple rings; `n` and `ring_count` say what these hold already.
+
+    Returns the new numbers of coordinates and rings; the first is NO_ROOM if they are too many.
+    """
+    _prepare_edges(boundary.nodes, boundary.edges, node_count, edge_count)
+    for edge in range(edge_count):
+        if boundary.edges.visited[edge] == 0:
+            n, ring_count = _follow(boundary, edge, eye, rings, n, ring_count)
+            if n < 0:
+                return NO_ROOM, ring_count
+    return n, ring_count

@@ -1,7 +1,5 @@
 """OGC API Features and Tiles over read-only views, as far as the visitor's role and areas reach."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import re

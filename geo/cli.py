@@ -233,7 +233,7 @@ def name_store(conn: Conn, *, warn: bool = True) -> bool:
     """
     from geo.settings import get_settings
     from geo.store.connection import store_name
-    from geo.store.queries.registers import store_is_empty
+    from geo.store.queries.holdings import store_is_empty
 
     settings = get_settings()
     console.print(f"Store: {store_name(settings)}", markup=False, highlight=False, soft_wrap=True)
@@ -428,7 +428,7 @@ def export_command(
     from geo.export import write_file
     from geo.settings import get_settings
     from geo.store.queries.exports import read_pieces
-    from geo.store.queries.registers import store_is_empty
+    from geo.store.queries.holdings import store_is_empty
 
     if output.exists():
         raise ReadError(f"{output} is there already; give another name")
@@ -617,7 +617,7 @@ def db_status(as_json: JsonOption = False) -> None:
     """Tell migrations, rows and the newest run."""
     from geo.store.connection import connect, database, server_version
     from geo.store.migration import applied_migrations, migrations
-    from geo.store.queries.registers import count_rows
+    from geo.store.queries.holdings import count_rows
     from geo.store.queries.runs import read_latest_run
 
     with database() as conninfo, connect(conninfo) as conn:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from geo._lazy import cache_folder
+from geo.cache_folder import cache_folder
 
 _SOURCES = sorted(
     path

@@ -34,8 +34,9 @@ from geo.store.connection import Conn
 from geo.store.queries.areas import read_area_codes, read_district
 from geo.store.queries.cameras import record_status_reports
 from geo.store.queries.grids import read_grid_codes
+from geo.store.queries.holdings import count_rows
 from geo.store.queries.imports import Mapping, read_mapping, record_import, store_mapping
-from geo.store.queries.registers import count_rows, upsert
+from geo.store.queries.registers import upsert
 from geo.store.queries.staff import replace_staff
 
 __all__ = [

@@ -24,7 +24,8 @@ from geo.store.bulk_copy import RowCounts
 from geo.store.connection import Conn
 from geo.store.queries.areas import read_district
 from geo.store.queries.grids import count_grids_except, delete_grids_except
-from geo.store.queries.registers import count_rows, read_layer, upsert
+from geo.store.queries.holdings import count_rows
+from geo.store.queries.registers import read_layer, upsert
 
 SPANNING = ("buildings", "streets", "cameras")
 """Layers that show where a city is, the best first."""

@@ -31,8 +31,13 @@ from geo.store.connection import Conn
 from geo.store.queries.alerts import raise_alerts
 from geo.store.queries.coverage import read_open_ground
 from geo.store.queries.registers import read_layer
-from geo.store.queries.runs import add_to_summary, read_latest_run, refresh_transaction
-from geo.store.queries.spatial_statistics import STATISTICS_TABLES, stale_statistics_run
+from geo.store.queries.runs import (
+    STATISTICS_TABLES,
+    add_to_summary,
+    read_latest_run,
+    refresh_transaction,
+)
+from geo.store.queries.spatial_statistics import stale_statistics_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

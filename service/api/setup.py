@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from geo.governance.setup import next_step, setup_steps
 from geo.store.connection import Conn
-from geo.store.queries.registers import count_holdings
+from geo.store.queries.holdings import count_holdings
 from service.auth.permissions import MAPS
 from service.auth.sessions import SignedIn
 from service.caching import cached_response

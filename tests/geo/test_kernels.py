@@ -16,7 +16,8 @@ from numba.core.caching import NullCache
 from numba.core.registry import CPUDispatcher
 
 import geo
-from geo import _lazy, kernels
+from geo import cache_folder as cache
+from geo import kernels
 
 
 def test_every_kernel_is_among_the_parts() -> None:
@@ -76,17 +77,17 @@ def test_an_account_that_can_write_nowhere_has_a_cache_of_its_own(
     told = os.access
 
     def access(path: Path, mode: int) -> bool:
-        return told(path, mode) and Path(path) not in (nowhere, Path(_lazy.__file__).parent)
+        return told(path, mode) and Path(path) not in (nowhere, Path(cache.__file__).parent)
 
     monkeypatch.setattr(os, "access", access)
-    _lazy.provide_cache_folder()
+    cache.provide_cache_folder()
     own = Path(os.environ["NUMBA_CACHE_DIR"])
     assert own.parent == tmp_path
     assert stat.S_IMODE(own.stat().st_mode) == 0o700
     # One that others can write is not trusted.
     own.chmod(0o777)
     monkeypatch.delenv("NUMBA_CACHE_DIR")
-    _lazy.provide_cache_folder()
+    cache.provide_cache_folder()
     other = Path(os.environ["NUMBA_CACHE_DIR"])
     assert other != own
     assert stat.S_IMODE(other.stat().st_mode) == 0o700
@@ -94,5 +95,5 @@ def test_an_account_that_can_write_nowhere_has_a_cache_of_its_own(
 
 def test_a_cache_that_can_be_written_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
-    _lazy.provide_cache_folder()
+    cache.provide_cache_folder()
     assert "NUMBA_CACHE_DIR" not in os.environ

@@ -25,7 +25,8 @@ from geo.ingest.osm import importing
 from geo.ingest.osm.importing import Rules, import_osm
 from geo.osm import extraction, isolation
 from geo.store.connection import connect
-from geo.store.queries.registers import count_rows, read_layer, upsert
+from geo.store.queries.holdings import count_rows
+from geo.store.queries.registers import read_layer, upsert
 from tests.conftest import SHARED, Told, alive
 
 SQUARE = ((0, 0), (100, 0), (100, 100), (0, 100))

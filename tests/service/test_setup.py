@@ -13,7 +13,8 @@ from geo.governance.setup import Holdings, next_step, setup_steps
 from geo.pipeline import refresh_everything
 from geo.settings import Settings
 from geo.store.connection import connect
-from geo.store.queries.registers import count_holdings, read_layer
+from geo.store.queries.holdings import count_holdings
+from geo.store.queries.registers import read_layer
 from service.app import create_app
 from tests.conftest import sign_in
 

@@ -13,7 +13,12 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from geo.store.connection import Conn, dict_rows
-from geo.store.queries.spatial_statistics import STATISTICS_TABLES
+
+STATISTICS_TABLES = (
+    "grid_patterns", "near_repeats", "forecast_tests", "forecasts", "incident_hours",
+    "incident_contours", "service_quality",
+)  # fmt: skip
+"""Result tables that `geo.pipeline.patterns` fills together."""
 
 
 def read_metric_crs(conn: Conn, run: int) -> str:

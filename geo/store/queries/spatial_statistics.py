@@ -86,10 +86,3 @@ def stale_statistics_run(conn: Conn) -> int | None:
         "AND NOT EXISTS (SELECT 1 FROM grid_patterns p WHERE p.run = d.run)"
     ).fetchone()
     return int(row[0]) if row else None
-
-
-STATISTICS_TABLES = (
-    "grid_patterns", "near_repeats", "forecast_tests", "forecasts", "incident_hours",
-    "incident_contours", "service_quality",
-)  # fmt: skip
-"""Result tables that `geo.pipeline.patterns` fills together."""

@@ -1,35 +1,10 @@
-"""Names of a package that are loaded when they are first asked for."""
+"""The folder in which compiled kernels are cached."""
 
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
-from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
-from typing import Any
-
-
-def lazily(package: str, where: Mapping[str, str]) -> Callable[[str], Any]:
-    """A package's `__getattr__` (PEP 562).
-
-    Parameters
-    ----------
-    package : its name.
-    where : by module, the names it has, with spaces between them.
-    """
-    modules = {name: module for module, names in where.items() for name in names.split()}
-
-    def found(name: str) -> Any:
-        module = modules.get(name)
-        if module is None:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(module), name)
-        setattr(sys.modules[package], name, value)
-        return value
-
-    return found
 
 
 def cache_folder() -> Path:
@@ -40,9 +15,9 @@ def cache_folder() -> Path:
     pathlib.Path
         ``NUMBA_CACHE_DIR``, else the folder of the sources, else the user's cache.
     """
-    told = os.environ.get("NUMBA_CACHE_DIR")
-    if told:
-        return Path(told)
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    if named:
+        return Path(named)
     package = Path(__file__).parent
     if os.access(package, os.W_OK):
         return package / "__pycache__"

@@ -1,0 +1,64 @@
+# Names of the pipeline, by the module that defines them.
+
+from .areas import (
+    grid_patterns as grid_patterns,
+)
+from .areas import (
+    results_by_area as results_by_area,
+)
+from .board import refresh_board as refresh_board
+from .grids import (
+    Boundary as Boundary,
+)
+from .grids import (
+    MadeGrids as MadeGrids,
+)
+from .grids import (
+    find_boundary as find_boundary,
+)
+from .grids import (
+    plan_grids as plan_grids,
+)
+from .grids import (
+    store_grids as store_grids,
+)
+from .patterns import refresh_patterns as refresh_patterns
+from .planning import (
+    Gain as Gain,
+)
+from .planning import (
+    Sites as Sites,
+)
+from .planning import (
+    View as View,
+)
+from .planning import (
+    seeing as seeing,
+)
+from .planning import (
+    sites as sites,
+)
+from .planning import (
+    view_of as view_of,
+)
+from .planning import (
+    views_there as views_there,
+)
+from .planning import (
+    what_if as what_if,
+)
+from .quality import refresh_quality as refresh_quality
+from .refreshing import (
+    Refreshed as Refreshed,
+)
+from .refreshing import (
+    refresh as refresh,
+)
+from .registers import check_registers as check_registers
+from .risk import refresh_risk as refresh_risk
+from .whole import (
+    Everything as Everything,
+)
+from .whole import (
+    refresh_everything as refresh_everything,
+)

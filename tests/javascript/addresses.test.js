@@ -59,6 +59,7 @@ test("failures say what the service says", async () => {
   assert.equal(await client.tile("/tiles/base/1/2/3.pbf"), null);
   answerWith(204, null);
   assert.equal(await client.send("DELETE", "mappings"), null);
+  assert.equal(await client.get("handed-in"), null);
 });
 
 test("a file is sent as it is, anything else as JSON", async () => {

@@ -52,6 +52,7 @@ export function createClient(root, saved = null) {
       if (options.record !== false) recorded.add(address);
       const response = await request(address, { headers: { Accept: "application/json" } });
       if (!response.ok) throw new HttpError(`${path}: ${response.status}`, response.status);
+      if (response.status === 204) return null;
       const body = await response.json();
       const total = response.headers.get("X-Total-Count");
       return total == null ? body : Object.assign(body, { total: Number(total) });

@@ -247,10 +247,10 @@ function fitForm(view) {
 async function listMappings(view) {
   const layer = layerOf(view);
   const select = field(view, "mapping");
-  const before = select.value;
   const mappings = hasMapping(layer) ? await view.client.get("mappings", { layer }) : [];
   if (layer !== layerOf(view)) return;
   const names = mappings.map((/** @type {{name: string}} */ mapping) => mapping.name);
+  const before = select.value; // of now: it may have been changed while the answer was on its way
   const none = el("option", { value: "" }, view.config.t.upload_no_mapping);
   const options = names.map((/** @type {string} */ name) => el("option", { value: name }, name));
   select.replaceChildren(none, ...options);

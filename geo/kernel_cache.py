@@ -60,7 +60,23 @@ def kernel_part(function: Callable[..., Any]) -> Any:
     numba.core.dispatcher.Dispatcher
         The compiled function.
     """
-    return njit(nogil=True)(function)
+    return njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
+def allocating_part(function: Callable[..., Any]) -> Any:
+    """Compile a function that only kernels call, and that makes or returns arrays.
+
+    Parameters
+    ----------
+    function : callable
+        As for `kernel`.
+
+    Returns
+    -------
+    numba.core.dispatcher.Dispatcher
+        The compiled function.
+    """
+    return njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
 def source_files(function: Callable[..., Any]) -> frozenset[Path]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from geo.geometry.bucket_grid import ZERO
-from geo.kernel_cache import kernel, kernel_part
+from geo.kernel_cache import allocating_part, kernel, kernel_part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,6 +67,8 @@ class Active(NamedTuple):
     """y in the middle of the slab."""
     at_left: NDArray[np.float64]
     at_right: NDArray[np.float64]
+    pending: NDArray[np.float64]
+    """Right ends of the slabs that the current one was split from, the nearest last."""
 
 
 class Box(NamedTuple):
@@ -165,7 +167,7 @@ def _edges_of_layer(layer, grid):
     return count
 
 
-@kernel_part
+@allocating_part
 def _sort_ends(ends, edges, count):
     """Order the beginnings and ends of edges by x."""
     for k in range(count):
@@ -268,11 +270,10 @@ def _add_slab(areas, active, count, edges, width):
 
 @kernel_part
 def _sweep_grid(edges, count, ends, active, areas):
-    """Add up the areas of one grid from its clipped edges."""
-    _sort_ends(ends, edges, count)
+    """Add up the areas of one grid from its clipped edges, whose ends are sorted."""
     event_count = 2 * count
     active_count, event = ZERO, ZERO
-    pending = np.empty(_DEEPEST_SPLIT)
+    pending = active.pending
     while event < event_count:
         left = ends.x[ends.order[event]]
         active_count, event = _update_active(
@@ -295,7 +296,7 @@ def _sweep_grid(edges, count, ends, active, areas):
             top -= 1
 
 
-@kernel_part
+@allocating_part
 def _allocate(capacity):
     """Return room for the edges of a grid."""
     edges = Edges(
@@ -304,8 +305,9 @@ def _allocate(capacity):
     )  # fmt: skip
     ends = Ends(np.empty(2 * capacity), np.empty(2 * capacity, np.int64))
     active = Active(
-        np.empty(capacity, np.int64), np.empty(capacity), np.empty(capacity), np.empty(capacity)
-    )
+        np.empty(capacity, np.int64), np.empty(capacity), np.empty(capacity), np.empty(capacity),
+        np.empty(_DEEPEST_SPLIT),
+    )  # fmt: skip
     return edges, ends, active
 
 
@@ -343,5 +345,6 @@ def areas(begin, end, boxes, grids, views, buildings):
         count = _add_layer(edges, ZERO, grids, g, _GRID, box)
         count = _add_layer(edges, count, views, g, _VIEW, box)
         count = _add_layer(edges, count, buildings, g, _BUILDING, box)
+        _sort_ends(ends, edges, count)
         _sweep_grid(edges, count, ends, active, out[g - begin])
     return out

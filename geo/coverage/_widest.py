@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from geo.geometry.bucket_grid import ZERO
-from geo.kernel_cache import kernel, kernel_part
+from geo.kernel_cache import allocating_part, kernel, kernel_part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class Best(NamedTuple):
     tolerance: float
 
 
-@kernel_part
+@allocating_part
 def _allocate(capacity):
     """Return room for a number of cells."""
     return Cells(
@@ -54,7 +54,7 @@ def _copy_cell(cells, k, target, to):
     target.edge[to] = cells.edge[k]
 
 
-@kernel_part
+@allocating_part
 def _enlarged(cells, count):
     """Return the cells with twice the room."""
     larger = _allocate(2 * cells.x.size)
@@ -147,7 +147,7 @@ def _most_promising(cells, count):
     return pick
 
 
-@kernel_part
+@allocating_part
 def _largest_radius(edges, begin, end, cells, count, best):
     """Halve the most promising cell until none promises more; return radius and cells."""
     while count > 0:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from geo.kernel_cache import kernel, kernel_part
+from geo.kernel_cache import allocating_part, kernel, kernel_part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -206,7 +206,7 @@ class Pairs(NamedTuple):
     length: int
 
 
-@kernel_part
+@allocating_part
 def add_pair(pairs, first_pair, place, polygon, mark):
     """Append a pair unless it is among those from `first_pair` on: boxes lie in several cells."""
     rows, count = pairs.rows, pairs.length

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from geo.geometry.bucket_grid import ZERO
-from geo.kernel_cache import kernel_part
+from geo.kernel_cache import allocating_part, kernel_part
 from geo.visibility.kernels.rings import add_ring, close_ring
 from geo.visibility.kernels.segments import LENGTH_TOLERANCE, TWO_PI
 
@@ -66,6 +66,8 @@ class Boundary(NamedTuple):
     path_nodes: NDArray[Any]
     path_edges: NDArray[Any]
     """The edges followed so far, and where each of them starts."""
+    distances: NDArray[np.float64]
+    """Of the corners on one ray."""
 
 
 class RayPieces(NamedTuple):
@@ -78,7 +80,7 @@ class RayPieces(NamedTuple):
     after_end: int
 
 
-@kernel_part
+@allocating_part
 def allocate_boundary(capacity):
     """Return room for up to `capacity` nodes, edges and trapezoids."""
     nodes = Nodes(
@@ -95,7 +97,7 @@ def allocate_boundary(capacity):
     )  # fmt: skip
     parent = np.empty(capacity, np.int64)
     path = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
-    return Boundary(nodes, edges, corners, parent, path[0], path[1])
+    return Boundary(nodes, edges, corners, parent, path[0], path[1], np.empty(capacity))
 
 
 @kernel_part
@@ -249,14 +251,14 @@ def join_trapezoids(boundary, slabs, trapezoids, slab_count, trapezoid_count, fu
     nodes.x[_EYE] = 0.0
     nodes.y[_EYE] = 0.0
     node_count, edge_count = ZERO + 1, ZERO
-    distances = np.empty(16)
+    distances = boundary.distances
     for ray in range(slab_count if full else slab_count + 1):
         pieces = _pieces_at(slabs, ray, slab_count, full)
         total = 2 * (pieces.before_end - pieces.before) + 2 * (pieces.after_end - pieces.after)
         if total == 0:
             continue
         if total > distances.size:
-            distances = np.empty(2 * total)
+            return NO_ROOM, NO_ROOM
         total = _distances_at(pieces, trapezoids, distances)
         first = node_count
         node_count = _add_nodes(nodes, first, distances, total, slabs, ray)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from geo.kernel_cache import kernel, kernel_part
+from geo.kernel_cache import allocating_part, kernel, kernel_part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,13 +23,13 @@ class Rings(NamedTuple):
     """Of each ring: first coordinate, end, component, sign of the area (-1 for a hole)."""
 
 
-@kernel_part
+@allocating_part
 def allocate_rings(coordinates, rings):
     """Return room for a number of coordinates and of rings."""
     return Rings(np.empty((coordinates, 2)), np.empty((rings, 4), np.int64))
 
 
-@kernel_part
+@allocating_part
 def enlarge_rings(rings, coordinate_count, ring_count, more):
     """Return the first coordinates and rings in more than twice the room."""
     larger = allocate_rings(2 * rings.xy.shape[0] + 4 * more, 2 * rings.rows.shape[0] + more)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from geo.geometry.bucket_grid import ZERO
-from geo.kernel_cache import kernel_part
+from geo.kernel_cache import allocating_part, kernel_part
 from geo.visibility.kernels.segments import (
     ANGLE_TOLERANCE,
     LENGTH_TOLERANCE,
@@ -125,7 +125,7 @@ class Chord(NamedTuple):
     b: float
 
 
-@kernel_part
+@allocating_part
 def allocate_sweep(capacity):
     """Return room for a sweep over up to capacity / 4 segments."""
     return Sweep(
@@ -173,8 +173,8 @@ def _inverse_distance(line, ray):
     return line.a * ray.x + line.b * ray.y
 
 
-@kernel_part
-def _sort_events(angles, order, count):
+@allocating_part
+def sort_events(angles, order, count):
     """Order events by angle."""
     if count <= _FEW_EVENTS:
         for event in range(count):
@@ -453,13 +453,13 @@ def _push(pending, top, ray):
 
 @kernel_part
 def sweep_slabs(segments, segment_count, depth, sector, rim, sweep):
-    """Sweep over the segments of one eye; `depth` is how many things hide the ground at the eye.
+    """Sweep over the segments of one eye, whose events are sorted.
 
-    Returns the numbers of slabs and trapezoids, or (-1, 0) when there is too little room for them.
+    `depth` is how many things hide the ground at the eye. Returns the numbers of slabs and
+    trapezoids, or (-1, 0) when there is too little room for them.
     """
     events, active, slabs, trapezoids, pending = sweep
     event_count = 2 * segment_count
-    _sort_events(segments.angle, events.order, event_count)
     groups = _group_events(events, segments.angle, segment_count, sector.width)
     capacity = trapezoids.near_begin.size
     active_count, next_event, slab_count, trapezoid_count = ZERO, ZERO, ZERO, ZERO

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from geo.geometry.bucket_grid import ZERO, boxes_within
-from geo.kernel_cache import kernel, kernel_part
+from geo.kernel_cache import allocating_part, kernel, kernel_part
 from geo.visibility.kernels.boundary import (
     Boundary,
     allocate_boundary,
@@ -28,7 +28,7 @@ from geo.visibility.kernels.segments import (
     Segments,
     arc_of,
 )
-from geo.visibility.kernels.slabs import Sweep, allocate_sweep, rim_of, sweep_slabs
+from geo.visibility.kernels.slabs import Sweep, allocate_sweep, rim_of, sort_events, sweep_slabs
 from geo.visibility.kernels.star import NOT_A_STAR, write_star
 
 NO_ROOM_FOR_RINGS = np.int64(-2)
@@ -45,7 +45,7 @@ class Room(NamedTuple):
     boundary: Boundary
 
 
-@kernel_part
+@allocating_part
 def _allocate_room(capacity):
     """Return room for one view."""
     segments = Segments(
@@ -56,7 +56,7 @@ def _allocate_room(capacity):
     return Room(segments, allocate_sweep(capacity), allocate_boundary(capacity))
 
 
-@kernel_part
+@allocating_part
 def _allocate_candidates(capacity):
     """Return room for a number of buildings."""
     return Candidates(np.empty(capacity, np.int64), np.empty(capacity), np.empty(capacity))
@@ -75,7 +75,7 @@ def _sector_of(start, width):
     return Sector(start, width, begin, end, full)
 
 
-@kernel_part
+@allocating_part
 def _write_view(eye, sector, obstacles, candidates, candidate_count, room, rings, n, ring_count):
     """Write the rings of one eye; return the numbers of coordinates and rings, and if surely valid.
 
@@ -86,6 +86,7 @@ def _write_view(eye, sector, obstacles, candidates, candidate_count, room, rings
     )
     if depth == BLIND:
         return n, ring_count, True
+    sort_events(room.segments.angle, room.sweep.events.order, 2 * segment_count)
     rim = rim_of(eye.reach, sector, obstacles.walls.shape[0] + _RIM_LINES)
     slabs, trapezoids = room.sweep.slabs, room.sweep.trapezoids
     slab_count, trapezoid_count = sweep_slabs(

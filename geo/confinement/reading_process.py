@@ -185,7 +185,7 @@ def _work(files: list[int], *, request: dict[str, Any], folder: str) -> None:
     for number in range(3):
         os.dup2(null, number)
     gdal.keep_drivers(request["drivers"])
-    _close_all_but({0, 1, 2, outcome, content})
+    _replace_all_but({0, 1, 2, outcome, content}, null)
     memory = request["memory_bytes"]
     # Unpacking and the table itself are bounded by the same number as the memory.
     budget = Budget(memory, request["seconds"], output_bytes=memory)
@@ -223,11 +223,17 @@ def _concerns_data(warning: warnings.WarningMessage) -> bool:
     )
 
 
-def _close_all_but(kept: set[int]) -> None:
+def _replace_all_but(kept: set[int], null: int) -> None:
+    """Let every other descriptor that was inherited lead nowhere.
+
+    Closing them would free numbers that libraries still take for their own: PROJ closes the one of
+    its database after a fork, which would by then be that of the file.
+    """
     for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
-        if number not in kept:
+        if number not in kept | {null}:
             with contextlib.suppress(OSError):
-                os.close(number)
+                os.fstat(number)  # the one of the listing itself is closed by now
+                os.dup2(null, number)
 
 
 def _trace(error: BaseException) -> str:

@@ -197,6 +197,18 @@ def test_datum_and_projected_coordinates(store: str) -> None:
         put(store, "cameras", Path("p.csv"), crs="EPSG:0")
 
 
+def test_every_shape_of_a_shapefile_is_read(tmp_path: Path) -> None:
+    # Larger than one buffer of the C library, so that it is read again after the CRS was looked up.
+    circles = shapely.buffer(
+        [shapely.Point(118 + k / 100, 31) for k in range(9)], 0.001, quad_segs=64
+    )
+    frame = gpd.GeoDataFrame({"code": [f"g{k}" for k in range(9)]}, geometry=circles, crs=4326)
+    frame.to_file(tmp_path / "g.shp")
+    raw = readers.read_file(tmp_path / "g.shp", "grids")
+    assert raw.geometry is not None
+    assert shapely.equals(shapely.normalize(raw.geometry.values), shapely.normalize(circles)).all()
+
+
 @pytest.mark.parametrize("kind", ["geojson", "gpkg", "shp", "zip", "parquet"])
 def test_vector_formats(store: str, kind: str) -> None:
     frame = gpd.GeoDataFrame(

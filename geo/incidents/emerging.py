@@ -104,7 +104,7 @@ def emerging_hot_spots(
     Notes
     -----
     Classes as in Esri's Emerging Hot Spot Analysis. The trend is taken of Gi* of each span by
-    itself (back = 0): windows that overlap would make a trend out of nothing. See docs/emerging.md.
+    itself (back = 0): windows that overlap would make a trend out of nothing. See docs/emerging_hot_spots.md.
 
     Examples
     --------

@@ -77,7 +77,7 @@ def near_repeats(
     -----
     E. G. Knox, Applied Statistics 13 (1964); Monte Carlo p-value as in J. H. Ratcliffe's Near
     Repeat Calculator. Shuffling the times keeps where and when incidents happen, each for itself;
-    a hot spot that was hot all the time makes no near repeats. See docs/repeats.md.
+    a hot spot that was hot all the time makes no near repeats. See docs/near_repeats.md.
 
     Examples
     --------

@@ -172,7 +172,7 @@ def density_surface(
     Points are shared among the four nearest cell centres in linear proportion (linear binning,
     M. P. Wand 1994), then convolved with the kernel by FFT: linear in the number of points. Edge
     correction of P. J. Diggle, "A kernel method for smoothing point process data", Applied
-    Statistics 34 (1985). See docs/surface.md.
+    Statistics 34 (1985). See docs/density_surface.md.
 
     Examples
     --------

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numba import njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
@@ -60,7 +61,9 @@ def kernel_part(function: Callable[..., Any]) -> Any:
     numba.core.dispatcher.Dispatcher
         The compiled function.
     """
-    return njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return njit(
+        nogil=True, _nrt=False, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
+    )(function)
 
 
 def allocating_part(function: Callable[..., Any]) -> Any:
@@ -113,7 +116,7 @@ def _fingerprint(function: Callable[..., Any]) -> str:
     for path in sorted(source_files(function)):
         digest.update(path.read_bytes())
     for name, value in sorted(function.__globals__.items()):
-        if isinstance(value, int | float) and name.isupper():
+        if isinstance(value, int | float | np.number) and name.isupper():
             digest.update(f"{name}={value!r}\n".encode())
     return digest.hexdigest()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -17,6 +18,7 @@ import pandas as pd
 import pyogrio
 import shapely
 from openpyxl.cell import WriteOnlyCell
+from openpyxl.utils.exceptions import WorkbookAlreadySaved
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from geo.errors import ReadError, WriteError
@@ -184,10 +186,12 @@ def _write_workbook(
     sheet = book.create_sheet(layer[:31])
     try:
         _write_sheet(pieces, sheet, layer, zone)
+        book.save(path)
     except BaseException:
-        sheet.close()  # its writer is a generator, which complains when it is only dropped
+        # The writer of a sheet is a generator, which complains when it is only dropped.
+        with contextlib.suppress(WorkbookAlreadySaved):
+            sheet.close()
         raise
-    book.save(path)
 
 
 def _write_sheet(

@@ -53,7 +53,8 @@ _FIRST = (
 # Then the files that take longest: the last process must not be left alone with one of them.
 _LONG = (
     "test_faults", "test_pipeline", "test_planning", "test_jobs", "test_app", "test_schema", "test_access", "test_exports",
-    "test_visibility_properties", "test_notebooks", "test_hot_spots", "test_siting", "test_live", "test_upload",
+    "test_documented_commands", "test_job_limits", "test_docs", "test_visibility_properties", "test_notebooks", "test_hot_spots",
+    "test_live", "test_upload",
 )  # fmt: skip
 
 
@@ -264,3 +265,8 @@ def alive(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+def heed_interrupts() -> None:
+    """Let a child be interrupted, also where these tests run in the background of a shell, which ignores that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

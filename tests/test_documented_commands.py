@@ -19,7 +19,7 @@ import pytest
 import shapely
 
 from geo.crs import gcj02_from_wgs84
-from tests.conftest import Command, Told
+from tests.conftest import Command, Told, heed_interrupts
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = ".venv/bin/gridcover"
@@ -145,7 +145,11 @@ def test_commands_for_openstreetmap(
 def test_serve_prints_the_address(command: Command) -> None:
     assert ["serve"] in documented_commands("docs/own_data.md", "Commands")
     serving = subprocess.Popen(
-        [command.python, "serve"], env=command.env, stderr=subprocess.PIPE, text=True
+        [command.python, "serve"],
+        env=command.env,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
     )
     assert serving.stderr is not None
     try:

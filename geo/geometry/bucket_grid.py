@@ -58,7 +58,7 @@ def bucket_grid(boxes: NDArray[np.float64]) -> BucketGrid:
     >>> from geo.geometry.bucket_grid import bucket_grid
     >>> grid = bucket_grid(np.array([[0.0, 0.0, 1.0, 1.0], [8.0, 0.0, 9.0, 1.0]]))
     >>> grid.columns, grid.rows, grid.items.tolist()
-    (4, 1, [0, 1])
+    (4, 1, [0, 1, 1])
     """
     if len(boxes) == 0:
         empty = np.zeros(0, np.int64)

@@ -15,7 +15,7 @@ import pandas as pd
 from geo.crs import require_metric
 from geo.errors import ColumnError
 from geo.incidents.density import incident_moments, point_coordinates
-from geo.kernel_cache import kernel
+from geo.kernel_cache import allocating_part, kernel
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -231,7 +231,7 @@ def _windows(moments, ends):
     return first, width
 
 
-@kernel
+@allocating_part
 def _add(ranks, near, number, low, span, counters):
     """Count in how many permutations each of the moments lies in the window of one, by window.
 

@@ -16,7 +16,7 @@ from geo.confinement.reading_process import run_confined
 from geo.confinement.signatures import require_signature
 from geo.errors import CrsError, ReadError
 from geo.geometry.shapes import polygon_parts
-from geo.kernel_cache import kernel
+from geo.kernel_cache import kernel, kernel_part
 from geo.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ def _cells(content: pa.Buffer) -> tuple[NDArray[np.float64], float, float, float
         raise ReadError("the process that read the raster answered what cannot be read") from error
 
 
-@kernel
-def _one(elevation, west, north, cell, x, y):
+@kernel_part
+def _elevation_at(elevation, west, north, cell, x, y):
     rows, cols = elevation.shape
     c = min(max((x - west) / cell - 0.5, 0.0), cols - 1.0)
     r = min(max((north - y) / cell - 0.5, 0.0), rows - 1.0)
@@ -126,7 +126,7 @@ def _one(elevation, west, north, cell, x, y):
 def _sample(elevation, west, north, cell, x, y):
     out = np.empty(x.size)
     for k in range(x.size):
-        out[k] = _one(elevation, west, north, cell, x[k], y[k])
+        out[k] = _elevation_at(elevation, west, north, cell, x[k], y[k])
     return out
 
 
@@ -152,7 +152,7 @@ def _hidden_cells(elevation, west, north, cell, x, y, top, reach, out):
                 # The last cell before the target is the target's own slope.
                 for k in range(1, steps - 1):
                     t = k * 0.5 * cell / away
-                    ground = _one(elevation, west, north, cell, x + t * dx, y + t * dy)
+                    ground = _elevation_at(elevation, west, north, cell, x + t * dx, y + t * dy)
                     if ground > top + t * drop + 1e-6:
                         hidden = True
                         break

@@ -47,7 +47,7 @@ MODULES = [
     path
     for path in [*FOLDER.rglob("*.py"), *(FOLDER.parent / "confinement").glob("*.py")]
     if not set(path.relative_to(FOLDER.parent).parts) & ELSEWHERE
-] + [FOLDER.parent / "store" / name for name in ("write.py", "mappings.py")]
+] + [FOLDER.parent / "store/queries" / name for name in ("registers.py", "imports.py", "staff.py")]
 RAISED = sorted({message for path in MODULES for message in messages(path)})
 
 

@@ -191,6 +191,7 @@ def test_kill_in_the_middle_of_a_refresh(store: str, tmp_path: Path, command: Co
     assert snapshot(store)["grid_coverage"] == 6
 
 
+@pytest.mark.deep
 def test_baltimore_by_the_command_line(
     store: str, run: Callable[..., Told], baltimore: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip

@@ -25,7 +25,7 @@ from geo.store.connection import connect
 from geo.store.migration import migrate
 from service.app import create_app
 from service.server import run
-from tests.conftest import alive, sign_in
+from tests.conftest import alive, heed_interrupts, sign_in
 
 TEXTS = {key: (zh, texts("en").get(key, "")) for key, zh in texts("zh").items()}
 
@@ -68,8 +68,9 @@ def test_pages_name_no_foreign_address(client: TestClient, path: str) -> None:
     scripts = policy.split("script-src")[1].split(";")[0]
     assert "unsafe" not in scripts
     nonce = re.search(r"'nonce-([^']+)'", scripts).group(1)  # type: ignore[union-attr]
-    inline = re.findall(r"<script(?![^>]*\ssrc=)[^>]*>", answer.text)
-    assert inline
+    tags = re.findall(r"<script(?![^>]*\ssrc=)[^>]*>", answer.text)
+    inline = [tag for tag in tags if 'type="application/json"' not in tag]  # data never runs
+    assert inline or path == "/board"  # which has all its code in files
     assert all(f'nonce="{nonce}"' in tag for tag in inline)
     assert nonce not in client.get(path).text
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -271,8 +272,9 @@ def test_ctrl_c_leaves_no_process_behind(open_folder: Path) -> None:
     env = {**os.environ, "GRIDCOVER_DATA_DIR": str(folder)}
     env.pop("GRIDCOVER_DATABASE_URL", None)
     process = subprocess.Popen(
-        [str(program), "demo", "--port", "0"], env=env, text=True, stderr=subprocess.PIPE
-    )
+        [str(program), "demo", "--port", "0"], env=env, text=True, stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
+    )  # fmt: skip
     try:
         address = ""
         assert process.stderr is not None

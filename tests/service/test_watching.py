@@ -58,5 +58,5 @@ def test_metrics_by_token_alone(store: str) -> None:
     assert 'gridcover_requests_total{method="GET",route="/healthz",status="200"} 3.0' in text
     assert 'gridcover_requests_total{method="GET",route="/api/v1/grids",status="401"} 1.0' in text
     assert 'gridcover_request_seconds_count{route="/healthz"} 3.0' in text
-    assert 'gridcover_pool_waiting{pool="doors"} 0.0' in text
+    assert 'gridcover_pool_waiting{pool="auth_pool"} 0.0' in text
     assert "gridcover_webhook_deliveries_waiting 0.0" in text

@@ -40,7 +40,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     --------
     >>> from geo.geometry.bucket_grid import edge_boxes
     >>> import numpy as np
-    >>> edge_boxes(np.array([[0.0, 0.0, 2.0, 1.0]]), np.array([0, 1])).tolist()
+    >>> edge_boxes(np.array([[0.0, 0.0, 2.0, 1.0], [2.0, 1.0, 0.0, 0.0]]), np.array([0, 2])).tolist()
     [[0.0, 0.0, 2.0, 1.0]]
     """
     compiled = njit(nogil=True)(function)

@@ -163,4 +163,4 @@ def test_serve_prints_the_address(command: Command) -> None:
             assert response.status == 200
     finally:
         serving.send_signal(signal.SIGINT)
-        serving.wait(60)
+        serving.communicate(timeout=60)

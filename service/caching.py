@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from service.policy import Policy
 
 
+RESULTS = ("results", "grids", "areas")
+"""What responses of computed figures depend on: the results, and who sees which row of them."""
 _MAX_BYTES = 256 << 20
 _SURE_S, _SAME_S = 5.0, 1.0
 """How long a session is taken for good, and the registers' versions for the same."""

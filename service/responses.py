@@ -23,11 +23,12 @@ from geo.errors import GridcoverError, StoreAwayError
 from geo.export import features
 from geo.ingest import spreadsheet_safe
 
+JSON_MEDIA, GEOJSON_MEDIA = "application/json", "application/geo+json"
 GEOJSON: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "a feature collection, EPSG:4326",
         "content": {
-            "application/geo+json": {
+            GEOJSON_MEDIA: {
                 "schema": {
                     "type": "object",
                     "required": ["type", "features"],
@@ -53,7 +54,7 @@ def geojson_response(frame: gpd.GeoDataFrame, *, digits: int) -> Response:
     """A feature collection; missing values are null, coordinates in `digits` decimals."""
     told = ",".join(features(frame, digits=digits, zone=_UTC))
     body = f'{{"type":"FeatureCollection","features":[{told}]}}'
-    return Response(body, media_type="application/geo+json")
+    return Response(body, media_type=GEOJSON_MEDIA)
 
 
 def problem_response(status: int, title: str, detail: str) -> JSONResponse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zipfile
 import zlib
@@ -123,8 +122,3 @@ def _require_apart(path: Path, kind: str, members: list[zipfile.ZipInfo]) -> Non
         if info.header_offset < end:
             raise ReadError(f"{path.name} is no readable {kind}: its files overlap; pack it anew")
         end = info.header_offset + 30 + info.compress_size
-
-
-def base_name(info: zipfile.ZipInfo) -> str:
-    """Return the last part of a member's name; nothing is ever written under it."""
-    return os.path.basename(info.filename.replace("\\", "/"))  # noqa: PTH119

@@ -52,15 +52,3 @@ def decimal_mark(cells: Iterable[Any], *, degrees: bool = False) -> Decimal | No
         if _DECIMAL[","].fullmatch(text) or _GROUPED["."].fullmatch(text):
             shown.add(",")
     return shown.pop() if len(shown) == 1 else None
-
-
-def is_ambiguous(cell: Any, decimal: Decimal | None) -> bool:
-    """Return whether a cell can be read in two ways.
-
-    A comma with three digits can, where no decimal mark is known. A point is the decimal's then.
-    """
-    return (
-        decimal is None
-        and isinstance(cell, str)
-        and bool(AMBIGUOUS[","].fullmatch(values.plain_signs(cell).strip()))
-    )

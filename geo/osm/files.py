@@ -18,11 +18,6 @@ _ROOT = re.compile(rb"<osm[\s>]")
 Format = Literal["pbf", "osm"]
 
 
-def is_extract(name: str) -> bool:
-    """Return whether a file's name ends as an extract's does."""
-    return name.casefold().endswith((".pbf", ".osm"))
-
-
 def extract_format(path: Path) -> Format:
     """Return whether an extract is PBF or XML, by what it holds and not by its name.
 

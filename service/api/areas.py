@@ -13,13 +13,13 @@ from geo.store.connection import Conn
 from geo.store.queries.areas import read_areas
 from service.auth.permissions import MAPS
 from service.auth.sessions import SignedIn
-from service.caching import cached_response
+from service.caching import RESULTS, cached_response
 from service.dependencies import Connection, newest_run
 from service.policy import SecuredRoute, allow
+from service.responses import JSON_MEDIA
 
 router = APIRouter(prefix="/api/v1", tags=["areas"], route_class=SecuredRoute)
 _maps = [allow(*MAPS, walls=True)]
-_DEPENDS_ON = ("results", "grids", "areas")
 
 
 class Area(BaseModel):
@@ -92,9 +92,7 @@ async def area_results(
         newest_run(conn)
         return AreaResults(**_area_results(conn, level, by)).model_dump_json().encode()
 
-    return await cached_response(
-        request, user, ("areas", level, by), _DEPENDS_ON, make, "application/json"
-    )
+    return await cached_response(request, user, ("areas", level, by), RESULTS, make, JSON_MEDIA)
 
 
 def _area_results(conn: Conn, level: str, by: Ranked) -> dict[str, Any]:

@@ -10,17 +10,14 @@ from pydantic import BaseModel, Field
 from geo.store.connection import Conn
 from geo.store.queries.blind_spots import read_largest_blind_spots, read_ranked_blind_spots
 from service.auth.sessions import SignedIn
-from service.caching import cached_response
+from service.caching import RESULTS, cached_response
 from service.dependencies import newest_run
 from service.filters import AreaCode
 from service.policy import SecuredRoute, allow
-from service.responses import GEOJSON, geojson_response
+from service.responses import GEOJSON, GEOJSON_MEDIA, JSON_MEDIA, geojson_response
 
 router = APIRouter(prefix="/api/v1", tags=["blind spots"], route_class=SecuredRoute)
 _coverage = [allow("coverage", walls=True)]
-_JSON = "application/json"
-_GEO = "application/geo+json"
-_DEPENDS_ON = ("results", "grids", "areas")
 
 
 class BlindSpot(BaseModel):
@@ -55,7 +52,9 @@ async def blind_spots(
     def make(conn: Conn) -> bytes:
         return bytes(geojson_response(read_largest_blind_spots(conn, limit), digits=6).body)
 
-    return await cached_response(request, user, ("blind-spots", limit), _DEPENDS_ON, make, _GEO)
+    return await cached_response(
+        request, user, ("blind-spots", limit), RESULTS, make, GEOJSON_MEDIA
+    )
 
 
 @router.get("/blind-spots/ranked", dependencies=_coverage, response_model=BlindSpots)
@@ -75,5 +74,5 @@ async def ranked(
         return BlindSpots(**sums, rows=rows).model_dump_json().encode()
 
     return await cached_response(
-        request, user, ("ranked", by, area, limit, offset), _DEPENDS_ON, make, _JSON
+        request, user, ("ranked", by, area, limit, offset), RESULTS, make, JSON_MEDIA
     )

@@ -19,16 +19,13 @@ from geo.store.queries.cameras import count_cameras_used, read_camera_record, re
 from geo.store.queries.tiles import COARSE_DEG
 from service.api.planning import Shape, exact, shape_of
 from service.auth.sessions import SignedIn
-from service.caching import cached_response
+from service.caching import RESULTS, cached_response
 from service.dependencies import Connection, Deployment
 from service.policy import SecuredRoute, allow
-from service.responses import GEOJSON, geojson_response
+from service.responses import GEOJSON, GEOJSON_MEDIA, JSON_MEDIA, geojson_response
 
 router = APIRouter(prefix="/api/v1", tags=["cameras"], route_class=SecuredRoute)
 _coverage = [allow("coverage", walls=True)]
-_JSON = "application/json"
-_GEO = "application/geo+json"
-_DEPENDS_ON = ("results", "grids", "areas")
 
 
 class CamerasUsed(BaseModel):
@@ -92,7 +89,9 @@ async def cameras(request: Request, user: SignedIn, settings: Deployment) -> Res
         shown = found.set_geometry(gpd.GeoSeries(coarse, found.index, crs=found.crs))
         return bytes(geojson_response(shown, digits=3).body)
 
-    return await cached_response(request, user, ("cameras",), ("cameras", *_DEPENDS_ON), make, _GEO)
+    return await cached_response(
+        request, user, ("cameras",), ("cameras", *RESULTS), make, GEOJSON_MEDIA
+    )
 
 
 @router.get("/cameras/{code}", dependencies=[allow("coverage")], response_model=CameraRecord)
@@ -114,7 +113,7 @@ async def used(request: Request, user: SignedIn) -> Response:
         cameras, assumed = count_cameras_used(conn)
         return json.dumps({"cameras": cameras, "assumed_share": assumed}).encode()
 
-    return await cached_response(request, user, ("used",), (*_DEPENDS_ON, "cameras"), make, _JSON)
+    return await cached_response(request, user, ("used",), (*RESULTS, "cameras"), make, JSON_MEDIA)
 
 
 class CameraView(BaseModel):

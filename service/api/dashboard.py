@@ -20,11 +20,11 @@ from geo.store.queries.dashboard import (
 from geo.store.queries.service_requests import read_service_request_months
 from geo.store.queries.users import User
 from service.auth.sessions import SignedIn
-from service.caching import cached_response
+from service.caching import RESULTS, cached_response
 from service.dependencies import Connection
 from service.filters import AnyAreaCode
 from service.policy import SecuredRoute, allow
-from service.responses import CSV, csv_response
+from service.responses import CSV, JSON_MEDIA, csv_response
 
 router = APIRouter(prefix="/api/v1", tags=["dashboard"], route_class=SecuredRoute)
 _board = [allow("board", walls=True)]
@@ -124,7 +124,7 @@ async def dashboard(
         return Dashboard(**_dashboard_of(conn, user, level, area)).model_dump_json().encode()
 
     return await cached_response(
-        request, user, ("board", level, area), ("results", "grids", "areas"), make, "application/json"
+        request, user, ("board", level, area), RESULTS, make, JSON_MEDIA
     )  # fmt: skip
 
 

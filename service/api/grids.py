@@ -18,16 +18,13 @@ from geo.store.queries.grids import read_grid_card, read_grid_results
 from geo.store.queries.staff import read_staff_of_grid
 from service.auth.permissions import MAPS, rights_of
 from service.auth.sessions import SignedIn
-from service.caching import cached_response
+from service.caching import RESULTS, cached_response
 from service.dependencies import Connection, Deployment, newest_run
 from service.policy import SecuredRoute, allow
-from service.responses import GEOJSON, geojson_response
+from service.responses import GEOJSON, GEOJSON_MEDIA, JSON_MEDIA, geojson_response
 
 router = APIRouter(prefix="/api/v1", tags=["grids"], route_class=SecuredRoute)
 _maps = [allow(*MAPS, walls=True)]
-_JSON = "application/json"
-_GEO = "application/geo+json"
-_DEPENDS_ON = ("results", "grids", "areas")
 
 
 class GridValues(BaseModel):
@@ -130,7 +127,7 @@ async def grids(request: Request, user: SignedIn) -> Response:
         return bytes(geojson_response(read_grid_results(conn, newest_run(conn).id), digits=6).body)
 
     return await cached_response(
-        request, user, ("grids",), (*_DEPENDS_ON, "grid_staff"), make, _GEO
+        request, user, ("grids",), (*RESULTS, "grid_staff"), make, GEOJSON_MEDIA
     )
 
 
@@ -198,7 +195,7 @@ async def values(
         ).encode()  # fmt: skip
 
     return await cached_response(
-        request, user, ("values", measure, *asked, run), _DEPENDS_ON, make, _JSON
+        request, user, ("values", measure, *asked, run), RESULTS, make, JSON_MEDIA
     )
 
 

@@ -29,10 +29,11 @@ from geo.store.queries.incidents import (
 )
 from geo.store.queries.users import User
 from service.auth.sessions import SignedIn
-from service.caching import cached_response
+from service.caching import RESULTS, cached_response
 from service.dependencies import Connection, Deployment, newest_run
 from service.filters import Box, SelectedIncidents
 from service.policy import SecuredRoute, allow
+from service.responses import JSON_MEDIA
 
 _incidents = [allow("incidents", walls=True)]
 router = APIRouter(
@@ -41,7 +42,6 @@ router = APIRouter(
     dependencies=_incidents,
     route_class=SecuredRoute,
 )
-_DEPENDS_ON = ("results", "grids", "areas")
 
 
 class MonthCount(BaseModel):
@@ -151,15 +151,17 @@ def _key(chosen: IncidentFilter) -> tuple[Any, ...]:
     return (chosen.start, chosen.end, tuple(chosen.categories or ()), chosen.area)
 
 
-async def _cached(
+async def cached_incidents_response(
     request: Request, user: User, name: tuple[Any, ...], make: Callable[[Conn], dict[str, Any]]
 ) -> Response:
-    def told(conn: Conn) -> bytes:
+    """Return a cached response of incidents, as JSON, made for the areas of the user."""
+
+    def encode(conn: Conn) -> bytes:
         return json.dumps(
             make(conn), ensure_ascii=False, separators=(",", ":"), default=str
         ).encode()
 
-    return await cached_response(request, user, name, _DEPENDS_ON, told, "application/json")
+    return await cached_response(request, user, name, RESULTS, encode, JSON_MEDIA)
 
 
 @router.get("/months", response_model=Months)
@@ -189,7 +191,7 @@ async def period(request: Request, user: SignedIn, settings: Deployment) -> Resp
     def make(conn: Conn) -> dict[str, Any]:
         return local_period(conn, settings) or {"first": None, "last": None}
 
-    return await _cached(request, user, ("period",), make)
+    return await cached_incidents_response(request, user, ("period",), make)
 
 
 def local_period(conn: Conn, settings: Settings) -> dict[str, str] | None:
@@ -214,7 +216,7 @@ async def categories(request: Request, user: SignedIn) -> Response:
                 tree[path] = tree.get(path, 0) + row["count"]
         return {"categories": [{"path": path, "count": tree[path]} for path in sorted(tree)]}
 
-    return await _cached(request, user, ("categories",), make)
+    return await cached_incidents_response(request, user, ("categories",), make)
 
 
 @router.get("/density", response_model=Density)
@@ -227,7 +229,7 @@ async def density(request: Request, user: SignedIn, chosen: SelectedIncidents) -
         outside = counts.pop("", 0)
         return {"grids": counts, "outside": outside, "total": sum(counts.values()) + outside}
 
-    return await _cached(request, user, ("density", *_key(chosen)), make)
+    return await cached_incidents_response(request, user, ("density", *_key(chosen)), make)
 
 
 @router.get("/points", response_model=Points)
@@ -246,7 +248,9 @@ async def points(
         found = count_by_place(conn, chosen, cell_deg=cell, box=box, limit=_POINT_LIMIT)
         return {"points": found}
 
-    return await _cached(request, user, ("points", *_key(chosen), cell, box), make)
+    return await cached_incidents_response(
+        request, user, ("points", *_key(chosen), cell, box), make
+    )
 
 
 @router.get("/series", response_model=Series)
@@ -272,7 +276,7 @@ async def series(
         ]  # fmt: skip
         return {"step": step, "counts": steps}
 
-    return await _cached(request, user, ("series", step, *_key(chosen)), make)
+    return await cached_incidents_response(request, user, ("series", step, *_key(chosen)), make)
 
 
 @router.get("/hours", response_model=Hours)
@@ -285,7 +289,7 @@ async def hours(
         table, untimed = count_by_hour(conn, chosen, settings.timezone)
         return {"hours": table, "untimed": untimed}
 
-    return await _cached(request, user, ("hours", *_key(chosen)), make)
+    return await cached_incidents_response(request, user, ("hours", *_key(chosen)), make)
 
 
 @router.get("/change", response_model=Change)
@@ -327,4 +331,4 @@ async def change(
                 "now": int(now.sum()), "before": int(before.sum()),
             }  # fmt: skip
 
-    return await _cached(request, user, ("change", against, *_key(chosen)), make)
+    return await cached_incidents_response(request, user, ("change", against, *_key(chosen)), make)

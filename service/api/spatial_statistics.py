@@ -17,7 +17,7 @@ from geo.store.queries.spatial_statistics import (
     read_grid_weeks,
     read_statistics,
 )
-from service.api.incidents import _cached
+from service.api.incidents import cached_incidents_response
 from service.auth.sessions import SignedIn
 from service.dependencies import Connection, newest_run
 from service.policy import SecuredRoute, allow
@@ -183,7 +183,7 @@ async def classes(
         }  # fmt: skip
         return {"kind": kind, "grids": told}
 
-    return await _cached(request, user, ("classes", kind, category), make)
+    return await cached_incidents_response(request, user, ("classes", kind, category), make)
 
 
 @router.get("/patterns", response_model=Patterns)

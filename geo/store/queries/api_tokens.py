@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import psycopg
 from geo.errors import ColumnError, StoreError
 from geo.store.connection import Conn, dict_rows
 from geo.store.scope import ROLES, require_areas
+from geo.store.secret_digest import secret_digest
 
 READ, STAFF, SCENARIOS, JOBS = "data:read", "staff:read", "scenarios:write", "jobs:write"
 INCIDENTS, STATUSES, METRICS = "incidents:write", "status:write", "metrics:read"
@@ -70,7 +70,7 @@ def make_token(
         conn.execute(
             "INSERT INTO api_tokens (name, digest, scopes, role, areas, expires_at) "
             "VALUES (%s, %s, %s, %s, %s, now() + make_interval(days => %s))",
-            (name, _digest(secret), scopes, role, areas or [], days),
+            (name, secret_digest(secret), scopes, role, areas or [], days),
         )
     except psycopg.errors.UniqueViolation as error:
         raise StoreError(f"there is a token {name} already; give another name") from error
@@ -82,7 +82,7 @@ def find_token(conn: Conn, secret: str) -> Token | None:
     row = conn.execute(
         "SELECT id, name, scopes, role, areas FROM api_tokens WHERE digest = %s AND revoked_at IS NULL "
         "AND expires_at > now()",
-        (_digest(secret),),
+        (secret_digest(secret),),
     ).fetchone()
     return Token(int(row[0]), str(row[1]), tuple(row[2]), row[3], tuple(row[4])) if row else None
 
@@ -114,8 +114,3 @@ def list_tokens(conn: Conn) -> list[dict[str, Any]]:
         "SELECT name, scopes, role, areas, created_at, expires_at, revoked_at, last_used_at FROM api_tokens "
         "ORDER BY name",
     )
-
-
-def _digest(secret: str) -> bytes:
-    # The secret has 256 random bits: a fast digest guards it as well as a slow one.
-    return hashlib.sha256(secret.encode()).digest()

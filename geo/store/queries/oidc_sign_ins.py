@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import psycopg
@@ -10,6 +9,7 @@ import psycopg
 from geo.errors import StoreError
 from geo.store.connection import Conn
 from geo.store.scope import require_areas
+from geo.store.secret_digest import secret_digest
 
 NO_PASSWORD = "none"  # noqa: S105  (no digest: nothing matches it)
 
@@ -28,7 +28,7 @@ def begin_sign_in(conn: Conn, state: str, under_way: SignIn) -> None:
     conn.execute("DELETE FROM provider_sign_ins WHERE begun_at < now() - interval '10 minutes'")
     conn.execute(
         "INSERT INTO provider_sign_ins (state, nonce, verifier, next) VALUES (%s, %s, %s, %s)",
-        (_digest(state), under_way.nonce, under_way.verifier, under_way.next),
+        (secret_digest(state), under_way.nonce, under_way.verifier, under_way.next),
     )
 
 
@@ -37,7 +37,7 @@ def take_sign_in(conn: Conn, state: str) -> SignIn | None:
     row = conn.execute(
         "DELETE FROM provider_sign_ins WHERE state = %s AND begun_at > now() - interval '10 minutes' "
         "RETURNING nonce, verifier, next",
-        (_digest(state),),
+        (secret_digest(state),),
     ).fetchone()
     return SignIn(*map(str, row)) if row else None
 
@@ -84,7 +84,3 @@ def link_account(conn: Conn, name: str, subject: str) -> bool:
     if row is not None:
         conn.execute("DELETE FROM sessions WHERE user_id = %s", (row[0],))
     return row is not None
-
-
-def _digest(state: str) -> bytes:
-    return hashlib.sha256(state.encode()).digest()

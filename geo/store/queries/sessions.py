@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 
 from geo.store.connection import Conn
 from geo.store.queries.users import User
+from geo.store.secret_digest import secret_digest
 
 
 def open_session(conn: Conn, user: int, *, hours: float, wall: bool = False) -> str:
@@ -22,7 +22,7 @@ def open_session(conn: Conn, user: int, *, hours: float, wall: bool = False) -> 
     conn.execute(
         "INSERT INTO sessions (digest, user_id, csrf, expires_at, wall) "
         "VALUES (%s, %s, %s, now() + make_interval(secs => %s), %s)",
-        (_digest(secret), user, secrets.token_urlsafe(24), hours * 3600.0, wall),
+        (secret_digest(secret), user, secrets.token_urlsafe(24), hours * 3600.0, wall),
     )
     return secret
 
@@ -33,19 +33,17 @@ def find_session(conn: Conn, secret: str, *, idle_hours: float) -> User | None:
         "SELECT u.id, u.name, u.role, u.areas, s.csrf, now() - s.seen_at > interval '1 minute', s.wall "
         "FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = %s AND s.expires_at > now() "
         "AND s.seen_at > now() - make_interval(secs => %s) AND u.disabled_at IS NULL",
-        (_digest(secret), idle_hours * 3600.0),
+        (secret_digest(secret), idle_hours * 3600.0),
     ).fetchone()
     if row is None:
         return None
     if row[5]:
-        conn.execute("UPDATE sessions SET seen_at = now() WHERE digest = %s", (_digest(secret),))
+        conn.execute(
+            "UPDATE sessions SET seen_at = now() WHERE digest = %s", (secret_digest(secret),)
+        )
     return User(int(row[0]), str(row[1]), str(row[2]), tuple(row[3]), str(row[4]), bool(row[6]))
 
 
 def close_session(conn: Conn, secret: str) -> None:
     """End a session; the caller commits."""
-    conn.execute("DELETE FROM sessions WHERE digest = %s", (_digest(secret),))
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
+    conn.execute("DELETE FROM sessions WHERE digest = %s", (secret_digest(secret),))

@@ -36,7 +36,7 @@ def sector(
     narrowest_deg : float
         A narrower sector is none.
     full_circle_deg : float
-        Edges this far apart are those of the full circle.
+        A sector this wide is the full circle.
 
     Returns
     -------
@@ -46,9 +46,10 @@ def sector(
     """
     if not (0.0 <= start_deg <= 360.0 and 0.0 <= end_deg <= 360.0):
         return None
-    if abs(end_deg - start_deg) >= full_circle_deg:
+    # Both 0-360 and 360-0 go all the way round; 359-0 is one degree wide.
+    width = 360.0 if abs(end_deg - start_deg) == 360.0 else (end_deg - start_deg) % 360.0
+    if width >= full_circle_deg:
         return ALL_ROUND
-    width = (end_deg - start_deg) % 360.0
     if width < narrowest_deg:
         return None
     return Direction((start_deg + width / 2.0) % 360.0, width)

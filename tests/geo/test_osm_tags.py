@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from geo.osm import buildings, cameras, ground
@@ -39,7 +39,9 @@ def test_compass_points(word: str, degrees: float) -> None:
         ("NW-NE", [Direction(0.0, 90.0)]),
         ("E-W", [Direction(180.0, 180.0)]),
         ("0-360", [Direction(None, 360.0)]),
+        ("360-0", [Direction(None, 360.0)]),
         ("0-359", [Direction(None, 360.0)]),
+        ("359-0", [Direction(359.5, 1.0)]),
         ("45;225", [Direction(45.0), Direction(225.0)]),
         ("N; 100-120 ;W", [Direction(0.0), Direction(110.0, 20.0), Direction(270.0)]),
         ("45;45", [Direction(45.0)]),
@@ -58,6 +60,7 @@ def test_directions(text: str, expected: list[Direction]) -> None:
 
 
 @given(st.integers(0, 359), st.integers(1, 358))
+@example(359, 1)
 def test_a_range_is_read_clockwise(start: int, width: int) -> None:
     """The middle is reached from the start by half the width, by trigonometry and not by modulo."""
     (found,) = parse_directions(f"{start}-{(start + width) % 360}")

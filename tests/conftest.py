@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import fcntl
-import itertools
 import os
 import shutil
 import signal
-import socket
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
 import psycopg
 import pytest
-import uvicorn
 
 from geo.demo import load_demo
 from geo.pipeline import refresh_everything
@@ -28,23 +21,16 @@ from geo.store import cluster
 from geo.store.backup import backup, restore
 from geo.store.connection import connect
 from geo.store.migration import migrate
-from geo.store.queries.sessions import open_session
-from geo.store.queries.users import add_user
-from service.app import create_app
-from service.auth.sessions import COOKIE
 from service.commands import main
-from service.server import raise_limits
-from service.web_process import server_config
+from tests.support.commands import Command, CommandResult
+from tests.support.service import numbers
+from tests.support.shared_data import SHARED
 
 # An example may take as long as it needs: no test depends on the machine's speed.
 hypothesis.settings.register_profile(
     "gridcover", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("gridcover")
-
-SHARED = Path(__file__).parents[2] / "shared"
-_numbers = itertools.count(1)
-
 
 # The first process makes the demo and compiles the kernels; the second has what needs neither meanwhile.
 _FIRST = (
@@ -101,7 +87,7 @@ def _database(private: cluster.Cluster, name: str, template: str = "template0") 
 @pytest.fixture
 def bare(private: cluster.Cluster) -> str:
     """An empty database."""
-    return _database(private, f"bare_{next(_numbers)}")
+    return _database(private, f"bare_{next(numbers)}")
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +99,7 @@ def _migrated(private: cluster.Cluster) -> str:
 @pytest.fixture
 def store(private: cluster.Cluster, _migrated: str) -> str:
     """A migrated database without rows."""
-    return _database(private, f"store_{next(_numbers)}", _migrated)
+    return _database(private, f"store_{next(numbers)}", _migrated)
 
 
 @pytest.fixture(scope="session")
@@ -142,36 +128,6 @@ def _make_demo(conninfo: str) -> None:
     with connect(conninfo) as conn:
         load_demo(conn)
         refresh_everything(conn, get_settings())
-
-
-def sign_in(conninfo: str, role: str = "administrator", *areas: str) -> dict[str, str]:
-    """The cookies of someone newly signed in; everywhere unless areas are given."""
-    with connect(conninfo) as conn:
-        name = f"{role}-{next(_numbers)}"
-        user = add_user(conn, name, "no password", role, list(areas) or ["*"])
-        return {COOKIE: open_session(conn, user, hours=1)}
-
-
-@contextmanager
-def serving(conninfo: str, settings: Settings | None = None) -> Iterator[str]:
-    """The service on a port of its own; its address."""
-    raise_limits()
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    settings = settings or Settings()
-    config = server_config(create_app(conninfo, settings), settings)
-    config.timeout_graceful_shutdown = 2
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
 
 
 @pytest.fixture
@@ -205,23 +161,14 @@ def odd_files() -> Path:
     return folder
 
 
-@dataclass(frozen=True)
-class Told:
-    """What a command said and how it ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 @pytest.fixture
 def run(
     store: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Told]:
+) -> Callable[..., CommandResult]:
     """`gridcover` against the test's database, in this process; `env` beside the arguments."""
     monkeypatch.setenv("GRIDCOVER_DATABASE_URL", store)
 
-    def call(*arguments: str, **env: str) -> Told:
+    def call(*arguments: str, **env: str) -> CommandResult:
         for name, value in env.items():
             monkeypatch.setenv(name, value)
         get_settings.cache_clear()
@@ -238,17 +185,9 @@ def run(
                 signal.signal(number, handler)
         said = capsys.readouterr()
         # Messages are wrapped to the width of the terminal.
-        return Told(code, said.out, " ".join(said.err.split()))
+        return CommandResult(code, said.out, " ".join(said.err.split()))
 
     return call
-
-
-@dataclass(frozen=True)
-class Command:
-    """How to run `gridcover` in a process of its own."""
-
-    python: str
-    env: dict[str, str]
 
 
 @pytest.fixture
@@ -256,17 +195,3 @@ def command(store: str) -> Command:
     """The command line against the test's database."""
     python = str(Path(__file__).parents[1] / ".venv" / "bin" / "gridcover")
     return Command(python, {**os.environ, "GRIDCOVER_DATABASE_URL": store})
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that is dead but not yet collected does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def heed_interrupts() -> None:
-    """Let a child be interrupted, also where these tests run in the background of a shell, which ignores that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)

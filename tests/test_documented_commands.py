@@ -19,7 +19,8 @@ import pytest
 import shapely
 
 from geo.crs import gcj02_from_wgs84
-from tests.conftest import Command, Told, heed_interrupts
+from tests.support.commands import Command, CommandResult
+from tests.support.processes import accept_interrupts
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = ".venv/bin/gridcover"
@@ -86,7 +87,7 @@ def write_district(folder: Path) -> None:
     ],
 )  # fmt: skip
 def test_commands_for_your_own_data(
-    page: str, heading: str, layers: set[str], run: Callable[..., Told], store: str,
+    page: str, heading: str, layers: set[str], run: Callable[..., CommandResult], store: str,
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     write_district(tmp_path)
@@ -120,7 +121,7 @@ def test_commands_of_both_readmes_are_the_same() -> None:
 
 
 def test_commands_for_openstreetmap(
-    run: Callable[..., Told], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., CommandResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     osmium = pytest.importorskip("osmium")
     monkeypatch.chdir(tmp_path)
@@ -149,7 +150,7 @@ def test_serve_prints_the_address(command: Command) -> None:
         env=command.env,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=heed_interrupts,
+        preexec_fn=accept_interrupts,
     )
     assert serving.stderr is not None
     try:

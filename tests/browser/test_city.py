@@ -12,10 +12,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from geo.store.connection import connect
-from tests.browser.conftest import Watched, enter
-from tests.conftest import serving
-from tests.geo.test_osm import HELSINKI
-from tests.service.test_jobs import worker
+from tests.support.browser import RecordedPage, add_session
+from tests.support.jobs import running_worker
+from tests.support.osm_extracts import HELSINKI
+from tests.support.service import serving
 
 pytestmark = [
     pytest.mark.browser,
@@ -32,10 +32,10 @@ def shot(page: Page, name: str) -> None:
 
 
 def test_a_city_through_the_browser(browser: Browser, store: str, run: Callable[..., Any]) -> None:
-    with serving(store) as address, worker(store):
+    with serving(store) as address, running_worker(store):
         context = browser.new_context(viewport={"width": 1400, "height": 900}, locale="zh-CN")
-        enter(context, address, store)
-        watch = Watched(context.new_page(), address)
+        add_session(context, address, store)
+        watch = RecordedPage(context.new_page(), address)
         page = watch.open("/jobs")
         page.select_option("#upload [name=layer]", "osm")
         page.set_input_files("#upload [name=file]", HELSINKI)

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from geo.ingest import remarks
 from geo.maps.language import texts
 from geo.store.connection import connect
-from tests.browser.conftest import Watched, enter
+from tests.support.browser import RecordedPage, add_session
 
 TEXTS = {key: (zh, texts("en").get(key, "")) for key, zh in texts("zh").items()}
 
@@ -31,13 +31,13 @@ OWN = re.compile(r"[\u4e00-\u9fff]")
 @pytest.fixture(params=["zh-CN", "en-GB"])
 def free(
     browser: Browser, address: str, demo_store: str, request: pytest.FixtureRequest
-) -> Iterator[Watched]:
+) -> Iterator[RecordedPage]:
     """Without the pages' policy, so that the checker can be put in them."""
     context = browser.new_context(
         viewport={"width": 1280, "height": 720}, locale=request.param, bypass_csp=True
     )
-    enter(context, address, demo_store)
-    yield Watched(context.new_page(), address)
+    add_session(context, address, demo_store)
+    yield RecordedPage(context.new_page(), address)
     context.close()
 
 
@@ -49,7 +49,7 @@ def settle(page: Page, path: str) -> None:
 
 @pytest.mark.browser
 @pytest.mark.pages
-def test_wcag_2_2_aa(free: Watched) -> None:
+def test_wcag_2_2_aa(free: RecordedPage) -> None:
     if not AXE.is_file():
         pytest.skip("axe-core is not installed; scripts/setup.sh test installs it")
     page = free.page
@@ -85,8 +85,8 @@ def test_no_page_is_broken_at_any_size(
 ) -> None:
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN")
-    enter(context, address, demo_store)
-    watch = Watched(context.new_page(), address)
+    add_session(context, address, demo_store)
+    watch = RecordedPage(context.new_page(), address)
     page = watch.page
     for path in PAGES if size in ("phone", "small") else PAGES[:4]:
         page.goto(address + path)
@@ -116,7 +116,7 @@ def test_no_page_is_broken_at_any_size(
 
 @pytest.mark.browser
 @pytest.mark.pages
-def test_by_the_keyboard_alone(watched: Watched) -> None:
+def test_by_the_keyboard_alone(watched: RecordedPage) -> None:
     page = watched.open("/maps/coverage")
     seen: list[str] = []
     for _ in range(60):
@@ -153,7 +153,7 @@ def test_no_string_is_left_in_the_other_language(
         ).fetchall()
     own = "\n".join(str(row[0]) for row in rows)
     context = browser.new_context(viewport={"width": 1920, "height": 1080}, locale="en-GB")
-    enter(context, address, demo_store)
+    add_session(context, address, demo_store)
     page = context.new_page()
     for path in PAGES:
         page.goto(address + path + "?lang=en")

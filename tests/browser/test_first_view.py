@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from geo.pipeline import refresh_everything
 from geo.settings import Settings
 from geo.store.connection import connect
-from tests.browser.conftest import Watched, drawn, enter
-from tests.conftest import serving
+from tests.support.browser import RecordedPage, add_session, wait_until_painted
+from tests.support.service import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.pages]
 LOCALES = ("zh-CN", "en-GB")
@@ -41,10 +41,10 @@ def fill(store: str, *, grids: int, cameras: int) -> None:
 
 
 @contextmanager
-def opened(browser: Browser, address: str, store: str, locale: str) -> Iterator[Watched]:
+def opened(browser: Browser, address: str, store: str, locale: str) -> Iterator[RecordedPage]:
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=locale)
-    enter(context, address, store)
-    watch = Watched(context.new_page(), address)
+    add_session(context, address, store)
+    watch = RecordedPage(context.new_page(), address)
     yield watch
     watch.page.wait_for_load_state("networkidle")
     context.close()
@@ -113,9 +113,9 @@ def test_outlines_are_drawn_before_there_are_results(browser: Browser, store: st
                 page = watch.open("/maps/coverage")
                 expect(page.locator(".checklist li.next")).to_have_attribute("data-key", "refresh")
                 page.wait_for_load_state("networkidle")
-                drawn(page, ".leaflet-base-pane canvas", 300)
-                drawn(page, ".leaflet-shade-pane canvas", 1_000)
-                drawn(page, ".leaflet-points-pane canvas", 100)
+                wait_until_painted(page, ".leaflet-base-pane canvas", 300)
+                wait_until_painted(page, ".leaflet-shade-pane canvas", 1_000)
+                wait_until_painted(page, ".leaflet-points-pane canvas", 100)
 
 
 def test_low_coverage_has_more_than_one_colour(browser: Browser, store: str) -> None:
@@ -133,7 +133,7 @@ def test_low_coverage_has_more_than_one_colour(browser: Browser, store: str) -> 
                 assert all(int(float(w.split("%")[0].strip("<≥ "))) < 34 for w in words), words
                 assert all(int(n) > 0 for n in classes.locator(".number").all_inner_texts())
                 page.wait_for_load_state("networkidle")
-                drawn(page, ".leaflet-shade-pane canvas", 20_000)
+                wait_until_painted(page, ".leaflet-shade-pane canvas", 20_000)
                 assert len(colours(page, ".leaflet-shade-pane canvas")) >= 5
                 expect(page.locator("#area-subdistrict")).to_be_hidden()
                 page.locator(".options summary").click()
@@ -150,7 +150,7 @@ def test_cameras_of_unknown_status_do_not_look_faulty(browser: Browser, store: s
         for zoom in (13, 18):
             page = watch.open(f"/maps/coverage#at=31.0015,118.004,{zoom}")
             page.wait_for_load_state("networkidle")
-            drawn(page, ".leaflet-points-pane canvas", 50)
+            wait_until_painted(page, ".leaflet-points-pane canvas", 50)
             assert not colours(page, ".leaflet-points-pane canvas") & red
             watch.page.goto("about:blank")
         with connect(store) as conn:
@@ -158,7 +158,7 @@ def test_cameras_of_unknown_status_do_not_look_faulty(browser: Browser, store: s
             conn.commit()
         page = watch.open("/maps/coverage#at=31.0015,118.004,18")
         page.wait_for_load_state("networkidle")
-        drawn(page, ".leaflet-points-pane canvas", 50)
+        wait_until_painted(page, ".leaflet-points-pane canvas", 50)
         assert colours(page, ".leaflet-points-pane canvas") & red
 
 
@@ -182,4 +182,4 @@ def test_the_board_opens_at_a_level_that_exists(browser: Browser, store: str) ->
                 page = watch.open("/maps/incidents")
                 expect(page.locator(".checklist li")).to_have_attribute("data-key", "incidents")
                 page.wait_for_load_state("networkidle")
-                drawn(page, ".leaflet-shade-pane canvas", 1_000)
+                wait_until_painted(page, ".leaflet-shade-pane canvas", 1_000)

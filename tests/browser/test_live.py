@@ -7,8 +7,8 @@ from playwright.sync_api import Browser, expect
 
 from geo.pipeline import refresh
 from geo.store.connection import connect
-from tests.browser.conftest import Watched, enter
-from tests.conftest import serving
+from tests.support.browser import RecordedPage, add_session
+from tests.support.service import serving
 
 pytestmark = pytest.mark.browser
 
@@ -30,9 +30,9 @@ def test_incidents_and_statuses_blink_in(browser: Browser, store: str) -> None:
         refresh(conn)
     with serving(store) as address:
         context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-GB")
-        enter(context, address, store)
-        incidents = Watched(context.new_page(), address)
-        coverage = Watched(context.new_page(), address)
+        add_session(context, address, store)
+        incidents = RecordedPage(context.new_page(), address)
+        coverage = RecordedPage(context.new_page(), address)
         incidents.open("/maps/incidents").wait_for_selector("body[data-live=true]")
         coverage.open("/maps/coverage").wait_for_selector("body[data-live=true]")
         with connect(store) as conn:
@@ -56,8 +56,8 @@ def test_clocks_are_those_of_the_deployment(browser: Browser, store: str) -> Non
         )
     with serving(store) as address:
         context = browser.new_context(locale="en-GB", timezone_id="America/Lima")
-        enter(context, address, store)
-        jobs = Watched(context.new_page(), address)
+        add_session(context, address, store)
+        jobs = RecordedPage(context.new_page(), address)
         expect(jobs.open("/jobs").locator("tbody tr").first).to_contain_text("3/5/26, 6:15:00")
         wall = context.new_page()
         wall.clock.install(time="2026-03-04T22:15:00Z")
@@ -76,8 +76,8 @@ def test_a_district_without_incidents_says_so(browser: Browser, store: str) -> N
         refresh(conn)
     with serving(store) as address:
         context = browser.new_context(locale="en-GB")
-        enter(context, address, store)
-        incidents = Watched(context.new_page(), address)
+        add_session(context, address, store)
+        incidents = RecordedPage(context.new_page(), address)
         expect(incidents.open("/maps/incidents").locator("#content")).to_contain_text(
             "No incidents yet"
         )

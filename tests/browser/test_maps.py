@@ -11,12 +11,12 @@ from playwright.sync_api import Browser, expect
 from geo.store.connection import connect
 from geo.store.queries.users import add_user
 from service.auth.passwords import hash_password
-from tests.browser.conftest import Watched, drawn, enter, middle
+from tests.support.browser import RecordedPage, add_session, map_center, wait_until_painted
 
 pytestmark = pytest.mark.browser
 
 
-def test_coverage(watched: Watched) -> None:
+def test_coverage(watched: RecordedPage) -> None:
     page = watched.open("/")
     zh = page.get_attribute("html", "lang") == "zh-CN"
     assert "/maps/coverage" in page.url
@@ -28,12 +28,12 @@ def test_coverage(watched: Watched) -> None:
     expect(page.locator(".leaflet-control-scale")).to_be_visible()
     expect(page.locator(".leaflet-control-attribution")).not_to_contain_text("Leaflet")
     page.wait_for_load_state("networkidle")
-    drawn(page, ".leaflet-shade-pane canvas", 50_000)
-    drawn(page, ".leaflet-base-pane canvas", 50_000)
-    drawn(page, ".leaflet-views-pane canvas", 1_000)
-    drawn(page, ".leaflet-points-pane canvas", 1_000)
+    wait_until_painted(page, ".leaflet-shade-pane canvas", 50_000)
+    wait_until_painted(page, ".leaflet-base-pane canvas", 50_000)
+    wait_until_painted(page, ".leaflet-views-pane canvas", 1_000)
+    wait_until_painted(page, ".leaflet-points-pane canvas", 1_000)
     # What is under the pointer tells its figures.
-    x, y = middle(page)
+    x, y = map_center(page)
     page.mouse.move(x, y + 60)
     expect(page.locator(".leaflet-tooltip")).to_be_visible()
     page.select_option("#pick-measure", "twice_covered_share")
@@ -48,13 +48,13 @@ def test_coverage(watched: Watched) -> None:
     assert page.locator(".leaflet-views-pane canvas").count() == 0
 
 
-def test_incidents(watched: Watched) -> None:
+def test_incidents(watched: RecordedPage) -> None:
     page = watched.open("/maps/incidents")
     total = page.locator(".figures strong").first
     first = total.inner_text()
     page.wait_for_load_state("networkidle")
-    drawn(page, "canvas.leaflet-heatmap-layer", 5_000)
-    drawn(page, ".leaflet-shade-pane canvas", 50_000)
+    wait_until_painted(page, "canvas.leaflet-heatmap-layer", 5_000)
+    wait_until_painted(page, ".leaflet-shade-pane canvas", 50_000)
     expect(page.locator(".trend .chart[data-drawn]")).to_have_count(1)
     slider = page.locator("input[type=range]")
     slider.focus()
@@ -84,7 +84,7 @@ def test_incidents(watched: Watched) -> None:
     expect(page.locator(".leaflet-control-layers-overlays input:disabled")).to_have_count(0)
 
 
-def test_board_from_the_district_down_to_the_map(watched: Watched) -> None:
+def test_board_from_the_district_down_to_the_map(watched: RecordedPage) -> None:
     page = watched.open("/board")
     zh = page.get_attribute("html", "lang") == "zh-CN"
     expect(page.locator(".tile")).to_have_count(8)
@@ -92,7 +92,7 @@ def test_board_from_the_district_down_to_the_map(watched: Watched) -> None:
     rows = page.locator("table.peers tbody tr")
     expect(rows).to_have_count(6)
     assert page.locator(".chart canvas").count() == 3
-    drawn(page, ".chart canvas", 3_000)
+    wait_until_painted(page, ".chart canvas", 3_000)
     # The best and the worst change places by a click on the column.
     name = "table.peers tbody tr:first-child td:nth-child(2)"
     best = page.locator(name).inner_text()
@@ -123,11 +123,11 @@ def test_board_from_the_district_down_to_the_map(watched: Watched) -> None:
     expect(page.locator("#panel .ranked .chosen")).to_have_count(1)
 
 
-def test_registers_are_filtered_and_downloaded(watched: Watched) -> None:
+def test_registers_are_filtered_and_downloaded(watched: RecordedPage) -> None:
     page = watched.open("/maps/registers")
     whole = int(page.locator("body").get_attribute("data-total") or 0)
     assert whole > 500
-    drawn(page, ".leaflet-overlay-pane canvas", 3_000)
+    wait_until_painted(page, ".leaflet-overlay-pane canvas", 3_000)
     page.select_option("#pick-layer", "cameras")
     page.select_option("#pick-aspect", "complete")
     page.select_option("#pick-owner", "学校")
@@ -153,7 +153,7 @@ def test_from_the_sign_in_to_the_map_and_out(
     with connect(demo_store) as conn:
         add_user(conn, "王规划", hash_password("correct horse battery"), "planner", ["990101002"])
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="zh-CN")
-    watch = Watched(context.new_page(), address)
+    watch = RecordedPage(context.new_page(), address)
     page = watch.page
     page.goto(address + "/maps/coverage?lang=zh")
     assert "/sign-in" in page.url
@@ -179,7 +179,7 @@ def test_from_the_sign_in_to_the_map_and_out(
     assert watch.faults == []
 
 
-def test_language_switch_and_phone(watched: Watched) -> None:
+def test_language_switch_and_phone(watched: RecordedPage) -> None:
     page = watched.open("/maps/coverage?lang=zh")
     page.locator("nav a.language").click()
     page.wait_for_selector("body[data-ready=true]")
@@ -192,7 +192,7 @@ def test_language_switch_and_phone(watched: Watched) -> None:
     assert box["height"] > 300
 
 
-def test_api_documentation_works_offline(watched: Watched) -> None:
+def test_api_documentation_works_offline(watched: RecordedPage) -> None:
     page = watched.page
     page.goto(watched.address + "/docs")
     expect(page.locator(".opblock").first).to_be_visible(timeout=20_000)
@@ -201,8 +201,8 @@ def test_api_documentation_works_offline(watched: Watched) -> None:
 def test_a_foreign_request_is_noticed(browser: Browser, address: str, demo_store: str) -> None:
     """The watch itself works: a page that asks for an outside file is caught."""
     context = browser.new_context()
-    enter(context, address, demo_store)
-    watch = Watched(context.new_page(), address)
+    add_session(context, address, demo_store)
+    watch = RecordedPage(context.new_page(), address)
     watch.open("/maps/coverage")
     watch.page.evaluate("() => { new Image().src = 'http://192.0.2.1/x.png'; }")
     watch.page.wait_for_timeout(300)

@@ -7,20 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 from playwright.sync_api import Page, expect
 
 from geo.store.connection import connect
-from tests.browser.conftest import Watched
-
-
-def settled(page: Page) -> None:
-    """Until the newest question is answered, and the gain after it."""
-    page.wait_for_timeout(200)
-    page.wait_for_selector(".plan[data-busy=false]", state="attached", timeout=30_000)
-
-
-def gain(page: Page) -> int:
-    return int("".join(c for c in page.locator("#plan-gain").inner_text() if c in "0123456789"))
+from tests.support.browser import RecordedPage, shown_gain, wait_for_gain
 
 
 def centre(page: Page, selector: str) -> tuple[float, float]:
@@ -42,11 +33,11 @@ def drag(page: Page, selector: str, dx: float, dy: float) -> None:
     page.mouse.move(x + dx / 2, y + dy / 2, steps=4)
     page.mouse.move(x + dx, y + dy, steps=4)
     page.mouse.up()
-    settled(page)
+    wait_for_gain(page)
 
 
 def test_a_camera_is_put_moved_turned_changed_and_handed_in(
-    watched: Watched, demo_store: str, tmp_path: Path
+    watched: RecordedPage, demo_store: str, tmp_path: Path
 ) -> None:
     page = watched.open("/maps/coverage")
     zh = page.get_attribute("html", "lang") == "zh-CN"
@@ -57,7 +48,7 @@ def test_a_camera_is_put_moved_turned_changed_and_handed_in(
     box = page.locator(".folium-map").bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] * 0.55, box["y"] + box["height"] * 0.6)
-    settled(page)
+    wait_for_gain(page)
     expect(page.locator(".plan-list li")).to_have_count(1)
     expect(page.locator(".plan-list strong")).to_have_text("拟建 1" if zh else "Planned 1")
     expect(page.locator(".leaflet-popup")).to_have_count(0)
@@ -73,19 +64,19 @@ def test_a_camera_is_put_moved_turned_changed_and_handed_in(
     bearing = page.locator(".plan-list [name=bearing_deg]")
     assert 87 <= int(bearing.input_value()) <= 93
     # A shorter lens sees less, and the figures follow.
-    wide = gain(page)
+    wide = shown_gain(page)
     page.locator(".plan-list [name=range_m]").fill("15")
     page.locator(".plan-list [name=range_m]").press("Enter")
-    settled(page)
-    assert gain(page) < wide
-    assert gain(page) > 0
+    wait_for_gain(page)
+    assert shown_gain(page) < wide
+    assert shown_gain(page) > 0
     expect(page.locator(".plan-grids tr").first).to_contain_text("→")
     # The link gives the same to whoever opens it.
     again = page.context.new_page()
     again.goto(page.url)
     again.wait_for_selector("#plan-gain")
-    settled(again)
-    assert gain(again) == gain(page)
+    wait_for_gain(again)
+    assert shown_gain(again) == shown_gain(page)
     assert again.locator(".plan-list [name=range_m]").input_value() == "15"
     again.close()
     # The list that is handed in.
@@ -117,27 +108,27 @@ def counts(conninfo: str) -> Any:
         ).fetchone()
 
 
-def test_the_best_sites_are_put_on_the_map(watched: Watched) -> None:
+def test_the_best_sites_are_put_on_the_map(watched: RecordedPage) -> None:
     page = watched.open("/maps/coverage#area=990101002")
     zh = page.get_attribute("html", "lang") == "zh-CN"
     page.locator(".plan summary").click()
     page.fill("#plan-number", "4")
     page.get_by_role("button", name="计算" if zh else "Find", exact=True).click()
     expect(page.locator(".plan-camera")).to_have_count(4, timeout=30_000)
-    settled(page)
-    four = gain(page)
+    wait_for_gain(page)
+    four = shown_gain(page)
     page.locator(".plan-list button").last.click()
-    settled(page)
+    wait_for_gain(page)
     expect(page.locator(".plan-camera")).to_have_count(3)
-    assert 0 < gain(page) < four
+    assert 0 < shown_gain(page) < four
 
 
-def test_an_address_with_nonsense_puts_nothing(watched: Watched) -> None:
+def test_an_address_with_nonsense_puts_nothing(watched: RecordedPage) -> None:
     page = watched.open("/maps/coverage?plan=x,y,fixed;118,30,<b>,;,,;NaN,1,ptz")
     expect(page.locator(".plan-camera")).to_have_count(0)
 
 
-def test_which_cameras_see_a_place(watched: Watched, demo_store: str) -> None:
+def test_which_cameras_see_a_place(watched: RecordedPage, demo_store: str) -> None:
     with connect(demo_store) as conn:
         row = conn.execute(
             "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(geometry) AS p FROM camera_views "
@@ -176,3 +167,10 @@ def test_which_cameras_see_a_place(watched: Watched, demo_store: str) -> None:
             box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5, button="right"
         )
         expect(page.locator("body")).to_have_attribute("data-sights", "2")
+
+
+# An example may take as long as it needs: no test depends on the machine's speed.
+hypothesis.settings.register_profile(
+    "gridcover", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("gridcover")

@@ -16,9 +16,16 @@ from geo.store.queries.sessions import close_session
 from geo.store.queries.users import add_user
 from service.auth.passwords import hash_password
 from service.auth.sessions import COOKIE
-from tests.browser.conftest import Watched, coloured, drawn, enter, middle
-from tests.browser.test_planning import gain, settled
-from tests.conftest import sign_in
+from tests.support.browser import (
+    RecordedPage,
+    add_session,
+    map_center,
+    painted_pixels,
+    shown_gain,
+    wait_for_gain,
+    wait_until_painted,
+)
+from tests.support.service import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.pages]
 SUBDISTRICT = "990101002"
@@ -28,13 +35,13 @@ PASSWORD = "correct horse battery"
 @pytest.fixture(params=["zh-CN", "en-GB"])
 def signed_in(
     browser: Browser, address: str, demo_store: str, request: pytest.FixtureRequest
-) -> Iterator[Watched]:
+) -> Iterator[RecordedPage]:
     """A planner of one sub-district who signed in by the form."""
     name = f"任务 {request.node.name}"
     with connect(demo_store) as conn:
         add_user(conn, name, hash_password(PASSWORD), "planner", [SUBDISTRICT])
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=request.param)
-    found = Watched(context.new_page(), address)
+    found = RecordedPage(context.new_page(), address)
     page = found.page
     page.goto(address + "/")
     page.fill("input[name=name]", name)
@@ -52,7 +59,7 @@ def number(text: str) -> float:
 
 
 def test_a_planner_finds_blind_spots_and_hands_in_a_plan(
-    signed_in: Watched, tmp_path: Path
+    signed_in: RecordedPage, tmp_path: Path
 ) -> None:
     page = signed_in.page
     # Worst by risk: the list is in its order, and a click goes there.
@@ -71,18 +78,18 @@ def test_a_planner_finds_blind_spots_and_hands_in_a_plan(
     page.locator(".more").click()
     expect(page.locator("body")).to_have_attribute("data-listed", "risk 200")
     # The grid there: figures, chart, staff, cameras, what was assumed.
-    page.mouse.click(*middle(page))
+    page.mouse.click(*map_center(page))
     expect(page.locator("body")).to_have_attribute("data-card", re.compile(r"^(grid|camera) "))
     if (page.get_attribute("body", "data-card") or "").startswith("camera"):
         page.locator(".back").click()
-        page.mouse.click(middle(page)[0] + 24, middle(page)[1] + 24)
+        page.mouse.click(map_center(page)[0] + 24, map_center(page)[1] + 24)
     expect(page.locator("#drawer .chart[data-drawn]")).to_have_count(1)
     expect(page.locator("#drawer .card")).to_have_count(2)
     # One of its cameras: seen, hidden, and which parameters are assumed.
     if page.locator("#drawer .cameras button").count():
         page.locator("#drawer .cameras button").first.click()
         expect(page.locator("body")).to_have_attribute("data-card", re.compile("^camera "))
-        drawn(page, ".leaflet-sight-pane canvas", 100)
+        wait_until_painted(page, ".leaflet-sight-pane canvas", 100)
     page.keyboard.press("Escape")
     expect(page.locator("#content")).to_be_visible()
     # The best two sites become a scenario, kept, compared with another and taken away as a workbook.
@@ -90,14 +97,14 @@ def test_a_planner_finds_blind_spots_and_hands_in_a_plan(
     page.fill("#plan-number", "2")
     page.locator(".plan .row button").nth(1).click()
     expect(page.locator(".plan-camera")).to_have_count(2, timeout=30_000)
-    settled(page)
-    two = gain(page)
+    wait_for_gain(page)
+    two = shown_gain(page)
     page.fill("#scenario-name", "两台")
     page.locator(".scenario-save").click()
     expect(page.locator(".scenarios li")).to_have_count(1)
     page.locator(".plan-list button").last.click()
-    settled(page)
-    one = gain(page)
+    wait_for_gain(page)
+    one = shown_gain(page)
     page.fill("#scenario-name", "一台")
     # It was opened by saving: the same one is changed, another name makes it another's.
     page.locator(".scenario-save").click()
@@ -106,8 +113,8 @@ def test_a_planner_finds_blind_spots_and_hands_in_a_plan(
     expect(page.locator(".plan-camera")).to_have_count(0)
     page.locator(".scenario-open").first.click()
     expect(page.locator(".plan-camera")).to_have_count(1)
-    settled(page)
-    assert gain(page) == one < two
+    wait_for_gain(page)
+    assert shown_gain(page) == one < two
     page.locator(".scenarios li input").first.check()
     page.locator(".scenario-compare").click()
     expect(page.locator(".scenarios table tbody tr")).to_have_count(1)
@@ -126,7 +133,7 @@ def test_a_planner_finds_blind_spots_and_hands_in_a_plan(
     expect(page.locator(".scenarios li input")).to_have_count(0)
 
 
-def test_search_area_and_figures(signed_in: Watched) -> None:
+def test_search_area_and_figures(signed_in: RecordedPage) -> None:
     page = signed_in.page
     whole = page.locator(".figures strong").first.inner_text()
     page.locator("#area-community option").nth(1).wait_for(state="attached")
@@ -181,7 +188,9 @@ def test_search_area_and_figures(signed_in: Watched) -> None:
     expect(page.locator(".hits .none")).to_be_visible()
 
 
-def test_a_sheet_and_one_offline_file(signed_in: Watched, browser: Browser, tmp_path: Path) -> None:
+def test_a_sheet_and_one_offline_file(
+    signed_in: RecordedPage, browser: Browser, tmp_path: Path
+) -> None:
     page = signed_in.page
     page.wait_for_load_state("networkidle")
     page.locator(".hand-in summary").click()
@@ -221,21 +230,21 @@ def offline(browser: Browser, path: Path) -> dict[str, object]:
     page.wait_for_selector("body[data-ready=true]", timeout=30_000)
     page.wait_for_timeout(500)
     told: dict[str, object] = {
-        "grids": coloured(page, ".leaflet-shade-pane canvas"),
-        "heat": coloured(page, "canvas.leaflet-heatmap-layer"),
+        "grids": painted_pixels(page, ".leaflet-shade-pane canvas"),
+        "heat": painted_pixels(page, "canvas.leaflet-heatmap-layer"),
         "legend": page.locator("#panel .key .legend").first.inner_text().split(),
     }
     # A level nearer is in the file too.
     page.locator(".leaflet-control-zoom-in").click()
     page.wait_for_timeout(800)
-    drawn(page, ".leaflet-base-pane canvas", 10_000)
+    wait_until_painted(page, ".leaflet-base-pane canvas", 10_000)
     context.close()
     assert faults == []
     return told
 
 
 def test_a_commander_reads_when_and_where(
-    watched: Watched, browser: Browser, tmp_path: Path
+    watched: RecordedPage, browser: Browser, tmp_path: Path
 ) -> None:
     page = watched.open("/maps/incidents")
     zh = page.get_attribute("html", "lang") == "zh-CN"
@@ -299,7 +308,7 @@ def test_a_commander_reads_when_and_where(
     assert offline(browser, tmp_path / "heat.html")["heat"] > 3_000  # type: ignore[operator]
 
 
-def test_a_wall_turns_its_pages(watched: Watched) -> None:
+def test_a_wall_turns_its_pages(watched: RecordedPage) -> None:
     page = watched.page
     page.goto(watched.address + "/wall?seconds=5&show=heat,board")
     expect(page.locator("body")).to_have_attribute("data-turns", "1", timeout=30_000)
@@ -347,15 +356,15 @@ def test_two_dates_side_by_side(browser: Browser, address: str, demo_store: str)
         conn.commit()
     try:
         context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-GB")
-        enter(context, address, demo_store)
-        watch = Watched(context.new_page(), address)
+        add_session(context, address, demo_store)
+        watch = RecordedPage(context.new_page(), address)
         page = watch.open("/maps/coverage")
         page.locator(".compare summary").click()
         page.locator("#pick-run option").nth(1).wait_for(state="attached")
         page.select_option("#pick-run", index=1)
         expect(page.locator("body")).to_have_attribute("data-beside", re.compile(r"\d+"))
         expect(page.locator(".compare .compared")).to_contain_text("grids better")
-        drawn(page, "#second .leaflet-shade-pane canvas", 20_000)
+        wait_until_painted(page, "#second .leaflet-shade-pane canvas", 20_000)
         left = page.locator(".folium-map").bounding_box()
         right = page.locator("#second").bounding_box()
         assert left is not None
@@ -382,7 +391,7 @@ def test_two_dates_side_by_side(browser: Browser, address: str, demo_store: str)
             conn.commit()
 
 
-def test_the_board_leads_to_maps_and_runs(watched: Watched) -> None:
+def test_the_board_leads_to_maps_and_runs(watched: RecordedPage) -> None:
     page = watched.open("/board")
     expect(page.locator(".tile .spark canvas")).to_have_count(8)
     assert page.locator(".chart canvas").count() == 3
@@ -399,7 +408,7 @@ def test_the_board_leads_to_maps_and_runs(watched: Watched) -> None:
     expect(page.locator("pre.data")).to_contain_text("camera_defaults")
 
 
-def test_users_are_added_on_the_page(watched: Watched, browser: Browser, address: str) -> None:
+def test_users_are_added_on_the_page(watched: RecordedPage, browser: Browser, address: str) -> None:
     page = watched.page
     page.goto(address + "/users")
     zh = page.get_attribute("html", "lang") == "zh-CN"

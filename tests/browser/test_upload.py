@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from geo.store.connection import connect
-from tests.browser.conftest import Watched, drawn, enter
-from tests.conftest import serving
-from tests.geo.test_osm import City, box
-from tests.service.test_jobs import worker
+from tests.support.browser import RecordedPage, add_session, wait_until_painted
+from tests.support.jobs import running_worker
+from tests.support.osm_extracts import OsmExtract, box
+from tests.support.service import serving
 
 pytestmark = pytest.mark.browser
 ROWS = """监控点名称,设备编码,经度,纬度,监控方位,摄像机类型,备注列
@@ -39,11 +39,11 @@ def test_a_file_is_looked_at_and_confirmed(browser: Browser, store: str, tmp_pat
     good.write_text(ROWS, encoding="utf-8")
     other = tmp_path / "notes.csv"
     other.write_text("a,b\n1,2\n", encoding="utf-8")
-    with serving(store) as address, worker(store):
+    with serving(store) as address, running_worker(store):
         for locale in ("zh-CN", "en-GB"):
             context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=locale)
-            enter(context, address, store)
-            watch = Watched(context.new_page(), address)
+            add_session(context, address, store)
+            watch = RecordedPage(context.new_page(), address)
             page = watch.open("/jobs")
             zh = locale == "zh-CN"
             page.select_option("#upload [name=layer]", "cameras")
@@ -63,7 +63,7 @@ def test_a_file_is_looked_at_and_confirmed(browser: Browser, store: str, tmp_pat
             expect(preview).to_contain_text("坐标无法读取" if zh else "unreadable coordinates")
             expect(preview.locator("table").last.locator("tbody tr")).to_have_count(3)
             page.wait_for_load_state("networkidle")
-            drawn(page, ".upload-map canvas", 50)
+            wait_until_painted(page, ".upload-map canvas", 50)
             report = preview.locator("a[href*='/report']").get_attribute("href")
             assert report is not None
             assert "abc" in page.request.get(address + report).text()
@@ -82,17 +82,17 @@ def test_a_file_is_looked_at_and_confirmed(browser: Browser, store: str, tmp_pat
 def test_an_extract_is_looked_at_and_confirmed(
     browser: Browser, store: str, tmp_path: Path
 ) -> None:
-    city = City()
+    city = OsmExtract()
     for k in range(12):
         city.ring(box(40 * k, 0, 30, 30), building="yes", height="12")
         city.node(40 * k, 50, man_made="surveillance")
     city.way([(0, 40), (500, 40)], highway="primary", name="中山路")
     path = city.write(tmp_path / "city.osm")
-    with serving(store) as address, worker(store):
+    with serving(store) as address, running_worker(store):
         for locale in ("zh-CN", "en-GB"):
             context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=locale)
-            enter(context, address, store)
-            watch = Watched(context.new_page(), address)
+            add_session(context, address, store)
+            watch = RecordedPage(context.new_page(), address)
             page = watch.open("/jobs")
             zh = locale == "zh-CN"
             page.select_option("#upload [name=layer]", "osm")
@@ -103,7 +103,7 @@ def test_an_extract_is_looked_at_and_confirmed(
             rows = preview.locator("table").first.locator("tbody tr")
             expect(rows).to_have_count(6)
             expect(rows.filter(has_text="建筑" if zh else "Buildings")).to_contain_text("12")
-            drawn(page, ".upload-map canvas", 50)
+            wait_until_painted(page, ".upload-map canvas", 50)
             page.locator("#confirm").click()
             expect(preview).to_have_attribute("data-state", "done", timeout=60_000)
             told = preview.locator("p").inner_text()

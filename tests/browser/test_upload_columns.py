@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from geo.store.connection import connect
-from tests.browser.conftest import Watched, drawn, enter
-from tests.conftest import serving
-from tests.service.test_import_options import EXPECTED, VIETNAMESE, cameras, workbook
-from tests.service.test_jobs import worker
+from tests.support.browser import RecordedPage, add_session, wait_until_painted
+from tests.support.jobs import running_worker
+from tests.support.service import serving
+from tests.support.workbooks import EXPECTED_CAMERAS, VIETNAMESE_CAMERAS, stored_cameras, workbook
 
 pytestmark = [pytest.mark.browser, pytest.mark.pages]
 LABELS = {
@@ -25,10 +25,10 @@ LABELS = {
 @contextmanager
 def jobs_page(browser: Browser, store: str, locale: str, width: int = 1280) -> Iterator[Page]:
     """The page of jobs with a worker behind it; every fault on it fails the test."""
-    with serving(store) as address, worker(store):
+    with serving(store) as address, running_worker(store):
         context = browser.new_context(viewport={"width": width, "height": 720}, locale=locale)
-        enter(context, address, store)
-        watch = Watched(context.new_page(), address)
+        add_session(context, address, store)
+        watch = RecordedPage(context.new_page(), address)
         yield watch.open("/jobs")
         watch.page.wait_for_load_state("networkidle")
         context.close()
@@ -76,9 +76,13 @@ def test_a_workbook_in_another_language_with_drop_downs_alone(
     first, second = tmp_path / "máy quay.xlsx", tmp_path / "next.xlsx"
     markup = "<img src=x onerror=alert(1)>"
     first.write_bytes(
-        workbook([[*VIETNAMESE[0], markup], *([*row, markup] for row in VIETNAMESE[1:])])
+        workbook(
+            [[*VIETNAMESE_CAMERAS[0], markup], *([*row, markup] for row in VIETNAMESE_CAMERAS[1:])]
+        )
     )
-    second.write_bytes(workbook([VIETNAMESE[0], [4, "Sân bay", "31.304, 118.504", "90", "", "x"]]))
+    second.write_bytes(
+        workbook([VIETNAMESE_CAMERAS[0], [4, "Sân bay", "31.304, 118.504", "90", "", "x"]])
+    )
     with jobs_page(browser, store, locale) as page:
         asked = imports(page)
         preview = look(page, "cameras", first, "columns")
@@ -95,8 +99,8 @@ def test_a_workbook_in_another_language_with_drop_downs_alone(
         choice(preview, "Điểm lắp đặt").select_option(label=words["name"])
         page.locator("#again").click()
         ended(page, "ready")
-        drawn(page, ".upload-map canvas", 20)
-        assert cameras(store) == {}
+        wait_until_painted(page, ".upload-map canvas", 20)
+        assert stored_cameras(store) == {}
         # A second header for the same column takes it from the first; nothing is stored until that is looked at.
         choice(preview, "Ghi chú").select_option(label=words["name"])
         expect(choice(preview, "Điểm lắp đặt")).to_have_value("extra")
@@ -110,7 +114,7 @@ def test_a_workbook_in_another_language_with_drop_downs_alone(
         preview.locator("[name=save_mapping]").fill("hợp đồng <b>")
         page.locator("#confirm").click()
         ended(page, "done")
-        assert cameras(store) == EXPECTED
+        assert stored_cameras(store) == EXPECTED_CAMERAS
         # The file went over once.
         assert ["upload=" in address for address in asked] == [False, True, True, True]
         page.locator("#upload [name=mapping]").select_option(label="hợp đồng <b>")
@@ -118,7 +122,7 @@ def test_a_workbook_in_another_language_with_drop_downs_alone(
         expect(choice(preview, "STT")).to_have_value("code")
         page.locator("#confirm").click()
         ended(page, "done")
-        assert cameras(store)["4"] == ("Sân bay", 90.0, 118.504, 31.304)
+        assert stored_cameras(store)["4"] == ("Sân bay", 90.0, 118.504, 31.304)
         page.locator("#upload [name=mapping]").select_option(label="hợp đồng <b>")
         page.locator("#forget").click()
         expect(page.locator("#upload [name=mapping]")).to_be_hidden()
@@ -135,7 +139,7 @@ def test_the_shared_workbook(browser: Browser, store: str, odd_files: Path) -> N
         ended(page, "ready")
         page.locator("#confirm").click()
         ended(page, "done")
-    assert {code: row[1:] for code, row in cameras(store).items()} == {
+    assert {code: row[1:] for code, row in stored_cameras(store).items()} == {
         "1": (259.0, 118.501, 31.301), "2": (None, 118.502, 31.302), "3": (307.0, 118.503, 31.303),
     }  # fmt: skip
 

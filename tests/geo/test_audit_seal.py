@@ -13,7 +13,7 @@ from geo.settings import get_settings
 from geo.store.audit_seal import AuditSeal, SealProblem, check, read_head, store_of
 from geo.store.connection import Conn, connect
 from geo.store.queries.audit import append_audit_entry, read_audit_entries, verify
-from tests.conftest import Told
+from tests.support.commands import CommandResult
 
 
 def _write(conn: Conn, number: int) -> None:
@@ -170,7 +170,7 @@ def test_an_entry_with_what_cannot_be_stored_is_written_with_escapes(store: str)
 
 
 def test_commands_write_and_check_the_head(
-    run: Callable[..., Told], store: str, tmp_path: Path
+    run: Callable[..., CommandResult], store: str, tmp_path: Path
 ) -> None:
     assert run("user", "add", "Wang", "--role", "planner", "--everywhere").returncode == 0
     head = run("audit", "head").stdout.strip()

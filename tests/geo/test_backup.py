@@ -14,7 +14,7 @@ from geo.store import backup, cluster
 from geo.store.connection import connect, make_pool
 from geo.store.queries.audit import append_audit_entry, verify
 from geo.store.scope import set_scope
-from tests.conftest import Told
+from tests.support.commands import CommandResult
 
 
 def digests(conninfo: str) -> dict[str, tuple[int, str | None]]:
@@ -82,7 +82,7 @@ def test_a_file_that_is_none(bare: str, tmp_path: Path) -> None:
     assert there == (None,)
 
 
-def test_commands(run: Callable[..., Told], tmp_path: Path) -> None:
+def test_commands(run: Callable[..., CommandResult], tmp_path: Path) -> None:
     file = tmp_path / "a.dump"
     assert run("db", "backup", str(file)).returncode == 0
     assert file.exists()

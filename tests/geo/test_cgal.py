@@ -13,7 +13,7 @@ import shapely
 
 import geo
 from geo.geometry.polygons import directed_edges
-from tests.scenes import ORIGIN, make_scene
+from tests.support.scenes import ORIGIN, make_scene
 
 SOURCE = Path(__file__).with_name("cgal_visibility.cpp")
 

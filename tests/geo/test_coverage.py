@@ -16,7 +16,7 @@ from geo.store.connection import connect
 from geo.store.queries.cameras import read_camera_views
 from geo.store.queries.registers import read_layer
 from geo.store.queries.runs import read_latest_run
-from tests.scenes import CRS, ORIGIN
+from tests.support.scenes import CRS, ORIGIN
 
 corner = st.tuples(st.integers(0, 40), st.integers(0, 40))
 boxes = st.lists(st.tuples(corner, st.integers(1, 25), st.integers(1, 25)), min_size=0, max_size=7)

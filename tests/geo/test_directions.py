@@ -17,7 +17,7 @@ from geo.errors import ColumnError
 from geo.settings import get_settings
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer
-from tests.scenes import CRS, ORIGIN
+from tests.support.scenes import CRS, ORIGIN
 
 PLACES = ((0.0, 0.0), (30.0, -10.0), (-25.0, 18.0), (60.0, 40.0), (-50.0, -45.0))
 BUILDINGS = gpd.GeoDataFrame(

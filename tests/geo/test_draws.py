@@ -9,7 +9,7 @@ import shapely
 
 import geo
 from geo.errors import ColumnError
-from tests.scenes import CRS, ORIGIN, make_scene
+from tests.support.scenes import CRS, ORIGIN, make_scene
 
 
 def scene() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:

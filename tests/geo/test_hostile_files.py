@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
@@ -16,8 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
+import shapely
 from fastapi.testclient import TestClient
 
 import geo
@@ -30,9 +34,11 @@ from geo.settings import Settings
 from geo.store.connection import connect
 from service.app import create_app
 from service.worker.job_process import safe_name
-from tests.conftest import Told, alive, sign_in
-from tests.geo.hostile_files import CANARY, Hostile, corpus, endless, rasters
-from tests.service.test_jobs import until, worker
+from tests.support.commands import CommandResult
+from tests.support.hostile_files import CANARY, Hostile, corpus, endless, rasters
+from tests.support.jobs import running_worker, wait_for_job
+from tests.support.processes import all_ended, descendants
+from tests.support.service import sign_in
 
 MEMORY_MB = 768
 SECONDS = 120
@@ -124,7 +130,9 @@ def test_each_hostile_file_is_refused_by_the_reader(
     assert max(ended.peak_bytes for ended in ends) < (MEMORY_MB + SHARED_MB) << 20
 
 
-def test_reading_that_never_ends_is_ended(run: Callable[..., Told], tmp_path: Path) -> None:
+def test_reading_that_never_ends_is_ended(
+    run: Callable[..., CommandResult], tmp_path: Path
+) -> None:
     one = endless(tmp_path)
     path = tmp_path / one.name
     path.write_bytes(one.content)
@@ -137,7 +145,7 @@ def test_reading_that_never_ends_is_ended(run: Callable[..., Told], tmp_path: Pa
 
 @pytest.mark.deep
 def test_each_hostile_file_by_the_command_line(
-    run: Callable[..., Told], files: list[tuple[Path, Hostile]], server: Server, tmp_path: Path,
+    run: Callable[..., CommandResult], files: list[tuple[Path, Hostile]], server: Server, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
@@ -177,7 +185,7 @@ def test_each_hostile_file_through_the_service(
     good = "code,lon,lat\n1,118.05,30.95\n"
     with (
         TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client,
-        worker(store) as process,
+        running_worker(store) as process,
     ):
         asked = []
         for path, one in _fewer(files):
@@ -199,7 +207,7 @@ def test_each_hostile_file_through_the_service(
                 asked.append((answer.json()["id"], Hostile(name, b"", "unknown format" if name in ("..", ".") else "")))  # fmt: skip
         assert len(asked) > len(_fewer(files))
         for job, one in asked:
-            ended = until(client, job, "done", "failed")
+            ended = wait_for_job(client, job, "done", "failed")
             told = str(ended["outcome"])
             if one.words:
                 assert ended["state"] == "failed", (one.name, ended)
@@ -218,7 +226,7 @@ def test_each_hostile_file_through_the_service(
         last = client.post("/api/v1/jobs/import?layer=cameras&name=a.csv", content=good).json()[
             "id"
         ]
-        assert until(client, last, "done", "failed")["state"] == "done"
+        assert wait_for_job(client, last, "done", "failed")["state"] == "done"
     with connect(store) as conn:
         assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (1,)
 
@@ -226,8 +234,6 @@ def test_each_hostile_file_through_the_service(
 @pytest.mark.parametrize("place", ["gpkg", "shp", "geojson"])
 def test_a_real_file_with_hostile_ones_beside_it(tmp_path: Path, place: str) -> None:
     """What lies beside a file under the names that GDAL looks for is not read."""
-    import geopandas as gpd
-    import shapely
 
     path = tmp_path / f"a.{place}"
     gpd.GeoDataFrame({"code": ["1"]}, geometry=[shapely.Point(118, 31)], crs=4326).to_file(path)
@@ -237,8 +243,6 @@ def test_a_real_file_with_hostile_ones_beside_it(tmp_path: Path, place: str) -> 
 
 
 def test_a_geopackage_that_is_being_written_to_is_refused(tmp_path: Path) -> None:
-    import geopandas as gpd
-    import shapely
 
     path = tmp_path / "a.gpkg"
     gpd.GeoDataFrame({"code": ["1"]}, geometry=[shapely.Point(118, 31)], crs=4326).to_file(path)
@@ -263,7 +267,6 @@ def test_elevation_is_read_from_a_geotiff_alone(tmp_path: Path, server: Server) 
 
 
 def test_a_huge_raster_is_refused(tmp_path: Path) -> None:
-    import rasterio
 
     path = tmp_path / "huge.tif"
     with rasterio.open(
@@ -277,7 +280,6 @@ def test_a_huge_raster_is_refused(tmp_path: Path) -> None:
 
 def attempts(path: Path, sink: Any, *, other: str, port: int, folder: str) -> None:
     """Try, in the confined process, what it may not; say what succeeded."""
-    import ctypes
 
     def connects() -> None:
         socket.create_connection(("127.0.0.1", port), timeout=2)
@@ -363,23 +365,6 @@ def test_names_of_files_that_are_sent() -> None:
     assert long.endswith("名.csv")
 
 
-def descendants(pid: int) -> set[int]:
-    found: set[int] = set()
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            found |= {child} | descendants(child)
-    return found
-
-
-def gone(pids: set[int], within_s: float = 20.0) -> bool:
-    end = time.monotonic() + within_s
-    while any(map(alive, pids)):
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
-
-
 def sleep_long(path: Path, sink: Any) -> None:
     """Stay, for a test that ends whoever waits."""
     time.sleep(600)
@@ -403,7 +388,7 @@ def test_no_process_outlives_whoever_asked_for_it(tmp_path: Path) -> None:
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert gone(found)
+    assert all_ended(found)
 
 
 def test_a_reading_process_that_is_killed_is_replaced(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import shapely
 from psycopg import sql
 
 from geo.pipeline import refresh
@@ -12,8 +11,8 @@ from geo.pipeline.refreshing import Refreshed
 from geo.settings import Settings
 from geo.store.connection import Conn, connect
 from geo.store.queries.cameras import read_camera_views
+from tests.support.random_city import insert_random_city, none_or, random_footprint, random_point
 
-WEST, SOUTH, STEP = 118.0, 30.9, 0.001
 RESULTS = {
     "camera_views": "camera, area_m2, assumed, inputs_digest, metric_wkb, ST_AsBinary(geometry)",
     "blind_spots": "grid, number, area_m2, widest_m, ST_AsBinary(geometry)",
@@ -40,29 +39,6 @@ def results(conn: Conn) -> dict[str, object]:
     return out
 
 
-def footprint(rng: np.random.Generator) -> str:
-    """A house, mostly on a lattice so that many touch, some with a court, in EWKT."""
-    x, y = WEST + rng.integers(0, 30) * 0.0001, SOUTH + rng.integers(0, 20) * 0.0001
-    wide, deep = rng.choice([0.0001, 0.0002, 0.00013], 2)
-    shape = shapely.box(x, y, x + wide, y + deep)
-    if rng.random() < 0.3:
-        shape = shape.difference(
-            shapely.box(x + wide * 0.3, y + deep * 0.3, x + wide * 0.7, y + deep * 0.7)
-        )
-    if rng.random() < 0.3:
-        shape = shapely.affinity.rotate(shape, rng.uniform(0, 90))
-    return f"SRID=4326;{shapely.to_wkt(shapely.MultiPolygon([shape]), rounding_precision=12)}"
-
-
-def place(rng: np.random.Generator) -> str:
-    x, y = WEST + rng.uniform(0, 0.003), SOUTH + rng.uniform(0, 0.002)
-    return f"SRID=4326;POINT({x!r} {y!r})"
-
-
-def nullable(rng: np.random.Generator, value: float) -> float | None:
-    return None if rng.random() < 0.25 else float(value)
-
-
 def edit(conn: Conn, rng: np.random.Generator) -> str:
     """One change as a register might see it."""
     kind = str(
@@ -76,11 +52,11 @@ def edit(conn: Conn, rng: np.random.Generator) -> str:
     camera = "(SELECT code FROM cameras ORDER BY md5(code || %(s)s) LIMIT 1)"
     building = "(SELECT id FROM buildings ORDER BY md5(id || %(s)s) LIMIT 1)"
     values = {
-        "s": str(rng.random()), "code": f"{rng.integers(0, 1_000_000):06d}", "at": place(rng),
-        "shape": footprint(rng), "bearing": nullable(rng, rng.uniform(0, 360)),
-        "fov": nullable(rng, rng.choice([60.0, 110.0, 360.0])),
-        "range": nullable(rng, rng.choice([20.0, 60.0, 120.0])),
-        "height": nullable(rng, rng.uniform(3, 12)), "roof": nullable(rng, rng.choice([2.0, 4.0, 30.0])),
+        "s": str(rng.random()), "code": f"{rng.integers(0, 1_000_000):06d}", "at": random_point(rng),
+        "shape": random_footprint(rng), "bearing": none_or(rng, rng.uniform(0, 360)),
+        "fov": none_or(rng, rng.choice([60.0, 110.0, 360.0])),
+        "range": none_or(rng, rng.choice([20.0, 60.0, 120.0])),
+        "height": none_or(rng, rng.uniform(3, 12)), "roof": none_or(rng, rng.choice([2.0, 4.0, 30.0])),
         "status": str(rng.choice(["working", "offline", "unknown"])),
     }  # fmt: skip
     statements = {
@@ -108,40 +84,13 @@ def edit(conn: Conn, rng: np.random.Generator) -> str:
     return kind
 
 
-def fill(conn: Conn, rng: np.random.Generator) -> None:
-    for col in range(3):
-        for row in range(2):
-            box = shapely.box(
-                WEST + col * STEP,
-                SOUTH + row * STEP,
-                WEST + (col + 1) * STEP,
-                SOUTH + (row + 1) * STEP,
-            )
-            conn.execute(
-                "INSERT INTO grids (code, name, geometry) VALUES (%s, %s, %s)",
-                (f"g{col}{row}", "x", f"SRID=4326;{shapely.MultiPolygon([box]).wkt}"),
-            )
-    for n in range(50):
-        conn.execute(
-            "INSERT INTO buildings (id, height_m, geometry) VALUES (%s, %s, %s)",
-            (f"{n:03d}", nullable(rng, rng.choice([0.0, 3.0, 20.0])), footprint(rng)),
-        )
-    for _ in range(25):
-        conn.execute(
-            "INSERT INTO cameras (code, kind, bearing_deg, fov_deg, height_m, geometry) "
-            "VALUES (%s, 'fixed', %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (f"{rng.integers(0, 1_000_000):06d}", nullable(rng, rng.uniform(0, 360)),
-             nullable(rng, 90.0), nullable(rng, 5.0), place(rng)),
-        )  # fmt: skip
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_random_edits_leave_what_a_whole_run_leaves(store: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     settings = Settings(keep_runs=3)
     partly = 0
     with connect(store) as conn:
-        fill(conn, rng)
+        insert_random_city(conn, rng)
         refresh(conn, settings=settings)
         for _ in range(12):
             kinds = [edit(conn, rng) for _ in range(rng.integers(1, 4))]
@@ -161,7 +110,7 @@ def test_random_edits_leave_what_a_whole_run_leaves(store: str, seed: int) -> No
 def test_nothing_else_is_computed(store: str) -> None:
     rng = np.random.default_rng(9)
     with connect(store) as conn:
-        fill(conn, rng)
+        insert_random_city(conn, rng)
         refresh(conn)
 
         def after(statement: str) -> Refreshed:
@@ -206,7 +155,7 @@ def test_old_runs_go_but_what_still_holds_stays(store: str) -> None:
     rng = np.random.default_rng(5)
     settings = Settings(keep_runs=2)
     with connect(store) as conn:
-        fill(conn, rng)
+        insert_random_city(conn, rng)
         refresh(conn, settings=settings)
         code = conn.execute("SELECT min(code) FROM cameras").fetchone()[0]  # type: ignore[index]
         for bearing in (10, 20, 30, 40, 50):
@@ -225,7 +174,7 @@ def test_old_runs_go_but_what_still_holds_stays(store: str) -> None:
 def test_a_change_during_a_refresh_is_for_the_next_one(store: str) -> None:
     rng = np.random.default_rng(11)
     with connect(store) as conn, connect(store) as other:
-        fill(conn, rng)
+        insert_random_city(conn, rng)
         refresh(conn)
         sneaked: list[str] = []
 
@@ -234,7 +183,7 @@ def test_a_change_during_a_refresh_is_for_the_next_one(store: str) -> None:
             sneaked.append(f"sneak{rng.integers(1_000_000)}")
             other.execute(
                 "INSERT INTO cameras (code, kind, geometry) VALUES (%s, 'ptz', %s)",
-                (sneaked[-1], place(rng)),
+                (sneaked[-1], random_point(rng)),
             )
             other.commit()
 
@@ -258,7 +207,7 @@ def test_a_camera_far_away_is_left_out_and_named(store: str) -> None:
     """One mistyped place must not keep the others from being measured."""
     rng = np.random.default_rng(4)
     with connect(store) as conn:
-        fill(conn, rng)
+        insert_random_city(conn, rng)
         before = refresh(conn)
         conn.execute(
             "INSERT INTO cameras (code, geometry) VALUES ('stray', 'SRID=4326;POINT(0 0)')"

@@ -16,7 +16,7 @@ import shapely
 
 import geo
 from geo.errors import CrsError, GeometryError, GridcoverError
-from tests.geo.inputs import FUNCTIONS, NO_LAYERS, Function, world
+from tests.support.library_inputs import FUNCTIONS, NO_LAYERS, Function, world
 
 SAME, REFUSED, EITHER, ANSWERED = "same", "refused", "same or refused", "any answer or refused"
 

@@ -9,87 +9,33 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 import geopandas as gpd
+import osmium
 import psycopg
 import pytest
 import shapely
 
+from geo.crs import metric_crs
 from geo.errors import ColumnError, ReadError
 from geo.ingest.osm import importing
 from geo.ingest.osm.importing import Rules, import_osm
 from geo.osm import extraction, isolation
+from geo.pipeline import refresh_everything
+from geo.schema import LAYERS
+from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.holdings import count_rows
 from geo.store.queries.registers import read_layer, upsert
-from tests.conftest import SHARED, Told, alive
+from tests.support.commands import CommandResult
+from tests.support.osm_extracts import HELSINKI, OsmExtract, box
+from tests.support.processes import is_running
 
 SQUARE = ((0, 0), (100, 0), (100, 100), (0, 100))
-
-
-@dataclass
-class City:
-    """An extract as it is written: places are metres about 114° E, 30° N."""
-
-    lines: list[tuple[int, str]] = field(default_factory=list)
-    places: dict[tuple[float, float], int] = field(default_factory=dict)
-    last: int = 0
-
-    def _tags(self, tags: dict[str, str]) -> str:
-        return "".join(f"<tag k={quoteattr(k)} v={quoteattr(v)}/>" for k, v in tags.items())
-
-    def number(self) -> int:
-        self.last += 1
-        return self.last
-
-    def node(self, x: float, y: float, **tags: str) -> int:
-        number = self.number()
-        lon, lat = 114 + x / 96_000, 30 + y / 111_000
-        words = self._tags({k.replace("__", ":"): v for k, v in tags.items()})
-        self.lines.append(
-            (0, f'<node id="{number}" lon="{lon:.9f}" lat="{lat:.9f}">{words}</node>')
-        )
-        return number
-
-    def way(self, places: Sequence[tuple[float, float] | int], **tags: str) -> int:
-        refs = []
-        for place in places:
-            if not isinstance(place, int) and place not in self.places:
-                self.places[place] = self.node(*place)
-            refs.append(place if isinstance(place, int) else self.places[place])
-        number = self.number()
-        listed = "".join(f'<nd ref="{ref}"/>' for ref in refs)
-        words = self._tags({k.replace("__", ":"): v for k, v in tags.items()})
-        self.lines.append((1, f'<way id="{number}">{listed}{words}</way>'))
-        return number
-
-    def ring(self, places: Sequence[tuple[float, float] | int], **tags: str) -> int:
-        return self.way([*places, places[0]], **tags)
-
-    def relation(self, members: Sequence[tuple[int, str]], **tags: str) -> int:
-        number = self.number()
-        listed = "".join(f'<member type="way" ref="{ref}" role="{role}"/>' for ref, role in members)
-        words = self._tags(
-            {"type": "multipolygon"} | {k.replace("__", ":"): v for k, v in tags.items()}
-        )
-        self.lines.append((2, f'<relation id="{number}">{listed}{words}</relation>'))
-        return number
-
-    def write(self, path: Path) -> Path:
-        body = "".join(text for _, text in sorted(self.lines, key=lambda line: line[0]))
-        path.write_text(
-            f'<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6">{body}</osm>', "utf-8"
-        )
-        return path
-
-
-def box(x: float, y: float, width: float, height: float) -> list[tuple[float, float]]:
-    return [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
 
 
 @dataclass
@@ -110,7 +56,7 @@ class Stored:
 def imported(store: str, tmp_path: Path) -> Callable[..., Stored]:
     """Import a city into the test's store."""
 
-    def call(city: City | Path, **options: Any) -> Stored:
+    def call(city: OsmExtract | Path, **options: Any) -> Stored:
         path = city if isinstance(city, Path) else city.write(tmp_path / "city.osm")
         rules = Rules(**{k: v for k, v in options.items() if k in Rules.__dataclass_fields__})
         rest = {k: v for k, v in options.items() if k not in Rules.__dataclass_fields__}
@@ -127,7 +73,7 @@ def area_m2(shape: Any) -> float:
 
 
 def test_buildings_and_their_heights(imported: Callable[..., Stored]) -> None:
-    city = City()
+    city = OsmExtract()
     tall = city.ring(box(0, 0, 20, 20), building="yes", height="100 ft")
     levels = city.ring(box(100, 0, 20, 20), building="apartments", building__levels="6")
     unknown = city.ring(box(200, 0, 20, 20), building="yes")
@@ -144,7 +90,7 @@ def test_buildings_and_their_heights(imported: Callable[..., Stored]) -> None:
 
 
 def test_a_courtyard_stays_open(imported: Callable[..., Stored]) -> None:
-    city = City()
+    city = OsmExtract()
     outer = city.ring(box(0, 0, 100, 100))
     inner = city.ring(box(40, 40, 20, 20))
     number = city.relation([(outer, "outer"), (inner, "inner")], building="yes", height="12")
@@ -161,7 +107,7 @@ def test_a_courtyard_stays_open(imported: Callable[..., Stored]) -> None:
 
 def test_a_building_that_is_mapped_twice_is_stored_once(imported: Callable[..., Stored]) -> None:
     """The outer ring is tagged as the relation is: without its courtyard, but with the height."""
-    city = City()
+    city = OsmExtract()
     outer = city.ring(box(0, 0, 100, 100), building="yes", building__levels="5")
     inner = city.ring(box(40, 40, 20, 20))
     number = city.relation([(outer, "outer"), (inner, "inner")], building="retail")
@@ -185,7 +131,7 @@ def test_a_building_that_is_mapped_twice_is_stored_once(imported: Callable[..., 
 def test_parts_take_the_place_of_the_outline_where_they_lie(
     imported: Callable[..., Stored],
 ) -> None:
-    city = City()
+    city = OsmExtract()
     outline = city.ring(box(0, 0, 100, 100), building="yes", height="50")
     podium = city.ring(box(0, 0, 100, 40), building__part="yes", height="10")
     like_it = city.ring(box(0, 40, 20, 20), building__part="yes")
@@ -210,7 +156,7 @@ def test_parts_take_the_place_of_the_outline_where_they_lie(
 def test_what_is_cut_at_the_edge_is_reported_and_the_rest_stored(
     imported: Callable[..., Stored], tmp_path: Path
 ) -> None:
-    city = City()
+    city = OsmExtract()
     beyond = 900_000
     city.ring([(0, 0), (10, 0), beyond, (0, 10)], building="yes")
     part = city.way(
@@ -242,7 +188,7 @@ def test_what_is_cut_at_the_edge_is_reported_and_the_rest_stored(
 
 
 def test_cameras(imported: Callable[..., Stored]) -> None:
-    city = City()
+    city = OsmExtract()
     one = city.node(0, 0, man_made="surveillance", camera__type="fixed", camera__direction="NNE", camera__angle="20",
                     height="13 ft", operator="City", surveillance__zone="traffic", surveillance="public",
                     camera__mount="pole", name="North \U0001f4f7 <b>'gate'</b>")  # fmt: skip
@@ -267,7 +213,7 @@ def test_cameras(imported: Callable[..., Stored]) -> None:
 
 
 def test_what_a_camera_says_is_kept_with_it(imported: Callable[..., Stored], store: str) -> None:
-    city = City()
+    city = OsmExtract()
     city.node(0, 0, man_made="surveillance", camera__direction="to the gate", camera__mount="wall")
     imported(city)
     with connect(store) as conn:
@@ -276,7 +222,7 @@ def test_what_a_camera_says_is_kept_with_it(imported: Callable[..., Stored], sto
 
 
 def test_areas_find_their_parents(imported: Callable[..., Stored]) -> None:
-    city = City()
+    city = OsmExtract()
 
     def boundary(shape: list[tuple[float, float]], level: int, name: str) -> str:
         number = city.relation([(city.ring(shape), "outer")], type="boundary", boundary="administrative",
@@ -303,7 +249,7 @@ def test_areas_find_their_parents(imported: Callable[..., Stored]) -> None:
 
 
 def test_key_places_and_land_cover(imported: Callable[..., Stored]) -> None:
-    city = City()
+    city = OsmExtract()
     school = city.ring(box(0, 0, 100, 100), amenity="school", name="一中")
     city.node(50, 50, amenity="school", name="一中")
     other = city.node(60, 60, amenity="school", name="二中")
@@ -332,7 +278,7 @@ def test_key_places_and_land_cover(imported: Callable[..., Stored]) -> None:
 
 
 def test_a_newer_extract_updates(imported: Callable[..., Stored], store: str) -> None:
-    old, new = City(), City()
+    old, new = OsmExtract(), OsmExtract()
     for city, height in ((old, "10"), (new, "12")):
         city.ring(box(0, 0, 10, 10), building="yes", height=height)
         city.ring(box(100, 0, 10, 10), building="yes")
@@ -362,7 +308,7 @@ def test_a_newer_extract_updates(imported: Callable[..., Stored], store: str) ->
 
 
 def test_registers_of_others_are_left_alone(imported: Callable[..., Stored], store: str) -> None:
-    city = City()
+    city = OsmExtract()
     city.node(0, 0, man_made="surveillance")
     city.ring(box(0, 0, 10, 10), building="yes")
     with connect(store) as conn:
@@ -378,7 +324,7 @@ def test_registers_of_others_are_left_alone(imported: Callable[..., Stored], sto
 
 
 def test_within_and_dry_run(imported: Callable[..., Stored], tmp_path: Path) -> None:
-    city = City()
+    city = OsmExtract()
     near = city.ring(box(0, 0, 10, 10), building="yes")
     crossing = city.ring(box(95, 0, 10, 10), building="yes")
     city.ring(box(200, 0, 10, 10), building="yes")
@@ -398,7 +344,7 @@ def test_within_and_dry_run(imported: Callable[..., Stored], tmp_path: Path) -> 
 
 
 def test_all_or_nothing(imported: Callable[..., Stored], store: str, tmp_path: Path) -> None:
-    city = City()
+    city = OsmExtract()
     city.ring(box(0, 0, 10, 10), building="yes")
     city.node(0, 0, man_made="surveillance")
     path = city.write(tmp_path / "city.osm")
@@ -454,9 +400,8 @@ def test_a_truncated_pbf_is_refused(store: str, tmp_path: Path) -> None:
 
 def _pbf(folder: Path) -> Path:
     """A city of many buildings, written by osmium from XML of ours."""
-    import osmium
 
-    city = City()
+    city = OsmExtract()
     for k in range(400):
         city.ring(
             box(30 * (k % 20), 30 * (k // 20), 10, 10), building="yes", height=str(3 + k % 40)
@@ -539,11 +484,11 @@ def test_the_parser_ends_with_whoever_asked_for_it(tmp_path: Path) -> None:
         # Opening the other end waits until the parser has opened its own.
         with fifo.open("wb"):
             (parser,) = map(int, children.read_text().split())
-            assert alive(parser)
+            assert is_running(parser)
             asking.kill()
             asking.wait()
             until = time.monotonic() + 30
-            while alive(parser):
+            while is_running(parser):
                 assert time.monotonic() < until
                 time.sleep(0.05)
     finally:
@@ -570,8 +515,8 @@ def test_unknown_layers_are_refused(store: str, tmp_path: Path) -> None:
         import_osm(conn, _pbf(tmp_path), rules=Rules(layers=("incidents",)))
 
 
-def test_command(run: Callable[..., Told], tmp_path: Path) -> None:
-    city = City()
+def test_command(run: Callable[..., CommandResult], tmp_path: Path) -> None:
+    city = OsmExtract()
     city.ring(box(0, 0, 10, 10), building="yes")
     city.relation([(city.ring(box(0, 0, 1000, 1000)), "outer")], type="boundary", boundary="administrative",
                   admin_level="9", name="Kallio")  # fmt: skip
@@ -606,9 +551,6 @@ def test_command(run: Callable[..., Told], tmp_path: Path) -> None:
     assert run("import", "osm", str(tmp_path / "absent.osm.pbf")).returncode == 1
 
 
-HELSINKI = SHARED / "data" / "helsinki" / "Helsinki.osm.pbf"
-
-
 def _ogr(sql: str, tmp_path: Path) -> list[dict[str, Any]]:
     """Rows by GDAL's own reader, which shares no code with ours."""
     target = tmp_path / "ogr.geojson"
@@ -622,7 +564,6 @@ def _ogr(sql: str, tmp_path: Path) -> list[dict[str, Any]]:
 
 def _complete_buildings() -> set[str]:
     """Keys of the buildings whose areas osmium can put together, in a pass of three lines."""
-    import osmium
 
     areas = (a for a in osmium.FileProcessor(str(HELSINKI)).with_areas() if a.is_area())
     return {
@@ -702,10 +643,6 @@ def test_helsinki(imported: Callable[..., Stored], tmp_path: Path) -> None:
 @pytest.mark.skipif(not HELSINKI.exists(), reason="the shared data are not here")
 def test_helsinki_from_nothing_to_coverage(imported: Callable[..., Stored], store: str) -> None:
     """72 squares of 150 m over the cameras: a third of the open ground is seen."""
-    from geo.crs import metric_crs
-    from geo.pipeline import refresh_everything
-    from geo.schema import LAYERS
-    from geo.settings import Settings
 
     cameras = imported(HELSINKI).layers["cameras"]
     crs = metric_crs(cameras)

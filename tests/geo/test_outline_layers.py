@@ -19,7 +19,7 @@ from geo.errors import GeometryError, ReadError
 from geo.governance.setup import Holdings, setup_steps
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer
-from tests.geo.test_osm import City, box
+from tests.support.osm_extracts import OsmExtract, box
 
 WEST = shapely.box(114 - 1e-5, 30 - 1e-5, 114.003, 30.003)
 EAST = shapely.box(114.01, 30 - 1e-5, 114.02, 30.003)
@@ -103,7 +103,7 @@ def test_a_zip_of_several_shapefiles(store: str, tmp_path: Path) -> None:
 def test_an_extract_within_a_layer(
     store: str, run: Callable[..., Any], two: Path, tmp_path: Path
 ) -> None:
-    city = City()
+    city = OsmExtract()
     near = city.ring(box(0, 0, 10, 10), building="yes")
     city.ring(box(1200, 0, 10, 10), building="yes")
     extract = city.write(tmp_path / "city.osm")
@@ -122,7 +122,7 @@ def test_an_extract_within_a_layer(
 
 
 def test_a_layer_without_within_is_refused(run: Callable[..., Any], tmp_path: Path) -> None:
-    extract = City().write(tmp_path / "city.osm")
+    extract = OsmExtract().write(tmp_path / "city.osm")
     refused = run("import", "osm", str(extract), "--layer", "west")
     assert refused.returncode == 2
     assert "--within" in refused.stderr
@@ -132,7 +132,7 @@ def test_grids_over_the_ground_that_buildings_span(
     store: str, run: Callable[..., Any], tmp_path: Path
 ) -> None:
     """An extract without a boundary of its own: two commands make the grids."""
-    city = City()
+    city = OsmExtract()
     for x, y in ((0, 0), (400, 0), (0, 300), (400, 300)):
         city.ring(box(x, y, 10, 10), building="yes")
     run("import", "osm", str(city.write(tmp_path / "city.osm")))

@@ -26,7 +26,7 @@ from geo.store.queries.cameras import read_camera_views
 from geo.store.queries.grids import read_grid_results
 from geo.store.queries.incidents import read_incident_months
 from geo.store.queries.runs import read_latest_run
-from tests.conftest import Command, Told
+from tests.support.commands import Command, CommandResult
 
 
 def fill(store: str, folder: Path, cameras: int = 3) -> None:
@@ -193,7 +193,7 @@ def test_kill_in_the_middle_of_a_refresh(store: str, tmp_path: Path, command: Co
 
 @pytest.mark.deep
 def test_baltimore_by_the_command_line(
-    store: str, run: Callable[..., Told], baltimore: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: str, run: Callable[..., CommandResult], baltimore: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     """The real layers in, and every count equal to an independent one with pandas."""
     monkeypatch.chdir(tmp_path)

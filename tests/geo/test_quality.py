@@ -19,7 +19,7 @@ from geo.store.queries.cameras import read_all_status_history
 from geo.store.queries.grids import read_grid_results
 from geo.store.queries.image_quality import read_area_quality
 from geo.store.queries.runs import read_latest_run
-from tests.scenes import CRS, ORIGIN, make_scene
+from tests.support.scenes import CRS, ORIGIN, make_scene
 
 EDITIONS = {
     "2025": [
@@ -142,12 +142,12 @@ def test_which_cameras_count() -> None:
 
 
 def test_stored_quality_follows_the_coverage(store: str) -> None:
-    from tests.geo.test_incremental import fill
+    from tests.support.random_city import insert_random_city
 
     rng = np.random.default_rng(3)
     with connect(store) as conn:
         assert refresh_quality(conn, get_settings()) == 0
-        fill(conn, rng)
+        insert_random_city(conn, rng)
         conn.execute("UPDATE cameras SET pixels_wide = 1920, night_range_m = 15, "
                      "point_class = CASE WHEN code < '5' THEN 'public' ELSE 'private' END")  # fmt: skip
         shape = "SRID=4326;MULTIPOLYGON(((118 30.9, 118.001 30.9, 118.001 30.901, 118 30.9)))"

@@ -9,7 +9,7 @@ import shapely
 
 import geo
 from geo.errors import ColumnError, GeometryError
-from tests.scenes import CRS, ORIGIN, make_scene
+from tests.support.scenes import CRS, ORIGIN, make_scene
 
 
 @pytest.mark.parametrize("seed", range(10))

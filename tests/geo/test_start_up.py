@@ -10,7 +10,7 @@ import pytest
 
 from service.admin_commands import record, token, user, webhook
 from service.commands import GROUPS
-from tests.conftest import Command
+from tests.support.commands import Command
 
 HEAVY = {
     "numba",

@@ -22,7 +22,7 @@ from geo.store import cluster
 from geo.store.connection import connect, database
 from geo.store.migration import Migration, applied_migrations, migrate, migrations, require_current
 from geo.store.scope import set_scope
-from tests.conftest import alive
+from tests.support.processes import is_running
 
 CODE = """
 import sys, time
@@ -46,7 +46,7 @@ def test_starts_again_after_a_crash_and_leaves_nothing_behind(open_folder: Path)
             conn.execute("INSERT INTO kept VALUES (7)")
         pid = postmaster(found)
         os.kill(pid, signal.SIGKILL)
-        while alive(pid):
+        while is_running(pid):
             time.sleep(0.05)
         assert cluster.start(found)
         with connect(found.conninfo) as conn:
@@ -57,7 +57,7 @@ def test_starts_again_after_a_crash_and_leaves_nothing_behind(open_folder: Path)
             ).fetchone()
         assert encoding == ("UTF8", "C.UTF-8")
         pid = postmaster(found)
-    assert not alive(pid)
+    assert not is_running(pid)
     assert not (found.data / "postmaster.pid").exists()
 
 
@@ -87,9 +87,9 @@ def test_a_second_process_shares_and_the_last_one_stops(open_folder: Path) -> No
     assert second.stdout.readline() == "up\n"
     with cluster.running(folder) as found:
         pid = postmaster(found)
-    assert alive(pid), "the first to leave must not stop it for the other"
+    assert is_running(pid), "the first to leave must not stop it for the other"
     second.communicate("\n", timeout=60)
-    assert not alive(pid)
+    assert not is_running(pid)
 
 
 def test_long_paths_get_a_short_socket(open_folder: Path) -> None:

@@ -13,7 +13,7 @@ import shapely
 
 import geo
 from geo.errors import ColumnError, CrsError, ReadError
-from tests.scenes import CRS, ORIGIN
+from tests.support.scenes import CRS, ORIGIN
 
 
 def ground(height: np.ndarray, cell: float = 2.0) -> geo.Terrain:

@@ -23,7 +23,7 @@ from geo.ingest import transport
 from geo.ingest.parsing import parse
 from geo.ingest.raw_table import RawTable, unique_names
 from geo.ingest.readers import read_file
-from tests.geo.test_reader_fuzz import WRITERS
+from tests.support.sample_files import WRITERS
 
 _TEXT = st.text(st.characters(exclude_categories=[]), max_size=8)
 _CELLS = st.one_of(

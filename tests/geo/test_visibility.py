@@ -9,7 +9,7 @@ import shapely
 
 import geo
 from geo.errors import ColumnError, CrsError, GeometryError
-from tests.scenes import CRS, ORIGIN, brute_force, eyes_of, make_scene
+from tests.support.scenes import CRS, ORIGIN, brute_force, eyes_of, make_scene
 
 
 @pytest.mark.parametrize("batch", range(10))

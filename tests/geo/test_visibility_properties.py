@@ -15,7 +15,7 @@ from geo.errors import GeometryError
 from geo.visibility import visibility
 from geo.visibility.kernels.views import sweep
 from geo.visibility.prepared_buildings import prepare_buildings
-from tests.scenes import CRS
+from tests.support.scenes import CRS
 
 # Seven digits and more: doubles are 1e-9 m apart there.
 CORNER = st.sampled_from([(500_000.0, 4_000_000.0), (712_345.678, 9_876_543.21), (0.0, 0.0)])

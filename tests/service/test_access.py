@@ -33,7 +33,8 @@ from service.auth.forms import safe_redirect_path
 from service.auth.passwords import hash_password
 from service.auth.permissions import RIGHTS
 from service.auth.sessions import COOKIE
-from tests.conftest import Told, sign_in
+from tests.support.commands import CommandResult
+from tests.support.service import sign_in
 
 MINE, THEIRS = "990101002", "990101001"
 OPEN = {
@@ -508,7 +509,7 @@ def test_the_record_is_only_added_to_and_tells_of_tampering(store: str) -> None:
         assert read_audit_entries(conn, 5)[0]["id"] == 7
 
 
-def test_user_commands(run: Callable[..., Told], store: str) -> None:
+def test_user_commands(run: Callable[..., CommandResult], store: str) -> None:
     made = run("user", "add", "Zhao", "--role", "commander", "--everywhere")
     assert made.returncode == 0
     password = made.stdout.strip()

@@ -25,7 +25,8 @@ from geo.store.connection import connect
 from geo.store.migration import migrate
 from service.app import create_app
 from service.server import run
-from tests.conftest import alive, heed_interrupts, sign_in
+from tests.support.processes import accept_interrupts, is_running
+from tests.support.service import sign_in
 
 TEXTS = {key: (zh, texts("en").get(key, "")) for key, zh in texts("zh").items()}
 
@@ -273,7 +274,7 @@ def test_ctrl_c_leaves_no_process_behind(open_folder: Path) -> None:
     env.pop("GRIDCOVER_DATABASE_URL", None)
     process = subprocess.Popen(
         [str(program), "demo", "--port", "0"], env=env, text=True, stderr=subprocess.PIPE,
-        preexec_fn=heed_interrupts,
+        preexec_fn=accept_interrupts,
     )  # fmt: skip
     try:
         address = ""
@@ -287,7 +288,7 @@ def test_ctrl_c_leaves_no_process_behind(open_folder: Path) -> None:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=120)
         assert process.returncode == 0
-        assert not alive(pid)
+        assert not is_running(pid)
         assert not (folder / "demo/pg/postmaster.pid").exists()
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect(f"host={folder}/demo/run user=gridcover dbname=gridcover")

@@ -8,7 +8,7 @@ from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.api_tokens import make_token
 from service.app import create_app
-from tests.conftest import sign_in
+from tests.support.service import sign_in
 
 
 def test_a_status_that_a_feed_changed(store: str) -> None:

@@ -13,7 +13,7 @@ import geo
 from geo.settings import Settings
 from geo.store.connection import connect
 from service.app import create_app
-from tests.conftest import sign_in
+from tests.support.service import sign_in
 
 
 @pytest.fixture(scope="module")

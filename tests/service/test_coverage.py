@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from geo.settings import Settings
 from geo.store.connection import connect
 from service.app import create_app
-from tests.conftest import sign_in
+from tests.support.service import sign_in
 
 MINE, THEIRS = "990101002", "990101001"
 

@@ -19,7 +19,7 @@ from service.api.ogc import PREFIX, require_shallow_filter
 from service.app import create_app
 from service.policy import api_routes, policy_of
 from service.request_bodies import LARGEST_FORM, LARGEST_JSON, LARGEST_UPLOAD
-from tests.conftest import sign_in
+from tests.support.service import sign_in
 
 CAMERA = {"lon": 118.04, "lat": 31.01}
 

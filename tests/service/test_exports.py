@@ -22,7 +22,8 @@ from geo.store.connection import connect
 from geo.store.queries.exports import EXPORT_NAMES, read_pieces
 from geo.store.queries.registers import read_layer
 from service.app import create_app
-from tests.conftest import Told, sign_in
+from tests.support.commands import CommandResult
+from tests.support.service import sign_in
 
 MINE = "990101002"
 
@@ -217,7 +218,7 @@ def test_a_file_runs_nothing(store: str, tmp_path: Path) -> None:
     assert MOST_SHEET_ROWS == 1_048_575
 
 
-def test_the_command(run: Callable[..., Told], store: str, tmp_path: Path) -> None:
+def test_the_command(run: Callable[..., CommandResult], store: str, tmp_path: Path) -> None:
     path = tmp_path / "areas.gpkg"
     assert "nothing to export" in run("export", "areas", "-o", str(path)).stderr
     with connect(store) as conn:

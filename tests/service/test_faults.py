@@ -27,9 +27,9 @@ from geo.store.connection import connect
 from geo.store.migration import migrate
 from geo.store.queries.api_tokens import make_token
 from geo.store.queries.audit import set_actor, verify
-from tests.conftest import serving
-from tests.service.test_jobs import held, worker
-from tests.service.test_live import Stream
+from tests.support.event_stream import EventStream
+from tests.support.jobs import hold_refreshes, running_worker
+from tests.support.service import serving
 
 PATHS = (
     "/api/v1/grids", "/api/v1/areas/results?level=grid", "/tiles/grids/14/{x}/{y}.pbf", "/tiles/cameras/16/{x4}/{y4}.pbf",
@@ -145,9 +145,9 @@ def test_postgres_killed_twice_under_load(open_folder: Path) -> None:
                 areas=["*"],
             )
             feeder = make_token(conn, "feeder", ["incidents:write"], days=1)
-        with serving(found.conninfo) as address, worker(found.conninfo):
+        with serving(found.conninfo) as address, running_worker(found.conninfo):
             load = Load(address, reader, feeder)
-            stream = Stream()
+            stream = EventStream()
             follower = threading.Thread(target=_follow, args=(stream, address, reader), daemon=True)
             follower.start()
             assert stream.open.wait(10)
@@ -179,7 +179,7 @@ def test_postgres_killed_twice_under_load(open_folder: Path) -> None:
                         time.sleep(0.2)
                 assert client.get(f"{address}/readyz").json()["ready"]
                 # A worker that ended with the database is started anew, as `serve` does.
-                with worker(found.conninfo):
+                with running_worker(found.conninfo):
                     _all_done(client, address, jobs)
             assert load.answered() > 50
             assert any(status in (0, 503) for _, status in load.reads)
@@ -192,7 +192,7 @@ def test_postgres_killed_twice_under_load(open_folder: Path) -> None:
             stream.ended.set()
 
 
-def _follow(stream: Stream, address: str, token: str) -> None:
+def _follow(stream: EventStream, address: str, token: str) -> None:
     """As a browser does: come back with the last id that was heard."""
     while not stream.ended.is_set():
         stream.read(address, {}, stream.last, token)
@@ -261,7 +261,7 @@ def test_a_full_disk(open_folder: Path) -> None:
                 reader = make_token(conn, "reader", ["data:read", "jobs:write"], days=1, role="administrator", areas=["*"])  # fmt: skip
                 feeder = make_token(conn, "feeder", ["incidents:write"], days=1)
                 conn.execute("CHECKPOINT")
-            with serving(found.conninfo) as address, worker(found.conninfo):
+            with serving(found.conninfo) as address, running_worker(found.conninfo):
                 load = Load(address, reader, feeder)
                 load.start()
                 headers = {"Authorization": f"Bearer {reader}"}
@@ -292,7 +292,7 @@ def test_a_full_disk(open_folder: Path) -> None:
                     assert load.wrong == []
                     for path in {path for path, _ in load.reads}:
                         assert client.get(address + path).status_code == 200, path
-                    with worker(found.conninfo):
+                    with running_worker(found.conninfo):
                         _all_done(client, address, jobs)
                 _nothing_lost(found.conninfo, load)
     finally:
@@ -390,7 +390,7 @@ def _through_clocks(address: str, token: str, ahead: Path, conninfo: str) -> Non
         refreshed()
         for number, days, status in ((2, "+3d", "working"), (3, "-2d", "offline")):
             # A job is at work while the clock is set: it is neither lost nor begun anew.
-            with held(conninfo) as let_go:
+            with hold_refreshes(conninfo) as let_go:
                 job = client.post(f"{address}/api/v1/jobs/refresh?everything=true").json()["id"]
                 while client.get(f"{address}/api/v1/jobs/{job}").json()["state"] != "running":
                     time.sleep(0.1)

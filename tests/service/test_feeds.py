@@ -22,7 +22,8 @@ from geo.store.queries.api_tokens import make_token
 from geo.store.queries.webhooks import add_webhook, list_webhooks, queue_deliveries
 from service.app import create_app
 from service.worker.webhooks import make_client, require_allowed, send_due
-from tests.conftest import Told, sign_in
+from tests.support.commands import CommandResult
+from tests.support.service import sign_in
 
 CODE = "34020300001320000001"
 GRID = "340203001001001"
@@ -403,7 +404,7 @@ def test_the_service_sends_by_itself(filled: str, receiver: Receiver) -> None:
     assert len(receiver.got) == 1
 
 
-def test_commands(run: Callable[..., Told], receiver: Receiver) -> None:
+def test_commands(run: Callable[..., CommandResult], receiver: Receiver) -> None:
     made = run("token", "add", "hotline", "--scope", "incidents:write", "--days", "30")
     assert made.stdout.startswith("gridcover_")
     assert run("token", "add", "hotline", "--scope", "incidents:write").returncode == 1

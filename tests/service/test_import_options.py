@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pytest
 from fastapi import HTTPException
 from fastapi.testclient import TestClient
@@ -25,28 +23,11 @@ from geo.store.queries.uploads import (
 )
 from service.api.imports import read_rename
 from service.app import create_app
-from tests.conftest import sign_in
-from tests.service.test_jobs import until, worker
+from tests.support.jobs import running_worker, wait_for_job
+from tests.support.service import sign_in
+from tests.support.workbooks import EXPECTED_CAMERAS, VIETNAMESE_CAMERAS, stored_cameras, workbook
 
-VIETNAMESE = [
-    ["STT", "Điểm lắp đặt", "Toạ độ", "Hướng", "Ghi chú", "Mật khẩu"],
-    [1, "Ngã tư Lê Lợi", "31.301, 118.501", "259° W", "mới", "bi-mat-1"],
-    [2, "Chợ Bến Thành", "31.302, 118.502", "", "cũ", "bi-mat-2"],
-    [3, "Cầu Rồng", "31.303, 118.503", "307°", "", "bi-mat-3"],
-]
 RENAME = {"STT": "code", "Toạ độ": "where", "Điểm lắp đặt": "name", "Hướng": "bearing_deg"}
-
-
-def workbook(rows: list[list[Any]]) -> bytes:
-    """The bytes of a workbook with one sheet."""
-    book = openpyxl.Workbook()
-    sheet = book.active
-    assert sheet is not None
-    for row in rows:
-        sheet.append(row)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
 
 
 @pytest.fixture
@@ -59,37 +40,25 @@ def send(client: TestClient, content: bytes = b"", **query: Any) -> dict[str, An
     """The ended job of an import."""
     answer = client.post("/api/v1/jobs/import", params=query, content=content)
     assert answer.status_code == 202, answer.text
-    return until(client, answer.json()["id"], "done", "failed")
-
-
-def cameras(store: str) -> dict[str, tuple[Any, ...]]:
-    """Name, bearing and place of the cameras, by code."""
-    with connect(store) as conn:
-        rows = conn.execute(
-            "SELECT code, name, bearing_deg, ST_X(geometry), ST_Y(geometry) FROM cameras"
-        ).fetchall()
-    return {row[0]: (row[1], row[2], round(row[3], 6), round(row[4], 6)) for row in rows}
-
-
-EXPECTED = {
-    "1": ("Ngã tư Lê Lợi", 259.0, 118.501, 31.301),
-    "2": ("Chợ Bến Thành", None, 118.502, 31.302),
-    "3": ("Cầu Rồng", 307.0, 118.503, 31.303),
-}
+    return wait_for_job(client, answer.json()["id"], "done", "failed")
 
 
 def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
     client: TestClient, store: str
 ) -> None:
-    with worker(store):
+    with running_worker(store):
         refused = send(
-            client, workbook(VIETNAMESE), layer="cameras", name="máy quay.xlsx", dry_run=True
+            client,
+            workbook(VIETNAMESE_CAMERAS),
+            layer="cameras",
+            name="máy quay.xlsx",
+            dry_run=True,
         )
         assert refused["state"] == "failed"
         preview = refused["outcome"]["preview"]
         assert set(preview["missing"]) >= {"lon", "lat", "code"}
         uses = {one["header"]: one for one in preview["headers"]}
-        assert list(uses) == VIETNAMESE[0]
+        assert list(uses) == VIETNAMESE_CAMERAS[0]
         assert uses["STT"]["proposed"] == "code"
         assert "all different" in uses["STT"]["evidence"]
         assert uses["Hướng"]["column"] == "bearing_deg"
@@ -111,13 +80,13 @@ def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
             "open",
             "secret",
         }
-        assert cameras(store) == {}
+        assert stored_cameras(store) == {}
         done = send(
             client, layer="cameras", name="x", upload=upload, save_mapping="hợp đồng",
             rename=[f"{header}={column}" for header, column in RENAME.items()],
         )  # fmt: skip
         assert (done["state"], done["outcome"]["inserted"]) == ("done", 3)
-        assert cameras(store) == EXPECTED
+        assert stored_cameras(store) == EXPECTED_CAMERAS
         # What was stored is not kept.
         gone = client.post(
             "/api/v1/jobs/import", params={"layer": "cameras", "name": "x", "upload": upload}
@@ -126,10 +95,10 @@ def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
         # The next file of the same kind needs the name alone.
         listed = client.get("/api/v1/mappings", params={"layer": "cameras"}).json()
         assert [(one["name"], one["columns"]) for one in listed] == [("hợp đồng", RENAME)]
-        rows = [VIETNAMESE[0], [4, "Sân bay", "31.304, 118.504", "90", "", "x"]]
+        rows = [VIETNAMESE_CAMERAS[0], [4, "Sân bay", "31.304, 118.504", "90", "", "x"]]
         more = send(client, workbook(rows), layer="cameras", name="b.xlsx", mapping="hợp đồng")
         assert (more["state"], more["outcome"]["inserted"]) == ("done", 1)
-    assert cameras(store) == EXPECTED | {"4": ("Sân bay", 90.0, 118.504, 31.304)}
+    assert stored_cameras(store) == EXPECTED_CAMERAS | {"4": ("Sân bay", 90.0, 118.504, 31.304)}
     query = {"layer": "cameras", "name": "hợp đồng"}
     assert client.delete("/api/v1/mappings", params=query).status_code == 204
     assert client.delete("/api/v1/mappings", params=query).status_code == 404
@@ -141,13 +110,13 @@ def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
 
 def test_the_workbook_in_another_language(client: TestClient, store: str, odd_files: Path) -> None:
     content = (odd_files / "other_language.xlsx").read_bytes()
-    with worker(store):
+    with running_worker(store):
         refused = send(client, content, layer="cameras", name="a.xlsx", dry_run=True)
         assert "code" in refused["outcome"]["preview"]["missing"]
         upload = refused["about"]["upload"]
         done = send(client, layer="cameras", name="a", upload=upload, rename=json.dumps(RENAME))
         assert (done["state"], done["outcome"]["inserted"]) == ("done", 3), done
-    assert {code: row[1:] for code, row in cameras(store).items()} == {
+    assert {code: row[1:] for code, row in stored_cameras(store).items()} == {
         "1": (259.0, 118.501, 31.301), "2": (None, 118.502, 31.302), "3": (307.0, 118.503, 31.303),
     }  # fmt: skip
 
@@ -155,7 +124,7 @@ def test_the_workbook_in_another_language(client: TestClient, store: str, odd_fi
 def test_points_without_key_and_time(client: TestClient, store: str) -> None:
     content = b"latitude,longitude\n31.301,118.501\n31.302,118.502\n31.302,118.502\n"
     asked: dict[str, Any] = {"layer": "incidents", "name": "points_alone.csv"}
-    with worker(store):
+    with running_worker(store):
         refused = send(client, content, **asked, dry_run=True)
         assert refused["outcome"]["preview"]["missing"] == ["source_id", "occurred_at"]
         again = asked | {"upload": refused["about"]["upload"]}
@@ -175,7 +144,7 @@ def test_points_without_key_and_time(client: TestClient, store: str) -> None:
 
 def test_a_known_header_can_be_kept_as_it_is(client: TestClient, store: str) -> None:
     content = "编码,名称,经度,纬度,方位角\na,东门,118.5,31.3,90\n".encode()
-    with worker(store):
+    with running_worker(store):
         done = send(
             client, content, layer="cameras", name="a.csv", rename="方位角=extra", save_mapping="m"
         )
@@ -189,7 +158,7 @@ def test_a_known_header_can_be_kept_as_it_is(client: TestClient, store: str) -> 
 
 def test_passwords_are_never_shown(client: TestClient, store: str) -> None:
     content = "地点,密码,经度,纬度\n东门,geheim1,118.5,31.3\n西门,geheim2,118.6,31.3\n".encode()
-    with worker(store):
+    with running_worker(store):
         refused = send(client, content, layer="cameras", name="a.csv", dry_run=True)
     assert refused["outcome"]["preview"]["missing"] == ["code"]
     assert "geheim" not in json.dumps(refused)
@@ -198,7 +167,7 @@ def test_passwords_are_never_shown(client: TestClient, store: str) -> None:
 
 
 def test_a_file_is_kept_for_its_sender_and_not_for_long(client: TestClient, store: str) -> None:
-    with worker(store):
+    with running_worker(store):
         refused = send(client, b"a,b\n1,2\n", layer="cameras", name="a.csv", dry_run=True)
     upload = refused["about"]["upload"]
     query = {"layer": "cameras", "name": "a.csv", "upload": upload, "dry_run": True}

@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from geo.settings import Settings
 from geo.store.connection import connect
 from service.app import create_app
-from tests.conftest import sign_in
+from tests.support.service import sign_in
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SUBDISTRICT = "990101002"

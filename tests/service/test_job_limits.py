@@ -20,10 +20,10 @@ from geo.store.connection import connect
 from geo.store.queries.jobs import begin_job, end_job
 from service.app import create_app
 from service.worker.queue import MAX_ATTEMPTS
-from tests.conftest import sign_in
-from tests.geo.hostile_files import endless
-from tests.geo.test_hostile_files import descendants, gone
-from tests.service.test_jobs import ROWS, held, until, worker
+from tests.support.hostile_files import endless
+from tests.support.jobs import CAMERA_ROWS, hold_refreshes, running_worker, wait_for_job
+from tests.support.processes import all_ended, descendants
+from tests.support.service import sign_in
 
 
 @pytest.fixture
@@ -59,17 +59,17 @@ def working(client: TestClient, job: int, step: str) -> None:
 def test_cancelling_ends_the_process_at_once_and_the_next_job_is_done(
     client: TestClient, store: str, tmp_path: Path
 ) -> None:
-    with worker(store) as process:
+    with running_worker(store) as process:
         stuck = send(client, "a.gpkg", endless(tmp_path).content)
-        after = send(client, "b.csv", ROWS.encode())
+        after = send(client, "b.csv", CAMERA_ROWS.encode())
         working(client, stuck, "reading")
         time.sleep(0.5)
         busy = descendants(process.pid)
         assert client.post(f"/api/v1/jobs/{stuck}/cancel").json()["state"] == "cancelling"
-        ended = until(client, stuck, "cancelled", "failed", "done")
+        ended = wait_for_job(client, stuck, "cancelled", "failed", "done")
         assert ended["state"] == "cancelled"
         assert "cancelled" in ended["outcome"]["reason"]
-        assert until(client, after, "done", "failed")["state"] == "done"
+        assert wait_for_job(client, after, "done", "failed")["state"] == "done"
         # Of the processes at the time only those that start others are left.
         time.sleep(0.5)
         assert len(busy & descendants(process.pid)) == 2
@@ -79,12 +79,12 @@ def test_cancelling_ends_the_process_at_once_and_the_next_job_is_done(
 def test_a_job_that_waits_for_a_lock_is_cancelled_and_leaves_no_session(
     client: TestClient, store: str
 ) -> None:
-    with connect(store) as holder, worker(store):
+    with connect(store) as holder, running_worker(store):
         holder.execute("LOCK TABLE cameras IN ACCESS EXCLUSIVE MODE")
-        job = send(client, "a.csv", ROWS.encode())
+        job = send(client, "a.csv", CAMERA_ROWS.encode())
         working(client, job, "storing")
         client.post(f"/api/v1/jobs/{job}/cancel")
-        assert until(client, job, "cancelled", "failed", "done")["state"] == "cancelled"
+        assert wait_for_job(client, job, "cancelled", "failed", "done")["state"] == "cancelled"
         sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
         end = time.monotonic() + 20
         while holder.execute(sessions, (f"gridcover-job-{job}",)).fetchone() != (0,):
@@ -99,20 +99,20 @@ def test_an_import_that_takes_too_long_fails_and_the_next_is_done(
 ) -> None:
     monkeypatch.setenv("GRIDCOVER_IMPORT_SECONDS", "6")
     stuck = send(client, "a.gpkg", endless(tmp_path).content)
-    after = send(client, "b.csv", ROWS.encode())
-    with worker(store):
-        ended = until(client, stuck, "failed", "done")
+    after = send(client, "b.csv", CAMERA_ROWS.encode())
+    with running_worker(store):
+        ended = wait_for_job(client, stuck, "failed", "done")
         assert ended["state"] == "failed"
         assert "more than 6 s" in ended["outcome"]["reason"]
         assert "GRIDCOVER_IMPORT_SECONDS" in ended["outcome"]["reason"]
         with connect(store) as holder:
             holder.execute("LOCK TABLE cameras IN ACCESS EXCLUSIVE MODE")
             # It waits in the database: its own time is what ends it.
-            waits = until(client, after, "failed", "done")
+            waits = wait_for_job(client, after, "failed", "done")
             holder.rollback()
         assert "The import took more than 6 s" in waits["outcome"]["reason"]
-        last = send(client, "c.csv", ROWS.encode())
-        assert until(client, last, "failed", "done")["state"] == "done"
+        last = send(client, "c.csv", CAMERA_ROWS.encode())
+        assert wait_for_job(client, last, "failed", "done")["state"] == "done"
 
 
 def test_an_import_that_needs_too_much_memory_fails_and_the_next_is_done(
@@ -121,12 +121,12 @@ def test_an_import_that_needs_too_much_memory_fails_and_the_next_is_done(
     monkeypatch.setenv("GRIDCOVER_IMPORT_MEMORY_MB", "300")
     rows = b"code,lon,lat\n" + b"".join(b"%d,118.05,30.95\n" % k for k in range(1_000_000))
     big = send(client, "a.csv", rows)
-    with worker(store):
-        ended = until(client, big, "failed", "done")
+    with running_worker(store):
+        ended = wait_for_job(client, big, "failed", "done")
         assert ended["state"] == "failed"
         assert "memory" in ended["outcome"]["reason"]
-        last = send(client, "c.csv", ROWS.encode())
-        assert until(client, last, "failed", "done")["state"] == "done"
+        last = send(client, "c.csv", CAMERA_ROWS.encode())
+        assert wait_for_job(client, last, "failed", "done")["state"] == "done"
 
 
 def take(files: list[int], *, megabytes: int) -> None:
@@ -151,16 +151,16 @@ def test_the_process_of_a_job_has_a_memory_limit_of_its_own() -> None:
 def test_a_cancelled_job_whose_worker_dies_is_cancelled(
     client: TestClient, store: str, hangs: bool
 ) -> None:
-    with held(store), worker(store) as victim:
+    with hold_refreshes(store), running_worker(store) as victim:
         job = client.post("/api/v1/jobs/refresh").json()["id"]
-        until(client, job, "running")
+        wait_for_job(client, job, "running")
         if hangs:
             victim.send_signal(signal.SIGSTOP)
         assert client.post(f"/api/v1/jobs/{job}/cancel").json()["state"] == "cancelling"
         victim.send_signal(signal.SIGKILL)
         victim.wait()
-    with worker(store):
-        ended = until(client, job, "cancelled", "failed", "done")
+    with running_worker(store):
+        ended = wait_for_job(client, job, "cancelled", "failed", "done")
     assert ended["state"] == "cancelled"
     assert ended["outcome"]["reason"]
 
@@ -181,15 +181,15 @@ def _left(conninfo: str, job: int) -> None:
 def test_a_job_that_was_done_when_its_worker_died_is_not_done_again(
     client: TestClient, store: str
 ) -> None:
-    job = send(client, "a.csv", ROWS.encode())
+    job = send(client, "a.csv", CAMERA_ROWS.encode())
     with connect(store) as conn:
         assert begin_job(conn, job, "import")
         assert end_job(conn, job, "done", {"inserted": 2})
         assert not end_job(conn, job, "failed", {})
         assert not begin_job(conn, job, "import")
     _left(store, job)
-    with worker(store):
-        until(client, send(client, "b.csv", ROWS.encode()), "done", "failed")
+    with running_worker(store):
+        wait_for_job(client, send(client, "b.csv", CAMERA_ROWS.encode()), "done", "failed")
     found = client.get(f"/api/v1/jobs/{job}").json()
     assert (found["state"], found["outcome"], found["attempts"]) == ("done", {"inserted": 2}, 1)
     with connect(store) as conn:
@@ -199,22 +199,22 @@ def test_a_job_that_was_done_when_its_worker_died_is_not_done_again(
 
 
 def test_a_job_whose_worker_always_dies_is_given_up(client: TestClient, store: str) -> None:
-    job = send(client, "a.csv", ROWS.encode())
+    job = send(client, "a.csv", CAMERA_ROWS.encode())
     with connect(store) as conn:
         for _ in range(MAX_ATTEMPTS):
             assert begin_job(conn, job, "import")
     _left(store, job)
-    with worker(store):
-        ended = until(client, job, "done", "failed")
+    with running_worker(store):
+        ended = wait_for_job(client, job, "done", "failed")
     assert ended["state"] == "failed"
     assert f"{MAX_ATTEMPTS} times" in ended["outcome"]["reason"]
     assert cameras(store) == 0
 
 
 def test_every_end_has_a_reason(client: TestClient, store: str) -> None:
-    waits = send(client, "a.csv", ROWS.encode())
+    waits = send(client, "a.csv", CAMERA_ROWS.encode())
     assert client.post(f"/api/v1/jobs/{waits}/cancel").json()["outcome"]["reason"]
-    broken = send(client, "a.csv", ROWS.encode())
+    broken = send(client, "a.csv", CAMERA_ROWS.encode())
     with connect(store) as conn:
         conn.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", (broken,))
     found: dict[str, Any] = client.get(f"/api/v1/jobs/{broken}").json()
@@ -223,10 +223,10 @@ def test_every_end_has_a_reason(client: TestClient, store: str) -> None:
 
 
 def test_a_worker_that_is_stopped_lets_its_job_begin_anew(client: TestClient, store: str) -> None:
-    with held(store) as let_go:
-        with worker(store) as first:
+    with hold_refreshes(store) as let_go:
+        with running_worker(store) as first:
             job = client.post("/api/v1/jobs/refresh").json()["id"]
-            until(client, job, "running")
+            wait_for_job(client, job, "running")
             first.terminate()
             first.wait(30)
         assert client.get(f"/api/v1/jobs/{job}").json()["state"] in ("waiting", "running")
@@ -235,8 +235,8 @@ def test_a_worker_that_is_stopped_lets_its_job_begin_anew(client: TestClient, st
         conn.execute(
             "INSERT INTO grids (code, name, geometry) VALUES ('g1', 'one', ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
         )
-    with worker(store):
-        assert until(client, job, "done", "failed")["state"] == "done"
+    with running_worker(store):
+        assert wait_for_job(client, job, "done", "failed")["state"] == "done"
 
 
 def _working(pid: int) -> set[int]:
@@ -250,13 +250,13 @@ def _working(pid: int) -> set[int]:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_outlives_a_worker(client: TestClient, store: str, number: signal.Signals) -> None:
-    with held(store), worker(store) as process:
+    with hold_refreshes(store), running_worker(store) as process:
         job = client.post("/api/v1/jobs/refresh").json()["id"]
-        until(client, job, "running")
+        wait_for_job(client, job, "running")
         found = _working(process.pid)
         process.send_signal(number)
         process.wait(30)
-        assert gone(found)
+        assert all_ended(found)
         sessions = (
             "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'gridcover-job-%'"
         )
@@ -279,13 +279,13 @@ def test_no_file_that_was_sent_outlives_a_worker(
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
-    with worker(store) as process:
+    with running_worker(store) as process:
         working(client, send(client, "a.gpkg", content), "reading")
         found = _working(process.pid)
         assert list(temporary.rglob("a.gpkg"))
         process.send_signal(number)
         process.wait(30)
-        assert gone(found)
+        assert all_ended(found)
     assert list(temporary.rglob("*")) == []
 
 
@@ -304,4 +304,4 @@ def test_the_worker_ends_with_the_service(store: str) -> None:
     found = _working(process.pid)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert gone(found)
+    assert all_ended(found)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -18,36 +14,9 @@ from fastapi.testclient import TestClient
 from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.migration import migrate, queue_migrations
-from geo.store.queries.runs import REFRESH_LOCK
 from service.app import create_app
-from tests.conftest import sign_in
-
-ROWS = "编码,名称,经度,纬度\nc1,东门,118.001,31.001\nc2,西门,118.002,31.002\n"
-
-
-@contextmanager
-def worker(conninfo: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker in a process of its own, that is missed after a second and a half."""
-    code = "import sys; from service.worker.queue import run_worker; run_worker(sys.argv[1], beat_s=0.5)"
-    env = {**os.environ, "GRIDCOVER_DATABASE_URL": conninfo}
-    process = subprocess.Popen([sys.executable, "-c", code, conninfo], env=env)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-@contextmanager
-def held(conninfo: str) -> Iterator[Callable[[], None]]:
-    """Refreshes wait, until what is handed out is called."""
-    with connect(conninfo, autocommit=True) as conn:
-        conn.execute("SELECT pg_advisory_lock(%s)", (REFRESH_LOCK,))
-        yield lambda: conn.execute("SELECT pg_advisory_unlock_all()") and None
+from tests.support.jobs import CAMERA_ROWS, hold_refreshes, running_worker, wait_for_job
+from tests.support.service import sign_in
 
 
 @pytest.fixture
@@ -71,16 +40,6 @@ def client(small: str) -> Iterator[TestClient]:
         yield found
 
 
-def until(client: TestClient, job: int, *states: str) -> dict[str, Any]:
-    """The job once it is in one of some states."""
-    for _ in range(600):
-        found: dict[str, Any] = client.get(f"/api/v1/jobs/{job}").json()
-        if found["state"] in states:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(found)
-
-
 def runs(conninfo: str) -> int:
     with connect(conninfo) as conn:
         row = conn.execute("SELECT count(*) FROM runs").fetchone()
@@ -95,8 +54,8 @@ def test_a_refresh_is_asked_for_followed_and_done(client: TestClient, small: str
     # Whoever asks while one waits gets that one.
     again = client.post("/api/v1/jobs/refresh")
     assert (again.status_code, again.json()["id"]) == (200, job)
-    with worker(small):
-        done = until(client, job, "done", "failed")
+    with running_worker(small):
+        done = wait_for_job(client, job, "done", "failed")
     assert done["state"] == "done", done
     assert done["outcome"]["run"] == 1
     assert done["steps"] > 5
@@ -112,19 +71,19 @@ def test_an_import_from_the_browser(client: TestClient, small: str) -> None:
     def send(text: str, **query: Any) -> dict[str, Any]:
         answer = client.post("/api/v1/jobs/import", params=query, content=text.encode())
         assert answer.status_code == 202, answer.text
-        return until(client, answer.json()["id"], "done", "failed")
+        return wait_for_job(client, answer.json()["id"], "done", "failed")
 
-    with worker(small):
-        tried = send(ROWS, layer="cameras", name="a.csv", dry_run=True)
+    with running_worker(small):
+        tried = send(CAMERA_ROWS, layer="cameras", name="a.csv", dry_run=True)
         assert tried["outcome"]["dry_run"]
         with connect(small) as conn:
             assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (1,)
         # The name of a file leads nowhere but to its ending.
-        done = send(ROWS, layer="cameras", name="../../../etc/cron.d/表格.csv")
+        done = send(CAMERA_ROWS, layer="cameras", name="../../../etc/cron.d/表格.csv")
         assert (done["state"], done["outcome"]["inserted"]) == ("done", 2)
-        same = send(ROWS, layer="cameras", name="a.csv")
+        same = send(CAMERA_ROWS, layer="cameras", name="a.csv")
         assert (same["outcome"]["inserted"], same["outcome"]["unchanged"]) == (0, 2)
-        bad = send(ROWS + "c3,坏,abc,31\n", layer="cameras", name="a.csv")
+        bad = send(CAMERA_ROWS + "c3,坏,abc,31\n", layer="cameras", name="a.csv")
         assert bad["state"] == "failed"
         assert bad["outcome"]["rejected"] == 1
         report = client.get(f"/api/v1/jobs/{bad['id']}/report")
@@ -149,19 +108,19 @@ def test_an_import_from_the_browser(client: TestClient, small: str) -> None:
 
 def test_one_at_a_time_with_two_workers(client: TestClient, small: str) -> None:
     first = client.post("/api/v1/jobs/refresh").json()["id"]
-    with held(small) as let_go, worker(small), worker(small):
-        until(client, first, "running")
+    with hold_refreshes(small) as let_go, running_worker(small), running_worker(small):
+        wait_for_job(client, first, "running")
         second = client.post("/api/v1/jobs/refresh?everything=true")
         assert second.status_code == 202
         third = client.post(
-            "/api/v1/jobs/import?layer=cameras&name=a.csv", content=ROWS.encode()
+            "/api/v1/jobs/import?layer=cameras&name=a.csv", content=CAMERA_ROWS.encode()
         ).json()["id"]
         time.sleep(1.5)
         states = {j["id"]: j["state"] for j in client.get("/api/v1/jobs").json()}
         assert states == {first: "running", second.json()["id"]: "waiting", third: "waiting"}
         let_go()
         for job in (first, second.json()["id"], third):
-            assert until(client, job, "done", "failed")["state"] == "done"
+            assert wait_for_job(client, job, "done", "failed")["state"] == "done"
     with connect(small) as conn:
         spans = conn.execute("SELECT started_at, finished_at FROM jobs ORDER BY started_at").fetchall()  # fmt: skip
     for (_, ended), (begun, _) in pairwise(spans):
@@ -173,16 +132,16 @@ def test_cancelling(client: TestClient, small: str) -> None:
     assert client.post(f"/api/v1/jobs/{waits}/cancel").json()["state"] == "cancelled"
     runs_on = client.post("/api/v1/jobs/refresh").json()["id"]
     assert runs_on != waits
-    with held(small) as let_go, worker(small):
-        until(client, runs_on, "running")
+    with hold_refreshes(small) as let_go, running_worker(small):
+        wait_for_job(client, runs_on, "running")
         assert client.post(f"/api/v1/jobs/{runs_on}/cancel").json()["state"] == "cancelling"
         time.sleep(1.0)
         let_go()
-        assert until(client, runs_on, "cancelled", "done", "failed")["state"] == "cancelled"
+        assert wait_for_job(client, runs_on, "cancelled", "done", "failed")["state"] == "cancelled"
         assert runs(small) == 0
         # The next one finds nothing half done.
         after = client.post("/api/v1/jobs/refresh").json()["id"]
-        assert until(client, after, "done", "failed")["state"] == "done"
+        assert wait_for_job(client, after, "done", "failed")["state"] == "done"
     assert client.post(f"/api/v1/jobs/{after}/cancel").json()["state"] == "done"
 
 
@@ -192,20 +151,20 @@ def test_a_killed_worker_leaves_nothing_lost_and_nothing_doubled(
 ) -> None:
     ask: Callable[[], Any] = {
         "refresh": lambda: client.post("/api/v1/jobs/refresh"),
-        "import": lambda: client.post("/api/v1/jobs/import?layer=cameras&name=a.csv", content=ROWS.encode()),
+        "import": lambda: client.post("/api/v1/jobs/import?layer=cameras&name=a.csv", content=CAMERA_ROWS.encode()),
     }[task]  # fmt: skip
     job = ask().json()["id"]
     with connect(small) as holder:
         holder.execute("LOCK TABLE grids, cameras IN ACCESS EXCLUSIVE MODE")
-        with worker(small) as victim:
-            until(client, job, "running")
+        with running_worker(small) as victim:
+            wait_for_job(client, job, "running")
             time.sleep(0.5)
             victim.send_signal(signal.SIGKILL)
             victim.wait()
         holder.rollback()
     assert client.get(f"/api/v1/jobs/{job}").json()["state"] == "running"
-    with worker(small):
-        done = until(client, job, "done", "failed")
+    with running_worker(small):
+        done = wait_for_job(client, job, "done", "failed")
     assert (done["state"], done["attempts"]) == ("done", 2)
     with connect(small) as conn:
         assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (3 if task == "import" else 1,)  # fmt: skip

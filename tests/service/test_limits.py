@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from geo.settings import Settings
 from service.app import create_app
 from service.middleware.rate_limit import BURST_S, RateLimitMiddleware
-from tests.conftest import sign_in
+from tests.support.service import sign_in
 
 
 def test_a_bucket_empties_and_fills() -> None:

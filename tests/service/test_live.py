@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import queue
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import httpx2
 import psycopg
@@ -18,7 +15,8 @@ from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.live_events import current_snapshot, read_events_since
 from service.api.events import MOST_EACH
-from tests.conftest import serving, sign_in
+from tests.support.event_stream import EventStream
+from tests.support.service import serving, sign_in
 
 INCIDENT = (
     "INSERT INTO incidents (source, source_id, category, occurred_at, geometry) "
@@ -42,41 +40,9 @@ def here(store: str) -> str:
     return store
 
 
-class Stream:
-    """Events of one map, with when they came."""
-
-    def __init__(self) -> None:
-        self.events: queue.Queue[tuple[str, dict[str, Any], float]] = queue.Queue()
-        self.last = ""
-        self.open = threading.Event()
-        self.ended = threading.Event()
-
-    def read(self, address: str, cookies: dict[str, str], last: str = "", token: str = "") -> None:
-        headers = {"Last-Event-ID": last} if last else {}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        try:
-            with httpx2.stream("GET", f"{address}/api/v1/live", cookies=cookies, headers=headers, timeout=60) as answer:  # fmt: skip
-                kind = ""
-                for line in answer.iter_lines():
-                    if self.ended.is_set():
-                        return
-                    if line.startswith(": "):
-                        self.open.set()
-                    elif line.startswith("event: "):
-                        kind = line[7:]
-                    elif line.startswith("id: "):
-                        self.last = line[4:]
-                    elif line.startswith("data: ") and kind:
-                        self.events.put((kind, json.loads(line[6:]), time.monotonic()))
-                        kind = ""
-        except httpx2.HTTPError:
-            return
-
-
 @contextmanager
-def followed(address: str, cookies: dict[str, str], last: str = "") -> Iterator[Stream]:
-    stream = Stream()
+def followed(address: str, cookies: dict[str, str], last: str = "") -> Iterator[EventStream]:
+    stream = EventStream()
     thread = threading.Thread(target=stream.read, args=(address, cookies, last), daemon=True)
     thread.start()
     if not last:

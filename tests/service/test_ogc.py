@@ -23,7 +23,7 @@ from geo.store.connection import connect
 from geo.store.ogc_views import OGC_VIEWS
 from geo.store.queries.api_tokens import make_token
 from service.app import create_app
-from tests.conftest import serving
+from tests.support.service import serving
 
 MINE = "990101002"
 
@@ -234,7 +234,7 @@ def test_nobody_and_the_wrong_roles_are_kept_out(door: Door, demo_store: str) ->
 def test_coarse_roles_find_no_camera(demo_store: str) -> None:
     from fastapi.testclient import TestClient
 
-    from tests.conftest import sign_in
+    from tests.support.service import sign_in
 
     settings = Settings(coarse_roles=["analyst"])
     cookies = sign_in(demo_store, "analyst")
@@ -268,7 +268,7 @@ def test_pages_and_errors(door: Door) -> None:
 def test_csv_is_safe_for_spreadsheets(store: str) -> None:
     from fastapi.testclient import TestClient
 
-    from tests.conftest import sign_in
+    from tests.support.service import sign_in
 
     with connect(store) as conn:
         conn.execute(
@@ -287,7 +287,7 @@ def test_csv_is_safe_for_spreadsheets(store: str) -> None:
 def test_identifiers_in_csv_are_safe_for_spreadsheets(store: str, code: str) -> None:
     from fastapi.testclient import TestClient
 
-    from tests.conftest import sign_in
+    from tests.support.service import sign_in
 
     with connect(store) as conn:
         conn.execute(

@@ -11,7 +11,7 @@ import pytest
 from geo.ingest import import_file
 from geo.store.connection import connect
 from geo.store.queries.api_tokens import make_token
-from tests.conftest import serving
+from tests.support.service import serving
 
 KEYS = ["W/1", "O'Brien", "50%#x?y&z", "a/b/c", "plain", "../up", "{x}"]
 

@@ -12,9 +12,9 @@ from fastapi.testclient import TestClient
 from geo.settings import Settings
 from geo.store.connection import connect
 from service.app import create_app
-from tests.conftest import sign_in
-from tests.geo.test_osm import HELSINKI, City, box
-from tests.service.test_jobs import until, worker
+from tests.support.jobs import running_worker, wait_for_job
+from tests.support.osm_extracts import HELSINKI, OsmExtract, box
+from tests.support.service import sign_in
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def client(store: str) -> Iterator[TestClient]:
 
 
 def test_an_extract_from_the_browser(client: TestClient, store: str, tmp_path: Path) -> None:
-    city = City()
+    city = OsmExtract()
     city.ring(box(0, 0, 20, 20), building="yes", height="12")
     city.ring([(50, 0), (60, 0), 900_000], building="yes")
     city.node(30, 30, man_made="surveillance")
@@ -34,7 +34,7 @@ def test_an_extract_from_the_browser(client: TestClient, store: str, tmp_path: P
         asked = {"layer": "osm", "name": "city.osm"} | query
         answer = client.post("/api/v1/jobs/import", params=asked, content=body)
         assert answer.status_code == 202, answer.text
-        return until(client, answer.json()["id"], "done", "failed")
+        return wait_for_job(client, answer.json()["id"], "done", "failed")
 
     def counts() -> tuple[int, int]:
         with connect(store) as conn:
@@ -44,7 +44,7 @@ def test_an_extract_from_the_browser(client: TestClient, store: str, tmp_path: P
         assert row is not None
         return row[0], row[1]
 
-    with worker(store):
+    with running_worker(store):
         tried = send(content, dry_run=True)
         assert tried["state"] == "done", tried
         layers = {one["layer"]: one for one in tried["outcome"]["layers"]}
@@ -64,10 +64,10 @@ def test_an_extract_from_the_browser(client: TestClient, store: str, tmp_path: P
 
 @pytest.mark.skipif(not HELSINKI.exists(), reason="the shared data are not here")
 def test_a_city_from_the_browser(client: TestClient, store: str) -> None:
-    with worker(store):
+    with running_worker(store):
         query = {"layer": "osm", "name": "Helsinki.osm.pbf"}
         answer = client.post("/api/v1/jobs/import", params=query, content=HELSINKI.read_bytes())
-        done = until(client, answer.json()["id"], "done", "failed")
+        done = wait_for_job(client, answer.json()["id"], "done", "failed")
     assert done["state"] == "done", done
     layers = {one["layer"]: one["stored"] for one in done["outcome"]["layers"]}
     assert (layers["cameras"], layers["buildings"] > 446, layers["streets"] > 1_500) == (

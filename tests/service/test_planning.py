@@ -17,7 +17,9 @@ from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer
 from service.app import create_app
-from tests.conftest import Told, sign_in
+from tests.support.blind_spots import largest_blind_spot
+from tests.support.commands import CommandResult
+from tests.support.service import sign_in
 
 MINE = "990101002"
 
@@ -26,16 +28,6 @@ MINE = "990101002"
 def client(demo_store: str) -> Iterator[TestClient]:
     with TestClient(create_app(demo_store, Settings()), cookies=sign_in(demo_store)) as found:
         yield found
-
-
-def largest_spot(conninfo: str, prefix: str = "") -> tuple[float, float]:
-    with connect(conninfo) as conn:
-        row = conn.execute(
-            "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(geometry) AS p FROM blind_spots "
-            "WHERE starts_with(grid, %s) ORDER BY area_m2 DESC LIMIT 1) t", (prefix,)
-        ).fetchone()  # fmt: skip
-    assert row is not None
-    return float(row[0]), float(row[1])
 
 
 def test_which_cameras_see_a_place(client: TestClient, demo_store: str) -> None:
@@ -61,14 +53,14 @@ def test_which_cameras_see_a_place(client: TestClient, demo_store: str) -> None:
             ).fetchone()  # fmt: skip
             assert sphere is not None
             assert distances[0] == pytest.approx(sphere[0], rel=2e-3)
-    spot = largest_spot(demo_store)
+    spot = largest_blind_spot(demo_store)
     assert (
         client.get("/api/v1/cameras-seeing", params={"lon": spot[0], "lat": spot[1]}).json() == []
     )
 
 
 def test_what_if_adds_what_a_refresh_would_find(client: TestClient, demo_store: str) -> None:
-    lon, lat = largest_spot(demo_store)
+    lon, lat = largest_blind_spot(demo_store)
     camera = {"lon": lon, "lat": lat, "kind": "ptz", "height_m": 9}
     told = client.post("/api/v1/what-if", json={"cameras": [camera]}).json()
     assert told["gained_m2"] > 1000
@@ -127,7 +119,7 @@ def test_sites_gain_what_they_say(client: TestClient, demo_store: str) -> None:
 
 
 def test_sites_from_the_command_line(
-    demo_store: str, run: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+    demo_store: str, run: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRIDCOVER_DATABASE_URL", demo_store)
     told = json.loads(run("sites", "--number", "2", "--area", MINE, "--json").stdout)
@@ -141,7 +133,7 @@ def test_sites_from_the_command_line(
 def test_a_neighbour_plans_with_their_own(demo_store: str) -> None:
     cookies = sign_in(demo_store, "planner", MINE)
     with TestClient(create_app(demo_store, Settings()), cookies=cookies) as client:
-        lon, lat = largest_spot(demo_store, "990101001")
+        lon, lat = largest_blind_spot(demo_store, "990101001")
         told = client.post("/api/v1/what-if", json={"cameras": [{"lon": lon, "lat": lat}]}).json()
         assert all(row["grid"].startswith(MINE) for row in told["grids"])
         refused = client.post("/api/v1/sites", json={"number": 1, "area": "990101001"})

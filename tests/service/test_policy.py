@@ -21,7 +21,7 @@ from service.app import create_app
 from service.auth.permissions import MAPS, RIGHTS
 from service.auth.sessions import COOKIE
 from service.policy import AuditRule, SecuredRoute, allow, api_routes, policy_of, require_policies
-from tests.conftest import sign_in
+from tests.support.service import sign_in
 
 # Method, path, who may use it, rights (one of them), scopes (one of them), what is recorded. A new route is
 # added here by hand, so that somebody has thought about it.

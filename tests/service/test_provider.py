@@ -27,7 +27,7 @@ from geo.store.queries.users import add_user, list_users
 from service.app import create_app
 from service.auth.passwords import hash_password
 from service.auth.sessions import COOKIE
-from tests.conftest import Told
+from tests.support.commands import CommandResult
 
 
 @dataclass
@@ -151,7 +151,9 @@ def test_accounts_made_by_what_the_provider_says(issuer: Issuer, store: str) -> 
         assert "did not succeed" in client.get("/sign-in?provider=refused&lang=en").text
 
 
-def test_linked_accounts_alone(issuer: Issuer, store: str, run: Callable[..., Told]) -> None:
+def test_linked_accounts_alone(
+    issuer: Issuer, store: str, run: Callable[..., CommandResult]
+) -> None:
     with connect(store) as conn:
         add_user(conn, "Wang Fang", hash_password("a long password"), "planner", ["*"])
     with TestClient(create_app(store, settings_of(issuer))) as client:

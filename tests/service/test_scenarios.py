@@ -17,7 +17,7 @@ from geo.store.queries.sessions import open_session
 from geo.store.queries.users import add_user
 from service.app import create_app
 from service.auth.sessions import COOKIE
-from tests.service.test_planning import largest_spot
+from tests.support.blind_spots import largest_blind_spot
 
 MINE, THEIRS = "990101002", "990101001"
 Where = "http://testserver"
@@ -38,7 +38,7 @@ def client_of(app: Any, store: str, name: str, role: str, *areas: str) -> TestCl
 
 
 def cameras(store: str, prefix: str, count: int = 2) -> list[dict[str, Any]]:
-    lon, lat = largest_spot(store, prefix)
+    lon, lat = largest_blind_spot(store, prefix)
     return [{"lon": lon + k * 1e-4, "lat": lat, "kind": "ptz"} for k in range(count)]
 
 

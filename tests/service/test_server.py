@@ -18,7 +18,9 @@ import requests
 
 from geo.settings import Settings
 from service.protocol import LARGEST_HEADERS, TimedHttpProtocol
-from tests.conftest import Command, Told, alive, serving, sign_in
+from tests.support.commands import Command, CommandResult
+from tests.support.processes import is_running
+from tests.support.service import serving, sign_in
 
 
 @pytest.fixture
@@ -154,7 +156,7 @@ def test_a_serving_process_that_crashes_is_started_again(command: Command) -> No
         assert requests.get(f"{address}/healthz", timeout=120).status_code == 200
         again = _named(process.pid, "service.web_process")
         assert again != web
-        assert not alive(web)
+        assert not is_running(web)
         assert _named(process.pid, "service.commands") == worker
 
 
@@ -168,12 +170,12 @@ def test_nothing_is_left_when_the_parent_is_killed(command: Command) -> None:
         process.kill()
         process.wait(60)
         deadline = time.monotonic() + 60
-        while any(map(alive, children)) and time.monotonic() < deadline:
+        while any(map(is_running, children)) and time.monotonic() < deadline:
             os.sched_yield()
-        assert not any(map(alive, children))
+        assert not any(map(is_running, children))
 
 
-def test_a_port_that_was_asked_for_is_not_exchanged(run: Callable[..., Told]) -> None:
+def test_a_port_that_was_asked_for_is_not_exchanged(run: Callable[..., CommandResult]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

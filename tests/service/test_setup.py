@@ -16,7 +16,7 @@ from geo.store.connection import connect
 from geo.store.queries.holdings import count_holdings
 from geo.store.queries.registers import read_layer
 from service.app import create_app
-from tests.conftest import sign_in
+from tests.support.service import sign_in
 
 
 @pytest.fixture
@@ -164,10 +164,10 @@ def test_maps_name_the_sources_of_their_data(
     client: TestClient, store: str, tmp_path: Path
 ) -> None:
     from geo.ingest.osm.importing import import_osm
-    from tests.geo.test_osm import City, box
+    from tests.support.osm_extracts import OsmExtract, box
 
     assert '"sources": []' in client.get("/maps/coverage").text
-    city = City()
+    city = OsmExtract()
     city.ring(box(0, 0, 20, 20), building="yes")
     with connect(store) as conn:
         import_osm(conn, city.write(tmp_path / "city.osm"))

@@ -17,7 +17,7 @@ from geo.settings import Settings
 from service.app import create_app
 from service.bundling import module_order
 from service.static_files import BUNDLES, PageAssets
-from tests.conftest import sign_in
+from tests.support.service import sign_in
 
 STATIC = Path(__file__).parents[2] / "service/static"
 

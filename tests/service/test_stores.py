@@ -14,7 +14,7 @@ from geo.store.audit_seal import AuditSeal
 from geo.store.connection import connect, make_pool, store_name
 from geo.store.queries.audit import verify
 from service.middleware.audit import AuditWriter
-from tests.conftest import Told
+from tests.support.commands import CommandResult
 
 
 def test_entries_that_are_refused_fail_alone(store: str, tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_entries_that_are_refused_fail_alone(store: str, tmp_path: Path) -> None
 
 
 def test_commands_name_the_store_and_say_that_it_is_empty(
-    run: Callable[..., Told], store: str, tmp_path: Path
+    run: Callable[..., CommandResult], store: str, tmp_path: Path
 ) -> None:
     name = store.split("dbname=")[1]
     made = run("token", "add", "x", "--scope", "incidents:write")

@@ -16,7 +16,7 @@ from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.tiles import COARSE_DEG, TILE_SETS, build_tile, read_layer_versions
 from service.app import create_app
-from tests.conftest import sign_in
+from tests.support.service import sign_in
 
 MINE = "990101002"
 

@@ -14,7 +14,7 @@ from geo.store.connection import connect
 from geo.store.queries.api_tokens import make_token
 from service.app import create_app
 from service.middleware.metrics import JsonLogFormatter
-from tests.conftest import sign_in
+from tests.support.service import sign_in
 
 
 def test_every_request_has_a_number_and_a_line(

@@ -1,0 +1,85 @@
+"""Pages in a browser whose requests and errors are recorded."""
+
+from __future__ import annotations
+
+import time
+
+from playwright.sync_api import BrowserContext, Page
+
+from tests.support.service import sign_in
+
+
+def add_session(context: BrowserContext, address: str, store: str) -> None:
+    """Give a browser the session of someone newly signed in."""
+    for name, value in sign_in(store).items():
+        context.add_cookies([{"name": name, "value": value, "url": address}])
+
+
+class RecordedPage:
+    """A page whose every request, console error and exception is remembered."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.faults: list[str] = []
+        self.asked: list[str] = []
+        page.on("console", lambda m: self.faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: self.faults.append(str(e)))
+        page.on("requestfailed", self._failed)
+        page.on(
+            "response",
+            lambda r: self.faults.append(f"{r.status} {r.url}") if r.status >= 400 else None,
+        )
+        page.on("request", self._request)
+        self.address = address
+
+    def _failed(self, request) -> None:  # type: ignore[no-untyped-def]
+        # The stream of live events, and tiles still under way, end with their page.
+        if not request.url.endswith("/api/v1/live") and "ERR_ABORTED" not in str(request.failure):
+            self.faults.append(f"failed {request.url} {request.failure}")
+
+    def _request(self, request) -> None:  # type: ignore[no-untyped-def]
+        self.asked.append(request.url)
+        if not request.url.startswith((self.address, "data:", "blob:")):
+            self.faults.append(f"foreign request {request.url}")
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.address + path)
+        self.page.wait_for_selector("body[data-ready=true]", timeout=30_000)
+        return self.page
+
+
+def painted_pixels(page: Page, selector: str) -> int:
+    """Pixels of a canvas that are painted."""
+    return page.evaluate(
+        """(s) => [...document.querySelectorAll(s)].reduce((sum, c) => {
+             if (!c.width || !c.height) return sum;
+             const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+             let n = 0; for (let k = 3; k < d.length; k += 4) if (d[k] > 20) n++;
+             return sum + n; }, 0)""",
+        selector,
+    )
+
+
+def wait_until_painted(page: Page, selector: str, more_than: int) -> None:
+    """Wait until so many pixels of some canvases are painted: tiles come after what tells that a page is there."""
+    until = time.monotonic() + 20
+    while (found := painted_pixels(page, selector)) <= more_than:
+        assert time.monotonic() < until, f"{selector}: {found} pixels, not {more_than}"
+        page.wait_for_timeout(100)
+
+
+def map_center(page: Page) -> tuple[float, float]:
+    """The middle of the map on the screen."""
+    box = page.locator(".folium-map").bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def wait_for_gain(page: Page) -> None:
+    """Until the newest question is answered, and the gain after it."""
+    page.wait_for_timeout(200)
+    page.wait_for_selector(".plan[data-busy=false]", state="attached", timeout=30_000)
+
+
+def shown_gain(page: Page) -> int:
+    return int("".join(c for c in page.locator("#plan-gain").inner_text() if c in "0123456789"))

@@ -1,0 +1,38 @@
+"""Processes that a test starts or looks for."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process runs; one that is dead but not yet collected does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def accept_interrupts() -> None:
+    """Let a child be interrupted, also where these tests run in the background of a shell, which ignores that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def descendants(pid: int) -> set[int]:
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            found |= {child} | descendants(child)
+    return found
+
+
+def all_ended(pids: set[int], within_s: float = 20.0) -> bool:
+    end = time.monotonic() + within_s
+    while any(map(is_running, pids)):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True

@@ -1,0 +1,7 @@
+"""Files that stand beside the repository, where they do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SHARED = Path(__file__).parents[3] / "shared"

@@ -15,6 +15,8 @@ _MOST = 1000
 """Values that natural breaks are searched among; more are stood for by as many of their quantiles."""
 _SLACK = 0.1
 """How far a break may move to a rounder number, as a share of the narrower class beside it."""
+_MOST_MOVED = 0.1
+"""Values that a rounder break may move to the other class, as a share of the smaller class beside it."""
 _STEPS = (5.0, 2.0, 1.0)
 
 
@@ -104,15 +106,19 @@ def natural_starts(ordered: NDArray[np.float64], most: int) -> dict[int, list[fl
 
 
 def _rounded(cuts: list[float], ordered: NDArray[np.float64]) -> list[float]:
-    """Breaks at round numbers that part the values as before, or almost so."""
+    """Return breaks at round numbers that part the values as before, or almost so."""
     out: list[float] = []
+    ends = [0, *(int(i) for i in np.searchsorted(ordered, cuts)), len(ordered)]
     for k, cut in enumerate(cuts):
-        at = int(np.searchsorted(ordered, cut))
+        at = ends[k + 1]
         below = float(ordered[at - 1])
+        moved = int(_MOST_MOVED * min(at - ends[k], ends[k + 2] - at))
         narrow = min(cut - (cuts[k - 1] if k else float(ordered[0])),
                      (cuts[k + 1] if k + 1 < len(cuts) else float(ordered[-1])) - cut)  # fmt: skip
         slack = _SLACK * max(narrow, 0.0)
-        round_cut = roundest(below - slack, cut + slack, (below + cut) / 2)
+        lowest = max(below - slack, float(ordered[at - 1 - moved]))
+        highest = min(cut + slack, float(ordered[at + moved]))
+        round_cut = roundest(lowest, highest, (below + cut) / 2)
         if (not out or round_cut > out[-1]) and ordered[0] < round_cut <= ordered[-1]:
             out.append(round_cut)
         elif not out or cut > out[-1]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from service.app import create_app
 from service.server import listen
 from service.web_process import server_config
 from tests.support.browser import RecordedPage, add_session
+from tests.support.waiting import wait_until
 
 CHROMIUM = os.environ.get("GRIDCOVER_CHROMIUM", "/usr/bin/chromium")
 # Two files of tests may share two cores: what takes a second alone may take ten.
@@ -33,8 +33,7 @@ def address(demo_store: str) -> Iterator[str]:
     server = uvicorn.Server(server_config(create_app(demo_store, Settings()), Settings()))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    while not server.started:
-        time.sleep(0.02)
+    wait_until(lambda: server.started)
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
     thread.join()

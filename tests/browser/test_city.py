@@ -16,6 +16,7 @@ from tests.support.browser import RecordedPage, add_session
 from tests.support.jobs import running_worker
 from tests.support.osm_extracts import HELSINKI
 from tests.support.service import serving
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.browser,
@@ -57,15 +58,9 @@ def test_a_city_through_the_browser(browser: Browser, store: str, run: Callable[
         assert made.returncode == 0, made.stderr
         page = watch.open("/jobs")
         page.locator("#refresh").click()
-        with connect(store) as conn:
-            for _ in range(600):
-                done = conn.execute(
-                    "SELECT count(*) FROM runs WHERE finished_at IS NOT NULL"
-                ).fetchone()
-                conn.rollback()
-                if done and done[0]:
-                    break
-                page.wait_for_timeout(500)
+        with connect(store, autocommit=True) as conn:
+            finished = "SELECT count(*) FROM runs WHERE finished_at IS NOT NULL"
+            wait_until(lambda: conn.execute(finished).fetchone() != (0,), within_s=300)
         shot(page, "upload_4_refreshed")
         page = watch.open("/maps/coverage")
         page.wait_for_load_state("networkidle")

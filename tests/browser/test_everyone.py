@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from geo.ingest import remarks
 from geo.maps.language import texts
 from geo.store.connection import connect
-from tests.support.browser import RecordedPage, add_session
+from tests.support.browser import RecordedPage, add_session, wait_for_frames
 
 TEXTS = {key: (zh, texts("en").get(key, "")) for key, zh in texts("zh").items()}
 
@@ -67,7 +67,7 @@ def test_wcag_2_2_aa(free: RecordedPage) -> None:
         page.evaluate(
             "() => document.querySelectorAll('#panel details').forEach((d) => { d.open = true; })"
         )
-        page.wait_for_timeout(200)
+        wait_for_frames(page)
         page.add_script_tag(path=AXE)
         found = page.evaluate(
             "async () => (await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] })).violations"

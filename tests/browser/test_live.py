@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 from geo.pipeline import refresh
 from geo.store.connection import connect
 from tests.support.browser import RecordedPage, add_session
+from tests.support.rows import insert_cameras, insert_grids
 from tests.support.service import serving
 
 pytestmark = pytest.mark.browser
@@ -15,13 +16,8 @@ pytestmark = pytest.mark.browser
 
 def test_incidents_and_statuses_blink_in(browser: Browser, store: str) -> None:
     with connect(store) as conn:
-        conn.execute(
-            "INSERT INTO grids (code, name, population, geometry) VALUES "
-            "('g1', '一格', 100, ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
-        )
-        conn.execute(
-            "INSERT INTO cameras (code, name, kind, geometry) VALUES ('c1', '东门', 'ptz', ST_SetSRID(ST_Point(118.005, 31.005), 4326))"
-        )
+        insert_grids(conn, "g1", name="一格", population=100)
+        insert_cameras(conn, "c1", name="东门", kind="ptz")
         conn.execute(
             "INSERT INTO incidents (source, source_id, category, occurred_at, geometry) "
             "VALUES ('t', 'first', 'theft', '2026-10-01', ST_SetSRID(ST_Point(118.004, 31.004), 4326))"
@@ -68,10 +64,7 @@ def test_clocks_are_those_of_the_deployment(browser: Browser, store: str) -> Non
 
 def test_a_district_without_incidents_says_so(browser: Browser, store: str) -> None:
     with connect(store) as conn:
-        conn.execute(
-            "INSERT INTO grids (code, name, geometry) VALUES "
-            "('g1', '一格', ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
-        )
+        insert_grids(conn, "g1", name="一格")
         conn.commit()
         refresh(conn)
     with serving(store) as address:

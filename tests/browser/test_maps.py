@@ -12,6 +12,7 @@ from geo.store.connection import connect
 from geo.store.queries.users import add_user
 from service.auth.passwords import hash_password
 from tests.support.browser import RecordedPage, add_session, map_center, wait_until_painted
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -185,7 +186,9 @@ def test_language_switch_and_phone(watched: RecordedPage) -> None:
     page.wait_for_selector("body[data-ready=true]")
     assert page.get_attribute("html", "lang") == "en"
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_timeout(300)
+    page.wait_for_function(
+        "() => Math.abs(document.querySelector('.folium-map').clientWidth - 390) <= 2"
+    )
     box = page.locator(".folium-map").bounding_box()
     assert box is not None
     assert box["width"] == pytest.approx(390, abs=2)
@@ -205,6 +208,8 @@ def test_a_foreign_request_is_noticed(browser: Browser, address: str, demo_store
     watch = RecordedPage(context.new_page(), address)
     watch.open("/maps/coverage")
     watch.page.evaluate("() => { new Image().src = 'http://192.0.2.1/x.png'; }")
-    watch.page.wait_for_timeout(300)
+    # Events of the page are handled while a call waits for it.
+    wait_until(
+        lambda: watch.page.evaluate("1") and any("192.0.2.1" in fault for fault in watch.faults)
+    )
     context.close()
-    assert any("192.0.2.1" in fault for fault in watch.faults)

@@ -11,7 +11,7 @@ import hypothesis
 from playwright.sync_api import Page, expect
 
 from geo.store.connection import connect
-from tests.support.browser import RecordedPage, shown_gain, wait_for_gain
+from tests.support.browser import RecordedPage, shown_gain, wait_for_frames, wait_for_gain
 
 
 def centre(page: Page, selector: str) -> tuple[float, float]:
@@ -22,7 +22,7 @@ def centre(page: Page, selector: str) -> tuple[float, float]:
         if box is not None and box == before:
             return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         before = box
-        page.wait_for_timeout(100)
+        wait_for_frames(page, 6)
     raise AssertionError(f"{selector} does not come to rest")
 
 
@@ -144,7 +144,7 @@ def test_which_cameras_see_a_place(watched: RecordedPage, demo_store: str) -> No
             [row[0], row[1]],
         )
         assert asked > 0
-        page.wait_for_timeout(1500)
+        page.wait_for_load_state("networkidle")
         page.locator(".who-sees").click()
         box = page.locator(".folium-map").bounding_box()
         assert box is not None

@@ -26,6 +26,7 @@ from tests.support.browser import (
     wait_until_painted,
 )
 from tests.support.service import sign_in
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.pages]
 SUBDISTRICT = "990101002"
@@ -72,8 +73,7 @@ def test_a_planner_finds_blind_spots_and_hands_in_a_plan(
     expect(page.locator("body")).to_have_attribute(
         "data-spot", re.compile(rf"{SUBDISTRICT}\d+ \d+")
     )
-    page.wait_for_timeout(1200)
-    assert page.url != before
+    page.wait_for_url(lambda url: url != before)
     # More of them on demand.
     page.locator(".more").click()
     expect(page.locator("body")).to_have_attribute("data-listed", "risk 200")
@@ -228,7 +228,7 @@ def offline(browser: Browser, path: Path) -> dict[str, object]:
     )
     page.goto(path.as_uri())
     page.wait_for_selector("body[data-ready=true]", timeout=30_000)
-    page.wait_for_timeout(500)
+    wait_until_painted(page, ".leaflet-shade-pane canvas", 0)
     told: dict[str, object] = {
         "grids": painted_pixels(page, ".leaflet-shade-pane canvas"),
         "heat": painted_pixels(page, "canvas.leaflet-heatmap-layer"),
@@ -236,7 +236,7 @@ def offline(browser: Browser, path: Path) -> dict[str, object]:
     }
     # A level nearer is in the file too.
     page.locator(".leaflet-control-zoom-in").click()
-    page.wait_for_timeout(800)
+    page.wait_for_function("() => !document.querySelector('.leaflet-zoom-anim')")
     wait_until_painted(page, ".leaflet-base-pane canvas", 10_000)
     context.close()
     assert faults == []
@@ -320,7 +320,7 @@ def test_a_wall_turns_its_pages(watched: RecordedPage) -> None:
     shown = page.frame_locator("iframe.shown")
     expect(shown.locator(".filter")).to_be_hidden()
     expect(shown.locator(".figures")).to_be_visible()
-    page.wait_for_timeout(2000)
+    page.wait_for_load_state("networkidle")
 
 
 def test_a_wall_says_that_its_session_has_ended(
@@ -335,7 +335,9 @@ def test_a_wall_says_that_its_session_has_ended(
     with connect(demo_store) as conn:
         close_session(conn, cookies[COOKIE])
     # A session is taken for good for some seconds.
-    page.wait_for_timeout(6000)
+    wait_until(
+        lambda: context.request.get(f"{address}/api/v1/areas", max_redirects=0).status == 401
+    )
     page.locator("#next").click()
     expect(page.locator("#told")).to_contain_text("登录已过期")
     expect(page.locator("iframe.shown")).to_be_visible()
@@ -375,7 +377,10 @@ def test_two_dates_side_by_side(browser: Browser, address: str, demo_store: str)
         page.mouse.down()
         page.mouse.move(left["x"] + 120, 250, steps=5)
         page.mouse.up()
-        page.wait_for_timeout(600)
+        page.wait_for_function(
+            "() => { const c = (s) => document.querySelector(s + ' .leaflet-map-pane').style.transform; "
+            "const at = c('.folium-map'); return at !== 'translate3d(0px, 0px, 0px)' && at === c('#second'); }"
+        )
         same = page.evaluate(
             "() => { const c = (s) => document.querySelector(s + ' .leaflet-map-pane').style.transform; "
             "return [c('.folium-map'), c('#second')]; }"

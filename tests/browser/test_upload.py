@@ -12,6 +12,7 @@ from geo.store.connection import connect
 from tests.support.browser import RecordedPage, add_session, wait_until_painted
 from tests.support.jobs import running_worker
 from tests.support.osm_extracts import OsmExtract, box
+from tests.support.rows import insert_grids
 from tests.support.service import serving
 
 pytestmark = pytest.mark.browser
@@ -30,10 +31,7 @@ def cameras(store: str) -> list[str]:
 
 def test_a_file_is_looked_at_and_confirmed(browser: Browser, store: str, tmp_path: Path) -> None:
     with connect(store) as conn:
-        conn.execute(
-            "INSERT INTO grids (code, name, population, geometry) VALUES "
-            "('g1', '一格', 100, ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
-        )
+        insert_grids(conn, "g1", name="一格", population=100)
         conn.commit()
     good = tmp_path / "cameras.csv"
     good.write_text(ROWS, encoding="utf-8")

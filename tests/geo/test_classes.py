@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from geo.maps.classes import NUMBERS, class_breaks, natural_starts, roundest
@@ -55,6 +55,7 @@ def test_breaks_part_what_differs(values: list[float], how: str, number: int) ->
 
 
 @given(SHARES)
+@example([0.0, 0.625, 0.4922, 0.125, 0.1875])
 def test_rounding_costs_little(values: list[float]) -> None:
     ordered = np.sort(np.array(values))
     exact = natural_starts(ordered, 5).get(5)

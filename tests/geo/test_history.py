@@ -17,6 +17,7 @@ from geo.store.queries.audit import (
     set_actor,
     verify,
 )
+from tests.support.waiting import wait_until
 
 CAMERA = (
     "INSERT INTO cameras (code, kind, geometry) SELECT 'c' || n, 'dome', "
@@ -151,7 +152,11 @@ def test_sets_go_with_their_entries(store: str) -> None:
     with connect(store) as conn:
         conn.execute(CAMERA, (1,))
         conn.commit()
-        conn.execute("SELECT pg_sleep(0.01)")
+        wait_until(
+            lambda: (
+                conn.execute("SELECT clock_timestamp() > max(at) FROM audit").fetchone() == (True,)
+            )
+        )
         assert prune_audit(conn, 0) == 1
         conn.execute("UPDATE cameras SET range_m = 10")
         conn.commit()

@@ -39,6 +39,7 @@ from tests.support.hostile_files import CANARY, Hostile, corpus, endless, raster
 from tests.support.jobs import running_worker, wait_for_job
 from tests.support.processes import all_ended, descendants
 from tests.support.service import sign_in
+from tests.support.waiting import wait_until
 
 MEMORY_MB = 768
 SECONDS = 120
@@ -381,11 +382,13 @@ def test_no_process_outlives_whoever_asked_for_it(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(path)], env={**os.environ, "PYTHONPATH": str(Path.cwd())}
     )
-    end = time.monotonic() + 120
-    while len(found := descendants(process.pid)) < 2:
-        assert time.monotonic() < end
+
+    def started() -> set[int]:
         assert process.poll() is None
-        time.sleep(0.1)
+        pids = descendants(process.pid)
+        return pids if len(pids) >= 2 else set()
+
+    found = wait_until(started, within_s=120)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert all_ended(found)

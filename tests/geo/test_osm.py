@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,7 @@ from geo.store.queries.registers import read_layer, upsert
 from tests.support.commands import CommandResult
 from tests.support.osm_extracts import HELSINKI, OsmExtract, box
 from tests.support.processes import is_running
+from tests.support.waiting import wait_until
 
 SQUARE = ((0, 0), (100, 0), (100, 100), (0, 100))
 
@@ -487,10 +487,7 @@ def test_the_parser_ends_with_whoever_asked_for_it(tmp_path: Path) -> None:
             assert is_running(parser)
             asking.kill()
             asking.wait()
-            until = time.monotonic() + 30
-            while is_running(parser):
-                assert time.monotonic() < until
-                time.sleep(0.05)
+            wait_until(lambda: not is_running(parser))
     finally:
         asking.kill()
         asking.wait()

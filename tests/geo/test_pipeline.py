@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from geo.store.queries.grids import read_grid_results
 from geo.store.queries.incidents import read_incident_months
 from geo.store.queries.runs import read_latest_run
 from tests.support.commands import Command, CommandResult
+from tests.support.waiting import wait_until
 
 
 def fill(store: str, folder: Path, cameras: int = 3) -> None:
@@ -124,17 +124,17 @@ def test_readers_see_the_old_result_until_the_new_one_is_whole(store: str, tmp_p
 def wait_for(store: str, text: str, process: subprocess.Popen[str]) -> None:
     """Wait until a session of the process is inside a statement that holds the text."""
     with connect(store, autocommit=True) as conn:
-        for _ in range(6000):
+
+        def in_statement() -> bool:
             row = conn.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
                 "AND pid <> pg_backend_pid() AND query LIKE %s AND state <> 'idle'",
                 (f"%{text}%",),
             ).fetchone()
-            if row and row[0]:
-                return
             assert process.poll() is None, process.communicate()
-            time.sleep(0.01)
-    pytest.fail(f"{text} was never seen")
+            return row != (0,)
+
+        wait_until(in_statement, what=text)
 
 
 def test_kill_in_the_middle_of_an_import(store: str, tmp_path: Path, command: Command) -> None:
@@ -173,15 +173,12 @@ def test_kill_in_the_middle_of_a_refresh(store: str, tmp_path: Path, command: Co
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
         holder.rollback()
-    for _ in range(100):
-        with connect(store) as conn:
-            left = conn.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-                "AND pid <> pg_backend_pid()"
-            ).fetchone()
-        if left == (0,):
-            break
-        time.sleep(0.1)
+    sessions = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND pid <> pg_backend_pid()"
+    )
+    with connect(store, autocommit=True) as conn:
+        wait_until(lambda: conn.execute(sessions).fetchone() == (0,))
     assert snapshot(store) == before
     done = subprocess.run(
         [command.python, "refresh", "--all", "--json"], cwd=tmp_path, env=command.env,

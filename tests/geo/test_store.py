@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psycopg
@@ -23,6 +22,7 @@ from geo.store.connection import connect, database
 from geo.store.migration import Migration, applied_migrations, migrate, migrations, require_current
 from geo.store.scope import set_scope
 from tests.support.processes import is_running
+from tests.support.waiting import wait_until
 
 CODE = """
 import sys, time
@@ -46,8 +46,7 @@ def test_starts_again_after_a_crash_and_leaves_nothing_behind(open_folder: Path)
             conn.execute("INSERT INTO kept VALUES (7)")
         pid = postmaster(found)
         os.kill(pid, signal.SIGKILL)
-        while is_running(pid):
-            time.sleep(0.05)
+        wait_until(lambda: not is_running(pid))
         assert cluster.start(found)
         with connect(found.conninfo) as conn:
             assert conn.execute("SELECT n FROM kept").fetchone() == (7,)

@@ -35,6 +35,7 @@ from service.auth.permissions import RIGHTS
 from service.auth.sessions import COOKIE
 from tests.support.commands import CommandResult
 from tests.support.service import sign_in
+from tests.support.waiting import wait_until
 
 MINE, THEIRS = "990101002", "990101001"
 OPEN = {
@@ -501,7 +502,11 @@ def test_the_record_is_only_added_to_and_tells_of_tampering(store: str) -> None:
         conn.execute("UPDATE audit SET at = at - interval '2000 days' WHERE id <= 4")
         conn.rollback()
         assert prune_audit(conn, 1) == 0
-        conn.execute("SELECT pg_sleep(0.01)")
+        wait_until(
+            lambda: (
+                conn.execute("SELECT clock_timestamp() > max(at) FROM audit").fetchone() == (True,)
+            )
+        )
         assert prune_audit(conn, 0) == 6
         append_audit_entry(conn, actor="a", role="", address="", action="x", object_="later")
         conn.commit()

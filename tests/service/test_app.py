@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from service.app import create_app
 from service.server import run
 from tests.support.processes import accept_interrupts, is_running
 from tests.support.service import sign_in
+from tests.support.waiting import wait_until
 
 TEXTS = {key: (zh, texts("en").get(key, "")) for key, zh in texts("zh").items()}
 
@@ -257,12 +257,7 @@ def test_postgres_restarted_under_the_service(open_folder: Path) -> None:
             assert problem.status_code == 503
             assert "try again" in problem.json()["detail"]
             cluster.start(found)
-            for _ in range(100):
-                answer = client.get("/api/v1/areas")
-                if answer.status_code == 200:
-                    break
-                time.sleep(0.2)
-            assert answer.status_code == 200
+            wait_until(lambda: client.get("/api/v1/areas").status_code == 200)
             assert client.get("/maps/coverage").status_code == 200
 
 

@@ -29,7 +29,10 @@ from geo.store.queries.api_tokens import make_token
 from geo.store.queries.audit import set_actor, verify
 from tests.support.event_stream import EventStream
 from tests.support.jobs import hold_refreshes, running_worker
+from tests.support.processes import is_running
+from tests.support.rows import insert_grids
 from tests.support.service import serving
+from tests.support.waiting import wait_until
 
 PATHS = (
     "/api/v1/grids", "/api/v1/areas/results?level=grid", "/tiles/grids/14/{x}/{y}.pbf", "/tiles/cameras/16/{x4}/{y4}.pbf",
@@ -40,10 +43,7 @@ PATHS = (
 
 def fill(conninfo: str) -> None:
     with connect(conninfo) as conn:
-        conn.execute(
-            "INSERT INTO grids (code, name, population, geometry) SELECT 'g' || n, 'grid', 100, "
-            "ST_Multi(ST_MakeEnvelope(118 + n * 0.01, 31, 118.01 + n * 0.01, 31.01, 4326)) FROM generate_series(0, 4) n"
-        )
+        insert_grids(conn, "g0", "g1", "g2", "g3", "g4", population=100)
         conn.execute(
             "INSERT INTO cameras (code, kind, geometry) SELECT 'c' || n, 'dome', "
             "ST_SetSRID(ST_Point(118.001 + n * 0.001, 31.005), 4326) FROM generate_series(0, 40) n"
@@ -81,6 +81,10 @@ class Load:
     def answered(self) -> int:
         """Reads that were answered whole, up to now."""
         return sum(n for (_, status), n in list(self.reads.items()) if status == 200)
+
+    def refused(self) -> int:
+        """Reads that were not answered, up to now."""
+        return sum(n for (_, status), n in list(self.reads.items()) if status in (0, 503))
 
     def _read(self, paths: list[str], token: str) -> None:
         with httpx2.Client(headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
@@ -155,28 +159,22 @@ def test_postgres_killed_twice_under_load(open_folder: Path) -> None:
             headers = {"Authorization": f"Bearer {reader}"}
             jobs = []
             for _ in range(2):
-                time.sleep(1.5)
+                _answered_more(load, 10)
                 asked = httpx2.post(f"{address}/api/v1/jobs/refresh?everything=true", headers=headers, timeout=30)  # fmt: skip
                 jobs.append(asked.json()["id"])
-                time.sleep(0.5)
+                _wait_until_at_work(found.conninfo)
                 pid = int((found.data / "postmaster.pid").read_text().splitlines()[0])
+                refused = load.refused()
                 os.kill(pid, signal.SIGKILL)
-                time.sleep(1.0)
+                wait_until(lambda: load.refused() > refused)  # noqa: B023
                 cluster.start(found)
-            time.sleep(2.0)
-            # How many get through in a second hangs on the machine.
-            end = time.monotonic() + 20
-            while load.answered() <= 50 and time.monotonic() < end:
-                time.sleep(0.2)
+            wait_until(lambda: load.answered() > 50, within_s=120)
             load.stop()
             assert load.wrong == []
             # Without a hand, everything is there again.
-            end = time.monotonic() + 15
             with httpx2.Client(headers=headers, timeout=30) as client:
                 for path in {path for path, _ in load.reads}:
-                    while (status := client.get(address + path).status_code) != 200:
-                        assert time.monotonic() < end, (path, status)
-                        time.sleep(0.2)
+                    wait_until(lambda: client.get(address + path).status_code == 200, what=path)  # noqa: B023
                 assert client.get(f"{address}/readyz").json()["ready"]
                 # A worker that ended with the database is started anew, as `serve` does.
                 with running_worker(found.conninfo):
@@ -184,11 +182,8 @@ def test_postgres_killed_twice_under_load(open_folder: Path) -> None:
             assert load.answered() > 50
             assert any(status in (0, 503) for _, status in load.reads)
             stored = _nothing_lost(found.conninfo, load)
-            deadline = time.monotonic() + 10
-            while stream.events.qsize() < stored and time.monotonic() < deadline:
-                time.sleep(0.1)
             # A map that came back with what it had seen missed nothing.
-            assert stream.events.qsize() >= stored
+            wait_until(lambda: stream.events.qsize() >= stored)
             stream.ended.set()
 
 
@@ -232,7 +227,9 @@ def test_slow_downloads_leave_the_maps_alone(demo_store: str) -> None:
                 f"GET /api/v1/export/incidents.csv HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
             )
             slow.append(one)
-        time.sleep(1.0)  # begun, and nobody reads
+        for one in slow:
+            # The download has begun, and nobody reads it.
+            assert one.recv(1, socket.MSG_PEEK)
         headers = {"Authorization": f"Bearer {token}"}
         for _ in range(10):
             answer = httpx2.get(f"{address}/api/v1/grids", headers=headers, timeout=120)
@@ -265,7 +262,7 @@ def test_a_full_disk(open_folder: Path) -> None:
                 load = Load(address, reader, feeder)
                 load.start()
                 headers = {"Authorization": f"Bearer {reader}"}
-                time.sleep(1.0)
+                _answered_more(load, 10)
                 jobs, full = [], 0.0
                 begun = time.monotonic()
                 while time.monotonic() < begun + 60 and time.monotonic() < (full or 1e9) + 4:
@@ -279,15 +276,14 @@ def test_a_full_disk(open_folder: Path) -> None:
                     time.sleep(0.3)
                 assert full, "the disk was never full"
                 ballast.unlink()
-                end = time.monotonic() + 30
                 with httpx2.Client(headers=headers, timeout=30) as client:
-                    while not (
-                        client.get(f"{address}/healthz").status_code == 200
-                        and client.get(f"{address}/readyz").json()["ready"]
-                    ):
-                        assert time.monotonic() < end
-                        time.sleep(0.2)
-                    time.sleep(1.0)
+                    wait_until(
+                        lambda: (
+                            client.get(f"{address}/healthz").status_code == 200
+                            and client.get(f"{address}/readyz").json()["ready"]
+                        )
+                    )
+                    _answered_more(load, 10)
                     load.stop()
                     assert load.wrong == []
                     for path in {path for path, _ in load.reads}:
@@ -307,12 +303,27 @@ def _take_up(path: Path, place: Path) -> None:
 
 
 def _all_done(client: httpx2.Client, address: str, jobs: list[int]) -> None:
-    end = time.monotonic() + 240
     for job in jobs:
-        while (told := client.get(f"{address}/api/v1/jobs/{job}").json())["state"] != "done":
-            assert told["state"] in ("waiting", "running"), told
-            assert time.monotonic() < end, str(told)
-            time.sleep(0.2)
+
+        def done(job: int = job) -> bool:
+            row = client.get(f"{address}/api/v1/jobs/{job}").json()
+            assert row["state"] in ("waiting", "running", "done"), row
+            return bool(row["state"] == "done")
+
+        wait_until(done, within_s=240, what=f"job {job}")
+
+
+def _answered_more(load: Load, number: int) -> None:
+    """Wait until a number of reads more are answered."""
+    before = load.answered()
+    wait_until(lambda: load.answered() >= before + number)
+
+
+def _wait_until_at_work(conninfo: str) -> None:
+    """Wait until the process of a job is in the database."""
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'gridcover-job-%'"
+    with connect(conninfo, autocommit=True) as conn:
+        wait_until(lambda: conn.execute(sessions).fetchone() != (0,))
 
 
 def _nothing_lost(conninfo: str, load: Load) -> int:
@@ -392,11 +403,11 @@ def _through_clocks(address: str, token: str, ahead: Path, conninfo: str) -> Non
             # A job is at work while the clock is set: it is neither lost nor begun anew.
             with hold_refreshes(conninfo) as let_go:
                 job = client.post(f"{address}/api/v1/jobs/refresh?everything=true").json()["id"]
-                while client.get(f"{address}/api/v1/jobs/{job}").json()["state"] != "running":
-                    time.sleep(0.1)
+                path = f"{address}/api/v1/jobs/{job}"
+                wait_until(lambda: client.get(path).json()["state"] == "running")  # noqa: B023
                 ahead.write_text(f"{days}\n")
                 _sees(conninfo, int(days[:-1]))
-                time.sleep(10.0)  # three looks for the silent
+                _wait_for_heartbeats(conninfo, 6)
                 assert client.get(f"{address}/api/v1/jobs/{job}").json()["state"] == "running"
                 let_go()
             _all_done(client, address, [job])
@@ -409,19 +420,32 @@ def _through_clocks(address: str, token: str, ahead: Path, conninfo: str) -> Non
             assert client.get(f"{address}/tiles/grids/14/13562/6701.pbf").status_code == 200
 
 
+def _wait_for_heartbeats(conninfo: str, number: int) -> None:
+    """Wait until each of the two workers has looked for silent ones a number of times."""
+    beats: dict[int, set[dt.datetime]] = {}
+    with connect(conninfo, autocommit=True) as conn:
+
+        def enough() -> bool:
+            for worker, beat in conn.execute(
+                "SELECT id, last_heartbeat FROM procrastinate_workers"
+            ):
+                beats.setdefault(worker, set()).add(beat)
+            return sum(len(seen) > number for seen in beats.values()) >= 2
+
+        wait_until(enough, within_s=120)
+
+
 def _sees(conninfo: str, days: int) -> None:
     """The database's clock is what it was set to; each process looks once a second."""
-    off = None
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
+
+    def is_set() -> bool:
         with connect(conninfo) as conn:
             row = conn.execute("SELECT clock_timestamp()").fetchone()
         assert row is not None
         off = row[0] - dt.datetime.now(dt.UTC)
-        if abs(off - dt.timedelta(days=days)) < dt.timedelta(minutes=1):
-            return
-        time.sleep(0.2)
-    pytest.fail(f"the database's clock is off by {off}, not by {days} days")
+        return bool(abs(off - dt.timedelta(days=days)) < dt.timedelta(minutes=1))
+
+    wait_until(is_set, what=f"the database's clock {days} days off")
 
 
 @contextlib.contextmanager
@@ -439,6 +463,12 @@ def running_service(env: dict[str, str]) -> Iterator[tuple[str, int]]:
         finally:
             process.terminate()
             process.wait(60)
+
+
+def _cpu_s(pid: int) -> float:
+    """Seconds of processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_what_is_under_way_is_finished_when_the_service_ends(demo_store: str) -> None:
@@ -459,20 +489,19 @@ def test_what_is_under_way_is_finished_when_the_service_ends(demo_store: str) ->
             target=lambda: answers.append(client.post(f"{address}/api/v1/sites", json=body))
         )
         with httpx2.stream("GET", f"{address}/api/v1/live", headers=headers) as live:
+            before = _cpu_s(pid)
             thread.start()
-            time.sleep(0.7)
+            # It calculates: half a second of work is more than reading the request.
+            wait_until(lambda: answers or _cpu_s(pid) > before + 0.5)
             assert not answers
             os.kill(pid, signal.SIGTERM)
-            begun = time.monotonic()
             with contextlib.suppress(httpx2.HTTPError):
                 for _ in live.iter_lines():
                     pass  # an open map does not keep the service from ending
             thread.join()
         assert answers[0].status_code == 200
         assert len(answers[0].json()["sites"]) == 20
-        while Path(f"/proc/{pid}").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":  # fmt: skip
-            assert time.monotonic() < begun + 120
-            time.sleep(0.1)
+        wait_until(lambda: not is_running(pid), within_s=120)
         with pytest.raises(httpx2.ConnectError):
             client.get(f"{address}/healthz")
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,9 @@ from service.worker.queue import MAX_ATTEMPTS
 from tests.support.hostile_files import endless
 from tests.support.jobs import CAMERA_ROWS, hold_refreshes, running_worker, wait_for_job
 from tests.support.processes import all_ended, descendants
+from tests.support.rows import insert_grids
 from tests.support.service import sign_in
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -49,11 +50,11 @@ def cameras(conninfo: str) -> int:
 
 def working(client: TestClient, job: int, step: str) -> None:
     """Wait until a job is at a step."""
-    for _ in range(1200):
-        if client.get(f"/api/v1/jobs/{job}").json()["step"].startswith(step):
-            return
-        time.sleep(0.05)
-    raise AssertionError(client.get(f"/api/v1/jobs/{job}").json())
+
+    def at_step() -> bool:
+        return bool(client.get(f"/api/v1/jobs/{job}").json()["step"].startswith(step))
+
+    wait_until(at_step, what=lambda: client.get(f"/api/v1/jobs/{job}").json())
 
 
 def test_cancelling_ends_the_process_at_once_and_the_next_job_is_done(
@@ -63,7 +64,7 @@ def test_cancelling_ends_the_process_at_once_and_the_next_job_is_done(
         stuck = send(client, "a.gpkg", endless(tmp_path).content)
         after = send(client, "b.csv", CAMERA_ROWS.encode())
         working(client, stuck, "reading")
-        time.sleep(0.5)
+        wait_until(lambda: len(descendants(process.pid)) > 2)
         busy = descendants(process.pid)
         assert client.post(f"/api/v1/jobs/{stuck}/cancel").json()["state"] == "cancelling"
         ended = wait_for_job(client, stuck, "cancelled", "failed", "done")
@@ -71,8 +72,7 @@ def test_cancelling_ends_the_process_at_once_and_the_next_job_is_done(
         assert "cancelled" in ended["outcome"]["reason"]
         assert wait_for_job(client, after, "done", "failed")["state"] == "done"
         # Of the processes at the time only those that start others are left.
-        time.sleep(0.5)
-        assert len(busy & descendants(process.pid)) == 2
+        wait_until(lambda: len(busy & descendants(process.pid)) == 2)
     assert cameras(store) == 2
 
 
@@ -86,10 +86,8 @@ def test_a_job_that_waits_for_a_lock_is_cancelled_and_leaves_no_session(
         client.post(f"/api/v1/jobs/{job}/cancel")
         assert wait_for_job(client, job, "cancelled", "failed", "done")["state"] == "cancelled"
         sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
-        end = time.monotonic() + 20
-        while holder.execute(sessions, (f"gridcover-job-{job}",)).fetchone() != (0,):
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        name = f"gridcover-job-{job}"
+        wait_until(lambda: holder.execute(sessions, (name,)).fetchone() == (0,))
         holder.rollback()
     assert cameras(store) == 0
 
@@ -232,20 +230,19 @@ def test_a_worker_that_is_stopped_lets_its_job_begin_anew(client: TestClient, st
         assert client.get(f"/api/v1/jobs/{job}").json()["state"] in ("waiting", "running")
         let_go()
     with connect(store) as conn:
-        conn.execute(
-            "INSERT INTO grids (code, name, geometry) VALUES ('g1', 'one', ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
-        )
+        insert_grids(conn, "g1", name="one")
     with running_worker(store):
         assert wait_for_job(client, job, "done", "failed")["state"] == "done"
 
 
 def _working(pid: int) -> set[int]:
     """The processes that a process has started, once it has those that it needs."""
-    end = time.monotonic() + 120
-    while len(found := descendants(pid)) < 2:
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    return found
+
+    def started() -> set[int]:
+        pids = descendants(pid)
+        return pids if len(pids) >= 2 else set()
+
+    return wait_until(started, within_s=120)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -260,11 +257,8 @@ def test_nothing_outlives_a_worker(client: TestClient, store: str, number: signa
         sessions = (
             "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'gridcover-job-%'"
         )
-        end = time.monotonic() + 20
         with connect(store, autocommit=True) as conn:
-            while conn.execute(sessions).fetchone() != (0,):
-                assert time.monotonic() < end
-                time.sleep(0.2)
+            wait_until(lambda: conn.execute(sessions).fetchone() == (0,))
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -296,11 +290,9 @@ def test_the_worker_ends_with_the_service(store: str) -> None:
     )
     env = {**os.environ, "GRIDCOVER_DATABASE_URL": store}
     process = subprocess.Popen([sys.executable, "-c", code, store], env=env)
-    end = time.monotonic() + 120
+    workers = "SELECT count(*) FROM procrastinate_workers"
     with connect(store, autocommit=True) as conn:
-        while conn.execute("SELECT count(*) FROM procrastinate_workers").fetchone() != (1,):
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        wait_until(lambda: conn.execute(workers).fetchone() == (1,), within_s=120)
     found = _working(process.pid)
     process.send_signal(signal.SIGKILL)
     process.wait()

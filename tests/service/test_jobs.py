@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -12,25 +11,21 @@ import pytest
 from fastapi.testclient import TestClient
 
 from geo.settings import Settings
-from geo.store.connection import connect
+from geo.store.connection import Conn, connect
 from geo.store.migration import migrate, queue_migrations
 from service.app import create_app
 from tests.support.jobs import CAMERA_ROWS, hold_refreshes, running_worker, wait_for_job
+from tests.support.rows import insert_cameras, insert_grids
 from tests.support.service import sign_in
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
 def small(store: str) -> str:
     """Two grids, a camera, and nothing computed yet."""
     with connect(store) as conn:
-        conn.execute(
-            "INSERT INTO grids (code, name, population, geometry) VALUES "
-            "('g1', 'one', 100, ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326))), "
-            "('g2', 'two', 200, ST_Multi(ST_MakeEnvelope(118.01, 31, 118.02, 31.01, 4326)))"
-        )
-        conn.execute(
-            "INSERT INTO cameras (code, kind, geometry) VALUES ('c0', 'ptz', ST_SetSRID(ST_Point(118.005, 31.005), 4326))"
-        )
+        insert_grids(conn, "g1", "g2", population=100)
+        insert_cameras(conn, "c0", kind="ptz")
     return store
 
 
@@ -38,6 +33,24 @@ def small(store: str) -> str:
 def client(small: str) -> Iterator[TestClient]:
     with TestClient(create_app(small, Settings()), cookies=sign_in(small)) as found:
         yield found
+
+
+def _workers(conn: Conn) -> int:
+    conn.rollback()
+    row = conn.execute("SELECT count(*) FROM procrastinate_workers").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _sessions(conn: Conn, job: int, waiting_for: str | None = None) -> int:
+    """Sessions of the process of a job, or those of them that wait for something."""
+    row = conn.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s "
+        "AND (%s::text IS NULL OR wait_event_type = %s)",
+        (f"gridcover-job-{job}", waiting_for, waiting_for),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def runs(conninfo: str) -> int:
@@ -115,7 +128,14 @@ def test_one_at_a_time_with_two_workers(client: TestClient, small: str) -> None:
         third = client.post(
             "/api/v1/jobs/import?layer=cameras&name=a.csv", content=CAMERA_ROWS.encode()
         ).json()["id"]
-        time.sleep(1.5)
+        with connect(small) as conn:
+            wait_until(lambda: _workers(conn) == 2)
+            # No worker is given another job while one is at work.
+            free = conn.execute(
+                "SELECT (procrastinate_fetch_job_v2(NULL, max(id))).id FROM procrastinate_workers"
+            ).fetchone()
+            conn.rollback()
+        assert free == (None,)
         states = {j["id"]: j["state"] for j in client.get("/api/v1/jobs").json()}
         assert states == {first: "running", second.json()["id"]: "waiting", third: "waiting"}
         let_go()
@@ -135,7 +155,8 @@ def test_cancelling(client: TestClient, small: str) -> None:
     with hold_refreshes(small) as let_go, running_worker(small):
         wait_for_job(client, runs_on, "running")
         assert client.post(f"/api/v1/jobs/{runs_on}/cancel").json()["state"] == "cancelling"
-        time.sleep(1.0)
+        with connect(small, autocommit=True) as conn:
+            wait_until(lambda: not _sessions(conn, runs_on))
         let_go()
         assert wait_for_job(client, runs_on, "cancelled", "done", "failed")["state"] == "cancelled"
         assert runs(small) == 0
@@ -158,7 +179,8 @@ def test_a_killed_worker_leaves_nothing_lost_and_nothing_doubled(
         holder.execute("LOCK TABLE grids, cameras IN ACCESS EXCLUSIVE MODE")
         with running_worker(small) as victim:
             wait_for_job(client, job, "running")
-            time.sleep(0.5)
+            with connect(small, autocommit=True) as conn:
+                wait_until(lambda: _sessions(conn, job, waiting_for="Lock"))
             victim.send_signal(signal.SIGKILL)
             victim.wait()
         holder.rollback()

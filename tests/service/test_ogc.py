@@ -23,6 +23,7 @@ from geo.store.connection import connect
 from geo.store.ogc_views import OGC_VIEWS
 from geo.store.queries.api_tokens import make_token
 from service.app import create_app
+from tests.support.rows import insert_grids
 from tests.support.service import serving
 
 MINE = "990101002"
@@ -271,10 +272,7 @@ def test_csv_is_safe_for_spreadsheets(store: str) -> None:
     from tests.support.service import sign_in
 
     with connect(store) as conn:
-        conn.execute(
-            "INSERT INTO grids (code, name, geometry) VALUES ('g1', '=HYPERLINK(1)', "
-            "ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
-        )
+        insert_grids(conn, "g1", name="=HYPERLINK(1)")
     with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client:
         told = client.get("/ogc/collections/grids/items?f=csv").text
         (row,) = csv.DictReader(io.StringIO(told))
@@ -290,11 +288,7 @@ def test_identifiers_in_csv_are_safe_for_spreadsheets(store: str, code: str) -> 
     from tests.support.service import sign_in
 
     with connect(store) as conn:
-        conn.execute(
-            "INSERT INTO grids (code, name, geometry) VALUES (%s, 'x', "
-            "ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))",
-            (code,),
-        )
+        insert_grids(conn, code, name="x")
     with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client:
         for address in ("/ogc/collections/grids/items?f=csv", "/api/v1/export/grids.csv"):
             (row,) = csv.reader(

@@ -21,6 +21,7 @@ from service.app import create_app
 from service.auth.permissions import MAPS, RIGHTS
 from service.auth.sessions import COOKIE
 from service.policy import AuditRule, SecuredRoute, allow, api_routes, policy_of, require_policies
+from tests.support.rows import insert_grids
 from tests.support.service import sign_in
 
 # Method, path, who may use it, rights (one of them), scopes (one of them), what is recorded. A new route is
@@ -172,10 +173,7 @@ EXPECTED = _expected()
 @pytest.fixture
 def client(store: str) -> Iterator[TestClient]:
     with connect(store) as conn:
-        conn.execute(
-            "INSERT INTO grids (code, name, geometry) VALUES ('g1', 'g', "
-            "ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
-        )
+        insert_grids(conn, "g1", name="g")
         conn.execute(
             "INSERT INTO grid_staff (grid, role, name, phone) VALUES ('g1', 'head', 'Wang', '13900001111')"
         )

@@ -28,6 +28,7 @@ from service.app import create_app
 from service.auth.passwords import hash_password
 from service.auth.sessions import COOKIE
 from tests.support.commands import CommandResult
+from tests.support.waiting import wait_until
 
 
 @dataclass
@@ -96,8 +97,7 @@ def issuer() -> Iterator[Issuer]:
     server = uvicorn.Server(uvicorn.Config(found.app(), log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    while not server.started:
-        time.sleep(0.02)
+    wait_until(lambda: server.started)
     yield found
     server.should_exit = True
     thread.join()

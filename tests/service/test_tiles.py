@@ -16,6 +16,7 @@ from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.tiles import COARSE_DEG, TILE_SETS, build_tile, read_layer_versions
 from service.app import create_app
+from tests.support.rows import insert_cameras, insert_grids
 from tests.support.service import sign_in
 
 MINE = "990101002"
@@ -251,12 +252,8 @@ def test_what_is_kept_follows_what_it_shows(store: str) -> None:
             "INSERT INTO areas (code, name, level, geometry) VALUES ('990101001', 'a', 'subdistrict', "
             "ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
         )
-        conn.execute(
-            "INSERT INTO grids (code, name, geometry) VALUES ('g1', 'one', ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
-        )
-        conn.execute(
-            "INSERT INTO cameras (code, kind, status, geometry) VALUES ('c1', 'dome', 'working', ST_SetSRID(ST_Point(118.005, 31.005), 4326))"
-        )
+        insert_grids(conn, "g1", name="one")
+        insert_cameras(conn, "c1", kind="dome", status="working")
         conn.commit()
         refresh_everything(conn, Settings())
         now = [0.0]

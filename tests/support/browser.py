@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from playwright.sync_api import BrowserContext, Page
 
 from tests.support.service import sign_in
+from tests.support.waiting import wait_until
 
 
 def add_session(context: BrowserContext, address: str, store: str) -> None:
@@ -60,12 +59,20 @@ def painted_pixels(page: Page, selector: str) -> int:
     )
 
 
+def wait_for_frames(page: Page, number: int = 2) -> None:
+    """Wait until a page has painted some frames more: what has just been changed is laid out then."""
+    page.evaluate(
+        """async (n) => { for (let k = 0; k < n; k++) await new Promise(requestAnimationFrame); }""",
+        number,
+    )
+
+
 def wait_until_painted(page: Page, selector: str, more_than: int) -> None:
     """Wait until so many pixels of some canvases are painted: tiles come after what tells that a page is there."""
-    until = time.monotonic() + 20
-    while (found := painted_pixels(page, selector)) <= more_than:
-        assert time.monotonic() < until, f"{selector}: {found} pixels, not {more_than}"
-        page.wait_for_timeout(100)
+    wait_until(
+        lambda: painted_pixels(page, selector) > more_than,
+        what=lambda: f"{selector}: {painted_pixels(page, selector)} pixels, not {more_than}",
+    )
 
 
 def map_center(page: Page) -> tuple[float, float]:
@@ -77,7 +84,7 @@ def map_center(page: Page) -> tuple[float, float]:
 
 def wait_for_gain(page: Page) -> None:
     """Until the newest question is answered, and the gain after it."""
-    page.wait_for_timeout(200)
+    wait_for_frames(page)
     page.wait_for_selector(".plan[data-busy=false]", state="attached", timeout=30_000)
 
 

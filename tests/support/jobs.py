@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from geo.store.connection import connect
 from geo.store.queries.runs import REFRESH_LOCK
+from tests.support.waiting import wait_until
 
 CAMERA_ROWS = "编码,名称,经度,纬度\nc1,东门,118.001,31.001\nc2,西门,118.002,31.002\n"
 
@@ -45,9 +45,11 @@ def hold_refreshes(conninfo: str) -> Iterator[Callable[[], None]]:
 
 def wait_for_job(client: TestClient, job: int, *states: str) -> dict[str, Any]:
     """The job once it is in one of some states."""
-    for _ in range(600):
-        found: dict[str, Any] = client.get(f"/api/v1/jobs/{job}").json()
-        if found["state"] in states:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(found)
+
+    def job_in_state() -> dict[str, Any] | None:
+        row: dict[str, Any] = client.get(f"/api/v1/jobs/{job}").json()
+        return row if row["state"] in states else None
+
+    found = wait_until(job_in_state, what=lambda: client.get(f"/api/v1/jobs/{job}").json())
+    assert found is not None
+    return found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
-import time
 from pathlib import Path
+
+from tests.support.waiting import wait_until
 
 
 def is_running(pid: int) -> bool:
@@ -30,9 +31,4 @@ def descendants(pid: int) -> set[int]:
 
 
 def all_ended(pids: set[int], within_s: float = 20.0) -> bool:
-    end = time.monotonic() + within_s
-    while any(map(is_running, pids)):
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
+    return wait_until(lambda: not any(map(is_running, pids)), within_s=within_s, what=pids)

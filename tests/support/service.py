@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,6 +18,7 @@ from service.app import create_app
 from service.auth.sessions import COOKIE
 from service.server import raise_limits
 from service.web_process import server_config
+from tests.support.waiting import wait_until
 
 numbers = itertools.count(1)
 
@@ -44,8 +44,7 @@ def serving(conninfo: str, settings: Settings | None = None) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        while not server.started:
-            time.sleep(0.02)
+        wait_until(lambda: server.started)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True

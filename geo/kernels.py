@@ -10,7 +10,8 @@ import hashlib
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def start_compiling() -> list[subprocess.Popen[bytes]]:
     Returns
     -------
     list of subprocess.Popen
-        The processes, none where all is compiled; hand them to `wait_for`, or leave them alone.
+        The processes, none where all is compiled; hand them to `wait_for`, or end them.
     """
     if _stamp().exists():
         return []
@@ -98,6 +99,25 @@ def start_compiling() -> list[subprocess.Popen[bytes]]:
         subprocess.Popen([*command, part], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for part in PARTS
     ]
+
+
+@contextmanager
+def compiling() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Compile in the background for as long as a block runs; what is not ready then is given up.
+
+    Yields
+    ------
+    list of subprocess.Popen
+        From `start_compiling`.
+    """
+    processes = start_compiling()
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait()
 
 
 def wait_for(processes: list[subprocess.Popen[bytes]]) -> None:

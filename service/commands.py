@@ -65,15 +65,15 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; 0 for any free one.")] = None,
 ) -> None:
     """Serve the maps."""
-    from geo.kernels import start_compiling
+    from geo.kernels import compiling
     from geo.settings import get_settings
     from geo.store.connection import connect, database
     from geo.store.queries.users import count_users
     from service.server import run
 
     settings = get_settings()
-    start_compiling()  # ready, or nearly so, when the first one computes
-    with database(tended=True) as conninfo:
+    # The kernels are ready, or nearly so, when the first request needs them.
+    with compiling(), database(tended=True) as conninfo:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
             name_store(conn)
@@ -119,7 +119,7 @@ def demo(
     """Private PostGIS, demo district, analysis and maps, in one go."""
     from geo import pipeline
     from geo.demo import load_demo
-    from geo.kernels import start_compiling, wait_for
+    from geo.kernels import compiling, wait_for
     from geo.settings import get_settings
     from geo.store.connection import connect, database
     from geo.store.migration import migrate
@@ -129,8 +129,7 @@ def demo(
     if settings.database_url is None:
         settings = settings.model_copy(update={"data_dir": settings.data_dir / "demo"})
     begun = time.monotonic()
-    kernels = start_compiling()
-    with database(settings, tended=True) as conninfo:
+    with compiling() as kernels, database(settings, tended=True) as conninfo:
         with progress_lines() as progress:
             progress("migrating")
             migrate(conninfo)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pkgutil
+import signal
 import stat
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from numba.core.registry import CPUDispatcher
 import geo
 from geo import cache_folder as cache
 from geo import kernels
+from geo.errors import StoreError
 
 
 def test_every_kernel_is_among_the_parts() -> None:
@@ -64,6 +66,15 @@ def test_what_is_compiled_is_not_compiled_again(
     assert not kernels._stamp().exists()
     kernels._note()
     assert len(list((tmp_path / "cache").glob("gridcover-kernels-*"))) == 1
+
+
+def test_compiling_ends_with_the_block_it_runs_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = [sys.executable, "-c", "import time; time.sleep(600)"]
+    monkeypatch.setattr(kernels, "start_compiling", lambda: [subprocess.Popen(endless)])
+    with pytest.raises(StoreError), kernels.compiling() as processes:
+        assert [process.poll() for process in processes] == [None]
+        raise StoreError("the address is taken")
+    assert [process.poll() for process in processes] == [-signal.SIGTERM]
 
 
 def test_an_account_that_can_write_nowhere_has_a_cache_of_its_own(

@@ -32,23 +32,6 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("gridcover")
 
-# The first process makes the demo and compiles the kernels; the second has what needs neither meanwhile.
-_FIRST = (
-    "test_maps", "test_cgal", "test_ingest", "test_ugly_workbook", "test_history", "test_store", "test_feeds", "test_provider",
-)  # fmt: skip
-# Then the files that take longest: the last process must not be left alone with one of them.
-_LONG = (
-    "test_faults", "test_pipeline", "test_planning", "test_jobs", "test_app", "test_schema", "test_access", "test_exports",
-    "test_documented_commands", "test_job_limits", "test_docs", "test_visibility_properties", "test_notebooks", "test_hot_spots",
-    "test_live", "test_upload",
-)  # fmt: skip
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In an order that keeps two processes at work until the end."""
-    place = {name: k for k, name in enumerate((*_FIRST, *_LONG))}
-    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _audit_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -72,10 +55,14 @@ def private(open_folder: Path) -> Iterator[cluster.Cluster]:
     """The run's private cluster."""
     with cluster.running(open_folder / "main") as found:
         with psycopg.connect(found.conninfo, autocommit=True) as conn:
-            # Thrown away in the end: no test pulls the plug of this one.
-            conn.execute("ALTER SYSTEM SET fsync = off")
+            # Its folder is removed in the end, and no test stops this server in the middle of a write.
+            for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off",
+                            "checkpoint_timeout = '1h'", "max_wal_size = '8GB'"):  # fmt: skip
+                conn.execute(f"ALTER SYSTEM SET {setting}".encode())
             conn.execute("SELECT pg_reload_conf()")
         yield found
+        # A shutdown that writes hundreds of databases to disk first would be for nothing.
+        cluster.pg_ctl(found, "-m", "immediate", "stop")
 
 
 def _database(private: cluster.Cluster, name: str, template: str = "template0") -> str:

@@ -14,7 +14,7 @@ import psycopg
 import sqlalchemy
 
 from geo.ingest import import_file
-from geo.store import cluster
+from geo.store import private_cluster
 from geo.store.connection import connect
 from geo.store.migration import migrate
 
@@ -64,7 +64,7 @@ def importing(count: int) -> dict[str, float]:
         Path(folder).chmod(0o755)
         path = Path(folder) / "hotline.csv"
         frame = hotline(path, count)
-        with cluster.running(Path(folder) / "pg") as private:
+        with private_cluster.running(Path(folder) / "pg") as private:
             migrate(private.conninfo)
             with connect(private.conninfo) as conn:
                 conn.execute(

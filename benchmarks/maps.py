@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmarks.refreshing import load_city
 from benchmarks.serving import served
 from geo.pipeline import refresh, refresh_risk
-from geo.store import cluster
+from geo.store import private_cluster
 from geo.store.bulk_copy import write_table
 from geo.store.connection import Conn, connect
 from geo.store.migration import migrate
@@ -330,7 +330,7 @@ def main(cameras: int = 100_000, incidents: int = 1_000_000) -> None:
         folder = Path(kept) if kept else Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(exist_ok=True, parents=True)
         folder.chmod(0o755)
-        private = stack.enter_context(cluster.running(folder / "d"))
+        private = stack.enter_context(private_cluster.running(folder / "d"))
         if migrate(private.conninfo):
             with connect(private.conninfo) as conn:
                 load_city(conn, cameras, 233.5)

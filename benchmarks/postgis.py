@@ -10,7 +10,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from geo.store import cluster
+from geo.store import private_cluster
 from geo.store.connection import connect
 from geo.store.migration import migrate
 
@@ -24,7 +24,7 @@ def measure(grids: gpd.GeoDataFrame, views: gpd.GeoSeries) -> tuple[float, float
     """Seconds for covered areas, seconds for blind pieces, covered m² by grid, number of pieces."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        with cluster.running(Path(folder) / "d") as private:
+        with private_cluster.running(Path(folder) / "d") as private:
             migrate(private.conninfo)
             with connect(private.conninfo) as conn:
                 for table, shapes in (("bench_grids", grids.geometry), ("bench_views", views)):

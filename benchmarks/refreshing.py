@@ -12,7 +12,7 @@ import shapely
 
 from benchmarks.city import CORNER, CRS, PITCH_M, city
 from geo.pipeline import refresh
-from geo.store import cluster
+from geo.store import private_cluster
 from geo.store.bulk_copy import write_table
 from geo.store.connection import Conn, connect
 from geo.store.migration import migrate
@@ -22,7 +22,7 @@ def measure(cameras: int) -> dict[str, float]:
     """Seconds of a whole refresh, and of one after each kind of change (median of five)."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        with cluster.running(Path(folder) / "d") as private:
+        with private_cluster.running(Path(folder) / "d") as private:
             migrate(private.conninfo)
             with connect(private.conninfo) as conn:
                 load_city(conn, cameras)

@@ -19,7 +19,7 @@ import pyproj
 
 from benchmarks.refreshing import load_city
 from geo.pipeline import refresh
-from geo.store import cluster
+from geo.store import private_cluster
 from geo.store.connection import connect
 from geo.store.migration import migrate
 from geo.store.queries.api_tokens import make_token
@@ -241,7 +241,7 @@ def main(count: int = 100_000) -> None:
         folder = Path(kept) if kept else Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)
-        private = stack.enter_context(cluster.running(folder / "d"))
+        private = stack.enter_context(private_cluster.running(folder / "d"))
         if migrate(private.conninfo):
             with connect(private.conninfo) as conn:
                 load_city(conn, count, 233.5)

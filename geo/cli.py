@@ -550,11 +550,11 @@ def db_init() -> None:
 def db_start() -> None:
     """Start the private cluster and leave it running."""
     from geo.settings import get_settings
-    from geo.store import cluster
+    from geo.store import private_cluster
 
-    found = cluster.find_cluster(get_settings().data_dir)
-    fresh = cluster.start(found)
-    cluster.keep_mark(found).touch()
+    found = private_cluster.find_cluster(get_settings().data_dir)
+    fresh = private_cluster.start(found)
+    private_cluster.keep_mark(found).touch()
     console.print(f"{'started' if fresh else 'runs already'}: {found.conninfo}", markup=False)
 
 
@@ -562,11 +562,11 @@ def db_start() -> None:
 def db_stop() -> None:
     """Stop the private cluster."""
     from geo.settings import get_settings
-    from geo.store import cluster
+    from geo.store import private_cluster
 
-    found = cluster.find_cluster(get_settings().data_dir)
-    cluster.keep_mark(found).unlink(missing_ok=True)
-    console.print("stopped" if cluster.stop(found) else "it did not run")
+    found = private_cluster.find_cluster(get_settings().data_dir)
+    private_cluster.keep_mark(found).unlink(missing_ok=True)
+    console.print("stopped" if private_cluster.stop(found) else "it did not run")
 
 
 @db.command("migrate")

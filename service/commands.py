@@ -73,7 +73,7 @@ def serve(
 
     settings = get_settings()
     # The kernels are ready, or nearly so, when the first request needs them.
-    with compiling(), database(tended=True) as conninfo:
+    with compiling(), database(supervised=True) as conninfo:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
             name_store(conn)
@@ -104,7 +104,7 @@ def work() -> None:
     from service.worker.queue import run_worker
 
     end_with_parent()
-    with database(tended=True) as conninfo:
+    with database(supervised=True) as conninfo:
         require_current_or_migrate(conninfo)
         run_worker(conninfo)
 
@@ -129,7 +129,7 @@ def demo(
     if settings.database_url is None:
         settings = settings.model_copy(update={"data_dir": settings.data_dir / "demo"})
     begun = time.monotonic()
-    with compiling() as kernels, database(settings, tended=True) as conninfo:
+    with compiling() as kernels, database(settings, supervised=True) as conninfo:
         with progress_lines() as progress:
             progress("migrating")
             migrate(conninfo)

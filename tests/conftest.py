@@ -17,7 +17,7 @@ import pytest
 from geo.demo import load_demo
 from geo.pipeline import refresh_everything
 from geo.settings import Settings, get_settings
-from geo.store import cluster
+from geo.store import private_cluster
 from geo.store.backup import backup, restore
 from geo.store.connection import connect
 from geo.store.migration import migrate
@@ -51,9 +51,9 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def private(open_folder: Path) -> Iterator[cluster.Cluster]:
+def private(open_folder: Path) -> Iterator[private_cluster.Cluster]:
     """The run's private cluster."""
-    with cluster.running(open_folder / "main") as found:
+    with private_cluster.running(open_folder / "main") as found:
         with psycopg.connect(found.conninfo, autocommit=True) as conn:
             # Its folder is removed in the end, and no test stops this server in the middle of a write.
             for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off",
@@ -62,36 +62,36 @@ def private(open_folder: Path) -> Iterator[cluster.Cluster]:
             conn.execute("SELECT pg_reload_conf()")
         yield found
         # A shutdown that writes hundreds of databases to disk first would be for nothing.
-        cluster.pg_ctl(found, "-m", "immediate", "stop")
+        private_cluster.pg_ctl(found, "-m", "immediate", "stop")
 
 
-def _database(private: cluster.Cluster, name: str, template: str = "template0") -> str:
+def _database(private: private_cluster.Cluster, name: str, template: str = "template0") -> str:
     with psycopg.connect(private.conninfo, autocommit=True) as conn:
         conn.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return private.conninfo.replace("dbname=gridcover", f"dbname={name}")
 
 
 @pytest.fixture
-def bare(private: cluster.Cluster) -> str:
+def bare(private: private_cluster.Cluster) -> str:
     """An empty database."""
     return _database(private, f"bare_{next(numbers)}")
 
 
 @pytest.fixture(scope="session")
-def _migrated(private: cluster.Cluster) -> str:
+def _migrated(private: private_cluster.Cluster) -> str:
     migrate(_database(private, "migrated"))
     return "migrated"
 
 
 @pytest.fixture
-def store(private: cluster.Cluster, _migrated: str) -> str:
+def store(private: private_cluster.Cluster, _migrated: str) -> str:
     """A migrated database without rows."""
     return _database(private, f"store_{next(numbers)}", _migrated)
 
 
 @pytest.fixture(scope="session")
 def demo_store(
-    private: cluster.Cluster, open_folder: Path, tmp_path_factory: pytest.TempPathFactory
+    private: private_cluster.Cluster, open_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> str:
     """The demo district, loaded and refreshed; tests only read it. One process makes it, the others restore it."""
     conninfo = _database(private, "demo")

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from geo.errors import StoreError
 from geo.settings import Settings
-from geo.store import cluster
+from geo.store import private_cluster
 from geo.store.audit_seal import AuditSeal
 from geo.store.connection import connect
 from geo.store.migration import migrate, require_current
@@ -86,7 +86,7 @@ def _run(
     given: object = None,
     into: bool = False,
 ) -> None:
-    programs = cluster.find_cluster(settings.data_dir).bin_dir
+    programs = private_cluster.find_cluster(settings.data_dir).bin_dir
     password = conninfo_to_dict(conninfo).get("password")
     # A password on the command line would be there for all to see.
     safe = psycopg.conninfo.make_conninfo(conninfo, password=None) if password else conninfo

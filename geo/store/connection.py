@@ -15,24 +15,37 @@ from psycopg_pool import ConnectionPool
 
 from geo.errors import StoreError
 from geo.settings import Settings, get_settings
-from geo.store import cluster
+from geo.store import private_cluster
 
 Conn = Connection[TupleRow]
 
 
 @contextlib.contextmanager
-def database(settings: Settings | None = None, *, tended: bool = False) -> Iterator[str]:
-    """The connection string of the deployment's database, its private cluster running.
+def database(settings: Settings | None = None, *, supervised: bool = False) -> Iterator[str]:
+    """Provide the connection string of the deployment's database, its private cluster running.
 
     Parameters
     ----------
-    tended : start the private cluster again whenever it went down by itself.
+    settings : Settings, optional
+        Of the deployment; those of this process if None.
+    supervised : bool, optional
+        Whether the private cluster is started again if it ends by itself.
+
+    Yields
+    ------
+    str
+        The connection string; it may hold a password.
+
+    Raises
+    ------
+    StoreError
+        If the private cluster cannot be started.
     """
     settings = settings or get_settings()
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
-    with cluster.running(settings.data_dir, tended=tended) as private:
+    with private_cluster.running(settings.data_dir, supervised=supervised) as private:
         yield private.conninfo
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from geo.errors import StoreError
 from geo.settings import Settings
-from geo.store import backup, cluster
+from geo.store import backup, private_cluster
 from geo.store.connection import connect, make_pool
 from geo.store.queries.audit import append_audit_entry, verify
 from geo.store.scope import set_scope
@@ -40,7 +40,7 @@ def test_into_an_empty_cluster(demo_store: str, open_folder: Path, tmp_path: Pat
     assert file.stat().st_mode & 0o077 == 0
     with pytest.raises(StoreError, match="there already"):
         backup.backup(demo_store, file, Settings())
-    with cluster.running(open_folder / "second") as second:
+    with private_cluster.running(open_folder / "second") as second:
         backup.restore(second.conninfo, file, Settings())
         before, after = digests(demo_store), digests(second.conninfo)
         assert len(before) > 40

@@ -17,7 +17,7 @@ import pytest
 
 from geo.errors import StoreError
 from geo.settings import Settings
-from geo.store import cluster
+from geo.store import private_cluster
 from geo.store.connection import connect, database
 from geo.store.migration import Migration, applied_migrations, migrate, migrations, require_current
 from geo.store.scope import set_scope
@@ -27,27 +27,27 @@ from tests.support.waiting import wait_until
 CODE = """
 import sys, time
 from pathlib import Path
-from geo.store import cluster
-with cluster.running(Path(sys.argv[1])) as c:
+from geo.store import private_cluster
+with private_cluster.running(Path(sys.argv[1])) as c:
     print("up", flush=True)
     sys.stdin.readline()
 """
 
 
-def postmaster(found: cluster.Cluster) -> int:
+def postmaster(found: private_cluster.Cluster) -> int:
     return int((found.data / "postmaster.pid").read_text().splitlines()[0])
 
 
 def test_starts_again_after_a_crash_and_leaves_nothing_behind(open_folder: Path) -> None:
     folder = open_folder / "crash"
-    with cluster.running(folder) as found:
+    with private_cluster.running(folder) as found:
         with connect(found.conninfo) as conn:
             conn.execute("CREATE TABLE kept (n int)")
             conn.execute("INSERT INTO kept VALUES (7)")
         pid = postmaster(found)
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not is_running(pid))
-        assert cluster.start(found)
+        assert private_cluster.start(found)
         with connect(found.conninfo) as conn:
             assert conn.execute("SELECT n FROM kept").fetchone() == (7,)
             encoding = conn.execute(
@@ -62,13 +62,13 @@ def test_starts_again_after_a_crash_and_leaves_nothing_behind(open_folder: Path)
 
 def test_a_stranger_has_the_old_number(open_folder: Path) -> None:
     folder = open_folder / "stranger"
-    with cluster.running(folder) as found:
+    with private_cluster.running(folder) as found:
         pass
     sleeper = subprocess.Popen(["sleep", "60"])
     try:
         pid_file = found.data / "postmaster.pid"
         pid_file.write_text(f"{sleeper.pid}\n{found.data}\n0\n5432\n\n\n")
-        with cluster.running(folder) as again, connect(again.conninfo) as conn:
+        with private_cluster.running(folder) as again, connect(again.conninfo) as conn:
             assert conn.execute("SELECT 1").fetchone() == (1,)
         assert sleeper.poll() is None
     finally:
@@ -84,7 +84,7 @@ def test_a_second_process_shares_and_the_last_one_stops(open_folder: Path) -> No
     )  # fmt: skip
     assert second.stdout is not None
     assert second.stdout.readline() == "up\n"
-    with cluster.running(folder) as found:
+    with private_cluster.running(folder) as found:
         pid = postmaster(found)
     assert is_running(pid), "the first to leave must not stop it for the other"
     second.communicate("\n", timeout=60)
@@ -93,9 +93,9 @@ def test_a_second_process_shares_and_the_last_one_stops(open_folder: Path) -> No
 
 def test_long_paths_get_a_short_socket(open_folder: Path) -> None:
     folder = open_folder / ("a" * 60) / ("b" * 60)
-    with cluster.running(folder) as found, connect(found.conninfo) as conn:
+    with private_cluster.running(folder) as found, connect(found.conninfo) as conn:
         assert conn.execute("SELECT 1").fetchone() == (1,)
-        assert len(os.fsencode(found.socket_dir / ".s.PGSQL.5432")) <= cluster.SOCKET_LIMIT
+        assert len(os.fsencode(found.socket_dir / ".s.PGSQL.5432")) <= private_cluster.SOCKET_LIMIT
         assert found.socket_dir.stat().st_mode & 0o077 == 0
     shutil.rmtree(found.socket_dir)  # it lies outside the test's folder
 
@@ -104,7 +104,10 @@ def test_long_paths_get_a_short_socket(open_folder: Path) -> None:
 def test_root_is_told_of_a_folder_the_server_cannot_enter(open_folder: Path) -> None:
     closed = open_folder / "closed"
     closed.mkdir(mode=0o700)
-    with pytest.raises(StoreError, match="GRIDCOVER_DATA_DIR"), cluster.running(closed / "data"):
+    with (
+        pytest.raises(StoreError, match="GRIDCOVER_DATA_DIR"),
+        private_cluster.running(closed / "data"),
+    ):
         pass
 
 
@@ -220,7 +223,7 @@ def test_tls_options_of_a_given_server_are_honoured(open_folder: Path) -> None:
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("needs openssl to make a certificate")
-    with cluster.running(open_folder / "tls") as found:
+    with private_cluster.running(open_folder / "tls") as found:
         owner = (found.data / "PG_VERSION").stat()
         for name in ("server", "other"):
             subprocess.run(
@@ -243,8 +246,8 @@ def test_tls_options_of_a_given_server_are_honoured(open_folder: Path) -> None:
             conn.execute("ALTER SYSTEM SET ssl = on")
         with (found.data / "pg_hba.conf").open("a") as rules:
             rules.write("hostssl all remote 127.0.0.1/32 scram-sha-256\n")
-        cluster.stop(found)
-        started = cluster.pg_ctl(found, "-l", str(found.log), "start")
+        private_cluster.stop(found)
+        started = private_cluster.pg_ctl(found, "-l", str(found.log), "start")
         assert started.returncode == 0, started.stderr
         try:
             url = f"postgresql://remote:secret@127.0.0.1:{port}/gridcover"
@@ -262,10 +265,10 @@ def test_tls_options_of_a_given_server_are_honoured(open_folder: Path) -> None:
             with pytest.raises(StoreError, match="no encryption"):
                 connect(f"{url}?sslmode=disable")
         finally:
-            cluster.stop(found)
+            private_cluster.stop(found)
 
 
-def test_an_owner_who_is_no_superuser(private: cluster.Cluster) -> None:
+def test_an_owner_who_is_no_superuser(private: private_cluster.Cluster) -> None:
     """On a server of the district's own the database belongs to someone who may do little else."""
     with psycopg.connect(private.conninfo, autocommit=True) as conn:
         conn.execute("CREATE ROLE plain_owner")

@@ -19,7 +19,7 @@ from geo.errors import AssetError, GridcoverError
 from geo.maps.builder import MapPage, render_page, script_json
 from geo.maps.language import texts
 from geo.settings import Settings
-from geo.store import cluster
+from geo.store import private_cluster
 from geo.store.connection import connect
 from geo.store.migration import migrate
 from service.app import create_app
@@ -241,7 +241,7 @@ def test_missing_assets_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_postgres_restarted_under_the_service(open_folder: Path) -> None:
-    with cluster.running(open_folder / "restart") as found:
+    with private_cluster.running(open_folder / "restart") as found:
         migrate(found.conninfo)
         cookies = sign_in(found.conninfo)
         with TestClient(create_app(found.conninfo, Settings()), cookies=cookies) as client:
@@ -256,7 +256,7 @@ def test_postgres_restarted_under_the_service(open_folder: Path) -> None:
             problem = client.get("/api/v1/areas")
             assert problem.status_code == 503
             assert "try again" in problem.json()["detail"]
-            cluster.start(found)
+            private_cluster.start(found)
             wait_until(lambda: client.get("/api/v1/areas").status_code == 200)
             assert client.get("/maps/coverage").status_code == 200
 

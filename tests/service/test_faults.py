@@ -22,7 +22,7 @@ import pytest
 
 from geo.ingest import Outcome, import_file
 from geo.pipeline import refresh
-from geo.store import cluster
+from geo.store import private_cluster
 from geo.store.connection import connect
 from geo.store.migration import migrate
 from geo.store.queries.api_tokens import make_token
@@ -136,7 +136,7 @@ class Load:
 
 @pytest.mark.faults
 def test_postgres_killed_twice_under_load(open_folder: Path) -> None:
-    with cluster.running(open_folder / "killed") as found:
+    with private_cluster.running(open_folder / "killed") as found:
         migrate(found.conninfo)
         fill(found.conninfo)
         with connect(found.conninfo) as conn:
@@ -167,7 +167,7 @@ def test_postgres_killed_twice_under_load(open_folder: Path) -> None:
                 refused = load.refused()
                 os.kill(pid, signal.SIGKILL)
                 wait_until(lambda: load.refused() > refused)  # noqa: B023
-                cluster.start(found)
+                private_cluster.start(found)
             wait_until(lambda: load.answered() > 50, within_s=120)
             load.stop()
             assert load.wrong == []
@@ -251,7 +251,7 @@ def test_a_full_disk(open_folder: Path) -> None:
         pytest.skip(f"no small disk can be made here: {mounted.stderr.strip()}")
     ballast = place / "ballast"
     try:
-        with cluster.running(place / "data", tended=True) as found:
+        with private_cluster.running(place / "data", supervised=True) as found:
             migrate(found.conninfo)
             fill(found.conninfo)
             with connect(found.conninfo) as conn:
@@ -355,7 +355,7 @@ def test_the_clock_is_set(open_folder: Path) -> None:
         "NO_FAKE_STAT": "1",  # else kernels on disk look changed, and every process compiles its own
     }  # fmt: skip
     env.pop("GRIDCOVER_DATABASE_URL", None)
-    with cluster.running(place / "data") as found:
+    with private_cluster.running(place / "data") as found:
         migrate(found.conninfo)
         fill(found.conninfo)
         with connect(found.conninfo) as conn:
@@ -370,7 +370,7 @@ def test_the_clock_is_set(open_folder: Path) -> None:
             for one in workers:
                 one.kill()
                 one.wait()
-    with cluster.running(place / "data") as found, connect(found.conninfo) as conn:
+    with private_cluster.running(place / "data") as found, connect(found.conninfo) as conn:
         verified = verify(conn)
         assert (verified.broken, verified.broken_change) == (None, None)
         row = conn.execute("SELECT count(*), count(DISTINCT source_id) FROM incidents").fetchone()

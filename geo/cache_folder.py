@@ -8,12 +8,13 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Return where compiled kernels are cached, as numba chooses it.
+    """Return the folder of compiled kernels, as numba chooses it.
 
     Returns
     -------
     pathlib.Path
-        ``NUMBA_CACHE_DIR``, else the folder of the sources, else the user's cache.
+        ``NUMBA_CACHE_DIR``, otherwise ``__pycache__`` beside the sources, otherwise the
+        user's cache.
     """
     named = os.environ.get("NUMBA_CACHE_DIR")
     if named:
@@ -25,9 +26,9 @@ def cache_folder() -> Path:
 
 
 def provide_cache_folder() -> None:
-    """Give numba a folder of our own where it would find none it can write.
+    """Set ``NUMBA_CACHE_DIR`` to a folder of this account if numba's own choice cannot be written.
 
-    An account without a home, with the sources read-only, could not load a single kernel otherwise.
+    Without it an account that has no home and cannot write the sources could load no kernel.
     """
     folder = cache_folder()
     while not folder.exists() and folder != folder.parent:

@@ -50,9 +50,22 @@ def digits_of(layer: str) -> int | None:
 def lines_of_csv(
     pieces: Iterable[gpd.GeoDataFrame], zone: ZoneInfo, *, digits: int | None = None
 ) -> Iterator[bytes]:
-    """A table that spreadsheets open rightly (UTF-8 with BOM) and run nothing of.
+    """Return a layer as CSV that spreadsheets open correctly: UTF-8 with BOM, no text as a formula.
 
-    Points become `lon` and `lat`, other shapes WKT of `digits` decimals; times are in `zone`.
+    Parameters
+    ----------
+    pieces : iterable of geopandas.GeoDataFrame
+        Rows of one layer.
+    zone : zoneinfo.ZoneInfo
+        Time zone of the times.
+    digits : int, optional
+        Decimals of the coordinates in WKT; None for all.
+
+    Yields
+    ------
+    bytes
+        A part of the file. Points are columns `lon` and `lat`, other geometries a column
+        `wkt`.
     """
     first = True
     for piece in pieces:
@@ -73,7 +86,22 @@ def lines_of_csv(
 def lines_of_geojson(
     pieces: Iterable[gpd.GeoDataFrame], zone: ZoneInfo, *, digits: int | None = None
 ) -> Iterator[bytes]:
-    """A feature collection (RFC 7946), coordinates to `digits` decimals."""
+    """Return a layer as a GeoJSON feature collection (RFC 7946).
+
+    Parameters
+    ----------
+    pieces : iterable of geopandas.GeoDataFrame
+        Rows of one layer in EPSG:4326.
+    zone : zoneinfo.ZoneInfo
+        Time zone of the times.
+    digits : int, optional
+        Decimals of the coordinates; None for all.
+
+    Yields
+    ------
+    bytes
+        A part of the file.
+    """
     yield b'{"type":"FeatureCollection","features":['
     comma = ""
     for piece in pieces:
@@ -85,7 +113,22 @@ def lines_of_geojson(
 
 
 def features(frame: gpd.GeoDataFrame, *, digits: int | None, zone: ZoneInfo) -> list[str]:
-    """GeoJSON features: missing values are null, coordinates in `digits` decimals, times in `zone`."""
+    """Return rows as GeoJSON features.
+
+    Parameters
+    ----------
+    frame : geopandas.GeoDataFrame
+        Rows in EPSG:4326.
+    digits : int or None
+        Decimals of the coordinates; None for all.
+    zone : zoneinfo.ZoneInfo
+        Time zone of the times.
+
+    Returns
+    -------
+    list of str
+        A JSON object per row; missing values and geometries are null.
+    """
     shapes = np.asarray(frame.geometry.values)
     if digits is not None:
         shapes = shapely.set_precision(shapes, 10.0**-digits, mode="pointwise")

@@ -14,16 +14,26 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class CameraDefaults(BaseModel):
-    """What is assumed of a camera whose record leaves it out."""
+    """Parameters assumed of a camera whose record lacks them."""
 
     fov_deg: float = Field(gt=0, le=360)
+    """Horizontal field of view, degrees."""
     range_m: float = Field(gt=0)
+    """Range, m."""
     near_m: float = Field(default=0.0, ge=0)
+    """Distance from which on ground is seen, m."""
     height_m: float = Field(default=6.0, gt=0)
+    """Height above ground, m."""
 
 
 def camera_defaults() -> dict[str, CameraDefaults]:
-    """The defaults of each kind of camera."""
+    """Return the default parameters of each kind of camera.
+
+    Returns
+    -------
+    dict of str to CameraDefaults
+        By kind, `unknown` among them.
+    """
     return {
         "fixed": CameraDefaults(fov_deg=70, range_m=60, near_m=2, height_m=4.5),
         "dome": CameraDefaults(fov_deg=100, range_m=40, near_m=1, height_m=3.5),
@@ -34,7 +44,14 @@ def camera_defaults() -> dict[str, CameraDefaults]:
 
 
 def default_data_dir() -> Path:
-    """Where the private database lives: root's own home cannot be entered by its server."""
+    """Return the folder of the private database unless `GRIDCOVER_DATA_DIR` is set.
+
+    Returns
+    -------
+    pathlib.Path
+        ``/var/lib/gridcover`` for root, whose home its server cannot enter; otherwise
+        ``gridcover`` in the user's data folder.
+    """
     if os.geteuid() == 0:
         return Path("/var/lib/gridcover")
     base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
@@ -42,7 +59,10 @@ def default_data_dir() -> Path:
 
 
 class Settings(BaseSettings):
-    """Everything a deployment may set."""
+    """Settings of a deployment, each from an environment variable with the prefix GRIDCOVER_.
+
+    They are described in ``docs/settings.md``.
+    """
 
     model_config = SettingsConfigDict(env_prefix="GRIDCOVER_", env_nested_delimiter="__")
 
@@ -145,16 +165,34 @@ class Settings(BaseSettings):
 
     @property
     def seal_dir(self) -> Path:
-        """Where the head of the audit log stands outside the database."""
+        """Return the folder of the head of the audit log.
+
+        Returns
+        -------
+        pathlib.Path
+            `audit_dir` if it is set, otherwise ``audit`` in `data_dir`.
+        """
         return self.audit_dir or self.data_dir / "audit"
 
     @property
     def zone(self) -> ZoneInfo:
-        """The deployment's time zone."""
+        """Return the deployment's time zone.
+
+        Returns
+        -------
+        zoneinfo.ZoneInfo
+            That of `timezone`.
+        """
         return ZoneInfo(self.timezone)
 
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The settings of this process, read once."""
+    """Return the settings of this process, which are read once.
+
+    Returns
+    -------
+    Settings
+        From the environment.
+    """
     return Settings()

@@ -29,11 +29,15 @@ class Head:
     """The newest entry of a log, and the entry that its chain begins after."""
 
     store: str
-    """Which database, so that a copy of it has a head of its own."""
+    """Identity of the database, as `store_of` returns it."""
     id: int
+    """Number of the newest entry."""
     digest: str
+    """Digest of the newest entry, hexadecimal."""
     anchor_id: int
+    """Number of the entry that the chain begins after; -1 without an anchor."""
     anchor_digest: str
+    """Digest of that entry, hexadecimal; empty without an anchor."""
 
 
 class AuditSeal:
@@ -51,12 +55,12 @@ class AuditSeal:
         self._store: dict[str, str] = {}
 
     def require_writable(self) -> None:
-        """Refuse a folder that heads cannot be written to: without them nothing can be shown.
+        """Refuse a folder that heads cannot be written to.
 
         Raises
         ------
         StoreError
-            Which, and what to do.
+            If the folder or its key cannot be written; the message names the folder.
         """
         with self._locked():
             self._key()
@@ -64,8 +68,18 @@ class AuditSeal:
     def update(self, conn: Conn) -> None:
         """Write the head of the log as it is committed.
 
-        What was written before is evidence: where the log does not continue it, it stays as it is, and
-        `check` names the difference.
+        A head that was written before is evidence: if the log does not continue it, it is
+        left as it is, and `check` reports the difference.
+
+        Parameters
+        ----------
+        conn : psycopg.Connection
+            Connection to the store, its changes committed.
+
+        Raises
+        ------
+        StoreError
+            If the head cannot be written, or the one written before is damaged.
         """
         head = read_head(conn)
         if head is None:
@@ -76,25 +90,62 @@ class AuditSeal:
                 self._write(head)
 
     def sealed(self, store: str) -> Head | None:
-        """Return the head that was written last for a store, None where none was.
+        """Return the head that was written last for a store.
+
+        Parameters
+        ----------
+        store : str
+            Identity of the database, as `store_of` returns it.
+
+        Returns
+        -------
+        Head or None
+            The head; None if none was written.
 
         Raises
         ------
         StoreError
-            The file was changed by someone who has not the key, or the key is gone.
+            If the file was changed without the key, is damaged, or the key is missing.
         """
         with self._locked():
             return self._read(store)
 
     def replace(self, conn: Conn) -> None:
-        """Write the head whatever was written before: after old entries were deleted, or a restore."""
+        """Write the head, whatever was written before, after a restore or a pruning of the log.
+
+        Parameters
+        ----------
+        conn : psycopg.Connection
+            Connection to the store.
+
+        Raises
+        ------
+        StoreError
+            If the head cannot be written.
+        """
         head = read_head(conn)
         if head is not None:
             with self._locked():
                 self._write(head)
 
     def signature(self, head: Head) -> str:
-        """Return the keyed digest of a head."""
+        """Return the keyed digest of a head.
+
+        Parameters
+        ----------
+        head : Head
+            The head.
+
+        Returns
+        -------
+        str
+            HMAC-SHA-256 with the key of the folder, hexadecimal.
+
+        Raises
+        ------
+        StoreError
+            If the key is missing although there are head files.
+        """
         text = json.dumps(asdict(head), sort_keys=True).encode()
         return hmac.new(self._key(), text, hashlib.sha256).hexdigest()
 
@@ -165,7 +216,20 @@ class SealProblem(StrEnum):
 
 
 def check(conn: Conn, sealed: Head) -> list[SealProblem]:
-    """Return how the log differs from a head that was written before; nothing where it continues it."""
+    """Return how the log differs from a head that was written before.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    sealed : Head
+        The head as it was written.
+
+    Returns
+    -------
+    list of SealProblem
+        The differences; empty if the log continues the head.
+    """
     head = read_head(conn)
     if head is None:
         return [SealProblem.ANCHOR, SealProblem.TRUNCATED]
@@ -188,7 +252,23 @@ def _differences(conn: Conn, sealed: Head, head: Head) -> list[SealProblem]:
 
 
 def store_of(conn: Conn) -> str:
-    """Return what tells this database from every other, copies of it among them."""
+    """Return the identity of a database, which differs between a database and its copies.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    str
+        Random identifier, object identifier and name of the database, separated by slashes.
+
+    Raises
+    ------
+    StoreError
+        If the store has no identity.
+    """
     row = conn.execute(
         "SELECT (SELECT id FROM store_identity)::text || '/' || oid || '/' || datname "
         "FROM pg_database WHERE datname = current_database()"
@@ -199,7 +279,23 @@ def store_of(conn: Conn) -> str:
 
 
 def read_head(conn: Conn) -> Head | None:
-    """Return the head of the log as the database has it, None of an empty log without an anchor."""
+    """Return the head of the log as the database has it.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    Head or None
+        None if the log is empty and has no anchor.
+
+    Raises
+    ------
+    StoreError
+        If the store has no identity.
+    """
     row = conn.execute(
         "SELECT coalesce(e.id, n.id), encode(coalesce(e.digest, n.digest), 'hex'), "
         "coalesce(n.id, -1), coalesce(encode(n.digest, 'hex'), '') "

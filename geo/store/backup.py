@@ -18,11 +18,26 @@ from geo.store.migration import migrate, require_current
 
 
 def backup(conninfo: str, target: Path, settings: Settings) -> int:
-    """Dump the schema `gridcover` of one moment into a file, whole or not at all; its size in bytes.
+    """Write a dump of the schema `gridcover` to a file, complete or not at all.
+
+    Parameters
+    ----------
+    conninfo : str
+        Connection string of the database.
+    target : pathlib.Path
+        The file to write, in the custom format of ``pg_dump``; readable by its owner alone.
+    settings : Settings
+        Of the deployment: its data folder says which PostgreSQL programs to use.
+
+    Returns
+    -------
+    int
+        Size of the file, bytes.
 
     Raises
     ------
-    StoreError : the file is there already, or the dump fails.
+    StoreError
+        If the file exists, migrations are missing, or the dump fails.
     """
     if target.exists():
         raise StoreError(f"{target} is there already; give another name")
@@ -42,11 +57,21 @@ def backup(conninfo: str, target: Path, settings: Settings) -> int:
 
 
 def restore(conninfo: str, source: Path, settings: Settings) -> None:
-    """Fill an empty database from a file of `backup`, whole or not at all, and bring it to this version.
+    """Restore a file of `backup` into an empty database, completely or not at all, and migrate it.
+
+    Parameters
+    ----------
+    conninfo : str
+        Connection string of the database.
+    source : pathlib.Path
+        The file.
+    settings : Settings
+        Of the deployment: data folder and folder of the head of the audit log.
 
     Raises
     ------
-    StoreError : the file cannot be read, the database holds a gridcover already, or a step fails.
+    StoreError
+        If the file does not exist, the database holds a gridcover store, or a step fails.
     """
     if not source.is_file():
         raise StoreError(f"{source} does not exist; give the file of a backup")

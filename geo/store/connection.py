@@ -50,7 +50,18 @@ def database(settings: Settings | None = None, *, supervised: bool = False) -> I
 
 
 def store_name(settings: Settings) -> str:
-    """Return which store the settings name, for people: without its password."""
+    """Return a description of the store that the settings name, without its password.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the deployment.
+
+    Returns
+    -------
+    str
+        For people, such as ``the database gridcover on db.example``.
+    """
     if settings.database_url is None:
         return f"the private database in {settings.data_dir}"
     try:
@@ -62,11 +73,24 @@ def store_name(settings: Settings) -> str:
 
 
 def connect(conninfo: str, *, autocommit: bool = False) -> Conn:
-    """One connection with the search path and time zone of the product.
+    """Return a connection with the search path and time zone of the product.
+
+    Parameters
+    ----------
+    conninfo : str
+        Connection string of the database.
+    autocommit : bool, optional
+        Whether each statement is its own transaction.
+
+    Returns
+    -------
+    psycopg.Connection
+        The open connection; the caller closes it.
 
     Raises
     ------
-    StoreError : the server cannot be reached or refuses; its own words are in the message.
+    StoreError
+        If the server cannot be reached or refuses; its message is included.
     """
     try:
         return psycopg.connect(
@@ -89,7 +113,18 @@ def _command_line_actor() -> str:
 
 
 def server_version(conn: Conn) -> str:
-    """Return the name and version of the database server."""
+    """Return the name and version of the database server.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    str
+        Such as ``PostgreSQL 16.4``.
+    """
     row = conn.execute("SELECT version()").fetchone()
     return str(row[0]).split(" on ")[0] if row else ""
 
@@ -97,7 +132,22 @@ def server_version(conn: Conn) -> str:
 def dict_rows(
     conn: Conn, query: LiteralString | bytes | sql.SQL | sql.Composed, params: Any = None
 ) -> list[dict[str, Any]]:
-    """Rows of a query by the names of their columns."""
+    """Return the rows of a query by the names of their columns.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    query : LiteralString or bytes or psycopg.sql.SQL or psycopg.sql.Composed
+        The statement.
+    params : dict or sequence, optional, optional
+        Values for its placeholders.
+
+    Returns
+    -------
+    list of dict
+        One dict per row.
+    """
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, params).fetchall()
 
@@ -105,11 +155,28 @@ def dict_rows(
 def make_pool(
     conninfo: str, *, size: int = 8, writing: bool = False, idle_s: int = 0
 ) -> ConnectionPool[Conn]:
-    """A pool that tests each connection before handing it out, so that a restart heals.
+    """Return a closed pool of connections that are tested before use.
 
-    Its connections only read, as a role that sees no row until a transaction says whose
-    (`geo.store.scope.set_scope`), unless they are for `writing`. A transaction in which nothing is
-    asked for `idle_s` seconds is ended, where that is given.
+    A connection that a restart of the server broke is replaced. Connections for reading have
+    the role `gridcover_reader`, which sees no row until `geo.store.scope.set_scope` is called
+    in the transaction, and all statements of a transaction see the same run.
+
+    Parameters
+    ----------
+    conninfo : str
+        Connection string of the database.
+    size : int, optional
+        Largest number of connections.
+    writing : bool, optional
+        Whether the connections write: as the owner of the store and outside row-level
+        security.
+    idle_s : int, optional
+        Seconds after which an idle transaction is ended; 0 for never.
+
+    Returns
+    -------
+    psycopg_pool.ConnectionPool
+        To be opened by the caller.
     """
     # All statements of one request that reads see the same run.
     reading = (

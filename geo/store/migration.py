@@ -23,17 +23,32 @@ class Migration:
     """One numbered SQL file."""
 
     number: int
+    """Position in the order of migrations."""
     name: str
+    """Subject, from the name of the file."""
     sql: str
+    """Its statements."""
 
     @property
     def sha256(self) -> str:
-        """Digest by which an edited migration is noticed."""
+        """Return the digest by which an edited migration is recognised.
+
+        Returns
+        -------
+        str
+            SHA-256 of the statements, hexadecimal.
+        """
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
 def migrations() -> list[Migration]:
-    """The migrations this version of gridcover brings, in order."""
+    """Return the migrations of this version, in order.
+
+    Returns
+    -------
+    list of Migration
+        The numbered files of ``geo/store/migrations``.
+    """
     return list(_migrations())
 
 
@@ -48,7 +63,18 @@ def _migrations() -> tuple[Migration, ...]:
 
 
 def applied_migrations(conn: Conn) -> dict[int, str]:
-    """Number and digest of the migrations the database has."""
+    """Return the migrations that were applied to the database.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    dict of int to str
+        Digest by number; empty for a database without a store.
+    """
     with conn.transaction():
         there = conn.execute("SELECT to_regclass('gridcover.migrations')").fetchone()
         if there is None or there[0] is None:
@@ -60,14 +86,21 @@ def applied_migrations(conn: Conn) -> dict[int, str]:
 def migrate(conninfo: str) -> list[Migration]:
     """Bring the database to this version, each migration in a transaction of its own.
 
+    Parameters
+    ----------
+    conninfo : str
+        Connection string of the database.
+
     Returns
     -------
-    What was applied now.
+    list of Migration
+        The migrations that were applied now.
 
     Raises
     ------
-    StoreError : an applied migration was edited since, the database is newer than this
-        software, or a migration fails (and is undone).
+    StoreError
+        If an applied migration was edited since, the database is newer than this software,
+        or a migration fails (and is rolled back).
     """
     done: list[Migration] = []
     with connect(conninfo, autocommit=True) as conn:
@@ -138,9 +171,15 @@ def _compare(have: dict[int, str], known: list[Migration]) -> None:
 def require_current(conn: Conn) -> None:
     """Refuse to work on a database that is not at this version.
 
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
     Raises
     ------
-    StoreError : migrations are missing, or the database is newer.
+    StoreError
+        If migrations are missing, or the database is newer.
     """
     have = applied_migrations(conn)
     known = migrations()
@@ -151,7 +190,18 @@ def require_current(conn: Conn) -> None:
 
 
 def queue_migrations(conn: Conn) -> list[Path]:
-    """What the queue's own tables still need, in order."""
+    """Return the migrations of the job queue that were not applied yet.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Files of procrastinate, in order; empty before the migration that adds the queue.
+    """
     row = conn.execute("SELECT to_regclass('gridcover.queue_migrations')").fetchone()
     if row is None or row[0] is None:
         return []
@@ -167,7 +217,13 @@ def _queue_files() -> tuple[Path, ...]:
 
 
 def migrate_queue(conn: Conn) -> None:
-    """Make or bring up to date the tables of the queue, in one transaction."""
+    """Create the tables of the job queue, or bring them up to date, in one transaction.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    """
     missing = queue_migrations(conn)
     if not missing:
         return

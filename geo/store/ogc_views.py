@@ -64,7 +64,20 @@ OGC_VIEWS = {
 
 
 def pool_arguments(conninfo: str) -> dict[str, Any]:
-    """What asyncpg's pool is made with: connections that read as nobody until `areas_of_request` says whose."""
+    """Return the arguments of asyncpg's pool.
+
+    Its connections read as the reading role, within the areas of `areas_of_request`.
+
+    Parameters
+    ----------
+    conninfo : str
+        Connection string of the database.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of ``asyncpg.create_pool``.
+    """
     told = conninfo_to_dict(conninfo)
     return {
         "host": told.get("host"),
@@ -93,7 +106,18 @@ async def _set_scope(conn: Any) -> None:
 
 
 async def read_extent(pool: asyncpg.Pool) -> list[float] | None:
-    """West, south, east, north of the grids that the request sees."""
+    """Return the extent of the grids that the request may see.
+
+    Parameters
+    ----------
+    pool : asyncpg.Pool
+        Pool of `pool_arguments`.
+
+    Returns
+    -------
+    list of float or None
+        West, south, east and north, degrees; None without a grid.
+    """
     async with pool.acquire() as conn:
         found: list[float] | None = await conn.fetchval(
             "SELECT box_of(ST_Extent(geometry)) FROM grids"

@@ -14,13 +14,45 @@ from geo.store.connection import Conn
 
 
 def box_arrays(boxes: Any) -> dict[str, list[float]]:
-    """Boxes as parameters of a query: four arrays."""
+    """Return boxes as the parameters of a query.
+
+    Parameters
+    ----------
+    boxes : array-like of float, shape (n, 4)
+        West, south, east and north of each, degrees.
+
+    Returns
+    -------
+    dict
+        The arrays `west`, `south`, `east` and `north`.
+
+    Examples
+    --------
+    >>> box_arrays([[0, 1, 2, 3]])
+    {'west': [0.0], 'south': [1.0], 'east': [2.0], 'north': [3.0]}
+    """
     table = np.asarray(boxes, float).reshape(-1, 4)
     return {name: table[:, k].tolist() for k, name in enumerate(("west", "south", "east", "north"))}
 
 
 def box_around(boxes: Any) -> dict[str, float]:
-    """The box around some, as parameters `w`, `s`, `e`, `n`; a point at 0, 0 around none."""
+    """Return the box around boxes as the parameters of a query.
+
+    Parameters
+    ----------
+    boxes : array-like of float, shape (n, 4)
+        West, south, east and north of each, degrees.
+
+    Returns
+    -------
+    dict
+        The numbers `w`, `s`, `e` and `n`; all 0 if there are no boxes.
+
+    Examples
+    --------
+    >>> box_around([[0, 1, 2, 3], [1, 0, 1, 4]])
+    {'w': 0.0, 's': 0.0, 'e': 2.0, 'n': 4.0}
+    """
     table = np.asarray(boxes, float).reshape(-1, 4)
     if not len(table):
         return {"w": 0.0, "s": 0.0, "e": 0.0, "n": 0.0}
@@ -32,7 +64,22 @@ Frame = TypeVar("Frame", bound=pd.DataFrame)
 
 
 def frame_of(conn: Conn, query: sql.SQL | sql.Composed, params: Any = None) -> gpd.GeoDataFrame:
-    """Rows of a query whose `geometry` is WKB of EPSG:4326."""
+    """Return the rows of a query as a frame.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    query : psycopg.sql.SQL or psycopg.sql.Composed
+        A statement with a column `geometry` of WKB in EPSG:4326.
+    params : dict or sequence, optional, optional
+        Values for its placeholders.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        The rows in EPSG:4326, with a range index.
+    """
     with conn.cursor(binary=True) as cursor:
         cursor.execute(query, params)
         names = [c.name for c in cursor.description or ()]
@@ -80,7 +127,25 @@ _FEW_BOXES = 60
 def filter_rows(
     table: str, key: str, codes: list[str] | None, boxes: Any
 ) -> tuple[sql.Composable, dict[str, Any]]:
-    """Return the condition on the keys or boxes of rows, and its parameters."""
+    """Return a condition on the keys or boxes of rows.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table.
+    key : str
+        Name of its key column.
+    codes : list of str or None
+        Keys to select; None for no condition on the key.
+    boxes : array-like of float, shape (n, 4), or None
+        Boxes (west, south, east, north, degrees) that the box of a selected row meets;
+        ignored if keys are given.
+
+    Returns
+    -------
+    tuple of (psycopg.sql.Composable, dict)
+        The WHERE clause and its parameters; both empty for all rows.
+    """
     if codes is not None:
         return sql.SQL(" WHERE {} = ANY(%(codes)s)").format(sql.Identifier(key)), {"codes": codes}
     if boxes is not None:

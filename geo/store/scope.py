@@ -11,24 +11,55 @@ _SEPARATOR = "\x1f"
 
 
 def set_scope(conn: Conn, areas: tuple[str, ...]) -> None:
-    """Say for this transaction whose rows it may see: those of some areas, or of all ('*').
+    """Set for this transaction the areas whose rows it may see.
 
-    Without it a reader sees none.
+    Without it the reading role sees no row.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    areas : tuple of str
+        Codes of areas or grids; ``("*",)`` for all rows.
     """
     conn.execute("SELECT set_config('gridcover.areas', %s, true)", (scope_text(areas),))
 
 
 def scope_text(areas: tuple[str, ...]) -> str:
-    """How the setting `gridcover.areas` names some areas."""
+    """Return the value of the database setting `gridcover.areas`.
+
+    Parameters
+    ----------
+    areas : tuple of str
+        Codes of areas or grids, or ``("*",)``.
+
+    Returns
+    -------
+    str
+        ``*``, or the codes separated by the control character U+001F.
+
+    Examples
+    --------
+    >>> scope_text(("*",))
+    '*'
+    """
     return EVERYWHERE if EVERYWHERE in areas else _SEPARATOR.join(areas)
 
 
 def require_areas(conn: Conn, areas: list[str]) -> None:
-    """Refuse no area at all, and one that is not in the store.
+    """Refuse an empty list of areas, and areas that are not in the store.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    areas : list of str
+        Codes of areas or grids, or ``["*"]``.
 
     Raises
     ------
-    ColumnError : which.
+    ColumnError
+        If the list is empty or a code is unknown; the message names the codes.
     """
     if not areas:
         raise ColumnError("a user needs an area: --area CODE, or --everywhere")

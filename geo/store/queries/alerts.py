@@ -10,12 +10,21 @@ from geo.store.statements import statement
 
 
 def raise_alerts(conn: Conn, run: int) -> tuple[int, int]:
-    """Open and end alerts by the patterns of a run, and queue the new ones for every webhook.
+    """Open and end alerts by a run's statistics, and queue the new ones for every webhook.
+
+    The caller commits: an alert and its messages are stored together or not at all.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    run : int
+        Number of the run that raises them.
 
     Returns
     -------
-    How many were raised and how many ended. The caller commits: an alert and its messages are
-    stored together or not at all.
+    tuple of (int, int)
+        Number of alerts raised and number ended.
     """
     ended = conn.execute(
         "UPDATE alerts a SET ended_at = now() WHERE ended_at IS NULL AND NOT EXISTS "
@@ -47,5 +56,18 @@ def _read_alerts(conn: Conn, ids: list[int]) -> list[dict[str, Any]]:
 
 
 def read_open_alerts(conn: Conn) -> list[dict[str, Any]]:
-    """Alerts that have not ended, strongest first."""
+    """Return the alerts that have not ended, highest score first.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    list of dict
+        Of each alert `id`, `category`, `grid`, `grid_name`, `grid_name_en`, `community`,
+        `run`, `since`, `observed`, `expected`, `score`, `raised_at`, and `lon` and `lat`
+        inside its grid.
+    """
     return dict_rows(conn, statement("alerts"), {"ids": None})

@@ -24,30 +24,58 @@ _PREFIX = "gridcover_"
 
 @dataclass(frozen=True)
 class Token:
-    """A token that is good."""
+    """A valid token."""
 
     id: int
+    """Number of the token."""
     name: str
+    """Its unique name."""
     scopes: tuple[str, ...]
+    """What it may be used for, of `SCOPES`."""
     role: str | None = None
+    """The role it acts as; None if its scopes need none."""
     areas: tuple[str, ...] = ()
+    """Codes of the areas it is limited to, or ``*``; empty for no limit of the scope
+    `staff:read`.
+    """
 
 
 def make_token(
     conn: Conn, name: str, scopes: list[str], *, days: int, role: str | None = None,
     areas: list[str] | None = None,
 ) -> str:  # fmt: skip
-    """A new token, told this once; the caller commits.
+    """Store a new token and return its secret, which cannot be read again.
+
+    The caller commits.
 
     Parameters
     ----------
-    role, areas : as whom and where one of the scopes `data:read`, `scenarios:write` and `jobs:write` acts;
-        areas of one of the scope `staff:read` as well, all where none are given.
+    conn : psycopg.Connection
+        Connection to the store.
+    name : str
+        Unique name.
+    scopes : list of str
+        What it may be used for, of `SCOPES`.
+    days : int
+        Days until it expires, at least 1.
+    role : str, optional
+        The role it acts as; required for, and only allowed with, the scopes `data:read`,
+        `scenarios:write` and `jobs:write`.
+    areas : list of str, optional
+        Codes of the areas in which it acts, required with a role; for the scope
+        `staff:read` None is all areas.
+
+    Returns
+    -------
+    str
+        The secret.
 
     Raises
     ------
-    ColumnError : a scope, role or area that there is not, one of them missing, or no day at all.
-    StoreError : the name is taken.
+    ColumnError
+        If a scope, role or area is unknown or missing, or the token would expire at once.
+    StoreError
+        If the name is taken.
     """
     if stray := [scope for scope in scopes if scope not in SCOPES]:
         raise ColumnError(f"there is no scope {stray[0]}; use one of {', '.join(SCOPES)}")
@@ -78,7 +106,20 @@ def make_token(
 
 
 def find_token(conn: Conn, secret: str) -> Token | None:
-    """The token of this text, unless it is unknown, expired or revoked."""
+    """Return the token of a secret.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    secret : str
+        The secret as sent.
+
+    Returns
+    -------
+    Token or None
+        None if it is unknown, expired or revoked.
+    """
     row = conn.execute(
         "SELECT id, name, scopes, role, areas FROM api_tokens WHERE digest = %s AND revoked_at IS NULL "
         "AND expires_at > now()",
@@ -88,7 +129,17 @@ def find_token(conn: Conn, secret: str) -> Token | None:
 
 
 def record_token_use(conn: Conn, token: Token) -> None:
-    """Remember that a token was used, to the minute; the caller commits."""
+    """Record that a token was used now, at most once a minute.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    token : Token
+        The token.
+    """
     conn.execute(
         "UPDATE api_tokens SET last_used_at = now() WHERE id = %s "
         "AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')",
@@ -97,7 +148,22 @@ def record_token_use(conn: Conn, token: Token) -> None:
 
 
 def revoke_token(conn: Conn, name: str) -> bool:
-    """End a token; whether there was one. The caller commits."""
+    """Revoke a token.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    name : str
+        Name of the token.
+
+    Returns
+    -------
+    bool
+        Whether there was one that was not revoked.
+    """
     return (
         conn.execute(
             "UPDATE api_tokens SET revoked_at = now() WHERE name = %s AND revoked_at IS NULL",
@@ -108,7 +174,19 @@ def revoke_token(conn: Conn, name: str) -> bool:
 
 
 def list_tokens(conn: Conn) -> list[dict[str, Any]]:
-    """All tokens, the secrets not among it."""
+    """Return all tokens by name, without their secrets.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    list of dict
+        Of each token `name`, `scopes`, `role`, `areas`, `created_at`, `expires_at`,
+        `revoked_at` and `last_used_at`.
+    """
     return dict_rows(
         conn,
         "SELECT name, scopes, role, areas, created_at, expires_at, revoked_at, last_used_at FROM api_tokens "

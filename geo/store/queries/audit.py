@@ -16,7 +16,28 @@ def append_audit_entry(
     conn: Conn, *, actor: str, role: str, address: str, action: str, object_: str,
     detail: dict[str, Any] | None = None,
 ) -> None:  # fmt: skip
-    """One entry; the caller commits, and what it tells of is not answered before."""
+    """Append an entry to the audit log.
+
+    The caller commits, before it answers the request that the entry is about. Characters that
+    the database cannot store are written as escapes.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    actor : str
+        Name of the account, or of the token or command.
+    role : str
+        Role of the actor.
+    address : str
+        Address of the client.
+    action : str
+        Code of the action.
+    object_ : str
+        What the action was about.
+    detail : dict, optional
+        Further values, which JSON can hold.
+    """
     conn.execute(
         "INSERT INTO audit (actor, role, address, action, object, detail) "
         "VALUES (%s, %s, %s, %s, %s, %s)",
@@ -38,24 +59,49 @@ def _storable(value: Any) -> Any:
 
 
 def set_actor(conn: Conn, actor: str, *, session: bool = False) -> None:
-    """Say whose the changes of the registers are from now on: in this transaction, or the whole session."""
+    """Set who the following changes of registers are recorded for.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    actor : str
+        Name of the account, token or command.
+    session : bool, optional
+        Whether it applies to the whole session instead of this transaction.
+    """
     conn.execute("SELECT set_config('gridcover.actor', %s, %s)", (actor, not session))
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What stands in the record, and the first of each kind that is broken (None: whole)."""
+    """Result of a check of the audit log."""
 
     entries: int
+    """Number of entries."""
     broken: int | None
-    """Number of an entry that was changed, put in, or follows on one that was taken out."""
+    """Number of the first entry that was changed, inserted, or follows one that was removed;
+    None if the chain is intact.
+    """
     changes: int
+    """Number of change sets."""
     broken_change: int | None
-    """Number of a set of changes that is not what its entry says, or has none."""
+    """Number of the first change set that differs from its entry or has none; None if all agree."""
 
 
 def verify(conn: Conn) -> Verified:
-    """Check the chain, and every set of changes against the digest in its entry."""
+    """Check the chain of the log, and every change set against the digest in its entry.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    Verified
+        Numbers of entries and change sets, and the first broken one of each.
+    """
     row = conn.execute(
         "WITH linked AS (SELECT a.id, a.digest <> audit_digest(a) OR "
         "a.previous IS DISTINCT FROM coalesce(lag(a.digest) OVER w, n.digest) OR "
@@ -75,7 +121,24 @@ def verify(conn: Conn) -> Verified:
 
 
 def read_change_set(conn: Conn, number: int, limit: int) -> dict[str, Any] | None:
-    """A set of changes with its first rows; None where there is none of this number."""
+    """Return a change set with its first rows.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    number : int
+        Number of the change set.
+    limit : int
+        Largest number of rows.
+
+    Returns
+    -------
+    dict or None
+        `id`, `at`, `actor`, `layer`, numbers of rows `inserted`, `updated` and `deleted`,
+        the keys `added`, and `rows`, each with `key`, `was` and `now`; None if there is no
+        such set.
+    """
     found = dict_rows(
         conn,
         "SELECT id, at, actor, layer, inserted, updated, deleted, added FROM change_sets WHERE id = %s",
@@ -92,12 +155,24 @@ def read_change_set(conn: Conn, number: int, limit: int) -> dict[str, Any] | Non
 
 
 def read_row_history(conn: Conn, layer: str, key: str, limit: int) -> list[dict[str, Any]]:
-    """What became of one row of a register, newest first: when, by whom, from what to what.
+    """Return the changes of one row of a register, newest first.
 
     Parameters
     ----------
-    layer : name of the table.
-    key : its key; several columns with ``/`` between them.
+    conn : psycopg.Connection
+        Connection to the store.
+    layer : str
+        Name of the table.
+    key : str
+        Key of the row; several key columns are separated by ``/``.
+    limit : int
+        Largest number of changes.
+
+    Returns
+    -------
+    list of dict
+        Of each change `change_set`, `at`, `actor`, and the row as it `was` and is `now`;
+        both None if the row was added.
     """
     return dict_rows(
         conn,
@@ -111,7 +186,25 @@ def read_row_history(conn: Conn, layer: str, key: str, limit: int) -> list[dict[
 def read_audit_entries(
     conn: Conn, limit: int, *, before: int | None = None, actor: str | None = None
 ) -> list[dict[str, Any]]:
-    """Entries, newest first."""
+    """Return entries of the audit log, newest first.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    limit : int
+        Largest number of entries.
+    before : int, optional
+        Only entries with a smaller number; None for the newest.
+    actor : str, optional
+        Only entries of this actor; None for all.
+
+    Returns
+    -------
+    list of dict
+        Of each entry `id`, `at`, `actor`, `role`, `address`, `action`, `object` and
+        `detail`.
+    """
     return dict_rows(
         conn,
         "SELECT id, at, actor, role, address, action, object, detail FROM audit "
@@ -122,7 +215,23 @@ def read_audit_entries(
 
 
 def prune_audit(conn: Conn, days: int) -> int:
-    """Let go of entries older than so many days; the chain then begins at the last of them."""
+    """Delete entries of the audit log that are older than a number of days.
+
+    The change sets of deleted entries are deleted with them, and the last deleted entry becomes
+    the anchor of the chain.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    days : int
+        Age in days.
+
+    Returns
+    -------
+    int
+        Number of entries deleted.
+    """
     with conn.transaction():
         conn.execute("SELECT pg_advisory_xact_lock(1635083369)")
         conn.execute("SELECT set_config('gridcover.audit_retention', 'on', true)")

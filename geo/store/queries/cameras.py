@@ -17,7 +17,18 @@ from geo.store.statements import statement
 
 
 def count_cameras_used(conn: Conn) -> tuple[int, float]:
-    """How many cameras the newest coverage rests on, and of how many of them something was assumed (0 to 1)."""
+    """Return the number of cameras in the newest coverage and the share with assumed parameters.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    tuple of (int, float)
+        Number of cameras, and share from 0 to 1 (0 without cameras).
+    """
     row = conn.execute(
         "SELECT count(*), coalesce(avg(assumed::integer), 0)::float8 FROM camera_views"
     ).fetchone()
@@ -25,12 +36,41 @@ def count_cameras_used(conn: Conn) -> tuple[int, float]:
 
 
 def read_cameras_of_grid(conn: Conn, code: str, limit: int) -> list[dict[str, Any]]:
-    """The cameras that stand in a grid or see some of it, those in it first."""
+    """Return the cameras that are in a grid or see part of it, those in it first.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    code : str
+        Code of the grid.
+    limit : int
+        Largest number of cameras.
+
+    Returns
+    -------
+    list of dict
+        Of each camera `code`, `name`, `kind`, `status`, `inside` (whether it is in the
+        grid), `assumed`, `lon` and `lat`.
+    """
     return dict_rows(conn, statement("cameras_of_grid"), {"grid": code, "limit": limit})
 
 
 def lock_cameras(conn: Conn, codes: list[str]) -> dict[str, str]:
-    """Status of the cameras there are among some codes; theirs are changed by no other meanwhile."""
+    """Lock cameras until the end of the transaction and return their status.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    codes : list of str
+        Codes of cameras; unknown ones are ignored.
+
+    Returns
+    -------
+    dict of str to str
+        Status by code.
+    """
     rows = conn.execute(
         "SELECT code, status FROM cameras WHERE code = ANY(%s) ORDER BY code FOR UPDATE",
         (sorted(set(codes)),),
@@ -39,7 +79,20 @@ def lock_cameras(conn: Conn, codes: list[str]) -> dict[str, str]:
 
 
 def read_status_history(conn: Conn, codes: list[str]) -> dict[str, list[tuple[dt.datetime, str]]]:
-    """Since when each of some cameras has had which status, oldest first."""
+    """Return the status history of cameras.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    codes : list of str
+        Codes of cameras.
+
+    Returns
+    -------
+    dict of str to list of tuple
+        By code the moments and statuses, oldest first; empty for an unknown camera.
+    """
     out: dict[str, list[tuple[dt.datetime, str]]] = {code: [] for code in codes}
     rows = conn.execute(
         "SELECT camera, since, status FROM camera_status WHERE camera = ANY(%s) "
@@ -52,7 +105,17 @@ def read_status_history(conn: Conn, codes: list[str]) -> dict[str, list[tuple[dt
 
 
 def delete_later_statuses(conn: Conn, codes: list[str], moment: dt.datetime) -> None:
-    """Drop statuses of some cameras, and when they were heard of, that would only be told in the future."""
+    """Delete statuses and status reports of cameras that are later than a moment.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    codes : list of str
+        Codes of cameras.
+    moment : datetime.datetime
+        The moment, timezone-aware.
+    """
     for query in (
         "DELETE FROM camera_status WHERE camera = ANY(%s) AND since > %s",
         "DELETE FROM camera_heard WHERE camera = ANY(%s) AND at > %s",
@@ -66,7 +129,20 @@ def write_statuses(
     current: dict[str, str],
     heard: dict[str, dt.datetime],
 ) -> None:
-    """Add to the history, set what cameras have now, and note when they were heard of."""
+    """Add statuses to the history, set the present ones, and record when they were reported.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    history : list of tuple of (str, datetime.datetime, str)
+        Camera, moment and status of each change; one of the same camera and moment is
+        replaced.
+    current : dict
+        Present status by camera.
+    heard : dict
+        Moment of the newest report by camera; an older one than stored is ignored.
+    """
     conn.execute(
         "CREATE TEMP TABLE told (camera text, since timestamptz, status text) ON COMMIT DROP"
     )
@@ -90,7 +166,19 @@ def write_statuses(
 
 
 def read_camera_results(conn: Conn) -> gpd.GeoDataFrame:
-    """Cameras with the area of their view."""
+    """Return all cameras with the area of their view.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Points in EPSG:4326 with `code`, `name`, `kind`, `status`, `bearing_deg`, `fov_deg`,
+        `range_m`, and of the view `area_m2` and `assumed`, missing without one.
+    """
     query = sql.SQL(
         "SELECT c.code, c.name, c.kind, c.status, c.bearing_deg, c.fov_deg, c.range_m, "
         "v.area_m2, v.assumed, ST_AsBinary(c.geometry) AS geometry "
@@ -102,9 +190,22 @@ def read_camera_results(conn: Conn) -> gpd.GeoDataFrame:
 def read_camera_views(
     conn: Conn, *, codes: list[str] | None = None, boxes: Any = None
 ) -> gpd.GeoDataFrame:
-    """The stored views, indexed by camera; some of them as in `read_layer`.
+    """Return stored views, indexed by camera.
 
-    `metric_wkb` is the view in the run's metric CRS, to the last bit.
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    codes : list of str, optional
+        Codes of cameras; None for no condition on them.
+    boxes : array-like of float, shape (n, 4), optional, optional
+        Boxes (west, south, east, north, degrees) that the box of a view meets.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Polygons in EPSG:4326 with `camera`, `run`, `area_m2`, `assumed`, `inputs_digest`
+        and `metric_wkb`, the view in the metric CRS of its run without rounding.
     """
     where, params = filter_rows("camera_views", "camera", codes, boxes)
     query = sql.SQL(
@@ -115,7 +216,22 @@ def read_camera_views(
 
 
 def read_camera_record(conn: Conn, code: str) -> dict[str, Any] | None:
-    """All that is known of one camera: its row, its status history, its areas; None for no such."""
+    """Return the record of one camera with its status history and its view.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    code : str
+        Code of the camera.
+
+    Returns
+    -------
+    dict or None
+        The columns of the register with `lon`, `lat`, `status_told_at`, `view_m2`,
+        `assumed`, `in_grid`, `in_grid_name`, and `history`, the newest 100 changes with
+        `since` and `status`; None if there is no such camera.
+    """
     with conn.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(statement("camera_record"), {"code": code}).fetchone()
         if row is None:
@@ -129,7 +245,18 @@ def read_camera_record(conn: Conn, code: str) -> dict[str, Any] | None:
 
 
 def read_last_status_reports(conn: Conn) -> pd.Series:
-    """When each camera's status was last told, UTC, by code."""
+    """Return when the status of each camera was last reported.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    pandas.Series
+        Moments in UTC by camera.
+    """
     rows = conn.execute(
         "SELECT camera, max(at) FROM (SELECT camera, since AS at FROM camera_status "
         "UNION ALL SELECT camera, at FROM camera_heard) t GROUP BY camera"
@@ -139,13 +266,35 @@ def read_last_status_reports(conn: Conn) -> pd.Series:
 
 
 def read_all_status_history(conn: Conn) -> pd.DataFrame:
-    """Every status of every camera: camera, status, since."""
+    """Return every status of every camera.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of `camera`, `status` and `since`, by camera and moment.
+    """
     rows = dict_rows(conn, "SELECT camera, status, since FROM camera_status ORDER BY camera, since")
     return pd.DataFrame(rows, columns=["camera", "status", "since"])
 
 
 def record_status_reports(conn: Conn, cameras: pd.DataFrame) -> None:
-    """A register that tells cameras' statuses has told them now, changed or not. The caller commits."""
+    """Record that an imported register reported the statuses of its cameras now, changed or not.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    cameras : pandas.DataFrame
+        Rows of the register with `code` and `status`; those of status `unknown` are no
+        report.
+    """
     told = cameras.loc[cameras["status"].ne("unknown"), "code"].astype(str).tolist()
     conn.execute(
         "INSERT INTO camera_heard (camera, at) SELECT unnest(%s::text[]), now() "

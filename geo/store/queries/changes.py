@@ -9,23 +9,35 @@ from geo.store.connection import Conn
 
 @dataclass(frozen=True)
 class Changes:
-    """Changes noted by the triggers on the registers."""
+    """Changes of the registers that no refresh has processed."""
 
     ids: list[int]
+    """Numbers of the changes."""
     layers: frozenset[str]
     """Layers with any change."""
     whole: frozenset[str]
-    """Layers whose single changes were too many to note."""
+    """Layers with too many changes to record each."""
     codes: dict[str, list[str]]
-    """Changed keys by layer, in order."""
+    """Changed keys by layer, sorted."""
     balance: dict[str, int]
-    """Rows more (or fewer) by layer, of those followed one by one."""
+    """Rows inserted less rows deleted by layer, of the changes that were recorded each."""
     places: dict[str, list[tuple[float, float, float, float]]]
-    """Boxes (west, south, east, north) of changed rows by layer, as they were and as they are."""
+    """Boxes (west, south, east, north) of changed rows by layer, before and after the change."""
 
 
 def pending_changes(conn: Conn) -> Changes:
-    """What was noted and not yet forgotten."""
+    """Return the changes that were recorded and not yet processed.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    Changes
+        Empty if the results are up to date.
+    """
     with conn.cursor(binary=True) as cursor:
         rows = cursor.execute(
             "SELECT id, layer, code, was, now FROM changes ORDER BY id"
@@ -58,5 +70,13 @@ def pending_changes(conn: Conn) -> Changes:
 
 
 def mark_processed(conn: Conn, ids: list[int]) -> None:
-    """Drop changes that a refresh has taken up."""
+    """Delete changes that a refresh has processed.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    ids : list of int
+        Numbers of the changes.
+    """
     conn.execute("DELETE FROM changes WHERE id = ANY(%s)", (ids,))

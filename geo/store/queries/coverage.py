@@ -20,10 +20,23 @@ Measure = Literal[
 
 
 def read_grid_values(conn: Conn, measure: Measure, run: int) -> list[tuple[Any, ...]]:
-    """Code, community, the figure as of a run, and the ground it is a share of (m²), of all grids.
+    """Return a measure of all grids.
 
-    `risk` is by year and as of the newest run: incidents expected on ground that no camera sees; the ground
-    of `population` is the whole grid.
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    measure : Measure
+        Column of the coverage, `population`, or `risk`: incidents expected per year on
+        ground that no camera sees, of the newest run.
+    run : int
+        Number of the run; ignored by `risk` and `population`.
+
+    Returns
+    -------
+    list of tuple
+        Code, community, value, and the area (m²) that the value is a share of: open ground,
+        the grid, or for `risk` its blind spots; None where there is no result.
     """
     if measure == "risk":
         return conn.execute(
@@ -44,7 +57,24 @@ def read_grid_values(conn: Conn, measure: Measure, run: int) -> list[tuple[Any, 
 
 
 def read_quality_values(conn: Conn, cameras: str, light: str, image: str) -> list[tuple[Any, ...]]:
-    """As `grid_values`, of the open ground that some cameras see in an image of some class."""
+    """Return the share of open ground seen in images of a class, of all grids.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    cameras : str
+        Which cameras: key of the stored shares.
+    light : str
+        Light, such as `day` or `night`: key of the stored shares.
+    image : str
+        Image class: key of the stored shares.
+
+    Returns
+    -------
+    list of tuple
+        Code, community, share and open ground (m²); None where there is no result.
+    """
     return conn.execute(
         "SELECT g.code, g.community, (q.shares #>> %s)::float8, c.open_m2 FROM grids g "
         "LEFT JOIN area_quality q ON q.layer = 'grids' AND q.code = g.code "
@@ -54,7 +84,20 @@ def read_quality_values(conn: Conn, cameras: str, light: str, image: str) -> lis
 
 
 def read_coverage_digests(conn: Conn, grids: list[str]) -> list[str]:
-    """What the newest coverage of some grids rests on."""
+    """Return the digests of the inputs of the newest coverage of grids.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    grids : list of str
+        Codes of the grids.
+
+    Returns
+    -------
+    list of str
+        Digests in the order of the codes; grids without coverage are left out.
+    """
     rows = conn.execute(
         "SELECT c.inputs_digest FROM unnest(%s::text[]) AS g (code) "
         "CROSS JOIN LATERAL newest_coverage(g.code) c ORDER BY c.grid",
@@ -64,7 +107,19 @@ def read_coverage_digests(conn: Conn, grids: list[str]) -> list[str]:
 
 
 def read_coverage_figures(conn: Conn) -> NDArray[np.float64]:
-    """Area, covered, open, and share of the open that is covered (0 without any), of all grids."""
+    """Return the newest coverage figures of all grids.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (4, n): area, covered area and open area, m², and covered share of the open
+        area, 0 without open ground.
+    """
     with conn.cursor(binary=True) as cursor:
         rows = cursor.execute(
             "SELECT area_m2, covered_m2, open_m2, coalesce(open_covered_share, 0) "
@@ -74,13 +129,37 @@ def read_coverage_figures(conn: Conn) -> NDArray[np.float64]:
 
 
 def read_open_ground(conn: Conn) -> pd.Series:
-    """Open ground of each grid by its newest coverage, m²."""
+    """Return the open ground of each grid by its newest coverage.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    pandas.Series
+        Area by code, m².
+    """
     rows = conn.execute("SELECT grid, open_m2 FROM grid_coverage_latest ORDER BY grid").fetchall()
     return pd.Series([row[1] for row in rows], index=[row[0] for row in rows], dtype=float)
 
 
 def read_open_coverage(conn: Conn, grids: list[str]) -> pd.DataFrame:
-    """Open ground (m²) and the share of it that is seen, of some grids by their newest coverage."""
+    """Return the open ground of grids and the share of it that is seen, by their newest coverage.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    grids : list of str
+        Codes of the grids.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `open_m2` and `open_covered_share`, indexed by `grid`.
+    """
     rows = conn.execute(
         "SELECT c.grid, c.open_m2, c.open_covered_share FROM unnest(%s::text[]) AS g (code) "
         "CROSS JOIN LATERAL newest_coverage(g.code) c ORDER BY c.grid",

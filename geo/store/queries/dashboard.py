@@ -21,15 +21,31 @@ TABLES = ("area_figures", "area_camera_years", "register_findings", "register_co
 
 @dataclass(frozen=True)
 class DashboardState:
-    """What a board rests on: the newest run, the day, the newest import."""
+    """What a dashboard was computed from."""
 
     run: int
+    """Number of the newest run."""
     day: dt.date
+    """Day of the computation."""
     imports: int
+    """Number of the newest import; 0 without one."""
 
 
 def stale_dashboard_state(conn: Conn, today: dt.date) -> DashboardState | None:
-    """The state a new board would rest on; None where there is no run, or the board has it."""
+    """Return what a new dashboard would be computed from.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    today : datetime.date
+        Today in the deployment's time zone.
+
+    Returns
+    -------
+    DashboardState or None
+        None if there is no run, or the stored dashboard is up to date.
+    """
     row = conn.execute(
         "SELECT (SELECT id FROM latest_run), (SELECT coalesce(max(id), 0) FROM imports)"
     ).fetchone()
@@ -49,7 +65,30 @@ def replace_dashboard(
     findings: pd.DataFrame,
     counts: pd.DataFrame,
 ) -> dict[str, Any]:
-    """Put a new board in place of the old; the caller commits. Returns its own figures."""
+    """Replace the stored dashboard.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    state : DashboardState
+        What it was computed from.
+    figures : pandas.DataFrame
+        Rows of `area_figures`.
+    years : pandas.DataFrame
+        Rows of `area_camera_years`.
+    findings : pandas.DataFrame
+        Rows of `register_findings` with point geometry.
+    counts : pandas.DataFrame
+        Rows of `register_counts`.
+
+    Returns
+    -------
+    dict
+        For the summary of the run: `board_day` and the number of `findings`.
+    """
     for name in TABLES:
         clear_table(conn, name)
     run = state.run
@@ -70,23 +109,81 @@ def replace_dashboard(
 
 
 def read_dashboard_state(conn: Conn) -> dict[str, Any] | None:
-    """Run, day and moment of the board; None before the first."""
+    """Return run, day and moment of the stored dashboard.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    dict or None
+        `run`, `day` and `computed_at`; None before the first one.
+    """
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute("SELECT run, day, computed_at FROM board_state").fetchone()
 
 
 def read_figures_of_level(conn: Conn, level: str, parent: str | None) -> list[dict[str, Any]]:
-    """Every figure of every area of a level, or of those beneath one area."""
+    """Return the figures of the areas of a level.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    level : str
+        Level, or `grid`.
+    parent : str or None
+        Code of the area they are in; None for all.
+
+    Returns
+    -------
+    list of dict
+        Of each figure `code`, `name`, `name_en` and `parent` of its area, `figure`, `part`,
+        `whole` and `goal`.
+    """
     return dict_rows(conn, statement("figures"), {"level": level, "parent": parent, "code": None})
 
 
 def read_figures_of_area(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
-    """Every figure of one area."""
+    """Return the figures of one area.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    level : str
+        Level of the area, or `grid`.
+    code : str
+        Code of the area.
+
+    Returns
+    -------
+    list of dict
+        As `read_figures_of_level`; empty if there is no such area.
+    """
     return dict_rows(conn, statement("figures"), {"level": level, "parent": None, "code": code})
 
 
 def read_camera_years(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
-    """Cameras and platforms of an area by year."""
+    """Return the cameras and platforms of an area by year.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    level : str
+        Level of the area, or `grid`.
+    code : str
+        Code of the area.
+
+    Returns
+    -------
+    list of dict
+        Of each year `year`, cameras `installed`, `upgraded`, `retired` and `in_service`,
+        and `platforms`.
+    """
     return dict_rows(
         conn,
         "SELECT year, installed, upgraded, retired, in_service, platforms FROM area_camera_years "
@@ -98,7 +195,22 @@ def read_camera_years(conn: Conn, level: str, code: str) -> list[dict[str, Any]]
 def read_finding_counts(
     conn: Conn, area: str | None = None, *, kept: bool = False
 ) -> list[dict[str, Any]]:
-    """How many rows of each finding whose are, most first: of all, or of those `kept` row by row."""
+    """Return the number of rows of each finding by owner, most first.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    area : str, optional
+        Code of an area or grid; only with `kept`.
+    kept : bool, optional
+        Whether to count only findings that are stored row by row.
+
+    Returns
+    -------
+    list of dict
+        `layer`, `aspect`, `finding`, `owner` and the number `rows`.
+    """
     with conn.cursor(row_factory=dict_row) as cursor:
         if kept:
             return cursor.execute(
@@ -132,7 +244,31 @@ def read_register_findings(
     owner: str | None = None,
     area: str | None = None,
 ) -> tuple[gpd.GeoDataFrame, int]:
-    """Findings, those of an area of any level if one is given, and how many there are."""
+    """Return findings row by row, and their number.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    limit : int
+        Largest number of rows returned.
+    layer : str, optional
+        Only findings of this layer; None for all.
+    aspect : str, optional
+        Only findings of this aspect; None for all.
+    finding : str, optional
+        Only this finding; None for all.
+    owner : str, optional
+        Only findings of this owner; None for all.
+    area : str, optional
+        Only findings in this area or grid; None for all.
+
+    Returns
+    -------
+    tuple of (geopandas.GeoDataFrame, int)
+        Points in EPSG:4326 with the columns of `register_findings`, and the number of all
+        matching rows.
+    """
     chosen = {
         "layer": layer, "aspect": aspect, "finding": finding, "owner": owner, "area": area,
     }  # fmt: skip

@@ -27,18 +27,18 @@ _TIME = sql.SQL("coalesce(occurred_at, occurred_from, reported_at)")
 
 @dataclass(frozen=True)
 class Selection:
-    """What of a layer is wanted; all of it unless told."""
+    """Which rows of a layer are exported; all of them by default."""
 
     area: str | None = None
-    """Code of an area or grid: what lies in it, and of views those of the cameras in it."""
+    """Code of an area or grid: rows in it; of views those of the cameras in it."""
     box: tuple[float, float, float, float] | None = None
-    """West, south, east, north in degrees: what touches it."""
+    """West, south, east, north in degrees: rows that touch it."""
     start: datetime | None = None
     """Incidents from this moment on."""
     end: datetime | None = None
     """Incidents before this moment."""
     categories: list[str] | None = None
-    """Incidents of these categories and all beneath them."""
+    """Incidents of these categories and all below them."""
 
 
 EVERYTHING = Selection()
@@ -115,13 +115,28 @@ EXPORT_SHAPES: dict[str, Shape] = (
 def read_pieces(
     conn: Conn, name: str, chosen: Selection = EVERYTHING
 ) -> Iterator[gpd.GeoDataFrame]:
-    """Rows of a layer in EPSG:4326, some thousands at a time; one piece at least, if without rows.
+    """Read a layer in pieces of some thousand rows.
 
-    Times are timezone-aware. The transaction must stay open until the last piece.
+    The transaction must stay open until the last piece. Times are timezone-aware.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    name : str
+        A register or a result, of `EXPORT_NAMES`.
+    chosen : Selection, optional
+        Which rows.
+
+    Yields
+    ------
+    geopandas.GeoDataFrame
+        A piece in EPSG:4326; a layer without rows has one empty piece.
 
     Raises
     ------
-    ColumnError : there is no such layer, or it has no times or categories to choose by.
+    ColumnError
+        If there is no such layer, or it has no times or categories to select by.
     """
     if name not in EXPORT_NAMES:
         raise ColumnError(f"there is no layer {name}; use one of {', '.join(EXPORT_NAMES)}")
@@ -150,11 +165,19 @@ def read_pieces(
 
 
 def require_selectable(name: str, chosen: Selection) -> None:
-    """Refuse what a layer cannot be chosen by.
+    """Refuse a selection that a layer does not support.
+
+    Parameters
+    ----------
+    name : str
+        The layer.
+    chosen : Selection
+        Which rows.
 
     Raises
     ------
-    ColumnError : it has no times or categories.
+    ColumnError
+        If the layer has no times or categories to select by.
     """
     if name != "incidents" and (chosen.start or chosen.end or chosen.categories is not None):
         raise ColumnError(

@@ -15,15 +15,35 @@ RETENTION_DAYS = 14
 
 @dataclass(frozen=True)
 class BatchAnswer:
-    """What a batch was answered."""
+    """The answer to a batch."""
 
     digest: str
+    """Digest of the batch."""
     status: int
+    """HTTP status of the answer."""
     answer: dict[str, Any]
+    """Body of the answer."""
 
 
 def find_batch_answer(conn: Conn, token: int, key: str) -> BatchAnswer | None:
-    """What a batch of this key was answered; others of the same key wait until the commit."""
+    """Return the stored answer to a batch.
+
+    Other transactions with the same key wait until this one ends.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    token : int
+        Number of the API token.
+    key : str
+        Idempotency key of the batch.
+
+    Returns
+    -------
+    BatchAnswer or None
+        None if no batch of this key was answered.
+    """
     conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", (key, token))
     row = conn.execute(
         "SELECT digest, status, answer FROM feed_batches WHERE token = %s AND key = %s",
@@ -33,7 +53,21 @@ def find_batch_answer(conn: Conn, token: int, key: str) -> BatchAnswer | None:
 
 
 def store_batch_answer(conn: Conn, token: int, key: str, answer: BatchAnswer) -> None:
-    """Keep a batch's answer and drop old ones; the caller commits."""
+    """Store the answer to a batch and delete answers that are out of date.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    token : int
+        Number of the API token.
+    key : str
+        Idempotency key of the batch.
+    answer : BatchAnswer
+        The answer.
+    """
     conn.execute(
         "DELETE FROM feed_batches WHERE received_at < now() - make_interval(days => %s)",
         (RETENTION_DAYS,),

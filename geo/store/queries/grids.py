@@ -14,7 +14,20 @@ from geo.store.statements import statement
 
 
 def read_names(conn: Conn, codes: list[str]) -> dict[str, list[str | None]]:
-    """Name and English name of some grids and areas."""
+    """Return the names of grids and areas.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    codes : list of str
+        Codes of grids and areas.
+
+    Returns
+    -------
+    dict of str to list
+        Name and English name (None if missing) by code; unknown codes are left out.
+    """
     rows = conn.execute(
         "SELECT code, name, name_en FROM grids WHERE code = ANY(%(codes)s) "
         "UNION ALL SELECT code, name, name_en FROM areas WHERE code = ANY(%(codes)s)",
@@ -24,7 +37,21 @@ def read_names(conn: Conn, codes: list[str]) -> dict[str, list[str | None]]:
 
 
 def read_grid_card(conn: Conn, code: str) -> dict[str, Any] | None:
-    """All that a grid's card tells, but for its people and cameras; None for no such grid."""
+    """Return the results of a grid for its card.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    code : str
+        Code of the grid.
+
+    Returns
+    -------
+    dict or None
+        The columns of ``grid_card.sql``, `trend` (coverage by run) and `months` (incidents
+        by month); None if there is no such grid.
+    """
     with conn.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(statement("grid_card"), {"code": code}).fetchone()
     if row is None:
@@ -45,7 +72,20 @@ def read_grid_card(conn: Conn, code: str) -> dict[str, Any] | None:
 
 
 def count_grids_except(conn: Conn, codes: Sequence[str]) -> int:
-    """Return how many grids have none of these codes."""
+    """Return the number of grids with other codes than the given ones.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    codes : sequence of str
+        Codes of grids.
+
+    Returns
+    -------
+    int
+        Number of grids.
+    """
     row = conn.execute(
         "SELECT count(*) FROM grids WHERE code <> ALL(%s)", (list(codes),)
     ).fetchone()
@@ -53,17 +93,56 @@ def count_grids_except(conn: Conn, codes: Sequence[str]) -> int:
 
 
 def delete_grids_except(conn: Conn, codes: Sequence[str]) -> int:
-    """Delete the grids that have none of these codes, their staff with them; the caller commits."""
+    """Delete the grids with other codes than the given ones, and their staff.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    codes : sequence of str
+        Codes of the grids that are left.
+
+    Returns
+    -------
+    int
+        Number of grids deleted.
+    """
     return conn.execute("DELETE FROM grids WHERE code <> ALL(%s)", (list(codes),)).rowcount
 
 
 def read_grid_codes(conn: Conn) -> set[str]:
-    """Codes of all grids."""
+    """Return the codes of all grids.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    set of str
+        The codes.
+    """
     return {str(row[0]) for row in conn.execute("SELECT code FROM grids").fetchall()}
 
 
 def count_grids_outside_prefix(conn: Conn, prefix: str) -> int:
-    """How many grids have a code that does not begin with `prefix`."""
+    """Return the number of grids whose code does not begin with a prefix.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    prefix : str
+        Beginning of the codes.
+
+    Returns
+    -------
+    int
+        Number of grids.
+    """
     row = conn.execute(
         "SELECT count(*) FROM grids WHERE NOT starts_with(code, %s)", (prefix,)
     ).fetchone()
@@ -71,12 +150,38 @@ def count_grids_outside_prefix(conn: Conn, prefix: str) -> int:
 
 
 def read_grid_results(conn: Conn, run: int) -> gpd.GeoDataFrame:
-    """Grids with their coverage as of a run and their density, indexed by code."""
+    """Return all grids with their coverage as of a run and their density.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    run : int
+        Number of the run.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Polygons in EPSG:4326 with the columns of ``grid_results.sql``, indexed by code.
+    """
     return keyed(frame_of(conn, statement("grid_results"), {"run": run}), "code")
 
 
 def boxes_meet_grids(conn: Conn, boxes: Any) -> list[bool]:
-    """Whether each of some boxes (west, south, east, north) meets the box of a grid."""
+    """Return whether each box meets the bounding box of a grid.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    boxes : array-like of float, shape (n, 4)
+        West, south, east and north of each, degrees.
+
+    Returns
+    -------
+    list of bool
+        One value per box.
+    """
     rows = conn.execute(
         "SELECT EXISTS (SELECT 1 FROM grids g WHERE g.geometry && ST_MakeEnvelope(b.w, b.s, b.e, b.n, 4326)) "
         "FROM unnest(%(west)s::float8[], %(south)s::float8[], %(east)s::float8[], %(north)s::float8[]) "

@@ -11,7 +11,18 @@ from geo.store.statements import statement
 
 
 def store_is_empty(conn: Conn) -> bool:
-    """Return whether no register of a store has a row."""
+    """Return whether no register of the store has a row.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    bool
+        False if any register has one.
+    """
     row = conn.execute(
         "SELECT EXISTS (SELECT FROM grids) OR EXISTS (SELECT FROM areas) OR EXISTS (SELECT FROM cameras) "
         "OR EXISTS (SELECT FROM incidents) OR EXISTS (SELECT FROM buildings) OR EXISTS (SELECT FROM streets) "
@@ -22,19 +33,19 @@ def store_is_empty(conn: Conn) -> bool:
 
 
 def count_rows(conn: Conn, layer: Layer) -> int:
-    """Return how many rows a register has.
+    """Return the number of rows of a register.
 
     Parameters
     ----------
     conn : psycopg.Connection
-        To a migrated database.
+        Connection to the store.
     layer : Layer
         The register.
 
     Returns
     -------
     int
-        Its rows.
+        Number of rows.
     """
     row = conn.execute(
         sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(layer.table))
@@ -43,9 +54,19 @@ def count_rows(conn: Conn, layer: Layer) -> int:
 
 
 def count_holdings(conn: Conn) -> Holdings:
-    """Return how many rows the registers hold, and how many of them have what the computation needs.
+    """Return the number of rows of the registers, and of those with the inputs of the computation.
 
-    Of a camera that looks all round no bearing is asked.
+    Cameras that see in all directions need no bearing.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    Holdings
+        The numbers.
     """
     (row,) = dict_rows(conn, statement("holdings"))
     return Holdings(**row)

@@ -10,7 +10,19 @@ from geo.store.rows import keyed
 
 
 def find_stale_quality(conn: Conn) -> dict[str, list[str]]:
-    """Grids whose coverage is newer than their quality, and the key places that meet those."""
+    """Return the grids and key places whose image quality is out of date.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    dict of str to list of str
+        Under `grids` the codes of grids whose coverage is newer than their quality, under
+        `key-places` those of key places without quality or in the boxes of such grids.
+    """
     grids = [
         str(row[0])
         for row in conn.execute(
@@ -33,7 +45,21 @@ def find_stale_quality(conn: Conn) -> dict[str, list[str]]:
 
 
 def read_area_quality(conn: Conn, layer: str) -> pd.DataFrame:
-    """Stored quality of the grids or key places: code, run, shares by cameras, light and class."""
+    """Return the stored image quality of a layer.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    layer : str
+        `grids` or `key-places`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `code`, `run` and `shares` (shares of the ground by cameras, light and image
+        class), indexed by code.
+    """
     rows = dict_rows(
         conn, "SELECT code, run, shares FROM area_quality WHERE layer = %s ORDER BY code", (layer,)
     )
@@ -41,7 +67,15 @@ def read_area_quality(conn: Conn, layer: str) -> pd.DataFrame:
 
 
 def replace_quality(conn: Conn, rows: pd.DataFrame) -> None:
-    """Put quality figures in place of those they supersede."""
+    """Replace the stored image quality of areas.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    rows : pandas.DataFrame
+        Rows of `layer`, `code`, `run` and `shares`.
+    """
     conn.execute(
         "DELETE FROM area_quality q USING unnest(%s::text[], %s::text[]) AS n (layer, code) "
         "WHERE q.layer = n.layer AND q.code = n.code",
@@ -51,7 +85,13 @@ def replace_quality(conn: Conn, rows: pd.DataFrame) -> None:
 
 
 def delete_orphan_quality(conn: Conn) -> None:
-    """Forget the quality of areas that are no longer there."""
+    """Delete the image quality of grids and key places that no longer exist.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    """
     conn.execute(
         "DELETE FROM area_quality q WHERE (layer = 'grids' AND NOT EXISTS "
         "(SELECT 1 FROM grids g WHERE g.code = q.code)) OR (layer = 'key-places' AND NOT EXISTS "

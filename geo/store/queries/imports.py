@@ -16,24 +16,38 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True)
 class Mapping:
-    """What the headers of a kind of file are."""
+    """Which columns of a layer the headers of a kind of file are."""
 
     layer: str
+    """Name of the layer."""
     name: str
+    """Name of the mapping."""
     columns: dict[str, str]
-    """Header of the file to column of the layer."""
+    """Column of the layer by header of the file."""
     options: dict[str, Any] = field(default_factory=dict)
-    """`crs`, `datum` and `key`, where the file needed them."""
+    """`crs`, `datum` and `key`, if the file needs them."""
     changed_by: str = ""
+    """Who stored it last."""
     changed_at: datetime | None = None
+    """When it was stored last; None before it is stored."""
 
 
 def store_mapping(conn: Conn, mapping: Mapping) -> None:
-    """Store a mapping, in place of the one of its layer and name; the caller commits.
+    """Store a mapping, replacing one of the same layer and name.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    mapping : Mapping
+        The mapping; the actor of the session is recorded if `changed_by` is empty.
 
     Raises
     ------
-    ColumnError : the name is empty or too long.
+    ColumnError
+        If the name is empty or too long.
     """
     if not mapping.name.strip() or len(mapping.name) > LONGEST_NAME:
         raise ColumnError(f"a mapping needs a name of 1 to {LONGEST_NAME} characters")
@@ -50,11 +64,26 @@ def store_mapping(conn: Conn, mapping: Mapping) -> None:
 
 
 def read_mapping(conn: Conn, layer: str, name: str) -> Mapping:
-    """Return the mapping of this name.
+    """Return a mapping by its name.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    layer : str
+        Name of the layer.
+    name : str
+        Name of the mapping.
+
+    Returns
+    -------
+    Mapping
+        The mapping.
 
     Raises
     ------
-    ColumnError : there is none; those there are are named.
+    ColumnError
+        If there is none; the message names those of the layer.
     """
     found = {one.name: one for one in list_mappings(conn, layer)}
     if name not in found:
@@ -64,7 +93,20 @@ def read_mapping(conn: Conn, layer: str, name: str) -> Mapping:
 
 
 def list_mappings(conn: Conn, layer: str) -> list[Mapping]:
-    """Return the mappings of a layer, by name."""
+    """Return the mappings of a layer, by name.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    layer : str
+        Name of the layer.
+
+    Returns
+    -------
+    list of Mapping
+        The mappings.
+    """
     rows = conn.execute(
         "SELECT layer, name, columns, options, changed_by, changed_at FROM import_mappings "
         'WHERE layer = %s ORDER BY name COLLATE "C"',
@@ -74,7 +116,24 @@ def list_mappings(conn: Conn, layer: str) -> list[Mapping]:
 
 
 def delete_mapping(conn: Conn, layer: str, name: str) -> bool:
-    """Delete a mapping; returns whether there was one. The caller commits."""
+    """Delete a mapping.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    layer : str
+        Name of the layer.
+    name : str
+        Name of the mapping.
+
+    Returns
+    -------
+    bool
+        Whether there was one.
+    """
     return (
         conn.execute(
             "DELETE FROM import_mappings WHERE layer = %s AND name = %s", (layer, name)
@@ -84,7 +143,21 @@ def delete_mapping(conn: Conn, layer: str, name: str) -> bool:
 
 
 def record_import(conn: Conn, **values: Any) -> int:
-    """Keep what was imported, from which file, with what outcome; returns its number."""
+    """Record an import: its file, options and outcome.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    **values : object
+        Columns of `imports`: `layer`, `file`, `sha256`, `options` and the numbers of
+        `rows`, `inserted`, `updated`, `unchanged`, `mended` and `rejected`.
+
+    Returns
+    -------
+    int
+        Number of the import.
+    """
     row = conn.execute(
         "INSERT INTO imports (layer, file, sha256, rows, inserted, updated, unchanged, mended, "
         "rejected, options) VALUES (%(layer)s, %(file)s, %(sha256)s, %(rows)s, %(inserted)s, "

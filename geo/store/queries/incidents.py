@@ -28,7 +28,19 @@ IN_CATEGORIES = sql.SQL(
 
 
 def read_incident_months(conn: Conn) -> list[dict[str, Any]]:
-    """Incidents by month and root of the category, those outside every grid apart."""
+    """Return the number of incidents by month and root of the category.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    list of dict
+        `month`, `category`, `count`, and `outside`, the number outside every grid, by month
+        and category.
+    """
     return dict_rows(
         conn,
         "SELECT month, split_part(category, '/', 1) AS category, sum(count)::integer AS count, "
@@ -38,7 +50,20 @@ def read_incident_months(conn: Conn) -> list[dict[str, Any]]:
 
 
 def read_incident_places(conn: Conn, boxes: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Longitude and latitude of incidents placed exactly or by their road, in some boxes."""
+    """Return the positions of incidents that were located exactly or by their road.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    boxes : array-like of float, shape (n, 4)
+        Boxes (west, south, east, north, degrees); only incidents in one of them.
+
+    Returns
+    -------
+    tuple of (numpy.ndarray, numpy.ndarray)
+        Longitudes and latitudes, degrees.
+    """
     with conn.cursor(binary=True) as cursor:
         rows = cursor.execute(
             statement("incident_places"), box_arrays(boxes) | box_around(boxes)
@@ -50,7 +75,21 @@ def read_incident_places(conn: Conn, boxes: Any) -> tuple[NDArray[np.float64], N
 def read_places_of_last_year(
     conn: Conn, boxes: Any = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Longitude and latitude of the incidents of the last 365 days on record, in some boxes or anywhere."""
+    """Return the positions of the incidents of the last 365 days on record.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    boxes : array-like of float, shape (n, 4), optional, optional
+        Boxes (west, south, east, north, degrees); only incidents in the box around them.
+        None for all.
+
+    Returns
+    -------
+    tuple of (numpy.ndarray, numpy.ndarray)
+        Longitudes and latitudes, degrees.
+    """
     inside = "lon BETWEEN %(w)s AND %(e)s AND lat BETWEEN %(s)s AND %(n)s"
     query = sql.SQL(
         "SELECT lon, lat FROM incident_events WHERE lon IS NOT NULL AND {inside} "
@@ -67,17 +106,26 @@ Step = Literal["hour", "day", "week", "month"]
 
 @dataclass(frozen=True)
 class IncidentFilter:
-    """Which incidents: from, until (excluded), of some categories and all beneath them, in one area."""
+    """Which incidents: of a period, of categories and in an area."""
 
     start: datetime
+    """From this moment on."""
     end: datetime
+    """Before this moment."""
     categories: list[str] | None = None
+    """Categories, each with all below it; None for all."""
     area: str | None = None
-    """Code of an area or grid."""
+    """Code of an area or grid; None for everywhere."""
 
     @property
     def params(self) -> dict[str, Any]:
-        """What `_SELECTED` is given."""
+        """Return the parameters of `_SELECTED`.
+
+        Returns
+        -------
+        dict
+            Values by name.
+        """
         return {
             "start": self.start, "end": self.end, "categories": self.categories, "area": self.area,
         }  # fmt: skip
@@ -92,7 +140,21 @@ _SELECTED = sql.SQL(
 
 
 def count_by_grid(conn: Conn, chosen: IncidentFilter) -> dict[str, int]:
-    """Incidents by grid; '' is outside every grid."""
+    """Return the number of incidents by grid.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    chosen : IncidentFilter
+        Which incidents.
+
+    Returns
+    -------
+    dict of str to int
+        Number by code of the grid, the empty code for incidents outside every grid; grids
+        without incidents are left out.
+    """
     query = sql.SQL("SELECT grid, count(*)::integer {selected} GROUP BY grid")
     rows = conn.execute(query.format(selected=_SELECTED), chosen.params).fetchall()
     return {str(grid): int(count) for grid, count in rows}
@@ -101,13 +163,26 @@ def count_by_grid(conn: Conn, chosen: IncidentFilter) -> dict[str, int]:
 def count_by_step(
     conn: Conn, chosen: IncidentFilter, step: Step, zone: str
 ) -> list[dict[str, Any]]:
-    """Incidents by step of the local calendar and root of the category, where there are any.
+    """Return the number of incidents by step of the local calendar and root of the category.
 
-    Those known only within a span of more than a week are in no step.
+    Incidents known only within a period of more than a week are in no step.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    chosen : IncidentFilter
+        Which incidents.
+    step : Step
+        Length of a step.
+    zone : str
+        IANA time zone of the calendar.
 
     Returns
     -------
-    Rows of `start` (local, without a zone), `category`, `count`, in the order of time.
+    list of dict
+        `start` (local time, without a zone), `category` and `count`, in the order of time;
+        steps without incidents are left out.
     """
     query = sql.SQL(
         "SELECT date_trunc(%(step)s, at AT TIME ZONE %(zone)s) AS start, "
@@ -119,7 +194,23 @@ def count_by_step(
 
 
 def count_by_hour(conn: Conn, chosen: IncidentFilter, zone: str) -> tuple[list[list[int]], int]:
-    """Incidents by weekday (Monday first) and hour of the local day, and those whose hour is not known."""
+    """Return the number of incidents by weekday and hour of the local day.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    chosen : IncidentFilter
+        Which incidents.
+    zone : str
+        IANA time zone.
+
+    Returns
+    -------
+    tuple of (list of list of int, int)
+        Seven rows, Monday first, of 24 numbers; and the number of incidents whose hour is
+        unknown.
+    """
     table = [[0] * 24 for _ in range(7)]
     untimed = 0
     query = sql.SQL(
@@ -139,13 +230,25 @@ def count_by_hour(conn: Conn, chosen: IncidentFilter, zone: str) -> tuple[list[l
 def count_by_place(
     conn: Conn, chosen: IncidentFilter, *, cell_deg: float, box: tuple[float, float, float, float] | None, limit: int
 ) -> list[tuple[float, float, int]]:  # fmt: skip
-    """Places as latitude, longitude and number, those in one square of `cell_deg` taken together.
+    """Return the number of incidents by square of a grid of degrees.
 
     Parameters
     ----------
-    cell_deg : side of the squares; a ten-thousandth, as the places are kept, is the smallest.
-    box : west, south, east, north; anywhere unless given.
-    limit : so many squares at the most, fullest first.
+    conn : psycopg.Connection
+        Connection to the store.
+    chosen : IncidentFilter
+        Which incidents.
+    cell_deg : float
+        Side of the squares, degrees; at least 0.0001, the precision of stored positions.
+    box : tuple of (float, float, float, float) or None
+        West, south, east, north, degrees; None for everywhere.
+    limit : int
+        Largest number of squares, fullest first.
+
+    Returns
+    -------
+    list of tuple
+        Latitude and longitude of the mean position, degrees, and the number of incidents.
     """
     inside = "true"
     params = chosen.params | {"cell": max(cell_deg, 1e-4), "limit": limit}
@@ -163,7 +266,18 @@ def count_by_place(
 
 
 def read_categories(conn: Conn) -> list[dict[str, Any]]:
-    """Every category on record and how many incidents are of it and none beneath it."""
+    """Return every category on record with its number of incidents.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    list of dict
+        `category` and `count`, in which incidents of categories below it are not counted.
+    """
     return dict_rows(
         conn,
         "SELECT category, count(*)::integer AS count FROM incident_events GROUP BY 1 ORDER BY 1",
@@ -171,7 +285,18 @@ def read_categories(conn: Conn) -> list[dict[str, Any]]:
 
 
 def read_period(conn: Conn) -> tuple[datetime, datetime] | None:
-    """When the first and the last incident on record were; None without any."""
+    """Return the moments of the first and the last incident on record.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    tuple of (datetime.datetime, datetime.datetime) or None
+        None without incidents.
+    """
     row = conn.execute(
         "SELECT min(at), max(coalesce(until - interval '1 second', at)) FROM incident_events"
     ).fetchone()
@@ -179,7 +304,18 @@ def read_period(conn: Conn) -> tuple[datetime, datetime] | None:
 
 
 def write_incident_events(conn: Conn, run: int, events: pd.DataFrame) -> None:
-    """Put the incidents as a run counted them in place of those before: `at`, `timed`, `until`, `category`, `grid`, `lon`, `lat`."""
+    """Replace the stored incident events, which counts and maps are read from.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    run : int
+        Number of the run that computed them.
+    events : pandas.DataFrame
+        Rows of `at`, `timed`, `until`, `category`, `grid`, `lon` and `lat`; `until`, `lon`
+        and `lat` may be missing.
+    """
     clear_table(conn, "incident_events")
     words, floats = pa.large_string(), pa.float64()
     table = {

@@ -16,7 +16,23 @@ RETENTION_DAYS = 90
 
 
 def add_job(conn: Conn, job: int, task: str, about: dict[str, Any], by: str) -> None:
-    """Note a job that was put into the queue; the caller commits."""
+    """Record a job that was added to the queue.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    job : int
+        Number of the job in the queue.
+    task : str
+        Name of the task.
+    about : dict
+        What the job is about, for its page.
+    by : str
+        Who requested it.
+    """
     conn.execute(
         "INSERT INTO jobs (id, task, about, asked_by) VALUES (%s, %s, %s, %s) "
         "ON CONFLICT (id) DO UPDATE SET about = EXCLUDED.about, asked_by = EXCLUDED.asked_by",
@@ -25,7 +41,25 @@ def add_job(conn: Conn, job: int, task: str, about: dict[str, Any], by: str) -> 
 
 
 def begin_job(conn: Conn, job: int, task: str) -> bool:
-    """A worker has taken a job, maybe after another that was cut off; False if it had ended already."""
+    """Record that a worker started a job, and commit.
+
+    The job may have been interrupted before: its attempts are counted and its progress starts
+    again.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    job : int
+        Number of the job.
+    task : str
+        Name of the task.
+
+    Returns
+    -------
+    bool
+        False if the job has ended already.
+    """
     row = conn.execute(
         "INSERT INTO jobs AS j (id, task, asked_by, started_at, attempts) VALUES (%s, %s, '', now(), 1) "
         "ON CONFLICT (id) DO UPDATE SET started_at = now(), attempts = j.attempts + 1, step = '', "
@@ -37,7 +71,15 @@ def begin_job(conn: Conn, job: int, task: str) -> bool:
 
 
 def mark_session(conn: Conn, job: int) -> None:
-    """Name a connection after the job it serves, and have it end soon after its process."""
+    """Name a database session after its job, and let it end soon after its process; commit.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    job : int
+        Number of the job.
+    """
     conn.execute("SELECT set_config('application_name', %s, false)", (_session_name(job),))
     # PostgreSQL 14 and newer.
     conn.execute(
@@ -48,7 +90,17 @@ def mark_session(conn: Conn, job: int) -> None:
 
 
 def end_sessions(conn: Conn, job: int) -> None:
-    """End what the process of a job left in the database, so that its locks hold nobody up."""
+    """End the database sessions that the process of a job left, and commit.
+
+    Their locks would block others.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    job : int
+        Number of the job.
+    """
     conn.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE application_name = %s AND datname = current_database()",
@@ -62,7 +114,17 @@ def _session_name(job: int) -> str:
 
 
 def write_job_step(conn: Conn, job: int, step: str) -> None:
-    """What a job is at."""
+    """Record the present step of a job, and commit.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    job : int
+        Number of the job.
+    step : str
+        Description; 500 characters of it are stored.
+    """
     conn.execute("UPDATE jobs SET step = %s, steps = steps + 1 WHERE id = %s", (step[:500], job))
     conn.commit()
 
@@ -70,7 +132,26 @@ def write_job_step(conn: Conn, job: int, step: str) -> None:
 def end_job(
     conn: Conn, job: int, ended: str, outcome: dict[str, Any], report: str | None = None
 ) -> bool:
-    """How a job ended; False, and nothing changed, where that was written already. Commits."""
+    """Record how a job ended, delete jobs that are out of date, and commit.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    job : int
+        Number of the job.
+    ended : str
+        Final state: done, failed or cancelled.
+    outcome : dict
+        Result or reason, for its page.
+    report : str, optional
+        Report of an import as CSV.
+
+    Returns
+    -------
+    bool
+        False if its end was recorded before; then it is left unchanged.
+    """
     written = write_job_end(conn, job, ended, outcome, report)
     conn.execute(
         "DELETE FROM jobs WHERE finished_at < now() - make_interval(days => %s)", (RETENTION_DAYS,)
@@ -82,7 +163,28 @@ def end_job(
 def write_job_end(
     conn: Conn, job: int, ended: str, outcome: dict[str, Any], report: str | None = None
 ) -> bool:
-    """Write how a job ended in the caller's transaction, so that it is true if what it did is."""
+    """Record how a job ended, in the transaction of what it did.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    job : int
+        Number of the job.
+    ended : str
+        Final state: done, failed or cancelled.
+    outcome : dict
+        Result or reason, for its page.
+    report : str, optional
+        Report of an import as CSV.
+
+    Returns
+    -------
+    bool
+        False if its end was recorded before; then it is left unchanged.
+    """
     changed = conn.execute(
         "UPDATE jobs SET ended = %s, outcome = %s, report = %s, finished_at = now() "
         "WHERE id = %s AND ended IS NULL",
@@ -93,16 +195,31 @@ def write_job_end(
 
 @dataclass(frozen=True)
 class AbandonedJob:
-    """A job that a worker left when it died."""
+    """A job whose worker died."""
 
     ended: str | None
+    """Final state, if it was recorded; otherwise None."""
     cancelled: bool
-    """Whether somebody asked to cancel it."""
+    """Whether its cancellation was requested."""
     attempts: int
+    """How often it was started."""
 
 
 def read_abandoned_job(conn: Conn, job: int) -> AbandonedJob:
-    """What is known of a job whose worker died."""
+    """Return the record of a job whose worker died.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    job : int
+        Number of the job.
+
+    Returns
+    -------
+    AbandonedJob
+        Without attempts if the job is unknown.
+    """
     row = conn.execute(
         "SELECT j.ended, q.abort_requested, coalesce(j.attempts, 0) FROM procrastinate_jobs q "
         "LEFT JOIN jobs j ON j.id = q.id WHERE q.id = %s",
@@ -117,22 +234,34 @@ def read_abandoned_job(conn: Conn, job: int) -> AbandonedJob:
 
 @dataclass(frozen=True)
 class Job:
-    """One job, as people are told of it."""
+    """A job and its state."""
 
     id: int
+    """Number in the queue."""
     task: str
+    """Name of the task."""
     about: dict[str, Any]
+    """What it is about."""
     asked_by: str
+    """Who requested it."""
     asked_at: Any
+    """When it was requested."""
     started_at: Any
+    """When it was started last; None if it was not."""
     finished_at: Any
+    """When it ended; None if it did not."""
     attempts: int
+    """How often it was started."""
     step: str
+    """Present or last step."""
     steps: int
+    """Number of steps so far."""
     state: str
     """waiting, running, cancelling, done, failed or cancelled."""
     outcome: dict[str, Any] | None
+    """Result or reason; None before its end."""
     has_report: bool
+    """Whether there is a report."""
 
 
 _CUT_OFF = "The worker ended before it could write why. Ask for it once more."
@@ -140,7 +269,22 @@ _CUT_OFF_ZH = "任务的进程中断，未写入任何数据，请重新提交"
 
 
 def newest_jobs(conn: Conn, limit: int, job: int | None = None) -> list[Job]:
-    """Jobs, newest first; or the one of a number."""
+    """Return jobs, newest first.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    limit : int
+        Largest number of jobs.
+    job : int, optional
+        Only the job of this number; None for all.
+
+    Returns
+    -------
+    list of Job
+        Their outcomes without previews unless one job is requested.
+    """
     rows = conn.execute(
         statement("jobs"),
         {"job": job, "limit": limit, "cut_off": _CUT_OFF, "cut_off_zh": _CUT_OFF_ZH},
@@ -149,13 +293,39 @@ def newest_jobs(conn: Conn, limit: int, job: int | None = None) -> list[Job]:
 
 
 def read_job_report(conn: Conn, job: int) -> str | None:
-    """The report of an import, as CSV."""
+    """Return the report of an import.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    job : int
+        Number of the job.
+
+    Returns
+    -------
+    str or None
+        As CSV; None without one.
+    """
     row = conn.execute("SELECT report FROM jobs WHERE id = %s", (job,)).fetchone()
     return row[0] if row else None
 
 
 def waiting_job(conn: Conn, task: str) -> int | None:
-    """The job of a task that waits to be taken, if any."""
+    """Return the first waiting job of a task.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    task : str
+        Name of the task.
+
+    Returns
+    -------
+    int or None
+        Number of the job; None without one.
+    """
     row = conn.execute(
         "SELECT id FROM procrastinate_jobs WHERE task_name = %s AND status = 'todo' ORDER BY id LIMIT 1",
         (task,),
@@ -164,7 +334,23 @@ def waiting_job(conn: Conn, task: str) -> int | None:
 
 
 def write_heartbeat(conn: Conn, worker: int) -> bool:
-    """Say that a worker lives, and undo what a clock leaves that was set back; False if taken for dead."""
+    """Record that a worker is alive, and do the regular maintenance of the queue.
+
+    Times in the future, which a clock that was set back leaves, are corrected, and expired
+    uploads are deleted.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    worker : int
+        Number of the worker in the queue.
+
+    Returns
+    -------
+    bool
+        False if the worker is no longer registered, because it was considered dead.
+    """
     lives = conn.execute(
         "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %s", (worker,)
     ).rowcount
@@ -180,7 +366,18 @@ def write_heartbeat(conn: Conn, worker: int) -> bool:
 
 
 def release_queueing_lock(conn: Conn, job: int | None) -> None:
-    """Let a job that ran wait again, although another of its kind waits: one may do so, a second may not."""
+    """Let a running job wait again although another job of its task waits.
+
+    The queue allows one waiting job per lock; without its lock the job is put back all the
+    same.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    job : int or None
+        Number of the job; None matches no job.
+    """
     conn.execute(
         "UPDATE procrastinate_jobs SET queueing_lock = NULL WHERE id = %s AND status = 'doing'",
         (job,),

@@ -11,16 +11,42 @@ CHANNEL = "gridcover_live"
 
 
 def current_snapshot(conn: Conn) -> str:
-    """The present, to look from."""
+    """Return the snapshot of the present transaction, which later events are compared with.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    str
+        As ``pg_current_snapshot()`` returns it.
+    """
     row = conn.execute("SELECT pg_current_snapshot()::text").fetchone()
     return str(row[0]) if row else ""
 
 
 def read_events_since(conn: Conn, seen: str, kinds: list[str]) -> tuple[list[dict[str, Any]], str]:
-    """Events of some kinds that were not there at a look, oldest first, and this look.
+    """Return the events since a snapshot, oldest first, and the present snapshot.
 
-    Of a camera its name is told as well. What was written at that moment and committed since is among them: an event is old only where its
-    transaction was visible then.
+    Events that were written before the snapshot but committed after it are included, because
+    events are compared by the visibility of their transaction. At most 2,000 are returned.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    seen : str
+        The snapshot of the last read.
+    kinds : list of str
+        Kinds of events.
+
+    Returns
+    -------
+    tuple of (list of dict, str)
+        Of each event `id`, `at`, `kind`, `detail` (with the `name` of a camera), `lon` and
+        `lat`; and the snapshot.
     """
     rows = dict_rows(conn, statement("live_events"), {"seen": seen, "kinds": kinds})
     return rows, current_snapshot(conn)

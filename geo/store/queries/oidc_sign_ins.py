@@ -16,15 +16,30 @@ NO_PASSWORD = "none"  # noqa: S105  (no digest: nothing matches it)
 
 @dataclass(frozen=True)
 class SignIn:
-    """One that is under way."""
+    """A sign-in in progress."""
 
     nonce: str
+    """Nonce of the request."""
     verifier: str
+    """Code verifier of PKCE."""
     next: str
+    """Path of the page to show after it."""
 
 
 def begin_sign_in(conn: Conn, state: str, under_way: SignIn) -> None:
-    """Remember a sign-in that goes to the provider; the caller commits."""
+    """Store a sign-in that is sent to the provider.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    state : str
+        State parameter of the request.
+    under_way : SignIn
+        The sign-in.
+    """
     conn.execute("DELETE FROM provider_sign_ins WHERE begun_at < now() - interval '10 minutes'")
     conn.execute(
         "INSERT INTO provider_sign_ins (state, nonce, verifier, next) VALUES (%s, %s, %s, %s)",
@@ -33,7 +48,22 @@ def begin_sign_in(conn: Conn, state: str, under_way: SignIn) -> None:
 
 
 def take_sign_in(conn: Conn, state: str) -> SignIn | None:
-    """The sign-in that comes back, once and within ten minutes; the caller commits."""
+    """Return and delete the sign-in of a response of the provider.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    state : str
+        State parameter of the response.
+
+    Returns
+    -------
+    SignIn or None
+        None if it is unknown, used, or older than ten minutes.
+    """
     row = conn.execute(
         "DELETE FROM provider_sign_ins WHERE state = %s AND begun_at > now() - interval '10 minutes' "
         "RETURNING nonce, verifier, next",
@@ -43,7 +73,20 @@ def take_sign_in(conn: Conn, state: str) -> SignIn | None:
 
 
 def account_of_subject(conn: Conn, subject: str) -> int | None:
-    """The account of a subject."""
+    """Return the enabled account of a subject at the provider.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    subject : str
+        Subject identifier.
+
+    Returns
+    -------
+    int or None
+        Number of the account; None without one.
+    """
     row = conn.execute(
         "SELECT id FROM users WHERE subject = %s AND disabled_at IS NULL", (subject,)
     ).fetchone()
@@ -51,12 +94,34 @@ def account_of_subject(conn: Conn, subject: str) -> int | None:
 
 
 def upsert_account(conn: Conn, subject: str, name: str, role: str, areas: list[str]) -> int:
-    """The account of a subject, made or brought to what the provider says; the caller commits.
+    """Create the account of a subject, or set its role and areas to those the provider names.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    subject : str
+        Subject identifier at the provider.
+    name : str
+        Name of a new account.
+    role : str
+        Role.
+    areas : list of str
+        Codes of areas or grids, or ``["*"]``.
+
+    Returns
+    -------
+    int
+        Number of the account.
 
     Raises
     ------
-    ColumnError : an area is not known.
-    StoreError : the name is that of another account.
+    ColumnError
+        If an area is unknown.
+    StoreError
+        If the name is that of another account.
     """
     require_areas(conn, areas)
     known = account_of_subject(conn, subject)
@@ -75,7 +140,24 @@ def upsert_account(conn: Conn, subject: str, name: str, role: str, areas: list[s
 
 
 def link_account(conn: Conn, name: str, subject: str) -> bool:
-    """Let an account sign in at the provider and no longer by its password; the caller commits."""
+    """Link an account to a subject at the provider; its password and sessions end.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    name : str
+        Name of the account.
+    subject : str
+        Subject identifier.
+
+    Returns
+    -------
+    bool
+        Whether there is an enabled account of this name.
+    """
     row = conn.execute(
         "UPDATE users SET subject = %s, password = %s WHERE lower(name) = lower(%s) AND disabled_at IS NULL "
         "RETURNING id",

@@ -23,10 +23,25 @@ from geo.store.rows import filter_rows, frame_of, keyed
 def read_layer(
     conn: Conn, name: str, *, codes: list[str] | None = None, boxes: Any = None
 ) -> gpd.GeoDataFrame:
-    """One register in EPSG:4326, indexed by its key (kept as columns where it has two parts).
+    """Return a register, indexed by its key.
 
-    Only the rows with the given keys, or whose box meets one of the given ones (west, south,
-    east, north), where that is asked. Numbers that are missing are NaN; times are timezone-aware.
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    name : str
+        Name of the register.
+    codes : list of str, optional
+        Keys to select; None for no condition on the key.
+    boxes : array-like of float, shape (n, 4), optional, optional
+        Boxes (west, south, east, north, degrees) that the box of a selected row meets;
+        ignored if keys are given.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Rows in EPSG:4326 with the columns of the register. Missing numbers are NaN, times
+        are UTC. A register with a key of two columns has a range index.
     """
     layer = LAYERS[name]
     columns = sql.SQL(", ").join(map(sql.Identifier, layer.names))
@@ -47,7 +62,18 @@ def read_layer(
 
 
 def read_extent(conn: Conn) -> tuple[float, float, float, float] | None:
-    """West, south, east, north of the grids; where there are none, of the first register that has rows."""
+    """Return the extent of the grids, or without grids of the first register that has rows.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    tuple of float or None
+        West, south, east and north, degrees; None for an empty store.
+    """
     for table in ("grids", "areas", "cameras", "buildings", "streets", "incidents"):
         query = sql.SQL(
             "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) "
@@ -76,14 +102,33 @@ _INSERT = sql.SQL(
 
 
 def upsert(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> RowCounts:
-    """Add or change rows by their key; equal rows are left alone. The caller commits.
+    """Insert or update rows of a register by their key.
 
-    Where at least as many rows come as there are, the indexes that guard nothing are built anew
-    afterwards, which takes a fraction of the time; readers of this register wait for the commit.
+    The caller commits. If a large import brings at least as many rows as the register has, its
+    non-unique indexes are dropped and built afterwards, which is much faster; readers of the
+    register wait for the commit.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    layer : Layer
+        The register.
+    frame : geopandas.GeoDataFrame
+        Rows in EPSG:4326 with the columns of the register and `extra` (JSON text), one per
+        key.
+
+    Returns
+    -------
+    RowCounts
+        Numbers of rows inserted, updated, and left unchanged because they were equal.
 
     Raises
     ------
-    StoreError : a row breaks a constraint of the table, for instance a parent that is not there.
+    StoreError
+        If a row violates a constraint of the table, such as a parent that does not exist.
+    StoreAwayError
+        If the database cannot be reached or ended the session.
     """
     table = sql.Identifier(layer.table)
     columns = [*layer.names, *_COMMON_COLUMNS]
@@ -102,7 +147,31 @@ def upsert(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> RowCounts:
 
 
 def upsert_each(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> dict[tuple[str, ...], str]:
-    """As `upsert`, of a few rows: by key what became of those that were ``inserted`` or ``updated``."""
+    """Insert or update a few rows of a register by their key, and return what was done to each.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    layer : Layer
+        The register.
+    frame : geopandas.GeoDataFrame
+        Rows as for `upsert`.
+
+    Returns
+    -------
+    dict of tuple to str
+        ``inserted`` or ``updated`` by key; rows that were equal are left out.
+
+    Raises
+    ------
+    StoreError
+        If a row violates a constraint of the table.
+    StoreAwayError
+        If the database cannot be reached or ended the session.
+    """
     keys = sql.SQL(", ").join(map(sql.Identifier, layer.key))
     with _staged(conn, layer, frame):
         statement = _upsert_statement(layer, sql.SQL("{}, inserted").format(keys))

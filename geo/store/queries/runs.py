@@ -22,7 +22,20 @@ STATISTICS_TABLES = (
 
 
 def read_metric_crs(conn: Conn, run: int) -> str:
-    """In which CRS a run measured."""
+    """Return the CRS in which a run was computed.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    run : int
+        Number of the run.
+
+    Returns
+    -------
+    str
+        Such as ``EPSG:32650``.
+    """
     row = conn.execute("SELECT metric_crs FROM runs WHERE id = %s", (run,)).fetchone()
     assert row is not None  # noqa: S101
     return str(row[0])
@@ -30,17 +43,26 @@ def read_metric_crs(conn: Conn, run: int) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """One computation and what it rests on."""
+    """A computation and what it was computed from."""
 
     id: int
+    """Number of the run."""
     kind: str
+    """What was computed."""
     parameters: dict[str, Any]
+    """Parameters of the computation."""
     inputs_digest: str
+    """Digest of the inputs."""
     software_version: str
+    """Version of gridcover."""
     metric_crs: str
+    """CRS of the computation."""
     started_at: datetime
+    """When it started."""
     finished_at: datetime
+    """When it ended."""
     summary: dict[str, Any]
+    """Figures that sum up the results."""
 
 
 def read_latest_run(conn: Conn) -> Run | None:
@@ -49,7 +71,7 @@ def read_latest_run(conn: Conn) -> Run | None:
     Parameters
     ----------
     conn : psycopg.Connection
-        To a migrated database.
+        Connection to the store.
 
     Returns
     -------
@@ -62,19 +84,19 @@ def read_latest_run(conn: Conn) -> Run | None:
 
 
 def read_newest_runs(conn: Conn, limit: int) -> list[Run]:
-    """Return the runs on record, newest first.
+    """Return runs, newest first.
 
     Parameters
     ----------
     conn : psycopg.Connection
-        To a migrated database.
+        Connection to the store.
     limit : int
-        How many at most.
+        Largest number of runs.
 
     Returns
     -------
     list of Run
-        The newest ones.
+        The runs.
     """
     rows = dict_rows(conn, "SELECT * FROM runs ORDER BY id DESC LIMIT %s", (limit,))
     return [Run(**row) for row in rows]
@@ -84,7 +106,20 @@ REFRESH_LOCK = 0x72656672
 
 
 def write_run(conn: Conn, **values: Any) -> int:
-    """Record a run before its results, which name it; returns its number."""
+    """Store a run before its results, which refer to it.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    **values : object
+        `kind`, `parameters`, `software_version`, `metric_crs` and `started_at`.
+
+    Returns
+    -------
+    int
+        Number of the run.
+    """
     row = conn.execute(
         "INSERT INTO runs (kind, parameters, inputs_digest, software_version, metric_crs, "
         "started_at, finished_at, summary) VALUES (%(kind)s, %(parameters)s, '', "
@@ -97,7 +132,19 @@ def write_run(conn: Conn, **values: Any) -> int:
 
 
 def finish_run(conn: Conn, run: int, *, inputs_digest: str, summary: dict[str, Any]) -> None:
-    """Add what is known only at the end."""
+    """Store what is known of a run only at its end.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    run : int
+        Number of the run.
+    inputs_digest : str
+        Digest of the inputs.
+    summary : dict
+        Figures that sum up the results.
+    """
     conn.execute(
         "UPDATE runs SET inputs_digest = %s, summary = %s, finished_at = clock_timestamp() "
         "WHERE id = %s",
@@ -106,12 +153,33 @@ def finish_run(conn: Conn, run: int, *, inputs_digest: str, summary: dict[str, A
 
 
 def add_to_summary(conn: Conn, run: int, figures: dict[str, Any]) -> None:
-    """Add figures to those a run is summed up by."""
+    """Add figures to the summary of a run.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    run : int
+        Number of the run.
+    figures : dict
+        The figures; those of the same name are replaced.
+    """
     conn.execute("UPDATE runs SET summary = summary || %s WHERE id = %s", (Jsonb(figures), run))
 
 
 def prune_runs(conn: Conn, keep: int) -> None:
-    """Drop what runs older than the newest `keep` left behind, but for rows that still hold."""
+    """Delete the results of runs older than the newest ones, except those still valid.
+
+    Coverage of a grid is valid until a newer run changed it. Runs without any result are
+    deleted.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    keep : int
+        Number of runs whose results are stored.
+    """
     row = conn.execute(
         "SELECT min(id) FROM (SELECT id FROM runs ORDER BY id DESC LIMIT %s) t", (keep,)
     ).fetchone()
@@ -140,9 +208,19 @@ def prune_runs(conn: Conn, keep: int) -> None:
 
 @contextlib.contextmanager
 def refresh_transaction(conn: Conn) -> Iterator[None]:
-    """Alone among refreshes, in one transaction that sees one state of the registers.
+    """Run a block as the only refresh, in one transaction that sees one state of the registers.
 
-    Waits for a refresh at work; committed at the end, rolled back on an error.
+    Waits until another refresh has ended. Commits at the end, rolls back on an error.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Yields
+    ------
+    None
+        While the block may write.
     """
     conn.commit()
     conn.execute("SELECT pg_advisory_lock(%s)", (REFRESH_LOCK,))
@@ -163,5 +241,11 @@ def refresh_transaction(conn: Conn) -> Iterator[None]:
 
 
 def analyze(conn: Conn) -> None:
-    """Let the planner know the tables after a large change."""
+    """Update the statistics of the query planner, as is due after a large change.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    """
     conn.execute("ANALYZE")

@@ -18,7 +18,23 @@ _IS_VISIBLE = sql.SQL("(owner = %(owner)s OR shared)")
 
 
 def list_scenarios(conn: Conn, owner: str) -> list[dict[str, Any]]:
-    """One's own and those that others share, as far as one sees their places; newest first."""
+    """Return the scenarios of an owner and those that others share, newest first.
+
+    Only scenarios in the scope of the connection are returned.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    owner : str
+        Name of the account.
+
+    Returns
+    -------
+    list of dict
+        Of each scenario `id`, `name`, `owner`, `shared`, `cameras`, `version`, `created_at`
+        and `changed_at`.
+    """
     return dict_rows(
         conn,
         sql.SQL("SELECT {} FROM scenarios WHERE {} ORDER BY changed_at DESC, id DESC").format(
@@ -29,7 +45,22 @@ def list_scenarios(conn: Conn, owner: str) -> list[dict[str, Any]]:
 
 
 def find_scenario(conn: Conn, number: int, owner: str) -> dict[str, Any] | None:
-    """A scenario that is one's own or shared; None for no such."""
+    """Return a scenario of an owner, or one that is shared.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    number : int
+        Number of the scenario.
+    owner : str
+        Name of the account.
+
+    Returns
+    -------
+    dict or None
+        As in `list_scenarios`; None if there is none in the scope of the connection.
+    """
     rows = dict_rows(
         conn,
         sql.SQL("SELECT {} FROM scenarios WHERE id = %(number)s AND {}").format(
@@ -41,7 +72,20 @@ def find_scenario(conn: Conn, number: int, owner: str) -> dict[str, Any] | None:
 
 
 def cameras_outside_scope(conn: Conn, cameras: list[dict[str, Any]]) -> list[int]:
-    """Which cameras (from 1) stand outside what the connection's scope sees."""
+    """Return the cameras that are outside the scope of the connection.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    cameras : list of dict
+        Cameras with `lon` and `lat`, degrees.
+
+    Returns
+    -------
+    list of int
+        Their positions in the list, counted from 1.
+    """
     rows = conn.execute(
         "SELECT p.n FROM unnest(%s::float8[], %s::float8[]) WITH ORDINALITY AS p (lon, lat, n) "
         "WHERE NOT scope_all() AND NOT coalesce(ST_Covers(scope_shape(), ST_SetSRID(ST_Point(p.lon, p.lat), 4326)), "
@@ -54,11 +98,32 @@ def cameras_outside_scope(conn: Conn, cameras: list[dict[str, Any]]) -> list[int
 def add_scenario(
     conn: Conn, owner: str, name: str, *, shared: bool, cameras: list[dict[str, Any]]
 ) -> int:
-    """Keep a new one; the caller commits.
+    """Store a new scenario.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    owner : str
+        Name of the account.
+    name : str
+        Name of the scenario, unique by owner.
+    shared : bool
+        Whether others see it.
+    cameras : list of dict
+        Planned cameras with `lon` and `lat`, degrees, and their parameters.
+
+    Returns
+    -------
+    int
+        Number of the scenario.
 
     Raises
     ------
-    StoreError : one has a scenario of that name already, or too many.
+    StoreError
+        If the owner has a scenario of this name, or the largest number of scenarios.
     """
     row = conn.execute("SELECT count(*) FROM scenarios WHERE owner = %s", (owner,)).fetchone()
     if row is not None and row[0] >= MAX_SCENARIOS_PER_USER:
@@ -80,12 +145,33 @@ def add_scenario(
 def update_scenario(
     conn: Conn, number: int, owner: str, name: str, *, shared: bool, cameras: list[dict[str, Any]], version: int
 ) -> None:  # fmt: skip
-    """Put other contents in place of those of a version; the caller commits.
+    """Replace the contents of a scenario.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    number : int
+        Number of the scenario.
+    owner : str
+        Name of the account that owns it.
+    name : str
+        Name of the scenario.
+    shared : bool
+        Whether others see it.
+    cameras : list of dict
+        Planned cameras with `lon` and `lat`, degrees, and their parameters.
+    version : int
+        The version that the new contents were made from.
 
     Raises
     ------
-    ColumnError : it is not one's own, or there is none of that number.
-    StoreError : it was changed since that version, or the name is taken.
+    ColumnError
+        If the owner has no scenario of this number.
+    StoreError
+        If it was changed since that version, or the name is taken.
     """
     row = conn.execute(
         "SELECT version FROM scenarios WHERE id = %s AND owner = %s FOR UPDATE", (number, owner)
@@ -107,7 +193,24 @@ def update_scenario(
 
 
 def delete_scenario(conn: Conn, number: int, owner: str) -> bool:
-    """Forget one of one's own; the caller commits."""
+    """Delete a scenario of an owner.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    number : int
+        Number of the scenario.
+    owner : str
+        Name of the account that owns it.
+
+    Returns
+    -------
+    bool
+        Whether there was one.
+    """
     return (
         conn.execute("DELETE FROM scenarios WHERE id = %s AND owner = %s", (number, owner)).rowcount
         > 0

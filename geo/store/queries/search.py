@@ -9,15 +9,24 @@ from geo.store.statements import statement
 
 
 def search_places(conn: Conn, words: str, limit: int, *, cameras: bool) -> list[dict[str, Any]]:
-    """Areas, grids, key places and cameras by code, name or device number; the best match first.
+    """Return areas, grids, key places and cameras by code or name, best match first.
 
     Parameters
     ----------
-    cameras : whether cameras are looked for.
+    conn : psycopg.Connection
+        Connection to the store.
+    words : str
+        Text that the code or name contains, in any case.
+    limit : int
+        Largest number of results.
+    cameras : bool
+        Whether cameras are searched.
 
     Returns
     -------
-    Rows of `kind`, `code`, `name`, `name_en`, `within` (the name of where it lies), `box`.
+    list of dict
+        Of each `kind`, `code`, `name`, `name_en`, `within` (name of the area it is in, kind
+        of a key place, or owner of a camera) and `box`.
     """
     needle = words.strip()
     like = "%" + needle.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"

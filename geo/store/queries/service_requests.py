@@ -14,7 +14,24 @@ from geo.store.statements import statement
 def read_service_quality(
     conn: Conn, level: str, start: datetime, end: datetime
 ) -> list[dict[str, Any]]:
-    """How appeals received in the months from `start` up to `end` were served, with the area's name."""
+    """Return how the service requests of a period were handled, by month and area.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    level : str
+        Level of the areas, or `grid`.
+    start : datetime.datetime
+        First month.
+    end : datetime.datetime
+        Month after the last.
+
+    Returns
+    -------
+    list of dict
+        Columns of `service_quality` with the `name` and `name_en` of the area.
+    """
     return dict_rows(
         conn,
         "SELECT s.*, coalesce(a.name, g.name) AS name, coalesce(a.name_en, g.name_en) AS name_en "
@@ -26,13 +43,44 @@ def read_service_quality(
 
 
 def read_service_request_sums(conn: Conn, months: int) -> pd.DataFrame:
-    """Appeals by grid ("" outside) over the last months there are: counts, and ratings over 100."""
+    """Return the service requests of the last months on record, by grid.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    months : int
+        Number of months.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of `code` (empty outside every grid), `received`, `due`, `closed_in_time`,
+        `rated` (numbers of requests) and `rating`, the sum of satisfaction from 0 to 1;
+        without columns if there are no rows.
+    """
     rows = dict_rows(conn, statement("service_request_sums"), {"months": months})
     return pd.DataFrame(rows)
 
 
 def read_service_request_months(conn: Conn, level: str, code: str) -> list[dict[str, Any]]:
-    """Appeals of an area by month."""
+    """Return the service requests of an area by month.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    level : str
+        Level of the area, or `grid`.
+    code : str
+        Code of the area.
+
+    Returns
+    -------
+    list of dict
+        `month`, `received`, `closed`, `due`, `closed_in_time`, `in_time_share`,
+        `median_hours` and `satisfaction`.
+    """
     return dict_rows(
         conn,
         "SELECT month, received, closed, due, closed_in_time, in_time_share, median_hours, "

@@ -10,11 +10,25 @@ from geo.store.secret_digest import secret_digest
 
 
 def open_session(conn: Conn, user: int, *, hours: float, wall: bool = False) -> str:
-    """A new session's secret; the account's failures are forgotten. The caller commits.
+    """Store a new session and return its secret; failed sign-ins of the account are reset.
+
+    The caller commits.
 
     Parameters
     ----------
-    wall : for a wall that shows maps for days.
+    conn : psycopg.Connection
+        Connection to the store.
+    user : int
+        Number of the account.
+    hours : float
+        Longest duration, hours.
+    wall : bool, optional
+        Whether it is the session of a video wall.
+
+    Returns
+    -------
+    str
+        The secret, of which only the digest is stored.
     """
     secret = secrets.token_urlsafe(32)
     conn.execute("DELETE FROM sessions WHERE expires_at < now()")
@@ -28,7 +42,24 @@ def open_session(conn: Conn, user: int, *, hours: float, wall: bool = False) -> 
 
 
 def find_session(conn: Conn, secret: str, *, idle_hours: float) -> User | None:
-    """Whose session this is, unless it ended or was idle for too long; the caller commits."""
+    """Return the user of a session.
+
+    The caller commits: the time of the last request is updated once a minute.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    secret : str
+        The secret as sent.
+    idle_hours : float
+        Time without a request after which a session ends, hours.
+
+    Returns
+    -------
+    User or None
+        None if the session is unknown or has ended, or the account is disabled.
+    """
     row = conn.execute(
         "SELECT u.id, u.name, u.role, u.areas, s.csrf, now() - s.seen_at > interval '1 minute', s.wall "
         "FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = %s AND s.expires_at > now() "
@@ -45,5 +76,15 @@ def find_session(conn: Conn, secret: str, *, idle_hours: float) -> User | None:
 
 
 def close_session(conn: Conn, secret: str) -> None:
-    """End a session; the caller commits."""
+    """Delete a session.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    secret : str
+        The secret of the session.
+    """
     conn.execute("DELETE FROM sessions WHERE digest = %s", (secret_digest(secret),))

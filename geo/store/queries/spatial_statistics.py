@@ -13,7 +13,22 @@ from geo.store.rows import frame_of
 
 
 def read_statistics(conn: Conn, table: str, category: str) -> list[dict[str, Any]]:
-    """Stored patterns of one table, of all incidents ('') or of one root of the category tree."""
+    """Return the stored statistics of one table.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    table : str
+        Name of the table.
+    category : str
+        Root of the category tree; empty for all incidents.
+
+    Returns
+    -------
+    list of dict
+        Columns of the table without `weeks`.
+    """
     statement = sql.SQL("SELECT * FROM {} WHERE category = %s ORDER BY 1, 2, 3").format(
         sql.Identifier(table)
     )
@@ -24,7 +39,20 @@ def read_statistics(conn: Conn, table: str, category: str) -> list[dict[str, Any
 
 
 def read_grid_statistics(conn: Conn, category: str) -> list[dict[str, Any]]:
-    """Return the patterns of the grids that the connection may see, each with its `population`."""
+    """Return the statistics of the grids that the connection may see.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    category : str
+        Root of the category tree; empty for all incidents.
+
+    Returns
+    -------
+    list of dict
+        Columns of `grid_patterns` without `weeks`, and the `population` of the grid.
+    """
     rows = dict_rows(
         conn,
         "SELECT p.*, g.population FROM grid_patterns p JOIN grids g ON g.code = p.grid "
@@ -37,7 +65,22 @@ def read_grid_statistics(conn: Conn, category: str) -> list[dict[str, Any]]:
 
 
 def read_grid_weeks(conn: Conn, category: str, grid: str) -> dict[str, Any] | None:
-    """The space-time cube's row of one grid: `run`, `weeks_from`, `weeks`; None without one."""
+    """Return the weekly numbers of incidents of one grid.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    category : str
+        Root of the category tree; empty for all incidents.
+    grid : str
+        Code of the grid.
+
+    Returns
+    -------
+    dict or None
+        `run`, `weeks_from` (first week) and `weeks` (numbers); None without statistics.
+    """
     with conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             "SELECT run, weeks_from, weeks FROM grid_patterns WHERE category = %s AND grid = %s",
@@ -46,7 +89,22 @@ def read_grid_weeks(conn: Conn, category: str, grid: str) -> dict[str, Any] | No
 
 
 def read_contours(conn: Conn, category: str, kind: str) -> gpd.GeoDataFrame:
-    """Bands of the density (or of the risk) surface of the last year, lowest first."""
+    """Return the bands of a density surface, lowest first.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    category : str
+        Root of the category tree; empty for all incidents.
+    kind : str
+        Kind of the surface: density or relative risk.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Polygons in EPSG:4326 with `low`, `high` and `run`.
+    """
     query = sql.SQL(
         "SELECT low, high, run, ST_AsBinary(geometry) AS geometry FROM incident_contours "
         "WHERE category = %s AND kind = %s ORDER BY low"
@@ -55,17 +113,39 @@ def read_contours(conn: Conn, category: str, kind: str) -> gpd.GeoDataFrame:
 
 
 def newest_density_run(conn: Conn) -> int | None:
-    """The run of the density there is."""
+    """Return the run of the stored density.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    int or None
+        Number of the run; None without density.
+    """
     row = conn.execute("SELECT max(run) FROM grid_density").fetchone()
     return int(row[0]) if row and row[0] is not None else None
 
 
 def read_grid_classes(conn: Conn, kind: str, category: str) -> list[tuple[Any, ...]]:
-    """Grid, class, Gi*, its q-value and since when, where a grid has a class.
+    """Return the hot-spot classes of grids.
 
     Parameters
     ----------
-    kind : ``hot_spot`` or ``emerging``; the latter has no Gi* of its own, the former no beginning.
+    conn : psycopg.Connection
+        Connection to the store.
+    kind : str
+        ``hot_spot`` or ``emerging``.
+    category : str
+        Root of the category tree; empty for all incidents.
+
+    Returns
+    -------
+    list of tuple
+        Grid, class, Gi* and its q-value (None for ``emerging``), and the beginning (None
+        for ``hot_spot``); grids without a class are left out.
     """
     columns = (
         "hot_spot, gi_star, gi_q_value, NULL"
@@ -80,7 +160,18 @@ def read_grid_classes(conn: Conn, kind: str, category: str) -> list[tuple[Any, .
 
 
 def stale_statistics_run(conn: Conn) -> int | None:
-    """The run whose density has no patterns yet; None where all is up to date."""
+    """Return the run of the density that statistics were not computed from yet.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    int or None
+        Number of the run; None if the statistics are up to date or there is no density.
+    """
     row = conn.execute(
         "SELECT d.run FROM (SELECT max(run) AS run FROM grid_density) d WHERE d.run IS NOT NULL "
         "AND NOT EXISTS (SELECT 1 FROM grid_patterns p WHERE p.run = d.run)"

@@ -13,12 +13,38 @@ from geo.store.connection import Conn, dict_rows
 
 
 def read_grid_staff(conn: Conn) -> list[dict[str, Any]]:
-    """Staff of the grids: grid, role, name; phones are not told here."""
+    """Return the staff of all grids, without telephone numbers.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    list of dict
+        `grid`, `role` and `name`.
+    """
     return dict_rows(conn, "SELECT grid, role, name FROM grid_staff ORDER BY grid, role, name")
 
 
 def read_staff_of_grid(conn: Conn, grid: str, *, phones: bool) -> list[dict[str, Any]] | None:
-    """Staff of one grid, with their phones only where that is asked; None for no such grid."""
+    """Return the staff of one grid, the head first.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    grid : str
+        Code of the grid.
+    phones : bool
+        Whether to include telephone numbers.
+
+    Returns
+    -------
+    list of dict or None
+        `role`, `name` and `phone` (None unless included); None if there is no such grid.
+    """
     with conn.cursor(row_factory=dict_row) as cursor:
         if cursor.execute("SELECT 1 FROM grids WHERE code = %s", (grid,)).fetchone() is None:
             return None
@@ -30,7 +56,22 @@ def read_staff_of_grid(conn: Conn, grid: str, *, phones: bool) -> list[dict[str,
 
 
 def replace_staff(conn: Conn, rows: pd.DataFrame) -> RowCounts:
-    """Replace the staff of the grids named: grid, role, name, phone. The caller commits."""
+    """Replace the staff of the grids in a table.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    rows : pandas.DataFrame
+        Rows of `grid`, `role`, `name` and `phone`.
+
+    Returns
+    -------
+    RowCounts
+        Numbers of people added, with another telephone number, and unchanged.
+    """
     codes = sorted(set(rows["grid"]))
     before = {
         tuple(row[:3]): row[3]

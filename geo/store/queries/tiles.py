@@ -20,23 +20,32 @@ LARGEST_BYTES = 500_000
 
 @dataclass(frozen=True)
 class TileLayer:
-    """What one layer of a tile shows between two zooms."""
+    """A layer of a tile in a range of zooms."""
 
     table: str
+    """Table or view of the database."""
     columns: str
+    """Columns to include, separated by commas."""
     low: int = 0
+    """Lowest zoom."""
     high: int = 22
+    """Highest zoom."""
     key: str = "code"
+    """Key column, by which rows are ordered without `size`."""
     size: str | None = None
-    """Largest first by this, where not all fit."""
+    """Column by which the largest rows are selected if there are too many."""
     smallest_px: float = 0.0
-    """Left out where `size`, in m², is a square of a smaller side."""
+    """Rows are left out if `size`, in m², is less than that of a square of this side, pixels."""
     most: int = 20_000
+    """Largest number of rows."""
     cluster_px: int = 0
-    """Points in a square of this side become one, with their number."""
+    """Points in a square of this side, pixels, are replaced by their number; 0 for none."""
     cell_deg: float = 0.0
-    """Points are told by squares of at least this side, and by the middle of their square."""
+    """Side of the smallest square, degrees, in which points are placed in the middle; 0 for
+    none.
+    """
     where: str = "true"
+    """Condition on the rows, in SQL."""
 
 
 _RESULTS = "code, name, name_en, covered_share, open_covered_share, cameras, incidents, per_km2"
@@ -95,20 +104,48 @@ TILE_SET_DEPENDENCIES: dict[str, tuple[str, ...]] = {
 
 
 def read_layer_versions(conn: Conn) -> dict[str, str]:
-    """What layers rest on, by table of a register, and `results` for all that a refresh computes."""
+    """Return the versions of the registers and of the results.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    dict of str to str
+        Version by table of a register, and under `results` of all that a refresh computes.
+    """
     row = conn.execute("SELECT layers_versions()").fetchone()
     return dict(row[0]) if row else {}
 
 
 def build_tile(conn: Conn, name: str, z: int, x: int, y: int, *, coarse: bool = False) -> bytes:
-    """A Mapbox vector tile of a set, each of its layers in a layer of its name.
+    """Return a Mapbox vector tile, with a layer for each layer of its set.
 
-    Shapes are simplified to half a pixel, points below a zoom are counted in squares of the screen,
-    what is smaller than a pixel is left out.
+    Shapes are simplified to half a pixel, points at low zooms are counted by squares of the
+    screen, and shapes smaller than a pixel are left out. A tile of more than `LARGEST_BYTES` is
+    made coarser.
 
     Parameters
     ----------
-    coarse : tell cameras by squares of `COARSE_DEG` at every zoom.
+    conn : psycopg.Connection
+        Connection to the store.
+    name : str
+        Set of layers, of `TILE_SETS`.
+    z : int
+        Zoom.
+    x : int
+        Column of the tile.
+    y : int
+        Row of the tile, from the north.
+    coarse : bool, optional
+        Whether cameras are shown only by squares of `COARSE_DEG`, at every zoom.
+
+    Returns
+    -------
+    bytes
+        The tile; empty if it holds nothing.
     """
     parts = []
     for layer, choices in TILE_SETS[name].items():

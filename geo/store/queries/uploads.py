@@ -19,7 +19,27 @@ _IS_AWAITED = sql.SQL(
 
 
 def add_upload(conn: Conn, name: str, content: bytes, by: str) -> str:
-    """Keep a file for its import, and for another try if that fails; the caller commits. Returns its key."""
+    """Store a file for its import, and for another attempt if that fails.
+
+    The caller commits. The oldest files of the person beyond `MAX_UPLOADS_PER_USER` are
+    deleted.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    name : str
+        Name of the file.
+    content : bytes
+        Its content.
+    by : str
+        Who sent it.
+
+    Returns
+    -------
+    str
+        Key of the upload.
+    """
     key = secrets.token_urlsafe(16)
     conn.execute(
         "INSERT INTO uploads (id, name, sha256, uploaded_by, content) VALUES (%s, %s, %s, %s, %s)",
@@ -38,7 +58,15 @@ def add_upload(conn: Conn, name: str, content: bytes, by: str) -> str:
 
 
 def delete_expired_uploads(conn: Conn) -> None:
-    """Delete files that no job waits for and whose time for another try is over; the caller commits."""
+    """Delete files that no job waits for and whose time for another attempt is over.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    """
     conn.execute(
         sql.SQL(
             "DELETE FROM uploads u WHERE u.uploaded_at < now() - interval '7 days' OR ("
@@ -51,9 +79,23 @@ def delete_expired_uploads(conn: Conn) -> None:
 
 
 def reuse_upload(conn: Conn, key: str, by: str) -> str | None:
-    """Keep a file of the same person for one more job; returns its name, None where it is not kept any more.
+    """Extend the storage of a file for one more job.
 
     The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    key : str
+        Key of the upload.
+    by : str
+        Who requests it; only the person who sent the file.
+
+    Returns
+    -------
+    str or None
+        Name of the file; None if it is no longer stored or of another person.
     """
     row = conn.execute(
         "UPDATE uploads SET uploaded_at = now() WHERE id = %s AND uploaded_by = %s RETURNING name",
@@ -63,12 +105,35 @@ def reuse_upload(conn: Conn, key: str, by: str) -> str | None:
 
 
 def read_upload(conn: Conn, key: str) -> tuple[str, bytes] | None:
-    """Name and content of a file that was kept."""
+    """Return name and content of a stored file.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    key : str
+        Key of the upload.
+
+    Returns
+    -------
+    tuple of (str, bytes) or None
+        None if it is no longer stored.
+    """
     with conn.cursor(binary=True) as cursor:
         row = cursor.execute("SELECT name, content FROM uploads WHERE id = %s", (key,)).fetchone()
     return (str(row[0]), bytes(row[1])) if row else None
 
 
 def delete_upload(conn: Conn, key: str) -> None:
-    """Delete a file; the caller commits."""
+    """Delete a stored file.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    key : str
+        Key of the upload.
+    """
     conn.execute("DELETE FROM uploads WHERE id = %s", (key,))

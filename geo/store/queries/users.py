@@ -18,36 +18,64 @@ FREE_FAILURES = 5
 
 @dataclass(frozen=True)
 class User:
-    """Someone signed in."""
+    """A signed-in user."""
 
     id: int
+    """Number of the account."""
     name: str
+    """Name of the account."""
     role: str
+    """Role, of `geo.store.scope.ROLES`."""
     areas: tuple[str, ...]
+    """Codes of areas or grids, or ``*``."""
     csrf: str = ""
+    """Token that the forms of the session contain."""
     wall: bool = False
-    """Whether this is a wall, which shows maps and does nothing else."""
+    """Whether this is a video wall, which may only show maps."""
     scopes: frozenset[str] | None = None
-    """What an API token may be used for; None of a session."""
+    """What an API token may be used for; None for a session."""
 
     @property
     def everywhere(self) -> bool:
-        """Whether the whole deployment is theirs."""
+        """Return whether the user sees the whole deployment.
+
+        Returns
+        -------
+        bool
+            Whether ``*`` is among the areas.
+        """
         return EVERYWHERE in self.areas
 
 
 def add_user(conn: Conn, name: str, password: str, role: str, areas: list[str]) -> int:
-    """A new account; the caller commits.
+    """Create an account.
+
+    The caller commits.
 
     Parameters
     ----------
-    password : its argon2 digest.
-    areas : codes of areas or grids that are in the store, or ``["*"]``.
+    conn : psycopg.Connection
+        Connection to the store.
+    name : str
+        Unique name, in any case.
+    password : str
+        Argon2 digest of the password.
+    role : str
+        Role, of `geo.store.scope.ROLES`.
+    areas : list of str
+        Codes of areas or grids in the store, or ``["*"]``.
+
+    Returns
+    -------
+    int
+        Number of the account.
 
     Raises
     ------
-    ColumnError : the role or an area is not known.
-    StoreError : the name is taken.
+    ColumnError
+        If the role or an area is unknown.
+    StoreError
+        If the name is taken.
     """
     if role not in ROLES:
         raise ColumnError(f"there is no role {role}; use one of {', '.join(ROLES)}")
@@ -64,7 +92,24 @@ def add_user(conn: Conn, name: str, password: str, role: str, areas: list[str]) 
 
 
 def set_password(conn: Conn, name: str, password: str) -> bool:
-    """Another password (its digest), all sessions ended, the lock opened; the caller commits."""
+    """Set the password of an account, end its sessions and unlock it.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    name : str
+        Name of the account, in any case.
+    password : str
+        Argon2 digest of the password.
+
+    Returns
+    -------
+    bool
+        Whether there is an enabled account of this name.
+    """
     row = conn.execute(
         "UPDATE users SET password = %s, password_at = now(), failures = 0, locked_until = NULL "
         "WHERE lower(name) = lower(%s) AND disabled_at IS NULL RETURNING id",
@@ -76,7 +121,22 @@ def set_password(conn: Conn, name: str, password: str) -> bool:
 
 
 def disable_user(conn: Conn, name: str) -> bool:
-    """End an account and its sessions; the record of what it did stays. The caller commits."""
+    """Disable an account and end its sessions; its audit entries are left.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    name : str
+        Name of the account, in any case.
+
+    Returns
+    -------
+    bool
+        Whether there was an enabled account of this name.
+    """
     row = conn.execute(
         "UPDATE users SET disabled_at = now() WHERE lower(name) = lower(%s) "
         "AND disabled_at IS NULL RETURNING id",
@@ -88,7 +148,19 @@ def disable_user(conn: Conn, name: str) -> bool:
 
 
 def list_users(conn: Conn) -> list[dict[str, Any]]:
-    """All accounts, without their passwords."""
+    """Return all accounts by name, without their passwords.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    list of dict
+        Of each account `name`, `role`, `areas`, `created_at`, `disabled_at`, `locked` and
+        `seen_at`, the time of its last request.
+    """
     return dict_rows(
         conn,
         sql.SQL(
@@ -106,7 +178,21 @@ _LOCKED = sql.SQL(
 
 
 def find_account(conn: Conn, name: str) -> tuple[int, str, bool] | None:
-    """Number, password digest and whether it is locked, of an account that may sign in."""
+    """Return the account that a name may sign in to.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    name : str
+        Name of the account, in any case.
+
+    Returns
+    -------
+    tuple of (int, str, bool) or None
+        Number, password digest, and whether it is locked; None if there is no enabled
+        account.
+    """
     row = conn.execute(
         sql.SQL(
             "SELECT id, password, {} FROM users "
@@ -118,7 +204,22 @@ def find_account(conn: Conn, name: str) -> tuple[int, str, bool] | None:
 
 
 def is_account_open(conn: Conn, user: int, password: str) -> bool:
-    """Whether an account has this password (digest) still and is not locked; held until the commit."""
+    """Return whether an account has a password and is not locked; lock its row until the commit.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    user : int
+        Number of the account.
+    password : str
+        Argon2 digest of the password.
+
+    Returns
+    -------
+    bool
+        False as well if the account is disabled or unknown.
+    """
     row = conn.execute(
         sql.SQL(
             "SELECT password = %s AND NOT {} AND disabled_at IS NULL "
@@ -130,7 +231,17 @@ def is_account_open(conn: Conn, user: int, password: str) -> bool:
 
 
 def record_sign_in_failure(conn: Conn, user: int) -> None:
-    """A wrong password: after some in a row the account is locked, for longer each time."""
+    """Count a wrong password, and lock the account after `FREE_FAILURES` in a row.
+
+    The lock lasts 30 s and doubles with every further failure, up to 15 minutes.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    user : int
+        Number of the account.
+    """
     conn.execute(
         "UPDATE users SET failures = failures + 1, locked_until = CASE WHEN failures + 1 >= %(free)s "
         "THEN now() + least(interval '15 minutes', interval '30 seconds' * 2 ^ (failures + 1 - %(free)s)) "
@@ -140,6 +251,17 @@ def record_sign_in_failure(conn: Conn, user: int) -> None:
 
 
 def count_users(conn: Conn) -> int:
-    """How many accounts there are."""
+    """Return the number of enabled accounts.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    int
+        Number of accounts.
+    """
     row = conn.execute("SELECT count(*) FROM users WHERE disabled_at IS NULL").fetchone()
     return int(row[0]) if row else 0

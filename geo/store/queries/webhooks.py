@@ -22,17 +22,37 @@ DELAYS_S = (5, 60, 300, 1800, 7200, 18000, 36000)
 
 @dataclass(frozen=True)
 class Delivery:
-    """One message to one system."""
+    """A message to one webhook."""
 
     id: str
+    """Identifier of the message."""
     url: str
+    """Address of the webhook."""
     secret: str
+    """Secret that signs the message."""
     payload: str
+    """Body of the message, JSON."""
     attempts: int
+    """Number of attempts so far."""
 
 
 def queue_deliveries(conn: Conn, kind: str, data: dict[str, Any]) -> int:
-    """A message to every webhook, in the transaction of what it tells of; how many."""
+    """Queue a message for every webhook, in the transaction of the event it reports.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    kind : str
+        Type of the event.
+    data : dict
+        Data of the event, which JSON can hold.
+
+    Returns
+    -------
+    int
+        Number of webhooks.
+    """
     payload = json.dumps({"type": kind, "data": data}, ensure_ascii=False, default=str)
     return conn.execute(
         "INSERT INTO webhook_deliveries (webhook, payload) SELECT id, %s FROM webhooks", (payload,)
@@ -40,11 +60,26 @@ def queue_deliveries(conn: Conn, kind: str, data: dict[str, Any]) -> int:
 
 
 def add_webhook(conn: Conn, url: str) -> str:
-    """A system that alerts are sent to; its secret, told this once. The caller commits.
+    """Store a webhook and return its secret, which cannot be read again.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    url : str
+        Address of the webhook.
+
+    Returns
+    -------
+    str
+        Secret in the form of Standard Webhooks.
 
     Raises
     ------
-    StoreError : it is there already.
+    StoreError
+        If there is a webhook of this address.
     """
     secret = "whsec_" + b64encode(secrets.token_bytes(32)).decode()
     try:
@@ -55,17 +90,55 @@ def add_webhook(conn: Conn, url: str) -> str:
 
 
 def remove_webhook(conn: Conn, url: str) -> bool:
-    """Forget a system and what waits for it; whether there was one. The caller commits."""
+    """Delete a webhook and the messages that wait for it.
+
+    The caller commits.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    url : str
+        Address of the webhook.
+
+    Returns
+    -------
+    bool
+        Whether there was one.
+    """
     return conn.execute("DELETE FROM webhooks WHERE url = %s", (url,)).rowcount > 0
 
 
 def list_webhooks(conn: Conn) -> list[dict[str, Any]]:
-    """Systems and how their messages stand."""
+    """Return the webhooks with the state of their messages.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    list of dict
+        Of each `url`, the numbers of messages `delivered`, `waiting` and `given_up`, and
+        the `last_answer`.
+    """
     return dict_rows(conn, statement("webhooks"))
 
 
 def count_waiting_deliveries(conn: Conn) -> int:
-    """Messages that are still to be sent."""
+    """Return the number of messages that are still to be sent.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Returns
+    -------
+    int
+        Number of messages.
+    """
     row = conn.execute(
         "SELECT count(*) FROM webhook_deliveries WHERE next_at IS NOT NULL"
     ).fetchone()
@@ -74,9 +147,20 @@ def count_waiting_deliveries(conn: Conn) -> int:
 
 @contextmanager
 def claim_due_delivery(conn: Conn) -> Iterator[Delivery | None]:
-    """The next message to send, held so that no other sends it; committed or rolled back after.
+    """Provide the next message that is due, locked for the duration of a block.
 
-    A sender that dies leaves the message as it was.
+    No other sender gets it meanwhile. It is committed at the end and rolled back on an error:
+    if the sender dies, the message is as before.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+
+    Yields
+    ------
+    Delivery or None
+        The message; None if none is due.
     """
     with conn.transaction():
         row = conn.execute(
@@ -88,7 +172,21 @@ def claim_due_delivery(conn: Conn) -> Iterator[Delivery | None]:
 
 
 def record_attempt(conn: Conn, delivery: Delivery, *, done: bool, answer: str) -> None:
-    """What came of an attempt; one that failed is put off, or given up after the last."""
+    """Record an attempt to deliver a message, and set the time of the next one if it failed.
+
+    After the last of `DELAYS_S` the message is given up.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Connection to the store.
+    delivery : Delivery
+        The message.
+    done : bool
+        Whether it was delivered.
+    answer : str
+        Answer of the webhook or reason of the failure; 500 characters of it are stored.
+    """
     delay = DELAYS_S[delivery.attempts] if delivery.attempts < len(DELAYS_S) else None
     conn.execute(
         "UPDATE webhook_deliveries SET attempts = attempts + 1, answer = %(answer)s, "

@@ -11,6 +11,7 @@ import shapely
 from psycopg import sql
 
 from geo.store.connection import Conn
+from geo.store.statements import statement
 
 
 def box_arrays(boxes: Any) -> dict[str, list[float]]:
@@ -109,19 +110,8 @@ def keyed(frame: Frame, key: str) -> Frame:
     return frame.set_index(key, drop=False).rename_axis(None)
 
 
-_IN_BOXES = (
-    " WHERE {key} IN (SELECT t.{key} FROM unnest(%(west)s::float8[], %(south)s::float8[], "
-    "%(east)s::float8[], %(north)s::float8[]) AS b (w, s, e, n) "
-    "JOIN {table} t ON t.geometry && ST_MakeEnvelope(b.w, b.s, b.e, b.n, 4326))"
-)
-# Of few boxes, the one around all of them finds the rows by the index; of many, each of them does.
-_IN_FEW_BOXES = (
-    " WHERE {key} = ANY(ARRAY(SELECT t.{key} FROM {table} t "
-    "WHERE t.geometry && ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, 4326) AND EXISTS (SELECT 1 FROM "
-    "unnest(%(west)s::float8[], %(south)s::float8[], %(east)s::float8[], %(north)s::float8[]) AS b (w, s, e, n) "
-    "WHERE t.geometry && ST_MakeEnvelope(b.w, b.s, b.e, b.n, 4326))))"
-)
 _FEW_BOXES = 60
+"""Up to this number, one search for the box around all boxes is faster than one for each."""
 
 
 def filter_rows(
@@ -150,9 +140,9 @@ def filter_rows(
         return sql.SQL(" WHERE {} = ANY(%(codes)s)").format(sql.Identifier(key)), {"codes": codes}
     if boxes is not None:
         params = box_arrays(boxes)
-        few = len(params["west"]) <= _FEW_BOXES
-        condition = sql.SQL(_IN_FEW_BOXES if few else _IN_BOXES).format(
+        is_few = len(params["west"]) <= _FEW_BOXES
+        condition = statement("rows_in_few_boxes" if is_few else "rows_in_boxes").format(
             key=sql.Identifier(key), table=sql.Identifier(table)
         )
-        return condition, params | box_around(boxes)
+        return sql.SQL(" {}").format(condition), params | box_around(boxes)
     return sql.SQL(""), {}

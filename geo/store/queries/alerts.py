@@ -28,24 +28,16 @@ def raise_alerts(conn: Conn, run: int) -> tuple[int, int]:
     """
     ended = conn.execute(
         "UPDATE alerts a SET ended_at = now() WHERE ended_at IS NULL AND NOT EXISTS "
-        "(SELECT 1 FROM grid_patterns p WHERE p.category = a.category AND p.grid = a.grid AND p.alert)"
+        "(SELECT 1 FROM grid_patterns p "
+        "WHERE p.category = a.category AND p.grid = a.grid AND p.alert)"
     ).rowcount
     conn.execute(
         "UPDATE alerts a SET observed = p.alert_observed, expected = p.alert_expected, "
         "score = p.alert_score FROM grid_patterns p WHERE a.ended_at IS NULL AND p.alert "
         "AND p.category = a.category AND p.grid = a.grid"
     )
-    new = [
-        int(row[0])
-        for row in conn.execute(
-            "INSERT INTO alerts (category, grid, run, since, observed, expected, score) "
-            "SELECT category, grid, %s, coalesce(alert_since, weeks_from), alert_observed, "
-            "alert_expected, alert_score FROM grid_patterns WHERE alert "
-            "ORDER BY alert_score DESC, category, grid "
-            "ON CONFLICT (category, grid) WHERE ended_at IS NULL DO NOTHING RETURNING id",
-            (run,),
-        ).fetchall()
-    ]
+    rows = conn.execute(statement("new_alerts"), {"run": run}).fetchall()
+    new = [int(row[0]) for row in rows]
     if new:
         queue_deliveries(conn, "alerts.raised", {"run": run, "alerts": _read_alerts(conn, new)})
     return len(new), ended

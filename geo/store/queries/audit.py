@@ -10,12 +10,19 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from geo.store.connection import Conn, dict_rows
+from geo.store.statements import statement
 
 
 def append_audit_entry(
-    conn: Conn, *, actor: str, role: str, address: str, action: str, object_: str,
+    conn: Conn,
+    *,
+    actor: str,
+    role: str,
+    address: str,
+    action: str,
+    object_: str,
     detail: dict[str, Any] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Append an entry to the audit log.
 
     The caller commits, before it answers the request that the entry is about. Characters that
@@ -46,7 +53,7 @@ def append_audit_entry(
 
 
 def _storable(value: Any) -> Any:
-    """Return a value with escapes for what the database cannot store, so that no entry fails for it."""
+    """Return a value in which characters that the database cannot store are escapes."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
     if isinstance(value, dict):
@@ -102,22 +109,11 @@ def verify(conn: Conn) -> Verified:
     Verified
         Numbers of entries and change sets, and the first broken one of each.
     """
-    row = conn.execute(
-        "WITH linked AS (SELECT a.id, a.digest <> audit_digest(a) OR "
-        "a.previous IS DISTINCT FROM coalesce(lag(a.digest) OVER w, n.digest) OR "
-        "a.id IS DISTINCT FROM coalesce(lag(a.id) OVER w, n.id) + 1 AS broken "
-        "FROM audit a LEFT JOIN audit_anchor n ON true WINDOW w AS (ORDER BY a.id)) "
-        "SELECT count(*), min(id) FILTER (WHERE broken) FROM linked"
-    ).fetchone()
-    sets = conn.execute(
-        "SELECT count(s.id), min(coalesce(s.id, a.set)) FILTER (WHERE "
-        "s.id IS NULL OR a.digest IS DISTINCT FROM change_digest(s)) FROM change_sets s FULL JOIN "
-        "(SELECT (detail ->> 'set')::bigint AS set, detail ->> 'digest' AS digest FROM audit "
-        "WHERE action = 'changed') a ON a.set = s.id"
-    ).fetchone()
-    assert row is not None  # noqa: S101
-    assert sets is not None  # noqa: S101
-    return Verified(int(row[0]), row[1], int(sets[0]), sets[1])
+    chain = conn.execute(statement("audit_chain")).fetchone()
+    change_sets = conn.execute(statement("audit_change_sets")).fetchone()
+    assert chain is not None  # noqa: S101
+    assert change_sets is not None  # noqa: S101
+    return Verified(int(chain[0]), chain[1], int(change_sets[0]), change_sets[1])
 
 
 def read_change_set(conn: Conn, number: int, limit: int) -> dict[str, Any] | None:
@@ -139,19 +135,20 @@ def read_change_set(conn: Conn, number: int, limit: int) -> dict[str, Any] | Non
         the keys `added`, and `rows`, each with `key`, `was` and `now`; None if there is no
         such set.
     """
-    found = dict_rows(
+    change_sets = dict_rows(
         conn,
-        "SELECT id, at, actor, layer, inserted, updated, deleted, added FROM change_sets WHERE id = %s",
+        "SELECT id, at, actor, layer, inserted, updated, deleted, added FROM change_sets "
+        "WHERE id = %s",
         (number,),
     )
-    if not found:
+    if not change_sets:
         return None
     rows = dict_rows(
         conn,
         "SELECT key, was, now FROM changed_rows WHERE change_set = %s ORDER BY key LIMIT %s",
         (number, limit),
     )
-    return found[0] | {"rows": rows}
+    return change_sets[0] | {"rows": rows}
 
 
 def read_row_history(conn: Conn, layer: str, key: str, limit: int) -> list[dict[str, Any]]:
@@ -176,9 +173,7 @@ def read_row_history(conn: Conn, layer: str, key: str, limit: int) -> list[dict[
     """
     return dict_rows(
         conn,
-        "SELECT s.id AS change_set, s.at, s.actor, r.was, r.now FROM change_sets s LEFT JOIN changed_rows r "
-        "ON r.change_set = s.id AND r.key = %(key)s WHERE s.layer = %(layer)s "
-        "AND (r.key IS NOT NULL OR s.added @> ARRAY[%(key)s]) ORDER BY s.id DESC LIMIT %(limit)s",
+        statement("row_history"),
         {"layer": layer, "key": key, "limit": limit},
     )
 
@@ -247,6 +242,6 @@ def prune_audit(conn: Conn, days: int) -> int:
             (row[0],),
         )
         conn.execute("UPDATE audit_anchor SET id = %s, digest = %s", (row[0], row[1]))
-        gone = conn.execute("DELETE FROM audit WHERE id <= %s", (row[0],)).rowcount
+        deleted = conn.execute("DELETE FROM audit WHERE id <= %s", (row[0],)).rowcount
         conn.execute("SELECT set_config('gridcover.audit_retention', 'off', true)")
-    return gone
+    return deleted

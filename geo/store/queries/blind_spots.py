@@ -69,14 +69,7 @@ def read_largest_blind_spots(conn: Conn, limit: int) -> gpd.GeoDataFrame:
         Polygons in EPSG:4326 with `rank` (from 1), `grid`, `grid_name`, `grid_name_en`,
         `area_m2` and `widest_m`.
     """
-    query = sql.SQL(
-        "SELECT row_number() OVER (ORDER BY b.area_m2 DESC, b.grid, b.number)::integer AS rank, "
-        "b.grid, g.name AS grid_name, g.name_en AS grid_name_en, b.area_m2, b.widest_m, "
-        "ST_AsBinary(b.geometry) AS geometry FROM "
-        "(SELECT * FROM blind_spots ORDER BY area_m2 DESC, grid, number LIMIT %s) b "
-        "LEFT JOIN grids g ON g.code = b.grid ORDER BY rank"
-    )
-    return frame_of(conn, query, (limit,))
+    return frame_of(conn, statement("largest_blind_spots"), {"limit": limit})
 
 
 def read_blind_spots(conn: Conn, grids: list[str]) -> gpd.GeoDataFrame:
@@ -95,8 +88,8 @@ def read_blind_spots(conn: Conn, grids: list[str]) -> gpd.GeoDataFrame:
         Polygons in EPSG:4326 with `grid`, `number`, `area_m2` and `widest_m`.
     """
     query = sql.SQL(
-        "SELECT grid, number, area_m2, widest_m, ST_AsBinary(geometry) AS geometry FROM blind_spots "
-        "WHERE grid = ANY(%s) ORDER BY grid, number"
+        "SELECT grid, number, area_m2, widest_m, ST_AsBinary(geometry) AS geometry "
+        "FROM blind_spots WHERE grid = ANY(%s) ORDER BY grid, number"
     )
     return frame_of(conn, query, (grids,))
 

@@ -51,9 +51,9 @@ def stale_dashboard_state(conn: Conn, today: dt.date) -> DashboardState | None:
     ).fetchone()
     if row is None or row[0] is None:
         return None
-    wanted = DashboardState(int(row[0]), today, int(row[1]))
-    had = conn.execute("SELECT run, day, imports FROM board_state").fetchone()
-    return None if had == (wanted.run, wanted.day, wanted.imports) else wanted
+    current = DashboardState(int(row[0]), today, int(row[1]))
+    stored = conn.execute("SELECT run, day, imports FROM board_state").fetchone()
+    return None if stored == (current.run, current.day, current.imports) else current
 
 
 def replace_dashboard(
@@ -213,25 +213,11 @@ def read_finding_counts(
     """
     with conn.cursor(row_factory=dict_row) as cursor:
         if kept:
-            return cursor.execute(
-                "SELECT layer, aspect, finding, owner, count(*)::integer AS rows "
-                "FROM register_findings WHERE %(area)s::text IS NULL "
-                "OR %(area)s IN (grid, community, subdistrict, district) "
-                "GROUP BY 1, 2, 3, 4 ORDER BY rows DESC, layer, aspect, finding, owner",
-                {"area": area},
-            ).fetchall()
+            return cursor.execute(statement("finding_counts"), {"area": area}).fetchall()
         return cursor.execute(
             "SELECT layer, aspect, finding, owner, rows FROM register_counts "
             "ORDER BY rows DESC, layer, aspect, finding, owner"
         ).fetchall()
-
-
-_MEETS = sql.SQL(
-    "(%(layer)s::text IS NULL OR layer = %(layer)s) AND (%(aspect)s::text IS NULL OR aspect = %(aspect)s) "
-    "AND (%(finding)s::text IS NULL OR finding = %(finding)s) "
-    "AND (%(owner)s::text IS NULL OR owner = %(owner)s) AND (%(area)s::text IS NULL OR %(area)s IN "
-    "(grid, community, subdistrict, district))"
-)
 
 
 def read_register_findings(
@@ -269,16 +255,15 @@ def read_register_findings(
         Points in EPSG:4326 with the columns of `register_findings`, and the number of all
         matching rows.
     """
-    chosen = {
-        "layer": layer, "aspect": aspect, "finding": finding, "owner": owner, "area": area,
-    }  # fmt: skip
+    params = {"layer": layer, "aspect": aspect, "finding": finding, "owner": owner, "area": area}
+    conditions = statement("finding_conditions")
     query = sql.SQL(
-        "SELECT layer, code, aspect, finding, detail, owner, grid, community, subdistrict, district, "
-        "ST_AsBinary(geometry) AS geometry FROM register_findings WHERE {} "
+        "SELECT layer, code, aspect, finding, detail, owner, grid, community, subdistrict, "
+        "district, ST_AsBinary(geometry) AS geometry FROM register_findings WHERE {} "
         "ORDER BY layer, aspect, finding, code LIMIT %(limit)s"
-    ).format(_MEETS)
-    rows = frame_of(conn, query, chosen | {"limit": limit})
-    counted = conn.execute(
-        sql.SQL("SELECT count(*) FROM register_findings WHERE {}").format(_MEETS), chosen
+    ).format(conditions)
+    rows = frame_of(conn, query, params | {"limit": limit})
+    count = conn.execute(
+        sql.SQL("SELECT count(*) FROM register_findings WHERE {}").format(conditions), params
     ).fetchone()
-    return rows, int(counted[0]) if counted else 0
+    return rows, int(count[0]) if count else 0

@@ -64,8 +64,8 @@ def read_grid_card(conn: Conn, code: str) -> dict[str, Any] | None:
     )
     row["months"] = dict_rows(
         conn,
-        "SELECT to_char(month, 'YYYY-MM') AS month, sum(count)::integer AS count FROM grid_incidents "
-        "WHERE grid = %s GROUP BY 1 ORDER BY 1",
+        "SELECT to_char(month, 'YYYY-MM') AS month, sum(count)::integer AS count "
+        "FROM grid_incidents WHERE grid = %s GROUP BY 1 ORDER BY 1",
         (code,),
     )
     return row
@@ -182,10 +182,5 @@ def boxes_meet_grids(conn: Conn, boxes: Any) -> list[bool]:
     list of bool
         One value per box.
     """
-    rows = conn.execute(
-        "SELECT EXISTS (SELECT 1 FROM grids g WHERE g.geometry && ST_MakeEnvelope(b.w, b.s, b.e, b.n, 4326)) "
-        "FROM unnest(%(west)s::float8[], %(south)s::float8[], %(east)s::float8[], %(north)s::float8[]) "
-        "WITH ORDINALITY AS b (w, s, e, n, k) ORDER BY b.k",
-        box_arrays(boxes),
-    ).fetchall()
+    rows = conn.execute(statement("boxes_meeting_grids"), box_arrays(boxes)).fetchall()
     return [bool(row[0]) for row in rows]

@@ -23,12 +23,7 @@ def store_is_empty(conn: Conn) -> bool:
     bool
         False if any register has one.
     """
-    row = conn.execute(
-        "SELECT EXISTS (SELECT FROM grids) OR EXISTS (SELECT FROM areas) OR EXISTS (SELECT FROM cameras) "
-        "OR EXISTS (SELECT FROM incidents) OR EXISTS (SELECT FROM buildings) OR EXISTS (SELECT FROM streets) "
-        "OR EXISTS (SELECT FROM landcover) OR EXISTS (SELECT FROM key_places) "
-        "OR EXISTS (SELECT FROM service_points)"
-    ).fetchone()
+    row = conn.execute(statement("any_register_row")).fetchone()
     return row is None or not row[0]
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from geo.store.bulk_copy import write_table
 from geo.store.connection import Conn, dict_rows
 from geo.store.rows import keyed
+from geo.store.statements import statement
 
 
 def find_stale_quality(conn: Conn) -> dict[str, list[str]]:
@@ -31,17 +32,8 @@ def find_stale_quality(conn: Conn) -> dict[str, list[str]]:
             "WHERE q.run IS NULL OR q.run < c.run ORDER BY g.code"
         ).fetchall()
     ]
-    places = [
-        str(row[0])
-        for row in conn.execute(
-            "SELECT p.code FROM key_places p "
-            "LEFT JOIN area_quality q ON q.layer = 'key-places' AND q.code = p.code "
-            "WHERE q.run IS NULL OR EXISTS (SELECT 1 FROM grids g "
-            "WHERE g.code = ANY(%s) AND g.geometry && p.geometry) ORDER BY p.code",
-            (grids,),
-        ).fetchall()
-    ]
-    return {"grids": grids, "key-places": places}
+    rows = conn.execute(statement("stale_key_places"), {"grids": grids}).fetchall()
+    return {"grids": grids, "key-places": [str(row[0]) for row in rows]}
 
 
 def read_area_quality(conn: Conn, layer: str) -> pd.DataFrame:

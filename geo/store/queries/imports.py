@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from geo.errors import ColumnError
 from geo.store.connection import Conn
+from geo.store.statements import statement
 
 LONGEST_NAME = 100
 
@@ -51,16 +52,14 @@ def store_mapping(conn: Conn, mapping: Mapping) -> None:
     """
     if not mapping.name.strip() or len(mapping.name) > LONGEST_NAME:
         raise ColumnError(f"a mapping needs a name of 1 to {LONGEST_NAME} characters")
-    conn.execute(
-        "INSERT INTO import_mappings (layer, name, columns, options, changed_by) "
-        "VALUES (%s, %s, %s, %s, coalesce(nullif(%s, ''), current_setting('gridcover.actor', true), '')) "
-        "ON CONFLICT (layer, name) DO UPDATE SET columns = EXCLUDED.columns, "
-        "options = EXCLUDED.options, changed_by = EXCLUDED.changed_by, changed_at = now()",
-        (
-            mapping.layer, mapping.name, Jsonb(mapping.columns), Jsonb(mapping.options),
-            mapping.changed_by,
-        ),
-    )  # fmt: skip
+    params = {
+        "layer": mapping.layer,
+        "name": mapping.name,
+        "columns": Jsonb(mapping.columns),
+        "options": Jsonb(mapping.options),
+        "changed_by": mapping.changed_by,
+    }
+    conn.execute(statement("stored_mapping"), params)
 
 
 def read_mapping(conn: Conn, layer: str, name: str) -> Mapping:
@@ -85,11 +84,11 @@ def read_mapping(conn: Conn, layer: str, name: str) -> Mapping:
     ColumnError
         If there is none; the message names those of the layer.
     """
-    found = {one.name: one for one in list_mappings(conn, layer)}
-    if name not in found:
-        there = ", ".join(found) or "none; save one with --save-mapping NAME"
-        raise ColumnError(f"{layer} has no mapping {name!r}; there is {there}")
-    return found[name]
+    mappings = {mapping.name: mapping for mapping in list_mappings(conn, layer)}
+    if name not in mappings:
+        names = ", ".join(mappings) or "none; save one with --save-mapping NAME"
+        raise ColumnError(f"{layer} has no mapping {name!r}; there is {names}")
+    return mappings[name]
 
 
 def list_mappings(conn: Conn, layer: str) -> list[Mapping]:

@@ -24,7 +24,9 @@ IN_CATEGORIES = sql.SQL(
     "(%(categories)s::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest(%(categories)s::text[]) AS w "
     "WHERE category = w OR starts_with(category, w || '/')))"
 )
-"""The category is one of those given, or lies beneath one."""
+"""The category is one of the given ones, or below one of them."""
+_IN_BOX = sql.SQL("lon BETWEEN %(w)s AND %(e)s AND lat BETWEEN %(s)s AND %(n)s")
+"""The position is in the box of the parameters."""
 
 
 def read_incident_months(conn: Conn) -> list[dict[str, Any]]:
@@ -90,11 +92,10 @@ def read_places_of_last_year(
     tuple of (numpy.ndarray, numpy.ndarray)
         Longitudes and latitudes, degrees.
     """
-    inside = "lon BETWEEN %(w)s AND %(e)s AND lat BETWEEN %(s)s AND %(n)s"
     query = sql.SQL(
         "SELECT lon, lat FROM incident_events WHERE lon IS NOT NULL AND {inside} "
         "AND at > (SELECT max(at) FROM incident_events) - interval '365 days'"
-    ).format(inside=sql.SQL("true" if boxes is None else inside))
+    ).format(inside=sql.SQL("true") if boxes is None else _IN_BOX)
     with conn.cursor(binary=True) as cursor:
         rows = cursor.execute(query, {} if boxes is None else box_around(boxes)).fetchall()
     lon, lat = np.array(rows, float).reshape(-1, 2).T
@@ -131,7 +132,7 @@ class IncidentFilter:
         }  # fmt: skip
 
 
-# A long span counts where all of it lies in the period.
+# An incident known only within a span is counted if the span is in the period as a whole.
 _SELECTED = sql.SQL(
     "FROM incident_events WHERE at >= %(start)s AND at < %(end)s "
     "AND (until IS NULL OR until <= %(end)s) AND {in_categories} "
@@ -228,8 +229,13 @@ def count_by_hour(conn: Conn, chosen: IncidentFilter, zone: str) -> tuple[list[l
 
 
 def count_by_place(
-    conn: Conn, chosen: IncidentFilter, *, cell_deg: float, box: tuple[float, float, float, float] | None, limit: int
-) -> list[tuple[float, float, int]]:  # fmt: skip
+    conn: Conn,
+    chosen: IncidentFilter,
+    *,
+    cell_deg: float,
+    box: tuple[float, float, float, float] | None,
+    limit: int,
+) -> list[tuple[float, float, int]]:
     """Return the number of incidents by square of a grid of degrees.
 
     Parameters
@@ -250,19 +256,13 @@ def count_by_place(
     list of tuple
         Latitude and longitude of the mean position, degrees, and the number of incidents.
     """
-    inside = "true"
     params = chosen.params | {"cell": max(cell_deg, 1e-4), "limit": limit}
     if box is not None:
-        inside = "lon BETWEEN %(w)s AND %(e)s AND lat BETWEEN %(s)s AND %(n)s"
         params |= dict(zip("wsen", box, strict=True))
-    query = sql.SQL(
-        "SELECT round(avg(lat)::numeric, 5)::float8, round(avg(lon)::numeric, 5)::float8, "
-        "count(*)::integer {selected} AND lon IS NOT NULL AND {inside} "
-        "GROUP BY floor(lat / %(cell)s + 0.5), floor(lon / %(cell)s + 0.5) "
-        "ORDER BY 3 DESC LIMIT %(limit)s"
-    ).format(selected=_SELECTED, inside=sql.SQL(inside))
+    inside = sql.SQL("true") if box is None else _IN_BOX
+    query = statement("incident_squares").format(selected=_SELECTED, inside=inside)
     rows = conn.execute(query, params).fetchall()
-    return [(float(a), float(b), int(c)) for a, b, c in rows]
+    return [(float(lat), float(lon), int(count)) for lat, lon, count in rows]
 
 
 def read_categories(conn: Conn) -> list[dict[str, Any]]:

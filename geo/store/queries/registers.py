@@ -18,6 +18,7 @@ from geo.schema import LAYERS, Layer
 from geo.store.bulk_copy import RowCounts, copy_table, to_multi
 from geo.store.connection import Conn
 from geo.store.rows import filter_rows, frame_of, keyed
+from geo.store.statements import statement
 
 
 def read_layer(
@@ -85,20 +86,14 @@ def read_extent(conn: Conn) -> tuple[float, float, float, float] | None:
     return None
 
 
-_MANY = 100_000
-"""Rows from which on an index is cheaper made anew than grown."""
+_LARGE_IMPORT_ROWS = 100_000
+"""Number of rows from which on building an index is faster than adding to it."""
 _COMMON_COLUMNS = ("extra", "geometry")
-_UPSERT = sql.SQL(
-    # In the order of the key, so that two who bring the same rows never wait for each other.
-    "WITH done AS (INSERT INTO {table} ({columns}) SELECT {columns} FROM staging ORDER BY {key} "
-    "ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE ({old}) IS DISTINCT FROM ({new}) "
-    "RETURNING {returned}, (xmax = 0) AS inserted) SELECT {told} FROM done"
-)
 _INSERT = sql.SQL(
     "WITH done AS (INSERT INTO {table} ({columns}) SELECT {columns} FROM staging RETURNING 1) "
     "SELECT count(*), count(*) FROM done"
 )
-"""Into a register that is empty and stays so for others: no conflict to be found."""
+"""For an empty register that is locked, in which no key can conflict."""
 
 
 def upsert(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> RowCounts:
@@ -133,17 +128,18 @@ def upsert(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> RowCounts:
     table = sql.Identifier(layer.table)
     columns = [*layer.names, *_COMMON_COLUMNS]
     with _staged(conn, layer, frame):
-        rebuilt = _without_indexes(conn, layer, len(frame)) if len(frame) >= _MANY else []
-        statement = _upsert_statement(layer, sql.SQL("count(*), count(*) FILTER (WHERE inserted)"))
-        if rebuilt and _is_empty(conn, table):
-            statement = _INSERT.format(
+        is_large = len(frame) >= _LARGE_IMPORT_ROWS
+        definitions = _drop_indexes(conn, layer, len(frame)) if is_large else []
+        query = _upsert_query(layer, sql.SQL("count(*), count(*) FILTER (WHERE inserted)"))
+        if definitions and _is_empty(conn, table):
+            query = _INSERT.format(
                 table=table, columns=sql.SQL(", ").join(map(sql.Identifier, columns))
             )
-        row = conn.execute(statement).fetchone()
-        touched, inserted = (int(row[0]), int(row[1])) if row else (0, 0)
-        for definition in rebuilt:
+        row = conn.execute(query).fetchone()
+        written, inserted = (int(row[0]), int(row[1])) if row else (0, 0)
+        for definition in definitions:
             conn.execute(definition.encode())
-    return RowCounts(inserted, touched - inserted, len(frame) - touched)
+    return RowCounts(inserted, written - inserted, len(frame) - written)
 
 
 def upsert_each(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> dict[tuple[str, ...], str]:
@@ -174,25 +170,26 @@ def upsert_each(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> dict[tuple
     """
     keys = sql.SQL(", ").join(map(sql.Identifier, layer.key))
     with _staged(conn, layer, frame):
-        statement = _upsert_statement(layer, sql.SQL("{}, inserted").format(keys))
-        rows = conn.execute(statement).fetchall()
+        query = _upsert_query(layer, sql.SQL("{}, inserted").format(keys))
+        rows = conn.execute(query).fetchall()
     return {tuple(map(str, row[:-1])): "inserted" if row[-1] else "updated" for row in rows}
 
 
 @contextlib.contextmanager
 def _staged(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> Iterator[None]:
-    """The rows in a table `staging`, and what the database refuses told in its own words."""
+    """Provide the rows in a table `staging`; errors of the database become ours, in its words."""
     create = sql.SQL("CREATE TEMP TABLE staging (LIKE {} INCLUDING DEFAULTS) ON COMMIT DROP")
     try:
         conn.execute(create.format(sql.Identifier(layer.table)))
         copy_table(conn, "staging", _arrow_table(layer, frame))
         yield
         conn.execute("DROP TABLE staging")
-        # Not all of them: what the record is told at the commit must wait until then.
+        # Not all constraints: the deferred trigger of the audit log must wait for the commit.
         conn.execute("SET CONSTRAINTS areas_parent_fkey, grids_community_fkey IMMEDIATE")
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise StoreAwayError(
-            f"{layer.name} could not be stored now: {_database_message(error)}; nothing was changed, try again"
+            f"{layer.name} could not be stored now: {_database_message(error)}; "
+            "nothing was changed, try again"
         ) from error
     except psycopg.Error as error:
         raise StoreError(
@@ -200,25 +197,25 @@ def _staged(conn: Conn, layer: Layer, frame: gpd.GeoDataFrame) -> Iterator[None]
         ) from error
 
 
-def _upsert_statement(layer: Layer, told: sql.Composable) -> sql.Composed:
+def _upsert_query(layer: Layer, result: sql.Composable) -> sql.Composed:
     columns = [*layer.names, *_COMMON_COLUMNS]
     values = [c for c in columns if c not in layer.key]
     table = sql.Identifier(layer.table)
 
-    def listed(names: Sequence[str], prefix: sql.Composable) -> sql.Composed:
-        return sql.SQL(", ").join(sql.Composed([prefix, sql.Identifier(c)]) for c in names)
+    def name_list(names: Sequence[str], prefix: sql.Composable) -> sql.Composed:
+        return sql.SQL(", ").join(sql.Composed([prefix, sql.Identifier(name)]) for name in names)
 
-    return _UPSERT.format(
+    return statement("upserted_rows").format(
         table=table,
-        told=told,
-        returned=listed(layer.key, sql.Composed([table, sql.SQL(".")])),
-        columns=listed(columns, sql.SQL("")),
-        key=listed(layer.key, sql.SQL("")),
+        result=result,
+        returned=name_list(layer.key, sql.Composed([table, sql.SQL(".")])),
+        columns=name_list(columns, sql.SQL("")),
+        key=name_list(layer.key, sql.SQL("")),
         updates=sql.SQL(", ").join(
-            sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(c)) for c in values
+            sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in values
         ),
-        old=listed(values, sql.Composed([table, sql.SQL(".")])),
-        new=listed(values, sql.SQL("EXCLUDED.")),
+        old=name_list(values, sql.Composed([table, sql.SQL(".")])),
+        new=name_list(values, sql.SQL("EXCLUDED.")),
     )
 
 
@@ -226,22 +223,25 @@ def _is_empty(conn: Conn, table: sql.Identifier) -> bool:
     return conn.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table)).fetchone() is None
 
 
-def _without_indexes(conn: Conn, layer: Layer, coming: int) -> list[str]:
-    """Drop the plain indexes of a register that holds no more rows than are coming; how to make them."""
+def _drop_indexes(conn: Conn, layer: Layer, new_rows: int) -> list[str]:
+    """Drop the non-unique indexes of a register and return the statements that create them.
+
+    A register with more rows than are imported keeps its indexes; then the list is empty.
+    """
     table = sql.Identifier(layer.table)
-    counted = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT %s) t").format(table)
-    row = conn.execute(counted, (coming + 1,)).fetchone()
-    if row is None or row[0] > coming:
+    count = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT %s) t").format(table)
+    row = conn.execute(count, (new_rows + 1,)).fetchone()
+    if row is None or row[0] > new_rows:
         return []
-    found = conn.execute(
+    indexes = conn.execute(
         "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i "
         "JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = %s::regclass "
         "AND NOT i.indisunique AND NOT i.indisprimary",
         (f"gridcover.{layer.table}",),
     ).fetchall()
-    for name, _ in found:
+    for name, _ in indexes:
         conn.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
-    return [str(definition) for _, definition in found]
+    return [str(definition) for _, definition in indexes]
 
 
 _TYPES: dict[str, pa.DataType] = {
@@ -251,27 +251,27 @@ _TYPES: dict[str, pa.DataType] = {
     "date": pa.date32(),
     "time": pa.timestamp("us", "UTC"),
 }
-"""How the columns of a register travel; all others as text."""
+"""Arrow types of the columns of a register by kind; all others are text."""
 
 
 def _arrow_table(layer: Layer, frame: gpd.GeoDataFrame) -> pa.Table:
-    """The rows of a register as Arrow, geometry as EWKB of EPSG:4326."""
-    out = {}
+    """Return the rows of a register as Arrow, geometry as EWKB of EPSG:4326."""
+    arrays = {}
     for column in layer.columns:
         values = frame[column.name]
         kind = _TYPES.get(column.kind, pa.large_string())
         if column.kind in ("integer", "number"):
             values = pd.to_numeric(values).astype(float)
-            out[column.name] = pa.array(values, from_pandas=True).cast(kind)
+            arrays[column.name] = pa.array(values, from_pandas=True).cast(kind)
         elif column.kind == "time":
             moments = pd.to_datetime(values, utc=True).dt.as_unit("us")
-            out[column.name] = pa.array(moments, kind, from_pandas=True)
+            arrays[column.name] = pa.array(moments, kind, from_pandas=True)
         else:
-            out[column.name] = pa.array(values, kind, from_pandas=True)
-    out["extra"] = pa.array(frame["extra"], pa.large_string())
+            arrays[column.name] = pa.array(values, kind, from_pandas=True)
+    arrays["extra"] = pa.array(frame["extra"], pa.large_string())
     shapes = shapely.set_srid(to_multi(frame.geometry.values, layer.shape), 4326)
-    out["geometry"] = pa.array(shapely.to_wkb(shapes, include_srid=True), pa.large_binary())
-    return pa.table(out)
+    arrays["geometry"] = pa.array(shapely.to_wkb(shapes, include_srid=True), pa.large_binary())
+    return pa.table(arrays)
 
 
 def _database_message(error: psycopg.Error) -> str:

@@ -13,12 +13,33 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from geo.store.connection import Conn, dict_rows
+from geo.store.statements import statement
 
 STATISTICS_TABLES = (
-    "grid_patterns", "near_repeats", "forecast_tests", "forecasts", "incident_hours",
-    "incident_contours", "service_quality",
-)  # fmt: skip
+    "grid_patterns",
+    "near_repeats",
+    "forecast_tests",
+    "forecasts",
+    "incident_hours",
+    "incident_contours",
+    "service_quality",
+)
 """Result tables that `geo.pipeline.patterns` fills together."""
+_RESULT_TABLES = (
+    "camera_views",
+    "grid_coverage",
+    "blind_spots",
+    "grid_incidents",
+    "grid_density",
+    "area_quality",
+    "area_figures",
+    "area_camera_years",
+    "register_findings",
+    "register_counts",
+    "incident_events",
+    *STATISTICS_TABLES,
+)
+"""Tables whose rows name the run that computed them in the column `run`."""
 
 
 def read_metric_crs(conn: Conn, run: int) -> str:
@@ -103,6 +124,7 @@ def read_newest_runs(conn: Conn, limit: int) -> list[Run]:
 
 
 REFRESH_LOCK = 0x72656672
+"""Key of the advisory lock of a refresh ("refr")."""
 
 
 def write_run(conn: Conn, **values: Any) -> int:
@@ -186,22 +208,13 @@ def prune_runs(conn: Conn, keep: int) -> None:
     oldest = row[0] if row else None
     if oldest is None:
         return
-    conn.execute(
-        "DELETE FROM grid_coverage c WHERE run < %(oldest)s AND (EXISTS (SELECT 1 FROM "
-        "grid_coverage n WHERE n.grid = c.grid AND n.run > c.run AND n.run <= %(oldest)s) "
-        "OR NOT EXISTS (SELECT 1 FROM grids g WHERE g.code = c.grid))",
-        {"oldest": oldest},
-    )
-    results = (
-        "camera_views", "grid_coverage", "blind_spots", "grid_incidents", "grid_density",
-        "area_quality", "area_figures", "area_camera_years", "register_findings",
-        "register_counts", "incident_events", *STATISTICS_TABLES,
-    )  # fmt: skip
+    conn.execute(statement("superseded_coverage"), {"oldest": oldest})
+    references = [*((table, "run") for table in _RESULT_TABLES), ("blind_spots", "risk_run")]
     unused = sql.SQL(" AND ").join(
         sql.SQL("NOT EXISTS (SELECT 1 FROM {} t WHERE t.{} = r.id)").format(
-            *map(sql.Identifier, place)
+            sql.Identifier(table), sql.Identifier(column)
         )
-        for place in [*((name, "run") for name in results), ("blind_spots", "risk_run")]
+        for table, column in references
     )
     conn.execute(sql.SQL("DELETE FROM runs r WHERE id < %s AND {}").format(unused), (oldest,))
 
@@ -226,7 +239,7 @@ def refresh_transaction(conn: Conn) -> Iterator[None]:
     conn.execute("SELECT pg_advisory_lock(%s)", (REFRESH_LOCK,))
     conn.commit()
     try:
-        # The snapshot is taken after the wait, so that it holds what the one before left.
+        # The snapshot is taken after the wait, so that it has the results of the refresh before.
         conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         yield
         conn.commit()

@@ -10,9 +10,10 @@ from psycopg.types.json import Jsonb
 
 from geo.errors import ColumnError, StoreError
 from geo.store.connection import Conn, dict_rows
+from geo.store.statements import statement
 
 MAX_SCENARIOS_PER_USER = 200
-"""Scenarios that one person may keep."""
+"""Largest number of scenarios of one owner."""
 _COLUMNS = sql.SQL("id, name, owner, shared, cameras, version, created_at, changed_at")
 _IS_VISIBLE = sql.SQL("(owner = %(owner)s OR shared)")
 
@@ -86,12 +87,7 @@ def cameras_outside_scope(conn: Conn, cameras: list[dict[str, Any]]) -> list[int
     list of int
         Their positions in the list, counted from 1.
     """
-    rows = conn.execute(
-        "SELECT p.n FROM unnest(%s::float8[], %s::float8[]) WITH ORDINALITY AS p (lon, lat, n) "
-        "WHERE NOT scope_all() AND NOT coalesce(ST_Covers(scope_shape(), ST_SetSRID(ST_Point(p.lon, p.lat), 4326)), "
-        "false) ORDER BY 1",
-        ([c["lon"] for c in cameras], [c["lat"] for c in cameras]),
-    ).fetchall()
+    rows = conn.execute(statement("cameras_outside_scope"), _positions(cameras)).fetchall()
     return [int(row[0]) for row in rows]
 
 
@@ -129,7 +125,7 @@ def add_scenario(
     if row is not None and row[0] >= MAX_SCENARIOS_PER_USER:
         raise StoreError(f"you keep {MAX_SCENARIOS_PER_USER} scenarios already; remove one first")
     try:
-        found = conn.execute(
+        inserted = conn.execute(
             sql.SQL(
                 "INSERT INTO scenarios (name, owner, shared, cameras, geometry) "
                 "VALUES (%(name)s, %(owner)s, %(shared)s, %(cameras)s, {}) RETURNING id"
@@ -138,13 +134,20 @@ def add_scenario(
         ).fetchone()
     except psycopg.errors.UniqueViolation as error:
         raise StoreError(f"you have a scenario {name} already; give another name") from error
-    assert found is not None  # noqa: S101
-    return int(found[0])
+    assert inserted is not None  # noqa: S101
+    return int(inserted[0])
 
 
 def update_scenario(
-    conn: Conn, number: int, owner: str, name: str, *, shared: bool, cameras: list[dict[str, Any]], version: int
-) -> None:  # fmt: skip
+    conn: Conn,
+    number: int,
+    owner: str,
+    name: str,
+    *,
+    shared: bool,
+    cameras: list[dict[str, Any]],
+    version: int,
+) -> None:
     """Replace the contents of a scenario.
 
     The caller commits.
@@ -179,7 +182,9 @@ def update_scenario(
     if row is None:
         raise ColumnError(f"you own no scenario {number}; save it under a name of your own")
     if row[0] != version:
-        raise StoreError(f"scenario {number} was changed meanwhile; open it again, or save it under another name")  # fmt: skip
+        raise StoreError(
+            f"scenario {number} was changed meanwhile; open it again, or save it under another name"
+        )
     try:
         conn.execute(
             sql.SQL(
@@ -224,7 +229,11 @@ _SHAPE = sql.SQL(
 
 
 def _values(name: str, shared: bool, cameras: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"name": name, "shared": shared, "cameras": Jsonb(cameras)} | _positions(cameras)
+
+
+def _positions(cameras: list[dict[str, Any]]) -> dict[str, list[float]]:
     return {
-        "name": name, "shared": shared, "cameras": Jsonb(cameras),
-        "lons": [c["lon"] for c in cameras], "lats": [c["lat"] for c in cameras],
-    }  # fmt: skip
+        "lons": [camera["lon"] for camera in cameras],
+        "lats": [camera["lat"] for camera in cameras],
+    }

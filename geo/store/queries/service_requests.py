@@ -34,11 +34,8 @@ def read_service_quality(
     """
     return dict_rows(
         conn,
-        "SELECT s.*, coalesce(a.name, g.name) AS name, coalesce(a.name_en, g.name_en) AS name_en "
-        "FROM service_quality s LEFT JOIN areas a ON s.level <> 'grid' AND a.code = s.code "
-        "LEFT JOIN grids g ON s.level = 'grid' AND g.code = s.code "
-        "WHERE s.level = %s AND month >= %s AND month < %s ORDER BY month, s.code",
-        (level, start.date(), end.date()),
+        statement("service_quality"),
+        {"level": level, "start": start.date(), "end": end.date()},
     )
 
 

@@ -7,6 +7,7 @@ import secrets
 from geo.store.connection import Conn
 from geo.store.queries.users import User
 from geo.store.secret_digest import secret_digest
+from geo.store.statements import statement
 
 
 def open_session(conn: Conn, user: int, *, hours: float, wall: bool = False) -> str:
@@ -60,19 +61,16 @@ def find_session(conn: Conn, secret: str, *, idle_hours: float) -> User | None:
     User or None
         None if the session is unknown or has ended, or the account is disabled.
     """
+    digest = secret_digest(secret)
     row = conn.execute(
-        "SELECT u.id, u.name, u.role, u.areas, s.csrf, now() - s.seen_at > interval '1 minute', s.wall "
-        "FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = %s AND s.expires_at > now() "
-        "AND s.seen_at > now() - make_interval(secs => %s) AND u.disabled_at IS NULL",
-        (secret_digest(secret), idle_hours * 3600.0),
+        statement("session"), {"digest": digest, "idle_s": idle_hours * 3600.0}
     ).fetchone()
     if row is None:
         return None
-    if row[5]:
-        conn.execute(
-            "UPDATE sessions SET seen_at = now() WHERE digest = %s", (secret_digest(secret),)
-        )
-    return User(int(row[0]), str(row[1]), str(row[2]), tuple(row[3]), str(row[4]), bool(row[6]))
+    number, name, role, areas, csrf, is_seen_long_ago, wall = row
+    if is_seen_long_ago:
+        conn.execute("UPDATE sessions SET seen_at = now() WHERE digest = %s", (digest,))
+    return User(int(number), str(name), str(role), tuple(areas), str(csrf), bool(wall))
 
 
 def close_session(conn: Conn, secret: str) -> None:

@@ -8,11 +8,12 @@ import secrets
 from psycopg import sql
 
 from geo.store.connection import Conn
+from geo.store.statements import statement
 
 UPLOAD_MINUTES = 60
-"""How long a file that was not imported can be used again by whoever sent it, after its last job ended."""
+"""Minutes after its last job in which a file that was not imported can be used for another."""
 MAX_UPLOADS_PER_USER = 5
-"""Files of one person that are kept for that; the oldest go first."""
+"""Largest number of stored files of one person; the oldest are deleted."""
 _IS_AWAITED = sql.SQL(
     "EXISTS (SELECT FROM jobs j WHERE j.about->>'upload' = u.id AND j.ended IS NULL)"
 )
@@ -68,13 +69,7 @@ def delete_expired_uploads(conn: Conn) -> None:
         Connection to the store.
     """
     conn.execute(
-        sql.SQL(
-            "DELETE FROM uploads u WHERE u.uploaded_at < now() - interval '7 days' OR ("
-            "u.uploaded_at < now() - make_interval(mins => %(minutes)s) AND NOT {} AND NOT EXISTS ("
-            "SELECT FROM jobs j WHERE j.about->>'upload' = u.id "
-            "AND j.finished_at > now() - make_interval(mins => %(minutes)s)))"
-        ).format(_IS_AWAITED),
-        {"minutes": UPLOAD_MINUTES},
+        statement("expired_uploads").format(awaited=_IS_AWAITED), {"minutes": UPLOAD_MINUTES}
     )
 
 

@@ -11,9 +11,10 @@ from psycopg import sql
 from geo.errors import ColumnError, StoreError
 from geo.store.connection import Conn, dict_rows
 from geo.store.scope import EVERYWHERE, ROLES, require_areas
+from geo.store.statements import statement
 
 FREE_FAILURES = 5
-"""Wrong passwords in a row before an account is locked for a while."""
+"""Number of wrong passwords in a row from which on an account is locked for a time."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def list_users(conn: Conn) -> list[dict[str, Any]]:
     )
 
 
-# No lock is longer: one that ends later was set by a clock that was ahead.
+# The longest lock is 15 minutes: one that ends later was set while the clock was ahead.
 _LOCKED = sql.SQL(
     "coalesce(locked_until > now() AND locked_until <= now() + interval '15 minutes', false)"
 )
@@ -242,12 +243,7 @@ def record_sign_in_failure(conn: Conn, user: int) -> None:
     user : int
         Number of the account.
     """
-    conn.execute(
-        "UPDATE users SET failures = failures + 1, locked_until = CASE WHEN failures + 1 >= %(free)s "
-        "THEN now() + least(interval '15 minutes', interval '30 seconds' * 2 ^ (failures + 1 - %(free)s)) "
-        "ELSE locked_until END WHERE id = %(user)s",
-        {"free": FREE_FAILURES, "user": user},
-    )
+    conn.execute(statement("sign_in_failure"), {"free": FREE_FAILURES, "user": user})
 
 
 def count_users(conn: Conn) -> int:

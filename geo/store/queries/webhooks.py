@@ -17,7 +17,7 @@ from geo.store.connection import Conn, dict_rows
 from geo.store.statements import statement
 
 DELAYS_S = (5, 60, 300, 1800, 7200, 18000, 36000)
-"""Between the attempts of a delivery; after the last it is given up."""
+"""Seconds between the attempts of a delivery; after the last one it is given up."""
 
 
 @dataclass(frozen=True)
@@ -189,9 +189,6 @@ def record_attempt(conn: Conn, delivery: Delivery, *, done: bool, answer: str) -
     """
     delay = DELAYS_S[delivery.attempts] if delivery.attempts < len(DELAYS_S) else None
     conn.execute(
-        "UPDATE webhook_deliveries SET attempts = attempts + 1, answer = %(answer)s, "
-        "delivered_at = CASE WHEN %(done)s THEN clock_timestamp() END, "
-        "next_at = CASE WHEN %(done)s OR %(delay)s::integer IS NULL THEN NULL "
-        "ELSE clock_timestamp() + make_interval(secs => %(delay)s) END WHERE id = %(id)s",
+        statement("delivery_attempt"),
         {"answer": answer[:500], "done": done, "delay": delay, "id": delivery.id},
     )

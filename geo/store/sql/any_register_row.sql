@@ -1,0 +1,10 @@
+-- Whether any register has a row.
+SELECT EXISTS (SELECT FROM grids)
+    OR EXISTS (SELECT FROM areas)
+    OR EXISTS (SELECT FROM cameras)
+    OR EXISTS (SELECT FROM incidents)
+    OR EXISTS (SELECT FROM buildings)
+    OR EXISTS (SELECT FROM streets)
+    OR EXISTS (SELECT FROM landcover)
+    OR EXISTS (SELECT FROM key_places)
+    OR EXISTS (SELECT FROM service_points)

@@ -1,0 +1,5 @@
+(%(layer)s::text IS NULL OR layer = %(layer)s)
+AND (%(aspect)s::text IS NULL OR aspect = %(aspect)s)
+AND (%(finding)s::text IS NULL OR finding = %(finding)s)
+AND (%(owner)s::text IS NULL OR owner = %(owner)s)
+AND (%(area)s::text IS NULL OR %(area)s IN (grid, community, subdistrict, district))

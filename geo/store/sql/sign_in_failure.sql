@@ -1,0 +1,10 @@
+-- Count a wrong password; from some on, lock the account for twice as long each time.
+UPDATE users SET
+    failures = failures + 1,
+    locked_until = CASE
+        WHEN failures + 1 >= %(free)s THEN now() + least(
+            interval '15 minutes', interval '30 seconds' * 2 ^ (failures + 1 - %(free)s)
+        )
+        ELSE locked_until
+    END
+WHERE id = %(user)s

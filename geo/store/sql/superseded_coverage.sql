@@ -1,0 +1,10 @@
+-- Delete coverage before a run that a newer row up to that run replaces, or whose grid is gone.
+DELETE FROM grid_coverage c
+WHERE run < %(oldest)s
+    AND (
+        EXISTS (
+            SELECT 1 FROM grid_coverage n
+            WHERE n.grid = c.grid AND n.run > c.run AND n.run <= %(oldest)s
+        )
+        OR NOT EXISTS (SELECT 1 FROM grids g WHERE g.code = c.grid)
+    )

@@ -53,8 +53,8 @@ from .governance.codes import (
 from .governance.codes import (
     parent_codes as parent_codes,
 )
+from .governance.hierarchy import assign_admin_units as assign_admin_units
 from .governance.lattice import make_grids as make_grids
-from .governance.levels import levels_of as levels_of
 from .governance.registers import (
     camera_findings as camera_findings,
 )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from geo.errors import ColumnError, name_rows
 from geo.frames import numbers_of, times_of
-from geo.governance.levels import LEVELS, levels_at
+from geo.governance.hierarchy import LEVELS, admin_units_at
 from geo.incidents.density import incident_moments
 from geo.synonyms import warn_of_unused
 
@@ -37,7 +37,7 @@ def service_quality(
 
     Parameters
     ----------
-    grids, areas : as for `levels_of`; grids metric CRS.
+    grids, areas : as for `assign_admin_units`; grids metric CRS.
     incidents : appeals and cases, same CRS as the grids: `reported_at` (else see
         `incident_moments`), and as far as known `accepted_at`, `due_at`, `closed_at`,
         `satisfaction` (0 to 100). Those without any time are left out.
@@ -115,7 +115,7 @@ def service_quality(
         },
         index=incidents.index,
     )
-    place = levels_at(grids, areas, incidents)
+    place = admin_units_at(grids, areas, incidents)
     frame = frame.assign(**{level: place[level].to_numpy() for level in LEVELS})[known]
     tables = [_summed(frame, level) for level in LEVELS]
     return pd.concat(tables).set_index(["level", "code", "month"]).sort_index()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from geo.governance.levels import levels_at, levels_of
+from geo.governance.hierarchy import admin_units_at, assign_admin_units
 from geo.governance.roll_up import sum_by_level
 from geo.governance.targets import COVERED, NETWORKED, WORKING
 
@@ -29,7 +29,7 @@ def coverage_figures(grids: GeoDataFrame, areas: GeoDataFrame, coverage: DataFra
 
     Parameters
     ----------
-    grids, areas : as for `levels_of`; grids with `population`.
+    grids, areas : as for `assign_admin_units`; grids with `population`.
     coverage : on the index of `grids`: `area_m2`, `covered_m2`, `open_m2`, `open_covered_m2`,
         `twice_covered_m2`, `incidents`.
 
@@ -42,7 +42,7 @@ def coverage_figures(grids: GeoDataFrame, areas: GeoDataFrame, coverage: DataFra
         population=pd.to_numeric(grids["population"]).astype(float), grids=1.0
     )
     return _figures(
-        sum_by_level(levels_of(grids, areas), numbers),
+        sum_by_level(assign_admin_units(grids, areas), numbers),
         {
             "grids": ("grids", None, None), "population": ("population", None, None),
             "area_m2": ("area_m2", None, None), "incidents": ("incidents", None, None),
@@ -85,7 +85,7 @@ def camera_figures(grids: GeoDataFrame, areas: GeoDataFrame, cameras: GeoDataFra
             f"working{end}": (f"working{end}", f"working{end} known", goal),
         }
     table = pd.DataFrame(numbers, index=used.index).astype(float)
-    return _figures(sum_by_level(levels_at(grids, areas, used), table), quotients)
+    return _figures(sum_by_level(admin_units_at(grids, areas, used), table), quotients)
 
 
 def place_figures(
@@ -95,7 +95,7 @@ def place_figures(
 
     Parameters
     ----------
-    grids, areas : as for `levels_of`; grids metric CRS.
+    grids, areas : as for `assign_admin_units`; grids metric CRS.
     places : polygons, same CRS; each belongs to where a point on it lies.
     targets : from `key_place_targets`, on the index of `places`.
 
@@ -117,7 +117,7 @@ def place_figures(
     numbers |= {"seen": area * targets["covered_share"], "ground": area}
     quotients["key_places_seen"] = ("seen", "ground", None)
     table = pd.DataFrame(numbers, index=places.index).astype(float)
-    return _figures(sum_by_level(levels_at(grids, areas, at), table), quotients)
+    return _figures(sum_by_level(admin_units_at(grids, areas, at), table), quotients)
 
 
 def staff_figures(grids: GeoDataFrame, areas: GeoDataFrame, staff: DataFrame) -> DataFrame:
@@ -125,7 +125,7 @@ def staff_figures(grids: GeoDataFrame, areas: GeoDataFrame, staff: DataFrame) ->
 
     Parameters
     ----------
-    grids, areas : as for `levels_of`.
+    grids, areas : as for `assign_admin_units`.
     staff : `grid` and `role`.
 
     Returns
@@ -142,7 +142,7 @@ def staff_figures(grids: GeoDataFrame, areas: GeoDataFrame, staff: DataFrame) ->
         },
         index=grids.index,
     ).astype(float)
-    sums = sum_by_level(levels_of(grids, areas), numbers)
+    sums = sum_by_level(assign_admin_units(grids, areas), numbers)
     return _figures(sums, {"headed": ("headed", "all", 1.0), "staffed": ("staffed", "all", None)})
 
 
@@ -151,7 +151,7 @@ def appeal_figures(place: DataFrame, sums: DataFrame) -> DataFrame:
 
     Parameters
     ----------
-    place : from `levels_of` or `levels_at`.
+    place : from `assign_admin_units` or `admin_units_at`.
     sums : on the same index: `received`, `due`, `closed_in_time`, `rated`, and `rating`, the sum
         of ratings from 0 to 1.
 
@@ -175,7 +175,7 @@ def quality_figures(
     Parameters
     ----------
     layer : name of the register.
-    place : where each row lies, from `levels_of` or `levels_at`.
+    place : where each row lies, from `assign_admin_units` or `admin_units_at`.
     keys : of each row, in the order of `place`.
     findings : of the register.
     columns : of `findings` that make up the key.
@@ -208,7 +208,7 @@ def service_figures(
 
     Parameters
     ----------
-    grids, areas : as for `levels_of`; grids metric CRS, with `population`.
+    grids, areas : as for `assign_admin_units`; grids metric CRS, with `population`.
     reach : by kind the `served_share` of `within_walk`, on the index of `grids`.
 
     Returns
@@ -226,7 +226,7 @@ def service_figures(
             f"served/{kind}": (f"people {kind}", "people", None),
         }
     table = pd.DataFrame(numbers, index=grids.index)
-    return _figures(sum_by_level(levels_of(grids, areas), table), quotients)
+    return _figures(sum_by_level(assign_admin_units(grids, areas), table), quotients)
 
 
 def _figures(sums: DataFrame, quotients: Quotients) -> DataFrame:

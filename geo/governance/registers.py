@@ -14,7 +14,7 @@ from geo.crs import require_metric
 from geo.frames import codes_of, days_of, numbers_of, required_column, texts_of, times_of
 from geo.geometry.shapes import areas_of, points_of
 from geo.governance.codes import device_number
-from geo.governance.levels import levels_at, levels_of
+from geo.governance.hierarchy import admin_units_at, assign_admin_units
 from geo.incidents.density import grid_of, point_coordinates
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def camera_findings(
     ----------
     cameras : points, metric CRS, indexed by code, with the columns of the register as far as they
         are known. Retired ones are left out.
-    grids, areas : as for `levels_of`; grids in the same CRS.
+    grids, areas : as for `assign_admin_units`; grids in the same CRS.
     today : the day it is.
     status_since : when each camera's status was last told, timezone-aware, on the index of
         `cameras`; not looked at unless given.
@@ -100,14 +100,14 @@ def grid_findings(grids: GeoDataFrame, areas: GeoDataFrame, staff: DataFrame) ->
 
     Parameters
     ----------
-    grids, areas : as for `levels_of`.
+    grids, areas : as for `assign_admin_units`.
     staff : `grid` and `role` (see the table `grid_staff`).
 
     Returns
     -------
     As `camera_findings`; the owner is the community's code.
     """
-    place = levels_of(grids, areas)
+    place = assign_admin_units(grids, areas)
     for name in ("grid", "role"):
         required_column(staff, name, "the staff")
     frame = grids.assign(owner=place["community"])
@@ -319,7 +319,7 @@ def _up_to_date(
 def _in_place(
     used: GeoDataFrame, grids: GeoDataFrame, areas: GeoDataFrame, found: _Findings
 ) -> None:
-    place = levels_at(grids, areas, used)
+    place = admin_units_at(grids, areas, used)
     found.add((place["grid"] == "").to_numpy(), "in_place", "outside every grid")
     stated = texts_of(used, "community")
     lies = place["community"].to_numpy(object)

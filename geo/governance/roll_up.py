@@ -15,7 +15,7 @@ from geo.crs import require_metric
 from geo.errors import ColumnError
 from geo.frames import codes_of, column_of, numbers_of, required_column
 from geo.geometry.shapes import shapes_of
-from geo.governance.levels import LEVELS, levels_of
+from geo.governance.hierarchy import LEVELS, assign_admin_units
 from geo.incidents.density import point_coordinates
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def roll_up(
 
     Parameters
     ----------
-    grids, areas : as for `levels_of`.
+    grids, areas : as for `assign_admin_units`.
     figures : numbers that can be summed (areas, people, counts), on the index of `grids`; a
         missing one counts as 0. Each is first rounded to a 1024th.
     shares : for each new column the two summed ones it is the quotient of.
@@ -73,7 +73,7 @@ def roll_up(
             if column not in values:
                 raise ColumnError(f"{name} is a share of {column}, which is not among the figures")
     table = pd.DataFrame(values, index=grids.index)
-    out = sum_by_level(levels_of(grids, areas), table.assign(grids=1.0))
+    out = sum_by_level(assign_admin_units(grids, areas), table.assign(grids=1.0))
     out.insert(0, "grids", out.pop("grids"))
     for name, (part, whole) in (shares or {}).items():
         out[name] = out[part] / out[whole].where(out[whole] > 0)
@@ -85,7 +85,7 @@ def sum_by_level(place: DataFrame, numbers: DataFrame) -> DataFrame:
 
     Parameters
     ----------
-    place : from `levels_of` or `levels_at`.
+    place : from `assign_admin_units` or `admin_units_at`.
     numbers : on the same index; a missing one counts as 0. Each is first rounded to a 1024th.
 
     Returns

@@ -9,7 +9,7 @@ import pandas as pd
 
 from geo.errors import ColumnError, name_rows
 from geo.frames import choices_of, days_of, numbers, numbers_of, required_column, texts_of
-from geo.governance.levels import LEVELS, levels_at
+from geo.governance.hierarchy import LEVELS, admin_units_at
 from geo.schema import CAMERAS
 from geo.synonyms import warn_of_unused
 
@@ -27,7 +27,7 @@ def camera_targets(grids: GeoDataFrame, areas: GeoDataFrame, cameras: GeoDataFra
 
     Parameters
     ----------
-    grids, areas : as for `levels_of`; grids metric CRS.
+    grids, areas : as for `assign_admin_units`; grids metric CRS.
     cameras : points, same CRS, with `status`, `network` and `point_class` as the register has
         them. Retired ones are left out.
 
@@ -48,7 +48,7 @@ def camera_targets(grids: GeoDataFrame, areas: GeoDataFrame, cameras: GeoDataFra
         required_column(cameras, name, "the cameras")
     states, classes = (CAMERAS.column(name).choices for name in ("status", "point_class"))
     used = cameras[choices_of(cameras, "status", states, "unknown").ne("retired").to_numpy()]
-    place = levels_at(grids, areas, used)
+    place = admin_units_at(grids, areas, used)
     status = choices_of(used, "status", states, "unknown")
     network = texts_of(used, "network")
     strange = network.notna() & ~network.isin([True, False])

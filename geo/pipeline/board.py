@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from geo.governance import board
-from geo.governance.levels import LEVELS, levels_of
+from geo.governance.hierarchy import LEVELS, assign_admin_units
 from geo.governance.missing import service_gaps
 from geo.governance.registers import findings_by_owner
 from geo.governance.roll_up import within_walk
@@ -158,7 +158,7 @@ def _appeals(conn: Conn, found: Registers) -> DataFrame:
     if sums.empty:
         return pd.DataFrame(columns=list(board.COLUMNS))
     sums = sums.set_index("code")
-    place = levels_of(found.grids, found.areas).reindex(sums.index).fillna("")
+    place = assign_admin_units(found.grids, found.areas).reindex(sums.index).fillna("")
     return board.appeal_figures(place, sums)
 
 

@@ -11,7 +11,7 @@ import pyproj
 
 from geo.crs import metric_crs
 from geo.errors import StoreError
-from geo.governance.levels import levels_at, levels_of
+from geo.governance.hierarchy import admin_units_at, assign_admin_units
 from geo.governance.missing import camera_gaps, place_gaps
 from geo.governance.registers import (
     building_findings,
@@ -55,7 +55,7 @@ class Registers:
         if layer == "grids":
             frame = self.grids
             points = frame.set_geometry(frame.geometry.representative_point())
-            return levels_of(frame, self.areas), points
+            return assign_admin_units(frame, self.areas), points
         frame = {
             "cameras": self.cameras, "key-places": self.places, "incidents": self.incidents,
             "buildings": self.buildings,
@@ -63,7 +63,7 @@ class Registers:
         points = frame
         if layer in ("key-places", "buildings"):
             points = frame.set_geometry(frame.geometry.representative_point())
-        return levels_at(self.grids, self.areas, points), points
+        return admin_units_at(self.grids, self.areas, points), points
 
 
 def read_registers(conn: Conn, settings: Settings) -> Registers:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.governance import board
-from geo.governance.levels import LEVELS
+from geo.governance.hierarchy import LEVELS
 from geo.governance.missing import camera_gaps, place_gaps, service_gaps
 from geo.governance.roll_up import sum_by_level, within_walk
 from geo.governance.targets import camera_targets, key_place_targets

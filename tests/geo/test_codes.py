@@ -127,7 +127,7 @@ def test_levels_and_parents_come_from_the_codes(store: str) -> None:
     }
     with connect(store) as conn:
         stored = read_layer(conn, "grids")
-        levels = geo.levels_of(stored, read_layer(conn, "areas"))
+        levels = geo.assign_admin_units(stored, read_layer(conn, "areas"))
     assert stored["community"].tolist()[:3] == ["110105012003"] * 3
     assert stored["community"].isna().iloc[3]
     assert levels.loc["110105012003001"].tolist() == [

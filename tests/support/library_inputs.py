@@ -187,7 +187,7 @@ FUNCTIONS = [
     _f("added_by_grid", lambda w: geo.added_by_grid(w["grids"], w["ground"], incidents=w["incidents"]),
        grids="polygons", incidents="maybe"),
     _f("metric_crs", lambda w: geo.metric_crs(w["grids"]).to_epsg(), grids="shapes"),
-    _f("levels_of", lambda w: geo.levels_of(w["grids"], w["areas"]), grids="table*", areas="table*"),
+    _f("assign_admin_units", lambda w: geo.assign_admin_units(w["grids"], w["areas"]), grids="table*", areas="table*"),
     _f("roll_up", lambda w: geo.roll_up(w["grids"], w["areas"], w["figures"], shares={"share": ("seen", "open")}),
        grids="table*", areas="table*", figures="table*"),
     _f("make_grids", lambda w: geo.make_grids(w["areas"], 100.0), areas="polygons"),

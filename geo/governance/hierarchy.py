@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LEVELS = ("grid", "community", "subdistrict", "district")
 
 
-def levels_of(grids: GeoDataFrame, areas: GeoDataFrame) -> DataFrame:
+def assign_admin_units(grids: GeoDataFrame, areas: GeoDataFrame) -> DataFrame:
     """Which community, sub-district and district each grid belongs to.
 
     Parameters
@@ -39,11 +39,11 @@ def levels_of(grids: GeoDataFrame, areas: GeoDataFrame) -> DataFrame:
     Examples
     --------
     >>> import pandas as pd
-    >>> from geo.governance.levels import levels_of
+    >>> from geo.governance.hierarchy import assign_admin_units
     >>> areas = pd.DataFrame(
     ...     {"level": ["district", "subdistrict", "community"], "parent": [None, "1", "11"]},
     ...     index=["1", "11", "111"])
-    >>> levels_of(pd.DataFrame({"community": ["111", None]}, index=["a", "b"]), areas).loc["a"].tolist()
+    >>> assign_admin_units(pd.DataFrame({"community": ["111", None]}, index=["a", "b"]), areas).loc["a"].tolist()
     ['a', '111', '11', '1']
     """
     codes = codes_of(areas, "areas")
@@ -69,23 +69,23 @@ def levels_of(grids: GeoDataFrame, areas: GeoDataFrame) -> DataFrame:
     return pd.DataFrame({"grid": codes_of(grids, "grids"), **out}, index=grids.index)
 
 
-def levels_at(grids: GeoDataFrame, areas: GeoDataFrame, points: GeoDataFrame) -> DataFrame:
+def admin_units_at(grids: GeoDataFrame, areas: GeoDataFrame, points: GeoDataFrame) -> DataFrame:
     """Which grid, community, sub-district and district each point lies in.
 
     Parameters
     ----------
-    grids, areas : as for `levels_of`; grids metric CRS.
+    grids, areas : as for `assign_admin_units`; grids metric CRS.
     points : as for `grid_of`, same CRS.
 
     Returns
     -------
-    As `levels_of`, on the index of `points`; "" outside every grid.
+    As `assign_admin_units`, on the index of `points`; "" outside every grid.
 
     Raises
     ------
-    As `levels_of` and `grid_of`.
+    As `assign_admin_units` and `grid_of`.
     """
-    place, position = levels_of(grids, areas), grid_of(grids, points)
+    place, position = assign_admin_units(grids, areas), grid_of(grids, points)
     # Position -1, outside every grid, takes the last one.
     return pd.DataFrame(
         {name: np.append(place[name].to_numpy(object), "")[position] for name in LEVELS},

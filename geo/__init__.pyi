@@ -37,7 +37,6 @@ from .crs import (
 from .crs import (
     to_wgs84 as to_wgs84,
 )
-from .governance.appeals import service_quality as service_quality
 from .governance.codes import (
     AreaCode as AreaCode,
 )
@@ -79,6 +78,7 @@ from .governance.roll_up import (
 from .governance.roll_up import (
     within_walk as within_walk,
 )
+from .governance.service_requests import service_quality as service_quality
 from .governance.targets import (
     camera_targets as camera_targets,
 )

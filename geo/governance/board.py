@@ -146,7 +146,7 @@ def staff_figures(grids: GeoDataFrame, areas: GeoDataFrame, staff: DataFrame) ->
     return _figures(sums, {"headed": ("headed", "all", 1.0), "staffed": ("staffed", "all", None)})
 
 
-def appeal_figures(place: DataFrame, sums: DataFrame) -> DataFrame:
+def service_request_figures(place: DataFrame, sums: DataFrame) -> DataFrame:
     """Appeals, those closed in time, and how content those who rated are.
 
     Parameters

@@ -159,7 +159,7 @@ def _appeals(conn: Conn, found: Registers) -> DataFrame:
         return pd.DataFrame(columns=list(board.COLUMNS))
     sums = sums.set_index("code")
     place = assign_admin_units(found.grids, found.areas).reindex(sums.index).fillna("")
-    return board.appeal_figures(place, sums)
+    return board.service_request_figures(place, sums)
 
 
 def _years(cameras: DataFrame, place: DataFrame) -> DataFrame:

@@ -13,7 +13,7 @@ import shapely
 
 from geo.coverage.scenario import areal
 from geo.errors import ColumnError
-from geo.governance.appeals import received_at, service_quality
+from geo.governance.service_requests import received_at, service_quality
 from geo.incidents.alerts import cusum, seasonal_expectation
 from geo.incidents.categories import category_path
 from geo.incidents.density import density_by_grid, incident_moments, incident_times

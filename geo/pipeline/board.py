@@ -11,9 +11,9 @@ import pandas as pd
 
 from geo.governance import board
 from geo.governance.hierarchy import LEVELS, assign_admin_units
-from geo.governance.missing import service_gaps
 from geo.governance.registers import findings_by_owner
 from geo.governance.roll_up import within_walk
+from geo.governance.shortfalls import service_shortfalls
 from geo.governance.targets import cameras_by_year
 from geo.pipeline.registers import LAYERS, Registers, findings_of, read_registers
 from geo.settings import Settings
@@ -56,7 +56,8 @@ def refresh_board(
         places = {layer: found.place(layer) for layer in LAYERS}
         communities = places["grids"][0]["community"]
         gaps = [
-            service_gaps(table, kind, settings.walk_m, communities) for kind, table in reach.items()
+            service_shortfalls(table, kind, settings.walk_m, communities)
+            for kind, table in reach.items()
         ]
         findings["grids"] = pd.concat([findings["grids"], *gaps], ignore_index=True)
         figures = pd.concat(

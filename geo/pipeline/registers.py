@@ -12,7 +12,6 @@ import pyproj
 from geo.crs import metric_crs
 from geo.errors import StoreError
 from geo.governance.hierarchy import admin_units_at, assign_admin_units
-from geo.governance.missing import camera_gaps, place_gaps
 from geo.governance.registers import (
     building_findings,
     camera_findings,
@@ -20,6 +19,7 @@ from geo.governance.registers import (
     incident_findings,
     key_place_findings,
 )
+from geo.governance.shortfalls import camera_shortfalls, key_place_shortfalls
 from geo.governance.targets import camera_targets, key_place_targets
 from geo.settings import Settings
 from geo.store.connection import Conn
@@ -114,10 +114,13 @@ def findings_of(found: Registers, heard: pd.Series | None, today: dt.date) -> di
     parts = {
         "cameras": [
             camera_findings(cameras, grids, found.areas, today=today, status_since=since),
-            camera_gaps(cameras),
+            camera_shortfalls(cameras),
         ],
         "grids": [grid_findings(grids, found.areas, found.staff)],
-        "key-places": [key_place_findings(found.places, grids), place_gaps(found.targets)],
+        "key-places": [
+            key_place_findings(found.places, grids),
+            key_place_shortfalls(found.targets),
+        ],
         "incidents": [incident_findings(found.incidents, grids)],
         "buildings": [building_findings(found.buildings)],
     }

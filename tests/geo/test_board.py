@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from geo.governance import board
 from geo.governance.hierarchy import LEVELS
-from geo.governance.missing import camera_gaps, place_gaps, service_gaps
 from geo.governance.roll_up import sum_by_level, within_walk
+from geo.governance.shortfalls import camera_shortfalls, key_place_shortfalls, service_shortfalls
 from geo.governance.targets import camera_targets, key_place_targets
 from geo.ingest import import_file
 from geo.pipeline import refresh, refresh_board
@@ -108,13 +108,13 @@ def test_the_store_holds_the_findings_and_where_they_lie(demo_store: str) -> Non
             "WHERE NOT ST_Intersects(g.geometry, f.geometry)"
         ).fetchone()
     assert total == len(rows) == counts["rows"].sum()
-    gaps = camera_gaps(found.cameras)
+    gaps = camera_shortfalls(found.cameras)
     assert some == (gaps["finding"] == "not networked").sum() > len(apart) == 5
     assert inside == len(here) < total
     assert set(here["subdistrict"]) == {"990101001"}
     assert wrong == (0,)
     named = rows[(rows["layer"] == "key-places") & (rows["aspect"] == "target")]
-    assert set(named["code"]) == set(place_gaps(found.targets)["code"])
+    assert set(named["code"]) == set(key_place_shortfalls(found.targets)["code"])
     # A finding outside every grid says so by empty codes, and still has its place.
     outside = rows[rows["finding"] == "outside every grid"]
     assert (outside["grid"] == "").all()
@@ -186,7 +186,7 @@ def test_gaps_are_named() -> None:
         {"status": ["working", "offline", "retired", "faulty"], "network": [False, True, False, None],
          "owner": ["甲", None, "乙", "丙"]}, index=list("abcd"),
     )  # fmt: skip
-    gaps = camera_gaps(cameras)
+    gaps = camera_shortfalls(cameras)
     assert list(zip(gaps["code"], gaps["finding"], gaps["detail"], gaps["owner"], strict=True)) == [
         ("a", "not networked", "", "甲"), ("b", "not in working order", "offline", ""),
         ("d", "not in working order", "faulty", "丙"),
@@ -194,18 +194,18 @@ def test_gaps_are_named() -> None:
     places = pd.DataFrame({"kind": ["school", "market", "hospital"], "required_share": [1.0, 0.8, 1.0]},
                           index=["p", "q", "r"])  # fmt: skip
     share = pd.Series([0.75, 0.9, np.nan], index=places.index)
-    short = place_gaps(key_place_targets(places, share))
+    short = key_place_shortfalls(key_place_targets(places, share))
     assert short[["code", "detail", "owner"]].to_numpy().tolist() == [
         ["p", "75.0% of 100%", "school"]
     ]
     grids = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 100, 100), shapely.box(900, 0, 999, 99)],
                              index=["g", "h"], crs=CRS)  # fmt: skip
     points = gpd.GeoDataFrame(geometry=[shapely.Point(50, 50)], crs=CRS)
-    told = service_gaps(
+    told = service_shortfalls(
         within_walk(grids, points, 300), "volunteers", 300, pd.Series("c", grids.index)
     )
     assert told[["code", "detail"]].to_numpy().tolist() == [["h", "0% within 300 m, nearest 900 m"]]
-    none = service_gaps(
+    none = service_shortfalls(
         within_walk(grids, points.iloc[:0], 300), "volunteers", 300, pd.Series("c", grids.index)
     )
     assert none["detail"].tolist() == ["0% within 300 m, none at all"] * 2

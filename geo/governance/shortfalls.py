@@ -19,7 +19,7 @@ SERVED = 0.5
 """Share of a grid's ground that must lie within a walk, or the grid is a service blind spot."""
 
 
-def camera_gaps(cameras: DataFrame) -> DataFrame:
+def camera_shortfalls(cameras: DataFrame) -> DataFrame:
     """Cameras in use that are not networked, or not in working order.
 
     Parameters
@@ -49,7 +49,7 @@ def camera_gaps(cameras: DataFrame) -> DataFrame:
     )
 
 
-def place_gaps(targets: DataFrame) -> DataFrame:
+def key_place_shortfalls(targets: DataFrame) -> DataFrame:
     """Key places that are covered less than they must be.
 
     Parameters
@@ -68,7 +68,7 @@ def place_gaps(targets: DataFrame) -> DataFrame:
     return _rows(short.index, "target", "covered too little", detail, short["kind"])
 
 
-def service_gaps(reach: DataFrame, kind: str, metres: float, owner: Series) -> DataFrame:
+def service_shortfalls(reach: DataFrame, kind: str, metres: float, owner: Series) -> DataFrame:
     """Service blind spots: grids with less than half of their ground within a walk of a point.
 
     Parameters

@@ -52,20 +52,20 @@ from .governance.codes import (
 from .governance.codes import (
     parent_codes as parent_codes,
 )
-from .governance.hierarchy import assign_admin_units as assign_admin_units
-from .governance.lattice import make_grids as make_grids
-from .governance.registers import (
+from .governance.data_quality import (
     camera_findings as camera_findings,
 )
-from .governance.registers import (
+from .governance.data_quality import (
     findings_by_owner as findings_by_owner,
 )
-from .governance.registers import (
+from .governance.data_quality import (
     grid_findings as grid_findings,
 )
-from .governance.registers import (
+from .governance.data_quality import (
     incident_findings as incident_findings,
 )
+from .governance.hierarchy import assign_admin_units as assign_admin_units
+from .governance.lattice import make_grids as make_grids
 from .governance.roll_up import (
     gini as gini,
 )

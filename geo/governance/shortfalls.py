@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from geo.errors import ColumnError
-from geo.governance.registers import COLUMNS
+from geo.governance.data_quality import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

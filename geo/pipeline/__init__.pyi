@@ -7,6 +7,7 @@ from .areas import (
     results_by_area as results_by_area,
 )
 from .board import refresh_board as refresh_board
+from .data_quality import check_registers as check_registers
 from .grids import (
     Boundary as Boundary,
 )
@@ -54,7 +55,6 @@ from .refreshing import (
 from .refreshing import (
     refresh as refresh,
 )
-from .registers import check_registers as check_registers
 from .risk import refresh_risk as refresh_risk
 from .whole import (
     Everything as Everything,

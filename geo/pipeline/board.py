@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from geo.governance import board
+from geo.governance.data_quality import findings_by_owner
 from geo.governance.hierarchy import LEVELS, assign_admin_units
-from geo.governance.registers import findings_by_owner
 from geo.governance.roll_up import within_walk
 from geo.governance.shortfalls import service_shortfalls
 from geo.governance.targets import cameras_by_year
-from geo.pipeline.registers import LAYERS, Registers, findings_of, read_registers
+from geo.pipeline.data_quality import LAYERS, Registers, findings_of, read_registers
 from geo.settings import Settings
 from geo.store.connection import Conn
 from geo.store.queries.cameras import read_last_status_reports

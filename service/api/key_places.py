@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from geo.governance.targets import key_place_kinds, key_place_targets
-from geo.pipeline.registers import seen_share
+from geo.pipeline.data_quality import seen_share
 from geo.store.queries.image_quality import read_area_quality
 from geo.store.queries.registers import read_layer
 from service.dependencies import Connection

@@ -20,7 +20,7 @@ from geo.governance.shortfalls import camera_shortfalls, key_place_shortfalls, s
 from geo.governance.targets import camera_targets, key_place_targets
 from geo.ingest import import_file
 from geo.pipeline import refresh, refresh_board
-from geo.pipeline.registers import read_registers
+from geo.pipeline.data_quality import read_registers
 from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.cameras import read_last_status_reports

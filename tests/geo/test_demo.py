@@ -15,7 +15,7 @@ from geo.demo import CRS, boundaries_dir, demo_layers, load_demo, write_boundari
 from geo.errors import StoreError
 from geo.incidents.density import incident_times
 from geo.ingest.topology import tiling_faults
-from geo.pipeline.registers import check_registers
+from geo.pipeline.data_quality import check_registers
 from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import geo
 from geo.cli import app
-from geo.governance.registers import COLUMNS
+from geo.governance.data_quality import COLUMNS
 from geo.settings import get_settings
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer

@@ -12,7 +12,7 @@ import pytest
 import shapely
 
 from geo.errors import RejectedRows
-from geo.governance.registers import camera_findings
+from geo.governance.data_quality import camera_findings
 from geo.ingest import Outcome, import_file
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer

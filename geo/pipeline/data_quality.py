@@ -11,14 +11,14 @@ import pyproj
 
 from geo.crs import metric_crs
 from geo.errors import StoreError
-from geo.governance.hierarchy import admin_units_at, assign_admin_units
-from geo.governance.registers import (
+from geo.governance.data_quality import (
     building_findings,
     camera_findings,
     grid_findings,
     incident_findings,
     key_place_findings,
 )
+from geo.governance.hierarchy import admin_units_at, assign_admin_units
 from geo.governance.shortfalls import camera_shortfalls, key_place_shortfalls
 from geo.governance.targets import camera_targets, key_place_targets
 from geo.settings import Settings

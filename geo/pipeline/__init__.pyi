@@ -6,7 +6,7 @@ from .areas import (
 from .areas import (
     results_by_area as results_by_area,
 )
-from .board import refresh_board as refresh_board
+from .dashboard import refresh_dashboard as refresh_dashboard
 from .data_quality import check_registers as check_registers
 from .grids import (
     Boundary as Boundary,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from geo.pipeline.board import refresh_board
+from geo.pipeline.dashboard import refresh_dashboard
 from geo.pipeline.patterns import refresh_patterns
 from geo.pipeline.quality import refresh_quality
 from geo.pipeline.refreshing import Refreshed, refresh
@@ -42,4 +42,4 @@ def refresh_everything(
     quality = refresh_quality(conn, settings, progress)
     refresh_risk(conn, progress)
     patterns = refresh_patterns(conn, settings, progress)
-    return Everything(coverage, quality, patterns, refresh_board(conn, settings, progress))
+    return Everything(coverage, quality, patterns, refresh_dashboard(conn, settings, progress))

@@ -13,13 +13,13 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.governance import board
+from geo.governance import dashboard
 from geo.governance.hierarchy import LEVELS
 from geo.governance.roll_up import sum_by_level, within_walk
 from geo.governance.shortfalls import camera_shortfalls, key_place_shortfalls, service_shortfalls
 from geo.governance.targets import camera_targets, key_place_targets
 from geo.ingest import import_file
-from geo.pipeline import refresh, refresh_board
+from geo.pipeline import refresh, refresh_dashboard
 from geo.pipeline.data_quality import read_registers
 from geo.settings import Settings
 from geo.store.connection import connect
@@ -39,7 +39,7 @@ def figures(demo_store: str) -> pd.DataFrame:
         rows = conn.execute(
             "SELECT level, code, figure, part, whole, goal FROM area_figures"
         ).fetchall()
-    return pd.DataFrame(rows, columns=list(board.COLUMNS))
+    return pd.DataFrame(rows, columns=list(dashboard.COLUMNS))
 
 
 def test_every_figure_adds_up_exactly_at_every_level(figures: pd.DataFrame) -> None:
@@ -135,11 +135,11 @@ def test_a_board_is_worked_out_when_something_is_new(store: str, tmp_path: Path)
             "('c', 'retired', false, '2020-01-01', ST_SetSRID(ST_MakePoint(118.003, 30.905), 4326))"
         )
         conn.commit()
-        assert refresh_board(conn, settings) is None
+        assert refresh_dashboard(conn, settings) is None
         refresh(conn)
-        first = refresh_board(conn, settings)
+        first = refresh_dashboard(conn, settings)
         assert first is not None
-        assert refresh_board(conn, settings) is None
+        assert refresh_dashboard(conn, settings) is None
         (row,) = [
             r for r in read_figures_of_level(conn, "grid", None) if r["figure"] == "networked"
         ]
@@ -154,7 +154,7 @@ def test_a_board_is_worked_out_when_something_is_new(store: str, tmp_path: Path)
         )
         outcome = import_file(conn, "service-points", path)
         assert outcome.inserted == 1
-        assert refresh_board(conn, settings) is not None
+        assert refresh_dashboard(conn, settings) is not None
         served = {r["figure"]: r for r in read_figures_of_level(conn, "grid", None)}
         quarter = np.pi * 500**2 / 4
         assert served["service/party_branch"]["part"] == pytest.approx(quarter, rel=0.01)
@@ -172,7 +172,9 @@ def test_quality_counts_rows_once_however_much_is_wrong() -> None:
         [("a", "complete"), ("a", "complete"), ("a", "in_place"), ("c", "target")],
         columns=["code", "aspect"],
     )
-    table = board.quality_figures("cameras", place, pd.Index(["a", "b", "c"]), findings, ["code"])
+    table = dashboard.quality_figures(
+        "cameras", place, pd.Index(["a", "b", "c"]), findings, ["code"]
+    )
     table = table.set_index(["level", "code", "figure"])["part"]
     assert table["grid", "x", "quality/cameras/complete"] == 1
     assert table["grid", "x", "quality/cameras/in_place"] == 1

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from geo.governance import board
+from geo.governance.dashboard import (
+    COLUMNS,
+    camera_figures,
+    coverage_figures,
+    place_figures,
+    quality_figures,
+    service_figures,
+    service_request_figures,
+    staff_figures,
+)
 from geo.governance.data_quality import findings_by_owner
 from geo.governance.hierarchy import LEVELS, assign_admin_units
 from geo.governance.roll_up import within_walk
@@ -33,7 +42,7 @@ MOST_FINDINGS = 20_000
 _APPEAL_MONTHS = 12
 
 
-def refresh_board(
+def refresh_dashboard(
     conn: Conn, settings: Settings, progress: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any] | None:
     """Work out the board anew where anything it rests on is newer, or another day has come.
@@ -64,7 +73,7 @@ def refresh_board(
             [
                 *_plain_figures(conn, found, state.run),
                 *_quality(findings, places),
-                board.service_figures(
+                service_figures(
                     found.grids, found.areas, {k: t["served_share"] for k, t in reach.items()}
                 ),
                 _appeals(conn, found),
@@ -100,10 +109,10 @@ def _plain_figures(conn: Conn, found: Registers, run: int) -> list[DataFrame]:
         incidents=results["count"].astype(float),
     )
     return [
-        board.coverage_figures(grids, areas, coverage),
-        board.camera_figures(grids, areas, found.cameras),
-        board.place_figures(grids, areas, found.places, found.targets),
-        board.staff_figures(grids, areas, found.staff),
+        coverage_figures(grids, areas, coverage),
+        camera_figures(grids, areas, found.cameras),
+        place_figures(grids, areas, found.places, found.targets),
+        staff_figures(grids, areas, found.staff),
     ]
 
 
@@ -128,7 +137,7 @@ def _quality(findings: dict[str, DataFrame], places: dict[str, Any]) -> list[Dat
         if layer == "cameras":
             used = points["status"].ne("retired").to_numpy()
             place, keys = place[used], keys[used]
-        tables.append(board.quality_figures(layer, place, keys, findings[layer], _keys(layer)))
+        tables.append(quality_figures(layer, place, keys, findings[layer], _keys(layer)))
     return tables
 
 
@@ -157,10 +166,10 @@ def _appeals(conn: Conn, found: Registers) -> DataFrame:
     """Appeals of the last months, by the grids they are of."""
     sums = read_service_request_sums(conn, _APPEAL_MONTHS)
     if sums.empty:
-        return pd.DataFrame(columns=list(board.COLUMNS))
+        return pd.DataFrame(columns=list(COLUMNS))
     sums = sums.set_index("code")
     place = assign_admin_units(found.grids, found.areas).reindex(sums.index).fillna("")
-    return board.service_request_figures(place, sums)
+    return service_request_figures(place, sums)
 
 
 def _years(cameras: DataFrame, place: DataFrame) -> DataFrame:

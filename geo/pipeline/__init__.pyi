@@ -1,7 +1,7 @@
 # Names of the pipeline, by the module that defines them.
 
 from .areas import (
-    grid_patterns as grid_patterns,
+    grid_statistics as grid_statistics,
 )
 from .areas import (
     results_by_area as results_by_area,
@@ -23,7 +23,6 @@ from .grids import (
 from .grids import (
     store_grids as store_grids,
 )
-from .patterns import refresh_patterns as refresh_patterns
 from .planning import (
     Gain as Gain,
 )
@@ -56,6 +55,7 @@ from .refreshing import (
     refresh as refresh,
 )
 from .risk import refresh_risk as refresh_risk
+from .statistics import refresh_statistics as refresh_statistics
 from .whole import (
     Everything as Everything,
 )

@@ -29,7 +29,7 @@ _SHARES = {
 _RANKS = ("rank", "rank_p05", "rank_p95")
 
 
-def grid_patterns(conn: Conn, category: str, *, everywhere: bool) -> list[dict[str, Any]]:
+def grid_statistics(conn: Conn, category: str, *, everywhere: bool) -> list[dict[str, Any]]:
     """Return the patterns of the grids that a connection may see, ranked among these alone.
 
     Parameters

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from geo.pipeline.dashboard import refresh_dashboard
-from geo.pipeline.patterns import refresh_patterns
 from geo.pipeline.quality import refresh_quality
 from geo.pipeline.refreshing import Refreshed, refresh
 from geo.pipeline.risk import refresh_risk
+from geo.pipeline.statistics import refresh_statistics
 from geo.settings import Settings
 from geo.store.connection import Conn
 
@@ -41,5 +41,5 @@ def refresh_everything(
     coverage = refresh(conn, settings=settings, everything=everything, progress=progress)
     quality = refresh_quality(conn, settings, progress)
     refresh_risk(conn, progress)
-    patterns = refresh_patterns(conn, settings, progress)
+    patterns = refresh_statistics(conn, settings, progress)
     return Everything(coverage, quality, patterns, refresh_dashboard(conn, settings, progress))

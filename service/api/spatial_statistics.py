@@ -194,7 +194,7 @@ def patterns(conn: Connection, user: SignedIn, category: Root = "") -> dict[str,
     """
     newest_run(conn)
     return {
-        "grids": pipeline.grid_patterns(conn, category, everywhere=user.everywhere),
+        "grids": pipeline.grid_statistics(conn, category, everywhere=user.everywhere),
         "near_repeats": read_statistics(conn, "near_repeats", category),
         "hours": read_statistics(conn, "incident_hours", category),
     }

@@ -9,8 +9,8 @@ import pytest
 import shapely
 
 import geo
-from geo.pipeline import refresh, refresh_patterns
-from geo.pipeline.patterns import PERMUTATIONS, YEAR
+from geo.pipeline import refresh, refresh_statistics
+from geo.pipeline.statistics import PERMUTATIONS, YEAR
 from geo.schema import LAYERS
 from geo.settings import get_settings
 from geo.store.connection import Conn, connect
@@ -159,10 +159,10 @@ def test_what_so_few_incidents_cannot_tell_is_left_out_and_said(store: str) -> N
     settings = get_settings()
     rng = np.random.default_rng(1)
     with connect(store) as conn:
-        assert refresh_patterns(conn, settings) is None  # nothing yet
+        assert refresh_statistics(conn, settings) is None  # nothing yet
         put(conn, district(rng, 400))
         run = refresh(conn).run
-        figures = refresh_patterns(conn, settings)
+        figures = refresh_statistics(conn, settings)
         assert figures is not None
         left = figures["patterns_left_out"]
         assert "whole months" in left["forecast"]
@@ -180,11 +180,11 @@ def test_what_so_few_incidents_cannot_tell_is_left_out_and_said(store: str) -> N
         assert latest.id == run
         assert latest.summary["hot_spots"] == figures["hot_spots"]
         # Up to date; then an incident comes, and only then they are worked out anew.
-        assert refresh_patterns(conn, settings) is None
+        assert refresh_statistics(conn, settings) is None
         conn.execute("UPDATE incidents SET category = 'd' WHERE category = 'c'")
         conn.commit()
         again = refresh(conn)
-        assert refresh_patterns(conn, settings) is not None
+        assert refresh_statistics(conn, settings) is not None
         assert stored(conn, "grid_patterns", "c").empty
         assert (stored(conn, "grid_patterns", "d")["run"] == again.run).all()
         # A camera changes nothing about incidents: their figures stay with the newer run.
@@ -194,7 +194,7 @@ def test_what_so_few_incidents_cannot_tell_is_left_out_and_said(store: str) -> N
         conn.commit()
         newer = refresh(conn)
         assert newer.run > again.run
-        assert refresh_patterns(conn, settings) is None
+        assert refresh_statistics(conn, settings) is None
         latest = read_latest_run(conn)
         assert latest is not None
         assert (
@@ -210,10 +210,10 @@ def test_without_incidents_there_are_no_patterns_and_without_people_no_risk(stor
     with connect(store) as conn:
         put(conn, {"grids": layers["grids"]})
         refresh(conn)
-        assert refresh_patterns(conn, settings) is None
+        assert refresh_statistics(conn, settings) is None
         put(conn, {"incidents": layers["incidents"]})
         refresh(conn)
-        figures = refresh_patterns(conn, settings)
+        figures = refresh_statistics(conn, settings)
         assert figures is not None
         assert "nobody lives" in figures["patterns_left_out"]["risk"]
         assert read_contours(conn, "", "risk").empty

@@ -24,7 +24,7 @@ STATISTICS_TABLES = (
     "incident_contours",
     "service_quality",
 )
-"""Result tables that `geo.pipeline.patterns` fills together."""
+"""Result tables that `geo.pipeline.statistics` fills together."""
 _RESULT_TABLES = (
     "camera_views",
     "grid_coverage",

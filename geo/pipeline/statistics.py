@@ -57,7 +57,7 @@ MOST_REPEATS = 10_000
 """Near repeats are counted among so many newest incidents of the year."""
 
 
-def refresh_patterns(
+def refresh_statistics(
     conn: Conn, settings: Settings, progress: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any] | None:
     """Work out the patterns anew where the density is newer.
@@ -101,7 +101,7 @@ def _refresh(
     for category in ["", *categories]:
         progress(f"patterns of {category or 'all incidents'}")
         some = incidents if not category else incidents[(roots == category).to_numpy()]
-        made = _Patterns(grids, some, near, ground, streets, settings.timezone)
+        made = _IncidentStatistics(grids, some, near, ground, streets, settings.timezone)
         for name, table in made.tables().items():
             tables[name].append(table.assign(category=category))
         if not category:
@@ -145,7 +145,7 @@ def _timed(incidents: GeoDataFrame) -> Any:
     return (received.notna() & ~late).to_numpy()
 
 
-class _Patterns:
+class _IncidentStatistics:
     """The patterns of some incidents; what cannot be told of so few is left out with the reason."""
 
     def __init__(

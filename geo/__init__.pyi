@@ -76,7 +76,7 @@ from .governance.roll_up import (
     roll_up as roll_up,
 )
 from .governance.roll_up import (
-    within_walk as within_walk,
+    share_within_distance as share_within_distance,
 )
 from .governance.service_requests import service_quality as service_quality
 from .governance.targets import (

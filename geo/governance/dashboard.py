@@ -209,7 +209,7 @@ def service_figures(
     Parameters
     ----------
     grids, areas : as for `assign_admin_units`; grids metric CRS, with `population`.
-    reach : by kind the `served_share` of `within_walk`, on the index of `grids`.
+    reach : by kind the `served_share` of `share_within_distance`, on the index of `grids`.
 
     Returns
     -------

@@ -187,7 +187,7 @@ def rank_peers(
     return out
 
 
-def within_walk(
+def share_within_distance(
     grids: GeoDataFrame, points: GeoDataFrame, metres: float, *, columns: Sequence[str] = ()
 ) -> DataFrame:
     """Share of each grid that has a service point within a walk, as the crow flies.

@@ -73,7 +73,7 @@ def service_shortfalls(reach: DataFrame, kind: str, metres: float, owner: Series
 
     Parameters
     ----------
-    reach : from `within_walk`.
+    reach : from `share_within_distance`.
     kind : of the service points.
     metres : how far the walk is.
     owner : whose each grid is, on the index of `reach`.

@@ -21,7 +21,7 @@ from geo.governance.dashboard import (
 )
 from geo.governance.data_quality import findings_by_owner
 from geo.governance.hierarchy import LEVELS, assign_admin_units
-from geo.governance.roll_up import within_walk
+from geo.governance.roll_up import share_within_distance
 from geo.governance.shortfalls import service_shortfalls
 from geo.governance.targets import cameras_by_year
 from geo.pipeline.data_quality import LAYERS, Registers, findings_of, read_registers
@@ -94,7 +94,7 @@ def refresh_dashboard(
 def _reach(conn: Conn, found: Registers, metres: float) -> dict[str, DataFrame]:
     points = read_layer(conn, "service-points").to_crs(found.grids.crs)
     return {
-        str(kind): within_walk(found.grids, some, metres)
+        str(kind): share_within_distance(found.grids, some, metres)
         for kind, some in points.groupby("kind", sort=True)
     }
 

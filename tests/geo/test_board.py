@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from geo.governance import dashboard
 from geo.governance.hierarchy import LEVELS
-from geo.governance.roll_up import sum_by_level, within_walk
+from geo.governance.roll_up import share_within_distance, sum_by_level
 from geo.governance.shortfalls import camera_shortfalls, key_place_shortfalls, service_shortfalls
 from geo.governance.targets import camera_targets, key_place_targets
 from geo.ingest import import_file
@@ -204,11 +204,14 @@ def test_gaps_are_named() -> None:
                              index=["g", "h"], crs=CRS)  # fmt: skip
     points = gpd.GeoDataFrame(geometry=[shapely.Point(50, 50)], crs=CRS)
     told = service_shortfalls(
-        within_walk(grids, points, 300), "volunteers", 300, pd.Series("c", grids.index)
+        share_within_distance(grids, points, 300), "volunteers", 300, pd.Series("c", grids.index)
     )
     assert told[["code", "detail"]].to_numpy().tolist() == [["h", "0% within 300 m, nearest 900 m"]]
     none = service_shortfalls(
-        within_walk(grids, points.iloc[:0], 300), "volunteers", 300, pd.Series("c", grids.index)
+        share_within_distance(grids, points.iloc[:0], 300),
+        "volunteers",
+        300,
+        pd.Series("c", grids.index),
     )
     assert none["detail"].tolist() == ["0% within 300 m, none at all"] * 2
 

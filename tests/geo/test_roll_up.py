@@ -111,12 +111,12 @@ def test_service_within_a_walk() -> None:
     cells = [shapely.box(x, 0, x + 1000, 1000) for x in (0, 1000, 2000)]
     grids = gpd.GeoDataFrame({"name": list("abc")}, geometry=cells, index=list("abc"), crs=CRS)
     points = gpd.GeoDataFrame(geometry=[shapely.Point(500, 500), None], crs=CRS)
-    table = geo.within_walk(grids, points, 300.0, columns=["name"])
+    table = geo.share_within_distance(grids, points, 300.0, columns=["name"])
     # A polygon of 128 corners is 0.04 % smaller than its circle.
     assert table["served_share"].tolist() == [pytest.approx(np.pi * 0.09, rel=5e-4), 0, 0]
     assert table["nearest_m"].tolist() == [0, 1000, 2000]
-    none = geo.within_walk(grids, points.iloc[1:], 300.0)
+    none = geo.share_within_distance(grids, points.iloc[1:], 300.0)
     assert none["served_share"].tolist() == [0, 0, 0]
     assert np.isinf(none["nearest_m"]).all()
     with pytest.raises(ColumnError, match="walk"):
-        geo.within_walk(grids, points, 0)
+        geo.share_within_distance(grids, points, 0)

@@ -192,7 +192,7 @@ FUNCTIONS = [
        grids="table*", areas="table*", figures="table*"),
     _f("make_grids", lambda w: geo.make_grids(w["areas"], 100.0), areas="polygons"),
     _f("rank_peers", lambda w: geo.rank_peers(w["level_table"], "seen", level="community"), level_table="table*"),
-    _f("within_walk", lambda w: geo.within_walk(w["grids"], w["demand"], 40.0), grids="polygons", demand="maybe"),
+    _f("share_within_distance", lambda w: geo.share_within_distance(w["grids"], w["demand"], 40.0), grids="polygons", demand="maybe"),
     _f("service_quality", lambda w: geo.service_quality(w["grids"], w["areas"], w["incidents"]),
        grids="polygons*", areas="table*", incidents="maybe"),
     _f("camera_findings", lambda w: geo.camera_findings(w["cameras"], w["grids"], w["areas"], today=dt.date(2026, 1, 1)),

@@ -376,10 +376,10 @@ def refresh(
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
             name_store(conn)
-            done = pipeline.refresh_everything(
+            done = pipeline.refresh_all(
                 conn, get_settings(), everything=everything, progress=progress
             )
-    result, patterns, board = done.coverage, done.patterns, done.board
+    result, patterns, board = done.coverage, done.statistics, done.dashboard
     summary = result.summary | (patterns or {}) | (board or {})
     if as_json:
         did = {"views_computed": result.views, "grids_measured": result.grids}

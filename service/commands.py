@@ -139,7 +139,7 @@ def demo(
                     wait_for(kernels)
                 progress("loading the demo district")
                 counts = load_demo(conn)
-                result = pipeline.refresh_everything(conn, settings, progress=progress).coverage
+                result = pipeline.refresh_all(conn, settings, progress=progress).coverage
         listed = ", ".join(f"{n:,} {name}" for name, n in counts.items())
         console.print(f"Demo district: {listed}.", highlight=False)
         console.print(

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from geo.demo import load_demo
-from geo.pipeline import refresh_everything
+from geo.pipeline import refresh_all
 from geo.settings import Settings, get_settings
 from geo.store import private_cluster
 from geo.store.backup import backup, restore
@@ -114,7 +114,7 @@ def _make_demo(conninfo: str) -> None:
     migrate(conninfo)
     with connect(conninfo) as conn:
         load_demo(conn)
-        refresh_everything(conn, get_settings())
+        refresh_all(conn, get_settings())
 
 
 @pytest.fixture

@@ -48,17 +48,17 @@ from .planning import (
     what_if as what_if,
 )
 from .quality import refresh_quality as refresh_quality
-from .refreshing import (
-    Refreshed as Refreshed,
+from .risk import refresh_risk as refresh_risk
+from .run import (
+    CoverageRefresh as CoverageRefresh,
 )
-from .refreshing import (
+from .run import (
+    RefreshResult as RefreshResult,
+)
+from .run import (
     refresh as refresh,
 )
-from .risk import refresh_risk as refresh_risk
+from .run import (
+    refresh_all as refresh_all,
+)
 from .statistics import refresh_statistics as refresh_statistics
-from .whole import (
-    Everything as Everything,
-)
-from .whole import (
-    refresh_everything as refresh_everything,
-)

@@ -1,4 +1,4 @@
-"""Views, coverage and blind spots of a store: all of them, or only those a change touches."""
+"""Views, coverage and blind spots of a store: all of them, or those that a change can alter."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyproj
 import shapely
 
 from geo.coverage.gaps import blind_spots, coverage_by_grid
 from geo.coverage.quality import IN_USE
-from geo.crs import off_scale
 from geo.errors import name_rows
-from geo.pipeline.digests import exchange, grid_digests, together, view_digests
-from geo.settings import Settings
+from geo.pipeline.context import (
+    Box,
+    Progress,
+    RunContext,
+    boxes_of,
+    no_progress,
+    read_buildings_around,
+    to_metric,
+    widen_boxes,
+)
+from geo.pipeline.digests import combine_digests, grid_digests, update_digest, view_digests
 from geo.store.bulk_copy import clear_table, write_table
 from geo.store.connection import Conn
 from geo.store.queries.cameras import read_camera_views
@@ -27,166 +34,170 @@ from geo.store.queries.coverage import read_coverage_digests, read_coverage_figu
 from geo.store.queries.registers import read_layer
 from geo.visibility.field_of_view import complete_cameras
 from geo.visibility.prepared_buildings import prepare_buildings
-from geo.visibility.terrain import Terrain
 from geo.visibility.visibility import visible_area
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from geopandas import GeoDataFrame
-    from numpy.typing import NDArray
-
-_DEGREE_M = 110_500.0
-"""Metres in a degree of latitude, at the least."""
 
 
 @dataclass(frozen=True)
-class Site:
-    """What holds for a whole run."""
-
-    crs: pyproj.CRS
-    settings: Settings
-    terrain: Terrain | None
-
-
-@dataclass(frozen=True)
-class Computed:
-    """Rows to write, and the figures of the run that hang on them."""
+class CoverageResult:
+    """Rows to write, and the figures that they add to the summary of the run."""
 
     views: GeoDataFrame
-    gone: list[str]
-    """Cameras that have no view any more."""
+    """Rows of the table `camera_views` that are new or changed."""
+    removed: list[str]
+    """Codes of cameras that no longer have a view."""
     coverage: pd.DataFrame
+    """Rows of the table `grid_coverage`."""
     spots: GeoDataFrame
+    """Rows of the table `blind_spots`."""
     grids: list[str]
-    """Grids whose coverage and blind spots are given, or all of them."""
+    """Codes of the grids that were measured."""
     counts: dict[str, Any]
+    """Numbers of cameras and buildings, and the greatest range `reach_m`, of the whole store."""
     views_digest: str
+    """Digest of all views of the store."""
     grids_digest: str
+    """Digest of the inputs of all grids of the store."""
 
 
-def metric(layer: GeoDataFrame, site: Site) -> GeoDataFrame:
-    """Return a register in the metric CRS of the run, without the rows that lie where it does not hold.
+def compute_all(
+    conn: Conn, grids: GeoDataFrame, context: RunContext, progress: Progress
+) -> CoverageResult:
+    """Compute all views, and coverage and blind spots of all grids.
 
-    Its polygons are valid there, too.
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Open connection to a migrated database; nothing is written.
+    grids : geopandas.GeoDataFrame
+        All grids, EPSG:4326.
+    context : RunContext
+        Context of the run.
+    progress : callable
+        Called with the text of each step, and with the rows that are left out.
+
+    Returns
+    -------
+    CoverageResult
+        Results to write with `write_coverage`.
     """
-    out = layer.to_crs(site.crs)
-    # A row with mistyped coordinates must not keep the others from being measured.
-    astray = off_scale(out)
-    if astray.any():
-        out = out[~astray].copy()
-    # Projecting bends edges by rounding only, but that can make a sliver of a polygon invalid.
-    bad = ~out.geometry.is_valid
-    if bad.any():
-        out.loc[bad, out.geometry.name] = out.geometry[bad].make_valid(method="structure")
-    return out
-
-
-def whole(conn: Conn, grids: GeoDataFrame, site: Site, progress: Callable[[str], None]) -> Computed:
-    """Everything anew."""
     registers = {"grids": grids} | {n: read_layer(conn, n) for n in ("cameras", "buildings")}
-    grids_m, cameras, buildings = (metric(register, site) for register in registers.values())
-    for name, here in (("grids", grids_m), ("cameras", cameras), ("buildings", buildings)):
-        _name_astray(name, registers[name], here, site, progress)
-    used = _used(cameras, site)
+    projected = {name: to_metric(register, context) for name, register in registers.items()}
+    for name, register in registers.items():
+        _report_outside(name, register, projected[name], context, progress)
+    grids_m, cameras, buildings = projected.values()
+    used = _cameras_in_use(cameras, context)
     progress(f"what {len(used):,} cameras see among {len(buildings):,} buildings")
-    walls = prepare_buildings(buildings, terrain=site.terrain)
-    views = visible_area(used, walls, defaults=site.settings.cameras)
-    digests = pd.Series(view_digests(used, walls), index=used.index, dtype=object)
+    prepared = prepare_buildings(buildings, terrain=context.terrain)
+    views = visible_area(used, prepared, defaults=context.settings.cameras)
+    digests = pd.Series(view_digests(used, prepared), index=used.index, dtype=object)
     progress(f"coverage of {len(grids):,} grids")
-    coverage, spots = _measure(grids_m, views, digests, buildings, site, progress)
-    return Computed(
-        _view_rows(used, views, digests),
-        [],
-        coverage,
-        spots,
-        grids_m.index.tolist(),
-        {
+    coverage, spots = _measure(grids_m, views, digests, buildings, context, progress)
+    return CoverageResult(
+        views=_view_rows(used, views, digests),
+        removed=[],
+        coverage=coverage,
+        spots=spots,
+        grids=grids_m.index.tolist(),
+        counts={
             "cameras": len(registers["cameras"]),
             "cameras_used": len(used),
             "cameras_assumed": int(used["assumed"].sum()),
             "buildings": len(registers["buildings"]),
-            "reach_m": float(
-                complete_cameras(cameras, defaults=site.settings.cameras)["range_m"].max()
-            )
-            if len(cameras)
-            else 0.0,
+            "reach_m": _longest_range(cameras, context),
         },
-        together(digests.tolist()),
-        together(coverage["inputs_digest"].tolist()),
+        views_digest=combine_digests(digests.tolist()),
+        grids_digest=combine_digests(coverage["inputs_digest"].tolist()),
     )
 
 
-def touched(
+def compute_changed(
     conn: Conn,
     changes: Changes,
-    site: Site,
+    context: RunContext,
     last: dict[str, Any],
-    progress: Callable[[str], None],
-) -> Computed:
-    """Only the views that a change can alter, and the grids those views or buildings meet.
+    progress: Progress,
+) -> CoverageResult:
+    """Compute the views that a change can alter, and the grids that those or a building meet.
 
-    `last` holds the counts and digests of the run before.
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Open connection to a migrated database; nothing is written.
+    changes : Changes
+        Changes of the registers since the last run, row by row.
+    context : RunContext
+        Context of the last run.
+    last : dict
+        Summary of the last run: counts, `reach_m` and digests.
+    progress : callable
+        Called with the text of each step, and with the rows that are left out.
+
+    Returns
+    -------
+    CoverageResult
+        Results to write with `write_coverage`; equal to those of `compute_all`.
     """
-    named = changes.codes.get("cameras", [])
-    cameras = read_layer(conn, "cameras", codes=named)
-    places = changes.places.get("buildings", [])
-    # Moved out of a building, a camera looks from up to its range beyond its place.
-    reach = max(last["reach_m"], _longest(cameras, site))
-    if places:
-        near = read_layer(conn, "cameras", boxes=widened(places, 2.0 * reach))
-        both = pd.concat([cameras, near[~near.index.isin(cameras.index)]])
-        cameras = gpd.GeoDataFrame(both, geometry="geometry", crs="EPSG:4326").sort_index()
-    here = metric(cameras, site)
-    _name_astray("cameras", cameras, here, site, progress)
-    used = _used(here, site)
-    buildings = buildings_for(conn, cameras.loc[used.index], used, site)
-    walls = prepare_buildings(buildings, terrain=site.terrain)
-    fresh = view_digests(used, walls) if len(used) else []
-    digests = pd.Series(fresh, index=used.index, dtype=object)
-    known = sorted({*named, *cameras.index})
-    before = read_camera_views(conn, codes=known)
-    same = before["inputs_digest"].reindex(used.index).to_numpy() == digests.to_numpy()
-    gone = sorted(set(before.index) - set(used.index))
-    # What is assumed of a camera can change while its view stays.
-    same &= before["assumed"].reindex(used.index).to_numpy() == used["assumed"].to_numpy()
-    progress(f"what {int((~same).sum()):,} cameras see, of {len(used):,} looked at")
-    views = visible_area(used[~same], walls, defaults=site.settings.cameras)
-    rows = _view_rows(used[~same], views, digests[~same])
-    old = before.loc[[*gone, *[c for c in rows["camera"] if c in before.index]]]
-    boxes = [*places, *boxes_of(old.geometry), *boxes_of(rows.geometry)]
+    changed_codes = changes.codes.get("cameras", [])
+    building_boxes: list[Box] = [*changes.places.get("buildings", [])]
+    cameras, reach_m = _cameras_to_check(
+        conn, changed_codes, building_boxes, last["reach_m"], context
+    )
+    cameras_m = to_metric(cameras, context)
+    _report_outside("cameras", cameras, cameras_m, context, progress)
+    used = _cameras_in_use(cameras_m, context)
+    before = read_camera_views(conn, codes=sorted({*changed_codes, *cameras.index}))
+    rows = _changed_views(conn, cameras, used, before, context, progress)
+    removed = sorted(set(before.index) - set(used.index))
+    replaced = before.loc[[*removed, *[c for c in rows["camera"] if c in before.index]]]
+    boxes = [*building_boxes, *boxes_of(replaced.geometry), *boxes_of(rows.geometry)]
     grids = read_layer(conn, "grids", boxes=boxes)
     progress(f"coverage of {len(grids):,} grids")
-    coverage, spots = _measure_stored(conn, grids, rows, gone, site)
-    earlier = read_coverage_digests(conn, grids.index.tolist())
-    return Computed(
-        rows,
-        gone,
-        coverage,
-        spots,
-        grids.index.tolist(),
-        {
+    coverage, spots = _measure_stored(conn, grids, rows, removed, context)
+    grid_digests_before = read_coverage_digests(conn, grids.index.tolist())
+    assumed = int(rows["assumed"].sum()) - int(replaced["assumed"].sum())
+    return CoverageResult(
+        views=rows,
+        removed=removed,
+        coverage=coverage,
+        spots=spots,
+        grids=grids.index.tolist(),
+        counts={
             "cameras": last["cameras"] + changes.balance.get("cameras", 0),
-            "cameras_used": last["cameras_used"] + len(rows) - len(old),
-            "cameras_assumed": last["cameras_assumed"]
-            + int(rows["assumed"].sum())
-            - int(old["assumed"].sum()),
+            "cameras_used": last["cameras_used"] + len(rows) - len(replaced),
+            "cameras_assumed": last["cameras_assumed"] + assumed,
             "buildings": last["buildings"] + changes.balance.get("buildings", 0),
-            "reach_m": reach,
+            "reach_m": reach_m,
         },
-        exchange(
-            last["views_digest"], old["inputs_digest"].tolist(), rows["inputs_digest"].tolist()
+        views_digest=update_digest(
+            last["views_digest"],
+            removed=replaced["inputs_digest"].tolist(),
+            added=rows["inputs_digest"].tolist(),
         ),
-        exchange(
+        grids_digest=update_digest(
             last["grids_digest"],
-            earlier,
-            coverage["inputs_digest"].tolist(),
+            removed=grid_digests_before,
+            added=coverage["inputs_digest"].tolist(),
         ),
     )
 
 
-def totals(conn: Conn) -> dict[str, Any]:
-    """Figures over all grids, from the stored rows; exact sums, so that their order is nothing."""
+def coverage_totals(conn: Conn) -> dict[str, Any]:
+    """Sum the stored coverage over all grids.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Open connection to a migrated database.
+
+    Returns
+    -------
+    dict
+        `grids`, `area_m2`, `covered_m2`, `open_m2` and `open_covered_share` (0 to 1; None without
+        open ground). The sums are exact, so that they do not depend on the order of the rows.
+    """
     area, covered, ground, share = read_coverage_figures(conn)
     open_m2 = math.fsum(ground)
     return {
@@ -198,74 +209,101 @@ def totals(conn: Conn) -> dict[str, Any]:
     }
 
 
-def store(conn: Conn, run: int, computed: Computed, *, everything: bool) -> int:
-    """Put the rows in place of those they supersede; returns how many blind spots went."""
+def write_coverage(conn: Conn, run: int, result: CoverageResult, *, everything: bool) -> int:
+    """Write results in place of those that they replace.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Writing connection; the caller commits.
+    run : int
+        Number of the run.
+    result : CoverageResult
+        Results to write.
+    everything : bool
+        Whether they replace all stored views and blind spots.
+
+    Returns
+    -------
+    int
+        Number of blind spots deleted.
+    """
     if everything:
         clear_table(conn, "camera_views")
-        gone = clear_table(conn, "blind_spots")
+        deleted = clear_table(conn, "blind_spots")
     else:
-        clear_table(conn, "camera_views", "camera", [*computed.gone, *computed.views["camera"]])
-        gone = clear_table(conn, "blind_spots", "grid", computed.grids)
-    write_table(conn, "camera_views", computed.views.assign(run=run), shape="polygon")
-    write_table(conn, "grid_coverage", computed.coverage.assign(run=run))
-    write_table(conn, "blind_spots", computed.spots.assign(run=run), shape="exact")
-    return gone
+        clear_table(conn, "camera_views", "camera", [*result.removed, *result.views["camera"]])
+        deleted = clear_table(conn, "blind_spots", "grid", result.grids)
+    write_table(conn, "camera_views", result.views.assign(run=run), shape="polygon")
+    write_table(conn, "grid_coverage", result.coverage.assign(run=run))
+    write_table(conn, "blind_spots", result.spots.assign(run=run), shape="exact")
+    return deleted
 
 
-def _name_astray(
+def _report_outside(
     name: str,
     register: GeoDataFrame,
-    here: GeoDataFrame,
-    site: Site,
-    progress: Callable[[str], None],
+    projected: GeoDataFrame,
+    context: RunContext,
+    progress: Progress,
 ) -> None:
-    """Say which rows of a register `metric` left out."""
-    astray = register.index.difference(here.index)
-    if len(astray):
+    """Report which rows of a register `to_metric` left out."""
+    outside = register.index.difference(projected.index)
+    if len(outside):
         progress(
-            f"{name} left out, as they lie where {site.crs.to_string()} does not hold: "
-            f"{name_rows(astray)}"
+            f"{name} left out, as they lie where {context.crs.to_string()} does not hold: "
+            f"{name_rows(outside)}"
         )
 
 
-def _used(cameras: GeoDataFrame, site: Site) -> GeoDataFrame:
-    full = complete_cameras(cameras, defaults=site.settings.cameras)
-    return full[full["status"].isin(IN_USE)]
+def _cameras_in_use(cameras: GeoDataFrame, context: RunContext) -> GeoDataFrame:
+    completed = complete_cameras(cameras, defaults=context.settings.cameras)
+    return completed[completed["status"].isin(IN_USE)]
 
 
-def _longest(cameras: GeoDataFrame, site: Site) -> float:
+def _longest_range(cameras: GeoDataFrame, context: RunContext) -> float:
     if cameras.empty:
         return 0.0
-    return float(complete_cameras(cameras, defaults=site.settings.cameras)["range_m"].max())
+    return float(complete_cameras(cameras, defaults=context.settings.cameras)["range_m"].max())
 
 
-def boxes_of(shapes: gpd.GeoSeries) -> list[tuple[float, ...]]:
-    """West, south, east, north of each shape that is not empty."""
-    full = shapes[~shapes.is_empty]
-    return [tuple(row) for row in shapely.bounds(full.values).tolist()]
+def _cameras_to_check(
+    conn: Conn,
+    changed_codes: list[str],
+    building_boxes: list[Box],
+    last_reach_m: float,
+    context: RunContext,
+) -> tuple[GeoDataFrame, float]:
+    """Read the cameras whose view may have changed; also return the greatest range in metres."""
+    cameras = read_layer(conn, "cameras", codes=changed_codes)
+    # Moved out of a building, a camera looks from up to its range beyond its place.
+    reach_m = max(last_reach_m, _longest_range(cameras, context))
+    if building_boxes:
+        near = read_layer(conn, "cameras", boxes=widen_boxes(building_boxes, 2.0 * reach_m))
+        both = pd.concat([cameras, near[~near.index.isin(cameras.index)]])
+        cameras = gpd.GeoDataFrame(both, geometry="geometry", crs="EPSG:4326").sort_index()
+    return cameras, reach_m
 
 
-def widened(boxes: Any, metres: float | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Boxes in degrees, wider by at least so many metres on each side."""
-    table = np.asarray(boxes, float).reshape(-1, 4)
-    lat = np.minimum(np.maximum(np.abs(table[:, 1]), np.abs(table[:, 3])) + 0.5, 89.0)
-    up = np.asarray(metres) * 1.01 / _DEGREE_M + 1e-6
-    side = up / np.cos(np.radians(lat))
-    return np.column_stack(
-        [table[:, 0] - side, table[:, 1] - up, table[:, 2] + side, table[:, 3] + up]
-    )
-
-
-def buildings_for(
-    conn: Conn, cameras: GeoDataFrame, used: GeoDataFrame, site: Site
+def _changed_views(
+    conn: Conn,
+    cameras: GeoDataFrame,
+    used: GeoDataFrame,
+    before: GeoDataFrame,
+    context: RunContext,
+    progress: Progress,
 ) -> GeoDataFrame:
-    """The buildings that the views of some cameras can hang on."""
-    points = np.asarray(cameras.geometry.values)
-    boxes = np.zeros((0, 4))
-    if len(points):
-        x, y = shapely.get_x(points), shapely.get_y(points)
-        boxes = widened(np.column_stack([x, y, x, y]), 2.0 * used["range_m"].to_numpy(float))
-    return metric(read_layer(conn, "buildings", boxes=boxes), site)
+    """Return the rows of the views that differ from those stored before."""
+    buildings = read_buildings_around(conn, cameras.loc[used.index], used, context)
+    prepared = prepare_buildings(buildings, terrain=context.terrain)
+    current = view_digests(used, prepared) if len(used) else []
+    digests = pd.Series(current, index=used.index, dtype=object)
+    same = before["inputs_digest"].reindex(used.index).to_numpy() == digests.to_numpy()
+    # What is assumed of a camera can change while its view stays.
+    same &= before["assumed"].reindex(used.index).to_numpy() == used["assumed"].to_numpy()
+    progress(f"what {int((~same).sum()):,} cameras see, of {len(used):,} looked at")
+    views = visible_area(used[~same], prepared, defaults=context.settings.cameras)
+    return _view_rows(used[~same], views, digests[~same])
 
 
 def _measure(
@@ -273,53 +311,53 @@ def _measure(
     views: gpd.GeoSeries,
     digests: pd.Series,
     buildings: GeoDataFrame,
-    site: Site,
-    progress: Callable[[str], None] = lambda _: None,
+    context: RunContext,
+    progress: Progress = no_progress,
 ) -> tuple[pd.DataFrame, GeoDataFrame]:
-    """Rows of coverage and blind spots of some grids, from all views and buildings that meet them."""
+    """Return coverage and blind spots of grids from all views and buildings that meet them."""
     coverage = coverage_by_grid(grids, views, buildings=buildings)
     shapes = np.asarray(views.values)
     grid, view = shapely.STRtree(shapes).query(
         np.asarray(grids.geometry.values), predicate="intersects"
     )
-    met: dict[str, list[str]] = {}
+    digests_of_grid: dict[str, list[str]] = {}
     order = np.lexsort((view, grid))
     values = digests.to_numpy()
     labels = grids.index.astype(str)
     for g, v in zip(grid[order].tolist(), view[order].tolist(), strict=True):
-        met.setdefault(labels[g], []).append(values[v])
-    coverage.insert(0, "inputs_digest", grid_digests(grids, met, buildings))
+        digests_of_grid.setdefault(labels[g], []).append(values[v])
+    coverage.insert(0, "inputs_digest", grid_digests(grids, digests_of_grid, buildings))
     progress("blind spots")
     spots = blind_spots(
-        grids, views, buildings=buildings, min_area_m2=site.settings.blind_spot_min_area_m2
+        grids, views, buildings=buildings, min_area_m2=context.settings.blind_spot_min_area_m2
     ).to_crs("EPSG:4326")
     spots.insert(1, "number", spots.groupby("grid").cumcount() + 1)
     return coverage.rename_axis("grid").reset_index(), spots
 
 
 def _measure_stored(
-    conn: Conn, grids: GeoDataFrame, rows: GeoDataFrame, gone: list[str], site: Site
+    conn: Conn,
+    grids: GeoDataFrame,
+    rows: GeoDataFrame,
+    removed: list[str],
+    context: RunContext,
 ) -> tuple[pd.DataFrame, GeoDataFrame]:
-    """The same from the stored views, but for those just computed or gone."""
-    around = widened(boxes_of(grids.geometry), 1.0)
-    there = read_camera_views(conn, boxes=around)
-    there = there[~there.index.isin([*rows["camera"], *gone])]
-    both = pd.concat(
-        [
-            there[["camera", "inputs_digest", "metric_wkb"]],
-            rows[["camera", "inputs_digest", "metric_wkb"]],
-        ],
-        ignore_index=True,
-    ).set_index("camera")
-    both = both.sort_index()
+    """Measure grids with the stored views, in place of some those just computed or removed."""
+    boxes = widen_boxes(boxes_of(grids.geometry), 1.0)
+    stored = read_camera_views(conn, boxes=boxes)
+    stored = stored[~stored.index.isin([*rows["camera"], *removed])]
+    columns = ["camera", "inputs_digest", "metric_wkb"]
+    both = pd.concat([stored[columns], rows[columns]], ignore_index=True)
+    both = both.set_index("camera").sort_index()
     views = gpd.GeoSeries(
-        shapely.from_wkb(both["metric_wkb"].to_numpy(object)), index=both.index, crs=site.crs
+        shapely.from_wkb(both["metric_wkb"].to_numpy(object)), index=both.index, crs=context.crs
     )
-    buildings = metric(read_layer(conn, "buildings", boxes=around), site)
-    return _measure(metric(grids, site), views, both["inputs_digest"], buildings, site)
+    buildings = to_metric(read_layer(conn, "buildings", boxes=boxes), context)
+    return _measure(to_metric(grids, context), views, both["inputs_digest"], buildings, context)
 
 
 def _view_rows(used: GeoDataFrame, views: gpd.GeoSeries, digests: pd.Series) -> GeoDataFrame:
+    """Return the rows of the table `camera_views`."""
     return gpd.GeoDataFrame(
         {
             "camera": used.index.to_numpy(object),

@@ -1,4 +1,4 @@
-"""What each result rests on, in a few bytes: equal digests, equal results."""
+"""Digests of the inputs of results: equal digests mean equal results."""
 
 from __future__ import annotations
 
@@ -20,25 +20,29 @@ if TYPE_CHECKING:
 _MODULUS = 1 << 128
 
 
-def view_digests(cameras: GeoDataFrame, walls: PreparedBuildings) -> list[str]:
-    """Digest of what each view rests on: the camera's place and sector, the buildings in reach.
+def view_digests(cameras: GeoDataFrame, prepared: PreparedBuildings) -> list[str]:
+    """Return a digest of the inputs of each view.
 
     Parameters
     ----------
-    cameras : completed cameras (`complete_cameras`), metric CRS.
-    walls : the buildings, same CRS.
+    cameras : geopandas.GeoDataFrame
+        Completed cameras (`complete_cameras`), metric CRS.
+    prepared : PreparedBuildings
+        Buildings that may hide ground, same CRS.
 
     Returns
     -------
-    One hexadecimal text a camera; it changes when the view can change, and does not depend on
-    buildings out of reach nor on their order.
+    list of str
+        One hexadecimal text per camera. It changes if the view can change: with the place and
+        sector of the camera, the buildings in reach, or the terrain. It does not depend on
+        buildings out of reach nor on their order.
     """
     directed, owner = split_directions(cameras)
-    placed, spans, eyes = visibility.eyes_of(directed, walls)
+    placed, spans, eyes = visibility.eyes_of(directed, prepared)
     inputs = np.column_stack([placed, spans])
-    marks = np.column_stack([hashes_in_reach(placed, walls), hashes_in_reach(eyes, walls)])
-    if walls.terrain is not None:
-        ground = hashlib.blake2b(walls.terrain.elevation.tobytes(), digest_size=8).digest()
+    marks = np.column_stack([hashes_in_reach(placed, prepared), hashes_in_reach(eyes, prepared)])
+    if prepared.terrain is not None:
+        ground = hashlib.blake2b(prepared.terrain.elevation.tobytes(), digest_size=8).digest()
     else:
         ground = b""
     digests = [
@@ -59,55 +63,125 @@ def view_digests(cameras: GeoDataFrame, walls: PreparedBuildings) -> list[str]:
 def grid_digests(
     grids: GeoDataFrame, views: dict[str, list[str]], buildings: GeoDataFrame
 ) -> list[str]:
-    """Digest of what each grid's coverage rests on: its shape, the views and buildings in it.
+    """Return a digest of the inputs of the coverage of each grid.
 
     Parameters
     ----------
-    grids : metric CRS.
-    views : digests of the views whose box meets each grid, by grid.
-    buildings : those that may meet a grid, same CRS.
+    grids : geopandas.GeoDataFrame
+        Grids in a metric CRS.
+    views : dict of str to list of str
+        Digests of the views that meet a grid, in order, by code of the grid.
+    buildings : geopandas.GeoDataFrame
+        Buildings that may meet a grid, same CRS.
+
+    Returns
+    -------
+    list of str
+        One hexadecimal text per grid, of its shape, its views and its buildings.
     """
     shapes = np.asarray(grids.geometry.values)
     roofs = np.asarray(buildings.geometry.values)
     grid, building = shapely.STRtree(roofs).query(shapes, predicate="intersects")
-    inside: dict[int, list[int]] = {}
+    buildings_of_grid: dict[int, list[int]] = {}
     for g, b in zip(grid.tolist(), building.tolist(), strict=True):
-        inside.setdefault(g, []).append(b)
+        buildings_of_grid.setdefault(g, []).append(b)
     wkb = shapely.to_wkb(roofs)
-    out = []
+    digests = []
     for k, (label, shape) in enumerate(zip(grids.index, shapely.to_wkb(shapes), strict=True)):
-        whole = hashlib.blake2b(shape, digest_size=16)
-        for digest in views.get(str(label), []):
-            whole.update(digest.encode())
-        for b in sorted(inside.get(k, [])):
-            whole.update(wkb[b])
-        out.append(whole.hexdigest())
-    return out
+        digest = hashlib.blake2b(shape, digest_size=16)
+        for view in views.get(str(label), []):
+            digest.update(view.encode())
+        for b in sorted(buildings_of_grid.get(k, [])):
+            digest.update(wkb[b])
+        digests.append(digest.hexdigest())
+    return digests
 
 
-def together(digests: list[str]) -> str:
-    """One digest of a set of digests, whatever their order."""
+def combine_digests(digests: list[str]) -> str:
+    """Return one digest of a set of digests.
+
+    Parameters
+    ----------
+    digests : list of str
+        Hexadecimal digests of 128 bits.
+
+    Returns
+    -------
+    str
+        Their sum modulo 2**128, which does not depend on their order.
+
+    Examples
+    --------
+    >>> combine_digests(["01", "0f"]) == combine_digests(["0f", "01"])
+    True
+    """
     return f"{sum(int(d, 16) for d in digests) % _MODULUS:032x}"
 
 
-def exchange(whole: str, gone: list[str], new: list[str]) -> str:
-    """The digest of a set after some members went and others came."""
-    change = sum(int(d, 16) for d in new) - sum(int(d, 16) for d in gone)
-    return f"{(int(whole, 16) + change) % _MODULUS:032x}"
+def update_digest(digest: str, *, removed: list[str], added: list[str]) -> str:
+    """Return the digest of a set after members were removed and added.
+
+    Parameters
+    ----------
+    digest : str
+        Digest of the set before (`combine_digests`).
+    removed, added : list of str
+        Digests of the members that were removed and added.
+
+    Returns
+    -------
+    str
+        The same as `combine_digests` of all members after the change.
+
+    Examples
+    --------
+    >>> before = combine_digests(["01", "0f"])
+    >>> update_digest(before, removed=["0f"], added=["10"]) == combine_digests(["01", "10"])
+    True
+    """
+    change = sum(int(d, 16) for d in added) - sum(int(d, 16) for d in removed)
+    return f"{(int(digest, 16) + change) % _MODULUS:032x}"
 
 
 def table_digest(layer: GeoDataFrame) -> str:
-    """Digest of a register's rows in their order."""
-    whole = hashlib.blake2b(digest_size=16)
+    """Return a digest of the rows of a register.
+
+    Parameters
+    ----------
+    layer : geopandas.GeoDataFrame
+        Rows with geometry; missing geometry is allowed.
+
+    Returns
+    -------
+    str
+        Hexadecimal digest, which depends on the order of the rows.
+    """
+    digest = hashlib.blake2b(digest_size=16)
     plain = pd.DataFrame(layer.drop(columns=layer.geometry.name))
-    whole.update(_hashes(plain).tobytes())
+    digest.update(_hashes(plain).tobytes())
     for wkb in shapely.to_wkb(np.asarray(layer.geometry.values)):
-        whole.update(wkb or b"\x00")
-    return whole.hexdigest()
+        digest.update(wkb or b"\x00")
+    return digest.hexdigest()
 
 
 def text_digest(text: str) -> str:
-    """Digest of parameters."""
+    """Return a digest of a text.
+
+    Parameters
+    ----------
+    text : str
+        Any text, such as the parameters of a run.
+
+    Returns
+    -------
+    str
+        Hexadecimal digest of 128 bits.
+
+    Examples
+    --------
+    >>> text_digest("")
+    'cae66941d9efbd404e4d88758ea67670'
+    """
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

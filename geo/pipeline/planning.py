@@ -19,7 +19,7 @@ from geo.coverage.siting import SitePlan, choose_sites
 from geo.errors import GeometryError, StoreError
 from geo.geometry.lattice import lattice_points
 from geo.incidents.risk import BANDWIDTH_M, expected_incidents
-from geo.pipeline.coverage import Site, boxes_of, buildings_for, metric, widened
+from geo.pipeline.context import RunContext, boxes_of, read_buildings_around, to_metric, widen_boxes
 from geo.settings import Settings
 from geo.store.connection import Conn
 from geo.store.queries.areas import read_grids_of_area
@@ -86,7 +86,7 @@ class Sites:
     """All that could be gained: square metres of blind spots, or unseen incidents."""
 
 
-def site_of(conn: Conn, settings: Settings) -> tuple[int, Site]:
+def latest_context(conn: Conn, settings: Settings) -> tuple[int, RunContext]:
     """The newest run and what held for it.
 
     Raises
@@ -102,7 +102,7 @@ def site_of(conn: Conn, settings: Settings) -> tuple[int, Site]:
         held = settings.terrain.stat() if settings.terrain.exists() else None
         changed = (held.st_mtime_ns, held.st_size) if held is not None else None
         terrain = _terrain(settings.terrain, changed, run.metric_crs)
-    return run.id, Site(crs, settings, terrain)
+    return run.id, RunContext(crs, settings, terrain)
 
 
 @lru_cache(maxsize=1)
@@ -119,12 +119,12 @@ def seeing(conn: Conn, lon: float, lat: float) -> pd.DataFrame:
     StoreError : there are no results.
     GeometryError : the place is far from every grid.
     """
-    _, site = site_of(conn, Settings.model_construct(terrain=None))
+    _, context = latest_context(conn, Settings.model_construct(terrain=None))
     _require_near(conn, [shapely.Point(lon, lat)])
     views = read_camera_views(conn, boxes=[(lon, lat, lon, lat)])
-    cameras = metric(read_layer(conn, "cameras", codes=views.index.tolist()), site)
-    place = gpd.GeoSeries([shapely.Point(lon, lat)], crs=4326).to_crs(site.crs)
-    found = cameras_seeing(place, cameras, _metric_views(views, site).reindex(cameras.index))
+    cameras = to_metric(read_layer(conn, "cameras", codes=views.index.tolist()), context)
+    place = gpd.GeoSeries([shapely.Point(lon, lat)], crs=4326).to_crs(context.crs)
+    found = cameras_seeing(place, cameras, _metric_views(views, context).reindex(cameras.index))
     told = cameras.loc[found["camera"], ["name", "kind", "status"]].reset_index(drop=True)
     return pd.concat([found.drop(columns="point"), told], axis=1)
 
@@ -136,17 +136,19 @@ def view_of(conn: Conn, code: str, settings: Settings) -> View | None:
     ------
     StoreError : there are no results.
     """
-    _, site = site_of(conn, settings)
+    _, context = latest_context(conn, settings)
     cameras = read_layer(conn, "cameras", codes=[code])
     if cameras.empty:
         return None
-    here = metric(cameras, site)
+    here = to_metric(cameras, context)
     full = complete_cameras(here, defaults=settings.cameras)
-    walls = prepare_buildings(buildings_for(conn, cameras, full, site), terrain=site.terrain)
+    walls = prepare_buildings(
+        read_buildings_around(conn, cameras, full, context), terrain=context.terrain
+    )
     seen = visible_area(here, walls, defaults=settings.cameras)
     reach = visible_area(here, None, defaults=settings.cameras)
     hidden = areal(shapely.difference(reach.iloc[0], seen.iloc[0]))
-    flat = gpd.GeoSeries([seen.iloc[0], hidden], crs=site.crs)
+    flat = gpd.GeoSeries([seen.iloc[0], hidden], crs=context.crs)
     row = full.iloc[0]
     told = {
         name: float(row[name])
@@ -165,21 +167,23 @@ def views_there(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> gp
     -------
     On the labels of the cameras: `area_m2`, `assumed`, geometry in EPSG:4326.
     """
-    _, site = site_of(conn, settings)
-    full, views = _views_of(conn, cameras, site)
+    _, context = latest_context(conn, settings)
+    full, views = _views_of(conn, cameras, context)
     told = {"area_m2": views.area, "assumed": full["assumed"]}
     return gpd.GeoDataFrame(told, geometry=views.to_crs(4326), crs=4326)
 
 
 def _views_of(
-    conn: Conn, cameras: gpd.GeoDataFrame, site: Site
+    conn: Conn, cameras: gpd.GeoDataFrame, context: RunContext
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoSeries]:
     """The cameras completed, and their views in the run's CRS."""
     _require_near(conn, cameras.geometry.values)
-    here = metric(cameras, site)
-    full = complete_cameras(here, defaults=site.settings.cameras)
-    walls = prepare_buildings(buildings_for(conn, cameras, full, site), terrain=site.terrain)
-    return full, visible_area(here, walls, defaults=site.settings.cameras)
+    here = to_metric(cameras, context)
+    full = complete_cameras(here, defaults=context.settings.cameras)
+    walls = prepare_buildings(
+        read_buildings_around(conn, cameras, full, context), terrain=context.terrain
+    )
+    return full, visible_area(here, walls, defaults=context.settings.cameras)
 
 
 def what_if(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> Gain:
@@ -195,24 +199,24 @@ def what_if(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> Gain:
     ColumnError : a value lies outside its domain.
     GeometryError : a place is far from every grid.
     """
-    run, site = site_of(conn, settings)
-    full, views = _views_of(conn, cameras, site)
+    run, context = latest_context(conn, settings)
+    full, views = _views_of(conn, cameras, context)
     flat = views.to_crs(4326)
     boxes = boxes_of(flat)
-    stored = _metric_views(read_camera_views(conn, boxes=boxes), site)
+    stored = _metric_views(read_camera_views(conn, boxes=boxes), context)
     added = added_ground(stored, views)
-    grids = _open_ground(conn, read_layer(conn, "grids", boxes=boxes), site)
-    cases = _incidents(conn, boxes, site)
+    grids = _open_ground(conn, read_layer(conn, "grids", boxes=boxes), context)
+    cases = _incidents(conn, boxes, context)
     by_grid = added_by_grid(grids, added, incidents=cases)
     return Gain(
         run,
         gpd.GeoDataFrame(
             {"area_m2": views.area, "assumed": full["assumed"]}, geometry=flat, crs=4326
         ),
-        gpd.GeoSeries([added], crs=site.crs).to_crs(4326),
+        gpd.GeoSeries([added], crs=context.crs).to_crs(4326),
         float(added.area),
         int(shapely.intersects(np.asarray(cases.geometry.values), added).sum()),
-        _risk(conn, added, boxes, site),
+        _risk(conn, added, boxes, context),
         by_grid,
     )
 
@@ -243,17 +247,17 @@ def sites(
     StoreError : there are no results, or no grids in the area.
     ColumnError : a value lies outside its domain.
     """
-    run, site = site_of(conn, settings)
+    run, context = latest_context(conn, settings)
     codes = read_grids_of_area(conn, area)
     if not codes:
         raise StoreError(f"there are no grids in {area or 'the store'}; use the code of an area")
-    grids = metric(read_layer(conn, "grids", codes=codes), site)
+    grids = to_metric(read_layer(conn, "grids", codes=codes), context)
     within = shapely.union_all(np.asarray(grids.geometry.values))
-    demand = _demand(conn, by, codes, within, site)
-    places = _standing_places(conn, within, codes, site)
+    demand = _demand(conn, by, codes, within, context)
+    places = _standing_places(conn, within, codes, context)
     template = {"kind": "ptz", **(camera or {})}
     cameras = gpd.GeoDataFrame(
-        {name: [value] * len(places) for name, value in template.items()}, geometry=places, crs=site.crs
+        {name: [value] * len(places) for name, value in template.items()}, geometry=places, crs=context.crs
     )  # fmt: skip
     full = complete_cameras(cameras.assign(bearing_deg=0.0), defaults=settings.cameras)
     if len(full) and float(full["fov_deg"].iloc[0]) < 360.0:
@@ -264,10 +268,12 @@ def sites(
         cameras["bearing_deg"] = 0.0
     flat = cameras.to_crs(4326)
     full = complete_cameras(cameras, defaults=settings.cameras)
-    walls = prepare_buildings(buildings_for(conn, flat, full, site), terrain=site.terrain)
+    walls = prepare_buildings(
+        read_buildings_around(conn, flat, full, context), terrain=context.terrain
+    )
     views = visible_area(cameras, walls, defaults=settings.cameras)
     plan = choose_sites(
-        gpd.GeoDataFrame(geometry=views.values, index=views.index, crs=site.crs), demand,
+        gpd.GeoDataFrame(geometry=views.values, index=views.index, crs=context.crs), demand,
         number=number, exact_s=exact_s,
     )  # fmt: skip
     chosen = flat.loc[plan.chosen.index, [*template, "bearing_deg", "geometry"]]
@@ -283,7 +289,7 @@ def sites(
 
 def _require_near(conn: Conn, points: Any) -> None:
     x, y = shapely.get_x(points), shapely.get_y(points)
-    boxes = widened(np.column_stack([x, y, x, y]), _FAR_M)
+    boxes = widen_boxes(np.column_stack([x, y, x, y]), _FAR_M)
     away = ~np.array(boxes_meet_grids(conn, boxes), bool)
     if not away.any():
         return
@@ -295,51 +301,53 @@ def _require_near(conn: Conn, points: Any) -> None:
     )
 
 
-def _metric_views(views: gpd.GeoDataFrame, site: Site) -> gpd.GeoSeries:
+def _metric_views(views: gpd.GeoDataFrame, context: RunContext) -> gpd.GeoSeries:
     shapes = shapely.from_wkb(views["metric_wkb"].to_numpy(object))
-    return gpd.GeoSeries(shapes, index=views.index, crs=site.crs)
+    return gpd.GeoSeries(shapes, index=views.index, crs=context.crs)
 
 
-def _open_ground(conn: Conn, grids: gpd.GeoDataFrame, site: Site) -> gpd.GeoDataFrame:
+def _open_ground(conn: Conn, grids: gpd.GeoDataFrame, context: RunContext) -> gpd.GeoDataFrame:
     known = read_open_coverage(conn, grids.index.tolist())
-    return metric(grids, site).join(known)
+    return to_metric(grids, context).join(known)
 
 
-def _incidents(conn: Conn, boxes: Any, site: Site) -> gpd.GeoDataFrame:
+def _incidents(conn: Conn, boxes: Any, context: RunContext) -> gpd.GeoDataFrame:
     lon, lat = read_incident_places(conn, boxes)
-    return gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat, crs=4326).to_crs(site.crs))
+    return gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat, crs=4326).to_crs(context.crs))
 
 
-def _risk(conn: Conn, added: Any, boxes: Any, site: Site) -> float:
-    lon, lat = read_places_of_last_year(conn, widened(boxes, BANDWIDTH_M))
-    near = gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat, crs=4326).to_crs(site.crs))
-    return float(expected_incidents(gpd.GeoSeries([added], crs=site.crs), near).iloc[0])
+def _risk(conn: Conn, added: Any, boxes: Any, context: RunContext) -> float:
+    lon, lat = read_places_of_last_year(conn, widen_boxes(boxes, BANDWIDTH_M))
+    near = gpd.GeoDataFrame(geometry=gpd.points_from_xy(lon, lat, crs=4326).to_crs(context.crs))
+    return float(expected_incidents(gpd.GeoSeries([added], crs=context.crs), near).iloc[0])
 
 
-def _demand(conn: Conn, by: str, codes: list[str], within: Any, site: Site) -> gpd.GeoDataFrame:
-    boxes = boxes_of(gpd.GeoSeries([within], crs=site.crs).to_crs(4326))
+def _demand(
+    conn: Conn, by: str, codes: list[str], within: Any, context: RunContext
+) -> gpd.GeoDataFrame:
+    boxes = boxes_of(gpd.GeoSeries([within], crs=context.crs).to_crs(4326))
     if by == "incidents":
-        cases = _incidents(conn, boxes, site)
+        cases = _incidents(conn, boxes, context)
         cases = cases[shapely.intersects(np.asarray(cases.geometry.values), within)]
-        views = _metric_views(read_camera_views(conn, boxes=boxes), site)
+        views = _metric_views(read_camera_views(conn, boxes=boxes), context)
         seen = shapely.STRtree(np.asarray(views.values)).query(
             np.asarray(cases.geometry.values), "intersects"
         )[0]
         left = cases.drop(cases.index[np.unique(seen)])
-        return gpd.GeoDataFrame({"weight": 1.0}, geometry=left.geometry.values, index=range(len(left)), crs=site.crs)  # fmt: skip
-    spots = read_blind_spots(conn, codes).to_crs(site.crs)
+        return gpd.GeoDataFrame({"weight": 1.0}, geometry=left.geometry.values, index=range(len(left)), crs=context.crs)  # fmt: skip
+    spots = read_blind_spots(conn, codes).to_crs(context.crs)
     shapes = np.asarray(spots.geometry.values)
     ground = float(shapely.area(shapes).sum())
     step = max(2.0, float(np.sqrt(ground / MOST_DEMAND)))
     inside = [lattice_points(shape, step) for shape in shapes]
     points = shapely.points(np.concatenate([np.zeros((0, 2)), *inside]))
-    return gpd.GeoDataFrame({"weight": step**2}, geometry=points, index=range(len(points)), crs=site.crs)  # fmt: skip
+    return gpd.GeoDataFrame({"weight": step**2}, geometry=points, index=range(len(points)), crs=context.crs)  # fmt: skip
 
 
-def _standing_places(conn: Conn, within: Any, codes: list[str], site: Site) -> Any:
+def _standing_places(conn: Conn, within: Any, codes: list[str], context: RunContext) -> Any:
     """Where a camera could stand: along the streets, and in the middle of the largest blind spots."""
-    boxes = boxes_of(gpd.GeoSeries([within], crs=site.crs).to_crs(4326))
-    streets = metric(read_layer(conn, "streets", boxes=widened(boxes, 20.0)), site)
+    boxes = boxes_of(gpd.GeoSeries([within], crs=context.crs).to_crs(4326))
+    streets = to_metric(read_layer(conn, "streets", boxes=widen_boxes(boxes, 20.0)), context)
     lines = shapely.intersection(np.asarray(streets.geometry.values), within)
     length = float(shapely.length(lines).sum())
     step = max(15.0, length / (MOST_CANDIDATES / _BEARINGS))
@@ -348,6 +356,6 @@ def _standing_places(conn: Conn, within: Any, codes: list[str], site: Site) -> A
         for line in shapely.get_parts(shapely.line_merge(lines))
         if shapely.get_type_id(line) == 1
     ]
-    spots = read_blind_spots(conn, codes).to_crs(site.crs)
+    spots = read_blind_spots(conn, codes).to_crs(context.crs)
     largest = spots.sort_values("area_m2", ascending=False).head(MOST_CANDIDATES // _BEARINGS // 3)
     return np.concatenate([*along, shapely.point_on_surface(np.asarray(largest.geometry.values))])

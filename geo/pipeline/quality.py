@@ -14,7 +14,7 @@ import shapely
 from geo.coverage.gaps import ground_of, measure
 from geo.coverage.quality import cameras_in_use, class_ranges, class_views
 from geo.geometry.polygons import rings_of
-from geo.pipeline.coverage import Site, boxes_of, metric, widened
+from geo.pipeline.context import RunContext, boxes_of, to_metric, widen_boxes
 from geo.settings import Settings
 from geo.store.connection import Conn
 from geo.store.queries.image_quality import (
@@ -69,9 +69,10 @@ def _refresh(conn: Conn, settings: Settings, progress: Callable[[str], None]) ->
         return 0
     crs = pyproj.CRS(run.metric_crs)
     terrain = read_terrain(settings.terrain, crs) if settings.terrain is not None else None
-    site = Site(crs, settings, terrain)
+    context = RunContext(crs, settings, terrain)
     layers = {
-        name: metric(read_layer(conn, name, codes=codes), site) for name, codes in stale.items()
+        name: to_metric(read_layer(conn, name, codes=codes), context)
+        for name, codes in stale.items()
     }
     areas = gpd.GeoDataFrame(
         pd.concat(
@@ -82,7 +83,7 @@ def _refresh(conn: Conn, settings: Settings, progress: Callable[[str], None]) ->
     )
     areas = areas.rename_axis("code").reset_index()
     progress(f"quality of {len(areas):,} areas")
-    shares = _shares(conn, areas, site, float(run.summary.get("reach_m", 0.0)))
+    shares = _shares(conn, areas, context, float(run.summary.get("reach_m", 0.0)))
     rows = pd.DataFrame(
         {
             "layer": areas["layer"].to_numpy(object),
@@ -96,17 +97,19 @@ def _refresh(conn: Conn, settings: Settings, progress: Callable[[str], None]) ->
 
 
 def _shares(
-    conn: Conn, areas: GeoDataFrame, site: Site, reach: float
+    conn: Conn, areas: GeoDataFrame, context: RunContext, reach: float
 ) -> list[dict[str, dict[str, dict[str, float | None]]]]:
     """Of each area: cameras, light, class, share of the open ground."""
-    defaults = site.settings.cameras
+    defaults = context.settings.cameras
     around = boxes_of(areas.geometry.to_crs("EPSG:4326"))
-    cameras = metric(read_layer(conn, "cameras", boxes=widened(around, 2.0 * reach)), site)
+    cameras = to_metric(
+        read_layer(conn, "cameras", boxes=widen_boxes(around, 2.0 * reach)), context
+    )
     cameras, _ = split_directions(complete_cameras(cameras, defaults=defaults))
     cameras = cameras_in_use(cameras, working_only=False, outdoor_only=True)
-    here = widened(around, 4.0 * reach + 1.0)
-    buildings = metric(read_layer(conn, "buildings", boxes=here), site)
-    walls = prepare_buildings(buildings, terrain=site.terrain)
+    here = widen_boxes(around, 4.0 * reach + 1.0)
+    buildings = to_metric(read_layer(conn, "buildings", boxes=here), context)
+    walls = prepare_buildings(buildings, terrain=context.terrain)
     near = buildings[
         np.isin(
             np.arange(len(buildings)),

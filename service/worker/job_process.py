@@ -75,7 +75,7 @@ def refresh_(
     """Compute what changed."""
     _prepare(folder, memory_bytes)
     with _connected(conninfo, job) as (conn, desk, progress):
-        done = pipeline.refresh_everything(
+        done = pipeline.refresh_all(
             conn, get_settings(), everything=everything, progress=progress
         ).coverage
         end_job(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from geo.pipeline import refresh_everything
+from geo.pipeline import refresh_all
 from geo.settings import Settings
 from geo.store.connection import connect
 from tests.support.browser import RecordedPage, add_session, wait_until_painted
@@ -91,7 +91,7 @@ def test_an_empty_store_leads_on(browser: Browser, store: str) -> None:
 def test_the_board_waits_for_its_figures(browser: Browser, store: str) -> None:
     fill(store, grids=24, cameras=12)
     with connect(store) as conn:
-        refresh_everything(conn, Settings())
+        refresh_all(conn, Settings())
         conn.execute("CREATE TABLE later AS SELECT * FROM board_state")
         conn.execute("DELETE FROM board_state")
         conn.commit()
@@ -121,7 +121,7 @@ def test_outlines_are_drawn_before_there_are_results(browser: Browser, store: st
 def test_low_coverage_has_more_than_one_colour(browser: Browser, store: str) -> None:
     fill(store, grids=24, cameras=24)
     with connect(store) as conn:
-        refresh_everything(conn, Settings())
+        refresh_all(conn, Settings())
     with serving(store) as address:
         for locale in LOCALES:
             with opened(browser, address, store, locale) as watch:
@@ -144,7 +144,7 @@ def test_low_coverage_has_more_than_one_colour(browser: Browser, store: str) -> 
 def test_cameras_of_unknown_status_do_not_look_faulty(browser: Browser, store: str) -> None:
     fill(store, grids=24, cameras=24)
     with connect(store) as conn:
-        refresh_everything(conn, Settings())
+        refresh_all(conn, Settings())
     red = {"185,28,28"}
     with serving(store) as address, opened(browser, address, store, "en-GB") as watch:
         for zoom in (13, 18):
@@ -165,7 +165,7 @@ def test_cameras_of_unknown_status_do_not_look_faulty(browser: Browser, store: s
 def test_the_board_opens_at_a_level_that_exists(browser: Browser, store: str) -> None:
     fill(store, grids=24, cameras=12)
     with connect(store) as conn:
-        refresh_everything(conn, Settings())
+        refresh_all(conn, Settings())
     with serving(store) as address:
         for locale in LOCALES:
             with opened(browser, address, store, locale) as watch:

@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from geo.pipeline import refresh
-from geo.pipeline.refreshing import Refreshed
+from geo.pipeline.run import CoverageRefresh
 from geo.settings import Settings
 from geo.store.connection import Conn, connect
 from geo.store.queries.cameras import read_camera_views
@@ -113,7 +113,7 @@ def test_nothing_else_is_computed(store: str) -> None:
         insert_random_city(conn, rng)
         refresh(conn)
 
-        def after(statement: str) -> Refreshed:
+        def after(statement: str) -> CoverageRefresh:
             conn.execute(statement.encode())
             conn.commit()
             return refresh(conn)

@@ -155,7 +155,7 @@ def test_grids_of_an_empty_store_by_command(
     with connect(store) as conn:
         areas = read_layer(conn, "areas")
         assert areas["level"].to_dict() == {"outline": "community"}
-        done = pipeline.refresh_everything(conn, get_settings())
+        done = pipeline.refresh_all(conn, get_settings())
     assert done.coverage.summary["grids"] == len(got)
     # Made again they are the same; a wider outline keeps the codes.
     assert json.loads(run(*made).stdout)["unchanged"] == len(got)

@@ -312,7 +312,7 @@ def test_a_refresh_names_a_row_it_cannot_use_and_continues(
         )
         conn.commit()
         steps: list[str] = []
-        done = pipeline.refresh_everything(conn, get_settings(), progress=steps.append).coverage
+        done = pipeline.refresh_all(conn, get_settings(), progress=steps.append).coverage
     assert done.views == 1
     assert any("left out" in step and "bad" in step for step in steps), steps
 

@@ -158,7 +158,7 @@ def test_a_device_of_several_directions_is_one_camera_that_sees_all_of_them(stor
     outcome = put(store, "cameras", "one.csv")
     assert reasons(outcome) == {"noted: several directions of one camera": 1}
     with connect(store) as conn:
-        first = pipeline.refresh_everything(conn, get_settings())
+        first = pipeline.refresh_all(conn, get_settings())
         one = read_camera_views(conn)
         line = conn.execute("SELECT cameras, covered_m2, twice_covered_share FROM grid_coverage ORDER BY run DESC").fetchone()  # fmt: skip
         view = pipeline.view_of(conn, "d", get_settings())
@@ -175,7 +175,7 @@ def test_a_device_of_several_directions_is_one_camera_that_sees_all_of_them(stor
     Path("one.csv").write_text(head + f'd,"0;120",60,80,0,{place}')
     put(store, "cameras", "one.csv")
     with connect(store) as conn:
-        pipeline.refresh_everything(conn, get_settings())
+        pipeline.refresh_all(conn, get_settings())
         later = read_camera_views(conn)["area_m2"].iloc[0]
     assert later == pytest.approx(80.0**2 * math.radians(60), rel=1e-3)
 
@@ -345,7 +345,7 @@ def test_incidents_of_a_span_count_within_it_and_in_no_hour_or_trend(store: str)
         return IncidentFilter(*(pd.Timestamp(day, tz=zone).to_pydatetime() for day in (start, end)))
 
     with connect(store) as conn:
-        pipeline.refresh_everything(conn, get_settings())
+        pipeline.refresh_all(conn, get_settings())
         year, part = within("2025-01-01", "2026-01-01"), within("2025-01-01", "2025-12-31")
         assert count_by_grid(conn, year) == {"g": 3}
         assert count_by_grid(conn, part) == {"g": 1}
@@ -696,7 +696,7 @@ def test_an_export_is_imported_unchanged(store: str, layer: str, form: str) -> N
     )
     put(store, "incidents", "i.csv", occurred="2025")
     with connect(store) as conn:
-        pipeline.refresh_everything(conn, get_settings())
+        pipeline.refresh_all(conn, get_settings())
         path = Path(f"out.{form}")
         write_file(read_pieces(conn, layer), path, layer, form, get_settings().zone)
     source = {"source": "i"} if layer == "incidents" else {}

@@ -24,7 +24,7 @@ from geo.errors import ColumnError, ReadError
 from geo.ingest.osm import importing
 from geo.ingest.osm.importing import Rules, import_osm
 from geo.osm import extraction, isolation
-from geo.pipeline import refresh_everything
+from geo.pipeline import refresh_all
 from geo.schema import LAYERS
 from geo.settings import Settings
 from geo.store.connection import connect
@@ -660,7 +660,7 @@ def test_helsinki_from_nothing_to_coverage(imported: Callable[..., Stored], stor
     with connect(store) as conn:
         upsert(conn, LAYERS["grids"], grids.to_crs(4326))
         conn.commit()
-        done = refresh_everything(conn, Settings())
+        done = refresh_all(conn, Settings())
     summary = done.coverage.summary
     assert summary["cameras_used"] == 221
     assert summary["open_covered_share"] == pytest.approx(0.33, abs=0.015)

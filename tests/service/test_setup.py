@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from geo.governance.setup import Holdings, next_step, setup_steps
-from geo.pipeline import refresh_everything
+from geo.pipeline import refresh_all
 from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.holdings import count_holdings
@@ -76,7 +76,7 @@ def test_from_an_empty_store_to_a_map(client: TestClient, store: str) -> None:
     assert (steps["heights"]["state"], steps["heights"]["share"]) == ("partial", 0.5)
     assert (steps["cameras"]["state"], steps["cameras"]["command"]) == ("present", None)
     with connect(store) as conn:
-        refresh_everything(conn, Settings())
+        refresh_all(conn, Settings())
     found = status(client)
     assert (found["ready"], found["next"]) == (True, None)
     fill(store, "UPDATE cameras SET bearing_deg = 10 WHERE code = 'c2'")
@@ -150,7 +150,7 @@ def test_breaks_come_with_the_values(client: TestClient, store: str) -> None:
         CAMERAS,
     )
     with connect(store) as conn:
-        refresh_everything(conn, Settings())
+        refresh_all(conn, Settings())
     found = client.get("/api/v1/grids/values").json()
     low, high = sorted(found["values"])
     assert low == 0

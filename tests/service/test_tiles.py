@@ -11,7 +11,7 @@ import pyogrio
 import pytest
 from fastapi.testclient import TestClient
 
-from geo.pipeline import refresh_everything
+from geo.pipeline import refresh_all
 from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.tiles import COARSE_DEG, TILE_SETS, build_tile, read_layer_versions
@@ -255,7 +255,7 @@ def test_what_is_kept_follows_what_it_shows(store: str) -> None:
         insert_grids(conn, "g1", name="one")
         insert_cameras(conn, "c1", kind="dome", status="working")
         conn.commit()
-        refresh_everything(conn, Settings())
+        refresh_all(conn, Settings())
         now = [0.0]
         with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client:
             client.app.state.gridcover.cache._clock = lambda: now[0]  # type: ignore[attr-defined]

@@ -262,3 +262,14 @@ def analyze(conn: Conn) -> None:
         Connection to the store.
     """
     conn.execute("ANALYZE")
+
+
+def analyze_camera_views(conn: Conn) -> None:
+    """Update the statistics of the query planner for the table of views.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Writing connection; the caller commits.
+    """
+    conn.execute("ANALYZE camera_views")

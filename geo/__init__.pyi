@@ -37,6 +37,9 @@ from .crs import (
 from .crs import (
     to_wgs84 as to_wgs84,
 )
+from .governance.camera_quality import (
+    camera_findings as camera_findings,
+)
 from .governance.codes import (
     AreaCode as AreaCode,
 )
@@ -53,16 +56,16 @@ from .governance.codes import (
     parent_codes as parent_codes,
 )
 from .governance.data_quality import (
-    camera_findings as camera_findings,
-)
-from .governance.data_quality import (
-    findings_by_owner as findings_by_owner,
-)
-from .governance.data_quality import (
     grid_findings as grid_findings,
 )
 from .governance.data_quality import (
     incident_findings as incident_findings,
+)
+from .governance.findings import (
+    FindingCode as FindingCode,
+)
+from .governance.findings import (
+    findings_by_owner as findings_by_owner,
 )
 from .governance.hierarchy import assign_admin_units as assign_admin_units
 from .governance.lattice import make_grids as make_grids

@@ -492,12 +492,16 @@ def check(
 ) -> None:
     """Tell what is wrong with the registers, whose it is, and how far the targets are met."""
     from geo import pipeline
+    from geo.governance.findings import finding_text
     from geo.ingest import spreadsheet_safe
+    from geo.maps.language import texts
     from geo.settings import get_settings
 
     with opened() as conn:
         findings, targets, places = pipeline.check_registers(conn, get_settings())
+    words = texts("en")
     if output is not None:
+        findings["text"] = [finding_text(code, words) for code in findings["finding"]]
         findings.map(spreadsheet_safe).to_csv(output, index=False, encoding="utf-8-sig")
     counts = findings.groupby(["layer", "aspect", "finding"]).size().rename("rows").reset_index()
     district = targets.loc["district"].reset_index()
@@ -515,7 +519,7 @@ def check(
         return
     out = Console()
     for title, frame in (
-        ("Findings", counts),
+        ("Findings", counts.assign(finding=[finding_text(f, words) for f in counts["finding"]])),
         (
             "Cameras against the targets",
             district[["code", "point_class", "cameras", "networked_share", "working_share"]],

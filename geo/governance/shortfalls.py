@@ -1,4 +1,4 @@
-"""What is missing to the targets, by name: cameras, key places, grids without service within a walk."""
+"""Shortfalls to the targets: cameras, key places, and grids beyond the service radius."""
 
 from __future__ import annotations
 
@@ -8,99 +8,99 @@ import numpy as np
 import pandas as pd
 
 from geo.errors import ColumnError
-from geo.governance.data_quality import COLUMNS
+from geo.governance.findings import Aspect, FindingCode, finding_of, finding_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pandas import DataFrame, Series
 
 SERVED = 0.5
-"""Share of a grid's ground that must lie within a walk, or the grid is a service blind spot."""
+"""Share of the ground of a grid that must be within the service radius of a service point."""
 
 
 def camera_shortfalls(cameras: DataFrame) -> DataFrame:
-    """Cameras in use that are not networked, or not in working order.
+    """Return the cameras in use that are not networked or not in working order.
 
     Parameters
     ----------
-    cameras : indexed by code, with `status`, `network` and `owner`.
+    cameras : pandas.DataFrame
+        Cameras indexed by code, with `status`, `network` and `owner`.
 
     Returns
     -------
-    As `camera_findings`, of the aspect ``target``.
+    pandas.DataFrame
+        As `camera_findings`, of the aspect ``target``; the detail of a camera that is not in
+        working order is its status.
 
     Raises
     ------
-    ColumnError : a column is not there.
+    ColumnError
+        If a column is missing.
     """
-    _require(cameras, "status", "network", "owner")
+    if missing := {"status", "network", "owner"} - set(cameras.columns):
+        raise ColumnError(f"there is no column {', '.join(sorted(missing))}")
     used = cameras[cameras["status"].ne("retired")]
-    apart = used[used["network"].astype(object).eq(False)]
+    unconnected = used[used["network"].astype(object).eq(False)]
     broken = used[used["status"].isin(["faulty", "offline"])]
-    return pd.concat(
-        [
-            _rows(apart.index, "target", "not networked", "", apart["owner"]),
-            _rows(
-                broken.index, "target", "not in working order", broken["status"], broken["owner"]
-            ),
-        ],
-        ignore_index=True,
-    )
+    tables = [
+        finding_rows(
+            rows.index, Aspect.TARGET, finding_of(code), detail=detail, owner=rows["owner"]
+        )
+        for rows, code, detail in (
+            (unconnected, FindingCode.NOT_NETWORKED, ""),
+            (broken, FindingCode.NOT_IN_WORKING_ORDER, broken["status"].tolist()),
+        )
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def key_place_shortfalls(targets: DataFrame) -> DataFrame:
-    """Key places that are covered less than they must be.
+    """Return the key places with less coverage than required.
 
     Parameters
     ----------
-    targets : from `key_place_targets`.
+    targets : pandas.DataFrame
+        Result of `key_place_targets`.
 
     Returns
     -------
-    As `camera_findings`, of the aspect ``target``; the kind of the place is the owner.
+    pandas.DataFrame
+        As `camera_findings`, of the aspect ``target``; the detail names the covered and the
+        required share, and the owner is the kind of the place.
     """
     short = targets[targets["met"].eq(False).fillna(False).to_numpy(bool)]
     detail = [
-        f"{seen:.1%} of {need:.0%}"
-        for seen, need in zip(short["covered_share"], short["required_share"], strict=True)
+        f"{covered:.1%} of {required:.0%}"
+        for covered, required in zip(short["covered_share"], short["required_share"], strict=True)
     ]
-    return _rows(short.index, "target", "covered too little", detail, short["kind"])
+    finding = finding_of(FindingCode.COVERAGE_BELOW_TARGET)
+    return finding_rows(short.index, Aspect.TARGET, finding, detail, short["kind"])
 
 
-def service_shortfalls(reach: DataFrame, kind: str, metres: float, owner: Series) -> DataFrame:
-    """Service blind spots: grids with less than half of their ground within a walk of a point.
+def service_shortfalls(reach: DataFrame, kind: str, distance_m: float, owner: Series) -> DataFrame:
+    """Return the grids with less than half of their ground within the service radius.
 
     Parameters
     ----------
-    reach : from `share_within_distance`.
-    kind : of the service points.
-    metres : how far the walk is.
-    owner : whose each grid is, on the index of `reach`.
+    reach : pandas.DataFrame
+        Result of `share_within_distance`: `served_share` and `nearest_m` by code of the grid.
+    kind : str
+        Kind of the service points.
+    distance_m : float
+        Service radius in metres.
+    owner : pandas.Series
+        Owner of each grid, on the index of `reach`.
 
     Returns
     -------
-    As `camera_findings`, of the aspect ``service``.
+    pandas.DataFrame
+        As `camera_findings`, of the aspect ``service``; the detail names the share served and the
+        distance to the nearest point.
     """
     far = reach[reach["served_share"] < SERVED]
     detail = [
-        f"{share:.0%} within {metres:g} m"
-        + (f", nearest {near:.0f} m" if np.isfinite(near) else ", none at all")
-        for share, near in zip(far["served_share"], far["nearest_m"], strict=True)
+        f"{share:.0%} within {distance_m:g} m"
+        + (f", nearest {nearest_m:.0f} m" if np.isfinite(nearest_m) else ", none at all")
+        for share, nearest_m in zip(far["served_share"], far["nearest_m"], strict=True)
     ]
-    return _rows(far.index, "service", f"no {kind} within a walk", detail, owner.loc[far.index])
-
-
-def _rows(
-    codes: pd.Index, aspect: str, finding: str, detail: str | Iterable[str], owner: Series
-) -> DataFrame:
-    said = detail if isinstance(detail, str) else list(detail)  # by position, not by index
-    table = {"code": codes.astype(str), "aspect": aspect, "finding": finding, "detail": said}
-    out = pd.DataFrame(table, index=range(len(codes)), dtype=object)
-    out["owner"] = owner.fillna("").to_numpy(object)
-    return out[list(COLUMNS)]
-
-
-def _require(frame: DataFrame, *columns: str) -> None:
-    if missing := set(columns) - set(frame.columns):
-        raise ColumnError(f"there is no column {', '.join(sorted(missing))}")
+    finding = finding_of(FindingCode.NO_SERVICE_WITHIN_DISTANCE, kind)
+    return finding_rows(far.index, Aspect.SERVICE, finding, detail, owner.loc[far.index])

@@ -28,7 +28,7 @@ def complete_codes(work: Work, out: dict[str, Any]) -> None:
     for row in rows_where(work.keep):
         found = area_code(out["code"][row])
         # A district that uses no province's number has made its codes up: nothing to hold it to.
-        if found is not None and found.problem and "province" not in found.problem:
+        if found is not None and found.problem and found.has_known_province:
             work.tell(row, NOTED, "code against the standard", "code", found.problem)
 
 

@@ -19,7 +19,7 @@ from geo.governance.dashboard import (
     service_request_figures,
     staff_figures,
 )
-from geo.governance.data_quality import findings_by_owner
+from geo.governance.findings import findings_by_owner
 from geo.governance.hierarchy import LEVELS, assign_admin_units
 from geo.governance.roll_up import share_within_distance
 from geo.governance.shortfalls import service_shortfalls

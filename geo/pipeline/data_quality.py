@@ -11,9 +11,9 @@ import pyproj
 
 from geo.crs import metric_crs
 from geo.errors import StoreError
+from geo.governance.camera_quality import camera_findings
 from geo.governance.data_quality import (
     building_findings,
-    camera_findings,
     grid_findings,
     incident_findings,
     key_place_findings,

@@ -99,7 +99,7 @@ def test_cameras_agree_with_the_targets_and_with_sql(
 def test_the_store_holds_the_findings_and_where_they_lie(demo_store: str) -> None:
     with connect(demo_store) as conn:
         rows, total = read_register_findings(conn, 100_000)
-        apart, some = read_register_findings(conn, 5, layer="cameras", finding="not networked")
+        apart, some = read_register_findings(conn, 5, layer="cameras", finding="not_networked")
         found = read_registers(conn, Settings())
         here, inside = read_register_findings(conn, 100_000, area="990101001")
         counts = pd.DataFrame(read_finding_counts(conn))
@@ -109,14 +109,14 @@ def test_the_store_holds_the_findings_and_where_they_lie(demo_store: str) -> Non
         ).fetchone()
     assert total == len(rows) == counts["rows"].sum()
     gaps = camera_shortfalls(found.cameras)
-    assert some == (gaps["finding"] == "not networked").sum() > len(apart) == 5
+    assert some == (gaps["finding"] == "not_networked").sum() > len(apart) == 5
     assert inside == len(here) < total
     assert set(here["subdistrict"]) == {"990101001"}
     assert wrong == (0,)
     named = rows[(rows["layer"] == "key-places") & (rows["aspect"] == "target")]
     assert set(named["code"]) == set(key_place_shortfalls(found.targets)["code"])
     # A finding outside every grid says so by empty codes, and still has its place.
-    outside = rows[rows["finding"] == "outside every grid"]
+    outside = rows[rows["finding"] == "outside_every_grid"]
     assert (outside["grid"] == "").all()
     assert outside.geometry.notna().all()
 
@@ -163,7 +163,10 @@ def test_a_board_is_worked_out_when_something_is_new(store: str, tmp_path: Path)
             quarter / served["area_m2"]["part"], rel=0.01
         )
         blind, total = read_register_findings(conn, 10, aspect="service")
-        assert (total, blind["finding"].tolist()) == (1, ["no party_branch within a walk"])
+        assert (total, blind["finding"].tolist()) == (
+            1,
+            ["no_service_within_distance/party_branch"],
+        )
 
 
 def test_quality_counts_rows_once_however_much_is_wrong() -> None:
@@ -190,8 +193,8 @@ def test_gaps_are_named() -> None:
     )  # fmt: skip
     gaps = camera_shortfalls(cameras)
     assert list(zip(gaps["code"], gaps["finding"], gaps["detail"], gaps["owner"], strict=True)) == [
-        ("a", "not networked", "", "甲"), ("b", "not in working order", "offline", ""),
-        ("d", "not in working order", "faulty", "丙"),
+        ("a", "not_networked", "", "甲"), ("b", "not_in_working_order", "offline", ""),
+        ("d", "not_in_working_order", "faulty", "丙"),
     ]  # fmt: skip
     places = pd.DataFrame({"kind": ["school", "market", "hospital"], "required_share": [1.0, 0.8, 1.0]},
                           index=["p", "q", "r"])  # fmt: skip
@@ -219,7 +222,7 @@ def test_gaps_are_named() -> None:
 def test_a_register_told_today_is_not_silent(demo_store: str) -> None:
     with connect(demo_store) as conn:
         heard = read_last_status_reports(conn)
-        _, silent = read_register_findings(conn, 1, finding="status not told for 365 days")
+        _, silent = read_register_findings(conn, 1, finding="status_older_than_days/365")
     assert len(heard) == 1500
     assert silent == 0
     assert (pd.Timestamp(dt.datetime.now(dt.UTC)) - heard.max()).total_seconds() < 3600

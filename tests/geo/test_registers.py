@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import geo
 from geo.cli import app
-from geo.governance.data_quality import COLUMNS
+from geo.governance.findings import COLUMNS
 from geo.settings import get_settings
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer
@@ -68,25 +68,25 @@ def found(frame: gpd.GeoDataFrame, **options: object) -> set[tuple[str, str]]:
 def test_a_good_register_has_no_findings_and_each_fault_is_found_alone() -> None:
     assert found(cameras()) == set()
     faults = {
-        "bearing missing": {"bearing_deg": {1: None}},
-        "field of view missing": {"fov_deg": {1: None}},
-        "range missing": {"range_m": {1: None}},
-        "height missing": {"height_m": {1: None}},
-        "resolution missing": {"pixels_wide": {1: None}},
-        "owner missing": {"owner": {1: None}},
-        "installation date missing": {"installed_on": {1: None}},
-        "status unknown": {"status": {1: "unknown"}},
-        "kind unknown": {"kind": {1: "unknown"}},
-        "point class unknown": {"point_class": {1: None}},
-        "networked or not unknown": {"network": {1: None}},
-        "sees farther than 2 km": {"range_m": {1: 2500.0}},
-        "begins to see beyond its range": {"near_m": {1: 80.0}},
-        "hangs higher than 100 m": {"height_m": {1: 150.0}},
-        "fixed, but wider than 180°": {"fov_deg": {1: 200.0}},
-        "older than 10 years": {"installed_on": {1: dt.date(2015, 1, 1)}},
-        "retired by date, in use by status": {"retired_on": {1: dt.date(2026, 1, 1)}},
-        "outside every grid": {"place": {1: shapely.Point(-50, 50)}},
-        "outside its stated community": {"place": {1: shapely.Point(150, 50)}},
+        "bearing_missing": {"bearing_deg": {1: None}},
+        "field_of_view_missing": {"fov_deg": {1: None}},
+        "range_missing": {"range_m": {1: None}},
+        "height_missing": {"height_m": {1: None}},
+        "resolution_missing": {"pixels_wide": {1: None}},
+        "owner_missing": {"owner": {1: None}},
+        "installation_date_missing": {"installed_on": {1: None}},
+        "status_unknown": {"status": {1: "unknown"}},
+        "kind_unknown": {"kind": {1: "unknown"}},
+        "point_class_unknown": {"point_class": {1: None}},
+        "network_unknown": {"network": {1: None}},
+        "range_above_km/2": {"range_m": {1: 2500.0}},
+        "near_edge_beyond_range": {"near_m": {1: 80.0}},
+        "mounting_height_above_m/100": {"height_m": {1: 150.0}},
+        "fixed_field_of_view_above_deg/180": {"fov_deg": {1: 200.0}},
+        "age_above_years/10": {"installed_on": {1: dt.date(2015, 1, 1)}},
+        "retired_but_in_use": {"retired_on": {1: dt.date(2026, 1, 1)}},
+        "outside_every_grid": {"place": {1: shapely.Point(-50, 50)}},
+        "outside_stated_community": {"place": {1: shapely.Point(150, 50)}},
     }
     for finding, change in faults.items():
         assert found(cameras(**change)) == {("k1", finding)}, finding  # type: ignore[arg-type]
@@ -103,12 +103,15 @@ def test_what_is_no_fault() -> None:
     # good as a code; a retired one is nobody's work.
     assert found(good) == set()
     twins = cameras(place={3: shapely.Point(58, 50.2), 4: shapely.Point(58, 50)})
-    assert found(twins) == {("k3", "two cameras at one point"), ("k4", "two cameras at one point")}
+    assert found(twins) == {
+        ("k3", "same_place_as_another_camera"),
+        ("k4", "same_place_as_another_camera"),
+    }
     number = cameras().rename(index={"k2": "11010500001180000123"})
-    assert found(number) == {("11010500001180000123", "device number against GB/T 28181")}
+    assert found(number) == {("11010500001180000123", "device_number_invalid")}
     since = pd.Series(pd.Timestamp("2026-10-01", tz="UTC"), index=cameras().index)
     since.iloc[2] = pd.Timestamp("2024-01-01", tz="UTC")
-    assert found(cameras(), status_since=since) == {("k2", "status not told for 365 days")}
+    assert found(cameras(), status_since=since) == {("k2", "status_older_than_days/365")}
     assert found(cameras().iloc[:0]) == set()
 
 
@@ -117,8 +120,8 @@ def test_grids_and_incidents_and_the_list_by_owner() -> None:
     staff = pd.DataFrame({"grid": ["g1", "g2"], "role": ["head", "police"]})
     table = geo.grid_findings(grids, areas, staff)
     assert set(zip(table["code"], table["finding"], strict=True)) == {
-        ("g2", "no head"), ("g3", "no head"), ("g3", "no staff at all"), ("g3", "no community"),
-        ("g2", "population unknown"),
+        ("g2", "head_missing"), ("g3", "head_missing"), ("g3", "staff_missing"), ("g3", "community_missing"),
+        ("g2", "population_unknown"),
     }  # fmt: skip
     incidents = gpd.GeoDataFrame(
         {
@@ -131,7 +134,7 @@ def test_grids_and_incidents_and_the_list_by_owner() -> None:
     )  # fmt: skip
     told = geo.incident_findings(incidents, grids)
     assert list(zip(told["code"], told["finding"], strict=True)) == [
-        ("b", "no category"), ("c", "accepted before it was reported"), ("e", "outside every grid"),
+        ("b", "category_missing"), ("c", "accepted_before_reported"), ("e", "outside_every_grid"),
     ]  # fmt: skip
     listed = geo.findings_by_owner(told)
     assert listed["owner"].tolist() == ["12345"] * 3
@@ -147,10 +150,10 @@ def test_the_demo_s_register_has_the_faults_it_was_made_with(demo_store: str) ->
         cameras.to_crs(crs), grids.to_crs(crs), areas, today=dt.date(2026, 11, 1)
     )
     directed = cameras[~cameras["kind"].isin(["ptz", "panoramic"])]
-    assert (table["finding"] == "bearing missing").sum() == directed["bearing_deg"].isna().sum() > 0
-    assert not (table["finding"] == "device number against GB/T 28181").any()
+    assert (table["finding"] == "bearing_missing").sum() == directed["bearing_deg"].isna().sum() > 0
+    assert not (table["finding"] == "device_number_invalid").any()
     heads = geo.grid_findings(grids, areas, staff)
-    assert (heads["finding"] == "no head").sum() == len(range(40, 297, 41))
+    assert (heads["finding"] == "head_missing").sum() == len(range(40, 297, 41))
 
 
 def test_check_command_tells_findings_and_targets(
@@ -168,7 +171,7 @@ def test_check_command_tells_findings_and_targets(
     outside = next(
         f
         for f in told["findings"]
-        if f["finding"] == "outside every grid" and f["layer"] == "incidents"
+        if f["finding"] == "outside_every_grid" and f["layer"] == "incidents"
     )
     assert outside["rows"] > 400
     assert {t["point_class"] for t in told["targets"]} == {"all", "public", "industry"}

@@ -12,7 +12,7 @@ import pytest
 import shapely
 
 from geo.errors import RejectedRows
-from geo.governance.data_quality import camera_findings
+from geo.governance.camera_quality import camera_findings
 from geo.ingest import Outcome, import_file
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer
@@ -244,11 +244,11 @@ def test_the_ugly_workbook(store: str) -> None:
         cameras.to_crs(crs), grids.to_crs(crs), areas.to_crs(crs), today=dt.date(2026, 11, 1)
     )
     by = set(zip(told["code"], told["finding"], strict=True))
-    assert (number(28), "outside its stated community") in by
-    assert (number(29), "bearing missing") in by
-    assert (number(12), "range missing") in by
-    assert (number(1), "two cameras at one point") in by
-    assert ("34020300001180000077", "device number against GB/T 28181") in by
+    assert (number(28), "outside_stated_community") in by
+    assert (number(29), "bearing_missing") in by
+    assert (number(12), "range_missing") in by
+    assert (number(1), "same_place_as_another_camera") in by
+    assert ("34020300001180000077", "device_number_invalid") in by
     # The same file once more changes nothing.
     again = put(store, "cameras", Path("ugly.xlsx"), accept_rejects=True)
     assert (again.inserted, again.updated, again.unchanged) == (0, 0, outcome.accepted)

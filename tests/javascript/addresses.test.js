@@ -120,7 +120,7 @@ test("figures lead to the map that shows them", () => {
   assert.equal(figureMapLink("zh", "open_covered", null), "/maps/coverage?lang=zh");
   assert.equal(
     figureMapLink("en", "headed", "a1"),
-    "/maps/registers?lang=en&layer=grids&aspect=complete&finding=no+head&area=a1",
+    "/maps/registers?lang=en&layer=grids&aspect=complete&finding=head_missing&area=a1",
   );
   assert.equal(
     figureMapLink("en", "quality/cameras", null),

@@ -11,28 +11,27 @@ import {
 } from "../../service/static/lib/format.js";
 
 const T = {
-  "finding_older than {n} years": "使用超过 {n} 年",
-  "finding_seen {n} of {n} days": "{n}/{n} 天",
-  "finding_no {kind} within a walk": "步行范围内无{kind}",
+  finding_age_above_years: "使用超过 {n} 年",
+  finding_no_service_within_distance: "步行范围内无{kind}",
   kind_school: "学校",
   category_theft: "盗窃",
   "category_theft/bicycle": "盗窃自行车",
 };
 
 test("findings carry their numbers into the words", () => {
-  assert.equal(findingText(T, "older than 10 years"), "使用超过 10 年");
-  assert.equal(findingText(T, "older than 2.5 years"), "使用超过 2.5 年");
-  assert.equal(findingText(T, "seen 3 of 7 days"), "3/7 天");
+  assert.equal(findingText(T, "age_above_years/10"), "使用超过 10 年");
+  assert.equal(findingText(T, "age_above_years/2.5"), "使用超过 2.5 年");
 });
 
 test("findings of services carry what is missing", () => {
-  assert.equal(findingText(T, "no school within a walk"), "步行范围内无学校");
-  assert.equal(findingText(T, "no market within a walk"), "步行范围内无market");
-  assert.equal(findingText({}, "no school within a walk"), "no school within a walk");
+  const code = "no_service_within_distance";
+  assert.equal(findingText(T, `${code}/school`), "步行范围内无学校");
+  assert.equal(findingText(T, `${code}/market`), "步行范围内无market");
+  assert.equal(findingText({}, `${code}/school`), `${code}/school`);
 });
 
 test("a finding without words is shown as it is", () => {
-  assert.equal(findingText(T, "never seen before"), "never seen before");
+  assert.equal(findingText(T, "never_seen_before"), "never_seen_before");
 });
 
 test("categories are named by their path, else by its last part", () => {

@@ -68,7 +68,7 @@ def test_findings_counts_and_tables(client: TestClient) -> None:
     assert int(answer.headers["x-total-count"]) == total
     assert len(answer.json()["features"]) == 7
     row = next(
-        row for row in counts if row["layer"] == "cameras" and row["finding"] == "not networked"
+        row for row in counts if row["layer"] == "cameras" and row["finding"] == "not_networked"
     )
     query = {key: row[key] for key in ("layer", "aspect", "finding", "owner")}
     some = client.get("/api/v1/registers/findings", params=query)

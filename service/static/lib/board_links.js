@@ -5,14 +5,14 @@
  *   target
  */
 export const CARDS = [
-  { figure: "networked", layer: "cameras", aspect: "target", finding: "not networked" },
-  { figure: "working", layer: "cameras", aspect: "target", finding: "not in working order" },
-  { figure: "key_places", layer: "key-places", aspect: "target", finding: "covered too little" },
+  { figure: "networked", layer: "cameras", aspect: "target", finding: "not_networked" },
+  { figure: "working", layer: "cameras", aspect: "target", finding: "not_in_working_order" },
+  { figure: "key_places", layer: "key-places", aspect: "target", finding: "coverage_below_target" },
   { figure: "key_places_seen" },
   { figure: "open_covered" },
   { figure: "appeals_in_time" },
   { figure: "appeals_satisfaction" },
-  { figure: "headed", layer: "grids", aspect: "complete", finding: "no head" },
+  { figure: "headed", layer: "grids", aspect: "complete", finding: "head_missing" },
 ];
 
 /**

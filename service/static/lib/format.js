@@ -52,22 +52,16 @@ export function joinWords(words, language) {
 }
 
 /**
- * Return the words for a finding of the registers. Findings carry their numbers: "older than 10
- * years".
+ * Return the text of a finding of the registers.
  *
  * @param {Texts} t
- * @param {string} finding
+ * @param {string} finding its code, for some with a parameter: "age_above_years/10"
  */
 export function findingText(t, finding) {
-  const service = /^no (.+) within a walk$/.exec(finding);
-  if (service) {
-    const text = t["finding_no {kind} within a walk"];
-    return text ? text.replace("{kind}", t[`kind_${service[1]}`] || service[1]) : finding;
-  }
-  const figures = finding.match(/\d+(\.\d+)?/g) || [];
-  const text = t[`finding_${finding.replace(/\d+(\.\d+)?/g, "{n}")}`];
+  const [code, parameter = ""] = finding.split("/");
+  const text = t[`finding_${code}`];
   if (!text) return finding;
-  return figures.reduce((filled, figure) => filled.replace("{n}", figure), text);
+  return fillIn(text, { n: parameter, kind: t[`kind_${parameter}`] || parameter });
 }
 
 /**

@@ -108,7 +108,7 @@ export function servicesPane(view) {
     "section",
     { class: "pane" },
     ...kindLines(view, t.service_title, "served/", (kind) => {
-      const finding = `no ${kind} within a walk`;
+      const finding = `no_service_within_distance/${kind}`;
       return findingsLink(language, { layer: "grids", aspect: "service", finding }, state.area);
     }),
     ...kindLines(view, t.places_title, "key_places/", (kind) =>

@@ -9,38 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-
-class CameraDefaults(BaseModel):
-    """Parameters assumed of a camera whose record lacks them."""
-
-    fov_deg: float = Field(gt=0, le=360)
-    """Horizontal field of view, degrees."""
-    range_m: float = Field(gt=0)
-    """Range, m."""
-    near_m: float = Field(default=0.0, ge=0)
-    """Distance from which on ground is seen, m."""
-    height_m: float = Field(default=6.0, gt=0)
-    """Height above ground, m."""
-
-
-def camera_defaults() -> dict[str, CameraDefaults]:
-    """Return the default parameters of each kind of camera.
-
-    Returns
-    -------
-    dict of str to CameraDefaults
-        By kind, `unknown` among them.
-    """
-    return {
-        "fixed": CameraDefaults(fov_deg=70, range_m=60, near_m=2, height_m=4.5),
-        "dome": CameraDefaults(fov_deg=100, range_m=40, near_m=1, height_m=3.5),
-        "ptz": CameraDefaults(fov_deg=360, range_m=120, near_m=3, height_m=8),
-        "panoramic": CameraDefaults(fov_deg=360, range_m=80, near_m=2, height_m=6),
-        "unknown": CameraDefaults(fov_deg=360, range_m=60, near_m=0, height_m=6),
-    }
+from geo.visibility.camera_defaults import CameraDefaults, camera_defaults
 
 
 def default_data_dir() -> Path:

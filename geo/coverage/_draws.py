@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geo.errors import ColumnError
-from geo.settings import CameraDefaults
+from geo.visibility.camera_defaults import CameraDefaults
 from geo.visibility.directions import join_views, split_directions
 from geo.visibility.mounting import mount
 from geo.visibility.prepared_buildings import PreparedBuildings

@@ -20,7 +20,7 @@ from geo.crs import require_metric
 from geo.errors import ColumnError
 from geo.geometry.polygons import Rings, directed_edges, require_polygons, rings_of
 from geo.geometry.shapes import polygon_parts
-from geo.settings import CameraDefaults
+from geo.visibility.camera_defaults import CameraDefaults
 from geo.visibility.prepared_buildings import prepare_buildings
 
 if TYPE_CHECKING:

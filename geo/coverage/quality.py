@@ -25,8 +25,8 @@ from geo.frames import (
 )
 from geo.geometry.polygons import rings_of
 from geo.schema import CAMERAS
-from geo.settings import CameraDefaults
 from geo.synonyms import warn_of_unused
+from geo.visibility.camera_defaults import CameraDefaults
 from geo.visibility.directions import split_directions
 from geo.visibility.field_of_view import PIXEL_DENSITY, complete_cameras, pixel_density_range
 from geo.visibility.prepared_buildings import PreparedBuildings, prepare_buildings

@@ -14,8 +14,8 @@ from geo.errors import ColumnError
 from geo.frames import numbers_of
 from geo.geometry.polygons import require_polygons
 from geo.geometry.shapes import points_of
-from geo.settings import CameraDefaults
 from geo.synonyms import warn_of_unused
+from geo.visibility.camera_defaults import CameraDefaults
 from geo.visibility.directions import split_directions
 from geo.visibility.visibility import placed_cameras
 

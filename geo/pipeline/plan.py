@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -136,7 +137,9 @@ def run_parameters(settings: Settings) -> dict[str, Any]:
     return {
         "min_blind_spot_m2": settings.blind_spot_min_area_m2,
         "camera_status": list(IN_USE),
-        "camera_defaults": {kind: v.model_dump() for kind, v in settings.cameras.items()},
+        "camera_defaults": {
+            kind: dataclasses.asdict(defaults) for kind, defaults in settings.cameras.items()
+        },
         "timezone": settings.timezone,
         "metric_crs_setting": settings.metric_crs,
         "metric_crs": None,

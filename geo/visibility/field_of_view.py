@@ -11,8 +11,8 @@ import pandas as pd
 
 from geo.errors import ColumnError, name_rows, warn
 from geo.frames import numbers_of, require_table, texts_of
-from geo.settings import CameraDefaults, camera_defaults
 from geo.synonyms import warn_of_unused
+from geo.visibility.camera_defaults import CameraDefaults, camera_defaults
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame

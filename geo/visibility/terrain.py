@@ -12,15 +12,14 @@ import pyarrow as pa
 import pyproj
 import shapely
 
-from geo.confinement.reading_process import run_confined
-from geo.confinement.signatures import require_signature
 from geo.errors import CrsError, ReadError
 from geo.geometry.shapes import polygon_parts
 from geo.kernel_cache import kernel, kernel_part
-from geo.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from geo.settings import Settings
 
 _DRIVERS = ("GTiff", "MEM", "VRT")
 """Of GDAL: to read the file, which is opened by the first alone, and what rasterio itself works with."""
@@ -76,6 +75,11 @@ def read_terrain(
     ReadError : the file cannot be read as a GeoTIFF, has no CRS, or holds no elevation at all.
     CrsError : `crs` is not in metres.
     """
+    # The analysis itself reads no settings and no file: what this needs is loaded by it alone.
+    from geo.confinement.reading_process import run_confined
+    from geo.confinement.signatures import require_signature
+    from geo.settings import get_settings
+
     target = pyproj.CRS(crs)
     if not target.is_projected or abs(target.axis_info[0].unit_conversion_factor - 1.0) > 1e-9:
         raise CrsError(f"{target.to_string()} is not in metres; give a metric CRS")

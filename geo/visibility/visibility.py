@@ -14,7 +14,7 @@ import shapely
 from geo.crs import north_angle, require_metric
 from geo.errors import ColumnError, CrsError
 from geo.geometry.shapes import points_of, polygon_parts
-from geo.settings import CameraDefaults
+from geo.visibility.camera_defaults import CameraDefaults
 from geo.visibility.directions import join_views, split_directions
 from geo.visibility.field_of_view import complete_cameras
 from geo.visibility.kernels.rings import pack

@@ -104,3 +104,15 @@ def test_the_library_itself_is_lazy() -> None:
     code = "import geo, sys; dir(geo); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not set(done.stdout.split()) & HEAVY
+
+
+def test_the_analysis_reads_no_settings() -> None:
+    code = """
+import sys
+import geo
+geo.visible_area, geo.coverage_by_grid, geo.quality_coverage, geo.cameras_seeing
+geo.density_surface, geo.hot_spots, geo.forecast, geo.near_repeats, geo.Terrain
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & {"geo.settings", "pydantic_settings", "psycopg"}

@@ -1,16 +1,16 @@
 # Names of the library, by the module that defines them.
 
-from .coverage.gaps import (
+from .coverage.blind_spots import (
     blind_spots as blind_spots,
 )
-from .coverage.gaps import (
+from .coverage.camera_selection import (
+    cameras_in_use as cameras_in_use,
+)
+from .coverage.grid_coverage import (
     coverage_by_grid as coverage_by_grid,
 )
 from .coverage.quality import (
     at_night as at_night,
-)
-from .coverage.quality import (
-    cameras_in_use as cameras_in_use,
 )
 from .coverage.quality import (
     class_range as class_range,

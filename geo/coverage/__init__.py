@@ -1,1 +1,1 @@
-"""What the cameras see and miss."""
+"""Coverage of cameras: shares by grid, blind spots, image classes, added cameras and siting."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from geo.coverage._clipping import Box, Edges, add_layer, count_edges
 from geo.geometry.bucket_grid import ZERO
 from geo.kernel_cache import allocating_part, kernel, kernel_part
 
@@ -25,30 +26,6 @@ _DEEPEST_SPLIT = 64
 _NO_SPLIT = -1.0
 # A plain int would have every kernel that is given it compiled twice, as a literal and as a number.
 _GRID, _VIEW, _BUILDING = np.int64(0), np.int64(1), np.int64(2)
-
-
-class Layer(NamedTuple):
-    """Polygons as directed edges, and which of them each grid meets."""
-
-    edges: NDArray[np.float64]
-    """x0, y0, x1, y1; those of polygon p from offsets[p] to offsets[p + 1]."""
-    offsets: NDArray[Any]
-    near: NDArray[Any]
-    """Numbers of polygons; those of grid g from near_offsets[g] to near_offsets[g + 1]."""
-    near_offsets: NDArray[Any]
-
-
-class Edges(NamedTuple):
-    """Edges clipped to the box of a grid, as y = slope · x + intercept from begin to end."""
-
-    begin: NDArray[np.float64]
-    end: NDArray[np.float64]
-    slope: NDArray[np.float64]
-    intercept: NDArray[np.float64]
-    kind: NDArray[Any]
-    """_GRID, _VIEW or _BUILDING."""
-    sign: NDArray[Any]
-    """1 if the edge enters its polygon going up, -1 if it leaves it."""
 
 
 class Ends(NamedTuple):
@@ -71,102 +48,6 @@ class Active(NamedTuple):
     """Right ends of the slabs that the current one was split from, the nearest last."""
 
 
-class Box(NamedTuple):
-    """The corner that coordinates are relative to, and the size from there; metres."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-@kernel_part
-def _write_edge(edges, count, begin, end, slope, y, kind, sign):
-    """Write an edge that starts at (begin, y) unless it is upright; return the new count."""
-    if end > begin:
-        edges.begin[count] = begin
-        edges.end[count] = end
-        edges.slope[count] = slope
-        edges.intercept[count] = y - slope * begin
-        edges.kind[count] = kind
-        edges.sign[count] = sign
-        return count + 1
-    return count
-
-
-@kernel_part
-def _clip_to_sides(x0, y0, x1, y1, width):
-    """Return the part of a rising edge (x0 < x1) between the sides of the box, and its slope."""
-    slope = (y1 - y0) / (x1 - x0)
-    if x0 < 0.0:
-        y0 -= slope * x0
-        x0 = 0.0
-    if x1 > width:
-        y1 -= slope * (x1 - width)
-        x1 = width
-    return x0, y0, x1, y1, slope
-
-
-@kernel_part
-def _add_edge(edges, count, x0, y0, x1, y1, kind, box):
-    """Clip one directed edge to the box from (0, 0); what is below it becomes its floor."""
-    sign = ZERO + 1
-    if x0 > x1:
-        x0, y0, x1, y1 = x1, y1, x0, y0
-        sign = -sign
-    if x1 <= 0.0 or x0 >= box.width or x1 - x0 <= 0.0:
-        return count
-    x0, y0, x1, y1, slope = _clip_to_sides(x0, y0, x1, y1, box.width)
-    if y0 >= box.height and y1 >= box.height:
-        return count
-    if y0 <= 0.0 and y1 <= 0.0:
-        y0 = y1 = slope = 0.0
-    elif y0 < 0.0 or y1 < 0.0:
-        cut = min(max(x0 - y0 / slope, x0), x1)
-        if y0 < 0.0:
-            count = _write_edge(edges, count, x0, cut, 0.0, 0.0, kind, sign)
-            x0, y0 = cut, 0.0
-        else:
-            count = _write_edge(edges, count, cut, x1, 0.0, 0.0, kind, sign)
-            x1, y1 = cut, 0.0
-    if y0 > box.height or y1 > box.height:
-        cut = min(max(x0 + (box.height - y0) / slope, x0), x1)
-        if y0 > box.height:
-            x0, y0 = cut, box.height
-        else:
-            x1 = cut
-    return _write_edge(edges, count, x0, x1, slope, y0, kind, sign)
-
-
-@kernel_part
-def _add_layer(edges, count, layer, grid, kind, box):
-    """Add the edges of the polygons of a layer that a grid meets; return the new count."""
-    for k in range(layer.near_offsets[grid], layer.near_offsets[grid + 1]):
-        polygon = layer.near[k]
-        for e in range(layer.offsets[polygon], layer.offsets[polygon + 1]):
-            count = _add_edge(
-                edges,
-                count,
-                layer.edges[e, 0] - box.x,
-                layer.edges[e, 1] - box.y,
-                layer.edges[e, 2] - box.x,
-                layer.edges[e, 3] - box.y,
-                kind,
-                box,
-            )
-    return count
-
-
-@kernel_part
-def _edges_of_layer(layer, grid):
-    """Return how many edges the polygons of a layer have that a grid meets."""
-    count = ZERO
-    for k in range(layer.near_offsets[grid], layer.near_offsets[grid + 1]):
-        polygon = layer.near[k]
-        count += layer.offsets[polygon + 1] - layer.offsets[polygon]
-    return count
-
-
 @allocating_part
 def _sort_ends(ends, edges, count):
     """Order the beginnings and ends of edges by x."""
@@ -180,7 +61,7 @@ def _sort_ends(ends, edges, count):
 
 @kernel_part
 def _update_active(active, active_count, edges, ends, event, event_count, left):
-    """Enter the edges that begin at an abscissa and drop those that end; return count, next event."""
+    """Add edges that begin at `left` and drop those that end; return their count, next event."""
     while event < event_count and ends.x[ends.order[event]] - left <= _TOLERANCE:
         number = ends.order[event]
         if number % 2 == 0:
@@ -255,9 +136,11 @@ def _add_slab(areas, active, count, edges, width):
     for j in range(count):
         if j and grids > 0:
             heights = (
-                active.at_left[j] - active.at_left[j - 1]
-                + active.at_right[j] - active.at_right[j - 1]
-            )  # fmt: skip
+                active.at_left[j]
+                - active.at_left[j - 1]
+                + active.at_right[j]
+                - active.at_right[j - 1]
+            )
             _add_area(areas, 0.5 * width * heights, views, buildings)
         kind, sign = edges.kind[active.edge[j]], edges.sign[active.edge[j]]
         if kind == _GRID:
@@ -300,14 +183,21 @@ def _sweep_grid(edges, count, ends, active, areas):
 def _allocate(capacity):
     """Return room for the edges of a grid."""
     edges = Edges(
-        np.empty(capacity), np.empty(capacity), np.empty(capacity), np.empty(capacity),
-        np.empty(capacity, np.int64), np.empty(capacity, np.int64),
-    )  # fmt: skip
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+    )
     ends = Ends(np.empty(2 * capacity), np.empty(2 * capacity, np.int64))
     active = Active(
-        np.empty(capacity, np.int64), np.empty(capacity), np.empty(capacity), np.empty(capacity),
+        np.empty(capacity, np.int64),
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity),
         np.empty(_DEEPEST_SPLIT),
-    )  # fmt: skip
+    )
     return edges, ends, active
 
 
@@ -333,18 +223,16 @@ def areas(begin, end, boxes, grids, views, buildings):
     capacity = ZERO
     edges, ends, active = _allocate(ZERO + 1)
     for g in range(begin, end):
-        needed = (
-            _edges_of_layer(grids, g) + _edges_of_layer(views, g) + _edges_of_layer(buildings, g)
-        )
+        needed = count_edges(grids, g) + count_edges(views, g) + count_edges(buildings, g)
         if 2 * needed > capacity:
             capacity = 4 * needed
             edges, ends, active = _allocate(capacity)
         west, south = boxes[g, 0], boxes[g, 1]
         # One metre more to the north: the grid's own top edge must stay.
         box = Box(west, south, boxes[g, 2] - west, boxes[g, 3] - south + 1.0)
-        count = _add_layer(edges, ZERO, grids, g, _GRID, box)
-        count = _add_layer(edges, count, views, g, _VIEW, box)
-        count = _add_layer(edges, count, buildings, g, _BUILDING, box)
+        count = add_layer(edges, ZERO, grids, g, _GRID, box)
+        count = add_layer(edges, count, views, g, _VIEW, box)
+        count = add_layer(edges, count, buildings, g, _BUILDING, box)
         _sort_ends(ends, edges, count)
         _sweep_grid(edges, count, ends, active, out[g - begin])
     return out

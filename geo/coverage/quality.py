@@ -1,8 +1,7 @@
-"""How well the ground is seen: by image class, by day and night, by which cameras count, as of when."""
+"""Image quality: ground seen at each image class of IEC 62676-4, by day and by night."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -10,21 +9,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geo.coverage.gaps import ground_of, measure
+from geo.coverage.ground import ground_of, measure
 from geo.crs import require_metric
 from geo.errors import ColumnError, name_rows
-from geo.frames import (
-    choices_of,
-    codes_of,
-    days_of,
-    numbers_of,
-    require_table,
-    required_column,
-    texts_of,
-    times_of,
-)
+from geo.frames import numbers_of
 from geo.geometry.polygons import rings_of
-from geo.schema import CAMERAS
 from geo.synonyms import warn_of_unused
 from geo.visibility.camera_defaults import CameraDefaults
 from geo.visibility.directions import split_directions
@@ -38,120 +27,51 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 Edition = Literal["2025", "2014"]
-IN_USE = ("working", "unknown")
-"""States of a camera that count as seeing."""
-_STATES, _POINT_CLASSES, _ROOMS = (
-    CAMERAS.column(name).choices for name in ("status", "point_class", "room")
-)
-
-
-def cameras_in_use(
-    cameras: GeoDataFrame,
-    *,
-    at: dt.date | None = None,
-    history: DataFrame | None = None,
-    working_only: bool = True,
-    point_class: str | Sequence[str] | None = None,
-    outdoor_only: bool = False,
-) -> GeoDataFrame:
-    """The cameras that count for a question.
-
-    Parameters
-    ----------
-    cameras : columns status, installed_on, retired_on, point_class, room; an absent column
-        or an empty value leaves nobody out, but for `point_class`.
-    at : the day in question; only cameras installed by then and not yet retired. Without it the
-        state on record counts and dates do not.
-    history : status changes, columns camera (label in the index of `cameras`), status, since;
-        with `at`, the last status up to the end (UTC) of that day counts, and ``unknown`` for a
-        camera whose history begins later.
-    working_only : leave out faulty and offline ones; retired ones never count.
-    point_class : only these: ``public`` (一类), ``industry`` (二类), ``private`` (三类).
-    outdoor_only : leave out those indoors.
-
-    Returns
-    -------
-    Rows of `cameras`; `status` is that of the day where `at` and `history` were given.
-
-    Raises
-    ------
-    ColumnError : `point_class` was asked and there is no such column, or `history` lacks one.
-    """
-    require_table(cameras, "cameras")
-    out = cameras
-    if at is not None:
-        out = _existing(out, at)
-        if history is not None:
-            out = out.assign(status=_status_at(out.index, history, at))
-    warn_of_unused(
-        cameras, "cameras", ("status", "installed_on", "retired_on", "point_class", "room")
-    )
-    status = choices_of(out, "status", _STATES, "unknown")
-    out = out[(status.isin(IN_USE) if working_only else status != "retired").to_numpy()]
-    if point_class is not None:
-        if "point_class" not in out:
-            raise ColumnError("the cameras have no column point_class; import it (监控点位类型)")
-        wanted = [point_class] if isinstance(point_class, str) else list(point_class)
-        if strange := set(wanted) - set(_POINT_CLASSES):
-            raise ColumnError(
-                f"there is no point class {', '.join(map(str, strange))}; "
-                f"use {', '.join(_POINT_CLASSES)}"
-            )
-        out = out[choices_of(out, "point_class", _POINT_CLASSES, "unknown").isin(wanted).to_numpy()]
-    if outdoor_only:
-        out = out[(choices_of(out, "room", _ROOMS, "unknown") != "indoor").to_numpy()]
-    return out
-
-
-def _existing(cameras: GeoDataFrame, at: dt.date) -> GeoDataFrame:
-    day = pd.Timestamp(at)
-    installed, retired = days_of(cameras, "installed_on"), days_of(cameras, "retired_on")
-    keep = (installed.isna() | (installed <= day)) & (retired.isna() | (retired > day))
-    return cameras[keep.to_numpy()]
-
-
-def _status_at(cameras: pd.Index, history: DataFrame, at: dt.date) -> Series:
-    for name in ("camera", "status", "since"):
-        required_column(history, name, "the status history")
-    codes_of(pd.Series(index=cameras, dtype=object), "cameras")
-    since = times_of(history, "since").to_numpy("datetime64[ns]")
-    end = np.datetime64(pd.Timestamp(at) + pd.Timedelta(days=1), "ns")
-    rows = np.flatnonzero(since < end)
-    rows = rows[np.argsort(since[rows], kind="stable")]
-    status = choices_of(history, "status", _STATES, "unknown").to_numpy()[rows]
-    last = dict(zip(texts_of(history, "camera").to_numpy()[rows], status, strict=True))
-    return pd.Series([last.get(label, "unknown") for label in cameras], cameras, dtype=object)
 
 
 def at_night(
     cameras: GeoDataFrame, *, defaults: Mapping[str, CameraDefaults] | None = None
 ) -> GeoDataFrame:
-    """Cameras with the range they have in the dark.
+    """Return cameras with the range that they have in the dark.
 
     Parameters
     ----------
-    cameras : as for `complete_cameras`, and night_range_m.
-    defaults : as for `complete_cameras`.
+    cameras : geopandas.GeoDataFrame
+        As for `complete_cameras`, with `night_range_m`.
+    defaults : mapping of str to CameraDefaults, optional
+        As for `complete_cameras`.
 
     Returns
     -------
-    Completed cameras whose range ends at night_range_m; 0 where that is not on record, so that
-    night coverage is what is known, not what is hoped.
+    geopandas.GeoDataFrame
+        Completed cameras whose range ends at night_range_m; 0 where that is not recorded, so that
+        night coverage is a lower bound.
 
     Raises
     ------
-    ColumnError : a value lies outside its domain.
+    ColumnError
+        If a value lies outside its domain.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, geo
+    >>> cameras = gpd.GeoDataFrame(
+    ...     {"fov_deg": [90.0], "bearing_deg": [0.0], "range_m": [60.0], "night_range_m": [25.0]},
+    ...     geometry=[shapely.Point(500000, 4000000)], crs="EPSG:32650")
+    >>> float(geo.at_night(cameras)["range_m"].iloc[0])
+    25.0
     """
-    full = complete_cameras(cameras, defaults=defaults)
+    completed = complete_cameras(cameras, defaults=defaults)
     warn_of_unused(cameras, "cameras", ("night_range_m",))
-    night = numbers_of(full, "night_range_m", missing=0.0)
-    if np.any(night < 0):
+    night_range = numbers_of(completed, "night_range_m", missing=0.0)
+    bad = night_range < 0
+    if np.any(bad):
         raise ColumnError(
-            f"night_range_m must be 0 m or more; wrong at {name_rows(full.index[night < 0])}"
+            f"night_range_m must be 0 m or more; wrong at {name_rows(completed.index[bad])}"
         )
-    full["range_m"] = np.minimum(full["range_m"], night)
-    full["near_m"] = np.minimum(full["near_m"], full["range_m"])
-    return full
+    completed["range_m"] = np.minimum(completed["range_m"], night_range)
+    completed["near_m"] = np.minimum(completed["near_m"], completed["range_m"])
+    return completed
 
 
 def class_range(
@@ -160,25 +80,45 @@ def class_range(
     *,
     defaults: Mapping[str, CameraDefaults] | None = None,
 ) -> Series:
-    """Distance up to which each camera reaches a pixel density, by its own lens.
+    """Return the distance up to which each camera reaches a pixel density.
 
     Parameters
     ----------
-    cameras : as for `complete_cameras`, and pixels_wide.
-    px_per_m : pixel density to reach, for instance a value of `PIXEL_DENSITY`.
-    defaults : as for `complete_cameras`.
+    cameras : geopandas.GeoDataFrame
+        As for `complete_cameras`, with `pixels_wide`.
+    px_per_m : float
+        Pixel density to reach, pixels per metre, for instance a value of `PIXEL_DENSITY`.
+    defaults : mapping of str to CameraDefaults, optional
+        As for `complete_cameras`.
 
     Returns
     -------
-    Metres, at most the range; NaN where pixels_wide is not on record. Below 180 degrees the
-    formula of the flat sensor (`pixel_density_range`); from there on the pixels of the image
-    spread evenly over the angle: pixels_wide / (px_per_m · fov in radians). The field of view is
-    that on record or assumed for the kind, not the full circle taken for want of a bearing. Of a
-    camera that looks several ways it is the distance of the direction that reaches farthest.
+    pandas.Series
+        `class_range_m` on the index of `cameras`: metres, at most the range; NaN where pixels_wide
+        is not recorded. For a camera that looks several ways, that of the direction that reaches
+        farthest.
 
     Raises
     ------
-    ColumnError : a value lies outside its domain.
+    ColumnError
+        If a value lies outside its domain.
+
+    Notes
+    -----
+    Below 180 degrees the formula of the flat sensor, pixels_wide / (2 · px_per_m · tan(fov / 2))
+    (see `pixel_density_range`); from 180 degrees on the pixels are spread evenly over the angle,
+    pixels_wide / (px_per_m · fov in radians). The field of view is that of the lens, recorded or
+    assumed for the kind, not the full circle taken where the bearing is missing. Pixel densities of
+    the classes: IEC 62676-4:2025 and IEC 62676-4:2014.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, geo
+    >>> cameras = gpd.GeoDataFrame(
+    ...     {"fov_deg": [90.0], "bearing_deg": [0.0], "range_m": [60.0], "pixels_wide": [2000]},
+    ...     geometry=[shapely.Point(500000, 4000000)], crs="EPSG:32650")
+    >>> round(float(geo.class_range(cameras, 25.0).iloc[0]), 6)
+    40.0
     """
     directed, owner = split_directions(complete_cameras(cameras, defaults=defaults))
     farthest = np.full(len(cameras), np.nan)
@@ -186,16 +126,16 @@ def class_range(
     return pd.Series(farthest, index=cameras.index, name="class_range_m")
 
 
-def _class_range(full: GeoDataFrame, px_per_m: float) -> NDArray[np.float64]:
-    """The same of completed cameras."""
-    fov = full["lens_deg"].to_numpy(float)
-    pixels = numbers_of(full, "pixels_wide")
-    out = np.full(len(full), np.nan)
+def _class_range(completed: GeoDataFrame, px_per_m: float) -> NDArray[np.float64]:
+    """Return the distance up to which each completed camera reaches a pixel density, metres."""
+    fov = completed["lens_deg"].to_numpy(float)
+    pixels = numbers_of(completed, "pixels_wide")
+    out = np.full(len(completed), np.nan)
     flat = (fov < 180.0) & (fov > 0.0) & (pixels > 0)
     out[flat] = pixel_density_range(pixels[flat], fov[flat], px_per_m)
-    round_ = (fov >= 180.0) & (pixels > 0)
-    out[round_] = pixels[round_] / (px_per_m * np.radians(fov[round_]))
-    return np.minimum(out, full["range_m"].to_numpy(float))
+    curved = (fov >= 180.0) & (pixels > 0)
+    out[curved] = pixels[curved] / (px_per_m * np.radians(fov[curved]))
+    return np.minimum(out, completed["range_m"].to_numpy(float))
 
 
 def quality_coverage(
@@ -208,33 +148,47 @@ def quality_coverage(
     walls: PreparedBuildings | None = None,
     defaults: Mapping[str, CameraDefaults] | None = None,
 ) -> DataFrame:
-    """Share of each area seen at all, and at each image class of IEC 62676-4.
+    """Return the share of each area seen at all, and at each image class of IEC 62676-4.
 
     Parameters
     ----------
-    areas : polygons (grids, key places), metric CRS.
-    cameras : those that count (see `cameras_in_use`), same CRS.
-    buildings : footprints, same CRS; shares are of the open ground then, of all ground without.
-    edition : of the standard: ``2025`` (overview to scrutinise) or ``2014`` (detect to identify).
-    night : with the range in the dark (`at_night`).
-    walls : the same buildings made ready by `prepare_buildings`, with a terrain if there is one.
-    defaults : as for `visible_area`.
+    areas : geopandas.GeoDataFrame
+        Polygons (grids, key places), metric CRS.
+    cameras : geopandas.GeoDataFrame
+        The cameras that count (see `cameras_in_use`), same CRS, with `pixels_wide`.
+    buildings : geopandas.GeoDataFrame, optional
+        Footprints, same CRS; shares are of the open ground then, of all ground without them.
+    edition : {"2025", "2014"}, default "2025"
+        Edition of the standard: ``2025`` (overview to scrutinise) or ``2014`` (detect to identify).
+    night : bool, default False
+        Whether cameras have their range in the dark (see `at_night`).
+    walls : PreparedBuildings, optional
+        The same buildings from `prepare_buildings`, with a terrain if there is one.
+    defaults : mapping of str to CameraDefaults, optional
+        Assumed parameters by kind of camera, as for `visible_area`.
 
     Returns
     -------
-    One row an area, on the index of `areas`: `seen_share`, and one column a class of the edition,
-    all 0 to 1, NaN where no ground is open. A camera whose pixels are not on record counts for
-    none of the classes; ``.attrs["unknown_pixels"]`` is how many those are, ``.attrs["assumed"]``
-    what was assumed of the cameras (see `complete_cameras`).
+    pandas.DataFrame
+        One row per area, on the index of `areas`: `seen_share`, and one share per class of the
+        edition (``outline_share`` and so on), 0 to 1, NaN where no ground is open. A camera without
+        recorded pixels counts for none of the classes; ``.attrs["unknown_pixels"]`` is the number
+        of those, ``.attrs["assumed"]`` what was assumed of the cameras (see `complete_cameras`).
 
     Raises
     ------
-    CrsError, ColumnError, GeometryError : as `visible_area` and `coverage_by_grid`.
+    CrsError
+        If the inputs differ in CRS, or it is not metric.
+    ColumnError
+        If a value of the cameras lies outside its domain, or there is no such edition.
+    GeometryError
+        If an area or building is not a valid polygon, or a camera is not a point.
 
     Notes
     -----
-    What a camera sees within a shorter range is what it sees, cut at that range: each class is a
-    call of the visibility engine. IEC 62676-4:2025 and :2014, pixel densities in `PIXEL_DENSITY`.
+    The view of a camera at a class is its view cut at the distance of that class (see
+    `class_range`): each class is a call of the visibility engine. Pixel densities by IEC
+    62676-4:2025 and IEC 62676-4:2014, in `PIXEL_DENSITY`.
 
     Examples
     --------
@@ -252,8 +206,8 @@ def quality_coverage(
         raise ColumnError(f"edition must be one of {', '.join(PIXEL_DENSITY)}, not {edition!r}")
     crs = require_metric(areas, cameras, buildings)
     if walls is None:
-        nothing = gpd.GeoDataFrame(geometry=[], crs=crs)
-        walls = prepare_buildings(buildings if buildings is not None else nothing)
+        no_buildings = gpd.GeoDataFrame(geometry=[], crs=crs)
+        walls = prepare_buildings(buildings if buildings is not None else no_buildings)
     ground = ground_of(areas, buildings)
     warn_of_unused(cameras, "cameras", ("pixels_wide", "night_range_m")[: 1 + night])
     cameras = placed_cameras(cameras, defaults=defaults)
@@ -261,8 +215,8 @@ def quality_coverage(
     ranges = class_ranges(directed, editions=[edition], night=night, defaults=defaults)
     column = "covered_share" if buildings is None else "open_covered_share"
     out = pd.DataFrame(index=areas.index)
-    for name, seen in class_views(directed, walls, ranges, defaults=defaults).items():
-        shapes = np.asarray(seen.values)
+    for name, views in class_views(directed, walls, ranges, defaults=defaults).items():
+        shapes = np.asarray(views.values)
         out[f"{name.split('.')[-1]}_share"] = measure(ground, shapes, rings_of(shapes))[column]
     out.attrs["unknown_pixels"] = int(np.isnan(numbers_of(cameras, "pixels_wide")).sum())
     out.attrs["assumed"] = cameras.attrs["assumed"]
@@ -276,16 +230,37 @@ def class_ranges(
     night: bool = False,
     defaults: Mapping[str, CameraDefaults] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
-    """How far each camera sees at all (``seen``) and at each class (``2025.outline`` and so on).
+    """Return how far each camera sees at all, and at each image class.
 
-    `cameras` has one direction a row (`split_directions`). Metres, one a row; NaN where it is not known to reach the class.
+    Parameters
+    ----------
+    cameras : geopandas.GeoDataFrame
+        One direction per row (see `split_directions`).
+    editions : sequence of {"2025", "2014"}, optional
+        Editions of IEC 62676-4.
+    night : bool, default False
+        Whether cameras have their range in the dark.
+    defaults : mapping of str to CameraDefaults, optional
+        As for `complete_cameras`.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Metres, one per row, by ``seen`` and ``2025.outline`` and so on; NaN where it is not known
+        whether the camera reaches the class.
+
+    Raises
+    ------
+    ColumnError
+        If a value lies outside its domain.
     """
-    full = complete_cameras(cameras, defaults=defaults)
-    limit = (at_night(full, defaults=defaults) if night else full)["range_m"].to_numpy(float)
+    completed = complete_cameras(cameras, defaults=defaults)
+    by_light = at_night(completed, defaults=defaults) if night else completed
+    limit = by_light["range_m"].to_numpy(float)
     out = {"seen": limit}
     for edition in editions:
         for name, density in PIXEL_DENSITY[edition].items():
-            out[f"{edition}.{name}"] = np.minimum(_class_range(full, density), limit)
+            out[f"{edition}.{name}"] = np.minimum(_class_range(completed, density), limit)
     return out
 
 
@@ -296,26 +271,46 @@ def class_views(
     *,
     defaults: Mapping[str, CameraDefaults] | None = None,
 ) -> dict[str, GeoSeries]:
-    """What cameras see within each of some ranges; cameras with NaN are left out there.
+    """Return what cameras see within each of several ranges.
 
-    `cameras` has one direction a row (`split_directions`). All are one call of the engine: the view within the camera's own range is looked at once. Each
-    camera looks from where it looks in the whole of its range.
+    Parameters
+    ----------
+    cameras : geopandas.GeoDataFrame
+        One direction per row (see `split_directions`), metric CRS.
+    walls : PreparedBuildings
+        From `prepare_buildings`, same CRS.
+    ranges : mapping of str to numpy.ndarray
+        From `class_ranges`: metres, one per row.
+    defaults : mapping of str to CameraDefaults, optional
+        As for `visible_area`.
+
+    Returns
+    -------
+    dict of str to geopandas.GeoSeries
+        Views by range, on the index of `cameras`, without the rows whose range is NaN.
+
+    Notes
+    -----
+    One call of the engine for all ranges; the view within the camera's own range is computed once.
+    A camera on a building is mounted as it is for its own range.
     """
-    full = placed_cameras(cameras, defaults=defaults)
-    _, spans, eyes = eyes_of(full, walls)
-    whole = views_from(eyes, spans, walls)
-    shorter = {name: np.flatnonzero(values < eyes[:, 4]) for name, values in ranges.items()}
-    rows = np.concatenate([np.zeros(0, np.int64), *shorter.values()])
-    cut = eyes[rows]
-    cut[:, 4] = np.concatenate([np.zeros(0), *[ranges[n][m] for n, m in shorter.items()]])
-    cut[:, 3] = np.minimum(cut[:, 3], cut[:, 4])
-    parts = views_from(cut, spans[rows], walls)
+    placed = placed_cameras(cameras, defaults=defaults)
+    _, spans, eyes = eyes_of(placed, walls)
+    full_views = views_from(eyes, spans, walls)
+    shortened = {name: np.flatnonzero(limits < eyes[:, 4]) for name, limits in ranges.items()}
+    rows = np.concatenate([np.zeros(0, np.int64), *shortened.values()])
+    cut_eyes = eyes[rows]
+    cut_eyes[:, 4] = np.concatenate(
+        [np.zeros(0), *[ranges[name][members] for name, members in shortened.items()]]
+    )
+    cut_eyes[:, 3] = np.minimum(cut_eyes[:, 3], cut_eyes[:, 4])
+    cut_views = views_from(cut_eyes, spans[rows], walls)
     out = {}
-    begun = 0
-    for name, members in shorter.items():
-        seen = whole.copy()
-        seen[members] = parts[begun : begun + len(members)]
-        begun += len(members)
+    begin = 0
+    for name, members in shortened.items():
+        views = full_views.copy()
+        views[members] = cut_views[begin : begin + len(members)]
+        begin += len(members)
         known = ~np.isnan(ranges[name])
-        out[name] = gpd.GeoSeries(seen[known], index=full.index[known], crs=full.crs)
+        out[name] = gpd.GeoSeries(views[known], index=placed.index[known], crs=placed.crs)
     return out

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _EDGE_DEG = 0.01
-"""A point this little outside a sector is taken to be in it: views are cut at rounded edges."""
+"""Tolerance at the edges of a sector: the edges of views are rounded."""
 
 
 def cameras_seeing(
@@ -35,30 +35,39 @@ def cameras_seeing(
     *,
     defaults: Mapping[str, CameraDefaults] | None = None,
 ) -> DataFrame:
-    """The cameras that see each point, nearest first.
+    """Return the cameras that see each point, nearest first.
 
     Parameters
     ----------
-    points : places on the ground, metric CRS.
-    cameras : as for `visible_area`, and pixels_wide where known; same CRS.
-    views : what each camera sees, from `visible_area`, on labels of `cameras`; same CRS. A view
-        not there is not looked at.
-    defaults : as for `visible_area`.
+    points : geopandas.GeoDataFrame or geopandas.GeoSeries
+        Places on the ground, metric CRS.
+    cameras : geopandas.GeoDataFrame
+        As for `visible_area`, with `pixels_wide` where known; same CRS.
+    views : geopandas.GeoSeries
+        What each camera sees, from `visible_area`, on labels of `cameras`; same CRS. Cameras
+        without a view here are not considered.
+    defaults : mapping of str to CameraDefaults, optional
+        Assumed parameters by kind of camera, as for `visible_area`.
 
     Returns
     -------
-    One row a point and camera that sees it, in the order of the points and by distance:
-    `point` and `camera` (labels), `distance_m` and `bearing_deg` (clockwise from true north)
-    from the camera to the point, `px_per_m` (pixels per metre across the line of sight there; NaN
-    where pixels_wide is not on record, infinite at the camera itself). A point on the edge of a
-    view is seen. Of a camera that looks several ways, the density is that of the direction whose
-    sector holds the point, the densest of several. ``.attrs["assumed"]`` says what was assumed of the cameras (see `complete_cameras`).
+    pandas.DataFrame
+        One row per point and camera that sees it, in the order of the points and by distance:
+        `point` and `camera` (labels), `distance_m` and `bearing_deg` (clockwise from true north)
+        from the camera to the point, `px_per_m` (pixels per metre across the line of sight there;
+        NaN where pixels_wide is not recorded, infinite at the camera itself). A point on the edge
+        of a view is seen. For a camera that looks several ways, the density is that of the
+        direction whose sector holds the point, the densest of several. ``.attrs["assumed"]`` says
+        what was assumed of the cameras (see `complete_cameras`).
 
     Raises
     ------
-    CrsError : the inputs differ in CRS, or it is not metric.
-    GeometryError : a point is no point.
-    ColumnError : a view has a label that no camera has, or two cameras have one label.
+    CrsError
+        If the inputs differ in CRS, or it is not metric.
+    GeometryError
+        If a point is not a point, or a view is not a valid polygon.
+    ColumnError
+        If a view has a label that no camera has, or two cameras have the same label.
 
     Notes
     -----
@@ -77,59 +86,69 @@ def cameras_seeing(
     """
     require_metric(points, cameras, views)
     places = points_of(points, "points")
-    seen, _ = require_polygons(views, "views", empty=True)
-    row = cameras.index.get_indexer(views.index) if cameras.index.is_unique else None
-    if row is None or (row < 0).any():
+    view_shapes, _ = require_polygons(views, "views", empty=True)
+    camera_of_view = cameras.index.get_indexer(views.index) if cameras.index.is_unique else None
+    if camera_of_view is None or (camera_of_view < 0).any():
         raise ColumnError("each view needs the label of one camera: index both by camera code")
-    tree = shapely.STRtree(seen)
+    tree = shapely.STRtree(view_shapes)
     point, view = tree.query(places, predicate="intersects")
     warn_of_unused(cameras, "cameras", ("pixels_wide",))
     cameras = placed_cameras(cameras, defaults=defaults)
-    camera = row[view]
-    full = cameras.iloc[camera]
-    x, y = shapely.get_x(full.geometry.values), shapely.get_y(full.geometry.values)
-    east = shapely.get_x(places[point]) - x
-    north = shapely.get_y(places[point]) - y
+    camera = camera_of_view[view]
+    sighted = cameras.iloc[camera]
+    positions = sighted.geometry.values
+    east = shapely.get_x(places[point]) - shapely.get_x(positions)
+    north = shapely.get_y(places[point]) - shapely.get_y(positions)
     distance = np.hypot(east, north)
-    bearing = (np.degrees(np.arctan2(east, north)) - north_angle(full.geometry)) % 360.0
+    bearing = (np.degrees(np.arctan2(east, north)) - north_angle(sighted.geometry)) % 360.0
     with np.errstate(divide="ignore"):
-        density = numbers_of(full, "pixels_wide") / (_across(cameras, camera, bearing) * distance)
+        width_m = _image_width_at_1_m(cameras, camera, bearing) * distance
+        density = numbers_of(sighted, "pixels_wide") / width_m
     order = np.lexsort((view, distance, point))
-    out = pd.DataFrame(
+    table = pd.DataFrame(
         {
             "point": points.index.to_numpy()[point],
-            "camera": full.index.to_numpy(),
+            "camera": sighted.index.to_numpy(),
             "distance_m": distance,
             "bearing_deg": bearing,
             "px_per_m": density,
         }
-    ).iloc[order].reset_index(drop=True)  # fmt: skip
+    )
+    out = table.iloc[order].reset_index(drop=True)
     out.attrs["assumed"] = cameras.attrs["assumed"]
     return out
 
 
-def _across(
+def _image_width_at_1_m(
     cameras: GeoDataFrame, camera: NDArray[np.int64], bearing_deg: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the width of the image at 1 m, in metres, of the lens that looks towards a bearing.
+    """Return the width of the image at 1 m distance of the lens that looks towards a bearing.
 
     Parameters
     ----------
-    cameras : completed.
-    camera : positions in `cameras`, one a line of sight.
-    bearing_deg : where each line of sight leads.
+    cameras : geopandas.GeoDataFrame
+        Completed cameras.
+    camera : numpy.ndarray of int64
+        Positions in `cameras`, one per line of sight.
+    bearing_deg : numpy.ndarray of float
+        Bearing of each line of sight, clockwise from true north.
+
+    Returns
+    -------
+    numpy.ndarray of float
+        Metres, one per line of sight.
     """
     directed, owner = split_directions(cameras)
     first, end = (np.searchsorted(owner, camera, side) for side in ("left", "right"))
     counts = end - first
     line = np.repeat(np.arange(len(camera)), counts)
-    place = np.arange(len(line)) + np.repeat(first - np.cumsum(counts) + counts, counts)
-    lens = directed["lens_deg"].to_numpy(float)[place]
+    row = np.arange(len(line)) + np.repeat(first - np.cumsum(counts) + counts, counts)
+    lens = directed["lens_deg"].to_numpy(float)[row]
     half = np.radians(np.minimum(lens, 179.0)) / 2.0
-    across = np.where(lens < 180.0, 2.0 * np.tan(half), np.radians(lens))
-    towards = directed["bearing_deg"].to_numpy(float)[place]
-    off = np.abs((bearing_deg[line] - towards + 180.0) % 360.0 - 180.0)
-    beyond = np.maximum(off - directed["fov_deg"].to_numpy(float)[place] / 2.0 - _EDGE_DEG, 0.0)
-    order = np.lexsort((across, beyond, line))
-    out: NDArray[np.float64] = across[order][np.cumsum(counts) - counts]
+    width_m = np.where(lens < 180.0, 2.0 * np.tan(half), np.radians(lens))
+    axis_deg = directed["bearing_deg"].to_numpy(float)[row]
+    off = np.abs((bearing_deg[line] - axis_deg + 180.0) % 360.0 - 180.0)
+    beyond = np.maximum(off - directed["fov_deg"].to_numpy(float)[row] / 2.0 - _EDGE_DEG, 0.0)
+    order = np.lexsort((width_m, beyond, line))
+    out: NDArray[np.float64] = width_m[order][np.cumsum(counts) - counts]
     return out

@@ -1,4 +1,4 @@
-"""Where the next cameras do most good: choosing sites that together cover the most."""
+"""Siting: candidate sites that together cover the most demand."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SitePlan:
-    """Chosen sites, and how good they are at the least."""
+    """Chosen sites, and how near to the optimum they are proved to be."""
 
     chosen: pd.DataFrame
-    """On the labels of the candidates, in the order of choice: `gain` (what each adds), `total`, `cost`."""
+    """On the labels of the candidates, in the order of choice: `gain` (what each adds to those
+    before it), `total` (running sum of the gains), `cost`."""
     gain: float
-    """What all chosen see together: the sum of weights."""
+    """Weight of the demand that the chosen sites cover together."""
     upper_bound: float
-    """No choice of as many sites (or of that budget) sees more."""
+    """No plan of as many sites (or of that budget) covers more."""
     gap: float
-    """Share of the bound that may be missing: 0 is proved best."""
+    """(upper_bound - gain) / upper_bound; 0 for a plan that is proved optimal."""
 
 
 def choose_sites(
@@ -45,47 +46,64 @@ def choose_sites(
     *,
     exact_s: float = 0.0,
 ) -> SitePlan:
-    """Choose candidates that together see the most demand.
-
-    The greedy choice with lazy evaluation, by gain or, under a budget, by gain a cost (and the best
-    single one where that is better); then single sites are exchanged as long as that helps. Where
-    `exact_s` is given, the integer programme is handed to HiGHS for that long, and the better of the
-    two plans is told.
+    """Return the candidate sites that together cover the most demand.
 
     Parameters
     ----------
-    candidates : what a camera at each site would see, polygons, metric CRS; `cost` where not all
-        cost 1; each label once.
-    demand : points to be seen, same CRS; `weight` (at least 0; 1 unless given), such as the square
-        metres that a point stands for.
-    number, budget : how many sites at most, or what they may cost together; one of the two.
-    exact_s : seconds for the exact solver; 0 for none.
+    candidates : geopandas.GeoDataFrame
+        What a camera at each site would see, polygons, metric CRS, on unique labels; `cost` where
+        not all cost 1.
+    demand : geopandas.GeoDataFrame
+        Points to be covered, same CRS; `weight` (0 or more, 1 unless given), such as the square
+        metres that a point represents.
+    number : int, optional
+        Number of sites at most. Give either `number` or `budget`.
+    budget : float, optional
+        What the sites may cost together, in the unit of `cost`.
+    exact_s : float, default 0
+        Time limit of the exact solver, seconds; 0 for the heuristic only.
 
     Returns
     -------
-    The plan. Sites that add nothing are not chosen. `gap` follows from the bound: the smaller of
-    the greedy's own (current gain and the best remaining marginal gains, which submodularity
-    makes an upper bound) and the solver's.
+    SitePlan
+        The better of the plans of heuristic and solver. Sites that add nothing are not chosen.
 
     Raises
     ------
-    CrsError : the inputs differ in CRS, or it is not metric.
-    GeometryError : a demand is no point, or a candidate no valid polygon.
-    ColumnError : a weight or cost is missing or out of its range, a label is there twice, or not exactly
-        one of `number` and `budget` is given.
+    CrsError
+        If the inputs differ in CRS, or it is not metric.
+    GeometryError
+        If a demand is not a point, or a candidate is not a valid polygon.
+    ColumnError
+        If a weight or cost is missing or out of its range, a label is repeated, or not exactly one
+        of `number` and `budget` is given.
 
     Notes
     -----
-    Maximal covering location problem: Church and ReVelle (1974). The greedy choice of k sites reaches
-    at least 1 - 1/e of the best: Nemhauser, Wolsey and Fisher (1978); lazy evaluation: Minoux (1978);
-    gain a cost: Khuller, Moss and Naor (1999).
+    Maximal covering location problem [1]_. The heuristic is the greedy choice with lazy evaluation
+    [2]_, by gain or, under a budget, by gain per cost or the best single site [3]_, improved by
+    exchanging single sites as long as that helps. The greedy choice reaches at least 1 - 1/e of the
+    optimum [4]_. With `exact_s` the integer programme is solved by HiGHS. The bound is the smaller
+    of the solver's and that of submodularity: current gain and the best remaining marginal gains.
+
+    References
+    ----------
+    .. [1] R. Church and C. ReVelle, "The maximal covering location problem", Papers of the Regional
+       Science Association 32 (1974).
+    .. [2] M. Minoux, "Accelerated greedy algorithms for maximizing submodular set functions",
+       Optimization Techniques, LNCIS 7 (1978).
+    .. [3] S. Khuller, A. Moss and J. Naor, "The budgeted maximum coverage problem", Information
+       Processing Letters 70 (1999).
+    .. [4] G. L. Nemhauser, L. A. Wolsey and M. L. Fisher, "An analysis of approximations for
+       maximizing submodular set functions", Mathematical Programming 14 (1978).
 
     Examples
     --------
     >>> import geopandas as gpd, shapely, geo
     >>> sites = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 30, 10), shapely.box(20, 0, 60, 10),
     ...     shapely.box(0, 0, 20, 10)], index=["a", "b", "c"], crs="EPSG:32650")
-    >>> ground = gpd.GeoDataFrame(geometry=[shapely.Point(x, 5) for x in range(5, 60, 10)], crs="EPSG:32650")
+    >>> points = [shapely.Point(x, 5) for x in range(5, 60, 10)]
+    >>> ground = gpd.GeoDataFrame(geometry=points, crs="EPSG:32650")
     >>> plan = geo.choose_sites(sites, ground, number=2)
     >>> list(plan.chosen.index), plan.gain, plan.gap
     (['b', 'a'], 6.0, 0.0)
@@ -96,8 +114,8 @@ def choose_sites(
     limit = float(number if number is not None else budget or 0.0)
     sites, _ = require_polygons(candidates, "candidates", empty=True)
     if not candidates.index.is_unique:
-        twice = candidates.index[candidates.index.duplicated()]
-        raise ColumnError(f"each candidate needs a label of its own; mend {name_rows(twice)}")
+        repeated = candidates.index[candidates.index.duplicated()]
+        raise ColumnError(f"each candidate needs a label of its own; mend {name_rows(repeated)}")
     points = points_of(demand, "demand")
     weight = _column(demand, "weight", low=0.0)
     cost = (
@@ -105,21 +123,46 @@ def choose_sites(
     )
     tree = shapely.STRtree(points)
     site, point = tree.query(sites, predicate="intersects")
-    sees = scipy.sparse.csr_array(
+    covers = scipy.sparse.csr_array(
         (np.ones(len(site)), (site, point)), shape=(len(candidates), len(points))
     )
-    order = _greedy(sees, weight, cost, limit)
-    order = _exchanged(sees, weight, cost, limit, order)
-    bound = _bound(sees, weight, cost, limit, order)
+    problem = _Problem(covers, weight, cost, limit)
+    chosen = _exchange(problem, _choose_greedily(problem))
+    bound = _submodular_bound(problem, chosen)
     if exact_s > 0 and len(candidates) and len(points):
-        better, proved = _exact(sees, weight, cost, limit, exact_s)
-        bound = min(bound, proved)
-        if better is not None and _seen(sees, weight, better) > _seen(sees, weight, order):
-            order = better
-    return _plan(candidates, sees, weight, cost, order, bound)
+        exact, exact_bound = _solve_exactly(problem, exact_s)
+        bound = min(bound, exact_bound)
+        if exact is not None and problem.covered(exact) > problem.covered(chosen):
+            chosen = exact
+    return _plan(problem, chosen, bound, candidates.index)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Which sites cover which points, what these weigh, what sites cost and the limit of cost."""
+
+    covers: Any
+    """Sparse matrix in compressed rows, one row per site, one column per point; 1 where covered."""
+    weight: NDArray[np.float64]
+    cost: NDArray[np.float64]
+    limit: float
+
+    def points(self, site: int) -> NDArray[np.int64]:
+        """Return the points that a site covers."""
+        begin, end = self.covers.indptr[site], self.covers.indptr[site + 1]
+        points: NDArray[np.int64] = self.covers.indices[begin:end]
+        return points
+
+    def covered(self, sites: list[int]) -> float:
+        """Return the weight that sites cover together."""
+        if not sites:
+            return 0.0
+        points = np.unique(np.concatenate([self.points(site) for site in sites]))
+        return float(self.weight[points].sum())
 
 
 def _column(frame: GeoDataFrame, name: str, *, low: float) -> NDArray[np.float64]:
+    """Return a column that must be finite and at least `low`; 1 everywhere where it is missing."""
     if column_of(frame, name) is None:
         return np.ones(len(frame))
     values = numbers_of(frame, name)
@@ -131,150 +174,141 @@ def _column(frame: GeoDataFrame, name: str, *, low: float) -> NDArray[np.float64
     return values
 
 
-def _row(sees: Any, k: int) -> NDArray[np.int64]:
-    found: NDArray[np.int64] = sees.indices[sees.indptr[k] : sees.indptr[k + 1]]
-    return found
-
-
-def _seen(sees: Any, weight: NDArray[np.float64], chosen: list[int]) -> float:
-    if not chosen:
-        return 0.0
-    points = np.unique(np.concatenate([_row(sees, k) for k in chosen]))
-    return float(weight[points].sum())
-
-
-def _greedy(
-    sees: Any, weight: NDArray[np.float64], cost: NDArray[np.float64], limit: float
-) -> list[int]:
-    left = weight.copy()
-    gains = sees @ weight
+def _choose_greedily(problem: _Problem) -> list[int]:
+    """Return the greedy choice by gain per cost, or the best single site where that is better."""
+    cost, limit = problem.cost, problem.limit
+    uncovered = problem.weight.copy()
+    gains = problem.covers @ problem.weight
     # Gains only shrink: the head of the queue is the best as soon as its gain is up to date.
-    queue = [(-gain / cost[k], k) for k, gain in enumerate(gains) if gain > 0 and cost[k] <= limit]
+    queue = [
+        (-gain / cost[site], site)
+        for site, gain in enumerate(gains)
+        if gain > 0 and cost[site] <= limit
+    ]
     heapq.heapify(queue)
     chosen: list[int] = []
     spent = 0.0
     while queue:
-        _, k = heapq.heappop(queue)
-        if spent + cost[k] > limit * (1 + 1e-12):
+        _, site = heapq.heappop(queue)
+        if spent + cost[site] > limit * (1 + 1e-12):
             continue
-        rate = -left[_row(sees, k)].sum() / cost[k]
+        rate = -uncovered[problem.points(site)].sum() / cost[site]
         if queue and rate > queue[0][0]:
-            heapq.heappush(queue, (rate, k))
+            heapq.heappush(queue, (rate, site))
             continue
         if rate >= 0:
             break
-        chosen.append(k)
-        spent += cost[k]
-        left[_row(sees, k)] = 0.0
+        chosen.append(site)
+        spent += cost[site]
+        uncovered[problem.points(site)] = 0.0
     affordable = np.flatnonzero(cost <= limit)
     if len(affordable):
         best = int(affordable[np.argmax(gains[affordable])])
-        if gains[best] > _seen(sees, weight, chosen):
+        if gains[best] > problem.covered(chosen):
             return [best]
     return chosen
 
 
-def _exchanged(
-    sees: Any,
-    weight: NDArray[np.float64],
-    cost: NDArray[np.float64],
-    limit: float,
-    chosen: list[int],
-) -> list[int]:
+def _exchange(problem: _Problem, chosen: list[int]) -> list[int]:
+    """Return a choice improved by exchanging single sites as long as that helps."""
+    weight, cost = problem.weight, problem.cost
     chosen = list(chosen)
     for _ in range(20):
-        counts = np.zeros(sees.shape[1], dtype=np.int64)
-        for k in chosen:
-            counts[_row(sees, k)] += 1
-        better = False
-        for place, k in enumerate(chosen):
-            mine = _row(sees, k)
-            alone = mine[counts[mine] == 1]
-            left = np.where(counts == 0, weight, 0.0)
-            left[alone] = weight[alone]
-            gains = sees @ left
-            room = limit - cost[chosen].sum() + cost[k]
-            gains[(cost > room * (1 + 1e-12))] = -1.0
+        counts = np.zeros(problem.covers.shape[1], dtype=np.int64)
+        for site in chosen:
+            counts[problem.points(site)] += 1
+        improved = False
+        for position, site in enumerate(chosen):
+            points = problem.points(site)
+            alone = points[counts[points] == 1]
+            uncovered = np.where(counts == 0, weight, 0.0)
+            uncovered[alone] = weight[alone]
+            gains = problem.covers @ uncovered
+            affordable = problem.limit - cost[chosen].sum() + cost[site]
+            gains[(cost > affordable * (1 + 1e-12))] = -1.0
             other = int(np.argmax(gains))
             if gains[other] > weight[alone].sum() * (1 + 1e-9) + 1e-12 and other not in chosen:
-                counts[mine] -= 1
-                counts[_row(sees, other)] += 1
-                chosen[place] = other
-                better = True
-        if not better:
+                counts[points] -= 1
+                counts[problem.points(other)] += 1
+                chosen[position] = other
+                improved = True
+        if not improved:
             break
     return chosen
 
 
-def _bound(
-    sees: Any,
-    weight: NDArray[np.float64],
-    cost: NDArray[np.float64],
-    limit: float,
-    chosen: list[int],
-) -> float:
-    """By submodularity no plan sees more than any set does plus the best marginal gains within the limit."""
-    best = float(weight[np.unique(sees.indices)].sum()) if sees.nnz else 0.0
-    for k in range(len(chosen) + 1):
-        left = weight.copy()
-        for other in chosen[:k]:
-            left[_row(sees, other)] = 0.0
-        gains = sees @ left
+def _submodular_bound(problem: _Problem, chosen: list[int]) -> float:
+    """Return an upper bound of what any plan covers.
+
+    By submodularity no plan covers more than a set of sites does plus the best marginal gains
+    within the limit; the least of that over the first sites chosen.
+    """
+    weight, cost, limit = problem.weight, problem.cost, problem.limit
+    best = float(weight[np.unique(problem.covers.indices)].sum()) if problem.covers.nnz else 0.0
+    for count in range(len(chosen) + 1):
+        uncovered = weight.copy()
+        for site in chosen[:count]:
+            uncovered[problem.points(site)] = 0.0
+        gains = problem.covers @ uncovered
         order = np.argsort(-gains / cost)
         spent = np.cumsum(cost[order])
-        whole = spent <= limit * (1 + 1e-12)
-        more = gains[order][whole].sum()
-        if not whole.all():
-            first = int(np.argmin(whole))
-            room = limit - (spent[first - 1] if first else 0.0)
-            more += gains[order][first] * room / cost[order][first]
-        best = min(best, float(weight.sum() - left.sum() + more))
+        affordable = spent <= limit * (1 + 1e-12)
+        more = gains[order][affordable].sum()
+        if not affordable.all():
+            first = int(np.argmin(affordable))
+            rest = limit - (spent[first - 1] if first else 0.0)
+            more += gains[order][first] * rest / cost[order][first]
+        best = min(best, float(weight.sum() - uncovered.sum() + more))
     return best
 
 
-def _exact(
-    sees: Any, weight: NDArray[np.float64], cost: NDArray[np.float64], limit: float, seconds: float
-) -> tuple[list[int] | None, float]:
-    """Sites x and seen points y: y of a point is at most the number of chosen sites that see it."""
-    sites, points = sees.shape
-    objective = np.concatenate([np.zeros(sites), -weight])
-    covering = scipy.sparse.hstack([-sees.T, scipy.sparse.eye_array(points)], format="csr")
-    spending = scipy.sparse.csr_array(np.concatenate([cost, np.zeros(points)])[None])
+def _solve_exactly(problem: _Problem, time_limit_s: float) -> tuple[list[int] | None, float]:
+    """Return the solver's choice, None without one, and its upper bound.
+
+    Variables are sites x (integer) and covered points y: y of a point is at most the number of
+    chosen sites that cover it.
+    """
+    sites, points = problem.covers.shape
+    objective = np.concatenate([np.zeros(sites), -problem.weight])
+    covering = scipy.sparse.hstack(
+        [-problem.covers.T, scipy.sparse.eye_array(points)], format="csr"
+    )
+    spending = scipy.sparse.csr_array(np.concatenate([problem.cost, np.zeros(points)])[None])
     result = scipy.optimize.milp(
         objective,
         constraints=[
             scipy.optimize.LinearConstraint(covering, -np.inf, 0.0),
-            scipy.optimize.LinearConstraint(spending, -np.inf, limit),
+            scipy.optimize.LinearConstraint(spending, -np.inf, problem.limit),
         ],
         integrality=np.concatenate([np.ones(sites), np.zeros(points)]),
         bounds=scipy.optimize.Bounds(0.0, 1.0),
-        options={"time_limit": seconds, "mip_rel_gap": 1e-9},
+        options={"time_limit": time_limit_s, "mip_rel_gap": 1e-9},
     )
-    proved = -float(result.mip_dual_bound) if result.mip_dual_bound is not None else np.inf
+    bound = -float(result.mip_dual_bound) if result.mip_dual_bound is not None else np.inf
     if result.x is None:
-        return None, proved
-    return [int(k) for k in np.flatnonzero(result.x[:sites] > 0.5)], proved
+        return None, bound
+    return [int(site) for site in np.flatnonzero(result.x[:sites] > 0.5)], bound
 
 
-def _plan(
-    candidates: GeoDataFrame, sees: Any, weight: NDArray[np.float64], cost: NDArray[np.float64],
-    chosen: list[int], bound: float,
-) -> SitePlan:  # fmt: skip
-    left, rows, waiting = weight.copy(), [], list(chosen)
-    while waiting:
-        gains = [float(left[_row(sees, k)].sum()) for k in waiting]
-        best = int(np.argmax(gains))
-        if gains[best] <= 0:
+def _plan(problem: _Problem, chosen: list[int], bound: float, labels: pd.Index) -> SitePlan:
+    """Return the plan of chosen sites, ordered by marginal gain."""
+    uncovered, remaining = problem.weight.copy(), list(chosen)
+    sites: list[int] = []
+    gains: list[float] = []
+    while remaining:
+        marginal = [float(uncovered[problem.points(site)].sum()) for site in remaining]
+        best = int(np.argmax(marginal))
+        if marginal[best] <= 0:
             break
-        k = waiting.pop(best)
-        left[_row(sees, k)] = 0.0
-        rows.append((k, gains[best]))
-    index = candidates.index[[k for k, _ in rows]]
-    gains_ = np.array([gain for _, gain in rows], dtype=float)
+        site = remaining.pop(best)
+        uncovered[problem.points(site)] = 0.0
+        sites.append(site)
+        gains.append(marginal[best])
+    gain_by_site = np.array(gains, dtype=float)
     table = pd.DataFrame(
-        {"gain": gains_, "total": np.cumsum(gains_), "cost": cost[[k for k, _ in rows]]},
-        index=index,
+        {"gain": gain_by_site, "total": np.cumsum(gain_by_site), "cost": problem.cost[sites]},
+        index=labels[sites],
     )
-    gain = float(gains_.sum())
+    gain = float(gain_by_site.sum())
     bound = max(bound, gain)
     return SitePlan(table, gain, bound, (bound - gain) / bound if bound > 0 else 0.0)

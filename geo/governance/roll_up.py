@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 from scipy.spatial import KDTree
 
-from geo.coverage.gaps import coverage_by_grid
+from geo.coverage.grid_coverage import coverage_by_grid
 from geo.crs import require_metric
 from geo.errors import ColumnError
 from geo.frames import codes_of, column_of, numbers_of, required_column

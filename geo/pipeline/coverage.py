@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.coverage.gaps import blind_spots, coverage_by_grid
-from geo.coverage.quality import IN_USE
+from geo.coverage.blind_spots import blind_spots
+from geo.coverage.camera_selection import IN_USE
+from geo.coverage.grid_coverage import coverage_by_grid
 from geo.errors import name_rows
 from geo.pipeline.context import (
     Box,

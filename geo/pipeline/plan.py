@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 import geo
-from geo.coverage.quality import IN_USE
+from geo.coverage.camera_selection import IN_USE
 from geo.settings import Settings
 from geo.store.connection import Conn
 from geo.store.queries.changes import Changes, pending_changes

@@ -11,8 +11,9 @@ import pandas as pd
 import pyproj
 import shapely
 
-from geo.coverage.gaps import ground_of, measure
-from geo.coverage.quality import cameras_in_use, class_ranges, class_views
+from geo.coverage.camera_selection import cameras_in_use
+from geo.coverage.ground import ground_of, measure
+from geo.coverage.quality import class_ranges, class_views
 from geo.geometry.polygons import rings_of
 from geo.pipeline.context import RunContext, boxes_of, to_metric, widen_boxes
 from geo.settings import Settings

@@ -69,4 +69,5 @@ def test_the_files_of_a_kernel_are_all_that_it_imports() -> None:
         path for path in (package / "visibility/kernels").glob("*.py") if path.stem != "__init__"
     }
     assert source_files(sweep.py_func) == kernels | {package / "geometry/bucket_grid.py"}
-    assert source_files(areas.py_func) == {package / "coverage/_areas.py"}
+    coverage = package / "coverage"
+    assert source_files(areas.py_func) == {coverage / "_areas.py", coverage / "_clipping.py"}

@@ -139,7 +139,7 @@ def import_command(
     as_json: JsonOption = False,
 ) -> None:
     """Import a file into a layer; all or nothing unless told otherwise."""
-    from geo.ingest import import_file, import_staff
+    from geo.ingest import ImportOptions, import_file, import_staff
     from geo.ingest.osm import command as osm_command
     from geo.ingest.staff import STAFF
     from geo.store.connection import connect, database
@@ -173,23 +173,30 @@ def import_command(
         raise typer.BadParameter(
             f"{date_order!r} is neither day nor month", param_hint="--date-order"
         )
+    options = ImportOptions(
+        crs=crs,
+        datum=datum,  # type: ignore[arg-type]
+        rename=pairs or None,
+        source=source,
+        key=key,  # type: ignore[arg-type]
+        occurred=occurred,
+        date_order=date_order,  # type: ignore[arg-type]
+        mapping=mapping,
+        save_mapping=save_mapping,
+        file_layer=file_layer,
+        encoding=encoding,
+        accept_rejects=accept_rejects,
+        dry_run=dry_run,
+        report=report,
+    )
     with database() as conninfo, connect(conninfo) as conn, progress_lines() as progress:
         require_current_or_migrate(conninfo)
         name_store(conn, warn=False)
         try:
             if layer == STAFF.name:
-                outcome = import_staff(
-                    conn, file, rename=pairs or None, mapping=mapping, save_mapping=save_mapping,
-                    file_layer=file_layer, encoding=encoding, report=report,
-                    accept_rejects=accept_rejects, dry_run=dry_run, progress=progress,
-                )  # fmt: skip
+                outcome = import_staff(conn, file, options, progress=progress)
             else:
-                outcome = import_file(
-                    conn, layer, file, crs=crs, datum=datum, rename=pairs or None, source=source,  # type: ignore[arg-type]
-                    key=key, occurred=occurred, date_order=date_order, mapping=mapping, save_mapping=save_mapping,  # type: ignore[arg-type]
-                    file_layer=file_layer, encoding=encoding,
-                    report=report, accept_rejects=accept_rejects, dry_run=dry_run, progress=progress,
-                )  # fmt: skip
+                outcome = import_file(conn, layer, file, options, progress=progress)
         except RejectedRows as error:
             _show(error.outcome, as_json)
             raise

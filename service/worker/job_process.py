@@ -14,7 +14,7 @@ import psycopg
 
 from geo import pipeline
 from geo.errors import GridcoverError, RejectedRows, StoreAwayError, StoreError
-from geo.ingest import Outcome, import_file, import_staff
+from geo.ingest import ImportOptions, Outcome, import_file, import_staff
 from geo.ingest.osm.importing import NAME as OSM
 from geo.ingest.osm.importing import import_osm
 from geo.ingest.preview import FilePreview
@@ -151,19 +151,20 @@ def _run_import(
     before_commit: Callable[[Outcome], None],
 ) -> Outcome:  # fmt: skip
     settings: Settings = get_settings()
-    if layer == STAFF.name:
-        return import_staff(
-            conn, path, report=report, settings=settings, progress=progress, on_read=on_read,
-            before_commit=before_commit, **options
-        )  # fmt: skip
     if layer == OSM:
         return import_osm(
             conn, path, dry_run=bool(options.get("dry_run")), report=report, settings=settings, progress=progress,
             before_commit=before_commit,
         )  # fmt: skip
+    import_options = ImportOptions(report=report, **options)
+    if layer == STAFF.name:
+        return import_staff(
+            conn, path, import_options, settings=settings, progress=progress, on_read=on_read,
+            before_commit=before_commit,
+        )  # fmt: skip
     return import_file(
-        conn, layer, path, report=report, settings=settings, progress=progress, on_read=on_read,
-        before_commit=before_commit, **options
+        conn, layer, path, import_options, settings=settings, progress=progress, on_read=on_read,
+        before_commit=before_commit,
     )  # fmt: skip
 
 

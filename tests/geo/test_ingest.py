@@ -16,7 +16,7 @@ import shapely
 
 from geo.crs import gcj02_from_wgs84
 from geo.errors import ColumnError, CrsError, ReadError, RejectedRows, StoreError
-from geo.ingest import Outcome, import_file, raw_table, readers
+from geo.ingest import ImportOptions, Outcome, import_file, raw_table, readers
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer
 
@@ -31,7 +31,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def put(store: str, layer: str, path: Path, **options: object) -> Outcome:
     with connect(store) as conn:
-        return import_file(conn, layer, path, **options)  # type: ignore[arg-type]
+        return import_file(conn, layer, path, ImportOptions(**options))  # type: ignore[arg-type]
 
 
 def rows(store: str, layer: str) -> gpd.GeoDataFrame:

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from geo.errors import GridcoverError
-from geo.ingest import import_file
+from geo.ingest import ImportOptions, import_file
 from geo.ingest.cleaning import Cleaned, clean
 from geo.ingest.parsing import parse
 from geo.schema import LAYERS
@@ -287,7 +287,10 @@ def test_a_register_in_any_file_comes_into_the_store(
             path = write(style, rows, Path(name))
             try:
                 outcome = import_file(
-                    conn, layer, path, encoding=encoding_of(style), accept_rejects=True
+                    conn,
+                    layer,
+                    path,
+                    ImportOptions(encoding=encoding_of(style), accept_rejects=True),
                 )
             except GridcoverError as error:
                 if not may_be_refused(style, rows):

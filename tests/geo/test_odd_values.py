@@ -20,7 +20,7 @@ import shapely
 from geo import pipeline
 from geo.errors import ColumnError, CrsError, MissingColumnsError
 from geo.export import write_file
-from geo.ingest import Outcome, import_file
+from geo.ingest import ImportOptions, Outcome, import_file
 from geo.ingest.cleaning import clean
 from geo.ingest.directions import NOT_UNDERSTOOD
 from geo.ingest.headers import recognise
@@ -44,7 +44,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def put(store: str, layer: str, path: Path | str, **options: Any) -> Outcome:
     with connect(store) as conn:
-        return import_file(conn, layer, Path(path), **options)
+        return import_file(conn, layer, Path(path), ImportOptions(**options))
 
 
 def rows(store: str, layer: str) -> gpd.GeoDataFrame:

@@ -17,7 +17,7 @@ import rasterio
 import shapely
 
 from geo.errors import ReadError, StoreError
-from geo.ingest import import_file
+from geo.ingest import ImportOptions, import_file
 from geo.pipeline import refresh
 from geo.settings import Settings
 from geo.store.connection import connect
@@ -44,7 +44,7 @@ def fill(store: str, folder: Path, cameras: int = 3) -> None:
     with connect(store) as conn:
         for layer in ("grids", "cameras", "incidents"):
             path = folder / f"{layer}.{'geojson' if layer == 'grids' else 'csv'}"
-            import_file(conn, layer, path, report=folder / "report.csv")
+            import_file(conn, layer, path, ImportOptions(report=folder / "report.csv"))
 
 
 def snapshot(store: str) -> dict[str, int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from geo.errors import ColumnError, MissingColumnsError
-from geo.ingest import FilePreview, import_file
+from geo.ingest import FilePreview, ImportOptions, import_file
 from geo.ingest.headers import EXTRA
 from geo.store.connection import connect
 
@@ -36,8 +36,15 @@ def test_a_refused_file_is_described_all_the_same(store: str, path: Path) -> Non
 
 def test_what_is_renamed_now_goes_before_the_saved_mapping(store: str, path: Path) -> None:
     with connect(store) as conn:
-        import_file(conn, "cameras", path, rename={"a": "code", "b": "name"}, save_mapping="m")
-        import_file(conn, "cameras", path, mapping="m", rename={"b": "code", "方位角": EXTRA})
+        import_file(
+            conn,
+            "cameras",
+            path,
+            ImportOptions(rename={"a": "code", "b": "name"}, save_mapping="m"),
+        )
+        import_file(
+            conn, "cameras", path, ImportOptions(mapping="m", rename={"b": "code", "方位角": EXTRA})
+        )
         rows = conn.execute("SELECT code, name, bearing_deg, extra FROM cameras").fetchall()
     assert sorted(rows, key=lambda row: str(row[0])) == [
         ("x1", "y1", 90.0, {}), ("x2", "y2", 180.0, {}),
@@ -47,4 +54,4 @@ def test_what_is_renamed_now_goes_before_the_saved_mapping(store: str, path: Pat
 
 def test_two_headers_cannot_be_one_column(store: str, path: Path) -> None:
     with connect(store) as conn, pytest.raises(ColumnError, match="a is renamed to code already"):
-        import_file(conn, "cameras", path, rename={"a": "code", "b": "code"})
+        import_file(conn, "cameras", path, ImportOptions(rename={"a": "code", "b": "code"}))

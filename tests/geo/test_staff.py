@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from geo.cli import app
 from geo.errors import ColumnError, RejectedRows
-from geo.ingest import import_file, import_staff
+from geo.ingest import ImportOptions, import_file, import_staff
 from geo.settings import get_settings
 from geo.store.connection import connect
 
@@ -76,9 +76,9 @@ def test_bad_rows_are_told_and_nothing_is_stored(district: str) -> None:
             (3, "unknown grid"), (4, "empty value"), (5, "unknown role"), (6, "repeated row"),
         }  # fmt: skip
         assert rows(district) == []
-        tried = import_staff(conn, bad, dry_run=True)
+        tried = import_staff(conn, bad, ImportOptions(dry_run=True))
         assert (tried.inserted, rows(district)) == (2, [])
-        import_staff(conn, bad, accept_rejects=True)
+        import_staff(conn, bad, ImportOptions(accept_rejects=True))
         assert rows(district) == [("001", "head", "张三", None), ("002", "other", "王五", None)]
         with pytest.raises(ColumnError, match="grid-staff needs the column role"):
             import_staff(conn, table("网格编码,姓名\n001,张三\n"))

@@ -13,7 +13,7 @@ import shapely
 
 from geo.errors import RejectedRows
 from geo.governance.camera_quality import camera_findings
-from geo.ingest import Outcome, import_file
+from geo.ingest import ImportOptions, Outcome, import_file
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer
 
@@ -35,7 +35,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def put(store: str, layer: str, path: Path, **options: object) -> Outcome:
     with connect(store) as conn:
-        return import_file(conn, layer, path, **options)  # type: ignore[arg-type]
+        return import_file(conn, layer, path, ImportOptions(**options))  # type: ignore[arg-type]
 
 
 def make_district(store: str) -> None:

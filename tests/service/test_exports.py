@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 
 from geo.export import MOST_SHEET_ROWS, write_file
 from geo.incidents.density import incident_times
-from geo.ingest import import_file
+from geo.ingest import ImportOptions, import_file
 from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.exports import EXPORT_NAMES, read_pieces
@@ -75,7 +75,7 @@ def test_a_register_taken_out_and_in_again_is_the_same(
         path = tmp_path / f"{layer}.csv"
         path.write_bytes(client.get(f"/api/v1/export/{layer}.csv").content)
         with connect(store) as conn:
-            outcome = import_file(conn, layer, path, report=tmp_path / "r.csv")
+            outcome = import_file(conn, layer, path, ImportOptions(report=tmp_path / "r.csv"))
             assert outcome.rejected == 0
             got = read_layer(conn, layer).reset_index(drop=True).sort_values(key)
             assert set(outcome.kept_as_extra) <= {"extra"}

@@ -1,4 +1,4 @@
-"""Cells to values of a column's contract, each problem told."""
+"""Parsing of cells to the values that a column may have, with a finding for each problem."""
 
 from __future__ import annotations
 
@@ -18,65 +18,99 @@ from geo.ingest import values
 from geo.ingest.bearings import directions_of
 from geo.ingest.columns import distinct, moments_of, objects, plain_codes, plain_times
 from geo.ingest.dates import year_first
+from geo.ingest.dictionary import Dictionary, normalised, value_of
 from geo.ingest.encodings import REPLACEMENT
 from geo.ingest.findings import MENDED, NOTED, REJECTED, Work, rows_where
-from geo.ingest.headers import FALSE_WORDS, TRUE_WORDS, normalised, value_of
 from geo.ingest.notation import PLAIN, Notation
 from geo.ingest.numbers import AMBIGUOUS, Decimal
-from geo.schema import Column
+from geo.ingest.value_vocabulary import FALSE_WORDS, TRUE_WORDS
+from geo.schema import Column, Layer
 
 SPARED = ("name", "source", "level")
-"""Needed columns that can be told otherwise."""
+"""Needed columns that a file may lack, because their values follow from others."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the cells of a column are read by, beside the column's contract."""
+    """Time zone and notation by which the cells of a file are read."""
 
     zone: ZoneInfo
+    """Zone of times that name none."""
     notation: Notation = PLAIN
+    """Decimal marks and order of dates, by column."""
+
+
+@dataclass(frozen=True)
+class _ColumnContext:
+    """One column of a layer, and by what its cells are read."""
+
+    layer: Layer
+    column: Column
+    dictionary: Dictionary
+    zone: ZoneInfo
+    notation: Notation
 
 
 DAMAGED_CODE = "damaged character in a code"
-"""A code is not repaired: with a character less it may be the code of something else."""
+"""Reason of a finding: a code is not repaired, because it may become the code of something else."""
 _READINGS = frozenset(
-    {
-        "thousands separator", "decimal point beside thousands separators",
+    [
+        "thousands separator",
+        "decimal point beside thousands separators",
         "decimal point with three digits behind it",
-    }
-)  # fmt: skip
+    ]
+)
 """Problems that leave the value as the file has it, read in the one way that fits the others."""
 
 
 def parse_column(
     work: Work, column: Column, cells: pd.Series | None, context: Context, source: str
 ) -> Any:
-    """Values of one column, default where empty, each problem told to `work`.
+    """Parse the cells of one column, and report each problem.
+
+    Parameters
+    ----------
+    work : Work
+        The table being cleaned; it gets the findings.
+    column : Column
+        The column of the layer.
+    cells : pandas.Series or None
+        The cells, one a row; None where the file has no such column.
+    context : Context
+        Time zone and notation of the file.
+    source : str
+        Value of the column ``source`` where a cell is empty.
 
     Returns
     -------
-    A value a row: a column of moments (UTC, NaT missing) for times, else an array of objects
-    (None missing).
+    pandas.Series or numpy.ndarray
+        A value a row. A column of times is a series of moments in UTC (NaT where missing), any
+        other an array of objects: the default of the column where a cell is empty, else None.
     """
-    count = len(work.raw.cells)
+    n_rows = len(work.raw.cells)
     default = source if column.name == "source" else column.default
     if cells is None:
         if column.kind == "time":
-            return moments_of([None] * count)
-        return np.full(count, default, object)
+            return moments_of([None] * n_rows)
+        return np.full(n_rows, default, object)
     # Registers repeat their values: each distinct one is parsed once.
-    codes, found = distinct(cells)
-    parsed, told = _parse_all(work, column, found, context)
-    for slot in rows_where(np.isin(codes, list(told))):
-        problem, fatal = told[int(codes[slot])]
-        cell = found[int(codes[slot])]
+    codes, distinct_cells = distinct(cells)
+    parsed, problems = _parse_all(
+        distinct_cells,
+        _ColumnContext(work.layer, column, work.dictionary, context.zone, context.notation),
+    )
+    for row in rows_where(np.isin(codes, list(problems))):
+        code = int(codes[row])
+        problem, fatal = problems[code]
+        cell, value = distinct_cells[code], parsed[code]
         if fatal and values.blank(cell):
-            work.tell(slot, REJECTED, problem, column.name, "this column is needed")
+            work.tell(row, REJECTED, problem, column.name, "this column is needed")
             continue
-        value = parsed[int(codes[slot])]
         action = NOTED if problem in _READINGS else MENDED
-        work.tell(slot, REJECTED if fatal else action, problem, column.name, f"{values.text_of(cell)!r}"
-                  + ("" if pd.isna(value) else f" taken as {value}"))  # fmt: skip
+        detail = repr(values.text_of(cell))
+        if not pd.isna(value):
+            detail += f" taken as {value}"
+        work.tell(row, REJECTED if fatal else action, problem, column.name, detail)
     if isinstance(parsed, pd.Series):
         return parsed.take(codes).reset_index(drop=True)
     out = parsed[codes]
@@ -85,62 +119,68 @@ def parse_column(
 
 
 def _parse_all(
-    work: Work, column: Column, found: Sequence[Any], context: Context
+    cells: Sequence[Any], context: _ColumnContext
 ) -> tuple[Any, dict[int, tuple[str, bool]]]:
-    """Values of distinct cells, and by number the problem of those with one and whether it is fatal."""
+    """Return the values of distinct cells, and by number each problem and whether it is fatal."""
+    column = context.column
     parse = _PARSERS[column.kind]
-    done = np.zeros(len(found), bool)
-    out: NDArray[np.object_] = np.full(len(found), None, object)
+    done = np.zeros(len(cells), bool)
+    parsed: NDArray[np.object_] = np.full(len(cells), None, object)
     moments = None
     if column.kind == "time":
-        moments = plain_times(found, context.zone)
+        moments = plain_times(cells, context.zone)
         done = (moments >= values.EARLIEST).to_numpy()
     elif column.kind == "code":
-        done = plain_codes(found)
-        out = objects(found)
-    told: dict[int, tuple[str, bool]] = {}
-    for slot in rows_where(~done):
-        cell, out[slot] = found[slot], None
-        if values.blank(cell) and not _is_word(work, column, cell):
+        done = plain_codes(cells)
+        parsed = objects(cells)
+    problems: dict[int, tuple[str, bool]] = {}
+    for i in rows_where(~done):
+        cell, parsed[i] = cells[i], None
+        if values.blank(cell) and not _is_word(cell, context):
             if column.needed and column.name not in SPARED:
-                told[slot] = ("empty value", True)
+                problems[i] = ("empty value", True)
             continue
-        out[slot], problem = parse(work, column, cell, context)
+        parsed[i], problem = parse(cell, context)
         if problem:
             fatal = column.needed or problem == DAMAGED_CODE
-            told[slot] = (problem, out[slot] is None and fatal)
+            problems[i] = (problem, parsed[i] is None and fatal)
     if moments is None:
-        return out, told
-    rest = np.flatnonzero(~done)
-    moments[rest] = moments_of([out[slot] for slot in rest]).to_numpy()
-    return moments, told
+        return parsed, problems
+    remaining = np.flatnonzero(~done)
+    moments[remaining] = moments_of([parsed[i] for i in remaining]).to_numpy()
+    return moments, problems
 
 
-def _is_word(work: Work, column: Column, cell: Any) -> bool:
-    """Whether a cell is a word of the column, as `none` and 无 are of some, which elsewhere say nothing."""
-    if column.kind != "choice" or not isinstance(cell, str):
+def _is_word(cell: Any, context: _ColumnContext) -> bool:
+    """Return whether a cell that is blank elsewhere, such as `none` or 无, is a word here."""
+    if context.column.kind != "choice" or not isinstance(cell, str):
         return False
-    return value_of(work.layer.name, column.name, cell, work.dictionary) is not None
+    return _choice_of(cell, context) is not None
 
 
-def _parse_text(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
-    if column.name in work.layer.key and REPLACEMENT in str(cell):
+def _choice_of(text: str, context: _ColumnContext) -> str | None:
+    return value_of(context.layer.name, context.column.name, text, context.dictionary)
+
+
+def _parse_text(cell: Any, context: _ColumnContext) -> tuple[Any, str]:
+    if context.column.name in context.layer.key and REPLACEMENT in str(cell):
         return None, DAMAGED_CODE
     return values.storable(values.without_marker(values.text_of(cell))), ""
 
 
-def _parse_code(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
+def _parse_code(cell: Any, context: _ColumnContext) -> tuple[Any, str]:  # noqa: ARG001
     as_read = values.text_of(cell)
     if REPLACEMENT in as_read:
         return None, DAMAGED_CODE
     text = values.without_marker(as_read, code=True)
     problem = "spreadsheet's marker removed" if text != as_read else ""
-    bare = _NO_WIDTH.sub("", text).strip()
-    if bare != text:
+    visible = _NO_WIDTH.sub("", text).strip()
+    if visible != text:
         problem = problem or "characters without width removed"
-    if _GROUPED_CODE.fullmatch(bare):
-        bare, problem = re.sub(r"\D", "", bare), "marks between thousands removed from a code"
-    text = values.storable(bare)
+    if _GROUPED_CODE.fullmatch(visible):
+        visible = re.sub(r"\D", "", visible)
+        problem = "marks between thousands removed from a code"
+    text = values.storable(visible)
     digits = text.replace(".", "").replace("+", "").casefold()
     if (
         (isinstance(cell, float) and abs(cell) >= 1e15)
@@ -153,19 +193,19 @@ def _parse_code(work: Work, column: Column, cell: Any, context: Context) -> tupl
 
 _NO_WIDTH = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u00ad]")
 _SCIENTIFIC = re.compile(r"\d+(?:[.,]\d+)?[eE]\+\d+|\d+[.,]\d+[eE]-?\d+")
-"""As spreadsheets write long numbers; 12E3 may be a code."""
+"""Long numbers as spreadsheets write them; 12E3 may be a code."""
 _GROUPED_CODE = re.compile(r"\d{1,3}(?:,\d{3}){2,}")
 
 
-def _parse_number(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
-    decimal = context.notation.decimal.get(column.name)
+def _parse_number(cell: Any, context: _ColumnContext) -> tuple[Any, str]:
+    column = context.column
     problem = ""
     if column.name == "pixels_wide":
         number = values.pixels_of(cell)
     elif column.name == "satisfaction":
         number = values.rating_of(cell)
     else:
-        decimal, problem = _mark_of(column, cell, decimal, context)
+        decimal, problem = _decimal_mark(cell, context)
         if decimal is None and problem:
             return None, problem
         number = values.number_of(cell, decimal)
@@ -175,34 +215,34 @@ def _parse_number(work: Work, column: Column, cell: Any, context: Context) -> tu
     high = column.high if column.high is not None else math.inf
     if number < low or number > high or (column.open_low and number == low):
         # Registers write 0 for "not reported".
-        silent = column.open_low and number == 0
-        return None, "" if silent else f"impossible value for {column.name}"
+        not_reported = column.open_low and number == 0
+        return None, "" if not_reported else f"impossible value for {column.name}"
     return (round(number) if column.kind == "integer" else number), problem
 
 
-def _mark_of(
-    column: Column, cell: Any, decimal: Decimal | None, context: Context
-) -> tuple[Decimal | None, str]:
-    """The decimal mark by which a cell is read, and what is to be reported of it."""
+def _decimal_mark(cell: Any, context: _ColumnContext) -> tuple[Decimal | None, str]:
+    """Return the decimal mark by which a cell is read, and what is to be reported of it."""
+    column, notation = context.column, context.notation
+    decimal = notation.decimal.get(column.name)
     text = values.plain_signs(cell).strip() if isinstance(cell, str) else ""
     comma, point = (bool(AMBIGUOUS[mark].fullmatch(text)) for mark in (",", "."))
     if not comma and not point:
         return decimal, ""
     if column.kind == "integer":
-        # A part of a person or a pixel is none: the mark parts thousands.
+        # People and pixels have no fractions: the mark separates thousands.
         return (".", "thousands separator") if comma else (",", "thousands separator")
     if comma and decimal is None:
         return None, "thousands or decimal comma not certain"
     if (comma and decimal == ".") or (point and decimal == ","):
         return decimal, "thousands separator"
-    if point and column.name in context.notation.grouped:
+    if point and column.name in notation.grouped:
         return ".", "decimal point beside thousands separators"
     if point and decimal is None:
         return ".", "decimal point with three digits behind it"
     return decimal, ""
 
 
-def _parse_boolean(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
+def _parse_boolean(cell: Any, context: _ColumnContext) -> tuple[Any, str]:  # noqa: ARG001
     text = normalised(values.text_of(cell))
     if text in TRUE_WORDS:
         return True, ""
@@ -211,45 +251,53 @@ def _parse_boolean(work: Work, column: Column, cell: Any, context: Context) -> t
     return None, "neither yes nor no"
 
 
-def _parse_choice(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
+def _parse_choice(cell: Any, context: _ColumnContext) -> tuple[Any, str]:
+    column = context.column
     text = cell.strip() if isinstance(cell, str) else values.text_of(cell)
     if text in column.choices:
         return text, ""
-    found = value_of(work.layer.name, column.name, text, work.dictionary)
-    # 0 is how registers write "not reported".
-    silent = text == "0" and column.default is None
-    return (found, "") if found or silent else (None, f"unknown {column.name}")
+    choice = _choice_of(text, context)
+    # Registers write 0 for "not reported".
+    not_reported = text == "0" and column.default is None
+    return (choice, "") if choice or not_reported else (None, f"unknown {column.name}")
 
 
-def _parse_several(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
+def _parse_several(cell: Any, context: _ColumnContext) -> tuple[Any, str]:
     parts = [
         part.strip() for part in re.split(r"[/／、,，;；]", values.text_of(cell)) if part.strip()
     ]
-    words = [value_of(work.layer.name, column.name, part, work.dictionary) for part in parts]
-    # 0 is not reported; a word that is not in the dictionary is kept as it is.
-    kept = [word or part for word, part in zip(words, parts, strict=True) if word or part != "0"]
-    return "/".join(dict.fromkeys(kept)) or None, ""
+    # 0 means "not reported"; a word that is not in the dictionary is stored as it is.
+    choices = [_choice_of(part, context) or ("" if part == "0" else part) for part in parts]
+    return "/".join(dict.fromkeys(choice for choice in choices if choice)) or None, ""
 
 
-def _parse_directions(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
-    found = directions_of(cell)
-    if not found or any(not 0 <= (one.bearing_deg or 0) <= 360 for one in found):
+def _parse_directions(cell: Any, context: _ColumnContext) -> tuple[Any, str]:  # noqa: ARG001
+    directions = directions_of(cell)
+    if not directions or any(not 0 <= (d.bearing_deg or 0) <= 360 for d in directions):
         return None, "not a direction"
-    return to_text(found), ""
+    return to_text(directions), ""
 
 
-def _parse_time(work: Work, column: Column, cell: Any, context: Context) -> tuple[Any, str]:  # noqa: ARG001
-    cell, sure = year_first(cell, context.notation.date_order.get(column.name))
-    if not sure:
+def _parse_time(cell: Any, context: _ColumnContext) -> tuple[Any, str]:
+    cell, certain = year_first(cell, context.notation.date_order.get(context.column.name))
+    if not certain:
         return None, "order of day and month not certain: use --date-order"
     moment = values.time_of(cell, context.zone)
     if moment is None or moment < values.EARLIEST:
         return None, "impossible date"
-    return (moment.date() if column.kind == "date" else moment), ""
+    return (moment.date() if context.column.kind == "date" else moment), ""
 
 
-_PARSERS: dict[str, Callable[[Work, Column, Any, Context], tuple[Any, str]]] = {
-    "text": _parse_text, "code": _parse_code, "number": _parse_number, "integer": _parse_number,
-    "boolean": _parse_boolean, "choice": _parse_choice, "date": _parse_time, "time": _parse_time,
-    "several": _parse_several, "directions": _parse_directions,
-}  # fmt: skip
+_PARSERS: dict[str, Callable[[Any, _ColumnContext], tuple[Any, str]]] = {
+    "text": _parse_text,
+    "code": _parse_code,
+    "number": _parse_number,
+    "integer": _parse_number,
+    "boolean": _parse_boolean,
+    "choice": _parse_choice,
+    "date": _parse_time,
+    "time": _parse_time,
+    "several": _parse_several,
+    "directions": _parse_directions,
+}
+"""Parser of each kind of column: cell and context to the value, or None, and the problem if any."""

@@ -1,4 +1,4 @@
-"""Raw rows to clean ones: every row is kept, mended or rejected, and the report says why."""
+"""Cleaning of a raw table: each row is accepted, repaired or rejected, and findings say why."""
 
 from __future__ import annotations
 
@@ -8,56 +8,58 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
-import shapely
-from numpy.typing import NDArray
 
 from geo.crs import Datum
 from geo.errors import ColumnError
-from geo.ingest import values
+from geo.ingest.categories import category_paths
 from geo.ingest.cells import Context, parse_column
-from geo.ingest.columns import distinct, objects
 from geo.ingest.dates import DateOrder
-from geo.ingest.directions import assign_angle, parse_directions
+from geo.ingest.dictionary import BUILT_IN, Dictionary, normalised
+from geo.ingest.directions import assign_angle, fill_directions
 from geo.ingest.encodings import REPLACEMENT
 from geo.ingest.extras import extra_objects
-from geo.ingest.findings import MENDED, NOTED, REJECTED, Action, Finding, Work, rows_where
-from geo.ingest.headers import (
-    BUILT_IN,
-    CATEGORY_LEVELS,
-    EXTRA,
-    LAT,
-    LON,
-    OWN_RESULTS,
-    WHERE,
-    Dictionary,
-    Recognised,
-    is_secret,
-    normalised,
-    recognise,
-)
+from geo.ingest.findings import MENDED, NOTED, Action, Finding, Work
+from geo.ingest.header_vocabulary import EXTRA, LAT, LON, OWN_RESULTS, WHERE
+from geo.ingest.headers import Recognised, is_secret, recognise
 from geo.ingest.hierarchy import complete_codes
 from geo.ingest.locating import locate
-from geo.ingest.notation import Notation, read_notation
+from geo.ingest.notation import read_notation
 from geo.ingest.occurrence import KeyRule, fill_span, make_keys, parse_span
 from geo.ingest.raw_table import DAMAGED, RawTable
 from geo.ingest.required import require_columns
+from geo.ingest.row_checks import assign_grid_precision, check_dates, check_keys, reject_guards
 from geo.schema import Layer
 
 
 @dataclass
 class Cleaned:
-    """The rows that can be used, and what was found on the way."""
+    """The rows of a file that can be used, and the findings of all its rows."""
 
     frame: gpd.GeoDataFrame
+    """The usable rows in EPSG:4326, with their line in the file in column ``line``."""
     findings: list[Finding] = field(default_factory=list)
+    """What the report says of the file and its rows."""
     recognised: dict[str, str] = field(default_factory=dict)
+    """Column of the layer to the header of the file."""
     kept_as_extra: list[str] = field(default_factory=list)
+    """Headers of the columns that are stored in ``extra``."""
     read: int = 0
+    """Rows in the file, including those that could not be split into cells."""
 
     def count(self, action: Action) -> int:
-        """Rows with at least one finding of this action."""
+        """Return the number of rows with at least one finding of an action.
+
+        Parameters
+        ----------
+        action : str
+            `REJECTED`, `MENDED` or `NOTED`.
+
+        Returns
+        -------
+        int
+            Number of rows. Findings of the file as a whole count as one row.
+        """
         # Rows of several sheets may have the same line.
         return len({(f.line, f.original) for f in self.findings if f.action == action})
 
@@ -82,155 +84,201 @@ def clean(
 
     Parameters
     ----------
-    raw : from `read_file`.
-    layer : the register it is for.
-    zone : time zone of times that name none.
-    rename : header of the file to column of ours.
-    datum : of the coordinates; WGS 84 unless given.
-    district : (multi)polygon in EPSG:4326; rows farther than `margin_m` from it are rejected,
-        and it tells swapped coordinates. None: not checked.
-    source : the source system of incidents that name none.
-    now : the moment after which a date is impossible.
-    dictionary : words of the deployment for headers and values.
-    key : make the keys of the rows by this rule (`make_keys`), whatever the file has.
-    occurred : the time span of incidents without a time (`parse_span`).
-    date_order : of day and month, in columns that do not show it themselves.
+    raw : RawTable
+        The table, from `read_file`; broken characters in it are repaired in place.
+    layer : Layer
+        The layer that its rows belong to.
+    zone : zoneinfo.ZoneInfo
+        Time zone of times that name none.
+    rename : dict of str to str, optional
+        Header of the file to column of the layer, or to ``extra``.
+    datum : {'gcj02', 'bd09', 'cgcs2000', 'wgs84'}, optional
+        Datum of the coordinates; WGS 84 unless given.
+    district : shapely.Polygon or shapely.MultiPolygon, optional
+        District in EPSG:4326. Rows farther than `margin_m` from it are rejected, and swapped
+        coordinates are recognised by it; without it neither is checked.
+    margin_m : float, default 100
+        Distance from the district, in metres, up to which rows are accepted.
+    source : str, default "file"
+        Source system of incidents that name none.
+    now : datetime.datetime, optional
+        The current time, with a zone; later dates are impossible. The clock's unless given.
+    dictionary : Dictionary, optional
+        Words of the deployment for headers and values.
+    key : {'number', 'digest'}, optional
+        Rule by which the keys of the rows are made, whatever the file has
+        (`geo.ingest.occurrence.make_keys`).
+    occurred : str, optional
+        Time span of incidents without a time (`geo.ingest.occurrence.parse_span`).
+    date_order : {'day', 'month'}, optional
+        Part that comes first, in columns of dates that do not show it themselves.
 
     Returns
     -------
-    Clean rows in EPSG:4326 with a `line` column, and the findings.
+    Cleaned
+        The rows that can be used, and the findings.
 
     Raises
     ------
-    MissingColumnsError : a needed column is not there.
-    ColumnError : a renamed column is not one of the layer's, or two headers are renamed to it;
-        `occurred` is no span.
-    CrsError : a datum was given for coordinates in metres.
+    MissingColumnsError
+        If the file lacks a needed column.
+    ColumnError
+        If a column that a header is renamed to is not one of the layer's, two headers are renamed
+        to one column, or `occurred` is no time span.
+    CrsError
+        If a datum is given for coordinates in metres.
     """
-    headers = [str(c) for c in raw.cells.columns]
-    require_renames(headers, layer, rename or {})
-    found, told = use_headers(raw, layer, rename=rename, dictionary=dictionary, key=key)
+    require_renames([str(header) for header in raw.cells.columns], layer, rename or {})
+    recognised, findings = use_headers(raw, layer, rename=rename, dictionary=dictionary, key=key)
     work = Work.of(layer, raw, dictionary)
-    work.findings += told
-    repair_texts(raw, layer, found.columns)
-    bounds = None if district is None else district.bounds
+    work.findings += findings
+    repair_texts(raw, layer, recognised.columns)
     require_columns(
-        layer, found, raw, key=key is not None, timed=occurred is not None, bounds=bounds
+        layer,
+        recognised,
+        raw,
+        key=key is not None,
+        timed=occurred is not None,
+        bounds=None if district is None else district.bounds,
     )
     projected = raw.crs is not None and raw.crs.is_projected
     notation = read_notation(
-        raw.cells, layer, found.columns, date_order=date_order, projected=projected
+        raw.cells, layer, recognised.columns, date_order=date_order, projected=projected
     )
     work.findings += notation.findings
-    context = Context(zone, notation)
-    out: dict[str, Any] = {}
-    for column in layer.columns:
-        named = found.columns.get(column.name)
-        cells = raw.cells[named] if named is not None else None
-        if column.angle:
-            cells = None  # read as a direction below
-        out[column.name] = parse_column(work, column, cells, context, source)
-    if key is not None:
-        prefix = "" if layer.name == "incidents" else f"{source}-"
-        out[layer.key[-1]] = make_keys(raw, key, prefix=prefix)
-    texts = _directions(work, found, out, notation)
-    if "category" in out:
-        levels = [header for header in headers if header not in found.set_aside]
-        out["category"] = _categories(raw, levels, found.columns, out["category"])
-    _complete(work, out, found.columns)
-    complete_codes(work, out)
-    if layer.name == "cameras":
-        _reject_guards(work, found)
-    geometry = locate(work, found.columns, datum, district, margin_m, notation)
+    columns, unread_directions = _parse_columns(
+        work, recognised, Context(zone, notation), source=source, key=key
+    )
+    geometry = locate(work, recognised.columns, datum, district, margin_m, notation)
     now = now or dt.datetime.now(dt.UTC)
     if occurred is not None:
-        work.findings += fill_span(out, parse_span(occurred, zone), work.keep, now)
-    _check_dates(work, out, now, zone)
-    _check_keys(work, out, geometry)
-    # Coordinates that stand beside better ones are kept with the row like any other column.
-    if raw.geometry is not None:
-        spare = [LON, LAT, WHERE]
-    else:
-        spare = [WHERE] if {LON, LAT} <= set(found.columns) else [LON, LAT]
-    unused = [found.columns[name] for name in spare if name in found.columns]
-    extra_headers = [h for h in [*found.unknown, *unused] if not is_secret(h)]
-    work.findings += [
-        Finding(0, NOTED, "passwords are not kept", h, "the column was left out", "")
-        for h in found.unknown
-        if is_secret(h)
-    ]
-    results = OWN_RESULTS.get(layer.name, frozenset())
-    if results and results <= set(headers):
-        detail = "they are computed anew from what is imported"
-        work.findings.append(
-            Finding(0, NOTED, "results of an export are not imported", "", detail, "")
-        )
-        extra_headers = [h for h in extra_headers if h not in results]
-    out["extra"] = extra_objects(raw, extra_headers, texts)
-    out["line"] = raw.lines
-    frame = gpd.GeoDataFrame(pd.DataFrame(out), geometry=gpd.GeoSeries(geometry, crs="EPSG:4326"))
-    frame = frame[work.keep].reset_index(drop=True)
-    return Cleaned(
-        frame, work.findings, dict(found.columns), extra_headers, len(raw.cells) + len(raw.broken)
+        work.findings += fill_span(columns, parse_span(occurred, zone), work.keep, now)
+    check_dates(work, columns, now, zone)
+    check_keys(work, columns, geometry)
+    if layer.name == "incidents":
+        assign_grid_precision(work, columns, geometry)
+    extra_headers = _extra_headers(work, recognised)
+    columns["extra"] = extra_objects(raw, extra_headers, unread_directions)
+    columns["line"] = raw.lines
+    frame = gpd.GeoDataFrame(
+        pd.DataFrame(columns), geometry=gpd.GeoSeries(geometry, crs="EPSG:4326")
     )
+    return Cleaned(
+        frame[work.keep].reset_index(drop=True),
+        work.findings,
+        dict(recognised.columns),
+        extra_headers,
+        len(raw.cells) + len(raw.broken),
+    )
+
+
+def _parse_columns(
+    work: Work, recognised: Recognised, context: Context, *, source: str, key: KeyRule | None
+) -> tuple[dict[str, Any], dict[str, pd.Series]]:
+    """Return the values of each column, and by header the directions not understood."""
+    layer, raw = work.layer, work.raw
+    columns: dict[str, Any] = {}
+    for column in layer.columns:
+        header = recognised.columns.get(column.name)
+        # An angle is parsed as a direction below.
+        cells = None if header is None or column.angle else raw.cells[header]
+        columns[column.name] = parse_column(work, column, cells, context, source)
+    if key is not None:
+        prefix = "" if layer.name == "incidents" else f"{source}-"
+        columns[layer.key[-1]] = make_keys(raw, key, prefix=prefix)
+    decimal_comma = context.notation.decimal.get("bearing_deg") == ","
+    unread_directions = fill_directions(work, recognised, columns, decimal_comma=decimal_comma)
+    if "category" in columns:
+        headers = [h for h in map(str, raw.cells.columns) if h not in recognised.set_aside]
+        columns["category"] = category_paths(raw, headers, recognised.columns, columns["category"])
+    _fill_names(work, columns, recognised.columns)
+    complete_codes(work, columns)
+    if layer.name == "cameras":
+        reject_guards(work, recognised)
+    return columns, unread_directions
+
+
+def _extra_headers(work: Work, recognised: Recognised) -> list[str]:
+    """Return the headers whose cells are stored in ``extra``, and report those that are not."""
+    used, layer = recognised.columns, work.layer
+    # Coordinates beside better ones are stored with the row like any other column.
+    if work.raw.geometry is not None:
+        unused_coordinates = [LON, LAT, WHERE]
+    else:
+        unused_coordinates = [WHERE] if {LON, LAT} <= set(used) else [LON, LAT]
+    headers = [
+        *recognised.unknown,
+        *(used[name] for name in unused_coordinates if name in used),
+    ]
+    work.findings += [
+        Finding(0, NOTED, "passwords are not kept", header, "the column was left out", "")
+        for header in recognised.unknown
+        if is_secret(header)
+    ]
+    headers = [header for header in headers if not is_secret(header)]
+    results = OWN_RESULTS.get(layer.name, frozenset())
+    if results and results <= set(map(str, work.raw.cells.columns)):
+        reason = "results of an export are not imported"
+        detail = "they are computed again from what is imported"
+        work.findings.append(Finding(0, NOTED, reason, "", detail, ""))
+        headers = [header for header in headers if header not in results]
+    return headers
 
 
 def require_renames(headers: list[str], layer: Layer, rename: dict[str, str]) -> None:
-    """Refuse headers that a file has not, and columns that a layer has not or that are named twice.
+    """Refuse to rename headers that a file lacks, or to columns that a layer lacks or twice to one.
 
     Parameters
     ----------
-    headers : of the file.
-    layer : the register it is for.
-    rename : header of the file to column of ours.
+    headers : list of str
+        Headers of the file.
+    layer : Layer
+        The layer that its rows belong to.
+    rename : dict of str to str
+        Header of the file to column of the layer, or to ``extra``.
 
     Raises
     ------
-    ColumnError : one of these.
+    ColumnError
+        If a header or column is unknown, or two headers are renamed to one column.
     """
-    places = () if layer.name == "grid-staff" else (LON, LAT, WHERE)
-    known = {*layer.names, *places, EXTRA}
-    given: dict[str, str] = {}
-    for header, target in rename.items():
-        if target not in known:
+    coordinates = () if layer.name == "grid-staff" else (LON, LAT, WHERE)
+    columns = {*layer.names, *coordinates, EXTRA}
+    known_headers = {normalised(header) for header in headers}
+    header_of: dict[str, str] = {}
+    for header, column in rename.items():
+        if column not in columns:
             raise ColumnError(
-                f"--rename {header}={target}: {layer.name} has no column {target}; "
+                f"--rename {header}={column}: {layer.name} has no column {column}; "
                 f"it has {', '.join(layer.names)}"
             )
-        if normalised(header) not in {normalised(h) for h in headers}:
-            raise ColumnError(f"--rename {header}={target}: the file has {', '.join(headers)}")
-        if target != EXTRA and given.setdefault(target, header) != header:
+        if normalised(header) not in known_headers:
+            raise ColumnError(f"--rename {header}={column}: the file has {', '.join(headers)}")
+        if column != EXTRA and header_of.setdefault(column, header) != header:
             raise ColumnError(
-                f"--rename {header}={target}: {given[target]} is renamed to {target} already; "
+                f"--rename {header}={column}: {header_of[column]} is renamed to {column} already; "
                 f"rename one of the two to {EXTRA} to keep it as it is"
             )
 
 
 def repair_texts(raw: RawTable, layer: Layer, columns: dict[str, str]) -> None:
-    """Take broken characters, which the reader has reported, from the ends of all cells but codes and keys.
+    """Remove broken characters from the ends of cells; the reader has reported them.
 
     Parameters
     ----------
-    raw : the table, changed in place.
-    layer : the register it is for.
-    columns : column of the layer to header of the file.
+    raw : RawTable
+        The table, changed in place.
+    layer : Layer
+        The layer that its rows belong to. Its codes and keys stay as they are.
+    columns : dict of str to str
+        Column of the layer to header of the file.
     """
     codes = {c.name for c in layer.columns if c.kind == "code"} | set(layer.key)
-    exact = {header for column, header in columns.items() if column in codes}
+    code_headers = {header for column, header in columns.items() if column in codes}
     for note in raw.notes:
-        if note.reason == DAMAGED and note.row is not None and note.column not in exact:
+        if note.reason == DAMAGED and note.row is not None and note.column not in code_headers:
             cell = str(raw.cells[note.column].iloc[note.row])
             raw.cells.loc[raw.cells.index[note.row], note.column] = cell.strip(REPLACEMENT + " ")
-
-
-def _reject_guards(work: Work, found: Recognised) -> None:
-    """Reject what OpenStreetMap maps as surveillance by people."""
-    header = found.columns.get("functions")
-    if header is None or normalised(header) != normalised("surveillance:type"):
-        return
-    for row, cell in enumerate(work.raw.cells[header]):
-        if isinstance(cell, str) and cell.strip().casefold() == "guard":
-            work.tell(row, REJECTED, "no camera", header, "a guard")
 
 
 def use_headers(
@@ -241,160 +289,69 @@ def use_headers(
     dictionary: Dictionary,
     key: KeyRule | None,
 ) -> tuple[Recognised, list[Finding]]:
-    """Return which header is which column of the layer, and findings of those that are no words."""
+    """Recognise the headers of a table.
+
+    Parameters
+    ----------
+    raw : RawTable
+        The table.
+    layer : Layer
+        The layer that its rows belong to.
+    rename : dict of str to str or None
+        Header of the file to column of the layer, or to ``extra``.
+    dictionary : Dictionary
+        Words of the deployment.
+    key : {'number', 'digest'} or None
+        Rule by which keys are made in place of those of the file.
+
+    Returns
+    -------
+    recognised : Recognised
+        Which header is which column.
+    findings : list of Finding
+        Notes of the headers that match no word exactly, and of the keys that are made.
+    """
     headers = [str(header) for header in raw.cells.columns]
-    found = recognise(layer.name, headers, rename, dictionary)
-    findings = assign_angle(raw, found) if layer.name == "cameras" else []
+    recognised = recognise(layer.name, headers, rename, dictionary)
+    findings = assign_angle(raw, recognised) if layer.name == "cameras" else []
     if key is not None:
-        findings += _release_key(found, layer, key)
-    return found, findings + _explain_guesses(found)
+        findings += _release_key(recognised, layer, key)
+    return recognised, findings + _explain_guesses(recognised)
 
 
-def _release_key(found: Recognised, layer: Layer, rule: KeyRule) -> list[Finding]:
-    """Let keys be made in place of a column that was taken for them, and report it."""
+def _release_key(recognised: Recognised, layer: Layer, rule: KeyRule) -> list[Finding]:
+    """Make the column that was recognised as the key an unknown one, and report the keys made."""
     column = layer.key[-1]
-    how = "the row's number" if rule == "number" else "a digest of the row"
-    header = found.columns.pop(column, None)
+    detail = "the row's number" if rule == "number" else "a digest of the row"
+    header = recognised.columns.pop(column, None)
     if header is not None:
-        found.unknown.append(header)
-        how += f"; the column {header} is stored beside it"
-    return [Finding(0, NOTED, "keys made", column, how, "")]
+        recognised.unknown.append(header)
+        detail += f"; the column {header} is stored beside it"
+    return [Finding(0, NOTED, "keys made", column, detail, "")]
 
 
-def _explain_guesses(found: Recognised) -> list[Finding]:
-    """Findings of headers that are no words of the dictionary."""
-    column_of = {header: column for column, header in found.columns.items()}
-    taken = [
+def _explain_guesses(recognised: Recognised) -> list[Finding]:
+    """Return notes of the headers that match no word of the dictionary exactly."""
+    column_of = {header: column for column, header in recognised.columns.items()}
+    guessed = [
         Finding(0, NOTED, "header recognised", header, f"{column_of[header]}: {reason}", "")
-        for header, reason in found.guessed.items()
+        for header, reason in recognised.guessed.items()
         if header in column_of
     ]
-    return taken + [
-        Finding(0, NOTED, "header not used", header, f"it was cut and may be {' or '.join(fits)}; "
-                f"say --rename {header}=COLUMN", "")
-        for header, fits in found.unclear.items()
-    ]  # fmt: skip
+    unclear = []
+    for header, columns in recognised.unclear.items():
+        detail = f"it was cut and may be {' or '.join(columns)}; say --rename {header}=COLUMN"
+        unclear.append(Finding(0, NOTED, "header not used", header, detail, ""))
+    return guessed + unclear
 
 
-def _directions(
-    work: Work, found: Recognised, out: dict[str, Any], notation: Notation
-) -> dict[str, pd.Series]:
-    """Fill what the column of directions says; text in it that says none, by header."""
-    header = found.columns.get("bearing_deg")
-    if header is None:
-        return {}
-    cells = work.raw.cells[header]
-    for other in found.alternatives.get("bearing_deg", []):
-        cells = cells.where(~cells.map(values.blank), work.raw.cells[other])
-    decimal_comma = notation.decimal.get("bearing_deg") == ","
-    parsed = parse_directions(work, cells.rename(header), decimal_comma=decimal_comma)
-    out["bearing_deg"] = parsed.bearing_deg
-    given, width = out["fov_deg"], parsed.fov_deg
-    out["fov_deg"] = np.where(given == None, width, given)  # noqa: E711  (element by element)
-    others = out["other_directions"]
-    out["other_directions"] = np.where(others == None, parsed.other_directions, others)  # noqa: E711
-    return {header: pd.Series(parsed.not_understood, dtype=object)}
-
-
-def _categories(
-    raw: RawTable, headers: list[str], columns: dict[str, str], told: NDArray[np.object_]
-) -> NDArray[np.object_]:
-    """Categories as paths: from the columns of their levels where the file keeps them apart."""
-    parts: list[NDArray[np.object_]] = []
-    for words in CATEGORY_LEVELS:
-        known = {normalised(word) for word in words.split()}
-        header = next((h for h in headers if normalised(h) in known), None)
-        if header is None:
-            break
-        codes, found = distinct(raw.cells[header])
-        parts.append(objects([values.text_of(cell) for cell in found])[codes])
-    told = _paths(told)
-    if not parts or (len(parts) == 1 and "category" in columns):
-        return told
-    joined = parts[0]
-    for part in parts[1:]:
-        joined = joined + "/" + part
-    paths = _paths(joined)
-    return np.where(paths != "", paths, told)
-
-
-def _paths(texts: NDArray[np.object_]) -> NDArray[np.object_]:
-    codes, found = distinct(pd.Series(texts, dtype="str"))
-    return objects([values.category_of(text) for text in found])[codes]
-
-
-def _complete(work: Work, out: dict[str, Any], columns: dict[str, str]) -> None:
-    """Fill a missing name from the key."""
-    if "name" in out and work.layer.column("name").needed:
-        key = work.layer.key[0]
-        unnamed = [row for row, name in enumerate(out["name"]) if not name]
-        for row in unnamed:
-            out["name"][row] = out[key][row]
-            if "name" in columns:
-                work.tell(row, MENDED, "no name", "name", "named by its code")
-
-
-_MAY_COME = ("retired_on", "due_at")
-
-
-def _check_dates(work: Work, out: dict[str, Any], now: dt.datetime, zone: ZoneInfo) -> None:
-    limit = now + dt.timedelta(days=1)
-    for column in work.layer.columns:
-        if column.name in _MAY_COME:
-            continue
-        if column.kind == "time":
-            late = out[column.name] > limit
-            for row in rows_where(late):
-                moment = out[column.name][row].astimezone(zone)
-                work.tell(row, MENDED, "date in the future", column.name, f"{moment} dropped")
-            out[column.name] = out[column.name].mask(late)
-        elif column.kind == "date":
-            for row, day in enumerate(out[column.name]):
-                if day is not None and day > limit.date():
-                    work.tell(row, MENDED, "date in the future", column.name, f"{day} dropped")
-                    out[column.name][row] = None
-    if "retired_on" in out:
-        for row, (start, end) in enumerate(
-            zip(out["installed_on"], out["retired_on"], strict=True)
-        ):
-            if start is not None and end is not None and end < start:
-                work.tell(row, MENDED, "retired before installed", "retired_on", f"{end} dropped")
-                out["retired_on"][row] = None
-    if work.layer.name != "incidents":
+def _fill_names(work: Work, columns: dict[str, Any], used: dict[str, str]) -> None:
+    """Fill missing names, where the layer needs them, with the key."""
+    if "name" not in columns or not work.layer.column("name").needed:
         return
-    start, end = out["occurred_from"].copy(), out["occurred_to"].copy()
-    turned = (end < start) & work.keep
-    for row in rows_where(turned):
-        work.tell(row, MENDED, "end before start", "occurred_to", "the two were exchanged")
-    out["occurred_from"] = start.mask(turned, end)
-    out["occurred_to"] = end.mask(turned, start)
-    timeless = np.all(
-        [out[c].isna() for c in ("occurred_at", "occurred_from", "reported_at")], axis=0
-    )
-    for row in rows_where(timeless & work.keep):
-        work.tell(row, REJECTED, "no usable time", "occurred_at",
-                  "--occurred 2025 gives such rows a time span")  # fmt: skip
-
-
-def _check_keys(work: Work, out: dict[str, Any], geometry: NDArray[np.object_]) -> None:
-    kept = np.flatnonzero(work.keep)
-    keys = pd.DataFrame({k: out[k][kept] for k in work.layer.key}, index=kept)
-    seen: dict[tuple[Any, ...], int] = {}
-    for row in kept[keys.duplicated(keep=False)].tolist():
-        key = tuple(out[k][row] for k in work.layer.key)
-        if key not in seen:
-            seen[key] = row
-            continue
-        first = seen[key]
-        line = int(work.raw.lines[first])
-        named = "/".join(str(k) for k in key)
-        same = work.raw.original(row) == work.raw.original(first) and (
-            geometry[row] == geometry[first]
-        )
-        work.tell(row, REJECTED, "repeated row" if same else "repeated key", work.layer.key[-1],
-                  f"{named} is on line {line} already")  # fmt: skip
-    if work.layer.name == "incidents":
-        bare = shapely.is_missing(geometry) & ~np.isin(
-            out["precision"].astype(str), ("grid", "none")
-        )
-        out["precision"][bare & work.keep] = "grid"
+    key = work.layer.key[0]
+    unnamed = [row for row, name in enumerate(columns["name"]) if not name]
+    for row in unnamed:
+        columns["name"][row] = columns[key][row]
+        if "name" in used:
+            work.tell(row, MENDED, "no name", "name", "named by its code")

@@ -1,4 +1,4 @@
-"""What the report of an import tells of each row."""
+"""Findings of an import: what its report says about each row, and the table being cleaned."""
 
 from __future__ import annotations
 
@@ -7,51 +7,91 @@ from typing import Any
 
 import numpy as np
 
-from geo.ingest.headers import BUILT_IN, Dictionary
+from geo.ingest.dictionary import BUILT_IN, Dictionary
 from geo.ingest.raw_table import RawTable
 from geo.schema import Layer
 
 Action = str
 REJECTED, MENDED, NOTED = "rejected", "mended", "noted"
+"""Actions: a row was rejected, a value was repaired or removed, something is worth knowing."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing the report tells of a row."""
+    """One finding of an import report, about a row or the file."""
 
     line: int
+    """Line of the file; 0 for the file as a whole."""
     action: Action
+    """`REJECTED`, `MENDED` or `NOTED`."""
     reason: str
+    """What is the matter, the same text for all rows."""
     column: str
+    """Column of the layer, or header of the file; empty where none is concerned."""
     detail: str
+    """The value in question, or what became of it."""
     original: str
+    """The row as it stands in the file."""
 
 
 @dataclass
 class Work:
-    """A table being cleaned: which rows are still in, and what was found so far."""
+    """A table being cleaned: the rows that are accepted so far, and the findings."""
 
     layer: Layer
+    """The layer that the rows belong to."""
     raw: RawTable
+    """The table as it was read."""
     keep: np.ndarray[Any, np.dtype[np.bool_]]
+    """Whether each row is accepted so far."""
     findings: list[Finding]
+    """Findings so far."""
     dictionary: Dictionary = BUILT_IN
+    """Words of the deployment."""
 
     @classmethod
     def of(cls, layer: Layer, raw: RawTable, dictionary: Dictionary) -> Work:
-        """All rows of a table, those that could not be split into cells told already."""
+        """Return a table with all its rows, and the findings of its reader.
+
+        Parameters
+        ----------
+        layer : Layer
+            The layer that the rows belong to.
+        raw : RawTable
+            The table as it was read.
+        dictionary : Dictionary
+            Words of the deployment.
+
+        Returns
+        -------
+        Work
+            The table. Rows that could not be split into cells are reported as rejected.
+        """
         broken = [
             Finding(line, REJECTED, "wrong number of cells", "", reason, text)
             for line, reason, text in raw.broken
         ]
-        return cls(
-            layer, raw, np.ones(len(raw.cells), bool), [*broken, *_of_reader(raw)], dictionary
-        )
+        keep = np.ones(len(raw.cells), bool)
+        return cls(layer, raw, keep, [*broken, *_of_reader(raw)], dictionary)
 
     def tell(
         self, row: int, action: Action, reason: str, column: str = "", detail: str = ""
     ) -> None:
-        """Note one thing of a row; a rejected row is out."""
+        """Report one finding of a row; a rejected row is not kept.
+
+        Parameters
+        ----------
+        row : int
+            Position of the row in the table.
+        action : str
+            `REJECTED`, `MENDED` or `NOTED`.
+        reason : str
+            What is the matter, the same text for all rows.
+        column : str, optional
+            Column of the layer, or header of the file.
+        detail : str, optional
+            The value in question, or what became of it; the sheet of the row is added.
+        """
         line, part = int(self.raw.lines[row]), self.raw.part_of(row)
         if part:
             detail = f"{detail} (sheet {part})".strip()
@@ -62,16 +102,27 @@ class Work:
 
 def _of_reader(raw: RawTable) -> list[Finding]:
     """Return what the reader reports of the file and its rows."""
-    out = []
+    findings = []
     for note in raw.notes:
         row = note.row
         line = note.line if row is None else int(raw.lines[row])
         original = "" if row is None else raw.original(row)
         action = MENDED if note.repaired else NOTED
-        out.append(Finding(line, action, note.reason, note.column, note.detail, original))
-    return out
+        findings.append(Finding(line, action, note.reason, note.column, note.detail, original))
+    return findings
 
 
 def rows_where(mask: Any) -> list[int]:
-    """Numbers of the rows where a mask is true."""
+    """Return the positions where a mask is true.
+
+    Parameters
+    ----------
+    mask : array_like of bool
+        A value a row.
+
+    Returns
+    -------
+    list of int
+        Positions in ascending order.
+    """
     return [int(row) for row in np.flatnonzero(mask)]

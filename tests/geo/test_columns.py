@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from geo.errors import ReadError
 from geo.ingest.cells import Context, parse_column
 from geo.ingest.columns import distinct, json_objects, plain_codes, plain_numbers
+from geo.ingest.dictionary import BUILT_IN
 from geo.ingest.findings import Finding, Work
 from geo.ingest.header_rows import HeaderRows
-from geo.ingest.headers import BUILT_IN
 from geo.ingest.raw_table import RawTable
 from geo.ingest.text_tables import _Layout, _read_even, _read_uneven
 from geo.ingest.values import number_of

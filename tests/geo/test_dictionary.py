@@ -8,7 +8,8 @@ import pytest
 
 from geo.errors import ReadError
 from geo.ingest import import_file
-from geo.ingest.headers import BUILT_IN, read_dictionary, recognise, value_of
+from geo.ingest.dictionary import BUILT_IN, read_dictionary, value_of
+from geo.ingest.headers import recognise
 from geo.settings import get_settings
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer

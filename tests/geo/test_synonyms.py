@@ -12,7 +12,8 @@ import shapely
 
 import geo
 from geo.errors import ColumnError, ColumnWarning
-from geo.ingest.headers import header_words, recognise
+from geo.ingest.dictionary import header_words
+from geo.ingest.headers import recognise
 from geo.synonyms import IMPORT_ONLY, SYNONYMS, plain_name
 
 CRS = "EPSG:32650"

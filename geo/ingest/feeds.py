@@ -1,4 +1,4 @@
-"""Batches of rows from other systems: each row judged by itself, the good ones stored."""
+"""Batches of rows from other systems: each row is checked by itself, and the good ones stored."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from geo.crs import Datum
 from geo.errors import ReadError
 from geo.ingest import values
 from geo.ingest.cleaning import clean
+from geo.ingest.dictionary import Dictionary, normalised, read_dictionary, value_of
 from geo.ingest.findings import REJECTED, Finding
-from geo.ingest.headers import LAT, LON, WHERE, normalised, read_dictionary, recognise, value_of
+from geo.ingest.header_vocabulary import LAT, LON, WHERE
+from geo.ingest.headers import recognise
 from geo.ingest.raw_table import RawTable
 from geo.schema import LAYERS
 from geo.settings import Settings
@@ -32,9 +34,23 @@ from geo.store.queries.cameras import (
 from geo.store.queries.registers import upsert_each
 
 MOST_ROWS = 10_000
-"""Rows a batch may have."""
-_TIMES = "at since time told_at reported_at 时间 状态时间 上报时间 更新时间"
+"""Rows that a batch may have."""
+_TIME_HEADERS = frozenset(
+    normalised(word)
+    for word in [
+        "at",
+        "since",
+        "time",
+        "told_at",
+        "reported_at",
+        "时间",
+        "状态时间",
+        "上报时间",
+        "更新时间",
+    ]
+)
 _CLOCK_SLACK = dt.timedelta(minutes=5)
+"""How far the clock of another system may be ahead."""
 _EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
 
@@ -47,17 +63,33 @@ class RowAnswer:
     key: str | None
     result: str
     """``inserted``, ``updated``, ``unchanged``, ``rejected``; of a status ``recorded``,
-    ``unchanged``, ``superseded`` (kept in the history, but a newer one is known), ``rejected``."""
+    ``unchanged``, ``superseded`` (in the history, but a newer one is known), ``rejected``."""
     findings: list[dict[str, str]]
-    """What was mended or why it was rejected."""
+    """What was repaired or why it was rejected."""
 
 
 def rows_of(body: Any) -> list[dict[str, Any]]:
-    """The rows of a batch: a GeoJSON feature collection or feature, a list, or ``{"rows": [...]}``.
+    """Return the rows of a batch.
+
+    Parameters
+    ----------
+    body : object
+        JSON: a GeoJSON feature collection or feature, a list of objects, or ``{"rows": [...]}``.
+
+    Returns
+    -------
+    list of dict
+        Cells by column; of a feature its properties, its id and its coordinates.
 
     Raises
     ------
-    ReadError : it is none of these, has no row or too many.
+    ReadError
+        If it is none of these, has no row, or more than `MOST_ROWS`.
+
+    Examples
+    --------
+    >>> rows_of({"rows": [{"code": "A1", "status": "online"}]})
+    [{'code': 'A1', 'status': 'online'}]
     """
     if isinstance(body, dict) and body.get("type") == "FeatureCollection":
         body = body.get("features")
@@ -77,23 +109,33 @@ def rows_of(body: Any) -> list[dict[str, Any]]:
 
 
 def _flat(row: Any) -> dict[str, Any]:
-    """Columns of a row; of a feature its properties, id and coordinates."""
+    """Return the cells of a row; of a feature its properties, id and coordinates."""
     if not isinstance(row, dict):
         return {}
     if row.get("type") != "Feature":
-        return {str(k): _cell(v) for k, v in row.items()}
-    told = row.get("properties")
-    out = {str(k): _cell(v) for k, v in told.items()} if isinstance(told, dict) else {}
+        return {str(name): _cell(value) for name, value in row.items()}
+    properties = row.get("properties")
+    if not isinstance(properties, dict):
+        properties = {}
+    cells = {str(name): _cell(value) for name, value in properties.items()}
     if "id" in row:
-        out.setdefault("id", _cell(row["id"]))
-    shape = row.get("geometry")
-    if shape is not None:
-        place = shape.get("coordinates") if isinstance(shape, dict) else None
-        point = isinstance(shape, dict) and shape.get("type") == "Point"
-        good = point and isinstance(place, list) and len(place) in (2, 3)
-        # What is no point stays to be told as coordinates that cannot be read.
-        out[LON], out[LAT] = place[:2] if good and place else (json.dumps(shape)[:200], None)
-    return out
+        cells.setdefault("id", _cell(row["id"]))
+    geometry = row.get("geometry")
+    if geometry is not None:
+        cells[LON], cells[LAT] = _coordinates(geometry)
+    return cells
+
+
+def _coordinates(geometry: Any) -> tuple[Any, Any]:
+    """Return longitude and latitude of a point.
+
+    Of anything else its text and None: it is rejected later as coordinates that cannot be read.
+    """
+    if isinstance(geometry, dict) and geometry.get("type") == "Point":
+        position = geometry.get("coordinates")
+        if isinstance(position, list) and len(position) in (2, 3):
+            return position[0], position[1]
+    return json.dumps(geometry)[:200], None
 
 
 def _cell(value: Any) -> Any:
@@ -112,125 +154,209 @@ def take_incidents(
 
     Parameters
     ----------
-    conn : an open connection to a migrated database.
-    rows : from `rows_of`; columns by the words of the incidents' dictionary.
-    settings : of the deployment.
-    source : of rows that name none.
-    datum : Chinese map datum of the coordinates; WGS 84 unless given.
+    conn : psycopg.Connection
+        Open connection to a migrated database.
+    rows : sequence of dict
+        Rows from `rows_of`; columns by the words of the incidents' dictionary.
+    settings : Settings
+        Settings of the deployment.
+    source : str
+        Source system of rows that name none.
+    datum : {'gcj02', 'bd09', 'cgcs2000', 'wgs84'}, optional
+        Datum of the coordinates; WGS 84 unless given.
 
     Returns
     -------
-    One answer a row, in their order. A row sent again as it is comes back ``unchanged``.
+    list of RowAnswer
+        One answer a row, in their order. A row that is sent again without change is ``unchanged``.
     """
     layer = LAYERS["incidents"]
     dictionary = read_dictionary(settings.dictionary)
     cells = pd.DataFrame(list(rows), dtype=object)
     cells = cells.where(cells.notna(), None)
-    found = recognise(layer.name, [str(c) for c in cells.columns], None, dictionary).columns
-    # A column that no row has is told row by row, not as a fault of the whole batch.
+    columns = recognise(layer.name, [str(c) for c in cells.columns], None, dictionary).columns
+    # A column that no row has is reported row by row, not as a fault of the whole batch.
     for name in ("source_id", "occurred_at", LON, LAT):
-        if name not in found and not (name in (LON, LAT) and WHERE in found):
+        if name not in columns and not (name in (LON, LAT) and WHERE in columns):
             cells[name] = None
     raw = RawTable(cells, np.arange(1, len(cells) + 1, dtype=np.int64))
     cleaned = clean(
-        raw, layer, zone=settings.zone, datum=datum, district=read_district(conn),
-        source=source, dictionary=dictionary,
-    )  # fmt: skip
+        raw,
+        layer,
+        zone=settings.zone,
+        datum=datum,
+        district=read_district(conn),
+        source=source,
+        dictionary=dictionary,
+    )
     frame = cleaned.frame
-    done = {} if frame.empty else upsert_each(conn, layer, frame)
-    told = _by_row(cleaned.findings)
+    results = {} if frame.empty else upsert_each(conn, layer, frame)
+    findings = _findings_by_row(cleaned.findings)
     keys = {
-        int(line) - 1: (str(a), str(b))
-        for line, a, b in zip(frame["line"], frame["source"], frame["source_id"], strict=True)
+        int(line) - 1: (str(row_source), str(source_id))
+        for line, row_source, source_id in zip(
+            frame["line"], frame["source"], frame["source_id"], strict=True
+        )
     }
-    out = []
+    answers = []
     for row in range(len(rows)):
         key = keys.get(row)
-        result = "rejected" if key is None else done.get(key, "unchanged")
-        out.append(RowAnswer(row, "/".join(key) if key else None, result, told.get(row, [])))
-    return out
+        result = "rejected" if key is None else results.get(key, "unchanged")
+        text = "/".join(key) if key else None
+        answers.append(RowAnswer(row, text, result, findings.get(row, [])))
+    return answers
 
 
-def _by_row(findings: Sequence[Finding]) -> dict[int, list[dict[str, str]]]:
-    out: dict[int, list[dict[str, str]]] = {}
-    for f in findings:
-        said = {"action": f.action, "reason": f.reason, "column": f.column, "detail": f.detail}
-        out.setdefault(f.line - 1, []).append(said)
-    return out
+def _findings_by_row(findings: Sequence[Finding]) -> dict[int, list[dict[str, str]]]:
+    by_row: dict[int, list[dict[str, str]]] = {}
+    for finding in findings:
+        entry = {
+            "action": finding.action,
+            "reason": finding.reason,
+            "column": finding.column,
+            "detail": finding.detail,
+        }
+        by_row.setdefault(finding.line - 1, []).append(entry)
+    return by_row
 
 
 def take_statuses(
     conn: Conn, rows: Sequence[dict[str, Any]], *, settings: Settings, now: dt.datetime
 ) -> list[RowAnswer]:
-    """Store the statuses of a batch, each from its own moment on; the caller commits.
+    """Store the camera statuses of a batch, each from its own moment on; the caller commits.
 
     Parameters
     ----------
-    conn : an open connection to a migrated database.
-    rows : from `rows_of`: the camera's code and status by the words of the dictionary, and `at`, the
-        moment from which on it holds (`now` unless given).
-    settings : of the deployment.
-    now : the moment it is.
+    conn : psycopg.Connection
+        Open connection to a migrated database.
+    rows : sequence of dict
+        Rows from `rows_of`: the camera's code and status by the words of the dictionary, and
+        ``at``, the moment from which the status applies (`now` unless given).
+    settings : Settings
+        Settings of the deployment.
+    now : datetime.datetime
+        The current time, with a zone.
 
     Returns
     -------
-    One answer a row, in their order. A status that the history has at its moment is ``unchanged``,
-    however often it is sent, in whatever order.
+    list of RowAnswer
+        One answer a row, in their order. A status that the history has at its moment is
+        ``unchanged``, however often and in whatever order it is sent.
     """
     dictionary = read_dictionary(settings.dictionary)
-    headers = list(dict.fromkeys(key for row in rows for key in row))
-    found = recognise("cameras", headers, None, dictionary).columns
-    words = {normalised(word) for word in _TIMES.split()}
-    clock = next((h for h in headers if normalised(h) in words), None)
-    answers: list[RowAnswer | None] = [None] * len(rows)
+    headers = list(dict.fromkeys(header for row in rows for header in row))
+    columns = recognise("cameras", headers, None, dictionary).columns
+    code_header = columns.get("code", "code")
+    codes = [values.storable(values.text_of(row.get(code_header))) for row in rows]
+    reader = _StatusReader(
+        status_header=columns.get("status", "status"),
+        time_header=next((h for h in headers if normalised(h) in _TIME_HEADERS), None),
+        known_codes=frozenset(lock_cameras(conn, [code for code in codes if code])),
+        dictionary=dictionary,
+        settings=settings,
+        now=now,
+    )
+    answers: dict[int, RowAnswer] = {}
+    reports: list[_StatusReport] = []
+    for number, (row, code) in enumerate(zip(rows, codes, strict=True)):
+        report = reader.read(number, row, code)
+        if isinstance(report, RowAnswer):
+            answers[number] = report
+        else:
+            reports.append(report)
+    answers |= _record_statuses(conn, reports, now)
+    return [answers[number] for number in range(len(rows))]
 
-    def reject(at: int, code: str | None, reason: str, column: str, detail: str) -> None:
-        said = {"action": REJECTED, "reason": reason, "column": column, "detail": detail}
-        answers[at] = RowAnswer(at, code or None, "rejected", [said])
 
-    good: list[tuple[dt.datetime, int, str, str]] = []
-    codes = [values.storable(values.text_of(row.get(found.get("code", "code")))) for row in rows]
-    known = lock_cameras(conn, [code for code in codes if code])
-    for at, (row, code) in enumerate(zip(rows, codes, strict=True)):
-        word = values.text_of(row.get(found.get("status", "status")))
-        status = word if word in LAYERS["cameras"].column("status").choices else value_of(
-            "cameras", "status", word, dictionary
-        )  # fmt: skip
-        moment = row.get(clock) if clock is not None else None
-        since = now if values.blank(moment) else values.time_of(moment, settings.zone)
+@dataclass(frozen=True, order=True)
+class _StatusReport:
+    """A status of a known camera; ordered by time and row."""
+
+    since: dt.datetime
+    row: int
+    code: str
+    status: str
+
+
+@dataclass(frozen=True)
+class _StatusReader:
+    """Reader of the rows of a batch of statuses."""
+
+    status_header: str
+    time_header: str | None
+    known_codes: frozenset[str]
+    dictionary: Dictionary
+    settings: Settings
+    now: dt.datetime
+
+    def read(self, number: int, row: dict[str, Any], code: str) -> _StatusReport | RowAnswer:
+        """Return the status of a row, or the answer that rejects it."""
+        word = values.text_of(row.get(self.status_header))
+        status = self._status_of(word)
+        moment = row.get(self.time_header) if self.time_header is not None else None
+        zone = self.settings.zone
+        since = self.now if values.blank(moment) else values.time_of(moment, zone)
         if not code:
-            reject(at, code, "empty value", "code", "this column is needed")
-        elif code not in known:
-            reject(at, code, "unknown camera", "code", f"{code} is not in the register")
+            problem = ("empty value", "code", "this column is needed")
+        elif code not in self.known_codes:
+            problem = ("unknown camera", "code", f"{code} is not in the register")
         elif status is None:
-            reject(at, code, "unknown status", "status", repr(word))
+            problem = ("unknown status", "status", repr(word))
         elif since is None or since < _EARLIEST:
-            reject(at, code, "impossible date", "at", repr(moment))
-        elif since > now + _CLOCK_SLACK:
-            reject(at, code, "date in the future", "at", since.isoformat())
+            problem = ("impossible date", "at", repr(moment))
+        elif since > self.now + _CLOCK_SLACK:
+            problem = ("date in the future", "at", since.isoformat())
         else:
-            good.append((min(since, now).astimezone(dt.UTC), at, code, status))
-    told = sorted({code for _, _, code, _ in good})
-    # What a clock noted that was ahead would stand in the way of all that is told until then.
-    delete_later_statuses(conn, told, now + _CLOCK_SLACK)
-    history = read_status_history(conn, told)
-    new: list[tuple[str, dt.datetime, str]] = []
-    heard: dict[str, dt.datetime] = {}
-    for since, at, code, status in sorted(good):
-        past = history[code]
-        after = bisect_right(past, since, key=lambda entry: entry[0])
-        result = "recorded" if after == len(past) else "superseded"
-        if after and past[after - 1][1] == status:
-            result = "unchanged"
-        elif after and past[after - 1][0] == since:
-            past[after - 1] = (since, status)
-            new.append((code, since, status))
-        else:
-            past.insert(after, (since, status))
-            new.append((code, since, status))
-        heard[code] = max(since, heard.get(code, since))
-        answers[at] = RowAnswer(at, code, result, [])
-    current = {code: history[code][-1][1] for code in heard if history[code]}
-    latest = {(code, since): status for code, since, status in new}
-    write_statuses(conn, [(c, s, w) for (c, s), w in latest.items()], current, heard)
-    return [answer for answer in answers if answer is not None]
+            since = min(since, self.now).astimezone(dt.UTC)
+            return _StatusReport(since, number, code, status)
+        reason, column, detail = problem
+        entry = {"action": REJECTED, "reason": reason, "column": column, "detail": detail}
+        return RowAnswer(number, code or None, "rejected", [entry])
+
+    def _status_of(self, word: str) -> str | None:
+        if word in LAYERS["cameras"].column("status").choices:
+            return word
+        return value_of("cameras", "status", word, self.dictionary)
+
+
+def _record_statuses(
+    conn: Conn, reports: Sequence[_StatusReport], now: dt.datetime
+) -> dict[int, RowAnswer]:
+    """Store statuses in the history of their cameras, and return the answers by row."""
+    codes = sorted({report.code for report in reports})
+    # A status that a clock ahead of ours dated too late would supersede all until then.
+    delete_later_statuses(conn, codes, now + _CLOCK_SLACK)
+    history = read_status_history(conn, codes)
+    answers: dict[int, RowAnswer] = {}
+    added: dict[tuple[str, dt.datetime], str] = {}
+    last_reports: dict[str, dt.datetime] = {}
+    for report in sorted(reports):
+        code, since, status = report.code, report.since, report.status
+        result, is_new = _insert_status(history[code], since, status)
+        if is_new:
+            added[code, since] = status
+        last_reports[code] = max(since, last_reports.get(code, since))
+        answers[report.row] = RowAnswer(report.row, code, result, [])
+    current = {code: history[code][-1][1] for code in last_reports if history[code]}
+    entries = [(code, since, status) for (code, since), status in added.items()]
+    write_statuses(conn, entries, current, last_reports)
+    return answers
+
+
+def _insert_status(
+    history: list[tuple[dt.datetime, str]], since: dt.datetime, status: str
+) -> tuple[str, bool]:
+    """Insert a status into the history of a camera, oldest first.
+
+    Returns the result for the answer, and whether the history changed. A status at the moment of
+    another one replaces it; the one that applies at its moment already is not inserted.
+    """
+    position = bisect_right(history, since, key=lambda entry: entry[0])
+    if position and history[position - 1][1] == status:
+        return "unchanged", False
+    result = "recorded" if position == len(history) else "superseded"
+    if position and history[position - 1][0] == since:
+        history[position - 1] = (since, status)
+    else:
+        history.insert(position, (since, status))
+    return result, True

@@ -1,4 +1,4 @@
-"""Levels and parents of areas and grids: told from their codes where the file does not say."""
+"""Levels and parents of areas and grids: inferred from their codes where the file gives none."""
 
 from __future__ import annotations
 
@@ -11,72 +11,89 @@ if TYPE_CHECKING:
     from geo.ingest.cleaning import Cleaned
     from geo.schema import Layer
 
-_PARENT = {"areas": "parent", "grids": "community"}
+_PARENT_COLUMN = {"areas": "parent", "grids": "community"}
 
 
-def complete_codes(work: Work, out: dict[str, Any]) -> None:
-    """Fill levels from codes, and tell what the standards would not have."""
-    if work.layer.name == "areas":
-        _levels(work, out)
-    if work.layer.name == "cameras":
-        for row in rows_where(work.keep):
-            number = device_number(out["code"][row])
-            if number is not None and number.problem:
-                work.tell(row, NOTED, "device number against GB/T 28181", "code", number.problem)
-    if work.layer.name not in _PARENT:
-        return
-    for row in rows_where(work.keep):
-        found = area_code(out["code"][row])
-        # A district that uses no province's number has made its codes up: nothing to hold it to.
-        if found is not None and found.problem and found.has_known_province:
-            work.tell(row, NOTED, "code against the standard", "code", found.problem)
-
-
-def _levels(work: Work, out: dict[str, Any]) -> None:
-    for row in rows_where(work.keep):
-        found = area_code(out["code"][row])
-        told = found.level if found is not None and found.level != "grid" else None
-        if out["level"][row] is None:
-            out["level"][row] = told
-            if told is None:
-                work.tell(row, REJECTED, "level not known", "level",
-                          "neither a level nor a code that tells it")  # fmt: skip
-        elif told is not None and told != out["level"][row]:
-            work.tell(row, NOTED, "level and code disagree", "level",
-                      f"{out['level'][row]}, but the code is a {told}'s")  # fmt: skip
-
-
-def link_parents(cleaned: Cleaned, layer: Layer, known: set[str]) -> list[Finding]:
-    """Fill parents that are not given from the codes, where such an area is known.
+def complete_codes(work: Work, columns: dict[str, Any]) -> None:
+    """Fill the levels of areas from their codes, and report codes that break the standards.
 
     Parameters
     ----------
-    cleaned : its frame is filled in place.
-    layer : areas or grids; others are left alone.
-    known : codes of the areas in the store.
+    work : Work
+        The table being cleaned; it gets the findings.
+    columns : dict of str to pandas.Series or numpy.ndarray
+        Parsed values by column of the layer; ``level`` is changed in place.
+
+    References
+    ----------
+    GB/T 2260 and GB/T 10114 (areas), GB/T 28181 (devices).
+    """
+    if work.layer.name == "areas":
+        _fill_levels(work, columns)
+    if work.layer.name == "cameras":
+        for row in rows_where(work.keep):
+            number = device_number(columns["code"][row])
+            if number is not None and number.problem:
+                work.tell(row, NOTED, "device number against GB/T 28181", "code", number.problem)
+    if work.layer.name not in _PARENT_COLUMN:
+        return
+    for row in rows_where(work.keep):
+        code = area_code(columns["code"][row])
+        # Codes that begin with no province's number are not made by the standard.
+        if code is not None and code.problem and code.has_known_province:
+            work.tell(row, NOTED, "code against the standard", "code", code.problem)
+
+
+def _fill_levels(work: Work, columns: dict[str, Any]) -> None:
+    for row in rows_where(work.keep):
+        code = area_code(columns["code"][row])
+        level_of_code = code.level if code is not None and code.level != "grid" else None
+        level = columns["level"][row]
+        if level is None:
+            columns["level"][row] = level_of_code
+            if level_of_code is None:
+                detail = "neither a level nor a code that shows it"
+                work.tell(row, REJECTED, "level not known", "level", detail)
+        elif level_of_code is not None and level_of_code != level:
+            detail = f"{level}, but the code is a {level_of_code}'s"
+            work.tell(row, NOTED, "level and code disagree", "level", detail)
+
+
+def link_parents(cleaned: Cleaned, layer: Layer, known: set[str]) -> list[Finding]:
+    """Fill missing parents from the codes, where the store or the file has such an area.
+
+    Parameters
+    ----------
+    cleaned : Cleaned
+        The cleaned file; its frame is changed in place.
+    layer : Layer
+        Areas or grids; the frames of other layers stay as they are.
+    known : set of str
+        Codes of the areas in the store.
 
     Returns
     -------
-    A finding for each row whose given parent is another than its code says.
+    list of Finding
+        A note for each row whose parent is not the one that its code says.
     """
-    column = _PARENT.get(layer.name)
+    column = _PARENT_COLUMN.get(layer.name)
     frame = cleaned.frame
     if column is None or frame.empty:
         return []
     if layer.name == "areas":
         known = known | set(frame["code"])
-    # A register may fill codes with zeros: the parent is the area that is meant.
-    called = {found.code: code for code in known if (found := area_code(code)) is not None}
-    filled, findings = [], []
-    for code, parent, line in zip(frame["code"], frame[column], frame["line"], strict=True):
-        own = area_code(code)
-        told = called.get(own.parent) if own is not None else None
+    # A register may fill codes with zeros: they name the same areas without them.
+    registered = {code.code: text for text in known if (code := area_code(text)) is not None}
+    parents, findings = [], []
+    for text, parent, line in zip(frame["code"], frame[column], frame["line"], strict=True):
+        code = area_code(text)
+        parent_of_code = registered.get(code.parent) if code is not None else None
         missing = parent is None or parent != parent or parent == ""
-        filled.append(told if missing else parent)
-        if not missing and told is not None and parent != told:
-            detail = f"{parent} is kept; the code says {told}"
+        parents.append(parent_of_code if missing else parent)
+        if not missing and parent_of_code is not None and parent != parent_of_code:
+            detail = f"{parent} is kept; the code says {parent_of_code}"
             findings.append(
-                Finding(int(line), NOTED, "parent and code disagree", column, detail, code)
+                Finding(int(line), NOTED, "parent and code disagree", column, detail, text)
             )
-    frame[column] = filled
+    frame[column] = parents
     return findings

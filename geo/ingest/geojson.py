@@ -1,4 +1,4 @@
-"""GeoJSON is checked as JSON of bounded depth before GDAL reads it."""
+"""Check of GeoJSON, as JSON of bounded depth, before GDAL reads it."""
 
 from __future__ import annotations
 
@@ -16,30 +16,53 @@ from geo.ingest.raw_table import Note
 from geo.ingest.text_tables import encoding_notes
 
 MAX_DEPTH = 100
-"""Levels of brackets; coordinates and properties need about ten."""
+"""Levels of nested brackets; coordinates and properties need about ten."""
 _CHUNK = 1 << 22
 _SEPARATOR = "\x1e"
 """Before each feature of a GeoJSON text sequence (RFC 8142)."""
 _BETWEEN = re.compile(r"[\s\x1e]*")
 _TYPES = {
-    "FeatureCollection", "Feature", "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon",
-    "MultiPolygon", "GeometryCollection",
-}  # fmt: skip
+    "FeatureCollection",
+    "Feature",
+    "Point",
+    "MultiPoint",
+    "LineString",
+    "MultiLineString",
+    "Polygon",
+    "MultiPolygon",
+    "GeometryCollection",
+}
 
 
 def nesting(text: str) -> int:
-    """Return how deeply brackets stand in each other in a JSON text, beside those in strings."""
+    """Return how deeply the brackets of a JSON text are nested.
+
+    Parameters
+    ----------
+    text : str
+        The text; brackets in its strings do not count.
+
+    Returns
+    -------
+    int
+        Levels of arrays and objects.
+
+    Examples
+    --------
+    >>> nesting('{"a": [[1, "[["]]}')
+    3
+    """
     data = np.frombuffer(
         text.replace("\\\\", "").replace('\\"', "").encode("utf-8", "surrogatepass"), np.uint8
     )
-    level, deepest, inside = 0, 0, 0
+    level, deepest, in_string_before = 0, 0, 0
     for first in range(0, len(data), _CHUNK):
-        part = data[first : first + _CHUNK]
-        quotes = (np.cumsum(part == ord('"')) + inside) % 2 == 1
-        inside = int(quotes[-1])
-        steps: NDArray[np.int64] = np.isin(part, (ord("["), ord("{"))).astype(np.int64)
-        steps -= np.isin(part, (ord("]"), ord("}")))
-        steps[quotes] = 0
+        chunk = data[first : first + _CHUNK]
+        in_string = (np.cumsum(chunk == ord('"')) + in_string_before) % 2 == 1
+        in_string_before = int(in_string[-1])
+        steps: NDArray[np.int64] = np.isin(chunk, (ord("["), ord("{"))).astype(np.int64)
+        steps -= np.isin(chunk, (ord("]"), ord("}")))
+        steps[in_string] = 0
         levels = level + np.cumsum(steps)
         deepest = max(deepest, int(levels.max()))
         level = int(levels[-1])
@@ -47,20 +70,29 @@ def nesting(text: str) -> int:
 
 
 def plain_geojson(path: Path, folder: Path, notes: list[Note], encoding: str | None = None) -> Path:
-    """Return the file, or one collection in UTF-8 of what it holds, after a check that it is GeoJSON.
-
-    A file of one feature a line (NDJSON), and a sequence with record separators, become one collection.
+    """Check that a file is GeoJSON, and return it as one that GDAL reads.
 
     Parameters
     ----------
-    path : the file.
-    folder : where the collection is written.
-    notes : where an unusual or damaged encoding is reported.
-    encoding : of the file, where the user named it.
+    path : pathlib.Path
+        The file.
+    folder : pathlib.Path
+        Folder in which a file of another form is written as a collection in UTF-8.
+    notes : list of Note
+        Gets a note of an unusual or damaged encoding.
+    encoding : str, optional
+        Encoding of the file, where the user named it.
+
+    Returns
+    -------
+    pathlib.Path
+        The file itself, or a new one where it is not in UTF-8, is damaged, has one feature a line
+        (NDJSON), or is a text sequence (RFC 8142).
 
     Raises
     ------
-    ReadError : it is no JSON, is nested deeply, or is another format written in JSON.
+    ReadError
+        If it is no JSON, is nested too deeply, or is another format written in JSON.
     """
     decoded = decode_text(path.read_bytes(), path.name, encoding)
     notes += encoding_notes(decoded)
@@ -83,75 +115,78 @@ def plain_geojson(path: Path, folder: Path, notes: list[Note], encoding: str | N
 def _features_of_sequence(text: str, name: str) -> list[str] | None:
     """Return the texts of features that follow each other; None where the text is one JSON value.
 
-    Raises
-    ------
-    ReadError : one of them is no feature.
+    Raises `ReadError` if one of them is no feature.
     """
-    decoder = json.JSONDecoder(object_hook=_outline)
+    decoder = json.JSONDecoder(object_hook=_type_of)
     separated = text.lstrip().startswith(_SEPARATOR)
-    at = 0
+    start = 0
     features: list[str] = []
     while True:
-        at = _next(text, at)
-        if at == len(text):
+        start = _next_value(text, start)
+        if start == len(text):
             break
         try:
-            kind, end = decoder.raw_decode(text, at)
+            kind, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError) as error:
             if not features and not separated:
-                return None  # the check of the whole says what is wrong
-            line = text.count("\n", 0, at) + 1
+                return None  # the check of one JSON value reports what is wrong
+            line = text.count("\n", 0, start) + 1
             raise ReadError(
                 f"{name}, line {line}: no valid JSON of a feature begins here; export it again"
             ) from error
-        if not features and not separated and _next(text, end) == len(text):
+        if not features and not separated and _next_value(text, end) == len(text):
             return None
-        if nesting(text[at:end]) > MAX_DEPTH:
+        if nesting(text[start:end]) > MAX_DEPTH:
             return None
         if kind != "Feature":
-            line = text.count("\n", 0, at) + 1
+            line = text.count("\n", 0, start) + 1
             raise ReadError(
-                f"{name}, line {line}: it holds several JSON values, and this one is no feature; write one "
-                "collection, or one feature a line"
+                f"{name}, line {line}: it holds several JSON values, and this one is no feature; "
+                "write one collection, or one feature a line"
             )
-        features.append(text[at:end])
-        at = end
+        features.append(text[start:end])
+        start = end
     return features or None
 
 
-def _next(text: str, at: int) -> int:
-    """Return where the next value begins, after space and record separators."""
-    found = _BETWEEN.match(text, at)
-    return at if found is None else found.end()
+def _next_value(text: str, start: int) -> int:
+    """Return the position of the next value, behind space and record separators."""
+    match = _BETWEEN.match(text, start)
+    return start if match is None else match.end()
 
 
 def _require_geojson(text: str, path: Path) -> None:
+    """Refuse a text that is not one JSON value of GeoJSON."""
     if nesting(text) > MAX_DEPTH:
         raise ReadError(
-            f"{path.name} cannot be read: its brackets stand in each other more than {MAX_DEPTH} levels "
-            "deep, which no map needs; export it anew"
+            f"{path.name} cannot be read: its brackets stand in each other more than {MAX_DEPTH} "
+            "levels deep, which no map needs; export it again"
         )
     try:
-        kind = json.loads(text, object_hook=_outline)
+        kind = json.loads(text, object_hook=_type_of)
     except json.JSONDecodeError as error:
         raise ReadError(
-            f"{path.name} cannot be read: it is no valid JSON ({error.msg}, line {error.lineno}, column "
-            f"{error.colno}); export it anew"
+            f"{path.name} cannot be read: it is no valid JSON ({error.msg}, line {error.lineno}, "
+            f"column {error.colno}); export it again"
         ) from error
     except (ValueError, RecursionError) as error:
         raise ReadError(
-            f"{path.name} cannot be read: a number in it has thousands of digits; export it anew"
+            f"{path.name} cannot be read: a number in it has thousands of digits; export it again"
         ) from error
     if not isinstance(kind, str) or kind not in _TYPES:
-        what = {"Topology": "TopoJSON", "gdal_streamed_alg": "a GDAL command", "esri": "Esri JSON"}
-        seen = what.get(kind, "other JSON") if isinstance(kind, str) else "other JSON"
+        formats = {
+            "Topology": "TopoJSON",
+            "gdal_streamed_alg": "a GDAL command",
+            "esri": "Esri JSON",
+        }
+        name = formats.get(kind, "other JSON") if isinstance(kind, str) else "other JSON"
         raise ReadError(
-            f"{path.name} cannot be read: it is {seen} and no GeoJSON; export it as GeoJSON"
+            f"{path.name} cannot be read: it is {name} and no GeoJSON; export it as GeoJSON"
         )
 
 
-def _outline(members: dict[str, Any]) -> str:
-    """Return the type of an object, so that a large file never stands in memory as objects."""
+def _type_of(members: dict[str, Any]) -> str:
+    """Return the type of an object in its place, so that a large file is not held as objects."""
     kind = members.get("type")
     if isinstance(kind, str):
         return kind if kind in _TYPES or len(kind) < 40 else ""

@@ -1,4 +1,4 @@
-"""Where the header of a table is: under titles and notes, and over one row or two."""
+"""Search for the header of a table, which may stand below titles and notes, in one row or two."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from geo.ingest import values
 from geo.ingest.headers import normalised, recognise
 
 HEADER_WITHIN = 12
-"""Rows among which the header is looked for."""
+"""First rows of a table that are searched for the header."""
 _LONGEST_HEADER = 200
+"""Characters of a cell that may be a header."""
 
 
 @dataclass(frozen=True)
 class HeaderRows:
-    """Which rows are the header of a table, and what it says."""
+    """The header of a table: its rows and names."""
 
     first: int
+    """Position of its first row."""
     last: int
-    """The row above the values; another one than `first` where the header has two rows."""
+    """Position of the row above the values; another one than `first` in a header of two rows."""
     names: list[str]
+    """Name of each column; empty where it has none."""
     score: int
-    """Columns that are recognised, and headers that the user names."""
+    """Number of columns that are recognised, and of headers that the user names."""
     columns: dict[str, str] = field(default_factory=dict)
-    """Column to the header that is recognised as it."""
+    """Column of the layer to the header that is recognised as it."""
 
 
 def find_header(
@@ -35,53 +38,59 @@ def find_header(
 
     Parameters
     ----------
-    rows : the first rows of the table, `HEADER_WITHIN` of them are looked at.
-    layer : the register whose words are looked for.
-    known : further headers, normalised: those that the user or the deployment names.
+    rows : sequence of sequence
+        Cells of the first rows; `HEADER_WITHIN` of them are searched.
+    layer : str
+        Name of the layer whose words are recognised.
+    known : collection of str, optional
+        Further headers, normalised: those that the user or the deployment names.
 
     Returns
     -------
-    Where no word is recognised, the first row that is about as wide as the table; None where every
-    row is blank. Of two rows the lower name counts, and the upper one where that is blank, if more
-    is recognised so than in one row.
+    HeaderRows or None
+        Where no word is recognised, the first row that is at least half as wide as the table; None
+        where every row is blank. Two rows are the header if more is recognised than in one: the
+        lower name counts, and the upper one where that is blank.
     """
     rows = rows[:HEADER_WITHIN]
     filled = [sum(_text(cell) != "" for cell in row) for row in rows]
     if not any(filled):
         return None
     width = max(filled)
-    first_wide = next(k for k, count in enumerate(filled) if count >= max(1, (width + 1) // 2))
+    half_width = max(1, (width + 1) // 2)
+    first_wide = next(row for row, count in enumerate(filled) if count >= half_width)
     best = _scored(rows, first_wide, first_wide, layer, known)
-    for k in range(len(rows)):
-        if filled[k] == 0 or _holds_values(rows[k]):
+    for row, cells in enumerate(rows):
+        if filled[row] == 0 or _holds_values(cells):
             continue
-        one = _scored(rows, k, k, layer, known)
-        # A single word may stand in a row of values by chance.
-        enough = 2 if k > first_wide else 1
-        if one.score > best.score and one.score >= min(enough, width):
-            best = one
-    for k in range(len(rows) - 1):
-        if filled[k] and filled[k + 1] and _completes(rows[k], rows[k + 1]):
-            two = _scored(rows, k, k + 1, layer, known)
-            if two.score > best.score:
-                best = two
+        header = _scored(rows, row, row, layer, known)
+        # A single word may be in a row of values by chance.
+        least_score = 2 if row > first_wide else 1
+        if header.score > best.score and header.score >= min(least_score, width):
+            best = header
+    for row in range(len(rows) - 1):
+        if filled[row] and filled[row + 1] and _completes(rows[row], rows[row + 1]):
+            header = _scored(rows, row, row + 1, layer, known)
+            if header.score > best.score:
+                best = header
     return best
 
 
 def _scored(
     rows: Sequence[Sequence[Any]], first: int, last: int, layer: str, known: Collection[str]
 ) -> HeaderRows:
+    """Return two rows, or one, as a header with its score."""
     size = max(len(rows[first]), len(rows[last]))
-    names = [_cell(rows[last], k) or _cell(rows[first], k) for k in range(size)]
-    # Empty and very long texts are no headers, and long to compare.
+    names = [_cell(rows[last], i) or _cell(rows[first], i) for i in range(size)]
+    # Empty and very long texts are no headers, and slow to compare.
     words = [name for name in names if 0 < len(name) <= _LONGEST_HEADER]
     columns = recognise(layer, words).columns
     named = sum(normalised(word) in known for word in set(words) - set(columns.values()))
     return HeaderRows(first, last, names, len(columns) + named, columns)
 
 
-def _cell(row: Sequence[Any], k: int) -> str:
-    return _text(row[k]) if k < len(row) else ""
+def _cell(row: Sequence[Any], position: int) -> str:
+    return _text(row[position]) if position < len(row) else ""
 
 
 def _text(cell: Any) -> str:
@@ -89,14 +98,14 @@ def _text(cell: Any) -> str:
 
 
 def _completes(upper: Sequence[Any], lower: Sequence[Any]) -> bool:
-    """Whether the lower row has names, and is blank somewhere below one of the upper row."""
+    """Return whether the lower row has names, and is blank somewhere below one of the upper."""
     return not _holds_values(lower) and any(
-        _cell(upper, k) and not _cell(lower, k) for k in range(len(upper))
+        _cell(upper, i) and not _cell(lower, i) for i in range(len(upper))
     )
 
 
 def _holds_values(row: Sequence[Any]) -> bool:
-    """Whether most of the cells are numbers, as no header's are."""
+    """Return whether most of the cells are numbers, which those of a header are not."""
     texts = [_text(cell) for cell in row if _text(cell)]
     numbers = sum(values.number_of(text) == values.number_of(text) for text in texts[:100])
     return 2 * numbers > min(len(texts), 100)

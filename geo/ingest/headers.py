@@ -92,7 +92,7 @@ def recognise(
     Examples
     --------
     >>> recognise("cameras", ["设备编码", "经度", "纬度", "Remark"]).columns
-    {'lon': '经度', 'lat': '纬度', 'code': '设备编码'}
+    {'code': '设备编码', 'lat': '纬度', 'lon': '经度'}
     """
     headers = list(headers)
     recognised = Recognised()

@@ -1,7 +1,7 @@
-"""The `gridcover` command whole: the library's commands, and those that serve.
+"""The `gridcover` command: the commands of the library, and those that serve.
 
-As in `geo.cli`, what a command needs is imported where it runs; groups of commands of other modules
-are loaded when one of them is called.
+As in `geo.cli`, a command imports what it needs inside its function. Groups of commands of
+`service.admin_commands` are loaded when one of them is called.
 """
 
 from __future__ import annotations
@@ -16,23 +16,31 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from geo.cli import app, console, name_store, progress_lines, require_current_or_migrate
+from geo.cli import app
+from geo.cli.output import console, report_progress
+from geo.cli.store_access import print_store, require_current_or_migrate
 from geo.errors import GridcoverError
 
 if TYPE_CHECKING:
     from geo.settings import Settings
 
 GROUPS = {
-    "user": ("service.admin_commands", "user", "People who may sign in."),
-    "audit": ("service.admin_commands", "record", "The record of who saw and did what."),
-    "token": ("service.admin_commands", "token", "Tokens of other systems."),
-    "webhook": ("service.admin_commands", "webhook", "Systems that alerts are sent to."),
+    "user": ("service.admin_commands.users", "user_group", "Accounts of people."),
+    "audit": ("service.admin_commands.audit_log", "audit_group", "The audit log."),
+    "token": ("service.admin_commands.tokens", "token_group", "API tokens of other systems."),
+    "webhook": (
+        "service.admin_commands.webhooks",
+        "webhook_group",
+        "Addresses that receive alerts.",
+    ),
 }
 """Groups of commands: their module, their name there, and their line in ``gridcover --help``."""
 
+DEMO_USER = "demo"
 
-class _Unloaded(TyperGroup):
-    """A group of commands that stands in the help and is loaded when it is called."""
+
+class _LazyGroup(TyperGroup):
+    """A group of commands whose module is imported when the group is called."""
 
     def __init__(self, name: str, module: str, attribute: str, line: str) -> None:
         super().__init__(name=name, help=line, no_args_is_help=True)
@@ -43,17 +51,17 @@ class _Unloaded(TyperGroup):
     ) -> Any:
         """Return the context of the group itself."""
         module, attribute = self.source
-        loaded = get_group(getattr(import_module(module), attribute))
-        return loaded.make_context(info_name, args, parent=parent, **extra)
+        group = get_group(getattr(import_module(module), attribute))
+        return group.make_context(info_name, args, parent=parent, **extra)
 
 
 class _Commands(TyperGroup):
-    """The library's commands, and the groups that are not loaded yet."""
+    """The commands of the library, and the groups that are not loaded yet."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         for name, (module, attribute, line) in GROUPS.items():
-            self.add_command(_Unloaded(name, module, attribute, line))
+            self.add_command(_LazyGroup(name, module, attribute, line))
 
 
 app.info.cls = _Commands
@@ -76,10 +84,11 @@ def serve(
     with compiling(), database(supervised=True) as conninfo:
         require_current_or_migrate(conninfo)
         with connect(conninfo) as conn:
-            name_store(conn)
+            print_store(conn)
             if not count_users(conn):
                 console.print(
-                    "Nobody can sign in yet: `gridcover user add NAME --role administrator --everywhere`"
+                    "Nobody can sign in yet: "
+                    "`gridcover user add NAME --role administrator --everywhere`"
                 )
         run(
             conninfo,
@@ -92,13 +101,13 @@ def serve(
 
 
 def _is_set(settings: Settings, port: int | None) -> bool:
-    """Return whether the port was asked for, so that no other will do."""
+    """Return whether the port was given, so that no other may be used instead."""
     return port is not None or "port" in settings.model_fields_set
 
 
 @app.command()
 def work() -> None:
-    """Take jobs from the queue until stopped; `serve` runs one of these unless told otherwise."""
+    """Run a worker that takes jobs from the queue; `serve` runs one unless configured not to."""
     from geo.store.connection import database
     from service.child_process import end_with_parent
     from service.worker.queue import run_worker
@@ -112,11 +121,11 @@ def work() -> None:
 @app.command()
 def demo(
     port: Annotated[
-        int | None, typer.Option(help="Port; unless given, the next free one where 8765 is taken.")
+        int | None, typer.Option(help="Port; otherwise 8765, or the next free one.")
     ] = None,
     once: Annotated[bool, typer.Option(help="Prepare everything, then stop.")] = False,
 ) -> None:
-    """Private PostGIS, demo district, analysis and maps, in one go."""
+    """Start a private PostGIS, load the demo district, compute, and serve the maps."""
     from geo import pipeline
     from geo.demo import load_demo
     from geo.kernels import compiling, wait_for
@@ -128,31 +137,24 @@ def demo(
     settings = get_settings()
     if settings.database_url is None:
         settings = settings.model_copy(update={"data_dir": settings.data_dir / "demo"})
-    begun = time.monotonic()
-    with compiling() as kernels, database(settings, supervised=True) as conninfo:
-        with progress_lines() as progress:
+    started = time.monotonic()
+    with compiling() as compilers, database(settings, supervised=True) as conninfo:
+        with report_progress() as progress:
             progress("migrating")
             migrate(conninfo)
             with connect(conninfo) as conn:
-                if kernels:  # the demo's cameras are placed by what they see
-                    progress("compiling what computes, once on this machine")
-                    wait_for(kernels)
+                if compilers:  # the demo places its cameras by what they see
+                    progress("compiling the kernels, once on this machine")
+                    wait_for(compilers)
                 progress("loading the demo district")
                 counts = load_demo(conn)
                 result = pipeline.refresh_all(conn, settings, progress=progress).coverage
-        listed = ", ".join(f"{n:,} {name}" for name, n in counts.items())
-        console.print(f"Demo district: {listed}.", highlight=False)
-        console.print(
-            f"Run {result.run} ready after {time.monotonic() - begun:.1f} s.", highlight=False
-        )
+        contents = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        console.print(f"Demo district: {contents}.", highlight=False)
+        elapsed = time.monotonic() - started
+        console.print(f"Run {result.run} ready after {elapsed:.1f} s.", highlight=False)
         if not once:
-            password = _demo_user(conninfo)
-            console.print(f"Sign in as {DEMO_USER} with the password {password}", highlight=False)
-            if settings.database_url is None:
-                console.print(
-                    f"Commands for this store: GRIDCOVER_DATA_DIR={settings.data_dir} gridcover …",
-                    highlight=False, markup=False, soft_wrap=True,
-                )  # fmt: skip
+            _print_sign_in(settings, _reset_demo_user(conninfo))
             run(
                 conninfo,
                 settings=settings,
@@ -163,15 +165,23 @@ def demo(
             )
 
 
-DEMO_USER = "demo"
+def _print_sign_in(settings: Settings, password: str) -> None:
+    console.print(f"Sign in as {DEMO_USER} with the password {password}", highlight=False)
+    if settings.database_url is None:
+        console.print(
+            f"Commands for this store: GRIDCOVER_DATA_DIR={settings.data_dir} gridcover …",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
-def _demo_user(conninfo: str) -> str:
-    """The demo's one account with a new random password."""
+def _reset_demo_user(conninfo: str) -> str:
+    """Create the account of the demo or set its password; return the new random password."""
     from geo.store.connection import connect
     from geo.store.queries.users import add_user, set_password
     from geo.store.scope import EVERYWHERE
-    from service.admin_commands import audit_cli_action
+    from service.admin_commands.audit_entry import audit_cli_action
     from service.auth.passwords import generate_password, hash_password
 
     password = generate_password()
@@ -188,7 +198,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 
 def main() -> None:
-    """Run the command; errors of ours are one line and exit status 1."""
+    """Run the command line; print a `GridcoverError` as one line and exit with status 1."""
     # A terminated process must still stop the cluster it started.
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGHUP, _terminate)

@@ -8,7 +8,10 @@ import sys
 
 import pytest
 
-from service.admin_commands import record, token, user, webhook
+from service.admin_commands.audit_log import audit_group
+from service.admin_commands.tokens import token_group
+from service.admin_commands.users import user_group
+from service.admin_commands.webhooks import webhook_group
 from service.commands import GROUPS
 from tests.support.commands import Command
 
@@ -91,7 +94,12 @@ def test_the_state_of_the_database_needs_no_analysis(command: Command) -> None:
 
 
 def test_the_groups_are_those_of_their_module() -> None:
-    for name, group in (("user", user), ("audit", record), ("token", token), ("webhook", webhook)):
+    for name, group in (
+        ("user", user_group),
+        ("audit", audit_group),
+        ("token", token_group),
+        ("webhook", webhook_group),
+    ):
         assert GROUPS[name][2] == group.info.help
         _, said = loaded(name, "--help")
         assert f"gridcover {name}" in said

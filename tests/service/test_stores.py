@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from geo.cli import other_stores
+from geo.cli.store_access import empty_store_hint
 from geo.settings import Settings
 from geo.store.audit_seal import AuditSeal
 from geo.store.connection import connect, make_pool, store_name
@@ -71,6 +71,6 @@ def test_the_private_store_of_the_demo_is_named(tmp_path: Path) -> None:
     (tmp_path / "demo" / "pg").mkdir(parents=True)
     settings = Settings(data_dir=tmp_path, database_url=None)
     assert store_name(settings) == f"the private database in {tmp_path}"
-    assert f"GRIDCOVER_DATA_DIR={tmp_path / 'demo'}" in other_stores(settings)
+    assert f"GRIDCOVER_DATA_DIR={tmp_path / 'demo'}" in empty_store_hint(settings)
     secret = Settings(database_url="postgresql://me:secret@db.example/gis")
     assert store_name(secret) == "the database gis on db.example"

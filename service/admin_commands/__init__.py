@@ -1,0 +1,1 @@
+"""Commands for accounts, API tokens, webhooks and the audit log: one module per group."""

@@ -27,7 +27,7 @@ from geo.schema import FORMATS, LAYERS, RESULTS
 from geo.store.queries.exports import EXPORT_SHAPES
 
 MOST_SHEET_ROWS = 1_048_575
-"""Rows that a sheet of a workbook has beside its header."""
+"""Largest number of rows of a sheet of a workbook, without the header."""
 
 
 def digits_of(layer: str) -> int | None:
@@ -41,8 +41,8 @@ def digits_of(layer: str) -> int | None:
     Returns
     -------
     int or None
-        7, a centimetre, for results; None for registers, of which no digit is lost, so that they can
-        be imported again unchanged.
+        7 (a centimetre) for results; None (all decimals) for registers, so that they can be
+        imported again unchanged.
     """
     return 7 if layer in RESULTS and layer not in LAYERS else None
 
@@ -67,15 +67,15 @@ def lines_of_csv(
         A part of the file. Points are columns `lon` and `lat`, other geometries a column
         `wkt`.
     """
-    first = True
+    is_first = True
     for piece in pieces:
         text = io.StringIO()
         writer = csv.writer(text)
         columns, rows = _table(piece, zone, digits)
-        if first:
+        if is_first:
             text.write("\ufeff")
             writer.writerow(columns)
-            first = False
+            is_first = False
         writer.writerows(
             [spreadsheet_safe(cell) if isinstance(cell, str) else cell for cell in row]
             for row in rows
@@ -103,12 +103,12 @@ def lines_of_geojson(
         A part of the file.
     """
     yield b'{"type":"FeatureCollection","features":['
-    comma = ""
+    separator = ""
     for piece in pieces:
-        parts = features(piece, digits=digits, zone=zone)
-        if parts:
-            yield (comma + ",\n".join(parts)).encode()
-            comma = ",\n"
+        lines = features(piece, digits=digits, zone=zone)
+        if lines:
+            yield (separator + ",\n".join(lines)).encode()
+            separator = ",\n"
     yield b"]}"
 
 
@@ -147,46 +147,46 @@ def write_file(
     Parameters
     ----------
     pieces : iterable of geopandas.GeoDataFrame
-        Of one layer, from `geo.store.queries.exports.read_pieces`.
+        Rows of one layer, from `geo.store.queries.exports.read_pieces`.
     path : pathlib.Path
-        A file that is not there yet.
+        The file, which must not exist.
     layer : str
-        Name of the layer inside a GeoPackage or workbook. Points stay points there; lines and
-        polygons become multilines and multipolygons, as one layer has one type.
+        Name of the layer inside a GeoPackage or workbook. In a GeoPackage lines and polygons are
+        multilines and multipolygons, as one layer has one type.
     form : str
         One of `FORMATS`.
     zone : zoneinfo.ZoneInfo
-        Of the times in text formats.
+        Time zone of the times in text formats.
 
     Returns
     -------
     int
-        How many rows.
+        Number of rows.
 
     Raises
     ------
     ReadError
-        If the format is not known, or a workbook cannot hold so many rows.
+        If the format is unknown, or a workbook cannot hold as many rows.
     WriteError
         If the file cannot be written.
     """
     if form not in FORMATS:
         raise ReadError(f"there is no format {form}; use one of {', '.join(FORMATS)}")
-    counted = _Counted(pieces)
+    counted_pieces = _CountedPieces(pieces)
     try:
         if form == "csv":
-            _write_all(path, lines_of_csv(counted, zone, digits=digits_of(layer)))
+            _write_bytes(path, lines_of_csv(counted_pieces, zone, digits=digits_of(layer)))
         elif form == "geojson":
-            _write_all(path, lines_of_geojson(counted, zone, digits=digits_of(layer)))
+            _write_bytes(path, lines_of_geojson(counted_pieces, zone, digits=digits_of(layer)))
         elif form == "xlsx":
-            _write_workbook(counted, path, layer, zone)
+            _write_workbook(counted_pieces, path, layer, zone)
         elif form == "parquet":
-            pd.concat(list(counted), ignore_index=True).to_parquet(path)
+            pd.concat(list(counted_pieces), ignore_index=True).to_parquet(path)
         else:
-            _write_geopackage(counted, path, layer)
+            _write_geopackage(counted_pieces, path, layer)
     except (OSError, DataSourceError, DataLayerError) as error:
         raise WriteError(f"{path} cannot be written: {error}") from error
-    return counted.rows
+    return counted_pieces.rows
 
 
 def _write_geopackage(pieces: Iterable[gpd.GeoDataFrame], path: Path, layer: str) -> None:
@@ -205,8 +205,8 @@ def _write_geopackage(pieces: Iterable[gpd.GeoDataFrame], path: Path, layer: str
         )
 
 
-class _Counted:
-    """Pieces that are counted as they go by."""
+class _CountedPieces:
+    """Pieces whose rows are counted as they are read."""
 
     def __init__(self, pieces: Iterable[gpd.GeoDataFrame]) -> None:
         self.pieces, self.rows = pieces, 0
@@ -217,7 +217,7 @@ class _Counted:
             yield piece
 
 
-def _write_all(path: Path, parts: Iterator[bytes]) -> None:
+def _write_bytes(path: Path, parts: Iterator[bytes]) -> None:
     with path.open("wb") as handle:
         handle.writelines(parts)
 
@@ -231,7 +231,7 @@ def _write_workbook(
         _write_sheet(pieces, sheet, layer, zone)
         book.save(path)
     except BaseException:
-        # The writer of a sheet is a generator, which complains when it is only dropped.
+        # The writer of a sheet is a generator, which warns if it is not closed.
         with contextlib.suppress(WorkbookAlreadySaved):
             sheet.close()
         raise
@@ -251,19 +251,19 @@ def _write_sheet(
         for row in rows:
             cells = []
             for value in row:
-                # openpyxl itself would write a number to 16 digits, which not every one fits.
-                exact = type(value) is float
-                cell = WriteOnlyCell(sheet, repr(value) if exact else value)
-                if exact:
+                # openpyxl itself writes 16 digits of a number, and some need 17.
+                is_float = type(value) is float
+                cell = WriteOnlyCell(sheet, repr(value) if is_float else value)
+                if is_float:
                     cell.data_type = "n"
                 elif isinstance(value, str):
-                    cell.data_type = "s"  # text, also where it begins like a formula
+                    cell.data_type = "s"  # text, even if it begins like a formula
                 cells.append(cell)
             sheet.append(cells)
 
 
 def _plain(piece: gpd.GeoDataFrame, zone: ZoneInfo) -> list[dict[str, Any]]:
-    """Rows without their shapes, of values that JSON has; times as text in the zone."""
+    """Return rows without geometry, with values that JSON has; times are text in the zone."""
     table = pd.DataFrame(piece.drop(columns=piece.geometry.name))
     for name in table.columns:
         column = table[name]
@@ -282,7 +282,7 @@ def _plain(piece: gpd.GeoDataFrame, zone: ZoneInfo) -> list[dict[str, Any]]:
 def _table(
     piece: gpd.GeoDataFrame, zone: ZoneInfo, digits: int | None
 ) -> tuple[list[str], list[list[Any]]]:
-    """Header and rows of a flat table."""
+    """Return header and rows of a table, geometry as `lon` and `lat` or as `wkt`."""
     shapes = np.asarray(piece.geometry.values)
     names = [str(c) for c in piece.columns if c != piece.geometry.name]
     rows = [list(row.values()) for row in _plain(piece, zone)]

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     session_hours: float = Field(default=12.0, gt=0)
     session_idle_hours: float = Field(default=2.0, gt=0)
     wall_days: float = Field(default=30.0, gt=0)
-    """How long a wall shows maps before someone must sign in anew."""
+    """Duration of the session of a video wall, days."""
     oidc_issuer: str | None = None
     oidc_client_id: str = "gridcover"
     oidc_client_secret: SecretStr | None = None
@@ -63,22 +63,22 @@ class Settings(BaseSettings):
     oidc_role_claim: str | None = None
     oidc_areas_claim: str = "gridcover_areas"
     audit_dir: Path | None = None
-    """Where the head of the audit log stands outside the database; `data_dir`/audit unless given."""
+    """Folder of the head of the audit log, outside the database; None for `data_dir`/audit."""
     audit_days: int = Field(default=1095, ge=30)
     requests_a_second: float = Field(default=100.0, gt=0)
     log_requests: bool = False
     public_url: str | None = None
-    """How browsers reach the service, for links and for forms: https://gis.example.gov."""
+    """Scheme, host and port by which browsers reach the service: https://gis.example.gov."""
     trusted_proxies: list[str] = Field(default_factory=list)
-    """Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    """Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are trusted."""
     worker: bool = True
     coarse_roles: list[str] = Field(default_factory=list)
     walk_m: float = Field(default=500.0, gt=0)
     webhook_targets: list[str] = Field(default_factory=list)
     import_memory_mb: int = Field(default=3072, ge=256)
-    """What a process that reads or imports a file may use."""
+    """Memory limit of a process that reads or imports a file, MiB."""
     import_seconds: int = Field(default=600, ge=1)
-    """How long reading a file, and how long a whole import, may take."""
+    """Time limit for reading a file, and for an import as a whole, s."""
     keep_runs: int = Field(default=12, ge=1)
     blind_spot_min_area_m2: float = Field(default=25.0, ge=0)
     overlap_tolerance_m2: float = Field(default=1.0, ge=0)
@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     @classmethod
     def _over_tls(cls, value: str | None) -> str | None:
         if value and not re.match(r"https://|http://(127\.0\.0\.1|localhost)(:|/|$)", value):
-            raise ValueError("an issuer is asked over TLS: write https://…")
+            raise ValueError("an issuer must be reached over TLS; write https://…")
         return value or None
 
     @field_validator("public_url")

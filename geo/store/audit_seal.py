@@ -1,8 +1,9 @@
 """The head of the audit log, signed and stored outside the database.
 
-The chain of the log shows a change in its middle, but whoever owns the database can cut off its end, or
-write its newest entries again. The head file shows both: it holds the number and digest of the newest
-entry and of the anchor, with a keyed digest (HMAC-SHA-256), in a folder that the database cannot reach.
+The chain of the log shows a change in its middle, but the owner of the database can remove or
+rewrite its newest entries. The head file shows both: it holds the number and digest of the newest
+entry and of the anchor, with a keyed digest (HMAC-SHA-256), in a folder that the database cannot
+reach.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class AuditSeal:
     Parameters
     ----------
     folder : Path
-        Of the key and the head files; made where it is not there, readable by its owner alone.
+        Folder of the key and the head files; created if needed, readable by its owner alone.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -85,8 +86,10 @@ class AuditSeal:
         if head is None:
             return
         with self._locked():
-            known = self._read(head.store)
-            if known is None or (known.id < head.id and not _differences(conn, known, head)):
+            previous = self._read(head.store)
+            if previous is None or (
+                previous.id < head.id and not _differences(conn, previous, head)
+            ):
                 self._write(head)
 
     def sealed(self, store: str) -> Head | None:
@@ -176,17 +179,18 @@ class AuditSeal:
             raise StoreError(f"{self._path(store)} is damaged; compare it with a backup") from error
         if not hmac.compare_digest(self.signature(head), signature) or head.store != store:
             raise StoreError(
-                f"{self._path(store)} was changed without the key of {self.folder}; compare both with a backup"
+                f"{self._path(store)} was changed without the key of {self.folder}; "
+                "compare both with a backup"
             )
         return head
 
     def _write(self, head: Head) -> None:
         path = self._path(head.store)
-        fresh = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
         content = {"head": asdict(head), "signature": self.signature(head)}
-        fresh.write_text(json.dumps(content), encoding="utf-8")
-        fresh.chmod(0o600)
-        fresh.replace(path)
+        temporary.write_text(json.dumps(content), encoding="utf-8")
+        temporary.chmod(0o600)
+        temporary.replace(path)
 
     def _key(self) -> bytes:
         path = self.folder / "key"
@@ -195,7 +199,8 @@ class AuditSeal:
         except FileNotFoundError:
             if any(self.folder.glob("head-*.json")):
                 raise StoreError(
-                    f"{path} is gone, so the heads beside it cannot be checked; restore it from a backup"
+                    f"{path} is missing, so the heads beside it cannot be checked; "
+                    "restore it from a backup"
                 ) from None
         key = secrets.token_bytes(32)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -208,11 +213,11 @@ class SealProblem(StrEnum):
     """How a log differs from its head outside the database."""
 
     ANCHOR = "anchor"
-    """The anchor is gone or was moved: entries at the beginning may be missing."""
+    """The anchor is missing or was changed: entries at the beginning may be missing."""
     TRUNCATED = "truncated"
     """The newest entries are missing."""
     REWRITTEN = "rewritten"
-    """The entry that was the newest one has other contents now."""
+    """The entry that was the newest one has other contents."""
 
 
 def check(conn: Conn, sealed: Head) -> list[SealProblem]:
@@ -299,7 +304,8 @@ def read_head(conn: Conn) -> Head | None:
     row = conn.execute(
         "SELECT coalesce(e.id, n.id), encode(coalesce(e.digest, n.digest), 'hex'), "
         "coalesce(n.id, -1), coalesce(encode(n.digest, 'hex'), '') "
-        "FROM (SELECT id, digest FROM audit ORDER BY id DESC LIMIT 1) e FULL JOIN audit_anchor n ON true"
+        "FROM (SELECT id, digest FROM audit ORDER BY id DESC LIMIT 1) e "
+        "FULL JOIN audit_anchor n ON true"
     ).fetchone()
     if row is None:
         return None

@@ -98,7 +98,8 @@ def connect(conninfo: str, *, autocommit: bool = False) -> Conn:
             autocommit=autocommit,
             connect_timeout=15,
             application_name="gridcover",
-            options=f"-c search_path=gridcover,public -c timezone=UTC -c gridcover.actor={_command_line_actor()}",
+            options="-c search_path=gridcover,public -c timezone=UTC "
+            f"-c gridcover.actor={_command_line_actor()}",
         )
     except psycopg.OperationalError as error:
         raise StoreError(
@@ -108,7 +109,7 @@ def connect(conninfo: str, *, autocommit: bool = False) -> Conn:
 
 
 def _command_line_actor() -> str:
-    """Whose changes of the registers are on record, unless told otherwise: the system's account."""
+    """Return who changes of the registers are recorded for by default: the system's account."""
     return f"command line: {getpass.getuser()}".replace("\\", "\\\\").replace(" ", "\\ ")
 
 
@@ -178,7 +179,7 @@ def make_pool(
     psycopg_pool.ConnectionPool
         To be opened by the caller.
     """
-    # All statements of one request that reads see the same run.
+    # With repeatable read, all statements of one reading request see the same run.
     reading = (
         "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read "
         "-c role=gridcover_reader"

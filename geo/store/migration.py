@@ -15,7 +15,7 @@ from procrastinate.schema import SchemaManager
 from geo.errors import StoreError
 from geo.store.connection import Conn, connect
 
-_LOCK = 0x67726964  # "grid": one migrator at a time, whatever machine it runs on
+_LOCK = 0x67726964  # "grid": one process migrates at a time, on whatever machine
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ def migrations() -> list[Migration]:
 
 @cache
 def _migrations() -> tuple[Migration, ...]:
-    found = []
+    files = []
     for item in resources.files("geo.store").joinpath("migrations").iterdir():
         if item.name.endswith(".sql"):
             number, name = item.name.removesuffix(".sql").split("_", 1)
-            found.append(Migration(int(number), name, item.read_text(encoding="utf-8")))
-    return tuple(sorted(found, key=lambda m: m.number))
+            files.append(Migration(int(number), name, item.read_text(encoding="utf-8")))
+    return tuple(sorted(files, key=lambda migration: migration.number))
 
 
 def applied_migrations(conn: Conn) -> dict[int, str]:
@@ -76,8 +76,8 @@ def applied_migrations(conn: Conn) -> dict[int, str]:
         Digest by number; empty for a database without a store.
     """
     with conn.transaction():
-        there = conn.execute("SELECT to_regclass('gridcover.migrations')").fetchone()
-        if there is None or there[0] is None:
+        row = conn.execute("SELECT to_regclass('gridcover.migrations')").fetchone()
+        if row is None or row[0] is None:
             return {}
         rows = conn.execute("SELECT number, sha256 FROM gridcover.migrations").fetchall()
     return {int(number): str(digest) for number, digest in rows}
@@ -102,50 +102,49 @@ def migrate(conninfo: str) -> list[Migration]:
         If an applied migration was edited since, the database is newer than this software,
         or a migration fails (and is rolled back).
     """
-    done: list[Migration] = []
     with connect(conninfo, autocommit=True) as conn:
         conn.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         try:
-            have = applied_migrations(conn)
+            applied = applied_migrations(conn)
             known = migrations()
-            _compare(have, known)
-            for migration in known:
-                if migration.number in have:
-                    continue
-                try:
-                    with conn.transaction():
-                        conn.execute("CREATE SCHEMA IF NOT EXISTS gridcover")
-                        conn.execute(
-                            "CREATE TABLE IF NOT EXISTS gridcover.migrations (number integer "
-                            "PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, "
-                            "applied_at timestamptz NOT NULL DEFAULT now())"
-                        )
-                        conn.execute(migration.sql.encode())
-                        conn.execute(
-                            "INSERT INTO gridcover.migrations (number, name, sha256) "
-                            "VALUES (%s, %s, %s)",
-                            (migration.number, migration.name, migration.sha256),
-                        )
-                except psycopg.Error as error:
-                    raise StoreError(
-                        f"migration {migration.number} ({migration.name}) failed and was undone: "
-                        f"{error}"
-                    ) from error
-                done.append(migration)
+            _compare(applied, known)
+            missing = [migration for migration in known if migration.number not in applied]
+            for migration in missing:
+                _apply(conn, migration)
             conn.execute("SET search_path TO gridcover, public")
             migrate_queue(conn)
             _mark_box_test_leakproof(conn)
         finally:
             conn.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
-    return done
+    return missing
+
+
+def _apply(conn: Conn, migration: Migration) -> None:
+    try:
+        with conn.transaction():
+            conn.execute("CREATE SCHEMA IF NOT EXISTS gridcover")
+            conn.execute(
+                "CREATE TABLE IF NOT EXISTS gridcover.migrations (number integer "
+                "PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, "
+                "applied_at timestamptz NOT NULL DEFAULT now())"
+            )
+            conn.execute(migration.sql.encode())
+            conn.execute(
+                "INSERT INTO gridcover.migrations (number, name, sha256) VALUES (%s, %s, %s)",
+                (migration.number, migration.name, migration.sha256),
+            )
+    except psycopg.Error as error:
+        raise StoreError(
+            f"migration {migration.number} ({migration.name}) failed and was undone: {error}"
+        ) from error
 
 
 def _mark_box_test_leakproof(conn: Conn) -> None:
-    """Let readers under row-level security find rows by the boxes' index, where we may say so.
+    """Let queries under row-level security use the spatial index, if we are superuser.
 
-    PostgreSQL looks at who may see a row before it calls a function that might tell of the row in an
-    error message. Comparing two boxes tells nothing, but only a superuser may vouch for it; without
-    that the same rows are found more slowly.
+    PostgreSQL checks whether a row may be seen before it calls a function that might reveal the
+    row in an error message. The comparison of two boxes reveals nothing, but only a superuser may
+    declare that; otherwise the same rows are returned more slowly.
     """
     with contextlib.suppress(psycopg.errors.InsufficientPrivilege), conn.transaction():
         conn.execute(
@@ -153,15 +152,15 @@ def _mark_box_test_leakproof(conn: Conn) -> None:
         )
 
 
-def _compare(have: dict[int, str], known: list[Migration]) -> None:
-    newer = set(have) - {m.number for m in known}
+def _compare(applied: dict[int, str], known: list[Migration]) -> None:
+    newer = set(applied) - {migration.number for migration in known}
     if newer:
         raise StoreError(
             f"the database has migration {max(newer)}, which this gridcover does not know; "
             "install the newer version that made it"
         )
     for migration in known:
-        if have.get(migration.number, migration.sha256) != migration.sha256:
+        if applied.get(migration.number, migration.sha256) != migration.sha256:
             raise StoreError(
                 f"migration {migration.number} ({migration.name}) was edited after it was applied; "
                 "restore the file, and put the change into a new migration"
@@ -181,10 +180,11 @@ def require_current(conn: Conn) -> None:
     StoreError
         If migrations are missing, or the database is newer.
     """
-    have = applied_migrations(conn)
+    applied = applied_migrations(conn)
     known = migrations()
-    _compare(have, known)
-    missing = len([m for m in known if m.number not in have]) + len(queue_migrations(conn))
+    _compare(applied, known)
+    missing = sum(migration.number not in applied for migration in known)
+    missing += len(queue_migrations(conn))
     if missing:
         raise StoreError(f"{missing} migrations are missing; run `gridcover db migrate`")
 
@@ -205,10 +205,9 @@ def queue_migrations(conn: Conn) -> list[Path]:
     row = conn.execute("SELECT to_regclass('gridcover.queue_migrations')").fetchone()
     if row is None or row[0] is None:
         return []
-    have = {
-        str(r[0]) for r in conn.execute("SELECT name FROM gridcover.queue_migrations").fetchall()
-    }
-    return [file for file in _queue_files() if file.name not in have]
+    rows = conn.execute("SELECT name FROM gridcover.queue_migrations").fetchall()
+    applied = {str(row[0]) for row in rows}
+    return [file for file in _queue_files() if file.name not in applied]
 
 
 @cache
@@ -230,7 +229,7 @@ def migrate_queue(conn: Conn) -> None:
     with conn.transaction():
         row = conn.execute("SELECT to_regclass('gridcover.procrastinate_jobs')").fetchone()
         if row is None or row[0] is None:
-            # The present schema is what all migrations together lead to.
+            # The present schema is the result of all migrations.
             conn.execute(SchemaManager.get_schema().encode())
         else:
             for file in missing:

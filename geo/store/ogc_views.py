@@ -1,4 +1,4 @@
-"""The views that other programs open, over asyncpg: what there is, and whose rows a request sees."""
+"""The views of OGC API Features, read over asyncpg within the areas of the request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from geo.store.scope import scope_text
 
 SCHEMA = "gridcover"
 areas_of_request: ContextVar[tuple[str, ...]] = ContextVar("areas_of_request", default=())
-"""Whose rows the connections of this request see: nobody's unless said."""
+"""Codes of the areas whose rows the connections of this request see; none by default."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ OGC_VIEWS = {
     ),
     "areas": OgcView(
         "layer_areas",
-        "区、街道、社区与最新结果 · Districts, sub-districts and communities with their latest figures",
+        "区、街道、社区与最新结果 · "
+        "Districts, sub-districts and communities with their latest figures",
         "code",
         "computed_at",
         "coverage",
@@ -78,13 +79,13 @@ def pool_arguments(conninfo: str) -> dict[str, Any]:
     dict
         Keyword arguments of ``asyncpg.create_pool``.
     """
-    told = conninfo_to_dict(conninfo)
+    parts = conninfo_to_dict(conninfo)
     return {
-        "host": told.get("host"),
-        "port": int(told.get("port") or 5432),
-        "user": told.get("user"),
-        "password": told.get("password"),
-        "database": told.get("dbname"),
+        "host": parts.get("host"),
+        "port": int(parts.get("port") or 5432),
+        "user": parts.get("user"),
+        "password": parts.get("password"),
+        "database": parts.get("dbname"),
         "server_settings": {
             "application_name": "gridcover-ogc",
             "role": "gridcover_reader",
@@ -97,7 +98,8 @@ def pool_arguments(conninfo: str) -> dict[str, Any]:
 
 
 async def _set_scope(conn: Any) -> None:
-    # Released connections are reset, and each one taken is told anew: a scope cannot outlive its request.
+    # A released connection is reset, and the scope is set whenever one is acquired: a scope
+    # cannot outlive its request.
     await conn.execute(
         "SELECT set_config('gridcover.areas', $1, false), "
         "set_config('default_transaction_read_only', 'on', false)",
@@ -119,7 +121,7 @@ async def read_extent(pool: asyncpg.Pool) -> list[float] | None:
         West, south, east and north, degrees; None without a grid.
     """
     async with pool.acquire() as conn:
-        found: list[float] | None = await conn.fetchval(
+        extent: list[float] | None = await conn.fetchval(
             "SELECT box_of(ST_Extent(geometry)) FROM grids"
         )
-    return found
+    return extent

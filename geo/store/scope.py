@@ -1,4 +1,4 @@
-"""Roles, and whose rows a transaction may see."""
+"""Roles, and the areas whose rows a transaction may see (row-level security)."""
 
 from __future__ import annotations
 

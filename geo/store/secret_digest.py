@@ -11,11 +11,11 @@ def secret_digest(secret: str) -> bytes:
     Parameters
     ----------
     secret : str
-        Of 256 random bits, so that a fast digest guards it as well as a slow one.
+        The secret, of 256 random bits: a fast digest protects it as well as a slow one.
 
     Returns
     -------
     bytes
-        32 bytes, SHA-256.
+        SHA-256, 32 bytes.
     """
     return hashlib.sha256(secret.encode()).digest()

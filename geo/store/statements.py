@@ -1,4 +1,4 @@
-"""Statements of the folder ``sql``: those that are longer than a few lines."""
+"""SQL statements that are longer than a few lines, from the folder ``sql``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def statement(name: str) -> sql.SQL:
     Parameters
     ----------
     name : str
-        The file in ``geo/store/sql``, without its ending.
+        Name of the file in ``geo/store/sql`` without ``.sql``.
 
     Returns
     -------
     psycopg.sql.SQL
-        To be executed, or formatted with identifiers first.
+        The statement, or a template that is formatted with identifiers.
     """
     text = resources.files("geo.store").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
-    return sql.SQL(text)  # part of the program, not of anybody's input
+    return sql.SQL(text)  # part of the program, never of an input

@@ -1,4 +1,4 @@
-"""Alerts, from the run that raised them to the one that ended them."""
+"""Alerts: raised and ended by the statistics of a run."""
 
 from __future__ import annotations
 

@@ -16,9 +16,12 @@ from geo.store.secret_digest import secret_digest
 READ, STAFF, SCENARIOS, JOBS = "data:read", "staff:read", "scenarios:write", "jobs:write"
 INCIDENTS, STATUSES, METRICS = "incidents:write", "status:write", "metrics:read"
 SCOPES = (INCIDENTS, STATUSES, STAFF, METRICS, READ, SCENARIOS, JOBS)
-"""What a token may be for: send incidents, send camera statuses, read the phones of grid staff, read
-metrics; as a role within areas: read data, save scenarios, import and refresh."""
-_OF_A_ROLE = frozenset({READ, SCENARIOS, JOBS})
+"""What tokens may be used for.
+
+Without a role: send incidents, send camera statuses, read the telephone numbers of grid staff,
+read metrics. As a role within areas: read data, save scenarios, import and refresh.
+"""
+_ROLE_SCOPES = frozenset({READ, SCENARIOS, JOBS})
 _PREFIX = "gridcover_"
 
 
@@ -41,9 +44,14 @@ class Token:
 
 
 def make_token(
-    conn: Conn, name: str, scopes: list[str], *, days: int, role: str | None = None,
+    conn: Conn,
+    name: str,
+    scopes: list[str],
+    *,
+    days: int,
+    role: str | None = None,
     areas: list[str] | None = None,
-) -> str:  # fmt: skip
+) -> str:
     """Store a new token and return its secret, which cannot be read again.
 
     The caller commits.
@@ -77,22 +85,7 @@ def make_token(
     StoreError
         If the name is taken.
     """
-    if stray := [scope for scope in scopes if scope not in SCOPES]:
-        raise ColumnError(f"there is no scope {stray[0]}; use one of {', '.join(SCOPES)}")
-    if not scopes or days < 1:
-        raise ColumnError("a token needs at least one scope and one day to live")
-    if _OF_A_ROLE & set(scopes):
-        if role not in ROLES:
-            raise ColumnError(
-                f"a token of the scope {' or '.join(sorted(_OF_A_ROLE))} needs a role: {', '.join(ROLES)}"
-            )
-        require_areas(conn, areas or [])
-    elif role:
-        raise ColumnError(f"a role is for tokens of the scopes {', '.join(sorted(_OF_A_ROLE))}")
-    elif areas and STAFF not in scopes:
-        raise ColumnError(f"areas are for tokens that read or change data, not for {scopes[0]}")
-    elif areas:
-        require_areas(conn, areas)
+    _require_valid(conn, scopes, days, role, areas)
     secret = _PREFIX + secrets.token_urlsafe(32)
     try:
         conn.execute(
@@ -103,6 +96,28 @@ def make_token(
     except psycopg.errors.UniqueViolation as error:
         raise StoreError(f"there is a token {name} already; give another name") from error
     return secret
+
+
+def _require_valid(
+    conn: Conn, scopes: list[str], days: int, role: str | None, areas: list[str] | None
+) -> None:
+    if unknown := [scope for scope in scopes if scope not in SCOPES]:
+        raise ColumnError(f"there is no scope {unknown[0]}; use one of {', '.join(SCOPES)}")
+    if not scopes or days < 1:
+        raise ColumnError("a token needs at least one scope and one day to live")
+    if _ROLE_SCOPES & set(scopes):
+        if role not in ROLES:
+            raise ColumnError(
+                f"a token of the scope {' or '.join(sorted(_ROLE_SCOPES))} needs a role: "
+                f"{', '.join(ROLES)}"
+            )
+        require_areas(conn, areas or [])
+    elif role:
+        raise ColumnError(f"a role is for tokens of the scopes {', '.join(sorted(_ROLE_SCOPES))}")
+    elif areas and STAFF not in scopes:
+        raise ColumnError(f"areas are for tokens that read or change data, not for {scopes[0]}")
+    elif areas:
+        require_areas(conn, areas)
 
 
 def find_token(conn: Conn, secret: str) -> Token | None:
@@ -121,8 +136,8 @@ def find_token(conn: Conn, secret: str) -> Token | None:
         None if it is unknown, expired or revoked.
     """
     row = conn.execute(
-        "SELECT id, name, scopes, role, areas FROM api_tokens WHERE digest = %s AND revoked_at IS NULL "
-        "AND expires_at > now()",
+        "SELECT id, name, scopes, role, areas FROM api_tokens "
+        "WHERE digest = %s AND revoked_at IS NULL AND expires_at > now()",
         (secret_digest(secret),),
     ).fetchone()
     return Token(int(row[0]), str(row[1]), tuple(row[2]), row[3], tuple(row[4])) if row else None
@@ -189,6 +204,6 @@ def list_tokens(conn: Conn) -> list[dict[str, Any]]:
     """
     return dict_rows(
         conn,
-        "SELECT name, scopes, role, areas, created_at, expires_at, revoked_at, last_used_at FROM api_tokens "
-        "ORDER BY name",
+        "SELECT name, scopes, role, areas, created_at, expires_at, revoked_at, last_used_at "
+        "FROM api_tokens ORDER BY name",
     )

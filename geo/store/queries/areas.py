@@ -1,4 +1,4 @@
-"""Areas of the administrative hierarchy, and the grids they hold."""
+"""Areas of the administrative hierarchy, and the grids in them."""
 
 from __future__ import annotations
 

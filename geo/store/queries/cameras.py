@@ -93,15 +93,15 @@ def read_status_history(conn: Conn, codes: list[str]) -> dict[str, list[tuple[dt
     dict of str to list of tuple
         By code the moments and statuses, oldest first; empty for an unknown camera.
     """
-    out: dict[str, list[tuple[dt.datetime, str]]] = {code: [] for code in codes}
+    history: dict[str, list[tuple[dt.datetime, str]]] = {code: [] for code in codes}
     rows = conn.execute(
         "SELECT camera, since, status FROM camera_status WHERE camera = ANY(%s) "
         "ORDER BY camera, since",
         (codes,),
     ).fetchall()
     for camera, since, status in rows:
-        out[camera].append((since, status))
-    return out
+        history[camera].append((since, status))
+    return history
 
 
 def delete_later_statuses(conn: Conn, codes: list[str], moment: dt.datetime) -> None:
@@ -144,12 +144,14 @@ def write_statuses(
         Moment of the newest report by camera; an older one than stored is ignored.
     """
     conn.execute(
-        "CREATE TEMP TABLE told (camera text, since timestamptz, status text) ON COMMIT DROP"
+        "CREATE TEMP TABLE new_statuses (camera text, since timestamptz, status text) "
+        "ON COMMIT DROP"
     )
-    copy_rows(conn, sql.Identifier("told"), ("camera", "since", "status"), history)
-    # The history first: the register's own trigger then finds the status in it.
+    copy_rows(conn, sql.Identifier("new_statuses"), ("camera", "since", "status"), history)
+    # The history first: the trigger of the register then adds no status of its own to it.
     conn.execute(
-        "INSERT INTO camera_status (camera, since, status) SELECT camera, since, status FROM told "
+        "INSERT INTO camera_status (camera, since, status) "
+        "SELECT camera, since, status FROM new_statuses "
         "ON CONFLICT (camera, since) DO UPDATE SET status = EXCLUDED.status"
     )
     conn.execute(
@@ -162,7 +164,7 @@ def write_statuses(
         "ON CONFLICT (camera) DO UPDATE SET at = greatest(camera_heard.at, EXCLUDED.at)",
         (list(heard), list(heard.values())),
     )
-    conn.execute("DROP TABLE told")
+    conn.execute("DROP TABLE new_statuses")
 
 
 def read_camera_results(conn: Conn) -> gpd.GeoDataFrame:
@@ -238,7 +240,8 @@ def read_camera_record(conn: Conn, code: str) -> dict[str, Any] | None:
             return None
         row.pop("geometry")
         row["history"] = cursor.execute(
-            "SELECT since, status FROM camera_status WHERE camera = %s ORDER BY since DESC LIMIT 100",
+            "SELECT since, status FROM camera_status WHERE camera = %s "
+            "ORDER BY since DESC LIMIT 100",
             (code,),
         ).fetchall()
     return row
@@ -295,9 +298,9 @@ def record_status_reports(conn: Conn, cameras: pd.DataFrame) -> None:
         Rows of the register with `code` and `status`; those of status `unknown` are no
         report.
     """
-    told = cameras.loc[cameras["status"].ne("unknown"), "code"].astype(str).tolist()
+    codes = cameras.loc[cameras["status"].ne("unknown"), "code"].astype(str).tolist()
     conn.execute(
         "INSERT INTO camera_heard (camera, at) SELECT unnest(%s::text[]), now() "
         "ON CONFLICT (camera) DO UPDATE SET at = greatest(camera_heard.at, EXCLUDED.at)",
-        (told,),
+        (codes,),
     )

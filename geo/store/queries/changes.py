@@ -42,23 +42,23 @@ def pending_changes(conn: Conn) -> Changes:
         rows = cursor.execute(
             "SELECT id, layer, code, was, now FROM changes ORDER BY id"
         ).fetchall()
-    first: dict[tuple[str, str], bool] = {}
-    last: dict[tuple[str, str], bool] = {}
+    was_there: dict[tuple[str, str], bool] = {}
+    is_there: dict[tuple[str, str], bool] = {}
     places: dict[str, list[tuple[float, float, float, float]]] = {}
     whole = set()
     for _, layer, code, was, now in rows:
         if code is None:
             whole.add(layer)
             continue
-        first.setdefault((layer, code), was is not None)
-        last[layer, code] = now is not None
+        was_there.setdefault((layer, code), was is not None)
+        is_there[layer, code] = now is not None
         places.setdefault(layer, []).extend(tuple(box) for box in (was, now) if box is not None)
     codes: dict[str, list[str]] = {}
     balance: dict[str, int] = {}
-    for layer, code in sorted(first):
+    for layer, code in sorted(was_there):
         codes.setdefault(layer, []).append(code)
-        more = int(last[layer, code]) - int(first[layer, code])
-        balance[layer] = balance.get(layer, 0) + more
+        difference = int(is_there[layer, code]) - int(was_there[layer, code])
+        balance[layer] = balance.get(layer, 0) + difference
     return Changes(
         [int(row[0]) for row in rows],
         frozenset(row[1] for row in rows),

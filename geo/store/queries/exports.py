@@ -1,4 +1,4 @@
-"""Layers for export, a piece at a time, as the connection's scope lets them be seen."""
+"""Layers for export, read in pieces within the scope of the connection."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class _Result:
 
 
 _IN_GRIDS = sql.SQL("t.grid = ANY(%(grids)s)")
-# What lies on a border belongs to both sides: nothing that one may see is left out.
+# A shape on a border belongs to both sides, so that nothing in a jurisdiction is left out.
 _TOUCHES = sql.SQL(
     "EXISTS (SELECT 1 FROM grids g WHERE ST_Intersects(g.geometry, {}) AND g.code = ANY(%(grids)s))"
 )
@@ -84,7 +84,8 @@ _RESULTS = {
     ),
     "findings": _Result(
         sql.SQL(
-            "layer, code, aspect, finding, detail, owner, grid, community, subdistrict, district, run"
+            "layer, code, aspect, finding, detail, owner, grid, community, subdistrict, district, "
+            "run"
         ),
         sql.SQL("register_findings"),
         sql.SQL("id"),
@@ -103,13 +104,13 @@ _INSIDE: dict[str, sql.Composable] = {
         _TOUCHES.format(sql.SQL("t.geometry")), _IN_GRIDS
     ),
 }
-"""Rows of a register that lie in the area; of all others those that touch one of its grids."""
+"""Conditions on the rows of a register in an area; other rows must touch one of its grids."""
 EXPORT_NAMES = EXPORTED
-"""What can be taken out: results (grids with theirs among them) and registers."""
+"""Layers that can be exported: registers and results; `grids` are exported with results."""
 EXPORT_SHAPES: dict[str, Shape] = (
     {name: layer.shape for name, layer in LAYERS.items()} | RESULTS | {"grid-staff": "point"}
 )
-"""Of what shape each of them is."""
+"""Kind of geometry of each layer."""
 
 
 def read_pieces(
@@ -151,14 +152,15 @@ def read_pieces(
     try:
         cursor.execute(_query(name, chosen), params)
         columns = [c.name for c in cursor.description or ()]
-        first = True
+        is_empty = True
         while rows := cursor.fetchmany(_PIECE_ROWS):
             yield _frame(columns, rows)
-            first = False
-        if first:
+            is_empty = False
+        if is_empty:
             yield _frame(columns, [])
     finally:
-        # The first try tells the server, which may be gone; the second then only lets go.
+        # The first attempt sends a message to the server, which may be unreachable; the second
+        # then only frees the cursor.
         for _ in range(2):
             with contextlib.suppress(psycopg.Error):
                 cursor.close()

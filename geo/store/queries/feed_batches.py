@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from geo.store.connection import Conn
 
 RETENTION_DAYS = 14
-"""How long a batch's answer is remembered."""
+"""Days after which the answer to a batch is deleted."""
 
 
 @dataclass(frozen=True)

@@ -128,8 +128,11 @@ class IncidentFilter:
             Values by name.
         """
         return {
-            "start": self.start, "end": self.end, "categories": self.categories, "area": self.area,
-        }  # fmt: skip
+            "start": self.start,
+            "end": self.end,
+            "categories": self.categories,
+            "area": self.area,
+        }
 
 
 # An incident known only within a span is counted if the span is in the period as a whole.

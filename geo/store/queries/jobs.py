@@ -12,7 +12,7 @@ from geo.store.queries.uploads import delete_expired_uploads
 from geo.store.statements import statement
 
 RETENTION_DAYS = 90
-"""How long ended jobs and their reports are kept."""
+"""Days after which ended jobs and their reports are deleted."""
 
 
 def add_job(conn: Conn, job: int, task: str, about: dict[str, Any], by: str) -> None:
@@ -61,7 +61,8 @@ def begin_job(conn: Conn, job: int, task: str) -> bool:
         False if the job has ended already.
     """
     row = conn.execute(
-        "INSERT INTO jobs AS j (id, task, asked_by, started_at, attempts) VALUES (%s, %s, '', now(), 1) "
+        "INSERT INTO jobs AS j (id, task, asked_by, started_at, attempts) "
+        "VALUES (%s, %s, '', now(), 1) "
         "ON CONFLICT (id) DO UPDATE SET started_at = now(), attempts = j.attempts + 1, step = '', "
         "steps = 0, finished_at = NULL WHERE j.ended IS NULL RETURNING id",
         (job, task),
@@ -327,7 +328,8 @@ def waiting_job(conn: Conn, task: str) -> int | None:
         Number of the job; None without one.
     """
     row = conn.execute(
-        "SELECT id FROM procrastinate_jobs WHERE task_name = %s AND status = 'todo' ORDER BY id LIMIT 1",
+        "SELECT id FROM procrastinate_jobs WHERE task_name = %s AND status = 'todo' "
+        "ORDER BY id LIMIT 1",
         (task,),
     ).fetchone()
     return int(row[0]) if row else None
@@ -351,18 +353,19 @@ def write_heartbeat(conn: Conn, worker: int) -> bool:
     bool
         False if the worker is no longer registered, because it was considered dead.
     """
-    lives = conn.execute(
+    is_registered = conn.execute(
         "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %s", (worker,)
     ).rowcount
     conn.execute(
-        "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE last_heartbeat > now() + interval '1 second'"
+        "UPDATE procrastinate_workers SET last_heartbeat = now() "
+        "WHERE last_heartbeat > now() + interval '1 second'"
     )
     conn.execute(
         "UPDATE procrastinate_jobs SET scheduled_at = now() "
         "WHERE status = 'todo' AND scheduled_at > now() + interval '1 minute'"
     )
     delete_expired_uploads(conn)
-    return lives > 0
+    return is_registered > 0
 
 
 def release_queueing_lock(conn: Conn, job: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Events since a reader's last look: new incidents, cameras whose status changed."""
+"""Events since the last read: new incidents, cameras whose status changed."""
 
 from __future__ import annotations
 

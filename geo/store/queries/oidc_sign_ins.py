@@ -1,4 +1,4 @@
-"""Sign-ins at an OpenID Connect provider, and the accounts they lead to."""
+"""Sign-ins at an OpenID Connect provider, and the accounts of its subjects."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def take_sign_in(conn: Conn, state: str) -> SignIn | None:
         None if it is unknown, used, or older than ten minutes.
     """
     row = conn.execute(
-        "DELETE FROM provider_sign_ins WHERE state = %s AND begun_at > now() - interval '10 minutes' "
+        "DELETE FROM provider_sign_ins "
+        "WHERE state = %s AND begun_at > now() - interval '10 minutes' "
         "RETURNING nonce, verifier, next",
         (secret_digest(state),),
     ).fetchone()
@@ -124,13 +125,14 @@ def upsert_account(conn: Conn, subject: str, name: str, role: str, areas: list[s
         If the name is that of another account.
     """
     require_areas(conn, areas)
-    known = account_of_subject(conn, subject)
-    if known is not None:
-        conn.execute("UPDATE users SET role = %s, areas = %s WHERE id = %s", (role, areas, known))
-        return known
+    account = account_of_subject(conn, subject)
+    if account is not None:
+        conn.execute("UPDATE users SET role = %s, areas = %s WHERE id = %s", (role, areas, account))
+        return account
     try:
         row = conn.execute(
-            "INSERT INTO users (name, password, role, areas, subject) VALUES (%s, %s, %s, %s, %s) RETURNING id",
+            "INSERT INTO users (name, password, role, areas, subject) "
+            "VALUES (%s, %s, %s, %s, %s) RETURNING id",
             (name, NO_PASSWORD, role, areas, subject),
         ).fetchone()
     except psycopg.errors.UniqueViolation as error:
@@ -159,8 +161,8 @@ def link_account(conn: Conn, name: str, subject: str) -> bool:
         Whether there is an enabled account of this name.
     """
     row = conn.execute(
-        "UPDATE users SET subject = %s, password = %s WHERE lower(name) = lower(%s) AND disabled_at IS NULL "
-        "RETURNING id",
+        "UPDATE users SET subject = %s, password = %s "
+        "WHERE lower(name) = lower(%s) AND disabled_at IS NULL RETURNING id",
         (subject, NO_PASSWORD, name),
     ).fetchone()
     if row is not None:

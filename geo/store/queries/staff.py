@@ -73,7 +73,7 @@ def replace_staff(conn: Conn, rows: pd.DataFrame) -> RowCounts:
         Numbers of people added, with another telephone number, and unchanged.
     """
     codes = sorted(set(rows["grid"]))
-    before = {
+    old_phones = {
         tuple(row[:3]): row[3]
         for row in conn.execute(
             "SELECT grid, role, name, phone FROM grid_staff WHERE grid = ANY(%s)", (codes,)
@@ -81,11 +81,11 @@ def replace_staff(conn: Conn, rows: pd.DataFrame) -> RowCounts:
     }
     conn.execute("DELETE FROM grid_staff WHERE grid = ANY(%s)", (codes,))
     columns = ("grid", "role", "name", "phone")
-    listed = [
+    people = [
         tuple(plain_value(v) for v in row)
         for row in rows[list(columns)].itertuples(index=False, name=None)
     ]
-    copy_rows(conn, sql.Identifier("grid_staff"), columns, listed)
-    new = sum(row[:3] not in before for row in listed)
-    same = sum(row[:3] in before and before[row[:3]] == row[3] for row in listed)
-    return RowCounts(new, len(listed) - new - same, same)
+    copy_rows(conn, sql.Identifier("grid_staff"), columns, people)
+    inserted = sum(row[:3] not in old_phones for row in people)
+    unchanged = sum(row[:3] in old_phones and old_phones[row[:3]] == row[3] for row in people)
+    return RowCounts(inserted, len(people) - inserted - unchanged, unchanged)

@@ -1,9 +1,8 @@
-"""Vector tiles made by the database, each as small as its zoom allows."""
+"""Vector tiles built by the database, with the detail that their zoom shows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from psycopg import sql
 
@@ -13,9 +12,9 @@ from geo.store.statements import statement
 _WORLD_M = 40_075_016.685578
 _PIXELS = 256
 COARSE_DEG = 0.002
-"""Side of the squares by which some roles are told where cameras are, some 200 m."""
+"""Side of the squares, degrees (about 200 m), in which coarse roles see camera positions."""
 LARGEST_BYTES = 500_000
-"""No tile is larger: one that would be is drawn coarser and with fewer of its smallest things."""
+"""Size above which a tile is made coarser, without the smallest rows of its layers."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,13 @@ class TileLayer:
 
 _RESULTS = "code, name, name_en, covered_share, open_covered_share, cameras, incidents, per_km2"
 _AREAS = "code, name, name_en, level, covered_share, open_covered_share, incidents"
+_BLIND_SPOTS = "grid, number, area_m2, widest_m"
+_MAIN_ROADS = "class IN ('motorway', 'trunk', 'primary')"
 TILE_SETS: dict[str, dict[str, list[TileLayer]]] = {
     "base": {
         "landcover": [TileLayer("landcover", "class", key="id")],
         "streets": [
-            TileLayer("streets", "class", 9, 11, key="id", where="class IN ('motorway', 'trunk', 'primary')"),
+            TileLayer("streets", "class", 9, 11, key="id", where=_MAIN_ROADS),
             TileLayer("streets", "class", 12, 13, key="id", where="class <> 'lane'"),
             TileLayer("streets", "class", 14, key="id"),
         ],
@@ -85,13 +86,13 @@ TILE_SETS: dict[str, dict[str, list[TileLayer]]] = {
     },
     "blind-spots": {
         "blind-spots": [
-            TileLayer("blind_spots", "grid, number, area_m2, widest_m", 10, 22, "grid", "area_m2", 0.5, 8_000)
+            TileLayer("blind_spots", _BLIND_SPOTS, 10, 22, "grid", "area_m2", 0.5, 8_000),
         ],
     },
 }  # fmt: skip
-"""By set and layer of a tile, where it comes from at which zoom."""
+"""Sources of the layers of tiles in ranges of zooms, by set and name of the layer."""
 EXACT_TILE_SETS = frozenset({"cameras", "views"})
-"""Sets that tell where single cameras are."""
+"""Sets that show the positions of single cameras."""
 TILE_SET_DEPENDENCIES: dict[str, tuple[str, ...]] = {
     "base": ("landcover", "streets", "buildings", "areas"),
     "grids": ("results", "grids", "areas"),
@@ -100,7 +101,7 @@ TILE_SET_DEPENDENCIES: dict[str, tuple[str, ...]] = {
     "views": ("results", "cameras", "grids", "areas"),
     "blind-spots": ("results", "grids", "areas"),
 }
-"""Registers and results that a set shows, or that say who sees it."""
+"""Registers and results that a set shows, or that the rights to see it depend on."""
 
 
 def read_layer_versions(conn: Conn) -> dict[str, str]:
@@ -147,47 +148,91 @@ def build_tile(conn: Conn, name: str, z: int, x: int, y: int, *, coarse: bool = 
     bytes
         The tile; empty if it holds nothing.
     """
-    parts = []
-    for layer, choices in TILE_SETS[name].items():
-        for choice in choices:
-            if choice.low <= z <= choice.high:
+    tile = _Tile(z, x, y)
+    layers = []
+    for layer_name, choices in TILE_SETS[name].items():
+        for layer in choices:
+            if layer.low <= z <= layer.high:
                 if coarse and name in EXACT_TILE_SETS:
-                    choice = replace(choice, cluster_px=32, cell_deg=COARSE_DEG)
-                parts.append((layer, choice))
-    out = b"".join(_build_layer(conn, layer, choice, z, x, y) for layer, choice in parts)
-    pixels, most = 1.0, 10_000
-    while len(out) > LARGEST_BYTES and most > 100:
-        pixels, most = pixels * 2, most // 3
-        out = b"".join(
-            _build_layer(conn, layer, replace(choice, most=most), z, x, y, pixels)
-            for layer, choice in parts
+                    layer = replace(layer, cluster_px=32, cell_deg=COARSE_DEG)
+                layers.append((layer_name, layer))
+    content = b"".join(_build_layer(conn, tile, *layer) for layer in layers)
+    tolerance_px, most = 1.0, 10_000
+    while len(content) > LARGEST_BYTES and most > 100:
+        tolerance_px, most = tolerance_px * 2, most // 3
+        content = b"".join(
+            _build_layer(conn, tile, layer_name, replace(layer, most=most), tolerance_px)
+            for layer_name, layer in layers
         )
-    return out
+    return content
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """Position of a tile: zoom, column and row."""
+
+    z: int
+    x: int
+    y: int
+
+    @property
+    def side_m(self) -> float:
+        """Side in web Mercator, m."""
+        return _WORLD_M / 2**self.z
+
+    @property
+    def pixel_deg(self) -> float:
+        """Width of a pixel, degrees of longitude."""
+        return 360.0 / 2**self.z / _PIXELS
 
 
 def _build_layer(
-    conn: Conn, name: str, layer: TileLayer, z: int, x: int, y: int, pixels: float = 0.5
+    conn: Conn, tile: _Tile, name: str, layer: TileLayer, tolerance_px: float = 0.5
 ) -> bytes:
     build = statement("tile_clusters" if layer.cluster_px else "tile_shapes")
-    pixel_m = _WORLD_M / 2**z / _PIXELS
-    params: dict[str, Any] = {
-        "z": z, "x": x, "y": y, "name": name, "most": layer.most,
-        "extent": 4096 if z >= 14 else 2048,
-        # A circle that stands for many is wide: both tiles at an edge draw their half of it.
-        "margin": (16 if layer.cluster_px else 64),
-        "pad": _WORLD_M / 2**z / (16 if layer.cluster_px else 64),
-        # Degrees of a circle around the earth; at our latitudes a pixel is this wide.
-        "tolerance": 360.0 / 2**z / _PIXELS * pixels if z < 17 or pixels > 1 else 0.0,
-        "cell": max(360.0 / 2**z / _PIXELS * max(layer.cluster_px, 1), layer.cell_deg),
-        "middle": layer.cell_deg > 0,
-        "smallest": (layer.smallest_px * pixel_m) ** 2,
-    }  # fmt: skip
-    query = build.format(
-        columns=sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(c.strip())) for c in layer.columns.split(",")),
-        table=sql.Identifier(layer.table),
-        where=sql.SQL(layer.where),
-        large=sql.SQL("t.{} >= %(smallest)s").format(sql.Identifier(layer.size)) if layer.size else sql.SQL("true"),
-        order=sql.SQL("t.{} DESC").format(sql.Identifier(layer.size)) if layer.size else sql.SQL("t.{}").format(sql.Identifier(layer.key)),
-    )  # fmt: skip
-    row = conn.execute(query, params).fetchone()
+    row = conn.execute(
+        build.format(**_query_parts(layer)), _query_params(tile, name, layer, tolerance_px)
+    ).fetchone()
     return bytes(row[0]) if row and row[0] else b""
+
+
+def _query_parts(layer: TileLayer) -> dict[str, sql.Composable]:
+    if layer.size is None:
+        large: sql.Composable = sql.SQL("true")
+        order = sql.SQL("t.{}").format(sql.Identifier(layer.key))
+    else:
+        large = sql.SQL("t.{} >= %(smallest)s").format(sql.Identifier(layer.size))
+        order = sql.SQL("t.{} DESC").format(sql.Identifier(layer.size))
+    columns = [
+        sql.SQL("t.{}").format(sql.Identifier(column.strip()))
+        for column in layer.columns.split(",")
+    ]
+    return {
+        "columns": sql.SQL(", ").join(columns),
+        "table": sql.Identifier(layer.table),
+        "where": sql.SQL(layer.where),
+        "large": large,
+        "order": order,
+    }
+
+
+def _query_params(
+    tile: _Tile, name: str, layer: TileLayer, tolerance_px: float
+) -> dict[str, float | str]:
+    # The circle of a cluster is wide: both tiles at an edge draw their half of it.
+    margin = 16 if layer.cluster_px else 64
+    is_simplified = tile.z < 17 or tolerance_px > 1
+    return {
+        "z": tile.z,
+        "x": tile.x,
+        "y": tile.y,
+        "name": name,
+        "most": layer.most,
+        "extent": 4096 if tile.z >= 14 else 2048,
+        "margin": margin,
+        "pad": tile.side_m / margin,
+        "tolerance": tile.pixel_deg * tolerance_px if is_simplified else 0.0,
+        "cell": max(tile.pixel_deg * max(layer.cluster_px, 1), layer.cell_deg),
+        "middle": layer.cell_deg > 0,
+        "smallest": (layer.smallest_px * tile.side_m / _PIXELS) ** 2,
+    }

@@ -117,7 +117,7 @@ def test_a_head_that_was_changed_without_the_key(store: str, tmp_path: Path) -> 
         with pytest.raises(StoreError, match="changed without the key"):
             seal.sealed(store_of(conn))
         (tmp_path / "key").unlink()
-        with pytest.raises(StoreError, match="is gone"):
+        with pytest.raises(StoreError, match="is missing"):
             seal.sealed(store_of(conn))
     assert (path.stat().st_mode & 0o077) == 0
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -65,28 +66,41 @@ def private(open_folder: Path) -> Iterator[private_cluster.Cluster]:
         private_cluster.pg_ctl(found, "-m", "immediate", "stop")
 
 
-def _database(private: private_cluster.Cluster, name: str, template: str = "template0") -> str:
+def _create_database(
+    private: private_cluster.Cluster, name: str, template: str = "template0"
+) -> str:
     with psycopg.connect(private.conninfo, autocommit=True) as conn:
         conn.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return private.conninfo.replace("dbname=gridcover", f"dbname={name}")
 
 
+@contextmanager
+def _temporary_database(
+    private: private_cluster.Cluster, name: str, template: str = "template0"
+) -> Iterator[str]:
+    yield _create_database(private, name, template)
+    with psycopg.connect(private.conninfo, autocommit=True) as conn:
+        conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
 @pytest.fixture
-def bare(private: private_cluster.Cluster) -> str:
+def bare(private: private_cluster.Cluster) -> Iterator[str]:
     """An empty database."""
-    return _database(private, f"bare_{next(numbers)}")
+    with _temporary_database(private, f"bare_{next(numbers)}") as conninfo:
+        yield conninfo
 
 
 @pytest.fixture(scope="session")
 def _migrated(private: private_cluster.Cluster) -> str:
-    migrate(_database(private, "migrated"))
+    migrate(_create_database(private, "migrated"))
     return "migrated"
 
 
 @pytest.fixture
-def store(private: private_cluster.Cluster, _migrated: str) -> str:
+def store(private: private_cluster.Cluster, _migrated: str) -> Iterator[str]:
     """A migrated database without rows."""
-    return _database(private, f"store_{next(numbers)}", _migrated)
+    with _temporary_database(private, f"store_{next(numbers)}", _migrated) as conninfo:
+        yield conninfo
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +108,7 @@ def demo_store(
     private: private_cluster.Cluster, open_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> str:
     """The demo district, loaded and refreshed; tests only read it. One process makes it, the others restore it."""
-    conninfo = _database(private, "demo")
+    conninfo = _create_database(private, "demo")
     if "PYTEST_XDIST_WORKER" not in os.environ:
         _make_demo(conninfo)
         return conninfo

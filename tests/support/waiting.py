@@ -10,7 +10,7 @@ POLL_S = 0.02
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T], *, within_s: float = 60.0, what: object = "") -> T:
+def wait_until(condition: Callable[[], T], *, within_s: float = 300.0, what: object = "") -> T:
     """Return what a condition gives once that is true; fail if it is not within a time."""
     end = time.monotonic() + within_s
     while not (value := condition()):

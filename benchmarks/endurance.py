@@ -49,12 +49,12 @@ def asks(
 
     def seeing(client: httpx2.Client, rng: random.Random) -> httpx2.Response:
         lon, lat = place(rng)
-        return client.get(f"{address}/api/v1/cameras-seeing?lon={lon}&lat={lat}")
+        return client.get(f"{address}/api/v1/visibility/cameras?lon={lon}&lat={lat}")
 
     def what_if(client: httpx2.Client, rng: random.Random) -> httpx2.Response:
         lon, lat = place(rng)
         cameras = [{"lon": lon, "lat": lat, "range_m": 60}]
-        return client.post(f"{address}/api/v1/what-if", json={"cameras": cameras})
+        return client.post(f"{address}/api/v1/planning/what-if", json={"cameras": cameras})
 
     def feed(client: httpx2.Client, rng: random.Random) -> httpx2.Response:
         rows = []
@@ -64,14 +64,16 @@ def asks(
                          "occurred_at": f"2026-{rng.randint(1, 10):02}-{rng.randint(1, 28):02} 10:00",
                          "lon": lon, "lat": lat})  # fmt: skip
         return client.post(
-            f"{address}/api/v1/incidents", json=rows, headers={"Authorization": f"Bearer {feeder}"}
+            f"{address}/api/v1/ingest/incidents",
+            json=rows,
+            headers={"Authorization": f"Bearer {feeder}"},
         )
 
     def status(client: httpx2.Client, rng: random.Random) -> httpx2.Response:
         codes = asked_codes[:]
         rows = [{"code": rng.choice(codes), "status": rng.choice(("working", "faulty"))}]
         return client.post(
-            f"{address}/api/v1/cameras/status",
+            f"{address}/api/v1/ingest/camera-statuses",
             json=rows,
             headers={"Authorization": f"Bearer {feeder}"},
         )
@@ -79,14 +81,14 @@ def asks(
     return [
         (55, "tiles", tile),
         (18, "api", get("/api/v1/grids", "/api/v1/blind-spots", "/api/v1/areas/results?level=community",
-                        "/api/v1/incidents/density?from=2026-01&until=2026-06", "/api/v1/board", "/api/v1/runs")),
+                        "/api/v1/incidents/density?from=2026-01&until=2026-06", "/api/v1/dashboard", "/api/v1/runs")),
         (8, "ogc", get("/ogc/collections/cameras/items?limit=50", "/ogc/collections",
                         "/ogc/collections/grids/items?limit=20&filter=population > 100")),
         (4, "seeing", seeing),
         (3, "what-if", what_if),
         (3, "feed", feed),
         (3, "status", status),
-        (1, "export", get("/api/v1/export/grids.csv", "/api/v1/export/cameras.geojson", "/api/v1/export/areas.gpkg")),
+        (1, "export", get("/api/v1/exports/grids.csv", "/api/v1/exports/cameras.geojson", "/api/v1/exports/areas.gpkg")),
         (5, "health", get("/readyz", "/healthz")),
     ]  # fmt: skip
 
@@ -172,7 +174,7 @@ def run(minutes: float, rate: float, address: str, pid: int, folder: Path) -> No
         with httpx2.Client(headers={"Authorization": f"Bearer {reader}"}, timeout=None) as client:
             while not ended.is_set():
                 try:
-                    with client.stream("GET", f"{address}/api/v1/live") as answer:
+                    with client.stream("GET", f"{address}/api/v1/events") as answer:
                         for line in answer.iter_lines():
                             heard[line.split(":")[0]] += 1
                             if ended.is_set():

@@ -149,7 +149,17 @@ async def _run(app: FastAPI, state: AppState, ogc: FastAPI) -> AsyncIterator[Non
 
 def _unavailable(request: Request) -> Response | None:
     if request.url.path.startswith(
-        ("/maps", "/board", "/audit", "/account", "/sign-in", "/jobs", "/setup", "/users", "/wall")
+        (
+            "/maps",
+            "/dashboard",
+            "/audit",
+            "/account",
+            "/sign-in",
+            "/jobs",
+            "/setup",
+            "/users",
+            "/video-wall",
+        )
     ):
         return unavailable(request)
     return None

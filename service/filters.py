@@ -1,9 +1,9 @@
-"""Query parameters that select rows: an area, a box, a period, categories."""
+"""Query parameters that select rows: an area, a bounding box, a period, categories."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, HTTPException, Query
 
@@ -12,82 +12,101 @@ from geo.store.queries.exports import Selection
 from geo.store.queries.incidents import IncidentFilter
 from service.dependencies import Deployment
 
-AnyAreaCode = Annotated[
-    str | None, Query(description="code of an area of any level; all unless given")
+_TIME_FORMATS = {7: "%Y-%m", 10: "%Y-%m-%d", 13: "%Y-%m-%dT%H"}
+"""Format of a local time by the length of its text."""
+
+AreaCode = Annotated[
+    str | None,
+    Query(description="Code of an area of any level. Default: all areas of the account."),
 ]
-Moment = Annotated[
-    str,
+AreaOrGridCode = Annotated[
+    str | None,
     Query(
-        pattern=r"^(19|20|21)\d{2}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3]))?)?$",
-        description="local month, day or hour: 2026-10, 2026-10-31 or 2026-10-31T08",
+        max_length=64,
+        description="Code of an area or grid. Default: all areas of the account.",
     ),
 ]
-CategoryCodes = Annotated[
-    list[str] | None, Query(description="only these categories and all beneath them")
+Level = Annotated[
+    Literal["grid", "community", "subdistrict", "district"],
+    Query(description="Level of the administrative hierarchy."),
 ]
-AreaCode = Annotated[str | None, Query(max_length=64, description="code of an area or grid")]
+CategoryCodes = Annotated[
+    list[str] | None,
+    Query(description="Categories, each with all categories below it. Default: all categories."),
+]
+_LOCAL_TIME = r"^(19|20|21)\d{2}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3]))?)?$"
+_FROM = Query(
+    alias="from",
+    pattern=_LOCAL_TIME,
+    description="Start of the period, inclusive: local month, day or hour, such as 2026-10, "
+    "2026-10-31 or 2026-10-31T08.",
+)
+_UNTIL = Query(
+    pattern=_LOCAL_TIME,
+    description="End of the period, exclusive: local month, day or hour, such as 2026-11, "
+    "2026-11-01 or 2026-10-31T09.",
+)
 
 
-def _box(
-    box: Annotated[
+def _bbox(
+    bbox: Annotated[
         str | None,
         Query(
             pattern=r"^-?\d{1,3}(\.\d{1,8})?(,-?\d{1,3}(\.\d{1,8})?){3}$",
-            description="west,south,east,north in degrees",
+            description="Bounding box as west,south,east,north in degrees (WGS 84).",
         ),
     ] = None,
 ) -> tuple[float, float, float, float] | None:
-    if not box:
+    if not bbox:
         return None
-    west, south, east, north = (float(v) for v in box.split(","))
+    west, south, east, north = (float(number) for number in bbox.split(","))
     if west > east or south > north:
-        raise HTTPException(422, f"The box {box} is empty; write it as west,south,east,north.")
+        raise HTTPException(422, f"The bbox {bbox} is empty; write it as west,south,east,north.")
     return west, south, east, north
 
 
-Box = Annotated[tuple[float, float, float, float] | None, Depends(_box)]
+BoundingBox = Annotated[tuple[float, float, float, float] | None, Depends(_bbox)]
 
 
-def _moment(text: str, settings: Settings) -> dt.datetime:
-    form = {7: "%Y-%m", 10: "%Y-%m-%d", 13: "%Y-%m-%dT%H"}[len(text)]
+def _parse_local_time(text: str, settings: Settings) -> dt.datetime:
     try:
-        return dt.datetime.strptime(text, form).replace(tzinfo=settings.zone)
+        return dt.datetime.strptime(text, _TIME_FORMATS[len(text)]).replace(tzinfo=settings.zone)
     except ValueError as error:
-        raise HTTPException(422, f"{text} is no day; write it as 2026-10-31") from error
+        raise HTTPException(422, f"{text} is no date; write it as 2026-10-31.") from error
 
 
-def _ordered(start: dt.datetime | None, end: dt.datetime | None) -> None:
+def _require_order(start: dt.datetime | None, end: dt.datetime | None) -> None:
     if start and end and end <= start:
         raise HTTPException(
             422, f"until {end:%Y-%m-%dT%H} must come after from {start:%Y-%m-%dT%H}."
         )
 
 
-def _incidents(
+def _incident_filter(
     settings: Deployment,
-    from_: Annotated[Moment, Query(alias="from")],
-    until: Moment,
+    from_: Annotated[str, _FROM],
+    until: Annotated[str, _UNTIL],
     category: CategoryCodes = None,
-    area: AreaCode = None,
+    area: AreaOrGridCode = None,
 ) -> IncidentFilter:
-    start, end = _moment(from_, settings), _moment(until, settings)
-    _ordered(start, end)
+    start, end = _parse_local_time(from_, settings), _parse_local_time(until, settings)
+    _require_order(start, end)
     return IncidentFilter(start, end, sorted(category) if category else None, area or None)
 
 
-def _rows(
+def _selection(
     settings: Deployment,
-    box: Box,
-    area: AreaCode = None,
-    from_: Annotated[Moment | None, Query(alias="from")] = None,
-    until: Moment | None = None,
+    bbox: BoundingBox,
+    area: AreaOrGridCode = None,
+    from_: Annotated[str | None, _FROM] = None,
+    until: Annotated[str | None, _UNTIL] = None,
     category: CategoryCodes = None,
 ) -> Selection:
-    start = _moment(from_, settings) if from_ else None
-    end = _moment(until, settings) if until else None
-    _ordered(start, end)
-    return Selection(area or None, box, start, end, sorted(category) if category else None)
+    start = _parse_local_time(from_, settings) if from_ else None
+    end = _parse_local_time(until, settings) if until else None
+    _require_order(start, end)
+    return Selection(area or None, bbox, start, end, sorted(category) if category else None)
 
 
-SelectedIncidents = Annotated[IncidentFilter, Depends(_incidents)]
-SelectedRows = Annotated[Selection, Depends(_rows)]
+SelectedIncidents = Annotated[IncidentFilter, Depends(_incident_filter)]
+SelectedRows = Annotated[Selection, Depends(_selection)]

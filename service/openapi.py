@@ -11,28 +11,40 @@ from geo.store.queries.api_tokens import READ
 from service.policy import AuditRule, SecuredRoute, allow
 
 
-def make_openapi_router(document: str, page: str, address: str) -> APIRouter:
-    """The routes of an application's description, for who is signed in.
+def make_openapi_router(document_path: str, page_path: str, document_url: str) -> APIRouter:
+    """Return the routes of an application's OpenAPI document and of its page.
 
     Parameters
     ----------
-    document, page : their paths in the application.
-    address : of the document, as a browser asks for it.
+    document_path : str
+        Path of the document in the application.
+    page_path : str
+        Path of the page in the application.
+    document_url : str
+        Path at which a browser requests the document.
+
+    Returns
+    -------
+    fastapi.APIRouter
+        Two routes for accounts that are signed in; an API token may read the document.
     """
     router = APIRouter(include_in_schema=False, route_class=SecuredRoute)
-    read = [allow(audit=AuditRule.NONE)]
-    look = [allow(scopes=() if page == "/docs" else (READ,), audit=AuditRule.NONE)]
+    page_scopes = () if page_path == "/docs" else (READ,)
 
-    @router.get(document, name="openapi", dependencies=read)
+    @router.get(document_path, name="openapi", dependencies=[allow(audit=AuditRule.NONE)])
     def openapi(request: Request) -> JSONResponse:
         return JSONResponse(
             request.app.openapi(), media_type="application/vnd.oai.openapi+json;version=3.0"
         )
 
-    @router.get(page, name="swagger_ui_html", dependencies=look)
+    @router.get(
+        page_path,
+        name="swagger_ui_html",
+        dependencies=[allow(scopes=page_scopes, audit=AuditRule.NONE)],
+    )
     def docs(request: Request) -> HTMLResponse:
         html = get_swagger_ui_html(
-            openapi_url=address,
+            openapi_url=document_url,
             title="gridcover API",
             swagger_js_url="/static/vendor/swagger/swagger-ui-bundle.js",
             swagger_css_url="/static/vendor/swagger/swagger-ui.css",

@@ -52,7 +52,7 @@ class Policy:
         An API token needs one of these, whatever its role; empty where no token may use the route.
     sessions : bool
         Whether people who are signed in may use it, not tokens alone.
-    walls : bool
+    video_wall : bool
         Whether the session of a video wall may use it.
     everywhere : bool
         Whether it is for those alone who see the whole deployment.
@@ -69,7 +69,7 @@ class Policy:
     rights: frozenset[str] = frozenset()
     scopes: tuple[str, ...] = (READ,)
     sessions: bool = True
-    walls: bool = False
+    video_wall: bool = False
     everywhere: bool = False
     public: bool = False
     cached: bool = False
@@ -135,7 +135,7 @@ async def _authorise(request: Request, policy: Policy) -> None:
             403,
             f"The {user.name} is not for this; it needs the scope {' or '.join(policy.scopes)}.",
         )
-    if user.wall and not policy.walls:
+    if user.wall and not policy.video_wall:
         raise HTTPException(
             403, "This is the session of a wall: it shows maps and nothing else. Sign in for more."
         )

@@ -73,10 +73,10 @@ class Bundle:
 
 BUNDLES = {
     "maps.js": Bundle(VENDOR_SCRIPTS, "pages/maps.js"),
-    "board.js": Bundle(("vendor/uplot/uPlot.iife.min.js",), "pages/board.js"),
+    "dashboard.js": Bundle(("vendor/uplot/uPlot.iife.min.js",), "pages/dashboard.js"),
     "jobs.js": Bundle(VENDOR_SCRIPTS[:2], "pages/jobs.js"),
     "setup.js": Bundle((), "pages/setup.js"),
-    "wall.js": Bundle((), "pages/wall.js"),
+    "video_wall.js": Bundle((), "pages/video_wall.js"),
 }
 """The one script of each page; the three maps share one, which a browser has after the first."""
 STYLE = "maps.css"

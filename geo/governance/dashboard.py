@@ -157,12 +157,13 @@ def service_request_figures(place: DataFrame, sums: DataFrame) -> DataFrame:
 
     Returns
     -------
-    As `coverage_figures`: `appeals`, `appeals_in_time`, `appeals_satisfaction`.
+    As `coverage_figures`: `service_requests`, `service_requests_in_time`,
+    `service_requests_satisfaction`.
     """
     quotients: Quotients = {
-        "appeals": ("received", None, None),
-        "appeals_in_time": ("closed_in_time", "due", None),
-        "appeals_satisfaction": ("rating", "rated", None),
+        "service_requests": ("received", None, None),
+        "service_requests_in_time": ("closed_in_time", "due", None),
+        "service_requests_satisfaction": ("rating", "rated", None),
     }
     return _figures(sum_by_level(place, sums.astype(float)), quotients)
 

@@ -73,7 +73,7 @@ class MapPage:
     run: int | None = None
     period: dict[str, str] | None = None
     """The first and the last moment of the incidents, local."""
-    rights: frozenset[str] = frozenset({"coverage", "incidents", "registers", "board"})
+    rights: frozenset[str] = frozenset({"coverage", "incidents", "data_quality", "dashboard"})
     """Pages that are led to."""
     views: bool = True
     """Whether single cameras' views are shown."""
@@ -98,8 +98,8 @@ class _Start(MacroElement):
 def navigation(language: str, rights: frozenset[str]) -> list[tuple[str, str]]:
     """Pages that may be seen, and their addresses."""
     places = {
-        "coverage": "/maps/coverage", "incidents": "/maps/incidents", "registers": "/maps/registers",
-        "board": "/board", "setup": "/setup", "jobs": "/jobs", "users": "/users", "audit": "/audit",
+        "coverage": "/maps/coverage", "incidents": "/maps/incidents", "data_quality": "/maps/data-quality",
+        "dashboard": "/dashboard", "setup": "/setup", "jobs": "/jobs", "users": "/users", "audit": "/audit",
     }  # fmt: skip
     needed = {"setup": "jobs"}
     return [
@@ -159,7 +159,7 @@ def build_map(page: MapPage) -> folium.Map:
     config = {
         "page": page.page, "language": page.language, "t": words, "api": page.api,
         "tiles": page.tiles, "static": page.static, "user": page.user, "run": page.run, "period": page.period, "views": page.views,
-        "seeing": page.views and page.page != "registers" and "coverage" in page.rights,
+        "seeing": page.views and page.page != "data_quality" and "coverage" in page.rights,
         "bounds": [[south, west], [north, east]],
         "sources": page.sources, "manages": "jobs" in page.rights,
         "basemap": {"url": page.basemap_url, "attribution": page.basemap_attribution},
@@ -174,7 +174,7 @@ def build_map(page: MapPage) -> folium.Map:
     links = [link for link in links if link not in aside]
     panel = _PANEL.render(
         t=words, title=title, page=page.page, links=links, provenance=page.provenance,
-        other=f"/maps/{page.page}?lang={other}", other_code=other, user=page.user, csrf=page.csrf, aside=aside,
+        other=f"/maps/{page.page.replace('_', '-')}?lang={other}", other_code=other, user=page.user, csrf=page.csrf, aside=aside,
         code=page.language,
     )  # fmt: skip
     root.html.add_child(Element(_literal(panel)))

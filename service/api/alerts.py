@@ -1,4 +1,4 @@
-"""Alerts that have not ended."""
+"""Alerts: rises of incidents in a grid."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from geo.store.queries.alerts import read_open_alerts
 from service.auth.permissions import MAPS
@@ -14,11 +14,10 @@ from service.dependencies import Connection
 from service.policy import SecuredRoute, allow
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"], route_class=SecuredRoute)
-_maps = [allow(*MAPS, walls=True)]
 
 
 class Alert(BaseModel):
-    """A rise of incidents in a grid that has not ended."""
+    """Open alert of a grid."""
 
     id: int
     category: str
@@ -28,15 +27,15 @@ class Alert(BaseModel):
     community: str | None
     run: int
     since: dt.date
-    observed: float
-    expected: float
-    score: float
+    observed: float = Field(description="Incidents since then.")
+    expected: float = Field(description="Incidents expected since then.")
+    score: float = Field(description="CUSUM score.")
     raised_at: dt.datetime
     lon: float | None
     lat: float | None
 
 
-@router.get("/alerts", dependencies=_maps, response_model=list[Alert])
-def open_alerts(conn: Connection) -> list[dict[str, Any]]:
-    """Alerts that have not ended, strongest first."""
+@router.get("/alerts", dependencies=[allow(*MAPS, video_wall=True)], response_model=list[Alert])
+def list_open_alerts(conn: Connection) -> list[dict[str, Any]]:
+    """List the open alerts, the highest score first."""
     return read_open_alerts(conn)

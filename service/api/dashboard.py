@@ -1,9 +1,9 @@
-"""The dashboard: figures by area and their trends."""
+"""Dashboard: figures by area and their trends."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, Field
@@ -22,28 +22,34 @@ from geo.store.queries.users import User
 from service.auth.sessions import SignedIn
 from service.caching import RESULTS, cached_response
 from service.dependencies import Connection
-from service.filters import AnyAreaCode
+from service.filters import AreaCode, Level
 from service.policy import SecuredRoute, allow
 from service.responses import CSV, JSON_MEDIA, csv_response
 
-router = APIRouter(prefix="/api/v1", tags=["dashboard"], route_class=SecuredRoute)
-_board = [allow("board", walls=True)]
+router = APIRouter(
+    prefix="/api/v1/dashboard",
+    tags=["dashboard"],
+    route_class=SecuredRoute,
+    dependencies=[allow("dashboard", video_wall=True)],
+)
+_ROUNDING = 1e-6
+"""Difference of a share to its target that is rounding."""
 
 
 class Figure(BaseModel):
-    """A share of the board, or a plain sum."""
+    """Share with its numerator and denominator, or a plain sum."""
 
-    part: float
-    whole: float | None = Field(description="null of a plain sum")
-    share: float | None = Field(description="part of whole, 0 to 1")
-    goal: float | None
-    met: bool | None = Field(description="whether the share reaches the goal")
+    numerator: float = Field(description="Of a share; a plain sum otherwise.")
+    denominator: float | None = Field(description="Null for a plain sum.")
+    share: float | None = Field(description="Numerator divided by denominator, 0 to 1.")
+    target: float | None
+    met: bool | None = Field(description="Whether the share reaches the target.")
 
 
 class DashboardArea(BaseModel):
-    """One area of the board; what no area of the level claims has an empty code."""
+    """Figures of one area."""
 
-    code: str
+    code: str = Field(description="Empty for the rows that belong to no area of the level.")
     name: str | None = None
     name_en: str | None = None
     parent: str | None = None
@@ -52,7 +58,7 @@ class DashboardArea(BaseModel):
 
 
 class PathStep(BaseModel):
-    """An area that the one asked for lies in."""
+    """Area of the path from the top to the requested area."""
 
     code: str
     name: str | None
@@ -61,17 +67,17 @@ class PathStep(BaseModel):
 
 
 class Dashboard(BaseModel):
-    """Figures of the areas of a level, and of the area they lie in."""
+    """Figures of the areas of a level, and of the area that contains them."""
 
     run: int
-    day: dt.date = Field(description="the day that ages and deadlines are counted to")
+    as_of: dt.date = Field(description="Day to which ages and deadlines are counted.")
     computed_at: dt.datetime
     level: str
     area: DashboardArea
-    path: list[PathStep] = Field(description="from the top down to the area asked for")
+    path: list[PathStep] = Field(description="From the top to the requested area.")
     areas: list[DashboardArea]
     gini: dict[str, float | None] = Field(
-        description="how unevenly a figure is spread, 0: all alike"
+        description="Gini coefficient of each figure over the areas; 0 is equal."
     )
 
 
@@ -82,12 +88,12 @@ class CameraYear(BaseModel):
     installed: int
     upgraded: int
     retired: int
-    in_service: int = Field(description="at the end of the year")
+    in_service: int = Field(description="At the end of the year.")
     platforms: int
 
 
 class ServiceRequestMonth(BaseModel):
-    """Appeals of an area in a month."""
+    """Service requests that an area received in a month."""
 
     month: dt.date
     received: int
@@ -96,120 +102,130 @@ class ServiceRequestMonth(BaseModel):
     closed_in_time: int
     in_time_share: float | None
     median_hours: float | None
-    satisfaction: float | None
+    satisfaction: float | None = Field(description="0 to 100.")
 
 
 class Trends(BaseModel):
-    """What became of an area's cameras and appeals."""
+    """Cameras of an area by year and its service requests by month."""
 
-    years: list[CameraYear]
-    appeals: list[ServiceRequestMonth]
-
-
-Level = Literal["grid", "community", "subdistrict", "district"]
+    cameras_by_year: list[CameraYear]
+    service_requests_by_month: list[ServiceRequestMonth]
 
 
-@router.get("/board", dependencies=_board, response_model=Dashboard)
-async def dashboard(
-    request: Request, user: SignedIn, level: Level = "subdistrict", area: AnyAreaCode = None
+@router.get("", response_model=Dashboard)
+async def get_dashboard(
+    request: Request, user: SignedIn, level: Level = "subdistrict", area: AreaCode = None
 ) -> Response:
-    """Every figure of the areas of a level that lie in an area, and of that area itself.
+    """Get the figures of the areas of a level within an area, and of that area.
 
-    A figure is `part` of `whole`, with its `share`, `goal` and whether it is `met`; a plain sum
-    has no whole. `gini` says how unevenly a share is spread over the areas. What no area of the level
-    claims has an empty code.
+    A figure is a share (`numerator` divided by `denominator`) with its `target`, or a plain sum
+    without denominator. Rows that belong to no area of the level have an empty code.
     """
 
     def make(conn: Conn) -> bytes:
         return Dashboard(**_dashboard_of(conn, user, level, area)).model_dump_json().encode()
 
     return await cached_response(
-        request, user, ("board", level, area), RESULTS, make, JSON_MEDIA
-    )  # fmt: skip
+        request, user, ("dashboard", level, area), RESULTS, make, JSON_MEDIA
+    )
 
 
 def _dashboard_of(conn: Conn, user: User, level: Level, area: str | None) -> dict[str, Any]:
     state = read_dashboard_state(conn)
     if state is None:
-        raise HTTPException(404, "There is no board yet; run `gridcover refresh`.")
-    path = _path(conn, area)
-    rows = _by_area(read_figures_of_level(conn, level, area))
-    mine: dict[str, Any] = {"code": area or "", "level": path[-1]["level"] if path else None}
+        raise HTTPException(404, "There is no dashboard yet; run `gridcover refresh`.")
+    path = _path_of(conn, area)
+    areas = _group_by_area(read_figures_of_level(conn, level, area))
+    parent: dict[str, Any] = {"code": area or "", "level": path[-1]["level"] if path else None}
     if area is None:
-        mine["figures"] = _summed(_whole(conn, user))
+        parent["figures"] = _sum_figures(_visible_areas(conn, user))
     else:
-        found = _by_area(read_figures_of_area(conn, path[-1]["level"], area))
-        mine |= found[0] if found else {"figures": {}}
-    peers = [row for row in rows if row["code"]]
-    names = sorted({name for row in peers for name in row["figures"]})
-    evenness = {}
-    for name in names:
-        shares = [row["figures"].get(name, {}).get("share") for row in peers]
+        rows = _group_by_area(read_figures_of_area(conn, path[-1]["level"], area))
+        parent |= rows[0] if rows else {"figures": {}}
+    return {
+        "run": state["run"],
+        "as_of": state["day"],
+        "computed_at": state["computed_at"],
+        "level": level,
+        "area": parent,
+        "path": path,
+        "areas": areas,
+        "gini": _gini_of_figures([row["figures"] for row in areas if row["code"]]),
+    }
+
+
+def _gini_of_figures(peers: list[dict[str, dict[str, Any]]]) -> dict[str, float | None]:
+    coefficients: dict[str, float | None] = {}
+    for name in sorted({name for figures in peers for name in figures}):
+        shares = [figures.get(name, {}).get("share") for figures in peers]
         known = [share for share in shares if share is not None]
         if len(known) > 1:
-            evenness[name] = gini(known)
-    crowded = [
-        row["figures"]["incidents"]["part"] / row["figures"]["area_m2"]["part"]
-        for row in peers
-        if "incidents" in row["figures"] and row["figures"]["area_m2"]["part"]
+            coefficients[name] = gini(known)
+    rates = [
+        figures["incidents"]["numerator"] / figures["area_m2"]["numerator"]
+        for figures in peers
+        if "incidents" in figures and figures["area_m2"]["numerator"]
     ]
-    if len(crowded) > 1:
-        evenness["incidents_per_km2"] = gini(crowded)
-    return {**state, "level": level, "area": mine, "path": path, "areas": rows, "gini": evenness}
+    if len(rates) > 1:
+        coefficients["incidents_per_km2"] = gini(rates)
+    return coefficients
 
 
-@router.get("/board/table", dependencies=_board, response_class=Response, responses=CSV)
-def board_table(
-    conn: Connection, level: Level = "subdistrict", area: AnyAreaCode = None
+@router.get("/table", response_class=Response, responses=CSV)
+def export_dashboard(
+    conn: Connection, level: Level = "subdistrict", area: AreaCode = None
 ) -> Response:
-    """The board of a level as CSV: a row a figure and area."""
-    _path(conn, area)
-    out = [["level", "code", "name", "figure", "part", "whole", "share", "goal"]]
+    """Export the figures of the areas of a level as CSV, one row per area and figure."""
+    _path_of(conn, area)
+    table = [["level", "code", "name", "figure", "numerator", "denominator", "share", "target"]]
     for row in read_figures_of_level(conn, level, area):
-        share = row["part"] / row["whole"] if row["whole"] else None
+        figure = _figure_of(row)
         cells = (
             level,
             row["code"],
             row["name"],
             row["figure"],
-            row["part"],
-            row["whole"],
-            share,
-            row["goal"],
+            figure["numerator"],
+            figure["denominator"],
+            figure["share"],
+            figure["target"],
         )
-        out.append(["" if cell is None else str(cell) for cell in cells])
-    return csv_response(out, f"board-{level}.csv")
+        table.append(["" if cell is None else str(cell) for cell in cells])
+    return csv_response(table, f"dashboard-{level}.csv")
 
 
-@router.get("/board/trends", dependencies=_board, response_model=Trends)
-def trends(conn: Connection, user: SignedIn, area: AnyAreaCode = None) -> dict[str, Any]:
-    """Of an area: its cameras and platforms by year, its appeals by month."""
-    path = _path(conn, area if area is not None or user.everywhere else user.areas[0])
+@router.get("/trends", response_model=Trends)
+def get_trends(conn: Connection, user: SignedIn, area: AreaCode = None) -> dict[str, Any]:
+    """Get the cameras and platforms of an area by year and its service requests by month."""
+    path = _path_of(conn, area if area is not None or user.everywhere else user.areas[0])
     level, code = (path[-1]["level"], path[-1]["code"]) if path else ("district", None)
     if code is None:
-        codes = {
-            row["code"] for row in read_figures_of_level(conn, "district", None) if row["code"]
-        }
-        code = codes.pop() if len(codes) == 1 else ""
+        rows = read_figures_of_level(conn, "district", None)
+        districts = {row["code"] for row in rows if row["code"]}
+        code = districts.pop() if len(districts) == 1 else ""
     return {
-        "years": read_camera_years(conn, level, code),
-        "appeals": read_service_request_months(conn, level, code),
+        "cameras_by_year": read_camera_years(conn, level, code),
+        "service_requests_by_month": read_service_request_months(conn, level, code),
     }
 
 
-def _whole(conn: Conn, user: User) -> list[dict[str, Any]]:
-    """Figures of all that a visitor sees: of every district, or of each area that is theirs."""
+def _visible_areas(conn: Conn, user: User) -> list[dict[str, Any]]:
+    """Return the figures of every district, or of each area of an account that has areas."""
     if user.everywhere:
-        return _by_area(read_figures_of_level(conn, "district", None))
+        return _group_by_area(read_figures_of_level(conn, "district", None))
     paths = [read_area_path(conn, code) for code in user.areas]
-    rows = [
-        read_figures_of_area(conn, path[-1]["level"], path[-1]["code"]) for path in paths if path
-    ]
-    return _by_area([row for some in rows for row in some])
+    return _group_by_area(
+        [
+            row
+            for path in paths
+            if path
+            for row in read_figures_of_area(conn, path[-1]["level"], path[-1]["code"])
+        ]
+    )
 
 
-def _path(conn: Conn, area: str | None) -> list[dict[str, Any]]:
-    """The area and what it lies in, from the top."""
+def _path_of(conn: Conn, area: str | None) -> list[dict[str, Any]]:
+    """Return the areas from the top to an area; none for None."""
     if area is None:
         return []
     path = read_area_path(conn, area)
@@ -218,28 +234,41 @@ def _path(conn: Conn, area: str | None) -> list[dict[str, Any]]:
     return path
 
 
-def _by_area(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    out: dict[str, dict[str, Any]] = {}
+def _group_by_area(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    areas: dict[str, dict[str, Any]] = {}
     for row in rows:
-        names = {k: row[k] for k in ("code", "name", "name_en", "parent")}
-        at = out.setdefault(row["code"], names | {"figures": {}})
-        at["figures"][row["figure"]] = _figure(row["part"], row["whole"], row["goal"])
-    return list(out.values())
+        names = {name: row[name] for name in ("code", "name", "name_en", "parent")}
+        area = areas.setdefault(row["code"], names | {"figures": {}})
+        area["figures"][row["figure"]] = _figure_of(row)
+    return list(areas.values())
 
 
-def _figure(part: float, whole: float | None, goal: float | None) -> dict[str, Any]:
-    share = part / whole if whole else None
-    # Shares are sums of areas: a millionth is rounding, not a gap.
-    met = None if goal is None or share is None else share >= goal - 1e-6
-    return {"part": part, "whole": whole, "share": share, "goal": goal, "met": met}
+def _figure_of(row: dict[str, Any]) -> dict[str, Any]:
+    return _figure(row["part"], row["whole"], row["goal"])
 
 
-def _summed(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Figures of several areas as those of one."""
-    out: dict[str, Any] = {}
-    for row in rows:
-        for name, one in row["figures"].items():
-            had = out.get(name, {"part": 0.0, "whole": 0.0})
-            whole = None if one["whole"] is None else (had["whole"] or 0.0) + one["whole"]
-            out[name] = _figure(had["part"] + one["part"], whole, one["goal"])
-    return out
+def _figure(numerator: float, denominator: float | None, target: float | None) -> dict[str, Any]:
+    share = numerator / denominator if denominator else None
+    met = None if target is None or share is None else share >= target - _ROUNDING
+    return {
+        "numerator": numerator,
+        "denominator": denominator,
+        "share": share,
+        "target": target,
+        "met": met,
+    }
+
+
+def _sum_figures(areas: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of several areas as those of one."""
+    sums: dict[str, Any] = {}
+    for area in areas:
+        for name, figure in area["figures"].items():
+            before = sums.get(name, {"numerator": 0.0, "denominator": 0.0})
+            denominator = figure["denominator"]
+            if denominator is not None:
+                denominator += before["denominator"] or 0.0
+            sums[name] = _figure(
+                before["numerator"] + figure["numerator"], denominator, figure["target"]
+            )
+    return sums

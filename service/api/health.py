@@ -1,4 +1,4 @@
-"""Whether the process is alive, and whether it can serve."""
+"""Health checks: whether the process responds, and whether it can serve."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ from service.policy import AuditRule, SecuredRoute, allow
 from service.state import app_state
 
 router = APIRouter(
-    tags=["health"], route_class=SecuredRoute,
+    tags=["health"],
+    route_class=SecuredRoute,
     dependencies=[allow(public=True, scopes=(), audit=AuditRule.NONE)],
-)  # fmt: skip
+)
 
 
 @router.get("/healthz")
-def healthz() -> dict[str, str]:
-    """The process answers."""
+def check_process() -> dict[str, str]:
+    """Check that the process responds."""
     return {"status": "ok", "version": geo.__version__}
 
 
 @router.get("/readyz")
-def readyz(request: Request, response: Response) -> dict[str, object]:
-    """Database, migrations and age of the results; 503 unless all are there."""
-    out: dict[str, object] = {"database": False, "migrations": False, "results": False}
+def check_readiness(request: Request, response: Response) -> dict[str, object]:
+    """Check the database, its migrations and the results; 503 unless all are present."""
+    state: dict[str, object] = {"database": False, "migrations": False, "results": False}
     try:
         with app_state(request).read_pool.connection(timeout=3) as conn:
-            out["database"] = True
+            state["database"] = True
             require_current(conn)
-            out["migrations"] = True
+            state["migrations"] = True
             run = read_latest_run(conn)
             if run is not None:
-                age = dt.datetime.now(dt.UTC) - run.finished_at
-                out |= {"results": True, "run": run.id, "results_age_s": round(age.total_seconds())}
+                age_s = (dt.datetime.now(dt.UTC) - run.finished_at).total_seconds()
+                state |= {"results": True, "run": run.id, "results_age_s": round(age_s)}
     except StoreError as error:
-        out["detail"] = str(error)
+        state["detail"] = str(error)
     except (psycopg.Error, psycopg_pool.PoolTimeout):
-        # Anybody may ask: what the driver says of addresses and accounts is not for them.
-        out["detail"] = "The database does not answer."
-    out["ready"] = bool(out["database"] and out["migrations"] and out["results"])
-    if not out["ready"]:
+        # The route is public: the driver's message names addresses and accounts.
+        state["detail"] = "The database does not answer."
+    state["ready"] = bool(state["database"] and state["migrations"] and state["results"])
+    if not state["ready"]:
         response.status_code = 503
-    return out
+    return state

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from geo.schema import LAYERS
@@ -16,52 +16,73 @@ from service.auth.sessions import SignedIn
 from service.policy import SecuredRoute, allow
 from service.state import app_state
 
-router = APIRouter(prefix="/api/v1", tags=["registers"], route_class=SecuredRoute)
-
-
+router = APIRouter(prefix="/api/v1/history", tags=["history"], route_class=SecuredRoute)
 _HIDDEN = "•••"
+"""In place of a telephone number that the account may not see."""
 _REGISTERS = {name: layer.table for name, layer in LAYERS.items()} | {"staff": "grid_staff"}
-"""Registers whose changes are kept, and their tables."""
+"""Tables of the registers with stored changes, by register."""
 
 
 class Change(BaseModel):
-    """What one statement made of a row."""
+    """Change of a row by one statement."""
 
     change_set: int
     at: dt.datetime
     actor: str
-    was: dict[str, Any] | None = Field(description="columns that changed; the whole row if it went")
-    now: dict[str, Any] | None = Field(
-        description="columns that changed; the whole row if it came, null where it came with many"
+    before: dict[str, Any] | None = Field(
+        validation_alias="was",
+        description="Columns that changed; the full row if it was deleted, null if it was added.",
+    )
+    after: dict[str, Any] | None = Field(
+        validation_alias="now",
+        description="Columns that changed; the full row if it was added, null if it was deleted "
+        "or added with many others.",
     )
 
 
-def without_phones(row: dict[str, Any] | None, user: User) -> dict[str, Any] | None:
-    """Return the columns of a change; phones as a mark where they are not this reader's to see."""
+def hide_phones(row: dict[str, Any] | None, user: User) -> dict[str, Any] | None:
+    """Return a row with its telephone number replaced unless the account may see it.
+
+    Parameters
+    ----------
+    row : dict, optional
+        Columns of a change.
+    user : User
+        Account that reads them.
+
+    Returns
+    -------
+    dict or None
+        The same row if there is nothing to hide.
+    """
     if row is None or row.get("phone") is None or "phones" in rights_of(user):
         return row
     return {**row, "phone": _HIDDEN}
 
 
 @router.get(
-    "/history/{register}/{key:path}",
+    "/{register}/{key:path}",
     response_model=list[Change],
     dependencies=[allow("audit", everywhere=True)],
 )
-def history(
-    request: Request, user: SignedIn, register: str, key: str,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """What became of one row of a register, newest first: when, by whom, from what to what.
+def list_changes(
+    request: Request,
+    user: SignedIn,
+    register: Annotated[str, Path(description="Register, such as cameras.")],
+    key: Annotated[str, Path(description="Key of the row; several columns joined by slashes.")],
+    limit: Annotated[int, Query(ge=1, le=1000, description="Maximum number of changes.")] = 100,
+) -> list[dict[str, Any]]:
+    """List the changes of one row of a register, the newest first.
 
-    Keys of several columns have a slash between them. New incidents are not told here: their batch
-    and file are in the record of imports.
+    New incidents are not listed: their batch or file is in the record of imports.
     """
     if register not in _REGISTERS:
-        raise HTTPException(404, f"There is no register {register}; use one of {', '.join(_REGISTERS)}.")  # fmt: skip
+        raise HTTPException(
+            404, f"There is no register {register}; use one of {', '.join(_REGISTERS)}."
+        )
     with app_state(request).auth_pool.connection() as conn:
         changes = read_row_history(conn, _REGISTERS[register], key, limit)
     for change in changes:
-        change["was"] = without_phones(change["was"], user)
-        change["now"] = without_phones(change["now"], user)
+        change["was"] = hide_phones(change["was"], user)
+        change["now"] = hide_phones(change["now"], user)
     return changes

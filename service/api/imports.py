@@ -26,126 +26,173 @@ from service.dependencies import Writing
 from service.policy import AuditRule, SecuredRoute, allow
 from service.request_bodies import require_text
 
-api = APIRouter(prefix="/api/v1", tags=["jobs"], route_class=SecuredRoute)
+router = APIRouter(prefix="/api/v1/imports", tags=["imports"], route_class=SecuredRoute)
 IMPORTED = (*LAYERS, STAFF.name, OSM)
 """Layers that a file can be imported into."""
 _MAPPED = (*LAYERS, STAFF.name)
 """Layers whose files have headers."""
 _STAFF_OPTIONS = {
-    "rename", "mapping", "save_mapping", "file_layer", "encoding", "accept_rejects", "dry_run",
-}  # fmt: skip
+    "rename",
+    "mapping",
+    "save_mapping",
+    "file_layer",
+    "encoding",
+    "accept_rejects",
+    "dry_run",
+}
 _OSM_OPTIONS = {"accept_rejects", "dry_run"}
-_MOST_PAIRS = 2_000
-_LOOK = [allow("jobs", scopes=(JOBS,), everywhere=True)]
+_MAX_PAIRS = 2_000
+_READ = [allow("jobs", scopes=(JOBS,), everywhere=True)]
 _CHANGE = [allow("jobs", scopes=(JOBS,), everywhere=True, audit=AuditRule.ROUTE)]
-LayerName = Annotated[str, Query(max_length=40, description="one of the layers")]
-MappingName = Annotated[str, Query(min_length=1, max_length=LONGEST_NAME)]
+LayerName = Annotated[str, Query(max_length=40, description="Layer, such as cameras.")]
+MappingName = Annotated[
+    str, Query(min_length=1, max_length=LONGEST_NAME, description="Name of the mapping.")
+]
 
 
 class SavedMapping(BaseModel):
-    """What the headers of a kind of file are, saved under a name."""
+    """Columns of the headers of a kind of file, saved under a name."""
 
     layer: str
     name: str
-    columns: dict[str, str] = Field(description="header of the file to column of the layer")
-    options: dict[str, Any] = Field(
-        description="crs, datum, key, date_order and encoding, where needed"
-    )
+    columns: dict[str, str] = Field(description="Column of the layer by header of the file.")
+    options: dict[str, Any] = Field(description="crs, datum, key, date_order and encoding, if set.")
     changed_by: str
 
 
-@api.get("/mappings", dependencies=_LOOK)
-def list_(conn: Writing, layer: LayerName) -> list[SavedMapping]:
-    """Mappings of a layer's files, by name."""
+@router.get("/mappings", dependencies=_READ)
+def list_saved_mappings(conn: Writing, layer: LayerName) -> list[SavedMapping]:
+    """List the saved mappings for files of a layer, by name."""
     require_layer(layer, _MAPPED)
-    return [SavedMapping.model_validate(one.__dict__) for one in list_mappings(conn, layer)]
+    return [SavedMapping.model_validate(row.__dict__) for row in list_mappings(conn, layer)]
 
 
-@api.delete("/mappings", status_code=204, dependencies=_CHANGE, response_class=Response)
-def delete(
+@router.delete("/mappings", status_code=204, dependencies=_CHANGE, response_class=Response)
+def delete_saved_mapping(
     request: Request, conn: Writing, user: SignedIn, layer: LayerName, name: MappingName
 ) -> Response:
-    """Delete a mapping; what was imported with it stays."""
+    """Delete a saved mapping. Rows that were imported with it stay."""
     require_layer(layer, _MAPPED)
     if not delete_mapping(conn, layer, name):
         raise HTTPException(404, f"{layer} has no mapping {name!r}.")
     append_audit_entry(
-        conn, actor=user.name, role=user.role, address=client_address(request), action="mapping deleted",
-        object_=layer, detail={"mapping": name},
-    )  # fmt: skip
+        conn,
+        actor=user.name,
+        role=user.role,
+        address=client_address(request),
+        action="mapping deleted",
+        object_=layer,
+        detail={"mapping": name},
+    )
     conn.commit()
     return Response(status_code=204)
 
 
 def columns_of(layer: str) -> list[str]:
-    """Return the columns of a layer that a header can be taken for, places first."""
+    """Return the columns of a layer that a header can be mapped to, those of the place first.
+
+    Parameters
+    ----------
+    layer : str
+        One of `IMPORTED`.
+
+    Returns
+    -------
+    list of str
+        Empty for an extract of OpenStreetMap.
+    """
     if layer == OSM:
         return []
     if layer == STAFF.name:
         return list(STAFF.names)
-    shape: Layer = LAYERS[layer]
-    return [*((LON, LAT) if shape.shape == "point" else ()), WHERE, *shape.names]
+    schema: Layer = LAYERS[layer]
+    return [*((LON, LAT) if schema.shape == "point" else ()), WHERE, *schema.names]
 
 
-def read_rename(items: Sequence[str], layer: str) -> dict[str, str]:
-    """Return header to column of `HEADER=column` texts, or of JSON objects of such pairs.
+def parse_renames(items: Sequence[str], layer: str) -> dict[str, str]:
+    """Return the column of each header that is renamed.
+
+    Parameters
+    ----------
+    items : sequence of str
+        Texts `HEADER=column`, or JSON objects of header to column.
+    layer : str
+        Layer that has the columns.
+
+    Returns
+    -------
+    dict of str to str
+        Column by header.
 
     Raises
     ------
     HTTPException
-        422: an item is neither, names a column that the layer has not, or a column is named twice.
+        422: an item has neither form, its column is not in the layer, or a column is used twice.
     """
-    pairs: dict[str, str] = {}
+    renames: dict[str, str] = {}
     for item in items:
-        if item.lstrip().startswith("{"):
-            pairs |= _json_pairs(item)
-            continue
-        # A header may hold the sign, a column does not.
-        header, equals, column = item.rpartition("=")
-        if not equals or not header.strip():
-            raise HTTPException(422, f"{item!r} is not HEADER=column.")
-        pairs[header] = column.strip()
-    if len(pairs) > _MOST_PAIRS:
-        raise HTTPException(422, f"More than {_MOST_PAIRS:,} headers are renamed.")
-    known = [*columns_of(layer), EXTRA]
-    used: dict[str, str] = {}
-    for header, column in pairs.items():
+        renames |= _parse_json(item) if item.lstrip().startswith("{") else _parse_pair(item)
+    if len(renames) > _MAX_PAIRS:
+        raise HTTPException(422, f"More than {_MAX_PAIRS:,} headers are renamed.")
+    columns = [*columns_of(layer), EXTRA]
+    header_of: dict[str, str] = {}
+    for header, column in renames.items():
         require_text(header)
-        if column not in known:
+        if column not in columns:
             raise HTTPException(
-                422, f"{layer} has no column {column!r}; it has {', '.join(known)}."
+                422, f"{layer} has no column {column!r}; it has {', '.join(columns)}."
             )
-        if column != EXTRA and used.setdefault(column, header) != header:
+        if column != EXTRA and header_of.setdefault(column, header) != header:
             raise HTTPException(
                 422,
-                f"{used[column]!r} and {header!r} cannot both be {column}; keep one as {EXTRA}.",
+                f"{header_of[column]!r} and {header!r} cannot both be {column}; "
+                f"keep one as {EXTRA}.",
             )
-    return pairs
+    return renames
 
 
-def _json_pairs(text: str) -> dict[str, str]:
+def _parse_pair(text: str) -> dict[str, str]:
+    # A header may contain the equals sign, a column does not.
+    header, equals, column = text.rpartition("=")
+    if not equals or not header.strip():
+        raise HTTPException(422, f"{text!r} is not HEADER=column.")
+    return {header: column.strip()}
+
+
+def _parse_json(text: str) -> dict[str, str]:
     try:
-        found = json.loads(text)
+        pairs = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise HTTPException(422, f"rename is no JSON that can be read: {error}.") from error
-    if not all(isinstance(column, str) and header.strip() for header, column in found.items()):
+    if not all(isinstance(column, str) and header.strip() for header, column in pairs.items()):
         raise HTTPException(422, "rename is a JSON object of header to column, both texts.")
-    return dict(found)
+    return dict(pairs)
 
 
 def require_options(conn: Conn, layer: str, options: dict[str, Any], settings: Settings) -> None:
-    """Refuse options that the import of a layer does not take, before a job is made of them.
+    """Refuse options that the import of a layer does not have, before a job is queued.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Open connection; saved mappings are looked up.
+    layer : str
+        Layer to import.
+    options : dict
+        Options that have a value.
+    settings : Settings
+        Its time zone is that of `occurred`.
 
     Raises
     ------
     HTTPException
         422.
     """
-    taken = {STAFF.name: _STAFF_OPTIONS, OSM: _OSM_OPTIONS}.get(layer)
-    spare = [] if taken is None else sorted(set(options) - taken)
-    if spare:
+    accepted = {STAFF.name: _STAFF_OPTIONS, OSM: _OSM_OPTIONS}.get(layer)
+    unknown = [] if accepted is None else sorted(set(options) - accepted)
+    if unknown:
         raise HTTPException(
-            422, f"The import of {layer} does not take {', '.join(spare)}; leave it out."
+            422, f"The import of {layer} does not take {', '.join(unknown)}; leave it out."
         )
     if "encoding" in options:
         try:
@@ -169,6 +216,19 @@ def require_options(conn: Conn, layer: str, options: dict[str, Any], settings: S
 
 
 def require_layer(layer: str, known: tuple[str, ...] = IMPORTED) -> None:
-    """Refuse a layer that is none of those known."""
+    """Refuse an unknown layer.
+
+    Parameters
+    ----------
+    layer : str
+        Name of the layer.
+    known : tuple of str, optional
+        Layers that are accepted.
+
+    Raises
+    ------
+    HTTPException
+        422.
+    """
     if layer not in known:
         raise HTTPException(422, f"There is no layer {layer}; use one of {', '.join(known)}.")

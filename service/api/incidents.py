@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pandas as pd
 from fastapi import APIRouter, HTTPException, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 from geo.incidents.rates import compare_periods
 from geo.settings import Settings
@@ -28,307 +27,272 @@ from geo.store.queries.incidents import (
     read_period,
 )
 from geo.store.queries.users import User
+from service.api.incident_models import (
+    Categories,
+    Comparison,
+    Density,
+    HourOfWeekCounts,
+    MonthlyCounts,
+    Points,
+    TimeRange,
+    TimeSeries,
+)
 from service.auth.sessions import SignedIn
 from service.caching import RESULTS, cached_response
 from service.dependencies import Connection, Deployment, newest_run
-from service.filters import Box, SelectedIncidents
+from service.filters import BoundingBox, SelectedIncidents
 from service.policy import SecuredRoute, allow
 from service.responses import JSON_MEDIA
 
-_incidents = [allow("incidents", walls=True)]
 router = APIRouter(
     prefix="/api/v1/incidents",
     tags=["incidents"],
-    dependencies=_incidents,
+    dependencies=[allow("incidents", video_wall=True)],
     route_class=SecuredRoute,
 )
+_MAX_POINTS = 60_000
+_MAX_STEPS = 40_000
+_SIGNIFICANCE = 0.05
+_STEP_S = {"hour": 3600, "day": 86400, "week": 7 * 86400, "month": 28 * 86400}
+"""Shortest length of a step, seconds."""
 
 
-class MonthCount(BaseModel):
-    """Incidents of one category in a month."""
-
-    category: str
-    count: int
-    outside: int = Field(description="of these outside every grid")
-
-
-class MonthIncidents(BaseModel):
-    """Incidents of a month."""
-
-    month: str
-    counts: list[MonthCount]
-
-
-class Months(BaseModel):
-    """Every month from the first to the last, and the categories, most first."""
-
-    months: list[MonthIncidents]
-    categories: list[str]
-
-
-class Density(BaseModel):
-    """Incidents by grid in some months."""
-
-    grids: dict[str, int]
-    outside: int
-    total: int
-
-
-class Points(BaseModel):
-    """Places of incidents."""
-
-    points: list[tuple[float, float, int]] = Field(description="latitude, longitude, how many")
-
-
-class CategoryCount(BaseModel):
-    """A category of the tree and the incidents of it and beneath it."""
-
-    path: str
-    count: int
-
-
-class Categories(BaseModel):
-    """The tree of categories."""
-
-    categories: list[CategoryCount]
-
-
-class Period(BaseModel):
-    """When the first and the last incident on record were (local)."""
-
-    first: dt.datetime | None
-    last: dt.datetime | None
-
-
-class StepCount(BaseModel):
-    """Incidents of one step and root of the category."""
-
-    start: str = Field(description="local hour in which the step begins")
-    category: str
-    count: int
-
-
-class Series(BaseModel):
-    """Incidents over time, where there are any."""
-
-    step: str
-    counts: list[StepCount]
-
-
-class Hours(BaseModel):
-    """Incidents by weekday, Monday first, and hour of the local day."""
-
-    hours: list[list[int]]
-    untimed: int = Field(description="whose hour is not known")
-
-
-class GridChange(BaseModel):
-    """A grid in a span and in the one it is compared with."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    now: int
-    before: int
-    q: float = Field(description="Benjamini-Hochberg over all grids")
-    class_: Literal["rising", "falling", "none"] = Field(alias="class")
-
-
-class Change(BaseModel):
-    """What changed between two spans, by grid; those with no incident in either are left out."""
-
-    before_from: dt.datetime
-    before_until: dt.datetime
-    now: int
-    before: int
-    grids: dict[str, GridChange]
-
-
-_POINT_LIMIT = 60_000
-_STEP_LIMIT = 40_000
-
-
-def _key(chosen: IncidentFilter) -> tuple[Any, ...]:
-    return (chosen.start, chosen.end, tuple(chosen.categories or ()), chosen.area)
+def _key(selected: IncidentFilter) -> tuple[Any, ...]:
+    return (selected.start, selected.end, tuple(selected.categories or ()), selected.area)
 
 
 async def cached_incidents_response(
     request: Request, user: User, name: tuple[Any, ...], make: Callable[[Conn], dict[str, Any]]
 ) -> Response:
-    """Return a cached response of incidents, as JSON, made for the areas of the user."""
+    """Return JSON about incidents from the cache, made for the areas of the account.
+
+    Parameters
+    ----------
+    request : fastapi.Request
+        Its headers decide whether the response is 304.
+    user : User
+        Account of the request.
+    name : tuple
+        Key in the cache: the route and its parameters.
+    make : callable
+        Returns the content if the cache does not have it.
+
+    Returns
+    -------
+    fastapi.Response
+        Of media type `application/json`.
+    """
 
     def encode(conn: Conn) -> bytes:
-        return json.dumps(
-            make(conn), ensure_ascii=False, separators=(",", ":"), default=str
-        ).encode()
+        content = make(conn)
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str)
+        return text.encode()
 
     return await cached_response(request, user, name, RESULTS, encode, JSON_MEDIA)
 
 
-@router.get("/months", response_model=Months)
-def months(conn: Connection) -> dict[str, Any]:
-    """Incidents by month and root of the category; every month from the first to the last."""
+@router.get("/monthly-counts", response_model=MonthlyCounts)
+def count_incidents_by_month(conn: Connection) -> dict[str, Any]:
+    """Count incidents by month and root category, for every month from the first to the last."""
     newest_run(conn)
-    rows = read_incident_months(conn)
     counts: dict[str, list[dict[str, Any]]] = {}
-    categories: dict[str, int] = {}
-    for row in rows:
-        name = row["month"].strftime("%Y-%m")
-        counts.setdefault(name, []).append({k: row[k] for k in ("category", "count", "outside")})
-        categories[row["category"]] = categories.get(row["category"], 0) + row["count"]
+    totals: dict[str, int] = {}
+    for row in read_incident_months(conn):
+        month, category = row["month"].strftime("%Y-%m"), row["category"]
+        counts.setdefault(month, []).append(
+            {"category": category, "count": row["count"], "outside": row["outside"]}
+        )
+        totals[category] = totals.get(category, 0) + row["count"]
     if not counts:
         return {"months": [], "categories": []}
-    span = pd.period_range(min(counts), max(counts), freq="M")
+    months = [str(month) for month in pd.period_range(min(counts), max(counts), freq="M")]
     return {
-        "months": [{"month": str(p), "counts": counts.get(str(p), [])} for p in span],
-        "categories": sorted(categories, key=lambda c: -categories[c]),
+        "months": [{"month": month, "counts": counts.get(month, [])} for month in months],
+        "categories": sorted(totals, key=lambda category: -totals[category]),
     }
 
 
-@router.get("/period", response_model=Period)
-async def period(request: Request, user: SignedIn, settings: Deployment) -> Response:
-    """When the first and the last incident on record were, local."""
+@router.get("/time-range", response_model=TimeRange)
+async def get_time_range(request: Request, user: SignedIn, settings: Deployment) -> Response:
+    """Get the local times of the first and the last recorded incident."""
 
     def make(conn: Conn) -> dict[str, Any]:
-        return local_period(conn, settings) or {"first": None, "last": None}
+        return local_time_range(conn, settings) or {"first": None, "last": None}
 
     return await cached_incidents_response(request, user, ("period",), make)
 
 
-def local_period(conn: Conn, settings: Settings) -> dict[str, str] | None:
-    """When the first and the last incident were, on the clocks of the deployment; None of none."""
-    found = read_period(conn)
-    return found and {
+def local_time_range(conn: Conn, settings: Settings) -> dict[str, str] | None:
+    """Return the local times of the first and the last recorded incident.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Open connection of the reading role.
+    settings : Settings
+        Its time zone is that of the result.
+
+    Returns
+    -------
+    dict or None
+        ISO 8601 texts `first` and `last` without offset; None if there is no incident.
+    """
+    period = read_period(conn)
+    return period and {
         name: moment.astimezone(settings.zone).replace(tzinfo=None).isoformat()
-        for name, moment in zip(("first", "last"), found, strict=True)
+        for name, moment in zip(("first", "last"), period, strict=True)
     }
 
 
 @router.get("/categories", response_model=Categories)
-async def categories(request: Request, user: SignedIn) -> Response:
-    """The tree of categories, and how many incidents on record are of each and beneath it."""
+async def list_categories(request: Request, user: SignedIn) -> Response:
+    """List the categories with the incidents in each and in the categories below it."""
 
     def make(conn: Conn) -> dict[str, Any]:
-        tree: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for row in read_categories(conn):
             parts = row["category"].split("/")
             for depth in range(1, len(parts) + 1):
                 path = "/".join(parts[:depth])
-                tree[path] = tree.get(path, 0) + row["count"]
-        return {"categories": [{"path": path, "count": tree[path]} for path in sorted(tree)]}
+                counts[path] = counts.get(path, 0) + row["count"]
+        return {"categories": [{"path": path, "count": counts[path]} for path in sorted(counts)]}
 
     return await cached_incidents_response(request, user, ("categories",), make)
 
 
 @router.get("/density", response_model=Density)
-async def density(request: Request, user: SignedIn, chosen: SelectedIncidents) -> Response:
-    """Incidents by grid from `from` up to but without `until`."""
+async def count_incidents_by_grid(
+    request: Request, user: SignedIn, selected: SelectedIncidents
+) -> Response:
+    """Count the incidents of a period by grid."""
 
     def make(conn: Conn) -> dict[str, Any]:
         newest_run(conn)
-        counts = count_by_grid(conn, chosen)
+        counts = count_by_grid(conn, selected)
         outside = counts.pop("", 0)
         return {"grids": counts, "outside": outside, "total": sum(counts.values()) + outside}
 
-    return await cached_incidents_response(request, user, ("density", *_key(chosen)), make)
+    return await cached_incidents_response(request, user, ("density", *_key(selected)), make)
 
 
 @router.get("/points", response_model=Points)
-async def points(
+async def count_incidents_by_place(
     request: Request,
     user: SignedIn,
-    chosen: SelectedIncidents,
-    box: Box,
+    selected: SelectedIncidents,
+    bbox: BoundingBox,
     cell: Annotated[
-        float, Query(ge=1e-4, le=1, description="degrees: places in one square are one")
+        float, Query(ge=1e-4, le=1, description="Size of the squares that are counted, degrees.")
     ] = 1e-4,
 ) -> Response:
-    """Places of incidents (rounded to about 10 m) and how many happened there."""
+    """Count the incidents of a period by place, rounded to about 10 m or to larger squares."""
 
     def make(conn: Conn) -> dict[str, Any]:
-        found = count_by_place(conn, chosen, cell_deg=cell, box=box, limit=_POINT_LIMIT)
-        return {"points": found}
+        points = count_by_place(conn, selected, cell_deg=cell, box=bbox, limit=_MAX_POINTS)
+        return {"points": points}
 
-    return await cached_incidents_response(
-        request, user, ("points", *_key(chosen), cell, box), make
-    )
+    key = ("points", *_key(selected), cell, bbox)
+    return await cached_incidents_response(request, user, key, make)
 
 
-@router.get("/series", response_model=Series)
-async def series(
+@router.get("/time-series", response_model=TimeSeries)
+async def count_incidents_by_step(
     request: Request,
     user: SignedIn,
     settings: Deployment,
-    chosen: SelectedIncidents,
-    step: Step = "month",
+    selected: SelectedIncidents,
+    step: Annotated[
+        Step, Query(description="Step of the series; weeks start on Monday.")
+    ] = "month",
 ) -> Response:
-    """Incidents by hour, day, week (from Monday) or month and root of the category, where there are any."""
-    seconds = {"hour": 3600, "day": 86400, "week": 7 * 86400, "month": 28 * 86400}[step]
-    if (chosen.end - chosen.start).total_seconds() / seconds > _STEP_LIMIT:
+    """Count the incidents of a period by hour, day, week or month and by root category."""
+    if (selected.end - selected.start).total_seconds() / _STEP_S[step] > _MAX_STEPS:
         raise HTTPException(
-            422, f"That is more than {_STEP_LIMIT:,} steps; ask for longer ones or a shorter span."
+            422,
+            f"The period has more than {_MAX_STEPS:,} steps; use longer steps or a shorter one.",
         )
 
     def make(conn: Conn) -> dict[str, Any]:
-        rows = count_by_step(conn, chosen, step, settings.timezone)
-        steps = [
-            {"start": r["start"].isoformat(timespec="hours"), "category": r["category"], "count": r["count"]}
-            for r in rows
-        ]  # fmt: skip
-        return {"step": step, "counts": steps}
+        rows = count_by_step(conn, selected, step, settings.timezone)
+        counts = [
+            {
+                "start": row["start"].isoformat(timespec="hours"),
+                "category": row["category"],
+                "count": row["count"],
+            }
+            for row in rows
+        ]
+        return {"step": step, "counts": counts}
 
-    return await cached_incidents_response(request, user, ("series", step, *_key(chosen)), make)
+    key = ("series", step, *_key(selected))
+    return await cached_incidents_response(request, user, key, make)
 
 
-@router.get("/hours", response_model=Hours)
-async def hours(
-    request: Request, user: SignedIn, settings: Deployment, chosen: SelectedIncidents
+@router.get("/hour-of-week", response_model=HourOfWeekCounts)
+async def count_incidents_by_hour_of_week(
+    request: Request, user: SignedIn, settings: Deployment, selected: SelectedIncidents
 ) -> Response:
-    """Incidents by weekday, Monday first, and hour of the day; those whose hour is not known apart."""
+    """Count the incidents of a period by weekday and hour; those of unknown hour separately."""
 
     def make(conn: Conn) -> dict[str, Any]:
-        table, untimed = count_by_hour(conn, chosen, settings.timezone)
-        return {"hours": table, "untimed": untimed}
+        hours, untimed = count_by_hour(conn, selected, settings.timezone)
+        return {"hours": hours, "untimed": untimed}
 
-    return await cached_incidents_response(request, user, ("hours", *_key(chosen)), make)
+    return await cached_incidents_response(request, user, ("hours", *_key(selected)), make)
 
 
-@router.get("/change", response_model=Change)
-async def change(
+@router.get("/comparison", response_model=Comparison)
+async def compare_incidents(
     request: Request,
     user: SignedIn,
-    chosen: SelectedIncidents,
-    against: Annotated[
-        Literal["before", "year"], Query(description="as long a span just before, or a year ago")
-    ] = "before",
+    selected: SelectedIncidents,
+    baseline: Annotated[
+        Literal["previous_period", "year_before"],
+        Query(description="The period of equal length just before, or 364 days earlier."),
+    ] = "previous_period",
 ) -> Response:
-    """Whether each grid has more or fewer incidents than in a span before, with the false-discovery rate held.
+    """Compare the incidents of a period with an earlier one, by grid.
 
-    By the exact comparison of two Poisson counts; `class` is `rising` or `falling` where q is at most 0.05.
+    Uses the exact comparison of two Poisson counts and controls the false-discovery rate over
+    all grids: `class` is `rising` or `falling` where the q-value is at most 0.05.
     """
-    length = chosen.end - chosen.start
-    back = length if against == "before" else dt.timedelta(days=364)
-    past = IncidentFilter(chosen.start - back, chosen.end - back, chosen.categories, chosen.area)
+    length = selected.end - selected.start
+    shift = length if baseline == "previous_period" else dt.timedelta(days=364)
+    earlier = IncidentFilter(
+        selected.start - shift, selected.end - shift, selected.categories, selected.area
+    )
 
     def make(conn: Conn) -> dict[str, Any]:
         newest_run(conn)
-        codes = read_grids_of_area(conn, chosen.area)
-        now = pd.Series(count_by_grid(conn, chosen)).reindex(codes).fillna(0)
-        before = pd.Series(count_by_grid(conn, past)).reindex(codes).fillna(0)
-        days = length.total_seconds() / 86400
-        found = compare_periods(now, before, days_now=days, days_before=days)
-        told = found["q_value"] <= 0.05
-        classes = np.where(
-            told & (found["now"] > found["before"]), "rising",
-            np.where(told & (found["now"] < found["before"]), "falling", "none"),
-        )  # fmt: skip
-        grids = {
-            code: {"now": int(n), "before": int(b), "q": float(f"{q:.3g}"), "class": c}
-            for code, n, b, q, c in zip(codes, now, before, found["q_value"], classes, strict=True)
-            if n or b
-        }
-        return {
-                "before_from": past.start, "before_until": past.end, "grids": grids,
-                "now": int(now.sum()), "before": int(before.sum()),
-            }  # fmt: skip
+        return _compare(conn, selected, earlier)
 
-    return await cached_incidents_response(request, user, ("change", against, *_key(chosen)), make)
+    key = ("change", baseline, *_key(selected))
+    return await cached_incidents_response(request, user, key, make)
+
+
+def _compare(conn: Conn, selected: IncidentFilter, earlier: IncidentFilter) -> dict[str, Any]:
+    codes = read_grids_of_area(conn, selected.area)
+    current = pd.Series(count_by_grid(conn, selected)).reindex(codes).fillna(0)
+    previous = pd.Series(count_by_grid(conn, earlier)).reindex(codes).fillna(0)
+    days = (selected.end - selected.start).total_seconds() / 86400
+    table = compare_periods(current, previous, days_now=days, days_before=days)
+    significant = table["q_value"] <= _SIGNIFICANCE
+    changes = [significant & (current > previous), significant & (current < previous)]
+    classes = np.select([change.to_numpy() for change in changes], ["rising", "falling"], "none")
+    rows = zip(codes, current, previous, table["q_value"], classes, strict=True)
+    return {
+        "previous_from": earlier.start,
+        "previous_until": earlier.end,
+        "current": int(current.sum()),
+        "previous": int(previous.sum()),
+        "grids": {
+            code: {
+                "current": int(now),
+                "previous": int(before),
+                "q_value": float(f"{q_value:.3g}"),
+                "class": name,
+            }
+            for code, now, before, q_value, name in rows
+            if now or before
+        },
+    }

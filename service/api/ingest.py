@@ -1,12 +1,12 @@
-"""Ingestion API: incidents and camera statuses in batches, each row answered."""
+"""Ingestion API: other systems send incidents and camera statuses in batches."""
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, HTTPException, Query
@@ -26,34 +26,36 @@ from service.request_bodies import LARGEST_UPLOAD, parse_json
 
 
 class BatchResult(BaseModel):
-    """What became of a batch."""
+    """Result of a batch: the number of rows by result, and the result of each row."""
 
     counts: dict[str, int]
     rows: list[RowAnswer]
 
 
-router = APIRouter(prefix="/api/v1", tags=["feeds"], route_class=SecuredRoute)
+router = APIRouter(prefix="/api/v1/ingest", tags=["ingestion"], route_class=SecuredRoute)
 _SENDERS = {"sessions": False, "audit": AuditRule.ROUTE, "max_body": LARGEST_UPLOAD}
 BatchKey = Annotated[
     str | None,
     Header(
-        alias="Idempotency-Key", min_length=1, max_length=200,
-        description="the sender's key of this batch: sent again it gets the same answer",
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="Your key of the batch; the same key gets the same response again.",
     ),
-]  # fmt: skip
-_ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "all rows were taken", "model": BatchResult},
-    207: {"description": "some rows were rejected; the others are stored", "model": BatchResult},
-    400: {"description": "the body is no batch"},
-    401: {"description": "no token, or none that is good"},
-    403: {"description": "the token is not for this"},
-    413: {"description": "the body is too large"},
-    422: {"description": "every row was rejected, or the key was used for another batch"},
+]
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "All rows are stored.", "model": BatchResult},
+    207: {"description": "Some rows were rejected; the others are stored.", "model": BatchResult},
+    400: {"description": "The body is no batch."},
+    401: {"description": "The token is missing or not valid."},
+    403: {"description": "The token does not have the scope."},
+    413: {"description": "The body is too large."},
+    422: {"description": "Every row was rejected, or the key was used for another batch."},
 }
 
 
 def _schema(row: dict[str, Any]) -> dict[str, Any]:
-    """The body in the OpenAPI document: a list, `rows`, or a feature collection."""
+    """Return the request body for OpenAPI: a list, an object with `rows`, or GeoJSON."""
     rows = {"type": "array", "items": {"type": "object", "properties": row}}
     shapes = [rows, {"type": "object", "properties": {"rows": rows}, "required": ["rows"]}]
     features: dict[str, Any] = {"type": "object", "description": "GeoJSON feature collection"}
@@ -66,94 +68,124 @@ def _schema(row: dict[str, Any]) -> dict[str, Any]:
 
 _TEXT, _NUMBER = {"type": "string"}, {"type": "number"}
 _MOMENT = {"type": "string", "format": "date-time"}
+_INCIDENT = {
+    "source": _TEXT,
+    "source_id": _TEXT,
+    "category": _TEXT,
+    "occurred_at": _MOMENT,
+    "reported_at": _MOMENT,
+    "lon": _NUMBER,
+    "lat": _NUMBER,
+    "grid": _TEXT,
+}
+_STATUS = {"code": _TEXT, "status": _TEXT, "at": _MOMENT}
 
 
 @router.post(
-    "/incidents", responses=_ANSWERS, dependencies=[allow(scopes=(INCIDENTS,), **_SENDERS)],
-    openapi_extra=_schema({"source": _TEXT, "source_id": _TEXT, "category": _TEXT, "occurred_at": _MOMENT,
-                           "reported_at": _MOMENT, "lon": _NUMBER, "lat": _NUMBER, "grid": _TEXT}),
-)  # fmt: skip
-def post_incidents(
+    "/incidents",
+    responses=_RESPONSES,
+    dependencies=[allow(scopes=(INCIDENTS,), **_SENDERS)],
+    openapi_extra=_schema(_INCIDENT),
+)
+def ingest_incidents(
     token: Sender,
     body: Body,
     conn: Writing,
     settings: Deployment,
     key: BatchKey = None,
-    source: Annotated[str | None, Query(description="of rows that name none")] = None,
+    source: Annotated[
+        str | None, Query(description="Source of the rows that name none. Default: the token.")
+    ] = None,
     datum: Annotated[
-        Literal["gcj02", "bd09", "cgcs2000"] | None, Query(description="of the coordinates")
+        Literal["gcj02", "bd09", "cgcs2000"] | None,
+        Query(description="Datum of the coordinates, if not WGS 84."),
     ] = None,
 ) -> JSONResponse:
-    """Add or change incidents by their source and number.
+    """Add or change incidents, identified by source and number.
 
-    A GeoJSON feature collection, a list of objects or `{"rows": [...]}`, at most 10,000 rows; the
-    columns and values as files have them, in English or Chinese. Each row is answered; a row sent
-    again as it is stays `unchanged`.
+    Send a GeoJSON feature collection, a list of objects or `{"rows": [...]}` with at most 10,000
+    rows; columns and values are those of files, in English or Chinese. The response has a result
+    for each row; a row that is sent again unchanged is `unchanged`.
     """
 
-    def take(rows: list[dict[str, Any]]) -> list[RowAnswer]:
+    def store(rows: list[dict[str, Any]]) -> list[RowAnswer]:
         return take_incidents(
             conn, rows, settings=settings, source=source or token.name, datum=datum
         )
 
-    return _answer(conn, token, key, body, "incidents", take)
+    return _store_batch(conn, token, _Batch("incidents", key, body), store)
 
 
 @router.post(
-    "/cameras/status", responses=_ANSWERS, dependencies=[allow(scopes=(STATUSES,), **_SENDERS)],
-    openapi_extra=_schema({"code": _TEXT, "status": _TEXT, "at": _MOMENT}),
-)  # fmt: skip
-def post_statuses(
-    token: Sender,
-    body: Body,
-    conn: Writing,
-    settings: Deployment,
-    key: BatchKey = None,
+    "/camera-statuses",
+    responses=_RESPONSES,
+    dependencies=[allow(scopes=(STATUSES,), **_SENDERS)],
+    openapi_extra=_schema(_STATUS),
+)
+def ingest_camera_statuses(
+    token: Sender, body: Body, conn: Writing, settings: Deployment, key: BatchKey = None
 ) -> JSONResponse:
-    """Tell statuses of cameras, each from its moment `at` on (from now on where it has none).
+    """Report statuses of cameras, each from its time `at` (default: now).
 
-    One that is older than what is known goes into the history alone.
+    A status that is older than the present one is added to the history only.
     """
 
-    def take(rows: list[dict[str, Any]]) -> list[RowAnswer]:
+    def store(rows: list[dict[str, Any]]) -> list[RowAnswer]:
         return take_statuses(conn, rows, settings=settings, now=dt.datetime.now(dt.UTC))
 
-    return _answer(conn, token, key, body, "cameras", take)
+    return _store_batch(conn, token, _Batch("cameras", key, body), store)
 
 
-def _answer(
+@dataclass(frozen=True)
+class _Batch:
+    """Rows that a sender sent together."""
+
+    layer: str
+    key: str | None
+    body: bytes
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.layer.encode() + b"\n" + self.body).hexdigest()
+
+
+def _store_batch(
     conn: Conn,
     token: Token,
-    key: str | None,
-    body: bytes,
-    layer: str,
-    take: Callable[[list[dict[str, Any]]], list[RowAnswer]],
+    batch: _Batch,
+    store: Callable[[list[dict[str, Any]]], list[RowAnswer]],
 ) -> JSONResponse:
-    """Take a batch once, whoever sends it how often, and say what became of each row."""
-    digest = hashlib.sha256(layer.encode() + b"\n" + body).hexdigest()
-    rows = rows_of(parse_json(body))
+    """Store a batch once, however often its key is sent, and return the result of each row."""
+    key, digest = batch.key, batch.digest
+    rows = rows_of(parse_json(batch.body))
     if key is not None:
-        before = find_batch_answer(conn, token.id, key)
-        if before is not None and before.digest != digest:
+        earlier = find_batch_answer(conn, token.id, key)
+        if earlier is not None and earlier.digest != digest:
             raise HTTPException(422, f"The key {key} was used for another batch; give a new key.")
-        if before is not None:
+        if earlier is not None:
             replayed = {"Idempotency-Replayed": "true"}
-            return JSONResponse(before.answer, before.status, headers=replayed)
+            return JSONResponse(earlier.answer, earlier.status, headers=replayed)
     set_actor(conn, f"token {token.name}")
-    answers = take(rows)
-    counts = Counter(answer.result for answer in answers)
+    results = store(rows)
+    counts = Counter(result.result for result in results)
     rejected = counts["rejected"]
     status = 200 if not rejected else 422 if rejected == len(rows) else 207
-    told = {"counts": dict(counts), "rows": [dataclasses.asdict(answer) for answer in answers]}
+    content = {"counts": dict(counts), "rows": [asdict(result) for result in results]}
     if rejected < len(rows):
         record_import(
-            conn, layer=layer, file=f"feed of {token.name}", sha256=digest, rows=len(rows),
-            inserted=counts["inserted"], updated=counts["updated"] + counts["recorded"],
+            conn,
+            layer=batch.layer,
+            file=f"feed of {token.name}",
+            sha256=digest,
+            rows=len(rows),
+            inserted=counts["inserted"],
+            updated=counts["updated"] + counts["recorded"],
             unchanged=counts["unchanged"] + counts["superseded"],
-            mended=sum(any(f["action"] == "mended" for f in a.findings) for a in answers),
-            rejected=rejected, options={"token": token.name, "key": key},
-        )  # fmt: skip
+            mended=sum(any(f["action"] == "mended" for f in r.findings) for r in results),
+            rejected=rejected,
+            options={"token": token.name, "key": key},
+        )
     if key is not None:
-        store_batch_answer(conn, token.id, key, BatchAnswer(digest, status, told))
+        store_batch_answer(conn, token.id, key, BatchAnswer(digest, status, content))
     conn.commit()
-    return JSONResponse(told, status)
+    return JSONResponse(content, status)

@@ -1,4 +1,4 @@
-"""Key places and the coverage they must have."""
+"""Key places and the coverage that each must have."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from service.dependencies import Connection
 from service.policy import SecuredRoute, allow
 
 router = APIRouter(prefix="/api/v1", tags=["key places"], route_class=SecuredRoute)
-_board = [allow("board", walls=True)]
 
 
 class KeyPlace(BaseModel):
-    """A key place against the coverage it must have."""
+    """Key place with its coverage and the coverage that it must have."""
 
     code: str
     name: str | None
@@ -28,7 +27,7 @@ class KeyPlace(BaseModel):
     kind: str
     required_share: float
     covered_share: float | None
-    gap: float | None = Field(description="still to be covered, 0 where it is met")
+    gap: float | None = Field(description="Share that is missing to the target; 0 if it is met.")
     met: bool | None
 
 
@@ -39,28 +38,32 @@ class KeyPlaceKind(BaseModel):
     places: int
     met: int
     met_share: float | None
-    covered_share: float | None = Field(description="mean of the places whose share is known")
+    covered_share: float | None = Field(description="Mean of the places with a known share.")
 
 
 class KeyPlaces(BaseModel):
-    """Key places, and the same by kind."""
+    """Key places and their totals by kind."""
 
     places: list[KeyPlace]
     kinds: list[KeyPlaceKind]
 
 
-@router.get("/key-places", dependencies=_board, response_model=KeyPlaces)
-def key_places(conn: Connection) -> dict[str, Any]:
-    """Key places against the coverage each must have, and the same by kind."""
+@router.get(
+    "/key-places", dependencies=[allow("dashboard", video_wall=True)], response_model=KeyPlaces
+)
+def list_key_places(conn: Connection) -> dict[str, Any]:
+    """List the key places with the coverage that each has and must have, and totals by kind."""
     places = read_layer(conn, "key-places")
     quality = read_area_quality(conn, "key-places")
-    table = key_place_targets(places, seen_share(quality, places.index))
-    rows = table.assign(name=places["name"], name_en=places["name_en"]).reset_index(names="code")
-    kinds = key_place_kinds(table).reset_index()
-    return {"places": _records(rows), "kinds": _records(kinds)}
+    targets = key_place_targets(places, seen_share(quality, places.index))
+    named = targets.assign(name=places["name"], name_en=places["name_en"])
+    return {
+        "places": _records(named.reset_index(names="code")),
+        "kinds": _records(key_place_kinds(targets).reset_index()),
+    }
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    plain = frame.astype(object)
-    rows = plain.where(plain.notna(), None).to_dict("records")
-    return [{str(key): value for key, value in row.items()} for row in rows]
+    objects = frame.astype(object)
+    rows = objects.where(objects.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]

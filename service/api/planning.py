@@ -1,120 +1,115 @@
-"""What-if, views and sites of planned cameras."""
+"""Planning of cameras: what-if scenarios, views and siting. Nothing is stored."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import geopandas as gpd
 import pandas as pd
 import shapely
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from geo import pipeline
-from service.auth.sessions import SignedIn
+from service.api.location_precision import require_exact_locations
 from service.dependencies import Connection, Deployment
 from service.policy import AuditRule, SecuredRoute, allow
+from service.responses import GeoJSONGeometry, geojson_geometry
 
 router = APIRouter(
-    prefix="/api/v1", tags=["planning"], dependencies=[allow("coverage")], route_class=SecuredRoute
+    prefix="/api/v1/planning",
+    tags=["planning"],
+    dependencies=[allow("coverage"), Depends(require_exact_locations)],
+    route_class=SecuredRoute,
 )
-Lon = Annotated[float, Field(ge=-180, le=180, description="degrees, WGS 84")]
-Lat = Annotated[float, Field(ge=-90, le=90, description="degrees, WGS 84")]
+Longitude = Annotated[float, Field(ge=-180, le=180, description="Degrees (WGS 84).")]
+Latitude = Annotated[float, Field(ge=-90, le=90, description="Degrees (WGS 84).")]
 
 
-class Camera(BaseModel):
-    """What is known of a camera; the rest is assumed by its kind."""
+class CameraParameters(BaseModel):
+    """Parameters of a planned camera; one that is missing is assumed from its kind."""
 
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["fixed", "dome", "ptz", "panoramic", "unknown"] = "unknown"
-    bearing_deg: Annotated[float | None, Field(ge=0, le=360, description="clockwise from true north")] = None  # fmt: skip
-    fov_deg: Annotated[float | None, Field(gt=0, le=360)] = None
-    range_m: Annotated[float | None, Field(gt=0, le=2000)] = None
-    near_m: Annotated[float | None, Field(ge=0, le=2000)] = None
-    height_m: Annotated[float | None, Field(gt=0, le=500)] = None
+    bearing_deg: Annotated[
+        float | None, Field(ge=0, le=360, description="Clockwise from true north.")
+    ] = None
+    fov_deg: Annotated[
+        float | None, Field(gt=0, le=360, description="Horizontal field of view.")
+    ] = None
+    range_m: Annotated[float | None, Field(gt=0, le=2000, description="Maximum range.")] = None
+    near_m: Annotated[float | None, Field(ge=0, le=2000, description="Minimum range.")] = None
+    height_m: Annotated[
+        float | None, Field(gt=0, le=500, description="Height above the ground.")
+    ] = None
 
 
-class PlacedCamera(Camera):
-    """A camera and where it would stand."""
+class PlannedCamera(CameraParameters):
+    """Planned camera at its place."""
 
-    lon: Lon
-    lat: Lat
+    lon: Longitude
+    lat: Latitude
 
 
 class Scenario(BaseModel):
-    """Cameras that do not stand yet."""
+    """Planned cameras."""
 
     model_config = ConfigDict(extra="forbid")
 
-    cameras: Annotated[list[PlacedCamera], Field(min_length=1, max_length=50)]
+    cameras: Annotated[list[PlannedCamera], Field(min_length=1, max_length=50)]
 
 
-class Shape(BaseModel):
-    """A GeoJSON geometry."""
-
-    type: str
-    coordinates: list[Any]
-
-
-class View(BaseModel):
-    """What one camera of a scenario would see."""
+class PlannedView(BaseModel):
+    """Ground that one planned camera would see."""
 
     area_m2: float
-    assumed: bool = Field(description="whether bearing, field of view or range was assumed")
-    geometry: Shape
+    assumed: bool = Field(description="Whether the bearing, field of view or range is assumed.")
+    geometry: GeoJSONGeometry
 
 
 class GridGain(BaseModel):
-    """What a grid would gain."""
+    """Coverage that a grid would gain."""
 
     grid: str
     gained_m2: float
-    share_before: float | None = Field(description="of its open ground, 0 to 1")
-    share_after: float | None
+    share_before: float | None = Field(description="Covered share of its open ground, 0 to 1.")
+    share_after: float | None = Field(description="The same with the planned cameras.")
     incidents: int | None
 
 
 class ScenarioGain(BaseModel):
-    """What a scenario would add to the coverage of a run."""
+    """Coverage that a scenario would add to that of a run."""
 
     run: int
-    gained_m2: float = Field(description="ground that no camera of yours sees today")
-    incidents: int = Field(description="on that ground, of all on record with a place")
-    risk: float = Field(description="incidents to be expected on that ground in a year")
-    added: Shape
-    views: list[View]
+    gained_m2: float = Field(description="Ground that no camera in your areas sees today.")
+    incidents: int = Field(description="Recorded incidents with a place on that ground.")
+    risk: float = Field(description="Incidents expected on that ground per year.")
+    added: GeoJSONGeometry
+    views: list[PlannedView]
     grids: list[GridGain]
 
 
-class Sighting(BaseModel):
-    """A camera that sees a place."""
-
-    camera: str
-    name: str | None
-    kind: str
-    status: str
-    distance_m: float
-    bearing_deg: float = Field(
-        description="from the camera to the place, clockwise from true north"
-    )
-    px_per_m: float | None = Field(description="pixel density there, where the lens is on record")
-
-
 class SiteRequest(BaseModel):
-    """How many sites, of what camera, for what."""
+    """Number of sites, the camera to place, the area and the objective."""
 
     model_config = ConfigDict(extra="forbid")
 
-    number: Annotated[int, Field(ge=1, le=200)]
-    area: Annotated[str | None, Field(max_length=64, description="code of an area or grid")] = None
-    camera: Camera = Camera(kind="ptz")
-    by: Literal["ground", "incidents"] = "ground"
-    exact_s: Annotated[float, Field(ge=0, le=20, description="seconds for the exact solver")] = 0.0
+    count: Annotated[int, Field(ge=1, le=200, description="Number of sites.")]
+    area: Annotated[str | None, Field(max_length=64, description="Code of an area or grid.")] = None
+    camera: CameraParameters = CameraParameters(kind="ptz")
+    objective: Annotated[
+        Literal["ground", "incidents"],
+        Field(description="Maximise the ground covered, or the incidents on it."),
+    ] = "ground"
+    time_limit_s: Annotated[
+        float,
+        Field(ge=0, le=20, description="Time limit of the exact solver; 0: greedy choice only."),
+    ] = 0.0
 
 
-class SiteFound(BaseModel):
-    """One chosen site."""
+class Site(BaseModel):
+    """Chosen site."""
 
     rank: int
     lon: float
@@ -123,99 +118,105 @@ class SiteFound(BaseModel):
     kind: str
     bearing_deg: float
     seen_m2: float
-    gain: float = Field(description="what it adds to those before it: m² or incidents")
-    total: float
+    gain: float = Field(
+        description="Added to the sites ranked before it: m2 or incidents, as the objective."
+    )
+    total: float = Field(description="Sum of the gains up to this site.")
 
 
-class SitesFound(BaseModel):
-    """The best sites, and how good they are at the least."""
+class SitePlan(BaseModel):
+    """Chosen sites with an upper bound for any other choice (maximal covering location)."""
 
     run: int
-    by: str
-    sites: list[SiteFound]
-    gain: float
-    upper_bound: float = Field(description="no choice of as many from these candidates gains more")
-    gap: float = Field(description="share of the bound that may be missing")
-    demand: float = Field(description="all that could be gained: m² of blind spots, or incidents")
+    objective: str
+    sites: list[Site]
+    gain: float = Field(description="Of all sites: m2 or incidents, as the objective.")
+    upper_bound: float = Field(
+        description="No choice of as many of these candidates gains more than this."
+    )
+    gap: float = Field(description="Share of the upper bound that the choice may miss, 0 to 1.")
+    demand: float = Field(description="All that can be gained: m2 of blind spots, or incidents.")
     candidates: int
 
 
-def exact(user: SignedIn, settings: Deployment) -> None:
-    """Refuse those who may not know exactly where a camera stands."""
-    if user.role in settings.coarse_roles:
-        raise HTTPException(403, f"The role {user.role} sees where cameras are only roughly.")
-
-
-@router.get("/cameras-seeing", dependencies=[Depends(exact)])
-def cameras_seeing(
-    conn: Connection,
-    lon: Annotated[float, Query(ge=-180, le=180)],
-    lat: Annotated[float, Query(ge=-90, le=90)],
-) -> list[Sighting]:
-    """The cameras that see a place by the newest run, nearest first."""
-    found = pipeline.seeing(conn, lon, lat)
-    rows = found.astype(object).where(found.notna(), None).to_dict("records")
-    return [Sighting.model_validate({str(k): v for k, v in row.items()}) for row in rows]
-
-
-@router.post("/what-if", dependencies=[Depends(exact)])
-def what_if(conn: Connection, settings: Deployment, scenario: Scenario) -> ScenarioGain:
-    """What cameras would see where they are put, and what that adds; no register changes."""
-    gain = pipeline.what_if(conn, _placed(scenario), settings)
+@router.post("/what-if")
+def compute_scenario_gain(
+    conn: Connection, settings: Deployment, scenario: Scenario
+) -> ScenarioGain:
+    """Compute the views of planned cameras and the coverage that they add. Nothing is stored."""
+    gain = pipeline.what_if(conn, _camera_frame(scenario), settings)
     grids = gain.grids.reset_index(names="grid")
     grids = grids.astype(object).where(grids.notna(), None)
     return ScenarioGain(
-        run=gain.run, gained_m2=gain.gained_m2, incidents=gain.incidents, risk=gain.risk,
-        added=shape_of(gain.added.iloc[0]),
+        run=gain.run,
+        gained_m2=gain.gained_m2,
+        incidents=gain.incidents,
+        risk=gain.risk,
+        added=geojson_geometry(gain.added.iloc[0]),
         views=_views(gain.views),
-        grids=[GridGain.model_validate({str(k): v for k, v in r.items()}) for r in grids.to_dict("records")],
-    )  # fmt: skip
+        grids=[
+            GridGain.model_validate({str(name): value for name, value in row.items()})
+            for row in grids.to_dict("records")
+        ],
+    )
 
 
-@router.post(
-    "/what-if/views", dependencies=[allow("coverage", audit=AuditRule.SAMPLED), Depends(exact)]
-)
-def what_if_views(conn: Connection, settings: Deployment, scenario: Scenario) -> list[View]:
-    """What cameras would see where they are put, and nothing else: quick enough to follow a pointer."""
-    return _views(pipeline.views_there(conn, _placed(scenario), settings))
+@router.post("/views", dependencies=[allow("coverage", audit=AuditRule.SAMPLED)])
+def compute_planned_views(
+    conn: Connection, settings: Deployment, scenario: Scenario
+) -> list[PlannedView]:
+    """Compute the views of planned cameras only, fast enough to follow a pointer."""
+    return _views(pipeline.views_there(conn, _camera_frame(scenario), settings))
 
 
-def _placed(scenario: Scenario) -> gpd.GeoDataFrame:
-    given = pd.DataFrame([c.model_dump(exclude={"lon", "lat"}) for c in scenario.cameras])
-    places = [shapely.Point(c.lon, c.lat) for c in scenario.cameras]
-    return gpd.GeoDataFrame(given, geometry=places, crs=4326)
+def _camera_frame(scenario: Scenario) -> gpd.GeoDataFrame:
+    parameters = [camera.model_dump(exclude={"lon", "lat"}) for camera in scenario.cameras]
+    points = [shapely.Point(camera.lon, camera.lat) for camera in scenario.cameras]
+    return gpd.GeoDataFrame(pd.DataFrame(parameters), geometry=points, crs=4326)
 
 
-def _views(views: gpd.GeoDataFrame) -> list[View]:
+def _views(views: gpd.GeoDataFrame) -> list[PlannedView]:
     return [
-        View(area_m2=row.area_m2, assumed=row.assumed, geometry=shape_of(row.geometry))
+        PlannedView(
+            area_m2=row.area_m2, assumed=row.assumed, geometry=geojson_geometry(row.geometry)
+        )
         for row in views.itertuples()
     ]
 
 
-@router.post("/sites", dependencies=[Depends(exact)])
-def sites(conn: Connection, settings: Deployment, wanted: SiteRequest) -> SitesFound:
-    """The best sites for the next cameras of one kind, along the streets and in the blind spots."""
-    camera = wanted.camera.model_dump(exclude_none=True, exclude={"bearing_deg"})
-    found = pipeline.sites(
-        conn, wanted.number, settings, area=wanted.area, camera=camera, by=wanted.by,
-        exact_s=wanted.exact_s,
-    )  # fmt: skip
-    return SitesFound(
-        run=found.run, by=wanted.by, gain=found.plan.gain, upper_bound=found.plan.upper_bound,
-        gap=found.plan.gap, demand=found.demand, candidates=found.candidates,
+@router.post("/sites")
+def choose_sites(conn: Connection, settings: Deployment, request: SiteRequest) -> SitePlan:
+    """Choose the best sites for new cameras of one kind, along the streets and in blind spots."""
+    camera = request.camera.model_dump(exclude_none=True, exclude={"bearing_deg"})
+    result = pipeline.sites(
+        conn,
+        request.count,
+        settings,
+        area=request.area,
+        camera=camera,
+        by=request.objective,
+        exact_s=request.time_limit_s,
+    )
+    return SitePlan(
+        run=result.run,
+        objective=request.objective,
+        gain=result.plan.gain,
+        upper_bound=result.plan.upper_bound,
+        gap=result.plan.gap,
+        demand=result.demand,
+        candidates=result.candidates,
         sites=[
-            SiteFound(
-                rank=k, lon=round(row.geometry.x, 7), lat=round(row.geometry.y, 7),
-                grid=row.grid if isinstance(row.grid, str) else None, kind=row.kind,
-                bearing_deg=row.bearing_deg, seen_m2=row.seen_m2, gain=row.gain, total=row.total,
+            Site(
+                rank=rank,
+                lon=round(row.geometry.x, 7),
+                lat=round(row.geometry.y, 7),
+                grid=row.grid if isinstance(row.grid, str) else None,
+                kind=row.kind,
+                bearing_deg=row.bearing_deg,
+                seen_m2=row.seen_m2,
+                gain=row.gain,
+                total=row.total,
             )
-            for k, row in enumerate(found.sites.itertuples(), 1)
+            for rank, row in enumerate(result.sites.itertuples(), 1)
         ],
-    )  # fmt: skip
-
-
-def shape_of(geometry: shapely.Geometry) -> Shape:
-    """A geometry as GeoJSON, to about a centimetre."""
-    told = shapely.geometry.mapping(shapely.set_precision(geometry, 1e-7, mode="pointwise"))
-    return Shape(type=told["type"], coordinates=list(told["coordinates"]))
+    )

@@ -1,4 +1,4 @@
-"""Runs of the analysis."""
+"""Runs of the analysis and their provenance."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from geo.store.queries.runs import read_newest_runs
+from geo.store.queries.runs import Run, read_newest_runs
+from geo.store.queries.users import User
 from service.auth.permissions import MAPS
 from service.auth.sessions import SignedIn
 from service.dependencies import Connection, newest_run
 from service.policy import SecuredRoute, allow
 
-router = APIRouter(prefix="/api/v1", tags=["runs"], route_class=SecuredRoute)
-_maps = [allow(*MAPS, walls=True)]
+router = APIRouter(
+    prefix="/api/v1/runs",
+    tags=["runs"],
+    route_class=SecuredRoute,
+    dependencies=[allow(*MAPS, video_wall=True)],
+)
 
 
 class RunRecord(BaseModel):
-    """One computation and what it rests on."""
+    """One computation with its parameters and inputs."""
 
     id: int
     kind: str
@@ -29,20 +34,26 @@ class RunRecord(BaseModel):
     metric_crs: str
     started_at: dt.datetime
     finished_at: dt.datetime
-    summary: dict[str, Any] = Field(description="its sums, for those who see all of it")
+    summary: dict[str, Any] = Field(
+        description="Totals; empty for accounts that do not see the whole deployment."
+    )
 
 
-@router.get("/runs/latest", dependencies=_maps, response_model=RunRecord)
-def latest_run(conn: Connection, user: SignedIn) -> dict[str, Any]:
-    """The newest run: what its figures rest on; its sums for those who see all of it."""
-    run = newest_run(conn)
+def _record_of(run: Run, user: User) -> dict[str, Any]:
     return {**run.__dict__} | ({} if user.everywhere else {"summary": {}})
 
 
-@router.get("/runs", dependencies=_maps, response_model=list[RunRecord])
-def runs(
-    conn: Connection, user: SignedIn, limit: Annotated[int, Query(ge=1, le=100)] = 20
+@router.get("/latest", response_model=RunRecord)
+def get_latest_run(conn: Connection, user: SignedIn) -> dict[str, Any]:
+    """Get the newest run with its parameters and inputs."""
+    return _record_of(newest_run(conn), user)
+
+
+@router.get("", response_model=list[RunRecord])
+def list_runs(
+    conn: Connection,
+    user: SignedIn,
+    limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of runs.")] = 20,
 ) -> list[dict[str, Any]]:
-    """The runs whose results are kept, newest first, each with what it rests on."""
-    hidden: dict[str, Any] = {} if user.everywhere else {"summary": {}}
-    return [{**run.__dict__} | hidden for run in read_newest_runs(conn, limit)]
+    """List the runs with stored results, the newest first."""
+    return [_record_of(run, user) for run in read_newest_runs(conn, limit)]

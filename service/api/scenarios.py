@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
-from pathlib import Path
 from typing import Annotated, Any
 
 import geopandas as gpd
@@ -12,10 +10,8 @@ import numpy as np
 import pandas as pd
 import shapely
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from fastapi import Path as InPath
-from fastapi.responses import FileResponse
+from fastapi import Path as PathParameter
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.background import BackgroundTask
 
 from geo import pipeline
 from geo.errors import ColumnError, StoreError
@@ -36,54 +32,61 @@ from geo.store.queries.scenarios import (
 )
 from geo.store.queries.users import User
 from geo.store.scope import set_scope
-from service.api.exports import TYPES, Form
-from service.api.planning import PlacedCamera, Scenario, exact
+from service.api.exports import FILE, MEDIA_TYPES, FileFormat, temporary_file_response
+from service.api.location_precision import require_exact_locations
+from service.api.planning import PlannedCamera, Scenario
 from service.auth.sessions import SignedIn, client_address
 from service.dependencies import Connection, Deployment, Writing
 from service.policy import AuditRule, SecuredRoute, allow
 
 router = APIRouter(
-    prefix="/api/v1/scenarios", tags=["scenarios"],
-    dependencies=[allow("coverage"), Depends(exact)], route_class=SecuredRoute,
-)  # fmt: skip
-_CHANGES = [allow("coverage", scopes=(SCENARIOS,), audit=AuditRule.ROUTE)]
-Number = Annotated[int, InPath(ge=1, le=2**62, description="of the scenario")]
-_ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "the plan, as a file", "content": {name: {} for name in TYPES.values()}}
-}
+    prefix="/api/v1/scenarios",
+    tags=["scenarios"],
+    dependencies=[allow("coverage"), Depends(require_exact_locations)],
+    route_class=SecuredRoute,
+)
+_CHANGE = [allow("coverage", scopes=(SCENARIOS,), audit=AuditRule.ROUTE)]
+_PARAMETERS = ("bearing_deg", "fov_deg", "range_m", "height_m")
+"""Parameters of a camera in the table of a plan."""
+ScenarioNumber = Annotated[
+    int, PathParameter(ge=1, le=2**62, description="Number of the scenario.")
+]
 
 
 class NewScenario(Scenario):
-    """Cameras under a name."""
+    """Planned cameras under a name."""
 
     name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*\S[^\x00]*$")]
     shared: bool = Field(
-        default=False, description="whether all who see the place may open it, not its owner alone"
+        default=False,
+        description="Whether every account that sees the places may open it; else its owner only.",
     )
 
 
 class ChangedScenario(NewScenario):
-    """Other contents for a scenario, in place of those of a version."""
+    """New content of a scenario, in place of one version."""
 
-    version: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    version: Annotated[
+        int, Field(ge=1, le=2**31 - 1, description="Version that the change is based on.")
+    ]
 
 
 class SavedScenario(BaseModel):
-    """A scenario that is kept."""
+    """Stored scenario."""
 
     id: int
     name: str
     owner: str
-    mine: bool
+    mine: bool = Field(description="Whether you own it.")
     shared: bool
-    cameras: list[PlacedCamera]
+    cameras: list[PlannedCamera]
     version: int
     created_at: dt.datetime
     changed_at: dt.datetime
 
 
-class Compared(BaseModel):
-    """What one scenario would add."""
+class ScenarioComparison(BaseModel):
+    """Coverage that one of several scenarios would add."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -91,172 +94,206 @@ class Compared(BaseModel):
     name: str
     owner: str
     cameras: int
-    gained_m2: float = Field(description="ground that no camera of yours sees today")
-    incidents: int = Field(description="on that ground, of all on record with a place")
-    risk: float = Field(description="incidents expected there a year")
+    gained_m2: float = Field(description="Ground that no camera in your areas sees today.")
+    incidents: int = Field(description="Recorded incidents with a place on that ground.")
+    risk: float = Field(description="Incidents expected on that ground per year.")
     per_camera_m2: float
-    grids: int = Field(description="grids that gain")
+    grids: int = Field(description="Grids that gain coverage.")
 
 
-def _kept(row: dict[str, Any], user: User) -> SavedScenario:
+def _saved(row: dict[str, Any], user: User) -> SavedScenario:
     return SavedScenario(**row, mine=row["owner"] == user.name)
 
 
-def _one(conn: Conn, number: int, user: User) -> dict[str, Any]:
-    found = find_scenario(conn, number, user.name)
-    if found is None:
+def _require_scenario(conn: Conn, number: int, user: User) -> dict[str, Any]:
+    row = find_scenario(conn, number, user.name)
+    if row is None:
         raise HTTPException(404, f"There is no scenario {number} that you may see.")
-    return found
+    return row
 
 
-def _inside(conn: Conn, user: User, cameras: list[dict[str, Any]]) -> None:
+def _require_in_scope(conn: Conn, user: User, cameras: list[dict[str, Any]]) -> None:
     set_scope(conn, user.areas)
-    away = cameras_outside_scope(conn, cameras)
-    if away:
+    outside = cameras_outside_scope(conn, cameras)
+    if outside:
+        numbers = ", ".join(map(str, outside))
         raise HTTPException(
-            422, f"Camera {', '.join(map(str, away))} stands outside your areas; move it or leave it out."
-        )  # fmt: skip
+            422, f"Camera {numbers} stands outside your areas; move it or leave it out."
+        )
 
 
-def _note(request: Request, conn: Conn, user: User, action: str, number: int, name: str) -> None:
+def _record(request: Request, conn: Conn, user: User, action: str, number: int, name: str) -> None:
     append_audit_entry(
-        conn, actor=user.name, role=user.role, address=client_address(request), action=action,
-        object_=f"scenario {number}", detail={"name": name},
-    )  # fmt: skip
+        conn,
+        actor=user.name,
+        role=user.role,
+        address=client_address(request),
+        action=action,
+        object_=f"scenario {number}",
+        detail={"name": name},
+    )
 
 
 @router.get("")
-def listed(conn: Connection, user: SignedIn) -> list[SavedScenario]:
-    """Your scenarios and those shared with you, as far as you see their places; newest first."""
-    return [_kept(row, user) for row in list_scenarios(conn, user.name)]
+def list_saved_scenarios(conn: Connection, user: SignedIn) -> list[SavedScenario]:
+    """List your scenarios and those shared with you whose places you see, the newest first."""
+    return [_saved(row, user) for row in list_scenarios(conn, user.name)]
 
 
-@router.post("", status_code=201, dependencies=_CHANGES)
-def save(request: Request, conn: Writing, user: SignedIn, scenario: NewScenario) -> SavedScenario:
-    """Keep cameras under a name."""
-    cameras = [c.model_dump(exclude_none=True) for c in scenario.cameras]
-    _inside(conn, user, cameras)
+@router.post("", status_code=201, dependencies=_CHANGE)
+def save_scenario(
+    request: Request, conn: Writing, user: SignedIn, scenario: NewScenario
+) -> SavedScenario:
+    """Save planned cameras under a name."""
+    cameras = [camera.model_dump(exclude_none=True) for camera in scenario.cameras]
+    _require_in_scope(conn, user, cameras)
+    name = scenario.name.strip()
     try:
-        number = add_scenario(
-            conn, user.name, scenario.name.strip(), shared=scenario.shared, cameras=cameras
-        )
+        number = add_scenario(conn, user.name, name, shared=scenario.shared, cameras=cameras)
     except StoreError as error:
         raise HTTPException(409, str(error)) from error
-    _note(request, conn, user, "scenario saved", number, scenario.name)
+    _record(request, conn, user, "scenario saved", number, scenario.name)
     conn.commit()
-    return _kept(_one(conn, number, user), user)
+    return _saved(_require_scenario(conn, number, user), user)
 
 
-@router.get("/compared")
-def compared(
+@router.get("/comparison")
+def compare_scenarios(
     conn: Connection,
     user: SignedIn,
     settings: Deployment,
-    id: Annotated[list[int], Query(min_length=1, max_length=8)],  # noqa: A002
-) -> list[Compared]:
-    """What each of some scenarios would add, each on its own to what stands today."""
-    out = []
+    id: Annotated[  # noqa: A002
+        list[int],
+        Query(min_length=1, max_length=8, description="Numbers of the scenarios to compare."),
+    ],
+) -> list[ScenarioComparison]:
+    """Compare scenarios by the coverage that each alone would add to that of today."""
+    comparisons = []
     for number in dict.fromkeys(id):
-        row = _one(conn, number, user)
-        gain = _gain(conn, row, settings)
-        out.append(
-            Compared(
-                id=number, name=row["name"], owner=row["owner"], cameras=len(row["cameras"]),
-                gained_m2=gain.gained_m2, incidents=gain.incidents, risk=gain.risk,
-                per_camera_m2=gain.gained_m2 / len(row["cameras"]), grids=len(gain.grids),
+        row = _require_scenario(conn, number, user)
+        gain = _gain_of(conn, row, settings)
+        comparisons.append(
+            ScenarioComparison(
+                id=number,
+                name=row["name"],
+                owner=row["owner"],
+                cameras=len(row["cameras"]),
+                gained_m2=gain.gained_m2,
+                incidents=gain.incidents,
+                risk=gain.risk,
+                per_camera_m2=gain.gained_m2 / len(row["cameras"]),
+                grids=len(gain.grids),
             )
-        )  # fmt: skip
-    return out
+        )
+    return comparisons
 
 
 @router.get("/{number}")
-def opened(conn: Connection, user: SignedIn, number: Number) -> SavedScenario:
-    """One scenario."""
-    return _kept(_one(conn, number, user), user)
+def get_scenario(conn: Connection, user: SignedIn, number: ScenarioNumber) -> SavedScenario:
+    """Get one scenario."""
+    return _saved(_require_scenario(conn, number, user), user)
 
 
-@router.put("/{number}", dependencies=_CHANGES)
-def change(
-    request: Request, conn: Writing, user: SignedIn, number: Number, scenario: ChangedScenario
+@router.put("/{number}", dependencies=_CHANGE)
+def change_scenario(
+    request: Request,
+    conn: Writing,
+    user: SignedIn,
+    number: ScenarioNumber,
+    scenario: ChangedScenario,
 ) -> SavedScenario:
-    """Put other contents in place of a version; 409 where it was changed meanwhile."""
-    cameras = [c.model_dump(exclude_none=True) for c in scenario.cameras]
-    _inside(conn, user, cameras)
+    """Replace the content of a scenario; 409 if it was changed since the given version."""
+    cameras = [camera.model_dump(exclude_none=True) for camera in scenario.cameras]
+    _require_in_scope(conn, user, cameras)
     try:
         update_scenario(
-            conn, number, user.name, scenario.name.strip(), shared=scenario.shared, cameras=cameras,
+            conn,
+            number,
+            user.name,
+            scenario.name.strip(),
+            shared=scenario.shared,
+            cameras=cameras,
             version=scenario.version,
-        )  # fmt: skip
+        )
     except ColumnError as error:
         raise HTTPException(404, str(error)) from error
     except StoreError as error:
         raise HTTPException(409, str(error)) from error
-    _note(request, conn, user, "scenario saved", number, scenario.name)
+    _record(request, conn, user, "scenario saved", number, scenario.name)
     conn.commit()
-    return _kept(_one(conn, number, user), user)
+    return _saved(_require_scenario(conn, number, user), user)
 
 
-@router.delete("/{number}", status_code=204, dependencies=_CHANGES)
-def remove(request: Request, conn: Writing, user: SignedIn, number: Number) -> Response:
-    """Forget a scenario of yours."""
+@router.delete("/{number}", status_code=204, dependencies=_CHANGE)
+def remove_scenario(
+    request: Request, conn: Writing, user: SignedIn, number: ScenarioNumber
+) -> Response:
+    """Delete a scenario that you own."""
     if not delete_scenario(conn, number, user.name):
         raise HTTPException(404, f"You own no scenario {number}.")
-    _note(request, conn, user, "scenario removed", number, "")
+    _record(request, conn, user, "scenario removed", number, "")
     conn.commit()
     return Response(status_code=204)
 
 
-@router.get("/{number}/plan.{form}", response_class=Response, responses=_ANSWERS)
-def plan(
-    conn: Connection, user: SignedIn, settings: Deployment, number: Number, form: Form
+@router.get("/{number}/plan.{format}", response_class=Response, responses=FILE)
+def export_plan(
+    conn: Connection,
+    user: SignedIn,
+    settings: Deployment,
+    number: ScenarioNumber,
+    format: FileFormat,  # noqa: A002
 ) -> Response:
-    """The plan to hand in: each camera, what it would see, and what it adds to those before it."""
-    row = _one(conn, number, user)
-    frame = _plan(conn, row, settings)
-    folder = tempfile.TemporaryDirectory(prefix="gridcover-plan-")
-    path = Path(folder.name) / f"plan-{number}.{form}"
-    try:
-        write_file(iter([frame]), path, "plan", form, settings.zone)
-    except BaseException:
-        folder.cleanup()
-        raise
-    return FileResponse(
-        path, media_type=TYPES[form], background=BackgroundTask(folder.cleanup),
-        headers={"Content-Disposition": f'attachment; filename="plan-{number}.{form}"'},
-    )  # fmt: skip
-
-
-def _frame(cameras: list[dict[str, Any]]) -> gpd.GeoDataFrame:
-    given = pd.DataFrame([{k: v for k, v in c.items() if k not in ("lon", "lat")} for c in cameras])
-    return gpd.GeoDataFrame(
-        given, geometry=shapely.points([(c["lon"], c["lat"]) for c in cameras]), crs=4326
+    """Export a scenario as a plan: each camera, its view, and what it adds to those before it."""
+    plan = _plan(conn, _require_scenario(conn, number, user), settings)
+    return temporary_file_response(
+        f"plan-{number}.{format}",
+        MEDIA_TYPES[format],
+        lambda path: write_file(iter([plan]), path, "plan", format, settings.zone),
     )
 
 
-def _gain(conn: Conn, row: dict[str, Any], settings: Settings) -> Gain:
-    return pipeline.what_if(conn, _frame(row["cameras"]), settings)
+def _camera_frame(cameras: list[dict[str, Any]]) -> gpd.GeoDataFrame:
+    parameters = [
+        {name: value for name, value in camera.items() if name not in ("lon", "lat")}
+        for camera in cameras
+    ]
+    points = shapely.points([(camera["lon"], camera["lat"]) for camera in cameras])
+    return gpd.GeoDataFrame(pd.DataFrame(parameters), geometry=points, crs=4326)
+
+
+def _gain_of(conn: Conn, row: dict[str, Any], settings: Settings) -> Gain:
+    return pipeline.what_if(conn, _camera_frame(row["cameras"]), settings)
+
+
+def _marginal_gains_m2(conn: Conn, gain: Gain) -> list[float]:
+    """Return the area that each camera adds to the cameras before it, in square metres."""
+    crs = read_metric_crs(conn, gain.run)
+    remaining = gain.added.to_crs(crs).iloc[0]
+    gains = []
+    for view in np.asarray(gain.views.geometry.to_crs(crs).values):
+        rest = shapely.difference(remaining, view)
+        gains.append(round(remaining.area - rest.area, 1))
+        remaining = rest
+    return gains
 
 
 def _plan(conn: Conn, row: dict[str, Any], settings: Settings) -> gpd.GeoDataFrame:
-    frame = _frame(row["cameras"])
-    whole = pipeline.what_if(conn, frame, settings)
-    crs = read_metric_crs(conn, whole.run)
-    views = np.asarray(whole.views.geometry.to_crs(crs).values)
-    left, gains = whole.added.to_crs(crs).iloc[0], []
-    for shape in views:
-        rest = shapely.difference(left, shape)
-        gains.append(left.area - rest.area)
-        left = rest
-    for name in ("bearing_deg", "fov_deg", "range_m", "height_m"):
-        if name not in frame:
-            frame[name] = None
-    return gpd.GeoDataFrame(
-        {
-            "scenario": row["name"], "number": range(1, len(frame) + 1), "kind": frame["kind"],
-            "lon": frame.geometry.x.round(7), "lat": frame.geometry.y.round(7),
-            **{name: frame[name] for name in ("bearing_deg", "fov_deg", "range_m", "height_m")},
-            "seen_m2": whole.views["area_m2"].round(1).to_numpy(), "gain_m2": [round(g, 1) for g in gains],
-            "assumed": whole.views["assumed"].to_numpy(), "run": whole.run,
-        },
-        geometry=frame.geometry.values, crs=4326,
-    )  # fmt: skip
+    cameras = _camera_frame(row["cameras"])
+    gain = pipeline.what_if(conn, cameras, settings)
+    for name in _PARAMETERS:
+        if name not in cameras:
+            cameras[name] = None
+    columns = {
+        "scenario": row["name"],
+        "number": range(1, len(cameras) + 1),
+        "kind": cameras["kind"],
+        "lon": cameras.geometry.x.round(7),
+        "lat": cameras.geometry.y.round(7),
+        **{name: cameras[name] for name in _PARAMETERS},
+        "seen_m2": gain.views["area_m2"].round(1).to_numpy(),
+        "gain_m2": _marginal_gains_m2(conn, gain),
+        "assumed": gain.views["assumed"].to_numpy(),
+        "run": gain.run,
+    }
+    return gpd.GeoDataFrame(columns, geometry=cameras.geometry.values, crs=4326)

@@ -1,4 +1,4 @@
-"""The set-up checklist: from an empty store to the first map."""
+"""Set-up checklist: what an empty store needs before it shows a map."""
 
 from __future__ import annotations
 
@@ -15,46 +15,53 @@ from service.auth.permissions import MAPS
 from service.auth.sessions import SignedIn
 from service.caching import cached_response
 from service.policy import SecuredRoute, allow
+from service.responses import JSON_MEDIA
 
-api = APIRouter(prefix="/api/v1", tags=["setup"], route_class=SecuredRoute)
-
-
-_any = [allow(*MAPS, "jobs")]
+router = APIRouter(prefix="/api/v1/setup", tags=["setup"], route_class=SecuredRoute)
 _DEPENDS_ON = (
-    "results", "grids", "areas", "cameras", "buildings", "streets", "landcover", "incidents", "key_places",
-)  # fmt: skip
+    "results",
+    "grids",
+    "areas",
+    "cameras",
+    "buildings",
+    "streets",
+    "landcover",
+    "incidents",
+    "key_places",
+)
 
 
 class SetupStep(BaseModel):
-    """One input of the maps, and how far it is there."""
+    """Input of the maps and how complete it is."""
 
     key: str
     state: Literal["present", "partial", "missing"]
-    essential: bool = Field(description="whether there is no map without it")
-    count: int | None = Field(description="rows, or rows that have the attribute")
-    share: float | None = Field(description="of rows that have the attribute")
-    command: str | None = Field(description="what to run next")
+    essential: bool = Field(description="Whether there is no map without it.")
+    count: int | None = Field(description="Rows, or rows that have the attribute.")
+    share: float | None = Field(description="Share of the rows that have the attribute.")
+    command: str | None = Field(description="Command to run next.")
 
 
 class SetupStatus(BaseModel):
-    """What is there and what is missing, in the order in which it is best done."""
+    """Inputs that are present and missing, in the recommended order."""
 
-    ready: bool = Field(description="whether there is a map")
-    next: str | None = Field(description="the first missing step that no map does without")
+    ready: bool = Field(description="Whether there is a map.")
+    next: str | None = Field(description="First missing step that is essential.")
     steps: list[SetupStep]
 
 
-@api.get("/setup-status", dependencies=_any, response_model=SetupStatus)
-async def status(request: Request, user: SignedIn) -> Response:
-    """What the store holds, what is missing, and what to do next."""
+@router.get("/status", dependencies=[allow(*MAPS, "jobs")], response_model=SetupStatus)
+async def get_setup_status(request: Request, user: SignedIn) -> Response:
+    """Get what the store holds, what is missing, and the next step."""
 
     def make(conn: Conn) -> bytes:
         steps = setup_steps(count_holdings(conn))
         missing = next_step(steps)
-        found = SetupStatus(
-            ready=missing is None, next=missing.key if missing else None,
+        status = SetupStatus(
+            ready=missing is None,
+            next=missing.key if missing else None,
             steps=[SetupStep(**asdict(step)) for step in steps],
-        )  # fmt: skip
-        return found.model_dump_json().encode()
+        )
+        return status.model_dump_json().encode()
 
-    return await cached_response(request, user, ("setup",), _DEPENDS_ON, make, "application/json")
+    return await cached_response(request, user, ("setup",), _DEPENDS_ON, make, JSON_MEDIA)

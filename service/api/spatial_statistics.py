@@ -1,4 +1,4 @@
-"""Hot spots, trends, forecasts and contours of incidents."""
+"""Spatial statistics of incidents: rates, hot spots, trends, forecasts and contours."""
 
 from __future__ import annotations
 
@@ -23,23 +23,22 @@ from service.dependencies import Connection, newest_run
 from service.policy import SecuredRoute, allow
 from service.responses import GEOJSON, geojson_response
 
-_incidents = [allow("incidents", walls=True)]
 router = APIRouter(
-    prefix="/api/v1/incidents",
-    tags=["incidents"],
-    dependencies=_incidents,
+    prefix="/api/v1/spatial-statistics",
+    tags=["spatial statistics"],
+    dependencies=[allow("incidents", video_wall=True)],
     route_class=SecuredRoute,
 )
 
 
 class GridClass(BaseModel):
-    """How a grid's incidents cluster."""
+    """Class of a grid."""
 
     model_config = ConfigDict(populate_by_name=True)
 
     class_: str = Field(alias="class")
-    gi: float | None = Field(default=None, description="Getis-Ord Gi*")
-    q: float | None = None
+    gi_star: float | None = Field(default=None, description="Getis-Ord Gi*, a z-score.")
+    q_value: float | None = Field(default=None, description="Benjamini-Hochberg over all grids.")
     since: dt.date | None = None
 
 
@@ -50,8 +49,8 @@ class GridClasses(BaseModel):
     grids: dict[str, GridClass]
 
 
-class GridPattern(BaseModel):
-    """How the incidents of a grid compare, cluster and change."""
+class GridStatistics(BaseModel):
+    """Rates, hot spots, change and alert of one grid."""
 
     category: str
     grid: str
@@ -87,7 +86,7 @@ class GridPattern(BaseModel):
 
 
 class NearRepeat(BaseModel):
-    """Pairs of incidents within a distance and a time, against chance."""
+    """Pairs of incidents within a range of distance and time, compared with chance (Knox test)."""
 
     category: str
     run: int
@@ -102,8 +101,8 @@ class NearRepeat(BaseModel):
     p_value: float
 
 
-class Hour(BaseModel):
-    """Weight of incidents in one hour of the week."""
+class HourOfWeek(BaseModel):
+    """Incidents in one hour of the week, with those of uncertain time apportioned (aoristic)."""
 
     category: str
     weekday: int
@@ -112,15 +111,15 @@ class Hour(BaseModel):
     weight: float
 
 
-class Patterns(BaseModel):
-    """What was found in the incidents of the newest run."""
+class SpatialStatistics(BaseModel):
+    """Spatial statistics of the newest run."""
 
-    grids: list[GridPattern]
+    grids: list[GridStatistics]
     near_repeats: list[NearRepeat]
-    hours: list[Hour]
+    hours: list[HourOfWeek]
 
 
-class Weeks(BaseModel):
+class WeeklyCounts(BaseModel):
     """Incidents of one grid by week."""
 
     run: int
@@ -129,7 +128,7 @@ class Weeks(BaseModel):
 
 
 class ForecastTest(BaseModel):
-    """How well one model foretold months that were held back."""
+    """Back-test of one forecast model on held-out months."""
 
     category: str
     model: str
@@ -147,8 +146,8 @@ class ForecastTest(BaseModel):
     best: bool
 
 
-class Expected(BaseModel):
-    """Incidents expected in a grid."""
+class ExpectedIncidents(BaseModel):
+    """Incidents expected in a grid in the next month."""
 
     category: str
     model: str
@@ -158,39 +157,55 @@ class Expected(BaseModel):
 
 
 class Forecast(BaseModel):
-    """The next month, with the back-test of every model."""
+    """Forecast of the next month with the back-test of every model."""
 
     tests: list[ForecastTest]
-    grids: list[Expected]
+    grids: list[ExpectedIncidents]
 
 
-Root = Annotated[str, Query(description="a root of the category tree; empty for all incidents")]
+RootCategory = Annotated[
+    str, Query(description="Root of the category tree. Default: all incidents.")
+]
 
 
-@router.get("/classes", response_model=GridClasses)
-async def classes(
-    request: Request, user: SignedIn, kind: Literal["hot_spot", "emerging"], category: Root = ""
+@router.get("/hot-spots", response_model=GridClasses)
+async def list_hot_spots(
+    request: Request,
+    user: SignedIn,
+    kind: Annotated[
+        Literal["hot_spot", "emerging"],
+        Query(description="Hot and cold spots (Getis-Ord Gi*), or emerging hot spots."),
+    ],
+    category: RootCategory = "",
 ) -> Response:
-    """Hot and cold spots (Getis-Ord Gi*), or emerging ones, of the newest run's last 52 weeks, by grid."""
+    """List the hot and cold spots, or the emerging hot spots, of the last 52 weeks by grid."""
 
     def make(conn: Conn) -> dict[str, Any]:
         newest_run(conn)
         rows = read_grid_classes(conn, kind, category)
-        told = {
-            code: {"class": name, **({"gi": round(gi, 2), "q": float(f"{q:.3g}")} if gi is not None and q is not None else {}),
-                   **({"since": since.isoformat()} if since is not None else {})}
-            for code, name, gi, q, since in rows
-        }  # fmt: skip
-        return {"kind": kind, "grids": told}
+        return {"kind": kind, "grids": {code: _class_of(*row) for code, *row in rows}}
 
     return await cached_incidents_response(request, user, ("classes", kind, category), make)
 
 
-@router.get("/patterns", response_model=Patterns)
-def patterns(conn: Connection, user: SignedIn, category: Root = "") -> dict[str, Any]:
-    """Of the newest run: rates, comparison, hot spots, change and alert of each grid; near repeats.
+def _class_of(
+    name: str, gi_star: float | None, q_value: float | None, since: dt.date | None
+) -> dict[str, Any]:
+    grid_class: dict[str, Any] = {"class": name}
+    if gi_star is not None and q_value is not None:
+        grid_class |= {"gi_star": round(gi_star, 2), "q_value": float(f"{q_value:.3g}")}
+    if since is not None:
+        grid_class["since"] = since.isoformat()
+    return grid_class
 
-    Ranks are among the grids that you may see.
+
+@router.get("", response_model=SpatialStatistics)
+def get_spatial_statistics(
+    conn: Connection, user: SignedIn, category: RootCategory = ""
+) -> dict[str, Any]:
+    """Get rates, hot spots, change and alert of each grid, near repeats and hours of the week.
+
+    Ranks are computed among the grids that you may see.
     """
     newest_run(conn)
     return {
@@ -200,9 +215,13 @@ def patterns(conn: Connection, user: SignedIn, category: Root = "") -> dict[str,
     }
 
 
-@router.get("/weeks", response_model=Weeks)
-def weeks(conn: Connection, grid: str, category: Root = "") -> dict[str, Any]:
-    """Incidents of one grid by week, the newest run's space-time cube."""
+@router.get("/weekly-counts", response_model=WeeklyCounts)
+def count_incidents_by_week(
+    conn: Connection,
+    grid: Annotated[str, Query(description="Code of the grid.")],
+    category: RootCategory = "",
+) -> dict[str, Any]:
+    """Count the incidents of one grid by week, from the space-time cube of the newest run."""
     newest_run(conn)
     row = read_grid_weeks(conn, category, grid)
     if row is None:
@@ -211,8 +230,8 @@ def weeks(conn: Connection, grid: str, category: Root = "") -> dict[str, Any]:
 
 
 @router.get("/forecast", response_model=Forecast)
-def forecast(conn: Connection, category: Root = "") -> dict[str, Any]:
-    """Expected incidents of the next month by grid, with the back-test of every model."""
+def get_forecast(conn: Connection, category: RootCategory = "") -> dict[str, Any]:
+    """Get the incidents expected in each grid next month, with the back-test of every model."""
     newest_run(conn)
     return {
         "tests": read_statistics(conn, "forecast_tests", category),
@@ -221,14 +240,20 @@ def forecast(conn: Connection, category: Root = "") -> dict[str, Any]:
 
 
 @router.get("/contours", response_class=Response, responses=GEOJSON)
-def contours(
+def list_contours(
     conn: Connection,
-    kind: Annotated[str, Query(pattern="^(density|risk)$")] = "density",
-    category: Root = "",
+    kind: Annotated[
+        Literal["density", "risk"],
+        Query(description="Density surface, or its ratio to the population (relative risk)."),
+    ] = "density",
+    category: RootCategory = "",
 ) -> Response:
-    """Bands of the density surface of the last year, or of its ratio to people where above chance."""
+    """List the contour bands of the density or relative-risk surface of the last year.
+
+    Bands of relative risk cover only ground where the ratio is significantly above chance.
+    """
     newest_run(conn)
     bands = read_contours(conn, category, kind)
-    # JSON knows no infinity: the topmost band has no upper end.
+    # JSON has no infinity: the topmost band has no upper end.
     bands["high"] = bands["high"].where(np.isfinite(bands["high"]), np.nan)
     return geojson_response(bands, digits=6)

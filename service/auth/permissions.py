@@ -5,12 +5,12 @@ from __future__ import annotations
 from geo.store.queries.api_tokens import STAFF
 from geo.store.queries.users import User
 
-MAPS = frozenset({"coverage", "incidents", "registers", "board"})
+MAPS = frozenset({"coverage", "incidents", "data_quality", "dashboard"})
 RIGHTS: dict[str, frozenset[str]] = {
     "planner": MAPS,
     "commander": MAPS | {"phones"},
     "analyst": MAPS,
-    "clerk": frozenset({"registers", "board", "jobs"}),
+    "clerk": frozenset({"data_quality", "dashboard", "jobs"}),
     "auditor": frozenset({"audit"}),
     "administrator": MAPS | {"phones", "audit", "jobs", "users"},
 }
@@ -29,7 +29,11 @@ def rights_of(user: User) -> frozenset[str]:
 
 def home_page_of(user: User) -> str:
     """The first page a role may see."""
-    for right, path in (("coverage", "/maps/coverage"), ("board", "/board"), ("audit", "/audit")):
+    for right, path in (
+        ("coverage", "/maps/coverage"),
+        ("dashboard", "/dashboard"),
+        ("audit", "/audit"),
+    ):
         if right in rights_of(user):
             return path
     return "/account"

@@ -1,4 +1,4 @@
-"""Pages of signing in and out, and of one's own account."""
+"""Pages to sign in and out, and of the account."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from service.state import app_state
 
 router = APIRouter(include_in_schema=False, route_class=SecuredRoute)
 _ACCOUNT = [allow(scopes=(), audit=AuditRule.ROUTE, max_body=LARGEST_FORM)]
-_ARGUMENTS = 4096
+_MAX_PASSWORD = 4096
 
 
 @router.get("/sign-in", dependencies=[allow(public=True, scopes=(), audit=AuditRule.NONE)])
@@ -44,7 +44,7 @@ def sign_in_page(
     next_: Annotated[str, Query(alias="next")] = "/",
     provider: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:
-    """Name and password, or the provider."""
+    """Show the form for name and password, and the link to the identity provider."""
     if user is not None:
         return RedirectResponse(safe_redirect_path(next_), status_code=303)
     return _sign_in_page(
@@ -58,11 +58,18 @@ def _sign_in_page(
     settings: Settings = app_state(request).settings
     other = urlencode({"lang": "en" if language == "zh" else "zh", "next": there})
     return render_page(
-        request, "sign_in.html", language, None, 401 if wrong else 200, there=there, wrong=wrong,
-        refused=refused, provider=settings.oidc_title or settings.oidc_issuer,
+        request,
+        "sign_in.html",
+        language,
+        None,
+        401 if wrong else 200,
+        there=there,
+        wrong=wrong,
+        refused=refused,
+        provider=settings.oidc_title or settings.oidc_issuer,
         provider_address=f"/sign-in/provider?{urlencode({'next': there})}",
         other=f"/sign-in?{other}",
-    )  # fmt: skip
+    )
 
 
 @router.post(
@@ -70,92 +77,127 @@ def _sign_in_page(
     dependencies=[allow(public=True, scopes=(), audit=AuditRule.ROUTE, max_body=LARGEST_FORM)],
 )
 def sign_in(request: Request, body: Body, settings: Deployment, language: Language) -> Response:
-    """Open a session for the right name and password; all else gets one and the same answer."""
+    """Open a session; a wrong name and a wrong password get the same response."""
     require_same_origin(request)
     form = parse_form(body)
     name, there = form.get("name", "").strip()[:200], safe_redirect_path(form.get("next", "/"))
     wait = app_state(request).login_throttle.wait_s(client_address(request))
     if wait > 0:
         raise HTTPException(
-            429, "Too many sign-ins from this address; wait a minute.",
+            429,
+            "Too many sign-ins from this address; wait a minute.",
             headers={"Retry-After": str(math.ceil(wait))},
-        )  # fmt: skip
-    doors = app_state(request).auth_pool
-    secret, told = check_password(doors, name, form.get("password", "")[:_ARGUMENTS], settings)
-    with doors.connection() as conn:
+        )
+    auth_pool = app_state(request).auth_pool
+    secret, result = check_password(
+        auth_pool, name, form.get("password", "")[:_MAX_PASSWORD], settings
+    )
+    with auth_pool.connection() as conn:
         append_audit_entry(
-            conn, actor=name, role="", address=client_address(request),
-            action="sign-in" if secret else "sign-in refused", object_="/sign-in", detail={"told": told},
-        )  # fmt: skip
+            conn,
+            actor=name,
+            role="",
+            address=client_address(request),
+            action="sign-in" if secret else "sign-in refused",
+            object_="/sign-in",
+            detail={"told": result},
+        )
     if secret is None:
         return _sign_in_page(request, language, there, wrong=True)
-    answer = RedirectResponse(there, status_code=303)
-    return set_session_cookie(answer, secret, request, settings)
+    response = RedirectResponse(there, status_code=303)
+    return set_session_cookie(response, secret, request, settings)
 
 
 @router.post(
     "/sign-out",
-    dependencies=[allow(scopes=(), walls=True, audit=AuditRule.ROUTE, max_body=LARGEST_FORM)],
+    dependencies=[allow(scopes=(), video_wall=True, audit=AuditRule.ROUTE, max_body=LARGEST_FORM)],
 )
 def sign_out(request: Request, body: Body, user: SignedIn) -> Response:
-    """End the session."""
+    """Close the session."""
     require_csrf(request, user, parse_form(body))
     with app_state(request).auth_pool.connection() as conn:
         close_session(conn, request.cookies[COOKIE])
     record_audit_entry(request, user, "sign-out", "/sign-out")
-    answer = RedirectResponse("/sign-in", status_code=303)
-    answer.delete_cookie(COOKIE)
-    return answer
+    response = RedirectResponse("/sign-in", status_code=303)
+    response.delete_cookie(COOKIE)
+    return response
 
 
 @router.get("/account", dependencies=[allow(scopes=(), audit=AuditRule.NONE)])
 def account(request: Request, language: Language, user: SignedIn) -> HTMLResponse:
-    """Who one is, and another password."""
-    return render_page(request, "account.html", language, user, told="", good=True)
+    """Show the account and the form to change its password."""
+    return render_page(request, "account.html", language, user, message="", is_good=True)
 
 
 @router.post("/account", dependencies=_ACCOUNT)
 def change_password(
-    request: Request, body: Body, settings: Deployment, language: Language,
+    request: Request,
+    body: Body,
+    settings: Deployment,
+    language: Language,
     user: SignedIn,
-) -> Response:  # fmt: skip
-    """Another password, for the right present one; all other sessions end."""
+) -> Response:
+    """Change the password of the account; all its other sessions end."""
     form = parse_form(body)
     require_csrf(request, user, form)
     words = texts(language)
-    new = form.get("new", "")[:_ARGUMENTS]
+    new = form.get("new", "")[:_MAX_PASSWORD]
     try:
         digest = hash_password(new)
     except ValueError:
         return render_page(
-            request, "account.html", language, user, 422, told=words["password_short"], good=False
+            request,
+            "account.html",
+            language,
+            user,
+            422,
+            message=words["password_short"],
+            is_good=False,
         )
     if new != form.get("again", ""):
         return render_page(
-            request, "account.html", language, user, 422, told=words["password_differs"], good=False
+            request,
+            "account.html",
+            language,
+            user,
+            422,
+            message=words["password_differs"],
+            is_good=False,
         )
-    doors = app_state(request).auth_pool
-    secret, told = check_password(doors, user.name, form.get("present", "")[:_ARGUMENTS], settings)
-    with doors.connection() as conn:
+    auth_pool = app_state(request).auth_pool
+    secret, result = check_password(
+        auth_pool, user.name, form.get("present", "")[:_MAX_PASSWORD], settings
+    )
+    with auth_pool.connection() as conn:
         done = secret is not None and set_password(conn, user.name, digest)
         fresh = open_session(conn, user.id, hours=settings.session_hours) if done else None
         append_audit_entry(
-            conn, actor=user.name, role=user.role, address=client_address(request),
-            action="password changed" if done else "password change refused", object_="/account",
-            detail={"told": told},
-        )  # fmt: skip
+            conn,
+            actor=user.name,
+            role=user.role,
+            address=client_address(request),
+            action="password changed" if done else "password change refused",
+            object_="/account",
+            detail={"told": result},
+        )
     if fresh is None:
         return render_page(
-            request, "account.html", language, user, 422, told=words["password_wrong"], good=False
+            request,
+            "account.html",
+            language,
+            user,
+            422,
+            message=words["password_wrong"],
+            is_good=False,
         )
-    answer = render_page(
-        request, "account.html", language, user, told=words["password_changed"], good=True
+    response = render_page(
+        request, "account.html", language, user, message=words["password_changed"], is_good=True
     )
-    return set_session_cookie(answer, fresh, request, settings)
+    return set_session_cookie(response, fresh, request, settings)
 
 
-@router.get("/", dependencies=[allow(scopes=(), walls=True, audit=AuditRule.NONE)])
+@router.get("/", dependencies=[allow(scopes=(), video_wall=True, audit=AuditRule.NONE)])
 def home(request: Request, user: SignedIn) -> Response:
-    """Lead to the first page that the role may see."""
+    """Redirect to the first page that the role may see."""
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"{home_page_of(user)}{query}", status_code=303)

@@ -6,34 +6,28 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from geo.ingest.encodings import ENCODINGS
-from geo.maps.builder import navigation, script_json
-from geo.maps.language import texts
 from service.api.imports import IMPORTED, columns_of
-from service.auth.permissions import rights_of
 from service.auth.sessions import SignedIn
 from service.dependencies import Deployment, Language
-from service.pages.rendering import templates
+from service.pages.rendering import page_config, render_page
 from service.policy import SecuredRoute, allow
 
-pages = APIRouter(include_in_schema=False, route_class=SecuredRoute)
+router = APIRouter(include_in_schema=False, route_class=SecuredRoute)
 
 
-@pages.get("/jobs", dependencies=[allow("jobs", scopes=())])
+@router.get("/jobs", dependencies=[allow("jobs", scopes=())])
 def jobs_page(
-    request: Request, settings: Deployment, language: Language,
-    user: SignedIn,
-) -> HTMLResponse:  # fmt: skip
-    """Jobs and how far they are."""
-    words = texts(language)
-    config = {
-        "language": language, "t": words, "api": "/api/v1", "zone": settings.timezone,
-        "columns": {layer: columns_of(layer) for layer in IMPORTED},
-    }  # fmt: skip
-    return templates.TemplateResponse(
-        request, "jobs.html",
-        {"t": words, "language": language, "user": user, "page": "jobs",
-         "links": navigation(language, rights_of(user)), "config": script_json(config),
-         "layers": IMPORTED, "encodings": ENCODINGS,
-         "other_code": "en" if language == "zh" else "zh"},
-        headers={"Vary": "Accept-Language", "Cache-Control": "no-store"},
-    )  # fmt: skip
+    request: Request, settings: Deployment, language: Language, user: SignedIn
+) -> HTMLResponse:
+    """Show the upload form and the jobs with their progress."""
+    columns = {layer: columns_of(layer) for layer in IMPORTED}
+    return render_page(
+        request,
+        "jobs.html",
+        language,
+        user,
+        page="jobs",
+        config=page_config(language, zone=settings.timezone, columns=columns),
+        layers=IMPORTED,
+        encodings=ENCODINGS,
+    )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from service.pages import account, audit, jobs, maps, setup, users, video_wall
+from service.pages import account, audit, dashboard, jobs, maps, runs, setup, users, video_wall
 
 ROUTERS = (
     account.router,
     audit.router,
-    jobs.pages,
+    dashboard.router,
+    jobs.router,
     maps.router,
-    setup.pages,
+    runs.router,
+    setup.router,
     users.router,
     video_wall.router,
 )

@@ -1,4 +1,4 @@
-"""Page of the accounts: opened, ended, given another password."""
+"""Page of the accounts: add, remove, set a password."""
 
 from __future__ import annotations
 
@@ -21,51 +21,60 @@ from service.policy import AuditRule, SecuredRoute, allow
 from service.request_bodies import LARGEST_FORM
 
 router = APIRouter(include_in_schema=False, route_class=SecuredRoute)
-_USERS = {"scopes": (), "everywhere": True, "max_body": LARGEST_FORM}
-_LONGEST = 200
+_POLICY = {"scopes": (), "everywhere": True, "max_body": LARGEST_FORM}
+_MAX_NAME = 200
 
 
-@router.get("/users", dependencies=[allow("users", **_USERS)])
-def users(request: Request, conn: Writing, user: SignedIn, language: Language) -> HTMLResponse:
-    """All accounts, and a form for a new one."""
+@router.get("/users", dependencies=[allow("users", **_POLICY)])
+def users_page(request: Request, conn: Writing, user: SignedIn, language: Language) -> HTMLResponse:
+    """Show the accounts and the form for a new one."""
     return _page(request, conn, user, language)
 
 
-@router.post("/users", dependencies=[allow("users", audit=AuditRule.ROUTE, **_USERS)])
-def change(
+@router.post("/users", dependencies=[allow("users", audit=AuditRule.ROUTE, **_POLICY)])
+def change_user(
     request: Request, conn: Writing, user: SignedIn, language: Language, body: Body
 ) -> Response:
-    """Open an account, end one, or give one another password, which is shown this once."""
+    """Add or remove an account, or set a new password, which is shown once."""
     form = parse_form(body)
     require_csrf(request, user, form)
     words = texts(language)
-    name = form.get("name", "").strip()[:_LONGEST]
+    name = form.get("name", "").strip()[:_MAX_NAME]
     task = form.get("task", "")
     password = generate_password()
     action = {"add": "user added", "remove": "user removed", "password": "password set"}.get(task)
     if action is None:
         raise HTTPException(400, "There is no such task; open the page again.")
     try:
-        detail = _done(conn, task, name, password, form, user, words)
+        detail = _apply(conn, task, name, password, form, user, words)
     except GridcoverError as error:
         conn.rollback()
         return _page(request, conn, user, language, 422, wrong=str(error), form=form)
     append_audit_entry(
-        conn, actor=user.name, role=user.role, address=client_address(request), action=action,
-        object_=name, detail=detail,
-    )  # fmt: skip
+        conn,
+        actor=user.name,
+        role=user.role,
+        address=client_address(request),
+        action=action,
+        object_=name,
+        detail=detail,
+    )
     conn.commit()
     if task == "remove":
         return _page(
-            request, conn, user, language, told=words["user_removed"].replace("{name}", name)
+            request, conn, user, language, message=words["user_removed"].replace("{name}", name)
         )
     return _page(
-        request, conn, user, language,
-        told=words["user_password_is"].replace("{name}", name), password=password,
-    )  # fmt: skip
+        request,
+        conn,
+        user,
+        language,
+        message=words["user_password_is"].replace("{name}", name),
+        password=password,
+    )
 
 
-def _done(
+def _apply(
     conn: Conn,
     task: str,
     name: str,
@@ -74,10 +83,10 @@ def _done(
     user: User,
     words: dict[str, str],
 ) -> dict[str, object]:
-    """Do a task; what the record tells of it beside the name."""
+    """Apply a task and return the detail of its audit entry."""
     if task == "add":
-        given = form.get("areas", "").replace("，", ",").split(",")
-        areas = [EVERYWHERE] if form.get("everywhere") else [c.strip() for c in given if c.strip()]
+        codes = form.get("areas", "").replace("，", ",").split(",")
+        areas = [EVERYWHERE] if form.get("everywhere") else [c.strip() for c in codes if c.strip()]
         if not name:
             raise GridcoverError(words["user_needs_name"])
         add_user(conn, name, hash_password(password), form.get("role", ""), areas)
@@ -85,10 +94,10 @@ def _done(
     if name.lower() == user.name.lower():
         raise GridcoverError(words["user_not_self"])
     if task == "remove":
-        known = disable_user(conn, name)
+        is_known = disable_user(conn, name)
     else:
-        known = set_password(conn, name, hash_password(password))
-    if not known:
+        is_known = set_password(conn, name, hash_password(password))
+    if not is_known:
         raise GridcoverError(words["user_unknown"].replace("{name}", name))
     return {}
 
@@ -100,6 +109,15 @@ def _page(
     areas = read_area_tree(conn)
     names = {row["code"]: row["name"] for row in areas}
     return render_page(
-        request, "users.html", language, user, status, accounts=accounts, areas=areas, names=names,
-        roles=ROLES, everywhere=EVERYWHERE, **({"form": {}} | more),
-    )  # fmt: skip
+        request,
+        "users.html",
+        language,
+        user,
+        status,
+        accounts=accounts,
+        areas=areas,
+        names=names,
+        roles=ROLES,
+        everywhere=EVERYWHERE,
+        **({"form": {}} | more),
+    )

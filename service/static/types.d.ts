@@ -45,7 +45,7 @@ interface PageConfig {
   manages?: boolean;
 }
 
-interface BoardConfig extends PageConfig {
+interface DashboardConfig extends PageConfig {
   run: number | null;
   /** Whether the coverage of the newest run is there and the dashboard's figures are not. */
   pending?: boolean;
@@ -58,7 +58,7 @@ interface JobsConfig extends PageConfig {
   columns: Record<string, string[]>;
 }
 
-interface WallConfig extends PageConfig {
+interface VideoWallConfig extends PageConfig {
   zone: string;
   pages: string[];
   seconds: number;
@@ -106,7 +106,7 @@ interface Area {
   parent: string | null;
   lat: number;
   lon: number;
-  box: Box;
+  bbox: Box;
 }
 interface SearchHit {
   kind: string;
@@ -114,7 +114,7 @@ interface SearchHit {
   name: string;
   name_en?: string | null;
   within: string | null;
-  box: Box;
+  bbox: Box;
 }
 
 /* Coverage */
@@ -135,11 +135,11 @@ interface BlindSpotRow {
   rank: number;
   area_m2: number;
   risk: number | null;
-  box: Box;
+  bbox: Box;
 }
 interface BlindSpotPage {
-  rows: BlindSpotRow[];
-  spots: number;
+  blind_spots: BlindSpotRow[];
+  total: number;
   area_m2: number;
   risk: number | null;
 }
@@ -197,51 +197,51 @@ interface Category {
 }
 interface GridClass {
   class: string;
-  q?: number;
-  gi?: number;
-  before?: number;
-  now?: number;
+  q_value?: number;
+  gi_star?: number;
+  previous?: number;
+  current?: number;
   since?: string;
 }
 interface GridClasses {
   grids: Record<string, GridClass>;
-  now?: number;
-  before?: number;
+  current?: number;
+  previous?: number;
 }
 
-/* Registers */
+/* Data quality */
 
-interface FindingCount {
+interface IssueCount {
   layer: string;
   aspect: string;
-  finding: string;
+  issue: string;
   owner: string;
   rows: number;
 }
 
-/* Board */
+/* Dashboard */
 
 interface Figure {
   share: number | null;
-  part: number;
-  whole: number;
-  goal?: number | null;
+  numerator: number;
+  denominator: number;
+  target?: number | null;
   met?: boolean | null;
 }
 type Figures = Record<string, Figure>;
-interface BoardArea {
+interface DashboardArea {
   code: string;
   name: string;
   name_en: string | null;
   figures: Figures;
 }
-interface BoardData {
+interface DashboardData {
   area: { code: string; figures: Figures };
   path: { code: string; name: string; name_en: string | null; level: string }[];
-  areas: BoardArea[];
+  areas: DashboardArea[];
   gini: Record<string, number | null>;
 }
-interface AppealMonth {
+interface ServiceRequestMonth {
   month: string;
   received: number;
   in_time_share: number | null;
@@ -253,6 +253,10 @@ interface CameraYear {
   upgraded: number;
   retired: number;
   platforms: number;
+}
+interface Trends {
+  service_requests_by_month: ServiceRequestMonth[];
+  cameras_by_year: CameraYear[];
 }
 interface Alert {
   grid: string;
@@ -271,11 +275,11 @@ interface Job {
   task: string;
   state: string;
   step: string | null;
-  about: { layer?: string; upload?: string };
+  arguments: { layer?: string; upload?: string };
   outcome: any;
   has_report: boolean;
-  asked_by: string;
-  asked_at: string;
+  requested_by: string;
+  requested_at: string;
   started_at: string | null;
   finished_at: string | null;
 }
@@ -332,9 +336,9 @@ interface FigureCard {
   figure: string;
   layer?: string;
   aspect?: string;
-  finding?: string;
+  issue?: string;
 }
-interface BoardState {
+interface DashboardState {
   area: string | null;
   level: string;
   /** The figure that areas are ranked by. */
@@ -343,14 +347,14 @@ interface BoardState {
   up: boolean;
 }
 /** What the parts of the dashboard are drawn from. */
-interface BoardView {
-  readonly config: BoardConfig;
+interface DashboardView {
+  readonly config: DashboardConfig;
   readonly t: Texts;
   readonly formats: NumberFormats;
-  readonly state: BoardState;
+  readonly state: DashboardState;
   /** Levels that this deployment has, from the district down. */
   readonly levels: readonly string[];
-  data: BoardData;
+  data: DashboardData;
   /** Shows the present data again. */
   redraw(): void;
   /** Shows an area by the areas of a level below it. */
@@ -365,7 +369,7 @@ interface ChartPart {
 /* The map pages */
 
 interface MapConfig extends PageConfig {
-  page: "coverage" | "incidents" | "registers";
+  page: "coverage" | "incidents" | "data_quality";
   tiles: string;
   static: string;
   user: string;
@@ -399,7 +403,7 @@ interface MapContext {
   readonly district: L.LatLngBounds;
   /** Whether the address says where the map opens. */
   readonly hasPosition: boolean;
-  readonly isWall: boolean;
+  readonly isVideoWall: boolean;
   readonly isSaved: boolean;
 }
 
@@ -528,7 +532,7 @@ interface IncidentControls {
   show: Choice;
   level: Choice;
   measure: Choice;
-  against: Choice;
+  baseline: Choice;
 }
 type IncidentQuery = {
   from: string;
@@ -608,15 +612,15 @@ interface GridCard extends Record<string, any> {
   trend: { run: number; at: string; open_covered_share: number | null }[];
   staff: { role: string; name: string; phone: string | null }[];
   seen_by: { code: string; name: string | null; status: string; inside: boolean }[];
-  box: Box;
+  bbox: Box;
 }
 
-/* The page of the registers */
+/* The data-quality page */
 
-interface FindingFilter {
+interface IssueFilter {
   layer: string;
   aspect: string;
-  finding: string;
+  issue: string;
   owner: string;
   area: string;
 }

@@ -71,7 +71,7 @@ def test_a_city_through_the_browser(browser: Browser, store: str, run: Callable[
         # Nothing is written where there is nothing to say: no incidents, no expected number of them.
         expect(page.locator("#panel")).not_to_contain_text(re.compile(r"年预期 – 起"))
         shot(page, "upload_5_coverage")
-        page = watch.open("/board")
+        page = watch.open("/dashboard")
         # Opened before the refresh has come to the board, the page says so and shows the figures when they are there.
         expect(page.locator(".tile").first).to_be_visible(timeout=120_000)
         page.wait_for_load_state("networkidle")

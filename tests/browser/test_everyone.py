@@ -20,10 +20,10 @@ TEXTS = {key: (zh, texts("en").get(key, "")) for key, zh in texts("zh").items()}
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = (
-    "/maps/coverage", "/maps/incidents", "/maps/registers", "/board", "/jobs", "/users", "/audit", "/account", "/runs/1",
+    "/maps/coverage", "/maps/incidents", "/maps/data-quality", "/dashboard", "/jobs", "/users", "/audit", "/account", "/runs/1",
 )  # fmt: skip
 SIZES = {"phone": (390, 844), "small": (1280, 720), "desk": (1920, 1080), "wall": (3840, 2160)}
-READY = "body[data-ready=true], #board, main"
+READY = "body[data-ready=true], main"
 # What the register itself says is in its own language, and names stay as they are.
 OWN = re.compile(r"[\u4e00-\u9fff]")
 
@@ -42,7 +42,7 @@ def free(
 
 
 def settle(page: Page, path: str) -> None:
-    if path.startswith(("/maps", "/board", "/jobs")):
+    if path.startswith(("/maps", "/dashboard", "/jobs")):
         page.wait_for_selector("body[data-ready=true]", timeout=30_000)
     page.wait_for_load_state("networkidle")
 
@@ -60,7 +60,7 @@ def test_wcag_2_2_aa(free: RecordedPage) -> None:
     )
     whole = (*PAGES, "/maps/incidents#show=hot_spot", "/maps/coverage#grid=990101002001001")
     # Colours and names are alike in both languages: of one the pages with most to say do.
-    for path in whole if zh else ("/maps/coverage", "/maps/incidents", "/board"):
+    for path in whole if zh else ("/maps/coverage", "/maps/incidents", "/dashboard"):
         page.goto("about:blank")
         page.goto(free.address + path)
         settle(page, path)

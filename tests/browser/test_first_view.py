@@ -71,7 +71,7 @@ def test_an_empty_store_leads_on(browser: Browser, store: str) -> None:
         for locale in LOCALES:
             zh = locale == "zh-CN"
             with opened(browser, address, store, locale) as watch:
-                for path in ("/maps/coverage", "/maps/incidents", "/maps/registers"):
+                for path in ("/maps/coverage", "/maps/incidents", "/maps/data-quality"):
                     page = watch.open(path)
                     expect(page.locator(".checklist li.next strong")).to_have_text(
                         "网格" if zh else "Grids"
@@ -79,7 +79,7 @@ def test_an_empty_store_leads_on(browser: Browser, store: str) -> None:
                     expect(page.locator(".checklist li.next code")).to_contain_text(
                         "gridcover grids make"
                     )
-                page = watch.open("/board")
+                page = watch.open("/dashboard")
                 expect(page.locator(".checklist li.next")).to_have_count(1)
                 expect(page.locator(".tile")).to_have_count(0)
                 page = watch.open("/setup")
@@ -96,7 +96,7 @@ def test_the_board_waits_for_its_figures(browser: Browser, store: str) -> None:
         conn.execute("DELETE FROM board_state")
         conn.commit()
     with serving(store) as address, opened(browser, address, store, "en-GB") as watch:
-        page = watch.open("/board")
+        page = watch.open("/dashboard")
         expect(page.locator("main")).to_contain_text("being computed")
         expect(page.locator(".tile")).to_have_count(0)
         with connect(store) as conn:
@@ -169,7 +169,7 @@ def test_the_board_opens_at_a_level_that_exists(browser: Browser, store: str) ->
     with serving(store) as address:
         for locale in LOCALES:
             with opened(browser, address, store, locale) as watch:
-                for path in ("/board", "/board?level=subdistrict"):
+                for path in ("/dashboard", "/dashboard?level=subdistrict"):
                     page = watch.open(path)
                     expect(page.locator("body")).to_have_attribute("data-level", "grid")
                     expect(page.locator(".tabs button")).to_have_count(1)

@@ -57,7 +57,7 @@ def test_clocks_are_those_of_the_deployment(browser: Browser, store: str) -> Non
         expect(jobs.open("/jobs").locator("tbody tr").first).to_contain_text("3/5/26, 6:15:00")
         wall = context.new_page()
         wall.clock.install(time="2026-03-04T22:15:00Z")
-        wall.goto(address + "/wall?lang=en")
+        wall.goto(address + "/video-wall?lang=en")
         expect(wall.locator("#clock")).to_have_text("5 Mar 2026, 06:15")
         context.close()
 

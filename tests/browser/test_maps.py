@@ -86,7 +86,7 @@ def test_incidents(watched: RecordedPage) -> None:
 
 
 def test_board_from_the_district_down_to_the_map(watched: RecordedPage) -> None:
-    page = watched.open("/board")
+    page = watched.open("/dashboard")
     zh = page.get_attribute("html", "lang") == "zh-CN"
     expect(page.locator(".tile")).to_have_count(8)
     expect(page.locator(".tile").first).to_contain_text("95.5%")
@@ -117,7 +117,7 @@ def test_board_from_the_district_down_to_the_map(watched: RecordedPage) -> None:
     # What is missing to a target, by name and on the map.
     page.locator(".tile p:not(.run) a").first.click()
     page.wait_for_selector("body[data-ready=true]")
-    assert "/maps/registers" in page.url
+    assert "/maps/data-quality" in page.url
     total = page.locator("body").get_attribute("data-total")
     assert total is not None
     assert int(total) > 0
@@ -125,7 +125,7 @@ def test_board_from_the_district_down_to_the_map(watched: RecordedPage) -> None:
 
 
 def test_registers_are_filtered_and_downloaded(watched: RecordedPage) -> None:
-    page = watched.open("/maps/registers")
+    page = watched.open("/maps/data-quality")
     whole = int(page.locator("body").get_attribute("data-total") or 0)
     assert whole > 500
     wait_until_painted(page, ".leaflet-overlay-pane canvas", 3_000)
@@ -166,14 +166,14 @@ def test_from_the_sign_in_to_the_map_and_out(
     counts = page.locator("#panel .key .legend").first.locator(".number").all_inner_texts()
     assert 0 < sum(int(c) for c in counts) < 100
     page.wait_for_load_state("networkidle")
-    page.goto(address + "/board?lang=zh")
+    page.goto(address + "/dashboard?lang=zh")
     page.wait_for_selector("body[data-ready=true]")
     expect(page.locator("table.peers tbody tr")).to_have_count(1)
     page.wait_for_load_state("networkidle")
     page.locator(".who button").click()
     page.wait_for_url("**/sign-in*")
     page.wait_for_load_state("networkidle")
-    page.goto(address + "/board")
+    page.goto(address + "/dashboard")
     assert "/sign-in" in page.url
     page.wait_for_load_state("networkidle")
     context.close()

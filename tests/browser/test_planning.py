@@ -140,7 +140,7 @@ def test_which_cameras_see_a_place(watched: RecordedPage, demo_store: str) -> No
     for path, dx, dy in ((beside, -56, 0), ("/maps/incidents", 0, -30)):
         page = watched.open(path)
         asked = page.evaluate(
-            """async ([lon, lat]) => (await (await fetch(`/api/v1/cameras-seeing?lon=${lon}&lat=${lat}`)).json()).length""",
+            """async ([lon, lat]) => (await (await fetch(`/api/v1/visibility/cameras?lon=${lon}&lat=${lat}`)).json()).length""",
             [row[0], row[1]],
         )
         assert asked > 0

@@ -275,8 +275,8 @@ def test_a_commander_reads_when_and_where(
     expect(page.locator(".key .legend li").first).to_contain_text("热点" if zh else "hot spot")
     after(page.select_option, "#pick-show", "change")
     expect(page.locator(".figures strong").last).to_contain_text("%")
-    after(page.select_option, "#pick-against", "year")
-    assert "against=year" in page.url
+    after(page.select_option, "#pick-baseline", "year_before")
+    assert "baseline=year_before" in page.url
     after(page.select_option, "#pick-show", "density")
     # Charts beside the map: trend, hours of the week, lines by category.
     expect(page.locator(".trend .chart[data-drawn]")).to_have_count(1)
@@ -310,11 +310,11 @@ def test_a_commander_reads_when_and_where(
 
 def test_a_wall_turns_its_pages(watched: RecordedPage) -> None:
     page = watched.page
-    page.goto(watched.address + "/wall?seconds=5&show=heat,board")
+    page.goto(watched.address + "/video-wall?seconds=5&show=heat,dashboard")
     expect(page.locator("body")).to_have_attribute("data-turns", "1", timeout=30_000)
     expect(page.locator("body")).to_have_attribute("data-shown", re.compile("incidents"))
     expect(page.locator("body")).to_have_attribute("data-turns", "2", timeout=30_000)
-    expect(page.locator("body")).to_have_attribute("data-shown", re.compile("board"))
+    expect(page.locator("body")).to_have_attribute("data-shown", re.compile("dashboard"))
     expect(page.locator("body")).to_have_attribute("data-turns", "3", timeout=30_000)
     page.locator("#pause").click()
     shown = page.frame_locator("iframe.shown")
@@ -330,7 +330,7 @@ def test_a_wall_says_that_its_session_has_ended(
     cookies = sign_in(demo_store)
     context.add_cookies([{"name": k, "value": v, "url": address} for k, v in cookies.items()])
     page = context.new_page()
-    page.goto(address + "/wall?seconds=3600&show=board")
+    page.goto(address + "/video-wall?seconds=3600&show=dashboard")
     expect(page.locator("body")).to_have_attribute("data-turns", "1", timeout=30_000)
     with connect(demo_store) as conn:
         close_session(conn, cookies[COOKIE])
@@ -397,7 +397,7 @@ def test_two_dates_side_by_side(browser: Browser, address: str, demo_store: str)
 
 
 def test_the_board_leads_to_maps_and_runs(watched: RecordedPage) -> None:
-    page = watched.open("/board")
+    page = watched.open("/dashboard")
     expect(page.locator(".tile .spark canvas")).to_have_count(8)
     assert page.locator(".chart canvas").count() == 3
     page.locator("table.peers tbody tr").first.locator("td").nth(5).locator("a").click()
@@ -406,7 +406,7 @@ def test_the_board_leads_to_maps_and_runs(watched: RecordedPage) -> None:
     shown = int(page.get_attribute("body", "data-shown") or 0)
     assert 0 < shown < 297
     page.wait_for_load_state("networkidle")
-    page.goto(watched.address + "/board")
+    page.goto(watched.address + "/dashboard")
     page.wait_for_selector("body[data-ready=true]")
     page.locator(".tile .run a").nth(1).click()
     expect(page.locator("h1")).to_contain_text(re.compile(r"(计算批次|Run) \d+"))

@@ -4,10 +4,10 @@ import { afterEach, test } from "node:test";
 import { createClient, HttpError, lookupKey, queryString } from "../../service/static/lib/api.js";
 import {
   figureMapLink,
-  findingsLink,
+  issuesLink,
   lorenzCurve,
   rankRows,
-} from "../../service/static/lib/board_links.js";
+} from "../../service/static/lib/dashboard_links.js";
 import { hashText, readPosition } from "../../service/static/lib/url_state.js";
 
 const plainFetch = globalThis.fetch;
@@ -58,18 +58,18 @@ test("failures say what the service says", async () => {
   await assert.rejects(client.get("grids"), /grids: 422/);
   assert.equal(await client.tile("/tiles/base/1/2/3.pbf"), null);
   answerWith(204, null);
-  assert.equal(await client.send("DELETE", "mappings"), null);
-  assert.equal(await client.get("handed-in"), null);
+  assert.equal(await client.send("DELETE", "imports/mappings"), null);
+  assert.equal(await client.get("areas"), null);
 });
 
 test("a file is sent as it is, anything else as JSON", async () => {
   answerWith(200, {});
   const client = createClient("/api/v1");
-  await client.send("POST", "sites", { number: 1 });
+  await client.send("POST", "planning/sites", { count: 1 });
   await client.send("POST", "jobs/import", new Blob(["a,b"]));
   await client.send("POST", "jobs/refresh");
   const [json, file, nothing] = requests.map(({ options }) => options);
-  assert.equal(json.body, '{"number":1}');
+  assert.equal(json.body, '{"count":1}');
   assert.equal(json.headers["Content-Type"], "application/json");
   assert.equal(file.headers["Content-Type"], "application/octet-stream");
   assert.ok(file.body instanceof Blob);
@@ -116,18 +116,24 @@ test("a position is three numbers", () => {
 
 test("figures lead to the map that shows them", () => {
   assert.equal(figureMapLink("en", "open_covered", "g1", true), "/maps/coverage?lang=en#grid=g1");
-  assert.equal(figureMapLink("zh", "appeals_in_time", "a1"), "/maps/incidents?lang=zh#area=a1");
+  assert.equal(
+    figureMapLink("zh", "service_requests_in_time", "a1"),
+    "/maps/incidents?lang=zh#area=a1",
+  );
   assert.equal(figureMapLink("zh", "open_covered", null), "/maps/coverage?lang=zh");
   assert.equal(
     figureMapLink("en", "headed", "a1"),
-    "/maps/registers?lang=en&layer=grids&aspect=complete&finding=head_missing&area=a1",
+    "/maps/data-quality?lang=en&layer=grids&aspect=complete&issue=head_missing&area=a1",
   );
   assert.equal(
     figureMapLink("en", "quality/cameras", null),
-    "/maps/registers?lang=en&layer=cameras",
+    "/maps/data-quality?lang=en&layer=cameras",
   );
   assert.equal(figureMapLink("en", "something", null), null);
-  assert.equal(findingsLink("en", { layer: "grids" }, null), "/maps/registers?lang=en&layer=grids");
+  assert.equal(
+    issuesLink("en", { layer: "grids" }, null),
+    "/maps/data-quality?lang=en&layer=grids",
+  );
 });
 
 test("equal values share a rank, and the best comes first", () => {

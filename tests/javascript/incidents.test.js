@@ -30,7 +30,7 @@ const area = (code, level, parent) => ({
   parent,
   lat: 0,
   lon: 0,
-  box: [0, 0, 0, 0],
+  bbox: [0, 0, 0, 0],
 });
 const AREAS = [
   area("c1", "community", "s1"),

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import {
   categoryText,
   fillIn,
-  findingText,
+  issueText,
   joinWords,
   localName,
   numberFormats,
@@ -19,19 +19,19 @@ const T = {
 };
 
 test("findings carry their numbers into the words", () => {
-  assert.equal(findingText(T, "age_above_years/10"), "使用超过 10 年");
-  assert.equal(findingText(T, "age_above_years/2.5"), "使用超过 2.5 年");
+  assert.equal(issueText(T, "age_above_years/10"), "使用超过 10 年");
+  assert.equal(issueText(T, "age_above_years/2.5"), "使用超过 2.5 年");
 });
 
 test("findings of services carry what is missing", () => {
   const code = "no_service_within_distance";
-  assert.equal(findingText(T, `${code}/school`), "步行范围内无学校");
-  assert.equal(findingText(T, `${code}/market`), "步行范围内无market");
-  assert.equal(findingText({}, `${code}/school`), `${code}/school`);
+  assert.equal(issueText(T, `${code}/school`), "步行范围内无学校");
+  assert.equal(issueText(T, `${code}/market`), "步行范围内无market");
+  assert.equal(issueText({}, `${code}/school`), `${code}/school`);
 });
 
 test("a finding without words is shown as it is", () => {
-  assert.equal(findingText(T, "never_seen_before"), "never_seen_before");
+  assert.equal(issueText(T, "never_seen_before"), "never_seen_before");
 });
 
 test("categories are named by their path, else by its last part", () => {

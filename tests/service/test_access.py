@@ -39,12 +39,12 @@ from tests.support.waiting import wait_until
 
 MINE, THEIRS = "990101002", "990101001"
 OPEN = {
-    "/static/board.js",
+    "/static/dashboard.js",
     "/static/jobs.js",
     "/static/maps.css",
     "/static/maps.js",
     "/static/setup.js",
-    "/static/wall.js",
+    "/static/video_wall.js",
     "/sign-in",
     "/sign-in/provider",
     "/sign-in/provider/done",
@@ -174,7 +174,7 @@ def test_a_neighbour_sees_no_row_that_is_not_theirs(
     document |= {PREFIX + one: ways for one, ways in ogc.openapi()["paths"].items()}
     for method, path in routes(app_client):
         # A stream has no end: `test_live.py` looks at whose events it tells.
-        if method != "GET" or path == "/api/v1/live":
+        if method != "GET" or path == "/api/v1/events":
             continue
         told = document.get(path, {}).get("get", {}).get("parameters", [])
         known = {parameter["name"] for parameter in told}
@@ -203,7 +203,7 @@ def test_a_neighbour_sees_no_row_that_is_not_theirs(
                 for feature in answer.json()["features"]:
                     if (feature["geometry"] or {}).get(
                         "coordinates"
-                    ) and path != "/api/v1/incidents/contours":
+                    ) and path != "/api/v1/spatial-statistics/contours":
                         shape = shapely.from_geojson(json.dumps(feature["geometry"]))
                         assert shape.intersects(secrets_of_theirs["shape"]), place
             if path == "/api/v1/incidents/points":
@@ -228,8 +228,8 @@ def test_their_own_rows_are_all_there(app_client: TestClient, demo_store: str) -
     assert len(app_client.get("/api/v1/cameras").json()["features"]) == counted[1]
     density = app_client.get("/api/v1/incidents/density?from=2020-01&until=2027-01").json()
     assert density["total"] == counted[2]
-    board = app_client.get("/api/v1/board?level=community").json()
-    assert board["area"]["figures"]["grids"]["part"] == counted[0]
+    dashboard = app_client.get("/api/v1/dashboard?level=community").json()
+    assert dashboard["area"]["figures"]["grids"]["numerator"] == counted[0]
     # Sums are of what is theirs, not of what the run had of all.
     with connect(demo_store) as conn:
         used = conn.execute(
@@ -408,8 +408,8 @@ def test_changing_the_password(door: TestClient, store: str) -> None:
 
 def test_roles_see_what_they_are_for(app_client: TestClient, demo_store: str) -> None:
     pages = {
-        "coverage": "/maps/coverage", "incidents": "/maps/incidents", "registers": "/maps/registers",
-        "board": "/board", "audit": "/audit",
+        "coverage": "/maps/coverage", "incidents": "/maps/incidents", "data_quality": "/maps/data-quality",
+        "dashboard": "/dashboard", "audit": "/audit",
     }  # fmt: skip
     for role, rights in RIGHTS.items():
         app_client.cookies.clear()
@@ -418,7 +418,7 @@ def test_roles_see_what_they_are_for(app_client: TestClient, demo_store: str) ->
             answer = app_client.get(path)
             assert answer.status_code == (200 if right in rights else 403), (role, path)
             if right in rights:
-                told = set(re.findall(r'href="(/maps/\w+|/board|/audit)\?lang', answer.text))
+                told = set(re.findall(r'href="(/maps/[\w-]+|/dashboard|/audit)\?lang', answer.text))
                 assert told == {pages[r] for r in rights if r in pages}, role
         home = app_client.get("/").headers["location"]
         assert app_client.get(home).status_code == 200

@@ -57,7 +57,7 @@ def test_language_by_query_and_browser(client: TestClient, page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/maps/coverage", "/maps/incidents", "/maps/registers", "/board", "/docs"]
+    "path", ["/maps/coverage", "/maps/incidents", "/maps/data-quality", "/dashboard", "/docs"]
 )
 def test_pages_name_no_foreign_address(client: TestClient, path: str) -> None:
     answer = client.get(path)
@@ -72,7 +72,7 @@ def test_pages_name_no_foreign_address(client: TestClient, path: str) -> None:
     nonce = re.search(r"'nonce-([^']+)'", scripts).group(1)  # type: ignore[union-attr]
     tags = re.findall(r"<script(?![^>]*\ssrc=)[^>]*>", answer.text)
     inline = [tag for tag in tags if 'type="application/json"' not in tag]  # data never runs
-    assert inline or path == "/board"  # which has all its code in files
+    assert inline or path == "/dashboard"  # which has all its code in files
     assert all(f'nonce="{nonce}"' in tag for tag in inline)
     assert nonce not in client.get(path).text
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -90,7 +90,7 @@ def test_data_agree_with_the_store(client: TestClient, demo_store: str) -> None:
     assert len(spots) == 50
     assert areas == sorted(areas, reverse=True)
     assert len(client.get("/api/v1/cameras").json()["features"]) == 1500
-    months = client.get("/api/v1/incidents/months").json()
+    months = client.get("/api/v1/incidents/monthly-counts").json()
     assert len(months["months"]) == 36
     with connect(demo_store) as conn:
         total = conn.execute("SELECT count(*) FROM incidents").fetchone()
@@ -287,28 +287,35 @@ def test_ctrl_c_leaves_no_process_behind(open_folder: Path) -> None:
 
 
 def test_patterns_forecast_contours_and_service(client: TestClient) -> None:
-    whole = client.get("/api/v1/incidents/patterns").json()
+    whole = client.get("/api/v1/spatial-statistics").json()
     assert len(whole["grids"]) == 297
     assert len(whole["hours"]) == 168
     assert len(whole["near_repeats"]) == 9
     grid = whole["grids"][0]["grid"]
-    cube = client.get("/api/v1/incidents/weeks", params={"grid": grid}).json()
+    cube = client.get("/api/v1/spatial-statistics/weekly-counts", params={"grid": grid}).json()
     assert (cube["weeks_from"], len(cube["weeks"])) == ("2023-11-05", 156)
-    assert client.get("/api/v1/incidents/weeks", params={"grid": "x"}).status_code == 404
-    theft = client.get("/api/v1/incidents/patterns", params={"category": "theft"}).json()
+    assert (
+        client.get("/api/v1/spatial-statistics/weekly-counts", params={"grid": "x"}).status_code
+        == 404
+    )
+    theft = client.get("/api/v1/spatial-statistics", params={"category": "theft"}).json()
     assert sum(g["count"] for g in theft["grids"]) < sum(g["count"] for g in whole["grids"])
     assert (
-        client.get("/api/v1/incidents/patterns", params={"category": "none"}).json()["grids"] == []
+        client.get("/api/v1/spatial-statistics", params={"category": "none"}).json()["grids"] == []
     )
-    forecast = client.get("/api/v1/incidents/forecast").json()
+    forecast = client.get("/api/v1/spatial-statistics/forecast").json()
     offered = {t["model"] for t in forecast["tests"] if t["offered"]}
     assert {g["model"] for g in forecast["grids"]} == offered
-    bands = client.get("/api/v1/incidents/contours", params={"kind": "density"}).json()["features"]
+    bands = client.get("/api/v1/spatial-statistics/contours", params={"kind": "density"}).json()[
+        "features"
+    ]
     assert bands[-1]["properties"]["high"] is None
     assert [b["properties"]["low"] for b in bands] == sorted(b["properties"]["low"] for b in bands)
-    assert client.get("/api/v1/incidents/contours", params={"kind": "x"}).status_code == 422
+    assert (
+        client.get("/api/v1/spatial-statistics/contours", params={"kind": "x"}).status_code == 422
+    )
     query = {"from": "2026-10", "until": "2026-11", "level": "district"}
-    served = client.get("/api/v1/service-quality", params=query).json()
+    served = client.get("/api/v1/service-requests/quality", params=query).json()
     assert {row["code"] for row in served} == {"", "990101"}
     assert all(0 <= row["in_time_share"] <= 1 for row in served)
 

@@ -64,24 +64,24 @@ def test_what_is_not_known_is_refused(client: TestClient, query: dict[str, Any])
 
 def test_blind_spots_in_order(client: TestClient, demo_store: str) -> None:
     for by in ("area", "risk"):
-        told = client.get("/api/v1/blind-spots/ranked", params={"by": by, "limit": 200}).json()
-        keys = [row["area_m2"] if by == "area" else row["risk"] for row in told["rows"]]
+        told = client.get("/api/v1/blind-spots/ranking", params={"by": by, "limit": 200}).json()
+        keys = [row["area_m2"] if by == "area" else row["risk"] for row in told["blind_spots"]]
         assert keys == sorted(keys, reverse=True)
-        assert [row["rank"] for row in told["rows"]] == list(range(1, 201))
+        assert [row["rank"] for row in told["blind_spots"]] == list(range(1, 201))
         total = answers(demo_store, "SELECT count(*), sum(area_m2), sum(risk) FROM blind_spots")[0]
-        assert (told["spots"], told["area_m2"], told["risk"]) == (
+        assert (told["total"], told["area_m2"], told["risk"]) == (
             total[0], pytest.approx(total[1]), pytest.approx(total[2]),
         )  # fmt: skip
         next_page = client.get(
-            "/api/v1/blind-spots/ranked", params={"by": by, "limit": 50, "offset": 150}
-        ).json()["rows"]
-        assert next_page == told["rows"][150:]
-    first = told["rows"][0]
+            "/api/v1/blind-spots/ranking", params={"by": by, "limit": 50, "offset": 150}
+        ).json()["blind_spots"]
+        assert next_page == told["blind_spots"][150:]
+    first = told["blind_spots"][0]
     assert first["risk"] > 0
     assert first["rank"] == 1
-    here = client.get("/api/v1/blind-spots/ranked", params={"area": MINE, "limit": 1000}).json()
-    assert here["rows"]
-    assert all(row["grid"].startswith(MINE) for row in here["rows"])
+    here = client.get("/api/v1/blind-spots/ranking", params={"area": MINE, "limit": 1000}).json()
+    assert here["blind_spots"]
+    assert all(row["grid"].startswith(MINE) for row in here["blind_spots"])
 
 
 def test_the_risk_is_that_of_the_incidents_around(demo_store: str) -> None:
@@ -150,7 +150,7 @@ def test_search(client: TestClient, demo_store: str) -> None:
     assert (found[0]["kind"], found[0]["name_en"]) == ("subdistrict", area)
     assert client.get("/api/v1/search", params={"q": "100%_\\"}).json() == []
     assert client.get("/api/v1/search", params={"q": "  "}).status_code == 422
-    west, south, east, north = found[0]["box"]
+    west, south, east, north = found[0]["bbox"]
     assert west < east
     assert south < north
 

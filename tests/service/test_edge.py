@@ -15,7 +15,8 @@ from fastapi.testclient import TestClient
 from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.api_tokens import make_token
-from service.api.ogc import PREFIX, require_shallow_filter
+from service.api.ogc import PREFIX
+from service.api.ogc_requests import require_shallow_filter
 from service.app import create_app
 from service.policy import api_routes, policy_of
 from service.request_bodies import LARGEST_FORM, LARGEST_JSON, LARGEST_UPLOAD
@@ -105,8 +106,8 @@ def test_a_box_without_numbers(client: TestClient, box: str) -> None:
         for place in ("items", "tiles/WebMercatorQuad/14/13565/6703"):
             answer = client.get(f"/ogc/collections/{layer}/{place}?bbox={quoted}")
             assert answer.status_code == 422 or (not box and answer.status_code == 200), answer.text
-    assert client.get(f"/api/v1/blind-spots/ranked?box={quoted}").status_code < 500
-    assert client.get(f"/api/v1/export/grids.csv?box={quoted}").status_code in (200, 422)
+    assert client.get(f"/api/v1/blind-spots/ranking?bbox={quoted}").status_code < 500
+    assert client.get(f"/api/v1/exports/grids.csv?bbox={quoted}").status_code in (200, 422)
 
 
 @pytest.mark.parametrize(
@@ -123,9 +124,9 @@ def test_numbers_that_are_none_in_every_query(client: TestClient, number: str) -
     """Each numeric parameter of each route that reads: refused or ignored, never an error of ours."""
     asked = 0
     for method, path, route in _routes(client):
-        if method != "GET" or path == "/api/v1/live":
+        if method != "GET" or path == "/api/v1/events":
             continue
-        for name, value in {"{z}": "14", "{x}": "13565", "{y}": "6703", "{form}": "csv", "{job}": "1", "{number}": "1",
+        for name, value in {"{z}": "14", "{x}": "13565", "{y}": "6703", "{format}": "csv", "{job}": "1", "{number}": "1",
                             "{tileMatrixSetId}": "WebMercatorQuad", "{collectionId}": "grids", "{layer}": "grids",
                             "{name}": "coverage", "{register}": "grids"}.items():  # fmt: skip
             path = path.replace(name, value)
@@ -230,7 +231,12 @@ BODIES = {
 @pytest.mark.parametrize("kind", sorted(BODIES))
 def test_bodies_that_no_database_can_store(client: TestClient, demo_store: str, kind: str) -> None:
     json_type = {"Content-Type": "application/json"}
-    for path in ("/api/v1/what-if", "/api/v1/what-if/views", "/api/v1/sites", "/api/v1/scenarios"):
+    for path in (
+        "/api/v1/planning/what-if",
+        "/api/v1/planning/views",
+        "/api/v1/planning/sites",
+        "/api/v1/scenarios",
+    ):
         answer = client.post(path, content=BODIES[kind], headers=json_type)
         assert answer.status_code in (400, 422), (path, answer.text[:200])
         assert "detail" in answer.json()
@@ -240,7 +246,7 @@ def test_bodies_that_no_database_can_store(client: TestClient, demo_store: str, 
         secret = make_token(conn, name, ["incidents:write", "status:write"], days=1)
         conn.commit()
     client.cookies.clear()
-    for path in ("/api/v1/incidents", "/api/v1/cameras/status"):
+    for path in ("/api/v1/ingest/incidents", "/api/v1/ingest/camera-statuses"):
         answer = client.post(path, content=BODIES[kind], headers={"Authorization": f"Bearer {secret}"})  # fmt: skip
         assert answer.status_code in (400, 422), (path, answer.text[:200])
 
@@ -249,7 +255,10 @@ def test_strings_that_stand_for_numbers_that_are_none(client: TestClient) -> Non
     for value in ("nan", "inf", "-Infinity", "1e999"):
         for name in ("lon", "range_m", "bearing_deg", "height_m"):
             body = {"cameras": [CAMERA | {name: value}]}
-            assert client.post("/api/v1/what-if", json=body).status_code == 422, (name, value)
+            assert client.post("/api/v1/planning/what-if", json=body).status_code == 422, (
+                name,
+                value,
+            )
 
 
 def test_forms_with_nul_and_half_characters(client: TestClient) -> None:

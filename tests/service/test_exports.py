@@ -36,7 +36,7 @@ def client(demo_store: str) -> Iterator[TestClient]:
 
 @pytest.mark.parametrize("form", ["gpkg", "geojson", "csv", "xlsx"])
 def test_grids_with_their_results(client: TestClient, form: str, tmp_path: Path) -> None:
-    answer = client.get(f"/api/v1/export/grids.{form}")
+    answer = client.get(f"/api/v1/exports/grids.{form}")
     assert answer.status_code == 200
     assert f'filename="grids.{form}"' in answer.headers["content-disposition"]
     path = tmp_path / f"grids.{form}"
@@ -62,7 +62,7 @@ def test_grids_with_their_results(client: TestClient, form: str, tmp_path: Path)
 
 @pytest.mark.parametrize("layer", EXPORT_NAMES)
 def test_every_layer_whole(client: TestClient, demo_store: str, layer: str) -> None:
-    got = client.get(f"/api/v1/export/{layer}.csv").content.decode("utf-8-sig")
+    got = client.get(f"/api/v1/exports/{layer}.csv").content.decode("utf-8-sig")
     with connect(demo_store) as conn:
         number = sum(len(piece) for piece in read_pieces(conn, layer))
     assert len(list(csv.reader(io.StringIO(got)))) == number + 1
@@ -73,13 +73,13 @@ def test_a_register_taken_out_and_in_again_is_the_same(
 ) -> None:
     for layer, key in (("cameras", "code"), ("incidents", "source_id")):
         path = tmp_path / f"{layer}.csv"
-        path.write_bytes(client.get(f"/api/v1/export/{layer}.csv").content)
+        path.write_bytes(client.get(f"/api/v1/exports/{layer}.csv").content)
         with connect(store) as conn:
             outcome = import_file(conn, layer, path, ImportOptions(report=tmp_path / "r.csv"))
             assert outcome.rejected == 0
             got = read_layer(conn, layer).reset_index(drop=True).sort_values(key)
             assert set(outcome.kept_as_extra) <= {"extra"}
-        again = client.get(f"/api/v1/export/{layer}.geojson").json()["features"]
+        again = client.get(f"/api/v1/exports/{layer}.geojson").json()["features"]
         assert len(got) == len(again)
         first = min(again, key=lambda f: f["properties"][key])["properties"]
         if layer == "cameras":
@@ -92,27 +92,27 @@ def test_rows_of_ones_own_areas_and_rights(demo_store: str) -> None:
     app = create_app(demo_store, settings)
     with TestClient(app, cookies=sign_in(demo_store, "planner", MINE)) as client:
         for form in ("csv", "geojson", "gpkg", "xlsx"):
-            content = client.get(f"/api/v1/export/cameras.{form}").content
+            content = client.get(f"/api/v1/exports/cameras.{form}").content
             assert len(content) > 1000
         rows = list(
             csv.DictReader(
-                io.StringIO(client.get("/api/v1/export/grids.csv").content.decode("utf-8-sig"))
+                io.StringIO(client.get("/api/v1/exports/grids.csv").content.decode("utf-8-sig"))
             )
         )
         assert rows
         assert all(row["code"].startswith(MINE) for row in rows)
-        assert client.get("/api/v1/export/none.csv").status_code == 404
-        assert client.get("/api/v1/export/grids.exe").status_code == 422
+        assert client.get("/api/v1/exports/none.csv").status_code == 404
+        assert client.get("/api/v1/exports/grids.exe").status_code == 422
         client.cookies.clear()
-        assert client.get("/api/v1/export/grids.csv").status_code == 401
+        assert client.get("/api/v1/exports/grids.csv").status_code == 401
         client.cookies.update(sign_in(demo_store, "clerk"))
-        assert client.get("/api/v1/export/cameras.csv").status_code == 403
-        assert client.get("/api/v1/export/findings.csv").status_code == 200
+        assert client.get("/api/v1/exports/cameras.csv").status_code == 403
+        assert client.get("/api/v1/exports/findings.csv").status_code == 200
         client.cookies.clear()
         client.cookies.update(sign_in(demo_store, "analyst"))
         for layer in ("cameras", "views", "findings"):
-            assert client.get(f"/api/v1/export/{layer}.csv").status_code == 403
-        assert client.get("/api/v1/export/grids.csv").status_code == 200
+            assert client.get(f"/api/v1/exports/{layer}.csv").status_code == 403
+        assert client.get("/api/v1/exports/grids.csv").status_code == 200
 
 
 def test_no_layer_tells_a_neighbours_rows(demo_store: str) -> None:
@@ -129,7 +129,7 @@ def test_no_layer_tells_a_neighbours_rows(demo_store: str) -> None:
         create_app(demo_store, Settings()), cookies=sign_in(demo_store, "planner", MINE)
     ) as client:
         for layer in EXPORT_NAMES:
-            words = set(re.findall(r"\d{9,20}", client.get(f"/api/v1/export/{layer}.csv").text))
+            words = set(re.findall(r"\d{9,20}", client.get(f"/api/v1/exports/{layer}.csv").text))
             assert not words & theirs, layer
             assert not {
                 w for w in words if re.match(r"99010100[13456]", w) and len(w) in (9, 12, 15)
@@ -137,7 +137,7 @@ def test_no_layer_tells_a_neighbours_rows(demo_store: str) -> None:
 
 
 def _codes(client: TestClient, path: str, key: str = "code") -> list[str]:
-    answer = client.get(f"/api/v1/export/{path}")
+    answer = client.get(f"/api/v1/exports/{path}")
     assert answer.status_code == 200, answer.text
     return [row[key] for row in csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))]
 
@@ -175,11 +175,11 @@ def test_only_an_area_or_a_box(client: TestClient, demo_store: str) -> None:
     for name, key in (("cameras", "code"), ("grids", "code"), ("buildings", "id")):
         want = layers[name][key][layers[name].intersects(half)]
         assert 0 < len(want) < len(layers[name])
-        assert sorted(_codes(client, f"{name}.csv?box={words}", key)) == sorted(want)
+        assert sorted(_codes(client, f"{name}.csv?bbox={words}", key)) == sorted(want)
     both = grids["code"][inside & grids.intersects(half)]
-    assert sorted(_codes(client, f"grids.csv?box={words}&area={MINE}")) == sorted(both)
+    assert sorted(_codes(client, f"grids.csv?bbox={words}&area={MINE}")) == sorted(both)
     for wrong in ("1,2,3", "119,31,118,32", "a,b,c,d"):
-        assert client.get(f"/api/v1/export/grids.csv?box={wrong}").status_code == 422
+        assert client.get(f"/api/v1/exports/grids.csv?bbox={wrong}").status_code == 422
 
 
 def test_only_some_incidents(client: TestClient, demo_store: str) -> None:
@@ -198,9 +198,9 @@ def test_only_some_incidents(client: TestClient, demo_store: str) -> None:
         assert sorted(got) == sorted(every["source_id"][chosen])
     assert 0 < (months & theft).sum() < theft.sum()
     for wrong in ("from=2026-07&until=2026-05", "from=2026-13", "until=yesterday"):
-        assert client.get(f"/api/v1/export/incidents.csv?{wrong}").status_code == 422
+        assert client.get(f"/api/v1/exports/incidents.csv?{wrong}").status_code == 422
     for wrong in ("from=2026-05", "until=2026-05", "category=theft"):
-        assert client.get(f"/api/v1/export/cameras.csv?{wrong}").status_code == 422
+        assert client.get(f"/api/v1/exports/cameras.csv?{wrong}").status_code == 422
 
 
 def test_a_file_runs_nothing(store: str, tmp_path: Path) -> None:
@@ -238,4 +238,4 @@ def test_the_command(run: Callable[..., CommandResult], store: str, tmp_path: Pa
 )
 def test_grid_staff_is_for_those_who_may_see_phones(store: str, role: str, status: int) -> None:
     with TestClient(create_app(store, Settings()), cookies=sign_in(store, role)) as client:
-        assert client.get("/api/v1/export/grid-staff.csv").status_code == status
+        assert client.get("/api/v1/exports/grid-staff.csv").status_code == status

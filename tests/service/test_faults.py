@@ -37,7 +37,7 @@ from tests.support.waiting import wait_until
 PATHS = (
     "/api/v1/grids", "/api/v1/areas/results?level=grid", "/tiles/grids/14/{x}/{y}.pbf", "/tiles/cameras/16/{x4}/{y4}.pbf",
     "/ogc/collections/cameras/items?limit=5", "/ogc/collections/grids/items?filter=population > 0",
-    "/api/v1/export/grids.csv", "/api/v1/runs",
+    "/api/v1/exports/grids.csv", "/api/v1/runs",
 )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ class Load:
                 while True:
                     try:
                         answer = client.post(
-                            f"{self.address}/api/v1/incidents", json=rows,
+                            f"{self.address}/api/v1/ingest/incidents", json=rows,
                             headers={"Idempotency-Key": f"batch-{who}-{number}"},
                         )  # fmt: skip
                     except httpx2.HTTPError:
@@ -224,7 +224,7 @@ def test_slow_downloads_leave_the_maps_alone(demo_store: str) -> None:
         for _ in range(12):
             one = socket.create_connection(("127.0.0.1", port), timeout=10)
             one.sendall(
-                f"GET /api/v1/export/incidents.csv HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+                f"GET /api/v1/exports/incidents.csv HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
             )
             slow.append(one)
         for one in slow:
@@ -388,12 +388,14 @@ def _through_clocks(address: str, token: str, ahead: Path, conninfo: str) -> Non
         def sent(number: int) -> httpx2.Response:
             rows = [{"source": "t", "source_id": f"{number}-{k}", "category": "theft",
                      "occurred_at": "2026-03-01 08:00", "lon": 118.005, "lat": 31.005} for k in (1, 2)]  # fmt: skip
-            answer = client.post(f"{address}/api/v1/incidents", json=rows, headers={"Idempotency-Key": f"b{number}"})  # fmt: skip
+            answer = client.post(f"{address}/api/v1/ingest/incidents", json=rows, headers={"Idempotency-Key": f"b{number}"})  # fmt: skip
             assert answer.status_code == 200, answer.text
             return answer
 
         def told(status: str) -> None:
-            client.post(f"{address}/api/v1/cameras/status", json=[{"code": "c1", "status": status}])
+            client.post(
+                f"{address}/api/v1/ingest/camera-statuses", json=[{"code": "c1", "status": status}]
+            )
             assert client.get(f"{address}/api/v1/cameras/c1").json()["status"] == status
 
         sent(1)
@@ -482,13 +484,15 @@ def test_what_is_under_way_is_finished_when_the_service_ends(demo_store: str) ->
         httpx2.Client(headers=headers, timeout=60) as client,
     ):
         answers: list[httpx2.Response] = []
-        body = {"number": 20, "exact_s": 2.0}
+        body = {"count": 20, "time_limit_s": 2.0}
         # The first calculation of a process loads its kernels, which may take longer than it is given to end.
-        assert client.post(f"{address}/api/v1/sites", json={"number": 1}).status_code == 200
+        assert client.post(f"{address}/api/v1/planning/sites", json={"count": 1}).status_code == 200
         thread = threading.Thread(
-            target=lambda: answers.append(client.post(f"{address}/api/v1/sites", json=body))
+            target=lambda: answers.append(
+                client.post(f"{address}/api/v1/planning/sites", json=body)
+            )
         )
-        with httpx2.stream("GET", f"{address}/api/v1/live", headers=headers) as live:
+        with httpx2.stream("GET", f"{address}/api/v1/events", headers=headers) as live:
             before = _cpu_s(pid)
             thread.start()
             # It calculates: half a second of work is more than reading the request.

@@ -79,7 +79,7 @@ def test_every_row_of_a_batch_is_answered(client: TestClient, filled: str) -> No
         incident("e", satisfaction="很好", lon="118°03′E"),
         incident("f", lon=121.0, lat=31.2),
     ]
-    answer = client.post("/api/v1/incidents", json=batch)
+    answer = client.post("/api/v1/ingest/incidents", json=batch)
     assert answer.status_code == 207
     told = answer.json()
     assert told["counts"] == {"inserted": 3, "rejected": 6}
@@ -99,7 +99,9 @@ def test_every_row_of_a_batch_is_answered(client: TestClient, filled: str) -> No
     stored = rows(filled, "SELECT source_id, precision, grid FROM incidents ORDER BY 1")
     assert stored == [("a", "exact", None), ("b", "grid", GRID), ("e", "exact", None)]
     # Sent again: nothing new, and a change is a change.
-    again = client.post("/api/v1/incidents", json={"rows": [batch[0], incident("b", grid=GRID)]})
+    again = client.post(
+        "/api/v1/ingest/incidents", json={"rows": [batch[0], incident("b", grid=GRID)]}
+    )
     assert [row["result"] for row in again.json()["rows"]] == ["unchanged", "updated"]
     noted = rows(filled, "SELECT layer, rows, rejected FROM imports ORDER BY id")
     assert noted == [("incidents", 9, 6), ("incidents", 2, 0)]
@@ -116,7 +118,7 @@ def test_geojson_and_chinese_words(client: TestClient, filled: str) -> None:
          "properties": {"诉求时间": "2026-10-01", "所属网格": GRID, "备注": {"a": 1}}},
     ]  # fmt: skip
     body = {"type": "FeatureCollection", "features": features}
-    told = client.post("/api/v1/incidents?source=hotline", json=body).json()["rows"]
+    told = client.post("/api/v1/ingest/incidents?source=hotline", json=body).json()["rows"]
     assert [row["result"] for row in told] == ["inserted", "rejected", "inserted"]
     assert [row["key"] for row in told] == ["网格/7", None, "hotline/9"]
     assert told[1]["findings"][0]["reason"] == "unreadable coordinates"
@@ -128,16 +130,16 @@ def test_geojson_and_chinese_words(client: TestClient, filled: str) -> None:
 def test_a_batch_sent_twice_is_taken_once(client: TestClient, filled: str) -> None:
     key = {"Idempotency-Key": "batch-1"}
     first = client.post(
-        "/api/v1/incidents", json=[incident("a"), incident("b", lon=0, lat=0)], headers=key
+        "/api/v1/ingest/incidents", json=[incident("a"), incident("b", lon=0, lat=0)], headers=key
     )
     second = client.post(
-        "/api/v1/incidents", json=[incident("a"), incident("b", lon=0, lat=0)], headers=key
+        "/api/v1/ingest/incidents", json=[incident("a"), incident("b", lon=0, lat=0)], headers=key
     )
     assert first.status_code == second.status_code == 207
     assert first.json() == second.json()
     assert "idempotency-replayed" not in first.headers
     assert second.headers["idempotency-replayed"] == "true"
-    other = client.post("/api/v1/incidents", json=[incident("c")], headers=key)
+    other = client.post("/api/v1/ingest/incidents", json=[incident("c")], headers=key)
     assert other.status_code == 422
     assert "new key" in other.json()["detail"]
     assert len(rows(filled, "SELECT 1 FROM imports")) == 1
@@ -149,7 +151,7 @@ def test_two_who_send_the_same_rows_at_once(client: TestClient, filled: str) -> 
     def send(turn: int) -> list[str]:
         some = batch if turn % 2 else batch[::-1]
         headers = {"Idempotency-Key": f"k{turn // 2}"} if turn < 4 else {}
-        answer = client.post("/api/v1/incidents", json=some, headers=headers)
+        answer = client.post("/api/v1/ingest/incidents", json=some, headers=headers)
         if answer.status_code == 422:  # the same key for rows in another order
             return []
         return [row["result"] for row in answer.json()["rows"]]
@@ -164,7 +166,7 @@ def test_two_who_send_the_same_rows_at_once(client: TestClient, filled: str) -> 
 def test_statuses_keep_their_history(client: TestClient, filled: str) -> None:
     def send(*told: tuple[str, str | None]) -> list[str]:
         batch = [{"设备编码": CODE, "设备状态": word, "at": at} for word, at in told]
-        answer = client.post("/api/v1/cameras/status", json=batch)
+        answer = client.post("/api/v1/ingest/camera-statuses", json=batch)
         return [row["result"] for row in answer.json()["rows"]]
 
     assert send(("离线", "2026-10-01T08:00:00+08:00")) == ["recorded"]
@@ -185,7 +187,7 @@ def test_statuses_keep_their_history(client: TestClient, filled: str) -> None:
         {"code": CODE, "status": "ON", "at": "2999-01-01"}, {"status": "ON"},
         {"code": CODE, "status": "ON", "at": "noon"},
     ]  # fmt: skip
-    answer = client.post("/api/v1/cameras/status", json=bad)
+    answer = client.post("/api/v1/ingest/camera-statuses", json=bad)
     assert answer.status_code == 422
     assert [row["findings"][0]["reason"] for row in answer.json()["rows"]] == [
         "unknown camera", "unknown status", "date in the future", "empty value", "impossible date",
@@ -199,7 +201,7 @@ def test_statuses_keep_their_history(client: TestClient, filled: str) -> None:
 
 def test_doors(filled: str, client: TestClient) -> None:
     with TestClient(create_app(filled, Settings())) as anyone:
-        for path in ("/api/v1/incidents", "/api/v1/cameras/status"):
+        for path in ("/api/v1/ingest/incidents", "/api/v1/ingest/camera-statuses"):
             refused = anyone.post(path, json=[incident("a")])
             assert refused.status_code == 401
             assert refused.headers["content-type"] == "application/problem+json"
@@ -209,23 +211,27 @@ def test_doors(filled: str, client: TestClient) -> None:
                 assert answer.status_code == 401
         only = bearer(filled, "status:write")
         assert (
-            anyone.post("/api/v1/incidents", json=[incident("a")], headers=only).status_code == 403
+            anyone.post("/api/v1/ingest/incidents", json=[incident("a")], headers=only).status_code
+            == 403
         )
         with connect(filled) as conn:
             conn.execute("UPDATE api_tokens SET expires_at = now() - interval '1 second'")
-        assert anyone.post("/api/v1/cameras/status", json=[{}], headers=only).status_code == 401
+        assert (
+            anyone.post("/api/v1/ingest/camera-statuses", json=[{}], headers=only).status_code
+            == 401
+        )
     with connect(filled) as conn:
         conn.execute("UPDATE api_tokens SET expires_at = now() + interval '1 day'")
-    assert client.post("/api/v1/incidents", content=b"{").status_code == 400
-    assert client.post("/api/v1/incidents", content=b'[{"lon": NaN}]').status_code == 400
-    assert client.post("/api/v1/incidents", content=b"[" * 200_000).status_code == 400
-    assert client.post("/api/v1/incidents", json={"a": 1}).status_code == 400
-    assert client.post("/api/v1/incidents", json=[]).status_code == 400
-    assert client.post("/api/v1/incidents", json=[{}] * 10_001).status_code == 400
-    assert client.post("/api/v1/incidents", content=b" " * (33 << 20)).status_code == 413
-    assert client.post("/api/v1/incidents", json=[{}]).status_code == 422
+    assert client.post("/api/v1/ingest/incidents", content=b"{").status_code == 400
+    assert client.post("/api/v1/ingest/incidents", content=b'[{"lon": NaN}]').status_code == 400
+    assert client.post("/api/v1/ingest/incidents", content=b"[" * 200_000).status_code == 400
+    assert client.post("/api/v1/ingest/incidents", json={"a": 1}).status_code == 400
+    assert client.post("/api/v1/ingest/incidents", json=[]).status_code == 400
+    assert client.post("/api/v1/ingest/incidents", json=[{}] * 10_001).status_code == 400
+    assert client.post("/api/v1/ingest/incidents", content=b" " * (33 << 20)).status_code == 413
+    assert client.post("/api/v1/ingest/incidents", json=[{}]).status_code == 422
     odd = json.dumps([incident("a\x00b", category="\ud800x")])
-    nul = client.post("/api/v1/incidents", content=odd)
+    nul = client.post("/api/v1/ingest/incidents", content=odd)
     assert nul.status_code == 400
     assert rows(filled, "SELECT source_id, category FROM incidents") == []
 

@@ -21,7 +21,7 @@ from geo.store.queries.uploads import (
     delete_expired_uploads,
     read_upload,
 )
-from service.api.imports import read_rename
+from service.api.imports import parse_renames
 from service.app import create_app
 from tests.support.jobs import running_worker, wait_for_job
 from tests.support.service import sign_in
@@ -64,7 +64,7 @@ def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
         assert uses["Hướng"]["column"] == "bearing_deg"
         assert preview["rows"][0][:2] == ["1", "Ngã tư Lê Lợi"]
         assert "bi-mat" not in json.dumps(refused)
-        upload = refused["about"]["upload"]
+        upload = refused["arguments"]["upload"]
         tried = send(
             client,
             layer="cameras",
@@ -93,16 +93,16 @@ def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
         )
         assert gone.status_code == 410
         # The next file of the same kind needs the name alone.
-        listed = client.get("/api/v1/mappings", params={"layer": "cameras"}).json()
+        listed = client.get("/api/v1/imports/mappings", params={"layer": "cameras"}).json()
         assert [(one["name"], one["columns"]) for one in listed] == [("hợp đồng", RENAME)]
         rows = [VIETNAMESE_CAMERAS[0], [4, "Sân bay", "31.304, 118.504", "90", "", "x"]]
         more = send(client, workbook(rows), layer="cameras", name="b.xlsx", mapping="hợp đồng")
         assert (more["state"], more["outcome"]["inserted"]) == ("done", 1)
     assert stored_cameras(store) == EXPECTED_CAMERAS | {"4": ("Sân bay", 90.0, 118.504, 31.304)}
     query = {"layer": "cameras", "name": "hợp đồng"}
-    assert client.delete("/api/v1/mappings", params=query).status_code == 204
-    assert client.delete("/api/v1/mappings", params=query).status_code == 404
-    assert client.get("/api/v1/mappings", params={"layer": "cameras"}).json() == []
+    assert client.delete("/api/v1/imports/mappings", params=query).status_code == 204
+    assert client.delete("/api/v1/imports/mappings", params=query).status_code == 404
+    assert client.get("/api/v1/imports/mappings", params={"layer": "cameras"}).json() == []
     with connect(store) as conn:
         row = conn.execute("SELECT detail FROM audit WHERE action = 'mapping deleted'").fetchone()
     assert row == ({"mapping": "hợp đồng"},)
@@ -113,7 +113,7 @@ def test_the_workbook_in_another_language(client: TestClient, store: str, odd_fi
     with running_worker(store):
         refused = send(client, content, layer="cameras", name="a.xlsx", dry_run=True)
         assert "code" in refused["outcome"]["preview"]["missing"]
-        upload = refused["about"]["upload"]
+        upload = refused["arguments"]["upload"]
         done = send(client, layer="cameras", name="a", upload=upload, rename=json.dumps(RENAME))
         assert (done["state"], done["outcome"]["inserted"]) == ("done", 3), done
     assert {code: row[1:] for code, row in stored_cameras(store).items()} == {
@@ -127,7 +127,7 @@ def test_points_without_key_and_time(client: TestClient, store: str) -> None:
     with running_worker(store):
         refused = send(client, content, **asked, dry_run=True)
         assert refused["outcome"]["preview"]["missing"] == ["source_id", "occurred_at"]
-        again = asked | {"upload": refused["about"]["upload"]}
+        again = asked | {"upload": refused["arguments"]["upload"]}
         keyed = send(client, **again, dry_run=True, key="number")
         assert keyed["outcome"]["preview"]["missing"] == ["occurred_at"]
         done = send(client, **again, key="number", occurred="2025")
@@ -169,7 +169,7 @@ def test_passwords_are_never_shown(client: TestClient, store: str) -> None:
 def test_a_file_is_kept_for_its_sender_and_not_for_long(client: TestClient, store: str) -> None:
     with running_worker(store):
         refused = send(client, b"a,b\n1,2\n", layer="cameras", name="a.csv", dry_run=True)
-    upload = refused["about"]["upload"]
+    upload = refused["arguments"]["upload"]
     query = {"layer": "cameras", "name": "a.csv", "upload": upload, "dry_run": True}
     with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as other:
         assert other.post("/api/v1/jobs/import", params=query).status_code == 410
@@ -233,9 +233,9 @@ def test_options_that_cannot_be_are_refused_at_once(
 
 
 def test_a_header_may_hold_an_equals_sign() -> None:
-    assert read_rename(["a=b=code"], "cameras") == {"a=b": "code"}
-    assert read_rename(['{"{x}": "code"}', "y=extra", "z=extra"], "cameras") == {
+    assert parse_renames(["a=b=code"], "cameras") == {"a=b": "code"}
+    assert parse_renames(['{"{x}": "code"}', "y=extra", "z=extra"], "cameras") == {
         "{x}": "code", "y": EXTRA, "z": EXTRA,
     }  # fmt: skip
     with pytest.raises(HTTPException):
-        read_rename(['["a"]'], "cameras")
+        parse_renames(['["a"]'], "cameras")

@@ -87,7 +87,7 @@ def test_by_category_and_area(client: TestClient, rows: pd.DataFrame) -> None:
 def test_series(client: TestClient, rows: pd.DataFrame, step: str, freq: str) -> None:
     some = chosen(rows, "2026-08-03", "2026-10-19")
     told = client.get(
-        "/api/v1/incidents/series", params={"from": "2026-08-03", "until": "2026-10-19", "step": step}
+        "/api/v1/incidents/time-series", params={"from": "2026-08-03", "until": "2026-10-19", "step": step}
     ).json()  # fmt: skip
     totals: Counter[pd.Timestamp] = Counter()
     for row in told["counts"]:
@@ -106,7 +106,7 @@ def test_series(client: TestClient, rows: pd.DataFrame, step: str, freq: str) ->
 def test_hours(client: TestClient, rows: pd.DataFrame) -> None:
     some = chosen(rows, "2026-06-01", "2026-09-01")
     told = client.get(
-        "/api/v1/incidents/hours", params={"from": "2026-06", "until": "2026-09"}
+        "/api/v1/incidents/hour-of-week", params={"from": "2026-06", "until": "2026-09"}
     ).json()
     known = some[some["timed"]]
     table = np.zeros((7, 24), int)
@@ -129,36 +129,36 @@ def test_points_in_squares(client: TestClient, rows: pd.DataFrame) -> None:
     lat, lon = some["lat"].median(), some["lon"].median()
     box = client.get(
         "/api/v1/incidents/points",
-        params={"from": "2026-10", "until": "2026-11", "box": f"{lon:.4f},{lat:.4f},180,90"},
+        params={"from": "2026-10", "until": "2026-11", "bbox": f"{lon:.4f},{lat:.4f},180,90"},
     ).json()["points"]  # fmt: skip
     inside = (some["lon"].round(4) >= round(lon, 4)) & (some["lat"].round(4) >= round(lat, 4))
     assert sum(n for _, _, n in box) == int(inside.sum())
 
 
-@pytest.mark.parametrize("against", ["before", "year"])
-def test_change(client: TestClient, rows: pd.DataFrame, against: str) -> None:
+@pytest.mark.parametrize("baseline", ["previous_period", "year_before"])
+def test_comparison(client: TestClient, rows: pd.DataFrame, baseline: str) -> None:
     told = client.get(
-        "/api/v1/incidents/change", params={"from": "2026-10-01", "until": "2026-10-29", "against": against}
+        "/api/v1/incidents/comparison", params={"from": "2026-10-01", "until": "2026-10-29", "baseline": baseline}
     ).json()  # fmt: skip
-    back = dt.timedelta(days=28 if against == "before" else 364)
+    back = dt.timedelta(days=28 if baseline == "previous_period" else 364)
     start, end = dt.datetime(2026, 10, 1), dt.datetime(2026, 10, 29)  # noqa: DTZ001
     now = Counter(chosen(rows, str(start), str(end))["grid"])
     before = Counter(chosen(rows, str(start - back), str(end - back))["grid"])
     everywhere = sorted(set(rows["grid"]) - {""})
-    assert told["now"] == sum(now[g] for g in everywhere)
+    assert told["current"] == sum(now[g] for g in everywhere)
     # The exact test of two Poisson counts, by scipy's own.
     p = {
         g: scipy.stats.binomtest(now[g], now[g] + before[g]).pvalue if now[g] + before[g] else 1.0
         for g in everywhere
     }
     for grid, row in told["grids"].items():
-        assert (row["now"], row["before"]) == (now[grid], before[grid])
+        assert (row["current"], row["previous"]) == (now[grid], before[grid])
     # Grids that never had an incident are tested too: they widen the family.
     every = len(client.get("/api/v1/grids/values").json()["codes"])
     q = scipy.stats.false_discovery_control([*p.values(), *([1.0] * (every - len(p)))])
     for grid, wanted in zip(p, q, strict=False):
         if grid in told["grids"]:
-            assert told["grids"][grid]["q"] == pytest.approx(wanted, rel=0.006)
+            assert told["grids"][grid]["q_value"] == pytest.approx(wanted, rel=0.006)
             assert (told["grids"][grid]["class"] != "none") == (wanted <= 0.05)
 
 
@@ -171,13 +171,15 @@ def test_classes_are_those_of_the_run(client: TestClient, demo_store: str) -> No
                     f"AND {kind} <> 'none'".encode()
                 ).fetchall()
             )
-            told = client.get("/api/v1/incidents/classes", params={"kind": kind}).json()["grids"]
+            told = client.get("/api/v1/spatial-statistics/hot-spots", params={"kind": kind}).json()[
+                "grids"
+            ]
             assert {code: row["class"] for code, row in told.items()} == wanted
             assert wanted
 
 
 def test_the_period_and_the_tree(client: TestClient, rows: pd.DataFrame) -> None:
-    told = client.get("/api/v1/incidents/period").json()
+    told = client.get("/api/v1/incidents/time-range").json()
     assert pd.Timestamp(told["first"]) == rows["local"].min()
     assert pd.Timestamp(told["last"]) == rows["local"].max()
     told = client.get("/api/v1/incidents/categories").json()
@@ -199,7 +201,8 @@ def test_wrong_spans_are_told(client: TestClient, query: dict[str, Any], words: 
     assert answer.status_code == 422
     assert words in answer.json()["detail"]
     long = client.get(
-        "/api/v1/incidents/series", params={"from": "1990-01", "until": "2026-01", "step": "hour"}
+        "/api/v1/incidents/time-series",
+        params={"from": "1990-01", "until": "2026-01", "step": "hour"},
     )
     assert long.status_code == 422
     assert "steps" in long.json()["detail"]

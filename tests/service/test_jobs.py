@@ -107,7 +107,7 @@ def test_an_import_from_the_browser(client: TestClient, small: str) -> None:
         assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (3,)
         # What was not stored is kept for another try: the dry run, the rejected rows, the unknown format.
         kept = {row[0] for row in conn.execute("SELECT id FROM uploads").fetchall()}
-        assert kept == {job["about"]["upload"] for job in (tried, bad, unknown)}
+        assert kept == {job["arguments"]["upload"] for job in (tried, bad, unknown)}
         (told,) = conn.execute(
             "SELECT detail FROM audit WHERE action = 'imported' AND detail->>'inserted' = '2'"
         ).fetchall()

@@ -14,7 +14,7 @@ import pytest
 from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.live_events import current_snapshot, read_events_since
-from service.api.events import MOST_EACH
+from service.api.events import MAX_STREAMS_PER_USER
 from tests.support.event_stream import EventStream
 from tests.support.rows import insert_cameras, insert_grids
 from tests.support.service import serving, sign_in
@@ -136,13 +136,13 @@ def test_two_writers_do_not_meet_over_old_events(here: str) -> None:
 
 def test_who_may_follow_and_how_many(here: str) -> None:
     with serving(here, Settings(coarse_roles=["analyst"])) as address:
-        assert httpx2.get(f"{address}/api/v1/live").status_code == 401
-        clerk = httpx2.get(f"{address}/api/v1/live", cookies=sign_in(here, "clerk"))
+        assert httpx2.get(f"{address}/api/v1/events").status_code == 401
+        clerk = httpx2.get(f"{address}/api/v1/events", cookies=sign_in(here, "clerk"))
         assert clerk.status_code == 403
         analyst = sign_in(here, "analyst")
-        streams = [followed(address, analyst) for _ in range(MOST_EACH)]
+        streams = [followed(address, analyst) for _ in range(MAX_STREAMS_PER_USER)]
         entered = [stream.__enter__() for stream in streams]
-        over = httpx2.get(f"{address}/api/v1/live", cookies=analyst)
+        over = httpx2.get(f"{address}/api/v1/events", cookies=analyst)
         assert over.status_code == 429
         with connect(here) as conn:
             conn.execute("UPDATE cameras SET status = 'faulty'")

@@ -290,7 +290,7 @@ def test_identifiers_in_csv_are_safe_for_spreadsheets(store: str, code: str) -> 
     with connect(store) as conn:
         insert_grids(conn, code, name="x")
     with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client:
-        for address in ("/ogc/collections/grids/items?f=csv", "/api/v1/export/grids.csv"):
+        for address in ("/ogc/collections/grids/items?f=csv", "/api/v1/exports/grids.csv"):
             (row,) = csv.reader(
                 io.StringIO(client.get(address).text.lstrip("\ufeff")).readlines()[1:]
             )

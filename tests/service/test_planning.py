@@ -37,7 +37,7 @@ def test_which_cameras_see_a_place(client: TestClient, demo_store: str) -> None:
             "FROM camera_views WHERE area_m2 > 500 ORDER BY camera LIMIT 12) t"
         ).fetchall()
         for camera, lon, lat in stored:
-            rows = client.get("/api/v1/cameras-seeing", params={"lon": lon, "lat": lat}).json()
+            rows = client.get("/api/v1/visibility/cameras", params={"lon": lon, "lat": lat}).json()
             wanted = conn.execute(
                 "SELECT array_agg(camera ORDER BY camera) FROM camera_views "
                 "WHERE ST_Intersects(geometry, ST_SetSRID(ST_Point(%s, %s), 4326))", (lon, lat),
@@ -55,14 +55,15 @@ def test_which_cameras_see_a_place(client: TestClient, demo_store: str) -> None:
             assert distances[0] == pytest.approx(sphere[0], rel=2e-3)
     spot = largest_blind_spot(demo_store)
     assert (
-        client.get("/api/v1/cameras-seeing", params={"lon": spot[0], "lat": spot[1]}).json() == []
+        client.get("/api/v1/visibility/cameras", params={"lon": spot[0], "lat": spot[1]}).json()
+        == []
     )
 
 
 def test_what_if_adds_what_a_refresh_would_find(client: TestClient, demo_store: str) -> None:
     lon, lat = largest_blind_spot(demo_store)
     camera = {"lon": lon, "lat": lat, "kind": "ptz", "height_m": 9}
-    told = client.post("/api/v1/what-if", json={"cameras": [camera]}).json()
+    told = client.post("/api/v1/planning/what-if", json={"cameras": [camera]}).json()
     assert told["gained_m2"] > 1000
     # By other means: coverage of the grids it meets, with and without it.
     codes = [row["grid"] for row in told["grids"]]
@@ -97,8 +98,8 @@ def test_what_if_adds_what_a_refresh_would_find(client: TestClient, demo_store: 
 
 
 def test_sites_gain_what_they_say(client: TestClient, demo_store: str) -> None:
-    wanted: dict[str, Any] = {"number": 6, "area": MINE}
-    told = client.post("/api/v1/sites", json=wanted).json()
+    wanted: dict[str, Any] = {"count": 6, "area": MINE}
+    told = client.post("/api/v1/planning/sites", json=wanted).json()
     assert len(told["sites"]) == 6
     assert [s["rank"] for s in told["sites"]] == list(range(1, 7))
     assert all(s["grid"].startswith(MINE) for s in told["sites"])
@@ -107,13 +108,13 @@ def test_sites_gain_what_they_say(client: TestClient, demo_store: str) -> None:
     assert told["gap"] < 0.2
     # The demand is points of a lattice; the ground itself is measured by what-if.
     cameras = [{"lon": s["lon"], "lat": s["lat"], "kind": "ptz"} for s in told["sites"]]
-    gain = client.post("/api/v1/what-if", json={"cameras": cameras}).json()
+    gain = client.post("/api/v1/planning/what-if", json={"cameras": cameras}).json()
     inside = sum(row["gained_m2"] for row in gain["grids"] if row["grid"].startswith(MINE))
     assert inside == pytest.approx(told["gain"], rel=0.06)
     fixed = client.post(
-        "/api/v1/sites", json={**wanted, "camera": {"kind": "fixed"}, "by": "incidents", "exact_s": 1}
+        "/api/v1/planning/sites", json={**wanted, "camera": {"kind": "fixed"}, "objective": "incidents", "time_limit_s": 1}
     ).json()  # fmt: skip
-    assert fixed["by"] == "incidents"
+    assert fixed["objective"] == "incidents"
     assert len({s["bearing_deg"] for s in fixed["sites"]}) > 1
     assert fixed["gain"] == int(fixed["gain"])
 
@@ -134,9 +135,11 @@ def test_a_neighbour_plans_with_their_own(demo_store: str) -> None:
     cookies = sign_in(demo_store, "planner", MINE)
     with TestClient(create_app(demo_store, Settings()), cookies=cookies) as client:
         lon, lat = largest_blind_spot(demo_store, "990101001")
-        told = client.post("/api/v1/what-if", json={"cameras": [{"lon": lon, "lat": lat}]}).json()
+        told = client.post(
+            "/api/v1/planning/what-if", json={"cameras": [{"lon": lon, "lat": lat}]}
+        ).json()
         assert all(row["grid"].startswith(MINE) for row in told["grids"])
-        refused = client.post("/api/v1/sites", json={"number": 1, "area": "990101001"})
+        refused = client.post("/api/v1/planning/sites", json={"count": 1, "area": "990101001"})
         assert refused.status_code == 400
         assert "no grids" in refused.json()["detail"]
 
@@ -148,16 +151,16 @@ def test_bad_questions(client: TestClient, demo_store: str, store: str) -> None:
         ({"cameras": [{**here, "colour": "red"}]}, "colour"), ({"cameras": [here] * 51}, "at most 50"),
         ({"cameras": [{"lon": 200, "lat": 0}]}, "lon"),
     ):  # fmt: skip
-        answer = client.post("/api/v1/what-if", json=body)
+        answer = client.post("/api/v1/planning/what-if", json=body)
         assert answer.status_code == 422, body
         assert says in answer.json()["detail"]
-    foreign = client.post("/api/v1/what-if", json={"cameras": [here]}, headers={"Origin": "https://evil.example"})  # fmt: skip
+    foreign = client.post("/api/v1/planning/what-if", json={"cameras": [here]}, headers={"Origin": "https://evil.example"})  # fmt: skip
     assert foreign.status_code == 403
     with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as empty:
-        assert empty.post("/api/v1/what-if", json={"cameras": [here]}).status_code == 400
+        assert empty.post("/api/v1/planning/what-if", json={"cameras": [here]}).status_code == 400
     settings = Settings(coarse_roles=["analyst"])
     with TestClient(create_app(demo_store, settings), cookies=sign_in(demo_store, "analyst")) as coarse:  # fmt: skip
-        assert coarse.get("/api/v1/cameras-seeing", params=here).status_code == 403
+        assert coarse.get("/api/v1/visibility/cameras", params=here).status_code == 403
 
 
 def test_what_if_anywhere_in_the_district(client: TestClient, demo_store: str) -> None:
@@ -171,8 +174,8 @@ def test_what_if_anywhere_in_the_district(client: TestClient, demo_store: str) -
         rng.uniform(box[0], box[2], 40), rng.uniform(box[1], box[3], 40), strict=True
     ):
         camera = {"lon": lon, "lat": lat, "range_m": 60}
-        answer = client.post("/api/v1/what-if", json={"cameras": [camera]})
+        answer = client.post("/api/v1/planning/what-if", json={"cameras": [camera]})
         assert answer.status_code == 200, (lon, lat, answer.text)
     # A place whose shape could not be rounded without folding it over.
     camera = {"lon": 118.03224238764467, "lat": 30.944346512769027, "range_m": 60}
-    assert client.post("/api/v1/what-if", json={"cameras": [camera]}).status_code == 200
+    assert client.post("/api/v1/planning/what-if", json={"cameras": [camera]}).status_code == 200

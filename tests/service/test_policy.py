@@ -27,83 +27,83 @@ from tests.support.service import sign_in
 # Method, path, who may use it, rights (one of them), scopes (one of them), what is recorded. A new route is
 # added here by hand, so that somebody has thought about it.
 TABLE = """
-GET / people+wall - - none
+GET / people+video-wall - - none
 GET /account people - - none
 POST /account people - - route
-GET /api/v1/alerts people+wall maps data:read view
-GET /api/v1/areas people+wall maps data:read view
-GET /api/v1/areas/results people+wall maps data:read view
-GET /api/v1/blind-spots people+wall coverage data:read view
-GET /api/v1/blind-spots/ranked people+wall coverage data:read view
-GET /api/v1/board people+wall board data:read view
-GET /api/v1/board/table people+wall board data:read view
-GET /api/v1/board/trends people+wall board data:read view
-GET /api/v1/cameras people+wall coverage data:read view
-GET /api/v1/cameras-seeing people coverage data:read view
-POST /api/v1/cameras/status tokens - status:write route
+GET /api/v1/alerts people+video-wall maps data:read view
+GET /api/v1/areas people+video-wall maps data:read view
+GET /api/v1/areas/results people+video-wall maps data:read view
+GET /api/v1/blind-spots people+video-wall coverage data:read view
+GET /api/v1/blind-spots/ranking people+video-wall coverage data:read view
+GET /api/v1/dashboard people+video-wall dashboard data:read view
+GET /api/v1/dashboard/table people+video-wall dashboard data:read view
+GET /api/v1/dashboard/trends people+video-wall dashboard data:read view
+GET /api/v1/cameras people+video-wall coverage data:read view
+GET /api/v1/visibility/cameras people coverage data:read view
+POST /api/v1/ingest/camera-statuses tokens - status:write route
 GET /api/v1/cameras/{code} people coverage data:read view
 GET /api/v1/cameras/{code}/view people coverage data:read view
-GET /api/v1/coverage/cameras people+wall coverage data:read view
-GET /api/v1/export/{layer}.{form} people coverage,incidents,registers data:read view
-GET /api/v1/grids people+wall maps data:read view
-GET /api/v1/grids/values people+wall maps data:read view
-GET /api/v1/grids/{code}/card people+wall maps data:read view
+GET /api/v1/coverage/cameras people+video-wall coverage data:read view
+GET /api/v1/exports/{layer}.{format} people coverage,incidents,data_quality data:read view
+GET /api/v1/grids people+video-wall maps data:read view
+GET /api/v1/grids/values people+video-wall maps data:read view
+GET /api/v1/grids/{code}/card people+video-wall maps data:read view
 GET /api/v1/grids/{code}/staff people maps,phones data:read,staff:read view
-GET /api/v1/handed-in people maps data:read view
+POST /api/v1/audit/exports people maps data:read route
 GET /api/v1/history/{register}/{key:path} people+everywhere audit data:read view
-POST /api/v1/incidents tokens - incidents:write route
-GET /api/v1/incidents/categories people+wall incidents data:read view
-GET /api/v1/incidents/change people+wall incidents data:read view
-GET /api/v1/incidents/classes people+wall incidents data:read view
-GET /api/v1/incidents/contours people+wall incidents data:read view
-GET /api/v1/incidents/density people+wall incidents data:read view
-GET /api/v1/incidents/forecast people+wall incidents data:read view
-GET /api/v1/incidents/hours people+wall incidents data:read view
-GET /api/v1/incidents/months people+wall incidents data:read view
-GET /api/v1/incidents/patterns people+wall incidents data:read view
-GET /api/v1/incidents/period people+wall incidents data:read view
-GET /api/v1/incidents/points people+wall incidents data:read view
-GET /api/v1/incidents/series people+wall incidents data:read view
-GET /api/v1/incidents/weeks people+wall incidents data:read view
+POST /api/v1/ingest/incidents tokens - incidents:write route
+GET /api/v1/incidents/categories people+video-wall incidents data:read view
+GET /api/v1/incidents/comparison people+video-wall incidents data:read view
+GET /api/v1/spatial-statistics/hot-spots people+video-wall incidents data:read view
+GET /api/v1/spatial-statistics/contours people+video-wall incidents data:read view
+GET /api/v1/incidents/density people+video-wall incidents data:read view
+GET /api/v1/spatial-statistics/forecast people+video-wall incidents data:read view
+GET /api/v1/incidents/hour-of-week people+video-wall incidents data:read view
+GET /api/v1/incidents/monthly-counts people+video-wall incidents data:read view
+GET /api/v1/spatial-statistics people+video-wall incidents data:read view
+GET /api/v1/incidents/time-range people+video-wall incidents data:read view
+GET /api/v1/incidents/points people+video-wall incidents data:read view
+GET /api/v1/incidents/time-series people+video-wall incidents data:read view
+GET /api/v1/spatial-statistics/weekly-counts people+video-wall incidents data:read view
 GET /api/v1/jobs people+everywhere jobs jobs:write view
 POST /api/v1/jobs/import people+everywhere jobs jobs:write route
 POST /api/v1/jobs/refresh people+everywhere jobs jobs:write route
 GET /api/v1/jobs/{job} people+everywhere jobs jobs:write view
 POST /api/v1/jobs/{job}/cancel people+everywhere jobs jobs:write route
 GET /api/v1/jobs/{job}/report people+everywhere jobs jobs:write view
-GET /api/v1/key-places people+wall board data:read view
-GET /api/v1/live people+wall coverage,incidents data:read view
-GET /api/v1/mappings people+everywhere jobs jobs:write view
-DELETE /api/v1/mappings people+everywhere jobs jobs:write route
-GET /api/v1/names people+wall maps data:read view
-GET /api/v1/registers/counts people board,registers data:read view
-GET /api/v1/registers/findings people board,registers data:read view
-GET /api/v1/registers/table people board,registers data:read view
-GET /api/v1/runs people+wall maps data:read view
-GET /api/v1/runs/latest people+wall maps data:read view
+GET /api/v1/key-places people+video-wall dashboard data:read view
+GET /api/v1/events people+video-wall coverage,incidents data:read view
+GET /api/v1/imports/mappings people+everywhere jobs jobs:write view
+DELETE /api/v1/imports/mappings people+everywhere jobs jobs:write route
+GET /api/v1/areas/names people+video-wall maps data:read view
+GET /api/v1/data-quality/counts people dashboard,data_quality data:read view
+GET /api/v1/data-quality/issues people dashboard,data_quality data:read view
+GET /api/v1/data-quality/table people dashboard,data_quality data:read view
+GET /api/v1/runs people+video-wall maps data:read view
+GET /api/v1/runs/latest people+video-wall maps data:read view
 GET /api/v1/scenarios people coverage data:read view
 POST /api/v1/scenarios people coverage scenarios:write route
-GET /api/v1/scenarios/compared people coverage data:read view
+GET /api/v1/scenarios/comparison people coverage data:read view
 DELETE /api/v1/scenarios/{number} people coverage scenarios:write route
 GET /api/v1/scenarios/{number} people coverage data:read view
 PUT /api/v1/scenarios/{number} people coverage scenarios:write route
-GET /api/v1/scenarios/{number}/plan.{form} people coverage data:read view
+GET /api/v1/scenarios/{number}/plan.{format} people coverage data:read view
 GET /api/v1/search people maps data:read view
-GET /api/v1/service-quality people+wall maps data:read view
-POST /api/v1/sites people coverage data:read view
-POST /api/v1/what-if people coverage data:read view
-POST /api/v1/what-if/views people coverage data:read sampled
-GET /api/v1/setup-status people board,coverage,incidents,jobs,registers data:read view
+GET /api/v1/service-requests/quality people+video-wall maps data:read view
+POST /api/v1/planning/sites people coverage data:read view
+POST /api/v1/planning/what-if people coverage data:read view
+POST /api/v1/planning/views people coverage data:read sampled
+GET /api/v1/setup/status people dashboard,coverage,incidents,jobs,data_quality data:read view
 GET /setup people jobs - view
 GET /audit people+everywhere audit - view
 GET /audit/changes/{number} people+everywhere audit - view
-GET /board people+wall board - view
+GET /dashboard people+video-wall dashboard - view
 GET /docs people - - none
 GET /healthz public - - none
 GET /jobs people jobs - view
-GET /maps/coverage people+wall coverage - view
-GET /maps/incidents people+wall incidents - view
-GET /maps/registers people registers - view
+GET /maps/coverage people+video-wall coverage - view
+GET /maps/incidents people+video-wall incidents - view
+GET /maps/data-quality people data_quality - view
 GET /metrics tokens - metrics:read none
 GET /ogc/ people coverage,incidents data:read sampled
 GET /ogc/api people - data:read none
@@ -128,19 +128,19 @@ GET /sign-in public - - none
 POST /sign-in public - - route
 GET /sign-in/provider public - - route
 GET /sign-in/provider/done public - - route
-POST /sign-out people+wall - - route
-GET /static/board.js public - - none
+POST /sign-out people+video-wall - - route
+GET /static/dashboard.js public - - none
 GET /static/jobs.js public - - none
 GET /static/maps.css public - - none
 GET /static/maps.js public - - none
 GET /static/setup.js public - - none
-GET /static/wall.js public - - none
-GET /tiles/{name}.json people+wall maps data:read sampled
-GET /tiles/{name}/{z}/{x}/{y}.pbf people+wall maps data:read sampled
+GET /static/video_wall.js public - - none
+GET /tiles/{name}.json people+video-wall maps data:read sampled
+GET /tiles/{name}/{z}/{x}/{y}.pbf people+video-wall maps data:read sampled
 GET /users people+everywhere users - view
 POST /users people+everywhere users - route
-GET /wall people+wall board,coverage,incidents - view
-POST /wall people board,coverage,incidents - route
+GET /video-wall people+video-wall dashboard,coverage,incidents - view
+POST /video-wall people dashboard,coverage,incidents - route
 """
 
 
@@ -200,7 +200,7 @@ def test_policies_are_those_of_the_table(client: TestClient) -> None:
         policy = declared[row.method, row.path]
         who = (
             "public" if policy.public else "tokens" if not policy.sessions
-            else "people" + "+wall" * policy.walls + "+everywhere" * policy.everywhere
+            else "people" + "+video-wall" * policy.video_wall + "+everywhere" * policy.everywhere
         )  # fmt: skip
         assert (who, policy.rights, frozenset(policy.scopes), policy.audit.value) == (
             row.who, row.rights, row.scopes, row.audit
@@ -232,7 +232,7 @@ def test_a_policy_on_a_route_of_another_class_refuses_to_answer() -> None:
 def _place(path: str) -> str:
     for name, value in {
         "{name}": "coverage" if "pbf" in path or "json" in path else "x", "{z}": "14", "{x}": "13565",
-        "{y}": "6703", "{code}": "g1", "{layer}": "findings", "{form}": "csv", "{job}": "1", "{number}": "1",
+        "{y}": "6703", "{code}": "g1", "{layer}": "findings", "{format}": "csv", "{job}": "1", "{number}": "1",
         "{register}": "grids", "{key:path}": "g1", "{collectionId}": "grids", "{itemId:path}": "g1",
         "{tileMatrixSetId}": "WebMercatorQuad",
     }.items():  # fmt: skip
@@ -255,7 +255,7 @@ def _walk(
     count = 0
     for row in EXPECTED:
         # A live stream does not end, a sign-out ends the walk.
-        if row.path == "/api/v1/live" or (row.path == "/sign-out" and cookies):
+        if row.path == "/api/v1/events" or (row.path == "/sign-out" and cookies):
             continue
         client.cookies.clear()
         client.cookies.update(cookies)
@@ -323,7 +323,8 @@ def test_sessions_of_walls_on_every_route(client: TestClient, store: str) -> Non
 
         def allowed(row: Expected) -> bool:
             return row.who == "public" or (
-                "wall" in row.who and (not row.rights or bool(row.rights & RIGHTS["commander"]))
+                "video-wall" in row.who
+                and (not row.rights or bool(row.rights & RIGHTS["commander"]))
             )
 
         assert _walk(client, conn, allowed, actor="wall", cookies=cookies) > 90

@@ -88,7 +88,7 @@ def test_shared_within_what_one_sees(app: Any, demo_store: str) -> None:
     for hidden in (there, own, both):
         assert neighbour.get(f"/api/v1/scenarios/{hidden['id']}").status_code == 404
         assert (
-            neighbour.get("/api/v1/scenarios/compared", params={"id": hidden["id"]}).status_code
+            neighbour.get("/api/v1/scenarios/comparison", params={"id": hidden["id"]}).status_code
             == 404
         )
         assert neighbour.get(f"/api/v1/scenarios/{hidden['id']}/plan.csv").status_code == 404
@@ -111,10 +111,10 @@ def test_compared_and_handed_in(app: Any, demo_store: str) -> None:
     given = cameras(demo_store, MINE, 3)
     few = one.post("/api/v1/scenarios", json={"name": "一台", "cameras": given[:1]}).json()
     many = one.post("/api/v1/scenarios", json={"name": "三台", "cameras": given}).json()
-    rows = one.get("/api/v1/scenarios/compared", params={"id": [few["id"], many["id"]]}).json()
+    rows = one.get("/api/v1/scenarios/comparison", params={"id": [few["id"], many["id"]]}).json()
     assert [row["cameras"] for row in rows] == [1, 3]
     for row, saved in zip(rows, (few, many), strict=True):
-        asked = one.post("/api/v1/what-if", json={"cameras": saved["cameras"]}).json()
+        asked = one.post("/api/v1/planning/what-if", json={"cameras": saved["cameras"]}).json()
         assert (row["gained_m2"], row["risk"], row["incidents"]) == (asked["gained_m2"], asked["risk"], asked["incidents"])  # fmt: skip
     assert rows[1]["gained_m2"] > rows[0]["gained_m2"] > 0
     assert rows[1]["risk"] >= rows[0]["risk"]
@@ -138,28 +138,31 @@ def test_compared_and_handed_in(app: Any, demo_store: str) -> None:
 def test_the_walls_session_shows_maps_and_nothing_else(app: Any, demo_store: str) -> None:
     client = client_of(app, demo_store, "大屏", "administrator")
     before = client.cookies[COOKIE]
-    page = client.get("/wall?lang=zh").text
+    page = client.get("/video-wall?lang=zh").text
     csrf = page.split('name="csrf" value="')[1].split('"')[0]
     opened = client.post(
-        "/wall", data={"csrf": csrf}, headers={"Origin": Where}, follow_redirects=False
+        "/video-wall", data={"csrf": csrf}, headers={"Origin": Where}, follow_redirects=False
     )
     assert opened.status_code == 303
     secret = opened.cookies[COOKIE]
     wall = TestClient(app, cookies={COOKIE: secret})
     for path in (
-        "/wall",
+        "/video-wall",
         "/maps/incidents",
-        "/board",
+        "/dashboard",
         "/api/v1/grids/values",
-        "/api/v1/incidents/period",
+        "/api/v1/incidents/time-range",
         "/api/v1/incidents/categories",
     ):
         assert wall.get(path).status_code == 200, path
-    for path in ("/users", "/audit", "/jobs", "/account", "/api/v1/export/cameras.csv", "/api/v1/scenarios", "/ogc/collections", "/docs"):  # fmt: skip
+    for path in ("/users", "/audit", "/jobs", "/account", "/api/v1/exports/cameras.csv", "/api/v1/scenarios", "/ogc/collections", "/docs"):  # fmt: skip
         assert wall.get(path, follow_redirects=False).status_code == 403, path
     assert wall.post("/api/v1/jobs/refresh").status_code == 403
     assert (
-        wall.post("/api/v1/what-if", json={"cameras": cameras(demo_store, MINE)}).status_code == 403
+        wall.post(
+            "/api/v1/planning/what-if", json={"cameras": cameras(demo_store, MINE)}
+        ).status_code
+        == 403
     )
     # The session it came from is over.
     stale = TestClient(app, cookies={COOKIE: before})

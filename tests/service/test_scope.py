@@ -25,7 +25,7 @@ def client(demo_store: str) -> Iterator[TestClient]:
 def _grids(client: TestClient, demo_store: str, *areas: str, category: str = "") -> pd.DataFrame:
     client.cookies.clear()
     client.cookies.update(sign_in(demo_store, "planner", *areas))
-    answer = client.get("/api/v1/incidents/patterns", params={"category": category})
+    answer = client.get("/api/v1/spatial-statistics", params={"category": category})
     return pd.DataFrame(answer.json()["grids"]).set_index("grid")
 
 

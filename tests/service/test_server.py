@@ -88,7 +88,7 @@ def test_a_client_that_does_not_read_is_let_go(demo_store: str, quick_limits: No
     with serving(demo_store) as address:
         connection = _connect(address)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        request = f"GET /api/v1/export/buildings.geojson HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {name}={value}\r\n\r\n"
+        request = f"GET /api/v1/exports/buildings.geojson HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {name}={value}\r\n\r\n"
         connection.sendall(request.encode() * 3)
         assert connection.recv(10)
         deadline = time.monotonic() + 60

@@ -54,7 +54,7 @@ BUILDINGS = (
 def status(client: TestClient) -> dict[str, Any]:
     # Answers are looked at once a second; a clock that stands further on sees the change.
     client.app.state.gridcover.cache._versions = ({}, -1e9)  # type: ignore[attr-defined]
-    answer = client.get("/api/v1/setup-status")
+    answer = client.get("/api/v1/setup/status")
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -98,10 +98,10 @@ def test_who_may_see_it(store: str) -> None:
     }
     for role, (api, page) in expected.items():
         with TestClient(create_app(store, Settings()), cookies=sign_in(store, role)) as client:
-            assert client.get("/api/v1/setup-status").status_code == api, role
+            assert client.get("/api/v1/setup/status").status_code == api, role
             assert client.get("/setup").status_code == page, role
     with TestClient(create_app(store, Settings())) as nobody:
-        assert nobody.get("/api/v1/setup-status").status_code == 401
+        assert nobody.get("/api/v1/setup/status").status_code == 401
         assert nobody.get("/setup", follow_redirects=False).status_code == 303
 
 

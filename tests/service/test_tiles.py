@@ -271,7 +271,7 @@ def test_what_is_kept_follows_what_it_shows(store: str) -> None:
                 return told("/api/v1/cameras")["features"][0]["properties"]["status"]
 
             assert (grid(), status()) == (None, "working")
-            before = told("/api/v1/board")["computed_at"]
+            before = told("/api/v1/dashboard")["computed_at"]
             tag = client.get("/api/v1/grids").headers["etag"]
             now[0] += 1.5
             same = client.get("/api/v1/grids", headers={"If-None-Match": tag})
@@ -282,4 +282,4 @@ def test_what_is_kept_follows_what_it_shows(store: str) -> None:
             assert (grid(), status()) == ("Wang", "faulty")
             conn.execute("UPDATE board_state SET computed_at = computed_at + interval '1 day'")
             conn.commit()
-            assert told("/api/v1/board")["computed_at"] != before
+            assert told("/api/v1/dashboard")["computed_at"] != before

@@ -33,7 +33,7 @@ class RecordedPage:
 
     def _failed(self, request) -> None:  # type: ignore[no-untyped-def]
         # The stream of live events, and tiles still under way, end with their page.
-        if not request.url.endswith("/api/v1/live") and "ERR_ABORTED" not in str(request.failure):
+        if not request.url.endswith("/api/v1/events") and "ERR_ABORTED" not in str(request.failure):
             self.faults.append(f"failed {request.url} {request.failure}")
 
     def _request(self, request) -> None:  # type: ignore[no-untyped-def]

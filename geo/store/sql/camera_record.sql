@@ -1,7 +1,7 @@
 SELECT
     c.*, ST_X(c.geometry) AS lon, ST_Y(c.geometry) AS lat,
-    h.at AS status_told_at, v.area_m2 AS view_m2, v.assumed,
-    g.code AS in_grid, g.name AS in_grid_name
+    h.at AS status_reported_at, v.area_m2 AS view_m2, v.assumed,
+    g.code AS grid, g.name AS grid_name
 FROM cameras c
 LEFT JOIN camera_heard h ON h.camera = c.code
 LEFT JOIN camera_views v ON v.camera = c.code

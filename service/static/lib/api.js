@@ -116,7 +116,7 @@ function answerOf(answers, address) {
  * @param {Record<string, (event: any) => void>} handlers by the kind of event
  */
 export function listen(client, handlers) {
-  const source = new EventSource(`${client.root}/live`);
+  const source = new EventSource(`${client.root}/events`);
   for (const [kind, handle] of Object.entries(handlers)) {
     source.addEventListener(kind, (event) => handle(JSON.parse(event.data)));
   }

@@ -13,7 +13,7 @@ const MARKS = { present: "✓", partial: "◐", missing: "○" };
  * @param {readonly string[]} [keys] of the steps that are listed; all without
  */
 export async function loadChecklist(client, config, keys) {
-  const status = /** @type {SetupStatus} */ (await client.get("setup-status"));
+  const status = /** @type {SetupStatus} */ (await client.get("setup/status"));
   const steps = status.steps.filter((step) => !keys || keys.includes(step.key));
   const lines = steps.map((step) => stepLine(step, config, status.next));
   return {

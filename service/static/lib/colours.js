@@ -48,7 +48,7 @@ export const CAMERA_COLOURS = {
 };
 export const SOME_WORKING = "#2f6b4a";
 
-/** @type {Record<string, string>} by aspect of a finding */
+/** @type {Record<string, string>} by aspect of an issue */
 export const ASPECT_COLOURS = {
   complete: "#b8860b",
   plausible: "#7b3fa0",

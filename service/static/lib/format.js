@@ -52,15 +52,15 @@ export function joinWords(words, language) {
 }
 
 /**
- * Return the text of a finding of the registers.
+ * Return the text of a data-quality issue.
  *
  * @param {Texts} t
- * @param {string} finding its code, for some with a parameter: "age_above_years/10"
+ * @param {string} issue its code, for some with a parameter: "age_above_years/10"
  */
-export function findingText(t, finding) {
-  const [code, parameter = ""] = finding.split("/");
+export function issueText(t, issue) {
+  const [code, parameter = ""] = issue.split("/");
   const text = t[`finding_${code}`];
-  if (!text) return finding;
+  if (!text) return issue;
   return fillIn(text, { n: parameter, kind: t[`kind_${parameter}`] || parameter });
 }
 

@@ -28,15 +28,15 @@ export function createDownloads({ t, map, client }, layers, filter) {
   /** @param {string} layer @param {string} format */
   function address(layer, format) {
     const query = select.value === "all" ? {} : filter();
-    const box = select.value === "box" ? boxText(map.getBounds()) : null;
-    return `${client.root}/export/${layer}.${format}?${queryString({ ...query, box })}`;
+    const bbox = select.value === "box" ? boxText(map.getBounds()) : null;
+    return `${client.root}/exports/${layer}.${format}?${queryString({ ...query, bbox })}`;
   }
 
   for (const [layer, name] of layers) {
     const line = el("p", {}, `${name}: `);
     for (const format of FORMATS) {
       const link = el("a", { href: address(layer, format), download: "" }, format);
-      // The address is of the moment it is asked for.
+      // The address depends on the filter and the extent at the time of the click.
       link.addEventListener("click", () => {
         link.href = address(layer, format);
       });

@@ -37,7 +37,7 @@ export function createSearchBox(context, onOpen) {
     showHits(false);
     input.value = localName(hit, language) || hit.code;
     const maxZoom = hit.kind === "camera" ? 18 : 17;
-    map.fitBounds(boundsOf(hit.box), { maxZoom, padding: [40, 40], animate: false });
+    map.fitBounds(boundsOf(hit.bbox), { maxZoom, padding: [40, 40], animate: false });
     onOpen(hit);
   }
 

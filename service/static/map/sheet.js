@@ -67,13 +67,13 @@ function fileName(title, ending) {
  * Record what leaves the service, before it does.
  *
  * @param {MapContext} context
- * @param {string} form
+ * @param {string} format
  * @param {string} title
  */
-async function recordExport({ client, config, isSaved }, form, title) {
+async function recordExport({ client, config, isSaved }, format, title) {
   if (isSaved) return;
-  const what = title.slice(0, 300);
-  await client.get("handed-in", { page: config.page, form, what }, { record: false });
+  const content = { page: config.page, format, title: title.slice(0, 300) };
+  await client.send("POST", "audit/exports", content);
 }
 
 /** @param {HTMLCanvasElement} canvas @returns {Promise<Blob>} */

@@ -71,7 +71,7 @@ function eyeIcon() {
 async function showSighting({ map, t, formats, client }, lines, latlng) {
   const query = { lon: latlng.lng.toFixed(7), lat: latlng.lat.toFixed(7) };
   const cameras = /** @type {SeeingCamera[]} */ (
-    await client.get("cameras-seeing", query).catch((error) => fail(t, error))
+    await client.get("visibility/cameras", query).catch((error) => fail(t, error))
   );
   const content = cameras.length
     ? sightingTable(cameras, t, formats.integer)

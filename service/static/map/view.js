@@ -82,6 +82,6 @@ export function boundsOf([west, south, east, north]) {
 export function focusArea({ map, district }, areas, code) {
   const area = areas.find((one) => one.code === code);
   if (!area && !code) return;
-  const bounds = area ? boundsOf(area.box) : district;
+  const bounds = area ? boundsOf(area.bbox) : district;
   map.fitBounds(bounds, { padding: [24, 24], animate: false });
 }

@@ -77,7 +77,7 @@ function createParts(t) {
 /** @param {CoverageView} view @param {AreaFilter} area */
 function fillPanel(view, area) {
   const { context, controls, parts } = view;
-  const { t, config, content, isWall, isSaved, urlState } = context;
+  const { t, config, content, isVideoWall, isSaved, urlState } = context;
   const search = createSearchBox(context, (hit) => openHit(view, area, hit));
   const options = el("details", { class: "options" }, el("summary", {}, t.more_options));
   const { image, light, group, classes, number, measure, order } = controls;
@@ -91,13 +91,13 @@ function fillPanel(view, area) {
     ["blind-spots", t.blind_spots],
   ];
   if (config.views) layers.push(["cameras", t.cameras], ["views", t.views]);
-  if (!isWall && !isSaved) content.append(search);
+  if (!isVideoWall && !isSaved) content.append(search);
   content.append(area.element, parts.figures, measure.row, options, parts.key);
   if (!isSaved) {
     const filter = () => ({ area: urlState.get("area") });
     content.append(createDownloads(context, layers, filter), compareBox(view));
   }
-  if (config.views && !isWall && !isSaved) content.append(planningBox(context));
+  if (config.views && !isVideoWall && !isSaved) content.append(planningBox(context));
   content.append(parts.listTitle, order.row, parts.list, parts.more);
 }
 

@@ -19,19 +19,19 @@ export async function listBlindSpots(view, offset) {
   if (isSaved && offset) return;
   const by = controls.order.value;
   const query = { by, area: urlState.get("area"), limit: PAGE, offset };
-  const page = /** @type {BlindSpotPage} */ (await client.get("blind-spots/ranked", query));
+  const page = /** @type {BlindSpotPage} */ (await client.get("blind-spots/ranking", query));
   if (!offset) parts.list.replaceChildren();
-  parts.list.append(...page.rows.map((row) => el("li", {}, spotButton(view, row))));
-  parts.more.hidden = parts.list.children.length >= page.spots;
+  parts.list.append(...page.blind_spots.map((row) => el("li", {}, spotButton(view, row))));
+  parts.more.hidden = parts.list.children.length >= page.total;
   showTitle(view, page);
   document.body.dataset.listed = `${by} ${parts.list.children.length}`;
 }
 
 /** @param {CoverageView} view @param {BlindSpotPage} page */
-function showTitle({ context, parts }, { spots, area_m2: area, risk }) {
+function showTitle({ context, parts }, { total, area_m2: area, risk }) {
   const { t, formats } = context;
   const sums = fillIn(risk == null ? t.spots_sum : t.spots_sum_risk, {
-    n: formats.integer.format(spots),
+    n: formats.integer.format(total),
     area: formats.decimal.format(area / 1e6),
     risk: formats.integer.format(risk ?? 0),
   });
@@ -61,7 +61,7 @@ function spotButton(view, row) {
 /** @param {CoverageView} view @param {BlindSpotRow} row */
 function showSpot({ context, layers }, row) {
   const { map } = context;
-  const bounds = boundsOf(row.box);
+  const bounds = boundsOf(row.bbox);
   layers?.outline.setStyle({ color: BLIND_SPOT }).setBounds(bounds).addTo(map);
   map.flyToBounds(bounds, { maxZoom: 18, padding: [80, 80], duration: 0.6 });
   document.body.dataset.spot = `${row.grid} ${row.number}`;

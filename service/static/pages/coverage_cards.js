@@ -30,7 +30,7 @@ export async function openGrid(view, code) {
     ...assumptions(view.context, grid),
     ...camerasOf(view, grid),
   );
-  const bounds = boundsOf(grid.box);
+  const bounds = boundsOf(grid.bbox);
   view.layers?.outline.setStyle({ color: SELECTION }).setBounds(bounds).addTo(map);
   if (!map.getBounds().intersects(bounds)) {
     map.fitBounds(bounds, { maxZoom: 17, padding: [60, 60] });
@@ -178,7 +178,7 @@ function cameraFigures({ t }, camera) {
     [t.point_class, t[`class_${camera.point_class}`]],
     [t.owner, camera.owner],
     [t.platform, camera.platform],
-    [t.grids, camera.in_grid_name],
+    [t.grids, camera.grid_name],
     [t.resolution, camera.pixels_wide == null ? null : `${camera.pixels_wide} px`],
     [t.installed_on, camera.installed_on],
     [t.upgraded_on, camera.upgraded_on],
@@ -193,7 +193,7 @@ function sightFigures({ t, formats }, sight) {
   const parameter = (name, unit) => {
     const value = sight.parameters[name];
     if (value == null) return null;
-    const assumed = sight.on_record[name] ? "" : ` (${t.assumed_word})`;
+    const assumed = sight.recorded[name] ? "" : ` (${t.assumed_word})`;
     return `${integer.format(value)}${unit}${assumed}`;
   };
   return figureTable(t.seen_and_hidden, [

@@ -165,9 +165,9 @@ function createUpdates(view, ground) {
 
 /** @param {IncidentView} view */
 function showControls(view) {
-  const { against, measure, level, show } = view.controls;
+  const { baseline, measure, level, show } = view.controls;
   const isDensity = show.value === "density";
-  against.row.hidden = show.value !== "change";
+  baseline.row.hidden = show.value !== "change";
   measure.row.hidden = !isDensity;
   level.select.disabled = !isDensity;
   // Hot spots and change are of grids.
@@ -217,12 +217,15 @@ async function requestClasses({ context, controls }, query) {
   const show = controls.show.value;
   if (show === "density") return null;
   if (show === "change") {
-    return client.get("incidents/change", { ...query, against: controls.against.value });
+    return client.get("incidents/comparison", { ...query, baseline: controls.baseline.value });
   }
   // Hot spots are computed for all incidents and for each category of the first level.
   const chosen = readChoice(urlState.get("category"));
   const isRoot = chosen && chosen.length === 1 && !chosen[0].includes("/");
-  return client.get("incidents/classes", { kind: show, category: isRoot ? chosen[0] : "" });
+  return client.get("spatial-statistics/hot-spots", {
+    kind: show,
+    category: isRoot ? chosen[0] : "",
+  });
 }
 
 /** @param {IncidentView} view @param {{total: number, outside: number}} density */
@@ -238,11 +241,11 @@ function showFigures({ context, controls, parts, classes }, { total, outside }) 
     parts.figures.append(count, el("span", {}, t.outside));
   }
   if (controls.show.value !== "change" || !classes) return;
-  const { now = 0, before = 0 } = classes;
-  const rise = before ? now / before - 1 : null;
+  const { current = 0, previous = 0 } = classes;
+  const rise = previous ? current / previous - 1 : null;
   const text = rise == null ? "–" : `${rise > 0 ? "+" : ""}${percent.format(rise)}`;
-  const against = `${t.against_sum} (${integer.format(before)})`;
-  parts.figures.append(el("strong", {}, text), el("span", {}, against));
+  const baseline = `${t.baseline_sum} (${integer.format(previous)})`;
+  parts.figures.append(el("strong", {}, text), el("span", {}, baseline));
 }
 
 /** @param {IncidentView} view */
@@ -262,7 +265,7 @@ function describe({ context, controls, parts, area }) {
  */
 async function open(view, update, setStanding) {
   const { context, controls, layers } = view;
-  const { client, t, isWall, isSaved, map } = context;
+  const { client, t, isVideoWall, isSaved, map } = context;
   if (!layers) return;
   setStanding(context.layers.lead(controls.level.value === "grid" ? layers.byGrid : layers.byArea));
   // The counts are requested before the tiles.
@@ -272,7 +275,7 @@ async function open(view, update, setStanding) {
   view.categories = (await client.get("incidents/categories")).categories;
   showTree(view, update);
   context.layers.finish();
-  if (isWall) togglePlay(view, update);
+  if (isVideoWall) togglePlay(view, update);
   if (isSaved) return;
   listen(client, {
     incident: (event) => showPulse(map, event, categoryText(t, event.category || "other")),

@@ -22,8 +22,8 @@ export async function showCharts(view, onPick) {
   const all = periodQuery(view, [0, period.steps.length - 1]);
   const query = { ...all, step: controls.step.value };
   const [series, byHour] = await Promise.all([
-    client.get("incidents/series", query),
-    client.get("incidents/hours", periodQuery(view)),
+    client.get("incidents/time-series", query),
+    client.get("incidents/hour-of-week", periodQuery(view)),
   ]);
   if (request !== view.request) return;
   const charted = JSON.stringify(query);

@@ -34,7 +34,13 @@ export function createControls({ t, urlState }, { onStep, onChange, onMeasure })
     show: choice("show", t.show, shows, "show_", onChange),
     level: choice("level", t.by_what, levels, "level_", onChange),
     measure: choice("measure", t.measure, measures, "", onMeasure),
-    against: choice("against", t.against, ["before", "year"], "against_", onChange),
+    baseline: choice(
+      "baseline",
+      t.baseline,
+      ["previous_period", "year_before"],
+      "baseline_",
+      onChange,
+    ),
   };
 }
 
@@ -68,9 +74,9 @@ export function createParts(t) {
  * @param {() => Query} query of the downloads
  */
 export function fillPanel({ context, controls, parts, area }, query) {
-  const { t, content, isWall, isSaved, language } = context;
-  const isInteractive = !isWall && !isSaved;
-  const { step, span, show, level, measure, against } = controls;
+  const { t, content, isVideoWall, isSaved, language } = context;
+  const isInteractive = !isVideoWall && !isSaved;
+  const { step, span, show, level, measure, baseline } = controls;
   const search = createSearchBox(context, (hit) => {
     if (!["grid", "camera", "key_place"].includes(hit.kind)) area.choose(hit.code);
   });
@@ -87,13 +93,13 @@ export function fillPanel({ context, controls, parts, area }, query) {
     { class: "block filter" },
     isInteractive ? search : null,
     area.element,
-    ...[step, span, show, level, measure, against].map((choice) => choice.row),
+    ...[step, span, show, level, measure, baseline].map((choice) => choice.row),
     parts.tree,
   );
   if (isInteractive) {
-    const link = { class: "wall-link", href: `/wall?lang=${language}` };
+    const link = { class: "video-wall-link", href: `/video-wall?lang=${language}` };
     filter.append(
-      el("p", { class: "row" }, el("a", link, t.wall_open)),
+      el("p", { class: "row" }, el("a", link, t.video_wall_open)),
       createDownloads(context, [["incidents", t.incidents]], query),
     );
   }

@@ -100,8 +100,8 @@ export async function loadHeat(view) {
   const cell = Math.max(1e-4, (360 / Math.pow(2, zoom) / 256) * 6);
   const box = outerBox(map.getBounds().pad(0.5));
   view.heatScope = { zoom, box };
-  const boxText = box.map((degrees) => degrees.toFixed(2)).join(",");
-  const query = { ...periodQuery(view), cell: cell.toPrecision(3), box: boxText };
+  const bbox = box.map((degrees) => degrees.toFixed(2)).join(",");
+  const query = { ...periodQuery(view), cell: cell.toPrecision(3), bbox };
   /** @type {{points: [number, number, number][]}} */
   const { points } = await client.get("incidents/points", query);
   if (request !== view.request) return;
@@ -176,8 +176,8 @@ function describeShape(view, kind, feature) {
     [t.per_km2, perArea == null ? null : decimal.format(perArea)],
     [t.per_1000_people, perPerson == null ? t.no_data : decimal.format(perPerson)],
     [t[`show_${controls.show.value}`], className],
-    [t.q_value, gridClass?.q == null ? null : decimal.format(gridClass.q)],
-    [t.before, gridClass?.before == null ? null : integer.format(gridClass.before)],
+    [t.q_value, gridClass?.q_value == null ? null : decimal.format(gridClass.q_value)],
+    [t.before, gridClass?.previous == null ? null : integer.format(gridClass.previous)],
     [t.since, gridClass?.since],
   ]);
 }

@@ -101,7 +101,7 @@ export async function showRanking(view) {
   const rows = rankedRows(view).slice(0, RANKED);
   const codes = rows.map(([code]) => code);
   /** @type {Record<string, [string, string | null]>} */
-  const names = codes.length ? await client.get("names", { code: codes }) : {};
+  const names = codes.length ? await client.get("areas/names", { code: codes }) : {};
   if (request !== view.request) return;
   parts.listTitle.textContent = controls.show.value === "density" ? t.top_areas : t.top_grids;
   const lines = rows.map(([code, text], k) => {
@@ -141,17 +141,17 @@ function rankedRows(view) {
   if (show === "change") {
     return entries
       .filter(([, grid]) => grid.class !== "none")
-      .sort(([, a], [, b]) => Number(a.q) - Number(b.q))
-      .map(([code, { before, now }]) => {
-        const [old, present] = [before, now].map((count) => formats.integer.format(Number(count)));
-        return [code, `${old} → ${present}`];
+      .sort(([, a], [, b]) => Number(a.q_value) - Number(b.q_value))
+      .map(([code, { previous, current }]) => {
+        const texts = [previous, current].map((count) => formats.integer.format(Number(count)));
+        return [code, texts.join(" → ")];
       });
   }
   const order = Object.keys(CLASS_COLOURS[show]);
   return entries
     .sort(
       ([, a], [, b]) =>
-        order.indexOf(a.class) - order.indexOf(b.class) || (b.gi || 0) - (a.gi || 0),
+        order.indexOf(a.class) - order.indexOf(b.class) || (b.gi_star || 0) - (a.gi_star || 0),
     )
     .map(([code, grid]) => [code, t[`class_of_${grid.class}`]]);
 }
@@ -160,6 +160,6 @@ function rankedRows(view) {
 async function flyTo({ context, areas }, code) {
   const { client, map } = context;
   const area = areas.find((one) => one.code === code);
-  const { box } = area || (await client.get(`grids/${encodeURIComponent(code)}/card`));
-  map.flyToBounds(boundsOf(box), { maxZoom: 17, padding: [40, 40], duration: 0.6 });
+  const { bbox } = area || (await client.get(`grids/${encodeURIComponent(code)}/card`));
+  map.flyToBounds(boundsOf(bbox), { maxZoom: 17, padding: [40, 40], duration: 0.6 });
 }

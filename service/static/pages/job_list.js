@@ -63,7 +63,9 @@ export function showJobs(config, client) {
 function jobRow(job, config, client, clock, order) {
   const { t } = config;
   const { integer } = numberFormats(config.language);
-  const layer = job.about.layer ? ` ${t[`layer_${job.about.layer}`] || job.about.layer}` : "";
+  const layer = job.arguments.layer
+    ? ` ${t[`layer_${job.arguments.layer}`] || job.arguments.layer}`
+    : "";
   const canCancel = ["waiting", "running"].includes(job.state);
   const isRunning = ["running", "cancelling"].includes(job.state);
   const cells = [
@@ -71,8 +73,8 @@ function jobRow(job, config, client, clock, order) {
     `${t[`task_${job.task}`] || job.task}${layer}`,
     t[`state_${job.state}`],
     isRunning ? job.step : "",
-    job.asked_by,
-    clock.format(new Date(job.asked_at)),
+    job.requested_by,
+    clock.format(new Date(job.requested_at)),
     durationText(job, integer),
     outcomeText(job, config, integer),
   ];

@@ -17,10 +17,10 @@ import { addSighting } from "../map/sighting.js";
 import { addAttribution, focusArea, setUpView } from "../map/view.js";
 import { showCoverage } from "./coverage.js";
 import { showIncidents } from "./incidents.js";
-import { showRegisters } from "./registers.js";
+import { showDataQuality } from "./data_quality.js";
 
 /** @type {Record<string, (context: MapContext) => PageSummary>} */
-const PAGES = { coverage: showCoverage, incidents: showIncidents, registers: showRegisters };
+const PAGES = { coverage: showCoverage, incidents: showIncidents, data_quality: showDataQuality };
 const FIRST_STEPS = ["areas", "grids", "cameras", "buildings", "refresh"];
 
 /**
@@ -31,10 +31,10 @@ const FIRST_STEPS = ["areas", "grids", "cameras", "buildings", "refresh"];
 function createContext(map, config) {
   const saved = savedPage();
   const { t, language } = config;
-  const isWall = new URLSearchParams(location.search).get("wall") === "1";
+  const isVideoWall = new URLSearchParams(location.search).get("video_wall") === "1";
   // The width of the panel depends on these, and the view of the map on that.
   document.body.classList.add(`page-${config.page}`);
-  document.body.classList.toggle("on-wall", isWall);
+  document.body.classList.toggle("on-video-wall", isVideoWall);
   document.body.classList.toggle("saved", saved != null);
   const client = createClient(config.api, saved);
   const content = byId("content");
@@ -53,7 +53,7 @@ function createContext(map, config) {
     drawer: createDrawer(content, t),
     content,
     areas: client.get("areas"),
-    isWall,
+    isVideoWall,
     isSaved: saved != null,
   };
 }
@@ -83,16 +83,16 @@ function addBaseLayers({ map, config, t, client, layers, areas, urlState, langua
  */
 function startMap(map, config) {
   const context = createContext(map, config);
-  const { isWall, isSaved, t } = context;
+  const { isVideoWall, isSaved, t } = context;
   context.drawer.onClose(() => context.urlState.set("grid", null));
   addBaseLayers(context);
   if (config.run == null) {
     showOutlines(context, t.no_results_title, FIRST_STEPS).catch((error) => fail(t, error));
     return;
   }
-  if (config.seeing && !isWall && !isSaved) addSighting(context);
+  if (config.seeing && !isVideoWall && !isSaved) addSighting(context);
   const page = PAGES[config.page](context);
-  if (!isWall) addSheetBox(context, page);
+  if (!isVideoWall) addSheetBox(context, page);
 }
 
 // Folium makes the map in a script of the page, which hands it over by this event.

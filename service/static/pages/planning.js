@@ -207,9 +207,9 @@ function sitesRow(plan) {
 async function findSites(plan, number) {
   const { client, urlState, map } = plan.context;
   const camera = { kind: plan.parts.kind.value };
-  const query = { number, camera, area: urlState.get("area") };
+  const query = { count: number, camera, area: urlState.get("area") };
   /** @type {{sites: {lon: number, lat: number, kind: string, bearing_deg: number}[]}} */
-  const { sites } = await client.send("POST", "sites", query);
+  const { sites } = await client.send("POST", "planning/sites", query);
   plan.cameras = sites.map(({ lon, lat, kind, bearing_deg: bearing }) => {
     const seesAround = kind === "ptz" || kind === "panoramic";
     return { lon, lat, kind, ...(seesAround ? {} : { bearing_deg: Math.round(bearing) % 360 }) };

@@ -87,7 +87,7 @@ async function showNames({ client, language }, table, codes) {
   const missing = codes.filter((code) => !gridNames.has(code));
   if (missing.length) {
     /** @type {Record<string, [string, string | null]>} */
-    const names = await client.get("names", { code: missing }).catch(() => ({}));
+    const names = await client.get("areas/names", { code: missing }).catch(() => ({}));
     for (const [code, [name, english]] of Object.entries(names)) {
       gridNames.set(code, (language !== "zh" && english) || name);
     }

@@ -25,11 +25,11 @@ export function createPlanRequests(plan, actions) {
   async function request(moving) {
     const { cameras } = plan;
     if (moving) {
-      const views = await client.send("POST", "what-if/views", { cameras });
+      const views = await client.send("POST", "planning/views", { cameras });
       if (plan.cameras.length) actions.onViews(views);
       plan.layers.gained.clearLayers();
     } else {
-      const gain = await client.send("POST", "what-if", { cameras });
+      const gain = await client.send("POST", "planning/what-if", { cameras });
       if (plan.cameras.length && !isRepeated) actions.onGain(gain);
     }
     if (plan.parts.note.textContent === t.plan_searching) plan.say("");

@@ -158,7 +158,7 @@ async function showComparison({ t, client, formats }, list, place) {
     return;
   }
   const rows = /** @type {ScenarioFigures[]} */ (
-    await client.get("scenarios/compared", { id: ids }, { record: false })
+    await client.get("scenarios/comparison", { id: ids }, { record: false })
   );
   const { integer, decimal } = formats;
   /**

@@ -94,7 +94,7 @@ async function sendFile(view, file, more) {
     }
   }
   const job = await view.client.send("POST", path(""), file);
-  view.uploadKey = job.about.upload;
+  view.uploadKey = job.arguments.upload;
   return job;
 }
 
@@ -247,7 +247,7 @@ function fitForm(view) {
 async function listMappings(view) {
   const layer = layerOf(view);
   const select = field(view, "mapping");
-  const mappings = hasMapping(layer) ? await view.client.get("mappings", { layer }) : [];
+  const mappings = hasMapping(layer) ? await view.client.get("imports/mappings", { layer }) : [];
   if (layer !== layerOf(view)) return;
   const names = mappings.map((/** @type {{name: string}} */ mapping) => mapping.name);
   const before = select.value; // of now: it may have been changed while the answer was on its way
@@ -263,7 +263,7 @@ async function listMappings(view) {
 async function forgetMapping(view) {
   const query = queryString({ layer: layerOf(view), name: field(view, "mapping").value });
   try {
-    await view.client.send("DELETE", `mappings?${query}`);
+    await view.client.send("DELETE", `imports/mappings?${query}`);
     await listMappings(view);
     markStale();
   } catch (error) {

@@ -1,11 +1,11 @@
 /* The dashboard's panes: quality of the registers, next actions, services, alerts. */
 
-import { figureValue, findingsLink } from "../lib/board_links.js";
+import { figureValue, issuesLink } from "../lib/dashboard_links.js";
 import { queryString } from "../lib/api.js";
 import { CHART } from "../lib/colours.js";
 import { el, headingRow } from "../lib/dom.js";
-import { findingText, localName } from "../lib/format.js";
-import { shareBar } from "./board_cards.js";
+import { issueText, localName } from "../lib/format.js";
+import { shareBar } from "./dashboard_cards.js";
 
 const REGISTERS = ["cameras", "grids", "key-places", "incidents", "buildings"];
 const ASPECTS = ["complete", "plausible", "up_to_date", "in_place"];
@@ -16,7 +16,7 @@ const MAX_ALERTS = 30;
 /**
  * Return the quality of the registers by aspect, null if there is none.
  *
- * @param {BoardView} view
+ * @param {DashboardView} view
  */
 export function qualityPane(view) {
   const { t, data, formats, config, state } = view;
@@ -24,13 +24,13 @@ export function qualityPane(view) {
   for (const layer of REGISTERS) {
     const all = data.area.figures[`quality/${layer}`];
     if (!all) continue;
-    const href = findingsLink(config.language, { layer }, state.area);
+    const href = issuesLink(config.language, { layer }, state.area);
     body.append(
       el(
         "tr",
         {},
         el("th", { scope: "row" }, el("a", { href }, t[`layer_${layer}`])),
-        el("td", {}, formats.integer.format(all.whole)),
+        el("td", {}, formats.integer.format(all.denominator)),
         ...ASPECTS.map((aspect) => aspectCell(view, layer, aspect)),
       ),
     );
@@ -42,16 +42,16 @@ export function qualityPane(view) {
   return el("section", { class: "pane" }, title, table);
 }
 
-/** @param {BoardView} view @param {string} layer @param {string} aspect */
+/** @param {DashboardView} view @param {string} layer @param {string} aspect */
 function aspectCell({ data, formats, config, state }, layer, aspect) {
   const name = `quality/${layer}/${aspect}`;
   const share = figureValue(data.area.figures, name);
   if (share == null) return el("td", {}, "–");
   const figure = data.area.figures[name];
-  // Rounded down: 100 % is said of a register without a finding only.
+  // Rounded down: 100 % is said of a register without a issue only.
   const text = formats.percent.format(Math.floor(share * 1000) / 1000);
-  const href = findingsLink(config.language, { layer, aspect }, state.area);
-  const cell = el("td", {}, figure.part < figure.whole ? el("a", { href }, text) : text);
+  const href = issuesLink(config.language, { layer, aspect }, state.area);
+  const cell = el("td", {}, figure.numerator < figure.denominator ? el("a", { href }, text) : text);
   if (share < 1) {
     const strength = Math.min(70, 8 + (1 - share) * 160);
     cell.style.background = `color-mix(in srgb, ${CHART.shortfall} ${strength}%, white)`;
@@ -60,37 +60,37 @@ function aspectCell({ data, formats, config, state }, layer, aspect) {
 }
 
 /**
- * Return what is to be done: findings by owner, the most first.
+ * Return what is to be done: issues by owner, the most first.
  *
- * @param {BoardView} view
- * @param {readonly FindingCount[]} counts
+ * @param {DashboardView} view
+ * @param {readonly IssueCount[]} counts
  */
 export function tasksPane({ t, formats, config, state }, counts) {
-  const lines = groupTasks(counts).map(({ layer, aspect, finding, owner, rows }) => {
-    const filter = { layer, aspect, finding, ...(owner ? { owner } : {}) };
-    const href = findingsLink(config.language, filter, state.area);
+  const lines = groupTasks(counts).map(({ layer, aspect, issue, owner, rows }) => {
+    const filter = { layer, aspect, issue, ...(owner ? { owner } : {}) };
+    const href = issuesLink(config.language, filter, state.area);
     const who = owner == null ? t[`layer_${layer}`] : owner || t.no_owner;
     return el(
       "li",
       {},
-      el("span", {}, el("a", { href }, findingText(t, finding)), " ", el("small", {}, who)),
+      el("span", {}, el("a", { href }, issueText(t, issue)), " ", el("small", {}, who)),
       el("span", { class: "amount" }, formats.integer.format(rows)),
     );
   });
   if (!lines.length) lines.push(el("li", {}, t.nothing_found));
-  const href = `${config.api}/registers/table?${queryString({ area: state.area })}`;
+  const href = `${config.api}/data-quality/table?${queryString({ area: state.area })}`;
   const title = el("h2", {}, t.todo, el("a", { href, download: "" }, t.as_table));
   return el("section", { class: "pane" }, title, el("ul", { class: "list" }, ...lines));
 }
 
-/** @param {readonly FindingCount[]} counts */
+/** @param {readonly IssueCount[]} counts */
 function groupTasks(counts) {
-  /** @type {Map<string, Omit<FindingCount, "owner"> & {owner: string | null}>} */
+  /** @type {Map<string, Omit<IssueCount, "owner"> & {owner: string | null}>} */
   const tasks = new Map();
-  for (const { layer, aspect, finding, owner: name, rows } of counts) {
+  for (const { layer, aspect, issue, owner: name, rows } of counts) {
     const owner = OWNED.includes(layer) ? name : null;
-    const key = JSON.stringify([layer, aspect, finding, owner]);
-    const task = tasks.get(key) || { layer, aspect, finding, owner, rows: 0 };
+    const key = JSON.stringify([layer, aspect, issue, owner]);
+    const task = tasks.get(key) || { layer, aspect, issue, owner, rows: 0 };
     tasks.set(key, { ...task, rows: task.rows + rows });
   }
   return [...tasks.values()].sort((a, b) => b.rows - a.rows).slice(0, MAX_TASKS);
@@ -99,7 +99,7 @@ function groupTasks(counts) {
 /**
  * Return the shares of services within a walk and of key places by kind, null if there are none.
  *
- * @param {BoardView} view
+ * @param {DashboardView} view
  */
 export function servicesPane(view) {
   const { t, config, state } = view;
@@ -108,18 +108,18 @@ export function servicesPane(view) {
     "section",
     { class: "pane" },
     ...kindLines(view, t.service_title, "served/", (kind) => {
-      const finding = `no_service_within_distance/${kind}`;
-      return findingsLink(language, { layer: "grids", aspect: "service", finding }, state.area);
+      const issue = `no_service_within_distance/${kind}`;
+      return issuesLink(language, { layer: "grids", aspect: "service", issue }, state.area);
     }),
     ...kindLines(view, t.places_title, "key_places/", (kind) =>
-      findingsLink(language, { layer: "key-places", aspect: "target", owner: kind }, state.area),
+      issuesLink(language, { layer: "key-places", aspect: "target", owner: kind }, state.area),
     ),
   );
   return pane.children.length ? pane : null;
 }
 
 /**
- * @param {BoardView} view
+ * @param {DashboardView} view
  * @param {string} title
  * @param {string} prefix of the figures' names
  * @param {(kind: string) => string} link
@@ -141,7 +141,7 @@ function kindLines({ t, formats, data }, title, prefix, link) {
 /**
  * Return the grids with more incidents than expected.
  *
- * @param {BoardView} view
+ * @param {DashboardView} view
  * @param {readonly Alert[]} alerts
  */
 export function alertsPane({ t, formats, config }, alerts) {

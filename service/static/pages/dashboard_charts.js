@@ -1,6 +1,6 @@
-/* The dashboard's charts: appeals by month, cameras by year, evenness between areas. */
+/* The dashboard's charts: service requests by month, cameras by year, evenness between areas. */
 
-import { figureText, figureValue, lorenzCurve } from "../lib/board_links.js";
+import { figureText, figureValue, lorenzCurve } from "../lib/dashboard_links.js";
 import { AXIS, bars } from "../lib/charts.js";
 import { CHART } from "../lib/colours.js";
 import { el } from "../lib/dom.js";
@@ -20,26 +20,26 @@ const NARROWEST = 220;
 /**
  * Return the charts that there is something to draw for.
  *
- * @param {BoardView} view
- * @param {{appeals: AppealMonth[], years: CameraYear[]}} trends
+ * @param {DashboardView} view
+ * @param {Trends} trends
  * @returns {ChartPart[]}
  */
-export function trendCharts(view, { appeals, years }) {
+export function trendCharts(view, { service_requests_by_month: requests, cameras_by_year: years }) {
   const { t } = view;
   const charts = [];
-  if (appeals.length) {
-    const months = appeals.map((row) => Date.parse(`${row.month}T00:00:00Z`) / 1000);
+  if (requests.length) {
+    const months = requests.map((row) => Date.parse(`${row.month}T00:00:00Z`) / 1000);
     charts.push(
       trendChart(view, t.by_month, months, true, [
         {
           label: t.received,
-          values: appeals.map((r) => r.received),
+          values: requests.map((r) => r.received),
           stroke: CHART.muted,
           bars: true,
         },
         {
           label: t.in_time_share,
-          values: appeals.map((r) => r.in_time_share),
+          values: requests.map((r) => r.in_time_share),
           stroke: CHART.accent,
           share: true,
         },
@@ -69,7 +69,7 @@ export function trendCharts(view, { appeals, years }) {
 }
 
 /**
- * @param {BoardView} view
+ * @param {DashboardView} view
  * @param {string} title
  * @param {number[]} x seconds or years
  * @param {boolean} isTime
@@ -90,7 +90,7 @@ function trendChart(view, title, x, isTime, series) {
 }
 
 /**
- * @param {BoardView} view
+ * @param {DashboardView} view
  * @param {number} width
  * @param {boolean} isTime
  * @param {TrendSeries[]} series
@@ -157,7 +157,7 @@ function monthText(seconds) {
 /**
  * How far a figure is from being the same everywhere.
  *
- * @param {BoardView} view
+ * @param {DashboardView} view
  * @returns {ChartPart | null}
  */
 function lorenzChart({ t, formats, data, state }) {

@@ -1,18 +1,18 @@
 /* Figures of the dashboard: what they are called, and the pages that show them. */
 
 /**
- * @type {readonly FigureCard[]} figures with a card; of some, the findings that are missing to the
+ * @type {readonly FigureCard[]} figures with a card; of some, the issues that are missing to the
  *   target
  */
 export const CARDS = [
-  { figure: "networked", layer: "cameras", aspect: "target", finding: "not_networked" },
-  { figure: "working", layer: "cameras", aspect: "target", finding: "not_in_working_order" },
-  { figure: "key_places", layer: "key-places", aspect: "target", finding: "coverage_below_target" },
+  { figure: "networked", layer: "cameras", aspect: "target", issue: "not_networked" },
+  { figure: "working", layer: "cameras", aspect: "target", issue: "not_in_working_order" },
+  { figure: "key_places", layer: "key-places", aspect: "target", issue: "coverage_below_target" },
   { figure: "key_places_seen" },
   { figure: "open_covered" },
-  { figure: "appeals_in_time" },
-  { figure: "appeals_satisfaction" },
-  { figure: "headed", layer: "grids", aspect: "complete", finding: "head_missing" },
+  { figure: "service_requests_in_time" },
+  { figure: "service_requests_satisfaction" },
+  { figure: "headed", layer: "grids", aspect: "complete", issue: "head_missing" },
 ];
 
 /**
@@ -35,23 +35,25 @@ export function figureText(t, figure) {
 export function figureValue(figures, name) {
   if (name === "incidents_per_km2") {
     const { incidents, area_m2: area } = figures;
-    return incidents && area && area.part > 0 ? (incidents.part / area.part) * 1e6 : null;
+    return incidents && area && area.numerator > 0
+      ? (incidents.numerator / area.numerator) * 1e6
+      : null;
   }
   return figures[name] ? figures[name].share : null;
 }
 
 /**
- * Return the address of the findings that a filter leaves.
+ * Return the address of the issues that a filter leaves.
  *
  * @param {string} language
  * @param {Record<string, string | undefined>} filter
  * @param {string | null} area
  */
-export function findingsLink(language, filter, area) {
+export function issuesLink(language, filter, area) {
   const parts = new URLSearchParams({ lang: language });
   for (const [key, value] of Object.entries(filter)) parts.set(key, String(value));
   if (area) parts.set("area", area);
-  return `/maps/registers?${parts}`;
+  return `/maps/data-quality?${parts}`;
 }
 
 /**
@@ -69,16 +71,16 @@ export function figureMapLink(language, figure, area, isGrid = false) {
   if (["open_covered", "key_places_seen"].includes(figure)) {
     return `/maps/coverage?${lang}${hash(isGrid ? "grid" : "area")}`;
   }
-  if (figure.startsWith("appeals") || figure === "incidents_per_km2") {
+  if (figure.startsWith("service_requests") || figure === "incidents_per_km2") {
     return `/maps/incidents?${lang}${hash("area")}`;
   }
   if (figure.startsWith("quality/")) {
-    return findingsLink(language, { layer: figure.split("/")[1] }, area);
+    return issuesLink(language, { layer: figure.split("/")[1] }, area);
   }
   const card = CARDS.find((one) => one.figure === figure);
   if (!card || !card.layer) return null;
-  const { layer, aspect, finding } = card;
-  return findingsLink(language, { layer, aspect, finding }, area);
+  const { layer, aspect, issue } = card;
+  return issuesLink(language, { layer, aspect, issue }, area);
 }
 
 /**

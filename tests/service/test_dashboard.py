@@ -1,4 +1,4 @@
-"""The board over HTTP: figures, areas, evenness, findings and tables."""
+"""Dashboard over HTTP: figures, areas, inequality, data-quality issues and tables."""
 
 from __future__ import annotations
 
@@ -23,67 +23,69 @@ def client(demo_store: str) -> Iterator[TestClient]:
 
 
 def test_figures_of_the_areas_beneath_one(client: TestClient) -> None:
-    whole = client.get("/api/v1/board?level=subdistrict").json()
+    whole = client.get("/api/v1/dashboard?level=subdistrict").json()
     assert len([a for a in whole["areas"] if a["code"]]) == 6
     networked = [a["figures"]["networked"] for a in whole["areas"]]
     mine = whole["area"]["figures"]["networked"]
-    assert sum(f["part"] for f in networked) == mine["part"]
-    assert sum(f["whole"] for f in networked) == mine["whole"] == 1500
+    assert sum(f["numerator"] for f in networked) == mine["numerator"]
+    assert sum(f["denominator"] for f in networked) == mine["denominator"] == 1500
     assert mine["met"] is False
-    assert mine["share"] == mine["part"] / mine["whole"]
+    assert mine["share"] == mine["numerator"] / mine["denominator"]
     shares = [a["figures"]["open_covered"]["share"] for a in whole["areas"] if a["code"]]
     assert whole["gini"]["open_covered"] == pytest.approx(geo.gini(shares))
     first = whole["areas"][1]["code"]
-    below = client.get(f"/api/v1/board?level=community&area={first}").json()
+    below = client.get(f"/api/v1/dashboard?level=community&area={first}").json()
     assert {a["parent"] for a in below["areas"]} == {first}
     assert below["path"][0]["level"] == "district"
     assert below["path"][-1]["code"] == first
-    for name in ("cameras", "population", "appeals"):
+    for name in ("cameras", "population", "service_requests"):
         assert (
-            sum(a["figures"][name]["part"] for a in below["areas"])
-            == below["area"]["figures"][name]["part"]
+            sum(a["figures"][name]["numerator"] for a in below["areas"])
+            == below["area"]["figures"][name]["numerator"]
         )
-    grids = client.get(f"/api/v1/board?level=grid&area={first}").json()["areas"]
-    assert len(grids) == below["area"]["figures"]["grids"]["part"]
-    one = client.get(f"/api/v1/board?level=grid&area={grids[0]['code']}").json()
+    grids = client.get(f"/api/v1/dashboard?level=grid&area={first}").json()["areas"]
+    assert len(grids) == below["area"]["figures"]["grids"]["numerator"]
+    one = client.get(f"/api/v1/dashboard?level=grid&area={grids[0]['code']}").json()
     assert one["areas"] == []
     assert one["area"]["figures"] == grids[0]["figures"]
-    assert client.get("/api/v1/board?area=none").status_code == 404
-    assert client.get("/api/v1/board?level=galaxy").status_code == 422
+    assert client.get("/api/v1/dashboard?area=none").status_code == 404
+    assert client.get("/api/v1/dashboard?level=galaxy").status_code == 422
 
 
 def test_trends_agree_with_the_sums(client: TestClient) -> None:
-    found = client.get("/api/v1/board/trends?area=990101").json()
-    assert found == client.get("/api/v1/board/trends").json()
-    assert [row["year"] for row in found["years"]] == list(range(2017, 2027))
-    assert found["years"][-1]["in_service"] == sum(row["installed"] for row in found["years"])
-    assert len(found["appeals"]) == 36
-    assert client.get("/api/v1/board/trends?area=none").status_code == 404
+    found = client.get("/api/v1/dashboard/trends?area=990101").json()
+    assert found == client.get("/api/v1/dashboard/trends").json()
+    assert [row["year"] for row in found["cameras_by_year"]] == list(range(2017, 2027))
+    assert found["cameras_by_year"][-1]["in_service"] == sum(
+        row["installed"] for row in found["cameras_by_year"]
+    )
+    assert len(found["service_requests_by_month"]) == 36
+    assert client.get("/api/v1/dashboard/trends?area=none").status_code == 404
 
 
 def test_findings_counts_and_tables(client: TestClient) -> None:
-    counts = client.get("/api/v1/registers/counts").json()
+    counts = client.get("/api/v1/data-quality/counts").json()
     total = sum(row["rows"] for row in counts)
-    answer = client.get("/api/v1/registers/findings?limit=7")
+    answer = client.get("/api/v1/data-quality/issues?limit=7")
     assert int(answer.headers["x-total-count"]) == total
     assert len(answer.json()["features"]) == 7
     row = next(
-        row for row in counts if row["layer"] == "cameras" and row["finding"] == "not_networked"
+        row for row in counts if row["layer"] == "cameras" and row["issue"] == "not_networked"
     )
-    query = {key: row[key] for key in ("layer", "aspect", "finding", "owner")}
-    some = client.get("/api/v1/registers/findings", params=query)
+    query = {key: row[key] for key in ("layer", "aspect", "issue", "owner")}
+    some = client.get("/api/v1/data-quality/issues", params=query)
     assert int(some.headers["x-total-count"]) == row["rows"] == len(some.json()["features"])
-    table = client.get("/api/v1/registers/table", params=query)
+    table = client.get("/api/v1/data-quality/table", params=query)
     assert table.content.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(io.StringIO(table.content.decode("utf-8-sig"))))
     assert len(rows) == row["rows"]
     assert {r["owner"] for r in rows} == {row["owner"]}
-    here = client.get("/api/v1/registers/counts?area=990101001").json()
+    here = client.get("/api/v1/data-quality/counts?area=990101001").json()
     assert 0 < sum(row["rows"] for row in here) < total
     figures = list(
         csv.DictReader(
             io.StringIO(
-                client.get("/api/v1/board/table?level=district").content.decode("utf-8-sig")
+                client.get("/api/v1/dashboard/table?level=district").content.decode("utf-8-sig")
             )
         )
     )
@@ -99,16 +101,16 @@ def test_key_places_by_name_and_kind(client: TestClient) -> None:
             max(place["required_share"] - place["covered_share"], 0)
         )
     assert sum(kind["places"] for kind in found["kinds"]) == 46
-    board = client.get("/api/v1/board?level=district").json()["area"]["figures"]
+    figures = client.get("/api/v1/dashboard?level=district").json()["area"]["figures"]
     for kind in found["kinds"]:
-        assert board[f"key_places/{kind['kind']}"]["part"] == kind["met"]
+        assert figures[f"key_places/{kind['kind']}"]["numerator"] == kind["met"]
 
 
 def test_one_record_per_camera(client: TestClient) -> None:
     code = client.get("/api/v1/cameras").json()["features"][0]["properties"]["code"]
     record = client.get(f"/api/v1/cameras/{code}").json()
     assert record["code"] == code
-    assert {"place_kinds", "supplement_light", "extra", "in_grid", "status_told_at", "lon"} <= set(
+    assert {"place_kinds", "supplement_light", "extra", "grid", "status_reported_at", "lon"} <= set(
         record
     )
     assert record["history"][0]["status"] == record["status"]
@@ -127,10 +129,10 @@ def test_a_table_runs_nothing(store: str) -> None:
             "'', '', max(id) FROM runs"
         )
     with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client:
-        table = client.get("/api/v1/registers/table").content.decode("utf-8-sig")
+        table = client.get("/api/v1/data-quality/table").content.decode("utf-8-sig")
         assert "'=1+1" in table
         assert "'@SUM(A1)" in table
-        feature = client.get("/api/v1/registers/findings").json()["features"][0]
+        feature = client.get("/api/v1/data-quality/issues").json()["features"][0]
         assert feature["geometry"] is None
-        assert client.get("/api/v1/board").status_code == 404
-        assert client.get("/board").status_code == 200
+        assert client.get("/api/v1/dashboard").status_code == 404
+        assert client.get("/dashboard").status_code == 200

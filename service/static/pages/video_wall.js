@@ -11,8 +11,8 @@ const AWAY_MS = 5000;
 const ENDED_MS = 60000;
 
 /**
- * @typedef {object} WallView
- * @property {WallConfig} config
+ * @typedef {object} VideoWallView
+ * @property {VideoWallConfig} config
  * @property {HTMLIFrameElement[]} frames
  * @property {HTMLElement} message
  * @property {number} page that is shown
@@ -48,7 +48,7 @@ async function loadingResult(frame) {
   return "away";
 }
 
-/** @param {WallView} view */
+/** @param {VideoWallView} view */
 async function turn(view) {
   if (view.turning || !view.config.pages.length) return;
   view.turning = true;
@@ -59,12 +59,12 @@ async function turn(view) {
   }
 }
 
-/** @param {WallView} view */
+/** @param {VideoWallView} view */
 async function showNext(view) {
   const { config, frames, message } = view;
   const { t } = config;
   if (!(await isServiceUp())) {
-    message.textContent = t.wall_away;
+    message.textContent = t.video_wall_away;
     view.due = performance.now() + AWAY_MS;
     return;
   }
@@ -75,7 +75,7 @@ async function showNext(view) {
   frame.src = config.pages[view.page];
   const result = await loadingResult(frame);
   if (result !== "ready") {
-    message.textContent = result === "ended" ? t.wall_ended : t.wall_away;
+    message.textContent = result === "ended" ? t.video_wall_ended : t.video_wall_away;
     view.due = performance.now() + (result === "ended" ? ENDED_MS : AWAY_MS);
     return;
   }
@@ -91,7 +91,7 @@ async function showNext(view) {
   document.body.dataset.shown = config.pages[view.page];
 }
 
-/** @param {WallView} view */
+/** @param {VideoWallView} view */
 function addControls(view) {
   const { t, seconds } = view.config;
   const pauseButton = byId("pause");
@@ -107,13 +107,13 @@ function addControls(view) {
   });
 }
 
-/** @param {WallConfig} config */
-function startWall(config) {
-  /** @type {WallView} */
+/** @param {VideoWallConfig} config */
+function startVideoWall(config) {
+  /** @type {VideoWallView} */
   const view = {
     config,
     frames: [byId("one"), byId("two")],
-    message: byId("told"),
+    message: byId("status"),
     page: -1,
     front: 1,
     due: 0,
@@ -137,4 +137,4 @@ function startWall(config) {
   turn(view);
 }
 
-startWall(pageConfig());
+startVideoWall(pageConfig());

@@ -2,7 +2,13 @@
  */
 
 import { bars } from "../lib/charts.js";
-import { CARDS, figureMapLink, figureText, figureValue, findingsLink } from "../lib/board_links.js";
+import {
+  CARDS,
+  figureMapLink,
+  figureText,
+  figureValue,
+  issuesLink,
+} from "../lib/dashboard_links.js";
 import { CHART } from "../lib/colours.js";
 import { el } from "../lib/dom.js";
 import { localName } from "../lib/format.js";
@@ -10,7 +16,7 @@ import { localName } from "../lib/format.js";
 /**
  * Return the cards of the figures that there are, null for none, and their small charts.
  *
- * @param {BoardView} view
+ * @param {DashboardView} view
  * @returns {{element: HTMLElement | null, charts: ChartPart[]}}
  */
 export function figureCards(view) {
@@ -29,7 +35,7 @@ export function figureCards(view) {
   return { element, charts };
 }
 
-/** @param {BoardView} view @param {FigureCard} card @param {ChartPart | null} chart */
+/** @param {DashboardView} view @param {FigureCard} card @param {ChartPart | null} chart */
 function figureCard({ t, formats, data, config, state }, card, chart) {
   const { figures } = data.area;
   const figure = figures[card.figure];
@@ -37,15 +43,15 @@ function figureCard({ t, formats, data, config, state }, card, chart) {
   const element = el("section", { class: "tile" }, el("h2", {}, name));
   if (figure.met != null) element.classList.add(figure.met ? "met" : "short");
   element.append(el("strong", {}, formats.percent.format(figure.share || 0)));
-  if (figure.goal != null) {
+  if (figure.target != null) {
     element.append(
-      el("span", { class: "goal" }, `${t.goal} ${formats.percent.format(figure.goal)}`),
+      el("span", { class: "goal" }, `${t.goal} ${formats.percent.format(figure.target)}`),
     );
   }
   element.append(shareBar(figure));
-  if (card.layer && figure.goal != null) {
+  if (card.layer && figure.target != null) {
     element.append(missingLine({ t, formats, config, state }, card, figure));
-  } else if (card.figure.startsWith("appeals")) element.append(el("p", {}, t.last_months));
+  } else if (card.figure.startsWith("service_requests")) element.append(el("p", {}, t.last_months));
   for (const [owner, label] of [
     ["public", t.of_public],
     ["industry", t.of_industry],
@@ -73,20 +79,20 @@ function figureCard({ t, formats, data, config, state }, card, chart) {
 }
 
 /**
- * @param {Pick<BoardView, "t" | "formats" | "config" | "state">} view
+ * @param {Pick<DashboardView, "t" | "formats" | "config" | "state">} view
  * @param {FigureCard} card
  * @param {Figure} figure
  */
 function missingLine({ t, formats, config, state }, card, figure) {
-  const { layer, aspect, finding } = card;
-  const missing = Math.round(figure.whole - figure.part);
-  const href = findingsLink(config.language, { layer, aspect, finding }, state.area);
+  const { layer, aspect, issue } = card;
+  const missing = Math.round(figure.denominator - figure.numerator);
+  const href = issuesLink(config.language, { layer, aspect, issue }, state.area);
   const text = `${t.missing} ${formats.integer.format(missing)}`;
   return el(
     "p",
     {},
     missing > 0 ? el("a", { href }, text) : t.met,
-    ` / ${formats.integer.format(figure.whole)}`,
+    ` / ${formats.integer.format(figure.denominator)}`,
   );
 }
 
@@ -100,9 +106,9 @@ export function shareBar(figure) {
   const fill = el("i", {});
   fill.style.width = `${Math.max(0, Math.min(1, figure.share || 0)) * 100}%`;
   const bar = el("div", { class: `bar${kind}` }, fill);
-  if (figure.goal != null) {
+  if (figure.target != null) {
     const tick = el("b", {});
-    tick.style.left = `calc(${figure.goal * 100}% - 1px)`;
+    tick.style.left = `calc(${figure.target * 100}% - 1px)`;
     bar.append(tick);
   }
   return bar;
@@ -111,7 +117,7 @@ export function shareBar(figure) {
 /**
  * One bar an area, the best first; the target as a line.
  *
- * @param {BoardView} view
+ * @param {DashboardView} view
  * @param {string} figure
  * @returns {ChartPart | null}
  */
@@ -129,9 +135,9 @@ function peersChart({ t, formats, data, config }, figure) {
   const label = `${figureText(t, figure)}: ${figures.join(", ")}`;
   const element = el("div", { class: "spark", role: "img", "aria-label": label });
   const steps = peers.map((_, k) => k);
-  const goal = data.area.figures[figure].goal ?? null;
+  const target = data.area.figures[figure].target ?? null;
   const values = peers.map((peer) => peer.value);
-  const rows = /** @type {uPlot.AlignedData} */ ([steps, values, steps.map(() => goal)]);
+  const rows = /** @type {uPlot.AlignedData} */ ([steps, values, steps.map(() => target)]);
   return {
     element,
     draw: () => new uPlot(peersOptions(element.clientWidth, peers.length), rows, element),

@@ -1,4 +1,4 @@
-/* The dashboard of the three levels: targets, ranking, appeals, evenness, registers, services. */
+/* The dashboard: targets, ranking, service requests, inequality, data quality, shortfalls. */
 
 import { createClient } from "../lib/api.js";
 import { nextSteps } from "../lib/checklist.js";
@@ -6,24 +6,24 @@ import { button, byId, el, markReady, showNotice } from "../lib/dom.js";
 import { localName, numberFormats } from "../lib/format.js";
 import { pageConfig } from "../lib/page_data.js";
 import { debounce } from "../lib/time.js";
-import { figureCards } from "./board_cards.js";
-import { trendCharts } from "./board_charts.js";
-import { alertsPane, qualityPane, servicesPane, tasksPane } from "./board_panes.js";
-import { LEVELS, levelBelow, peersPane } from "./board_peers.js";
+import { figureCards } from "./dashboard_cards.js";
+import { trendCharts } from "./dashboard_charts.js";
+import { alertsPane, qualityPane, servicesPane, tasksPane } from "./dashboard_panes.js";
+import { LEVELS, levelBelow, peersPane } from "./dashboard_peers.js";
 
 /**
- * @typedef {object} BoardAnswers
- * @property {BoardData} data
- * @property {FindingCount[]} counts
+ * @typedef {object} DashboardAnswers
+ * @property {DashboardData} data
+ * @property {IssueCount[]} counts
  * @property {Alert[]} alerts
- * @property {{appeals: AppealMonth[], years: CameraYear[]}} trends
+ * @property {Trends} trends
  */
 
-const config = /** @type {BoardConfig} */ (pageConfig());
+const config = /** @type {DashboardConfig} */ (pageConfig());
 const { t } = config;
 const client = createClient(config.api);
-const isWall = new URLSearchParams(location.search).get("wall") === "1";
-const root = byId("board");
+const isVideoWall = new URLSearchParams(location.search).get("video_wall") === "1";
+const root = byId("dashboard");
 
 // Levels that this deployment has; the grids are always among them.
 const levels = LEVELS.filter((level) => !config.levels || config.levels.includes(level));
@@ -31,7 +31,7 @@ const state = readState();
 
 /** @type {uPlot[]} */
 let charts = [];
-/** @type {BoardAnswers | null} */
+/** @type {DashboardAnswers | null} */
 let answers = null;
 /**
  * @type {HTMLElement | null} what would improve the figures, while something essential is missing
@@ -39,7 +39,7 @@ let answers = null;
 let hints = null;
 let requests = 0;
 
-/** @returns {BoardState} */
+/** @returns {DashboardState} */
 function readState() {
   const parts = new URLSearchParams(location.search);
   const usual = ["subdistrict", "community", "district", "grid"].find((one) =>
@@ -56,13 +56,13 @@ function readState() {
 
 function writeState() {
   const parts = new URLSearchParams({ lang: config.language, level: state.level, by: state.by });
-  if (isWall) parts.set("wall", "1");
+  if (isVideoWall) parts.set("video_wall", "1");
   if (state.area) parts.set("area", state.area);
   if (state.up) parts.set("up", "1");
   history.replaceState(null, "", `${location.pathname}?${parts}`);
   parts.set("lang", config.language === "zh" ? "en" : "zh");
   for (const link of document.querySelectorAll("nav a.language")) {
-    /** @type {HTMLAnchorElement} */ (link).href = `/board?${parts}`;
+    /** @type {HTMLAnchorElement} */ (link).href = `/dashboard?${parts}`;
   }
 }
 
@@ -73,7 +73,7 @@ function go(area, level) {
   update();
 }
 
-/** @param {BoardData} data */
+/** @param {DashboardData} data */
 function headline(data) {
   const title = el("h1", {});
   const path = [{ code: null, name: t.whole, name_en: null, level: "" }, ...data.path];
@@ -100,11 +100,11 @@ function rowOf(kind, parts) {
   return present.length ? el("div", { class: present.length > 1 ? kind : null }, ...present) : null;
 }
 
-/** @param {BoardAnswers} given */
+/** @param {DashboardAnswers} given */
 function show({ data, counts, alerts, trends }) {
   writeState();
   charts.forEach((chart) => chart.destroy());
-  /** @type {BoardView} */
+  /** @type {DashboardView} */
   const view = {
     config,
     t,
@@ -125,12 +125,12 @@ function show({ data, counts, alerts, trends }) {
     cards.element,
     rowOf("columns", [peers, pane.length ? el("section", { class: "pane" }, ...pane) : null]),
     rowOf("columns even", [qualityPane(view), tasksPane(view, counts), servicesPane(view)]),
-    incidents && incidents.part ? alertsPane(view, alerts) : null,
+    incidents && incidents.numerator ? alertsPane(view, alerts) : null,
     hints,
   ];
   root.replaceChildren(...parts.filter((part) => part != null));
   charts = [...graphs, ...cards.charts].map((part) => part.draw());
-  document.title = `${t.product} · ${t.board}`;
+  document.title = `${t.product} · ${t.dashboard}`;
   document.body.dataset.area = data.area.code;
   document.body.dataset.level = state.level;
   markReady();
@@ -145,11 +145,11 @@ async function update() {
   delete document.body.dataset.ready;
   try {
     const { area, level } = state;
-    const data = await client.get("board", { level, area });
+    const data = await client.get("dashboard", { level, area });
     const [counts, alerts, trends] = await Promise.all([
-      client.get("registers/counts", { area }),
+      client.get("data-quality/counts", { area }),
       client.get("alerts"),
-      client.get("board/trends", { area }),
+      client.get("dashboard/trends", { area }),
     ]);
     if (request !== requests) return;
     answers = { data, counts, alerts, trends };
@@ -163,7 +163,7 @@ async function update() {
 }
 
 async function showWhatIsMissing() {
-  const status = /** @type {SetupStatus} */ (await client.get("setup-status"));
+  const status = /** @type {SetupStatus} */ (await client.get("setup/status"));
   if (status.ready) return;
   hints = el("section", { class: "pane" }, await nextSteps(client, config, t.setup));
   if (answers) root.append(hints);
@@ -177,16 +177,16 @@ async function showNextSteps() {
 
 /** A refresh stores the coverage first: the figures of the dashboard follow. */
 function waitForFigures() {
-  root.append(el("section", { class: "pane" }, el("p", {}, t.board_pending)));
+  root.append(el("section", { class: "pane" }, el("p", {}, t.dashboard_pending)));
   markReady();
   setTimeout(() => location.reload(), 5_000);
 }
 
-document.body.classList.toggle("on-wall", isWall);
+document.body.classList.toggle("on-video-wall", isVideoWall);
 window.addEventListener("resize", debounce(redraw, 150));
 if (config.pending) waitForFigures();
 else if (config.run == null) showNextSteps().catch(() => showNotice(t.failed));
 else {
   update();
-  if (!isWall) showWhatIsMissing().catch(() => showNotice(t.failed));
+  if (!isVideoWall) showWhatIsMissing().catch(() => showNotice(t.failed));
 }

@@ -1,24 +1,24 @@
-/* The map of the registers' state: findings by register, aspect, owner and area, and where they
+/* The map of the registers' state: issues by register, aspect, owner and area, and where they
    are. */
 
 import { ASPECT_COLOURS } from "../lib/colours.js";
 import { button, el, markChosen } from "../lib/dom.js";
-import { fillIn, findingText } from "../lib/format.js";
+import { fillIn, issueText } from "../lib/format.js";
 import { queryString } from "../lib/api.js";
 import { fail } from "../map/failure.js";
 import { figureTable } from "../map/legend.js";
 import { focusArea } from "../map/view.js";
-import { createFilter, matchesFilter } from "./registers_filter.js";
+import { createFilter, matchesFilter } from "./data_quality_filter.js";
 
 const SHOWN = 3000; // on the map
 const LISTED = 200;
 
 /**
- * @typedef {object} RegistersView
+ * @typedef {object} DataQualityView
  * @property {MapContext} context
- * @property {FindingFilter} filter
+ * @property {IssueFilter} filter
  * @property {ReturnType<typeof createFilter>} lists that the filter is set by
- * @property {FindingCount[]} counts of the area
+ * @property {IssueCount[]} counts of the area
  * @property {readonly Area[]} areas
  * @property {L.GeoJSON} marks
  * @property {{figures: HTMLElement, kinds: HTMLElement, list: HTMLElement, listTitle: HTMLElement,
@@ -32,14 +32,14 @@ const LISTED = 200;
  * @param {MapContext} context
  * @returns {PageSummary}
  */
-export function showRegisters(context) {
+export function showDataQuality(context) {
   const { t, content, layers } = context;
   const filter = readFilter();
   const view = {
     context,
     filter,
     lists: createFilter(context, filter, (key) => onFilter(view, key)),
-    /** @type {FindingCount[]} */
+    /** @type {IssueCount[]} */
     counts: [],
     /** @type {readonly Area[]} */
     areas: [],
@@ -48,19 +48,19 @@ export function showRegisters(context) {
       figures: el("div", { class: "figures" }),
       kinds: el("ol", { class: "ranked" }),
       list: el("ol", { class: "ranked" }),
-      listTitle: el("h2", {}, t.findings),
+      listTitle: el("h2", {}, t.issues),
       download: el("a", { download: "" }, t.as_table),
     },
     request: 0,
   };
   const { figures, kinds, list, listTitle } = view.parts;
-  content.append(figures, ...view.lists.rows, el("h2", {}, t.finding), kinds, listTitle, list);
-  layers.add(view.marks, t.findings, "now");
+  content.append(figures, ...view.lists.rows, el("h2", {}, t.issue), kinds, listTitle, list);
+  layers.add(view.marks, t.issues, "now");
   open(view).catch((error) => fail(t, error));
   return {};
 }
 
-/** @returns {FindingFilter} */
+/** @returns {IssueFilter} */
 function readFilter() {
   const parts = new URLSearchParams(location.search);
   /** @param {string} key */
@@ -68,7 +68,7 @@ function readFilter() {
   return {
     layer: get("layer"),
     aspect: get("aspect"),
-    finding: get("finding"),
+    issue: get("issue"),
     owner: get("owner"),
     area: get("area"),
   };
@@ -86,15 +86,15 @@ function createMarks(context) {
         fillColor: ASPECT_COLOURS[properties.aspect],
       }),
     onEachFeature: ({ properties }, layer) => {
-      layer.bindTooltip(() => describeFinding(context.t, properties));
+      layer.bindTooltip(() => describeIssue(context.t, properties));
     },
   });
 }
 
-/** @param {Texts} t @param {FeatureProperties} finding */
-function describeFinding(t, { finding, layer, code, aspect, detail, owner, grid }) {
+/** @param {Texts} t @param {FeatureProperties} issue */
+function describeIssue(t, { issue, layer, code, aspect, detail, owner, grid }) {
   const noOwner = layer === "cameras" ? t.no_owner : null;
-  return figureTable(findingText(t, finding), [
+  return figureTable(issueText(t, issue), [
     [t.register, t[`layer_${layer}`]],
     [t.code, code],
     [t.aspect, t[`aspect_${aspect}`]],
@@ -104,7 +104,7 @@ function describeFinding(t, { finding, layer, code, aspect, detail, owner, grid 
   ]);
 }
 
-/** @param {RegistersView} view */
+/** @param {DataQualityView} view */
 async function open(view) {
   const { context, filter } = view;
   const [, areas] = await Promise.all([loadCounts(view), context.areas]);
@@ -113,16 +113,16 @@ async function open(view) {
   await update(view);
 }
 
-/** @param {RegistersView} view */
+/** @param {DataQualityView} view */
 async function loadCounts(view) {
   const { client } = view.context;
-  view.counts = await client.get("registers/counts", { area: view.filter.area });
+  view.counts = await client.get("data-quality/counts", { area: view.filter.area });
 }
 
-/** @param {RegistersView} view @param {string} key of the filter that changed */
+/** @param {DataQualityView} view @param {string} key of the filter that changed */
 async function onFilter(view, key) {
   const { filter, context } = view;
-  if (key === "layer" || key === "aspect") filter.finding = "";
+  if (key === "layer" || key === "aspect") filter.issue = "";
   if (key === "area") {
     await loadCounts(view);
     focusArea(context, view.areas, filter.area);
@@ -130,7 +130,7 @@ async function onFilter(view, key) {
   update(view);
 }
 
-/** @param {RegistersView} view */
+/** @param {DataQualityView} view */
 async function update(view) {
   const { context, filter, lists, counts, areas } = view;
   const { client, language, t } = context;
@@ -140,23 +140,23 @@ async function update(view) {
   history.replaceState(null, "", `${location.pathname}?${query}`);
   showKinds(view);
   try {
-    const findings = await client.get("registers/findings", { ...filter, limit: SHOWN });
-    if (request === view.request) showFindings(view, findings);
+    const issues = await client.get("data-quality/issues", { ...filter, limit: SHOWN });
+    if (request === view.request) showIssues(view, issues);
   } catch (error) {
     if (request === view.request) fail(t, error);
   }
 }
 
-/** @param {RegistersView} view kinds of findings, the most frequent first */
+/** @param {DataQualityView} view kinds of issues, the most frequent first */
 function showKinds(view) {
   const { context, filter, counts, parts } = view;
-  /** @type {Map<string, {layer: string, aspect: string, finding: string, rows: number}>} */
+  /** @type {Map<string, {layer: string, aspect: string, issue: string, rows: number}>} */
   const kinds = new Map();
   for (const row of counts.filter((one) => matchesFilter(filter, one))) {
-    const { layer, aspect, finding } = row;
-    const key = JSON.stringify([layer, aspect, finding]);
+    const { layer, aspect, issue } = row;
+    const key = JSON.stringify([layer, aspect, issue]);
     const rows = (kinds.get(key)?.rows || 0) + row.rows;
-    kinds.set(key, { layer, aspect, finding, rows });
+    kinds.set(key, { layer, aspect, issue, rows });
   }
   const lines = [...kinds.values()]
     .sort((a, b) => b.rows - a.rows)
@@ -166,38 +166,38 @@ function showKinds(view) {
 }
 
 /**
- * @param {RegistersView} view
- * @param {{layer: string, aspect: string, finding: string, rows: number}} kind
+ * @param {DataQualityView} view
+ * @param {{layer: string, aspect: string, issue: string, rows: number}} kind
  */
-function kindButton(view, { layer, aspect, finding, rows }) {
+function kindButton(view, { layer, aspect, issue, rows }) {
   const { context, filter } = view;
   const { t, formats } = context;
   const dot = el("span", { class: "round" });
   dot.style.background = ASPECT_COLOURS[aspect];
-  const isChosen = filter.finding === finding && (!filter.layer || filter.layer === layer);
+  const isChosen = filter.issue === issue && (!filter.layer || filter.layer === layer);
   const where = el("small", {}, `${t[`layer_${layer}`]} · ${t[`aspect_${aspect}`]}`);
   const choose = () => {
-    Object.assign(filter, isChosen ? { finding: "" } : { layer, aspect, finding });
+    Object.assign(filter, isChosen ? { issue: "" } : { layer, aspect, issue });
     update(view);
   };
   return button(
     { class: isChosen ? "chosen" : null, "aria-pressed": String(isChosen), onclick: choose },
     dot,
-    el("span", {}, findingText(t, finding), " ", where),
+    el("span", {}, issueText(t, issue), " ", where),
     el("span", { class: "amount" }, formats.integer.format(rows)),
   );
 }
 
-/** @param {RegistersView} view @param {{features: any[], total: number}} findings */
-function showFindings(view, { features, total }) {
+/** @param {DataQualityView} view @param {{features: any[], total: number}} issues */
+function showIssues(view, { features, total }) {
   const { context, filter, marks, parts } = view;
   const { t, formats, client, layers } = context;
   const located = features.filter((feature) => feature.geometry);
   marks.clearLayers();
   marks.addData(/** @type {any} */ ({ type: "FeatureCollection", features: located }));
   const count = formats.integer.format(total);
-  parts.figures.replaceChildren(el("strong", {}, count), el("span", {}, t.findings));
-  parts.download.href = `${client.root}/registers/table?${queryString({ ...filter })}`;
+  parts.figures.replaceChildren(el("strong", {}, count), el("span", {}, t.issues));
+  parts.download.href = `${client.root}/data-quality/table?${queryString({ ...filter })}`;
   const n = formats.integer.format(Math.min(LISTED, features.length));
   const shown = el("small", {}, fillIn(t.first_n_of, { n, total: count }));
   parts.listTitle.replaceChildren(t.detail, " ", shown, " ", parts.download);
@@ -206,7 +206,7 @@ function showFindings(view, { features, total }) {
     marks.getLayers().map((mark) => [/** @type {any} */ (mark).feature, mark]),
   );
   const lines = features.slice(0, LISTED).map((feature) => {
-    return el("li", {}, findingButton(view, feature.properties, markOf.get(feature)));
+    return el("li", {}, issueButton(view, feature.properties, markOf.get(feature)));
   });
   parts.list.replaceChildren(...lines);
   document.body.dataset.total = String(total);
@@ -214,13 +214,13 @@ function showFindings(view, { features, total }) {
 }
 
 /**
- * @param {RegistersView} view
- * @param {FeatureProperties} finding
+ * @param {DataQualityView} view
+ * @param {FeatureProperties} issue
  * @param {L.CircleMarker | undefined} mark
  */
-function findingButton({ context, parts }, { code, finding, detail, layer, owner }, mark) {
+function issueButton({ context, parts }, { code, issue, detail, layer, owner }, mark) {
   const { t, map } = context;
-  const text = `${findingText(t, finding)}${detail ? ` · ${detail}` : ""}`;
+  const text = `${issueText(t, issue)}${detail ? ` · ${detail}` : ""}`;
   const line = button(
     {},
     el("span", { class: "rank" }, ""),

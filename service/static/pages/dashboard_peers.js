@@ -1,10 +1,10 @@
 /* The dashboard's table of areas: their figures, and their rank by one of them. */
 
-import { figureMapLink, figureText, figureValue, rankRows } from "../lib/board_links.js";
+import { figureMapLink, figureText, figureValue, rankRows } from "../lib/dashboard_links.js";
 import { queryString } from "../lib/api.js";
 import { button, el } from "../lib/dom.js";
 import { localName } from "../lib/format.js";
-import { shareBar } from "./board_cards.js";
+import { shareBar } from "./dashboard_cards.js";
 
 // The one figure that is no share, and of which less is better.
 const INCIDENTS = "incidents_per_km2";
@@ -13,8 +13,8 @@ const COLUMNS = [
   "working",
   "key_places",
   "open_covered",
-  "appeals_in_time",
-  "appeals_satisfaction",
+  "service_requests_in_time",
+  "service_requests_satisfaction",
   "headed",
   "quality/cameras",
   INCIDENTS,
@@ -23,7 +23,7 @@ const COLUMNS = [
 /**
  * Return the table of the areas, null if there is nothing to compare.
  *
- * @param {BoardView} view
+ * @param {DashboardView} view
  */
 export function peersPane(view) {
   const { t, state, config, data } = view;
@@ -52,15 +52,15 @@ export function peersPane(view) {
       {},
       `${t.peers} · ${t[`level_${state.level}`]}`,
       el("small", {}, t.peers_hint),
-      el("a", { href: `${config.api}/board/table?${query}`, download: "" }, t.as_table),
+      el("a", { href: `${config.api}/dashboard/table?${query}`, download: "" }, t.as_table),
     ),
     el("div", { class: "scroll", tabindex: "0" }, table),
   );
 }
 
-/** @param {BoardData} data */
+/** @param {DashboardData} data */
 function shownColumns({ area, areas }) {
-  const hasIncidents = !!area.figures.incidents && !!area.figures.incidents.part;
+  const hasIncidents = !!area.figures.incidents && !!area.figures.incidents.numerator;
   return COLUMNS.filter(
     (name) =>
       (name !== INCIDENTS || hasIncidents) &&
@@ -68,7 +68,7 @@ function shownColumns({ area, areas }) {
   );
 }
 
-/** @param {BoardView} view @param {readonly string[]} columns */
+/** @param {DashboardView} view @param {readonly string[]} columns */
 function headRow({ t, state, redraw }, columns) {
   const reverse = () => {
     state.up = !state.up;
@@ -96,8 +96,8 @@ function headRow({ t, state, redraw }, columns) {
 }
 
 /**
- * @param {BoardView} view
- * @param {BoardArea & {rank: number | null}} row
+ * @param {DashboardView} view
+ * @param {DashboardArea & {rank: number | null}} row
  * @param {readonly string[]} columns
  */
 function areaRow(view, row, columns) {
@@ -115,7 +115,12 @@ function areaRow(view, row, columns) {
   );
 }
 
-/** @param {BoardView} view @param {BoardArea} row @param {string} column @param {boolean} isGrid */
+/**
+ * @param {DashboardView} view
+ * @param {DashboardArea} row
+ * @param {string} column
+ * @param {boolean} isGrid
+ */
 function figureCell({ t, formats, config }, row, column, isGrid) {
   const value = figureValue(row.figures, column);
   if (value == null) return el("td", {}, "–");
@@ -129,7 +134,7 @@ function figureCell({ t, formats, config }, row, column, isGrid) {
   return cell;
 }
 
-/** @param {BoardView} view @param {readonly string[]} columns */
+/** @param {DashboardView} view @param {readonly string[]} columns */
 function evennessRow({ t, formats, data }, columns) {
   const cells = columns.map((name) => {
     const gini = data.gini[name];

@@ -1,4 +1,4 @@
-/* The filter of findings: register, aspect, owner and area as lists. */
+/* The filter of issues: register, aspect, owner and area as lists. */
 
 import { ASPECT_COLOURS } from "../lib/colours.js";
 import { el } from "../lib/dom.js";
@@ -7,10 +7,10 @@ import { localName } from "../lib/format.js";
 const WIDE_SPACE = "\u3000"; // indents the names of an area's parts
 
 /**
- * Whether a row of the counts passes the filter, its finding left out.
+ * Whether a row of the counts passes the filter, its issue left out.
  *
- * @param {FindingFilter} filter
- * @param {FindingCount} row
+ * @param {IssueFilter} filter
+ * @param {IssueCount} row
  */
 export function matchesFilter({ layer, aspect, owner }, row) {
   return (
@@ -24,12 +24,12 @@ export function matchesFilter({ layer, aspect, owner }, row) {
  * Return the lists.
  *
  * @param {MapContext} context
- * @param {FindingFilter} filter that they change
- * @param {(key: keyof FindingFilter) => void} onChange
+ * @param {IssueFilter} filter that they change
+ * @param {(key: keyof IssueFilter) => void} onChange
  */
 export function createFilter(context, filter, onChange) {
   const { t, language } = context;
-  /** @type {[keyof FindingFilter, string, string][]} key, label, and the option for everything */
+  /** @type {[keyof IssueFilter, string, string][]} key, label, and the option for everything */
   const keys = [
     ["layer", t.register, t.all_layers],
     ["aspect", t.aspect, t.all_aspects],
@@ -46,7 +46,7 @@ export function createFilter(context, filter, onChange) {
   });
   return {
     rows,
-    /** @param {FindingCount[]} counts @param {readonly Area[]} areas */
+    /** @param {IssueCount[]} counts @param {readonly Area[]} areas */
     fill(counts, areas) {
       const options = filterOptions(t, language, filter, counts, areas);
       keys.forEach(([key, , everything], k) => {
@@ -79,8 +79,8 @@ function fillList(select, everything, options, value) {
 /**
  * @param {Texts} t
  * @param {string} language
- * @param {FindingFilter} filter
- * @param {FindingCount[]} counts
+ * @param {IssueFilter} filter
+ * @param {IssueCount[]} counts
  * @param {readonly Area[]} areas
  */
 function filterOptions(t, language, filter, counts, areas) {

@@ -225,16 +225,16 @@ def drag_a_camera(page: Page, lon: float, lat: float) -> list[float]:
     page.mouse.move(x, y)
     page.mouse.down()
     times = []
-    asked = page.locator(".plan").get_attribute("data-asked")
+    asked = page.locator(".plan").get_attribute("data-requests")
     for k in range(1, 41):
         page.mouse.move(x + 5 * k, y + 2 * k)
         until = time.perf_counter() + 10
         while (
-            page.locator(".plan").get_attribute("data-asked") == asked
+            page.locator(".plan").get_attribute("data-requests") == asked
             and time.perf_counter() < until
         ):
             time.sleep(0.02)
-        asked = page.locator(".plan").get_attribute("data-asked")
+        asked = page.locator(".plan").get_attribute("data-requests")
         times.append(float(page.locator(".plan").get_attribute("data-took") or "nan"))
     page.mouse.up()
     return times

@@ -191,7 +191,7 @@ def test_the_period_and_the_tree(client: TestClient, rows: pd.DataFrame) -> None
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ({"from": "2026-02-30", "until": "2026-03-01"}, "no day"),
+        ({"from": "2026-02-30", "until": "2026-03-01"}, "no date"),
         ({"from": "2026-03", "until": "2026-03"}, "must come after"),
         ({"from": "march", "until": "2026-03"}, "pattern"),
     ],

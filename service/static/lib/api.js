@@ -1,6 +1,6 @@
-/* The page's way to the service: requests, what was requested, and answers out of a saved page. */
+/* Client of the API: sends requests, records what was read, and answers from a saved page. */
 
-/** An answer of the service that is not a success. */
+/** A response of the service that is not a success. */
 export class HttpError extends Error {
   /**
    * @param {string} message
@@ -31,7 +31,7 @@ export function queryString(query) {
  * Return a client of the service. What it reads is recorded, so that a page can be saved with it.
  *
  * @param {string} root of the addresses, such as "/api/v1"
- * @param {SavedPage | null} [saved] answers come out of it, and nothing is asked of the service
+ * @param {SavedPage | null} [saved] if given, responses are read from it and nothing is requested
  * @returns {ApiClient}
  */
 export function createClient(root, saved = null) {

@@ -27,7 +27,7 @@ export function stepKey(date, step) {
 }
 
 /**
- * Return the beginning of the step that a moment lies in; weeks begin on Mondays.
+ * Return the start of the step that contains a moment; weeks start on Monday.
  *
  * @param {Date} date
  * @param {string} step
@@ -43,7 +43,7 @@ export function floorStep(date, step) {
 }
 
 /**
- * Return a moment some steps later.
+ * Return the moment a number of steps later.
  *
  * @param {Date} date
  * @param {string} step

@@ -1,11 +1,10 @@
-/* Choosing categories of a tree: a path that is chosen stands for all below it. No choice (null)
-   is all. */
+/* Selection of categories in a tree: a selected path includes all below it. Null selects all. */
 
 /** @param {string} path */
 const depth = (path) => path.split("/").length;
 
 /**
- * Return the choice that an address holds.
+ * Return the selection in the address.
  *
  * @param {string | null} text
  * @returns {string[] | null}
@@ -15,7 +14,7 @@ export function readChoice(text) {
 }
 
 /**
- * Return a choice as it stands in an address; an empty one is a comma.
+ * Return the text of a selection in the address; an empty one is a comma.
  *
  * @param {readonly string[] | null} chosen
  */
@@ -24,7 +23,7 @@ export function writeChoice(chosen) {
 }
 
 /**
- * Whether a path is chosen, itself or by one above it.
+ * Return whether a path is selected, itself or by one above it.
  *
  * @param {readonly string[] | null} chosen
  * @param {string} path
@@ -34,7 +33,7 @@ export function isChosen(chosen, path) {
 }
 
 /**
- * Whether something below a path is chosen.
+ * Return whether a path below this one is selected.
  *
  * @param {readonly string[] | null} chosen
  * @param {string} path
@@ -59,7 +58,7 @@ export function childrenOf(categories, parent) {
 }
 
 /**
- * Return a choice after a path was ticked or unticked.
+ * Return the selection after a path was ticked or unticked.
  *
  * @param {readonly {path: string}[]} categories all of the tree
  * @param {readonly string[] | null} chosen
@@ -76,8 +75,8 @@ export function changeChoice(categories, chosen, path, ticked) {
 }
 
 /**
- * Return a choice without a path: where one above it is chosen, its other children are chosen
- * instead.
+ * Return the selection without a path; if one above it was selected, its other children are
+ * selected instead.
  *
  * @param {readonly {path: string}[]} categories
  * @param {string[]} chosen

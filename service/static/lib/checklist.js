@@ -24,7 +24,7 @@ export async function loadChecklist(client, config, keys) {
 }
 
 /**
- * Return what a page without figures says: the next steps, and where they are done.
+ * Return the content of a page without results: the next steps and links to them.
  *
  * @param {ApiClient} client
  * @param {PageConfig} config

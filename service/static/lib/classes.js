@@ -1,7 +1,7 @@
 /* Classes of values for colouring: where they are divided, and which a value belongs to. */
 
 /**
- * Return the value with the fewest digits above one number and up to another.
+ * Return the value with the fewest digits that is above one number and at most another.
  *
  * @param {number} low
  * @param {number} high

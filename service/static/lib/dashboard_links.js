@@ -1,8 +1,8 @@
 /* Figures of the dashboard: what they are called, and the pages that show them. */
 
 /**
- * @type {readonly FigureCard[]} figures with a card; of some, the issues that are missing to the
- *   target
+ * @type {readonly FigureCard[]} figures that have a card, with the issue that counts what is
+ *   missing to the target
  */
 export const CARDS = [
   { figure: "networked", layer: "cameras", aspect: "target", issue: "not_networked" },
@@ -43,7 +43,7 @@ export function figureValue(figures, name) {
 }
 
 /**
- * Return the address of the issues that a filter leaves.
+ * Return the address of the issues that match a filter.
  *
  * @param {string} language
  * @param {Record<string, string | undefined>} filter

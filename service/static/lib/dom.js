@@ -85,7 +85,7 @@ export function selectList(attributes, options, selected) {
 }
 
 /**
- * Return a table of text with headings, which scrolls where it is wider than its place.
+ * Return a table of text with headings, which scrolls if it is wider than its container.
  *
  * @param {readonly (string | null)[]} headings
  * @param {readonly (readonly (Node | string | null | undefined)[])[]} rows
@@ -117,8 +117,8 @@ export function headingRow(headings) {
 }
 
 /**
- * Add one to a counter in the attributes of an element or of the page, which tests and the wall
- * watch.
+ * Add one to a counter in the attributes of an element or of the page, which tests and the video
+ * wall observe.
  *
  * @param {string} name
  * @param {HTMLElement} [element]
@@ -127,7 +127,7 @@ export function countUp(name, element = document.body) {
   element.dataset[name] = String(Number(element.dataset[name] || 0) + 1);
 }
 
-/** Say to tests and to the wall that the page shows what it was opened for. */
+/** Mark the page as ready for tests and for the video wall. */
 export function markReady() {
   document.body.dataset.ready = "true";
 }
@@ -153,7 +153,7 @@ export function markChosen(list, chosen) {
 }
 
 /**
- * Hand a file to the person at the browser.
+ * Let the browser save a file.
  *
  * @param {Blob} blob
  * @param {string} name

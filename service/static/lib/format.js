@@ -29,7 +29,7 @@ export function fillIn(text, values) {
 }
 
 /**
- * Return a name in the page's language: the English one where there is one on an English page.
+ * Return a name in the page's language; on an English page the English name if there is one.
  *
  * @param {object} record has `name` and `name_en`, or the same with another stem
  * @param {string} language
@@ -65,7 +65,7 @@ export function issueText(t, issue) {
 }
 
 /**
- * Return the name of a category, by its whole path or else by its last part.
+ * Return the name of a category by its full path, or else by its last part.
  *
  * @param {Texts} t
  * @param {string} path parts with "/" between
@@ -76,7 +76,7 @@ export function categoryText(t, path) {
 }
 
 /**
- * Return why a job was refused, in the language of the page where the service has it.
+ * Return why a job was refused, in the language of the page if available.
  *
  * @param {Record<string, any>} outcome of a job
  * @param {string} language

@@ -5,7 +5,7 @@ import { ancestors } from "./areas.js";
 const LEAST_PEOPLE = 50; // a handful of residents makes any rate huge and means nothing
 
 /**
- * Return counts of the areas of a level, out of those of the grids.
+ * Return the counts of the areas of a level, summed from those of the grids.
  *
  * @param {Readonly<Record<string, number>>} counts by grid
  * @param {Pick<GridValues, "codes" | "communities">} grids
@@ -51,7 +51,7 @@ export function denominators(population, areas) {
 }
 
 /**
- * Return a rate, null where it has no meaning.
+ * Return a rate, null if it is not meaningful.
  *
  * @param {number} count
  * @param {Denominator | undefined} denominator
@@ -66,8 +66,8 @@ export function rateOf(count, denominator, measure) {
 }
 
 /**
- * Return the value at which the heat map reaches its last colour, such that a month and three years
- * both show their centres and not one red sheet.
+ * Return the value at which the heat map reaches its last colour. It grows with the counts, so that
+ * a month and three years both show their centres.
  *
  * @param {readonly (readonly [number, number, number])[]} points latitude, longitude and count
  */

@@ -20,7 +20,7 @@ export function pageConfig() {
 }
 
 /**
- * Return what a page that was saved as a file brings along, null on a page of the service.
+ * Return the data of a page that was saved as a file, null on a page of the service.
  *
  * @returns {SavedPage | null}
  */
@@ -28,5 +28,5 @@ export function savedPage() {
   return readJson("saved-page");
 }
 
-/** Return the id of the element that holds what a saved page brings along. */
+/** Identifier of the element with the data of a saved page. */
 export const SAVED_PAGE_ID = "saved-page";

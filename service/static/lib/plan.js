@@ -15,8 +15,8 @@ export const PLAN_FIELDS = [
 ];
 
 /**
- * Return cameras as they stand in the address: lon, lat, kind, bearing, field of view, range and
- * height of each with commas between, cameras with ";" between.
+ * Return the text of cameras in the address: lon, lat, kind, bearing, field of view, range and
+ * height of each separated by commas, cameras separated by ";".
  *
  * @param {readonly PlannedCamera[]} cameras
  */
@@ -34,7 +34,7 @@ export function encodePlan(cameras) {
 }
 
 /**
- * Return the cameras that an address holds; what cannot be read is left out.
+ * Return the cameras in an address; those that cannot be read are left out.
  *
  * @param {string | null} text
  * @returns {PlannedCamera[]}
@@ -61,7 +61,7 @@ function isNumber(text) {
 }
 
 /**
- * Return the bearing from one place to another near it, whole degrees clockwise from north.
+ * Return the bearing from one place to another near it, in integer degrees clockwise from north.
  *
  * @param {{lat: number, lng: number}} from
  * @param {{lat: number, lng: number}} to
@@ -90,7 +90,7 @@ function planRows(cameras) {
 }
 
 /**
- * Return a plan as CSV with a byte order mark, which spreadsheets need to see that it is UTF-8.
+ * Return a plan as CSV with a byte order mark, which spreadsheets need to recognise UTF-8.
  *
  * @param {readonly PlannedCamera[]} cameras at least one
  */

@@ -1,7 +1,7 @@
 /* What a page shows, in the part of its address behind "#": a link reproduces the view. */
 
 /**
- * Return parameters as the part of an address behind "#"; commas, colons and slashes stay readable.
+ * Return parameters as the fragment of an address; commas, colons and slashes are not escaped.
  *
  * @param {URLSearchParams} parameters
  */
@@ -10,7 +10,7 @@ export function hashText(parameters) {
 }
 
 /**
- * Return the position of a map out of an address, null if it has none.
+ * Return the position of the map in an address, null if it has none.
  *
  * @param {string | null} text latitude, longitude and zoom
  * @returns {[number, number, number] | null}

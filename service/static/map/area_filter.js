@@ -71,7 +71,7 @@ function fillLists({ t, language }, selects, areas, code) {
       ...offered.map((area) => el("option", { value: area.code }, localName(area, language))),
     );
     select.value = values[k];
-    // Where a level has no areas there is nothing to choose.
+    // A level without areas has nothing to choose.
     const row = /** @type {HTMLElement} */ (select.parentElement);
     row.hidden = !ofLevel.length;
   });

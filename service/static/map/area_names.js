@@ -4,7 +4,7 @@ import { el } from "../lib/dom.js";
 import { localName } from "../lib/format.js";
 
 /**
- * Draw the names of areas, and again when the map was moved.
+ * Draw the names of areas, and redraw them when the map has moved.
  *
  * @param {L.Map} map
  * @param {L.LayerGroup} group that they are drawn into

@@ -55,7 +55,7 @@ export function baseMap(client, tiles) {
 }
 
 /**
- * Return a base map of few colours, for a small map that shows something else.
+ * Return a base map of few colours, as the background of a small map.
  *
  * @param {ApiClient} client
  * @param {string} tiles address of the tiles

@@ -18,8 +18,8 @@ function countText(count) {
 /**
  * Return the style of cameras.
  *
- * @param {(code: string) => string | undefined} [latestStatus] what was heard since the tiles were
- *   made
+ * @param {(code: string) => string | undefined} [latestStatus] statuses reported since the tiles
+ *   were made
  * @returns {StyleFunction}
  */
 export function cameraStyle(latestStatus) {

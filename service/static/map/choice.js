@@ -3,7 +3,7 @@
 import { el, selectList, selectedText } from "../lib/dom.js";
 
 /**
- * Return a choice; the first option is the usual one, which the address need not name.
+ * Return a drop-down list; its first option is the default, which the address leaves out.
  *
  * @param {UrlState} urlState
  * @param {string} key in the address

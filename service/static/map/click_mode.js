@@ -3,7 +3,7 @@
 import { onEscape } from "../lib/dom.js";
 
 /**
- * Return the click mode of a map. Only one task waits at a time; Escape gives it up.
+ * Return the click mode of a map. Only one task waits at a time; Escape cancels it.
  *
  * @param {L.Map} map
  * @returns {ClickMode}

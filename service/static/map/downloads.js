@@ -7,7 +7,7 @@ import { el, selectList } from "../lib/dom.js";
 const FORMATS = ["gpkg", "geojson", "csv", "xlsx"];
 
 /**
- * Return the box of downloads.
+ * Return the panel section with the downloads.
  *
  * @param {MapContext} context
  * @param {readonly (readonly [string, string])[]} layers name in the address and in words

@@ -3,7 +3,7 @@
 import { showNotice } from "../lib/dom.js";
 
 /**
- * Say that something failed, and leave the error to the console.
+ * Show that something failed, and throw the error to the console.
  *
  * @param {Texts} t
  * @param {unknown} error

@@ -1,7 +1,7 @@
 /* What lies under the pointer: a tooltip, and what a click opens. */
 
 /**
- * Say what lies under the pointer, the first layer that has something there first.
+ * Show a tooltip for the shape under the pointer, from the first layer that has one.
  *
  * @param {MapContext} context
  * @param {readonly (readonly [string, TileLayer])[]} layers kind and layer, the topmost first

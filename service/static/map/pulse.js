@@ -5,7 +5,7 @@ import { countUp } from "../lib/dom.js";
 const SHOWN_MS = 30000;
 
 /**
- * Show that something happens at a place.
+ * Show an event at a place.
  *
  * @param {L.Map} map
  * @param {{lat: number | null, lon: number | null}} event events without a place are not shown

@@ -1,6 +1,6 @@
-/* A map page as one file that opens with no network: its styles, its script, and the answers that
-   it asked for. A browser loads no modules from such a file; the script of a page is joined
-   already, so it runs as it is. */
+/* Saves a map page as one file that opens without a network: its styles, its script, and the
+   responses that it used. Browsers load no modules from a file; the script of a page is a bundle
+   already. */
 
 import { SAVED_PAGE_ID } from "../lib/page_data.js";
 
@@ -105,8 +105,8 @@ async function embedScripts(page) {
 }
 
 /**
- * Return the answers to everything that the page asked for, and tiles around and beneath what is in
- * sight.
+ * Return the responses to all requests of the page, and the tiles around and below the visible
+ * extent.
  *
  * @param {MapContext} context
  * @param {readonly string[]} tileSets

@@ -1,5 +1,4 @@
-/* What a map shows as a sheet to hand in: printed, as PNG or PDF, or as one file that opens with
-   no network. */
+/* Export of a map: print, PNG, PDF, or one HTML file that opens without a network. */
 
 import { button, byId, downloadBlob, el } from "../lib/dom.js";
 import { savedPageHtml } from "./save_page.js";
@@ -9,7 +8,7 @@ const QUALITY = 0.92;
 const MARGIN_MM = 8;
 
 /**
- * Add the box of sheets to the panel.
+ * Add the export section to the panel.
  *
  * @param {MapContext} context
  * @param {PageSummary} page
@@ -64,7 +63,7 @@ function fileName(title, ending) {
 }
 
 /**
- * Record what leaves the service, before it does.
+ * Record the export in the audit log before the file is made.
  *
  * @param {MapContext} context
  * @param {string} format

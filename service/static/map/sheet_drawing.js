@@ -149,7 +149,7 @@ function drawMargins(ink, { t, config }, title, frame) {
 }
 
 /**
- * Draw a line of a legend, and return where the next one begins.
+ * Draw a line of a legend and return the position of the next one.
  *
  * @param {CanvasRenderingContext2D} ink
  * @param {Texts} t

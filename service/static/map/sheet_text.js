@@ -3,7 +3,7 @@
 import { SHEET } from "../lib/colours.js";
 
 /**
- * Return the pieces that a text may be broken between: Chinese anywhere, English between words.
+ * Return the pieces of a text between which lines may break: Chinese anywhere, English at spaces.
  *
  * @param {string} text
  */
@@ -12,7 +12,7 @@ export function breakableParts(text) {
 }
 
 /**
- * Draw a text, and return where the next line begins.
+ * Draw a text and return the position of the next line.
  *
  * @param {CanvasRenderingContext2D} ink
  * @param {string} text

@@ -1,4 +1,4 @@
-/* Which cameras see a place: asked by a button or the map's context menu, nearest first. */
+/* Cameras that see a place, nearest first: by a button or the context menu of the map. */
 
 import { SIGHT_LINE } from "../lib/colours.js";
 import { button, countUp, el, headingRow, svg } from "../lib/dom.js";
@@ -8,7 +8,7 @@ import { fail } from "./failure.js";
 const MAX_CAMERAS = 50;
 
 /**
- * Add the question to a map.
+ * Add the button and the context menu to a map.
  *
  * @param {MapContext} context
  */

@@ -39,7 +39,7 @@ async function drawWaiting() {
     const budget = isTouched ? FRAME_MS : RESTING_MS;
     while (waiting.length && performance.now() - start < budget) {
       waiting.shift()?.();
-      // What waits for the promise is done before the clock is looked at.
+      // Work that waits for the promise runs before the clock is read.
       for (let k = 0; k < 6; k++) await null;
     }
   }

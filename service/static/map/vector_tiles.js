@@ -1,9 +1,9 @@
-/* Layers of vector tiles that change their style without being requested again, and say what lies
-   at a place. */
+/* Layers of vector tiles that change their style without new requests, and return the shape at a
+   place. */
 
 import { tileTurn } from "./tile_queue.js";
 
-/** A number on a circle that stands for many. */
+/** Tile that draws a number on the circle of a cluster. */
 const NumberedTile = L.Canvas.Tile.extend({
   /** @param {any} shape */
   _updateCircle(shape) {

@@ -16,7 +16,7 @@ const PANES = [
 ];
 
 /**
- * Show the map where the address says, else the district, before the first tile is requested.
+ * Set the view of the map from the address, else to the district, before the first tile request.
  *
  * @param {L.Map} map
  * @param {MapConfig} config
@@ -32,7 +32,7 @@ export function setUpView(map, config, urlState) {
   for (const [name, order] of PANES) {
     const pane = map.createPane(name);
     pane.style.zIndex = String(order);
-    // The map alone feels the pointer, and asks each layer what is there.
+    // Only the map receives pointer events; it looks up the shapes of each layer.
     pane.style.pointerEvents = "none";
   }
   map.on("moveend", () => {
@@ -54,7 +54,7 @@ function addControls(map, { t, sources }) {
 }
 
 /**
- * Add a line to the map's attribution. Leaflet takes it as HTML: it is escaped here.
+ * Add a line to the map's attribution. Leaflet expects HTML, so it is escaped here.
  *
  * @param {L.Map} map
  * @param {string} text
@@ -64,16 +64,16 @@ export function addAttribution(map, text) {
 }
 
 /**
- * Return a box of an answer as bounds of a map.
+ * Return a bounding box of a response as bounds of a map.
  *
- * @param {Box} box
+ * @param {Box} bbox
  */
 export function boundsOf([west, south, east, north]) {
   return L.latLngBounds([south, west], [north, east]);
 }
 
 /**
- * Show an area on the whole map; no code shows the district, an unknown one changes nothing.
+ * Fit the map to an area; null fits it to the district, an unknown code changes nothing.
  *
  * @param {Pick<MapContext, "map" | "district">} context
  * @param {readonly Area[]} areas

@@ -114,7 +114,7 @@ async function refresh(view) {
 }
 
 /**
- * Show the map first; what comes after it waits until it stands.
+ * Load the map first; all else waits until it is drawn.
  *
  * @param {CoverageView} view
  * @param {Promise<GridValues>} firstValues

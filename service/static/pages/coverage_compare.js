@@ -12,7 +12,7 @@ const MAX_RUNS = 50;
 const SAME = 0.001; // shares that differ by less are the same
 
 /**
- * Return the box with the choice of an older run; the runs are requested when it is opened.
+ * Return the section with the choice of an older run; the runs are requested when it is opened.
  *
  * @param {CoverageView} view
  */
@@ -65,7 +65,7 @@ async function showOldRun(view, run, sums) {
   sums.replaceChildren();
   map.invalidateSize();
   if (!run) return;
-  // The risk is not kept with old runs.
+  // Older runs have no risk.
   const measure = isRisk(view) ? "open_covered_share" : view.controls.measure.value;
   const values = /** @type {GridValues} */ (await client.get("grids/values", { measure, run }));
   const past = new Map(values.codes.map((code, k) => [code, values.values[k]]));
@@ -117,7 +117,7 @@ function secondMap(view, run, past) {
 }
 
 /**
- * Let two maps show the same place, whichever is moved, until the returned function is called.
+ * Synchronise the views of two maps until the returned function is called.
  *
  * @param {L.Map} first
  * @param {L.Map} second

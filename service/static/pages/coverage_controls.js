@@ -86,8 +86,8 @@ function measureOptions(t) {
 }
 
 /**
- * Request the figures of the grids. Image quality, light and owner matter to one measure alone, and
- * of images that are better than seen at all only working cameras are counted.
+ * Request the figures of the grids. Image class, light and camera group apply to one measure only,
+ * and image classes to working cameras only.
  *
  * @param {MapContext} context
  * @param {CoverageControls} controls

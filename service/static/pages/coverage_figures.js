@@ -42,7 +42,7 @@ function classColour(view, index) {
 }
 
 /**
- * Take new figures, and show them.
+ * Set new figures and show them.
  *
  * @param {CoverageView} view
  * @param {GridValues} values
@@ -67,8 +67,8 @@ export function limitToArea(view, area) {
 }
 
 /**
- * Return where the classes are divided: of the whole map, so that an area alone has the colours
- * that it has among the others.
+ * Return the class breaks. They are those of all grids, so that an area has the same colours alone
+ * and among others.
  *
  * @param {CoverageView} view
  */
@@ -76,7 +76,7 @@ function classBreaks(view) {
   const { classes, number } = view.controls;
   const { values, breaks } = view.values;
   if (classes.value !== "equal") return breaks?.[classes.value]?.[number.value] || [];
-  // Of shares the whole is divided, of other figures the largest.
+  // Equal classes divide the range from 0 to 1 for shares, to the largest value otherwise.
   const largest = isRisk(view) ? Math.max(0, ...values.map((value) => value ?? 0)) : 1;
   return equalBreaks(largest, Number(number.value));
 }

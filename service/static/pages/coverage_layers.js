@@ -21,7 +21,7 @@ const SPOTS_ZOOM = 16; // from afar thousands of outlines are one red sheet: gri
  */
 export function gridStyle(view, valueOf) {
   return (feature) => {
-    // From afar the tiles hold areas of a level above, which carry one figure.
+    // At low zooms the tiles contain areas of a higher level, which have one figure.
     const isArea = !!feature.level;
     const value = isArea ? feature.open_covered_share : valueOf(feature.code);
     const isChosen = isArea || isShown(view, feature.code);
@@ -114,7 +114,7 @@ export function addLayers(view) {
 }
 
 /**
- * Say what lies under the pointer, and open it on a click.
+ * Show tooltips of shapes under the pointer, and open their card on a click.
  *
  * @param {CoverageView} view
  * @param {CoverageLayers} layers
@@ -123,14 +123,14 @@ export function watchLayers(view, { cameras, spots, shade }) {
   const { context } = view;
   const { map, isSaved } = context;
   /** @type {[string, TileLayer][]} */
-  const watched = [
+  const hovered = [
     ["camera", cameras],
     ["spot", spots],
     ["grid", shade],
   ];
   watchPointer(
     context,
-    watched,
+    hovered,
     (kind, feature) => describeFeature(view, kind, feature),
     (kind, feature, latlng) => {
       const isCluster = kind === "camera" && feature.count != null;

@@ -1,5 +1,4 @@
-/* The dashboard's cards: a figure each, its target, what is missing to it, and how peers compare.
- */
+/* The cards of the dashboard: figure, target, shortfall and the distribution of the areas. */
 
 import { bars } from "../lib/charts.js";
 import {
@@ -14,7 +13,7 @@ import { el } from "../lib/dom.js";
 import { localName } from "../lib/format.js";
 
 /**
- * Return the cards of the figures that there are, null for none, and their small charts.
+ * Return the cards of the figures that have a value, null for none, and their small charts.
  *
  * @param {DashboardView} view
  * @returns {{element: HTMLElement | null, charts: ChartPart[]}}
@@ -97,7 +96,7 @@ function missingLine({ t, formats, config, state }, card, figure) {
 }
 
 /**
- * Return a bar as long as a share, with a tick at its target.
+ * Return a bar of the length of a share, with a tick at its target.
  *
  * @param {Figure} figure
  */
@@ -115,7 +114,7 @@ export function shareBar(figure) {
 }
 
 /**
- * One bar an area, the best first; the target as a line.
+ * Return a chart with one bar per area, the best first, and the target as a line.
  *
  * @param {DashboardView} view
  * @param {string} figure

@@ -1,4 +1,4 @@
-/* The dashboard's charts: service requests by month, cameras by year, evenness between areas. */
+/* The dashboard's charts: service requests by month, cameras by year, inequality. */
 
 import { figureText, figureValue, lorenzCurve } from "../lib/dashboard_links.js";
 import { AXIS, bars } from "../lib/charts.js";
@@ -18,7 +18,7 @@ const NARROWEST = 220;
  */
 
 /**
- * Return the charts that there is something to draw for.
+ * Return the charts that have data.
  *
  * @param {DashboardView} view
  * @param {Trends} trends
@@ -155,7 +155,7 @@ function monthText(seconds) {
 }
 
 /**
- * How far a figure is from being the same everywhere.
+ * Return the Lorenz curve of a figure with its Gini coefficient.
  *
  * @param {DashboardView} view
  * @returns {ChartPart | null}

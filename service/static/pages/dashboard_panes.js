@@ -1,4 +1,4 @@
-/* The dashboard's panes: quality of the registers, next actions, services, alerts. */
+/* The panes of the dashboard: data quality, tasks, services, alerts. */
 
 import { figureValue, issuesLink } from "../lib/dashboard_links.js";
 import { queryString } from "../lib/api.js";
@@ -9,7 +9,7 @@ import { shareBar } from "./dashboard_cards.js";
 
 const REGISTERS = ["cameras", "grids", "key-places", "incidents", "buildings"];
 const ASPECTS = ["complete", "plausible", "up_to_date", "in_place"];
-const OWNED = ["cameras", "incidents"]; // rows of other registers have no owner but themselves
+const OWNED = ["cameras", "incidents"]; // rows of other registers have no owner
 const MAX_TASKS = 60;
 const MAX_ALERTS = 30;
 
@@ -48,7 +48,7 @@ function aspectCell({ data, formats, config, state }, layer, aspect) {
   const share = figureValue(data.area.figures, name);
   if (share == null) return el("td", {}, "–");
   const figure = data.area.figures[name];
-  // Rounded down: 100 % is said of a register without a issue only.
+  // Rounded down, so that only a register without issues shows 100 %.
   const text = formats.percent.format(Math.floor(share * 1000) / 1000);
   const href = issuesLink(config.language, { layer, aspect }, state.area);
   const cell = el("td", {}, figure.numerator < figure.denominator ? el("a", { href }, text) : text);
@@ -60,7 +60,7 @@ function aspectCell({ data, formats, config, state }, layer, aspect) {
 }
 
 /**
- * Return what is to be done: issues by owner, the most first.
+ * Return the tasks: issues by owner, the most rows first.
  *
  * @param {DashboardView} view
  * @param {readonly IssueCount[]} counts
@@ -97,7 +97,7 @@ function groupTasks(counts) {
 }
 
 /**
- * Return the shares of services within a walk and of key places by kind, null if there are none.
+ * Return the shares of residents near services and of key places by kind, null if there are none.
  *
  * @param {DashboardView} view
  */

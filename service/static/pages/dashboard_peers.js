@@ -6,7 +6,7 @@ import { button, el } from "../lib/dom.js";
 import { localName } from "../lib/format.js";
 import { shareBar } from "./dashboard_cards.js";
 
-// The one figure that is no share, and of which less is better.
+// The only figure that is not a share; lower is better.
 const INCIDENTS = "incidents_per_km2";
 const COLUMNS = [
   "networked",
@@ -21,7 +21,7 @@ const COLUMNS = [
 ];
 
 /**
- * Return the table of the areas, null if there is nothing to compare.
+ * Return the table that ranks the areas, null if there is nothing to compare.
  *
  * @param {DashboardView} view
  */

@@ -1,5 +1,4 @@
-/* The map of the registers' state: issues by register, aspect, owner and area, and where they
-   are. */
+/* The data-quality page: issues by register, aspect, owner and area, and their places. */
 
 import { ASPECT_COLOURS } from "../lib/colours.js";
 import { button, el, markChosen } from "../lib/dom.js";

@@ -7,7 +7,7 @@ import { localName } from "../lib/format.js";
 const WIDE_SPACE = "\u3000"; // indents the names of an area's parts
 
 /**
- * Whether a row of the counts passes the filter, its issue left out.
+ * Return whether a row of the counts matches the filter, apart from its issue.
  *
  * @param {IssueFilter} filter
  * @param {IssueCount} row
@@ -52,7 +52,7 @@ export function createFilter(context, filter, onChange) {
       keys.forEach(([key, , everything], k) => {
         fillList(selects[k], everything, options[k], filter[key]);
         if (selects[k].value !== filter[key]) {
-          // What the address names is not there.
+          // The address names a value that does not exist.
           filter[key] = "";
           selects[k].value = "";
         }
@@ -114,7 +114,7 @@ function indentOf(level) {
 }
 
 /**
- * Return the areas that are offered: communities only of the sub-district that is chosen.
+ * Return the areas to choose from: communities only of the selected sub-district.
  *
  * @param {readonly Area[]} areas
  * @param {string} code of the chosen area

@@ -1,4 +1,4 @@
-/* The commander's page: incidents over any span as heat, density, hot spots and change, with
+/* The incidents page: incidents of any period as heat map, density, hot spots and change, with
    charts beside the map. One filter drives all of it and lives in the address. */
 
 import { listen } from "../lib/api.js";
@@ -26,7 +26,7 @@ import {
 } from "./incidents_period.js";
 import { paint, showRanking } from "./incidents_shading.js";
 
-const CHARTS_MS = 120; // that the slider rests before the charts follow
+const CHARTS_MS = 120; // delay of the charts after the slider stops
 
 /**
  * Show the page.
@@ -113,7 +113,7 @@ function onHeatToggle(view) {
 }
 
 /**
- * Return the function that shows the present filter, and one that says what the charts wait for.
+ * Return a function that shows the present filter, and one that sets what the charts wait for.
  *
  * @param {IncidentView} view
  * @param {Promise<[GridValues, Area[]]>} ground
@@ -143,7 +143,7 @@ function createUpdates(view, ground) {
       await standing;
       if (isOld()) return;
       showRanking(view).catch((error) => fail(t, error));
-      // What stands beside the map follows once the slider rests.
+      // The charts follow once the slider stops.
       clearTimeout(chartsTimer);
       const charts = () => showCharts(view, pickStep).catch((error) => fail(t, error));
       chartsTimer = setTimeout(charts, view.timer ? 0 : CHARTS_MS);
@@ -156,7 +156,7 @@ function createUpdates(view, ground) {
 
   return {
     update,
-    /** @param {Promise<void>} promise fulfilled once the map stands */
+    /** @param {Promise<void>} promise fulfilled once the map is drawn */
     setStanding: (promise) => {
       standing = promise;
     },
@@ -170,7 +170,7 @@ function showControls(view) {
   baseline.row.hidden = show.value !== "change";
   measure.row.hidden = !isDensity;
   level.select.disabled = !isDensity;
-  // Hot spots and change are of grids.
+  // Hot spots and change are computed by grid.
   if (!isDensity) level.select.value = "grid";
   showLevel(view);
 }
@@ -187,7 +187,7 @@ async function loadFigures(view, ground, isOld) {
   const query = periodQuery(view);
   const classes = requestClasses(view, query);
   const counts = client.get("incidents/density", query);
-  // The heat comes as soon as it can; the shading does not wait for it.
+  // The shading does not wait for the heat map.
   loadHeat(view).catch((error) => {
     if (!isOld()) fail(t, error);
   });

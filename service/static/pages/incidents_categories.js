@@ -1,4 +1,4 @@
-/* The tree of categories: a box that is ticked stands for all below it. */
+/* The tree of categories: a ticked box includes all below it. */
 
 import {
   changeChoice,

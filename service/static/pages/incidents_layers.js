@@ -39,7 +39,7 @@ export function createLayers(view) {
     gradient: Object.fromEntries(HEAT_COLOURS.map((colour, k) => [(k + 1) / 5, colour])),
   });
   const scaleHeat = () => {
-    // A spot keeps its size on the ground within reason: on a large map too it must not fade.
+    // The radius follows the ground within limits, so that the heat stays visible on large maps.
     const radius = Math.min(64, Math.max(12, 16 * Math.pow(2, map.getZoom() - 14)));
     heat.setOptions({ radius, blur: radius * 0.85 });
   };
@@ -87,8 +87,8 @@ export function showLevel({ layers, controls }) {
 }
 
 /**
- * Request the heat map's points: places in squares of a few pixels, of what is in sight and a
- * little around it.
+ * Request the points of the heat map: places in squares of a few pixels, in the visible extent
+ * and a margin around it.
  *
  * @param {IncidentView} view
  */
@@ -117,7 +117,7 @@ function outerBox(bounds) {
 }
 
 /**
- * Request the heat's points again when the map shows what they are not of.
+ * Request the points of the heat map again when the map leaves their extent.
  *
  * @param {IncidentView} view
  */
@@ -134,7 +134,7 @@ export function watchHeat(view) {
 }
 
 /**
- * Say what lies under the pointer, and choose an area on a click.
+ * Show tooltips of shapes under the pointer, and select an area on a click.
  *
  * @param {IncidentView} view
  * @param {IncidentLayers} layers
@@ -143,13 +143,13 @@ export function watchShapes(view, { byArea, byGrid }) {
   const { context, area } = view;
   const { urlState } = context;
   /** @type {[string, TileLayer][]} */
-  const watched = [
+  const hovered = [
     ["area", byArea],
     ["grid", byGrid],
   ];
   watchPointer(
     context,
-    watched,
+    hovered,
     (kind, feature) => describeShape(view, kind, feature),
     (kind, feature) => {
       if (feature.level === "district") return;

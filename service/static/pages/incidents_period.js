@@ -50,7 +50,7 @@ function clampMoment(moment, first, last) {
 }
 
 /**
- * Make the steps that the slider runs over: all there are, of hours those of one week.
+ * Make the steps of the slider: all steps, but hours of one week only.
  *
  * @param {IncidentView} view
  * @param {Date} [target] moment that the period should end with
@@ -98,7 +98,7 @@ export function shownSteps({ period, controls }) {
 }
 
 /**
- * Return what is asked for, of some steps and the chosen area and categories.
+ * Return the query of a range of steps and of the selected area and categories.
  *
  * @param {IncidentView} view
  * @param {[number, number]} [range] first and last step; those shown without
@@ -145,7 +145,7 @@ export function showPeriod(view) {
 }
 
 /**
- * Let the slider, the play button and the buttons beside it move the period.
+ * Connect the slider, the play button and the buttons beside it to the period.
  *
  * @param {IncidentView} view
  * @param {() => void} onChange

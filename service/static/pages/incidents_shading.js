@@ -91,7 +91,7 @@ function paintClasses(view) {
 }
 
 /**
- * Show the list of the highest.
+ * Show the ranking.
  *
  * @param {IncidentView} view
  */

@@ -1,4 +1,4 @@
-/* Jobs: what was asked for, how far it is, what came of it. */
+/* The list of jobs: arguments, progress and outcome. */
 
 import { button, byId, el, markReady, showNotice } from "../lib/dom.js";
 import { joinWords, numberFormats, reasonIn } from "../lib/format.js";
@@ -8,7 +8,7 @@ const BUSY_MS = 1500;
 const IDLE_MS = 8000;
 
 /**
- * Show the jobs, and follow them while the page is open.
+ * Show the jobs, and update them while the page is open.
  *
  * @param {JobsConfig} config
  * @param {ApiClient} client

@@ -95,7 +95,7 @@ function startMap(map, config) {
   if (!isVideoWall) addSheetBox(context, page);
 }
 
-// Folium makes the map in a script of the page, which hands it over by this event.
+// Folium makes the map in a script of the page and passes it by this event.
 document.addEventListener(
   "gridcover:map",
   (event) => {

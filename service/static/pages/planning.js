@@ -18,7 +18,7 @@ import { createPlanRequests } from "./planning_requests.js";
 import { scenariosBox } from "./planning_scenarios.js";
 
 /**
- * Return the box of the plan.
+ * Return the planning section of the panel.
  *
  * @param {MapContext} context
  */
@@ -77,7 +77,7 @@ function createPlan(context) {
     layers: { views, gained, marks },
     parts: {
       box: el("details", { class: "plan" }),
-      gain: el("div", { class: "plan-told", role: "status" }),
+      gain: el("div", { class: "plan-result", role: "status" }),
       note: el("p", { class: "hint plan-note", role: "status" }),
       list: el("ol", { class: "plan-list" }),
       files: el("div", { class: "row plan-hand" }),

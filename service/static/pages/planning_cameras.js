@@ -6,7 +6,7 @@ import { bearingBetween, CAMERA_KINDS, PLAN_FIELDS } from "../lib/plan.js";
 const ARM_PX = 38; // from a camera to what turns it
 
 /**
- * Return the marks of a camera: one to drag, and before it what turns it, if it has a direction.
+ * Return the markers of a camera: one to drag it, and one to turn it if it has a direction.
  *
  * @param {Plan} plan
  * @param {PlannedCamera} camera
@@ -52,7 +52,7 @@ function directionKnob(plan, camera, index, mark) {
 }
 
 /**
- * Return where a camera's arm ends on the map: as long on the screen at every zoom.
+ * Return the end of a camera's arm on the map; its length on the screen is constant.
  *
  * @param {L.Map} map
  * @param {L.LatLng} latlng

@@ -79,7 +79,7 @@ function gridRow({ formats }, { grid, share_before: before, share_after: after }
   return el("tr", {}, el("th", { scope: "row" }, grid), el("td", {}, `${old} → ${present}`));
 }
 
-/** @type {Map<string, string>} names of grids that were asked for */
+/** @type {Map<string, string>} names of grids by code */
 const gridNames = new Map();
 
 /** @param {MapContext} context @param {HTMLElement} table @param {readonly string[]} codes */

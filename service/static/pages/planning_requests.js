@@ -1,12 +1,12 @@
-/* Questions about the plan: what its cameras see while one is dragged, what they gain once it
-   rests. */
+/* Requests about the plan: the views of its cameras while one is dragged, their gain once the
+   pointer rests. */
 
 import { countUp } from "../lib/dom.js";
 
-const REST_MS = 120; // a pointer that has not moved for so long rests
+const REST_MS = 120; // the pointer rests after this time without a move
 
 /**
- * Return the two questions. Only one is under way at a time, and the newest follows it.
+ * Return the two requests. Only one is open at a time, and the newest follows it.
  *
  * @param {Plan} plan
  * @param {{onViews: (views: PlannedView[]) => void, onGain: (gain: PlanGain) => void, onNothing: ()
@@ -15,13 +15,13 @@ const REST_MS = 120; // a pointer that has not moved for so long rests
 export function createPlanRequests(plan, actions) {
   const { box } = plan.parts;
   const { client, t } = plan.context;
-  let isAsking = false;
+  let isRequesting = false;
   let isRepeated = false;
   let isMoving = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let restTimer;
 
-  /** @param {boolean} moving whether the views alone are asked for */
+  /** @param {boolean} moving whether only the views are requested */
   async function request(moving) {
     const { cameras } = plan;
     if (moving) {
@@ -36,32 +36,32 @@ export function createPlanRequests(plan, actions) {
   }
 
   /** @param {boolean} moving */
-  async function ask(moving) {
+  async function start(moving) {
     clearTimeout(restTimer);
     if (!moving) actions.onRest();
-    isRepeated = isAsking;
+    isRepeated = isRequesting;
     isMoving = moving;
-    if (isAsking) return;
+    if (isRequesting) return;
     if (!plan.cameras.length) {
       actions.onNothing();
       return;
     }
-    isAsking = true;
+    isRequesting = true;
     box.dataset.busy = "true";
-    const start = performance.now();
+    const startMs = performance.now();
     try {
       await request(moving);
-      box.dataset.took = String(Math.round(performance.now() - start));
+      box.dataset.took = String(Math.round(performance.now() - startMs));
     } catch (error) {
       plan.say(/** @type {Error} */ (error).message);
     } finally {
-      isAsking = false;
-      countUp("asked", box);
-      if (isRepeated) ask(isMoving);
-      else if (moving) restTimer = setTimeout(() => ask(false), REST_MS);
+      isRequesting = false;
+      countUp("requests", box);
+      if (isRepeated) start(isMoving);
+      else if (moving) restTimer = setTimeout(() => start(false), REST_MS);
       else box.dataset.busy = "false";
     }
   }
 
-  return { views: () => ask(true), gain: () => ask(false) };
+  return { views: () => start(true), gain: () => start(false) };
 }

@@ -13,7 +13,7 @@ import { button, el, headingRow } from "../lib/dom.js";
  */
 
 /**
- * Return the box of scenarios.
+ * Return the section of saved scenarios.
  *
  * @param {Plan} plan
  */
@@ -79,7 +79,7 @@ async function removeScenario(shelf, scenario) {
 }
 
 /**
- * Save the plan: over the scenario that was opened, if it is one's own; else as a new one.
+ * Save the plan: in the opened scenario if the account owns it, else as a new one.
  *
  * @param {ScenarioShelf} shelf
  */

@@ -71,8 +71,7 @@ async function preview(view) {
 }
 
 /**
- * Ask for an import. The file itself is sent once; after that the service is asked to take what it
- * keeps.
+ * Request an import. The file itself is sent once; later requests name the stored upload.
  *
  * @param {UploadView} view
  * @param {File} file

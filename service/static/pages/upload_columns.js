@@ -3,7 +3,7 @@
 import { button, el, headingRow, selectList } from "../lib/dom.js";
 import { fillIn } from "../lib/format.js";
 
-const EXTRA = "extra"; // kept with the row as it is
+const EXTRA = "extra"; // stores the cell unchanged with the row
 const EXAMPLES = 3;
 
 /**
@@ -31,8 +31,8 @@ export function createColumnChoice(config) {
 }
 
 /**
- * Where columns are missing, what the cells hold is taken for an answer until the user says
- * otherwise.
+ * If columns are missing, proposals from the content of cells are used until the user changes
+ * them.
  *
  * @param {ImportPreview} preview
  * @param {Map<string, string>} chosen

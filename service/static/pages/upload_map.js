@@ -5,11 +5,11 @@ import { el } from "../lib/dom.js";
 import { plainBaseMap } from "../map/base_map.js";
 
 /**
- * Return a map of some rows of a file.
+ * Return a map of sample rows of a file.
  *
  * @param {ApiClient} client
  * @param {HTMLElement} place
- * @param {any[]} sample GeoJSON features, some without a geometry
+ * @param {any[]} sample GeoJSON features; the geometry may be null
  */
 export function drawSample(client, place, sample) {
   const map = L.map(place, { attributionControl: false, preferCanvas: true, maxZoom: 18 });

@@ -8,7 +8,7 @@ const ROWS = 8; // of the table; the map shows more
 const KEY_COLUMNS = ["code", "id", "source_id", "occurred_at"];
 
 /**
- * Whether the columns of a register can be mapped: those of an extract are known.
+ * Return whether the columns of a register can be mapped; those of an extract cannot.
  *
  * @param {string} layer
  */
@@ -17,7 +17,7 @@ export function hasMapping(layer) {
 }
 
 /**
- * Return what is shown of a file that can be imported, and the place for its map.
+ * Return the preview of a file that can be imported, and the container of its map.
  *
  * @param {PreviewContext} context
  * @param {Job} job
@@ -68,8 +68,7 @@ export function importPreview({ config, integer, columns, onChange, actions }, j
 }
 
 /**
- * Return what is shown of a file of which columns or an option are missing: the user says what is
- * what.
+ * Return the preview of a file whose columns or options are missing, for the user to choose.
  *
  * @param {PreviewContext} context
  * @param {any} outcome of the job
@@ -107,8 +106,8 @@ export function openQuestions({ config, columns, onChange, actions }, outcome, l
 }
 
 /**
- * Whether an option of the form may be the answer: nothing is missing, or a key or time that no
- * column offers.
+ * Return whether an option of the form can help: nothing is missing, or only a key or time that
+ * no column provides.
  *
  * @param {ImportPreview} preview
  */
@@ -124,8 +123,8 @@ function titled(title, ...content) {
 }
 
 /**
- * What an extract fills: rows by layer, and layers left alone since they hold rows of another
- * source.
+ * Return the rows of an extract by layer, and the layers skipped because they have rows of
+ * another source.
  *
  * @param {any[]} layers
  * @param {Texts} t

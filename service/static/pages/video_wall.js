@@ -1,12 +1,12 @@
-/* A wall: pages shown in turn in two frames, the next one loaded behind the present one. Each turn
-   loads its page again, so that nothing grows over days; while the service is away the present
-   page stays. */
+/* The video wall: shows pages in turn in two frames; the next page loads behind the present one.
+   Each page is loaded again, so that memory does not grow over days; while the service is not
+   available the present page stays. */
 
 import { byId, countUp } from "../lib/dom.js";
 import { pageConfig } from "../lib/page_data.js";
 import { pause } from "../lib/time.js";
 
-const READY_MS = 60000; // a page that needs longer will not come
+const READY_MS = 60000; // longest loading time of a page
 const AWAY_MS = 5000;
 const ENDED_MS = 60000;
 
@@ -35,7 +35,7 @@ async function isServiceUp() {
  * Wait for a page.
  *
  * @param {HTMLIFrameElement} frame
- * @returns {Promise<"ready" | "ended" | "away">} "ended" if the sign-in has come in its place
+ * @returns {Promise<"ready" | "ended" | "away">} "ended" if the sign-in page was loaded instead
  */
 async function loadingResult(frame) {
   const start = performance.now();

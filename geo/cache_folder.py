@@ -38,7 +38,7 @@ def provide_cache_folder() -> None:
     own = Path(tempfile.gettempdir()) / f"gridcover-numba-{os.geteuid()}"
     own.mkdir(mode=0o700, exist_ok=True)
     state = own.lstat()
-    # Compiled code is loaded from there: nobody else may have put it there.
+    # Compiled code is loaded from this folder: no other account may be able to write it.
     if own.is_symlink() or state.st_uid != os.geteuid() or state.st_mode & 0o077:
         own = Path(tempfile.mkdtemp(prefix="gridcover-numba-"))
     os.environ["NUMBA_CACHE_DIR"] = str(own)

@@ -1,1 +1,1 @@
-"""The only room with SQL: the private cluster, migrations, reading and writing."""
+"""The store in PostGIS, and all SQL: private cluster, connections, migrations, queries."""

@@ -19,8 +19,8 @@ from geo.store.private_cluster.server_account import (
 def create_cluster(cluster: Cluster) -> bool:
     """Create a cluster unless it is there.
 
-    It is built in a folder beside its place and renamed at the end, so that it is there as a
-    whole or not at all.
+    It is built in a folder beside its final one, which is renamed at the end, so that an
+    interrupted creation leaves no incomplete cluster.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where a private cluster is: folders, programs, socket and the account of its server."""
+"""Location of a private cluster: folders, programs, socket and the account of its server."""
 
 from __future__ import annotations
 

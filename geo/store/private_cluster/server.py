@@ -1,4 +1,4 @@
-"""The server process of a cluster: started, asked for its state, stopped."""
+"""The server process of a cluster: start, state and stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grids: codes, results, the card of one grid."""
+"""Grids: codes, names, results, and the card of one grid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many rows the registers hold."""
+"""Numbers of rows of the registers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that came from OpenStreetMap, known by their keys."""
+"""Rows that came from OpenStreetMap, recognised by their keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registers as layers: read, and added to by key."""
+"""Registers as layers: reading, and inserting or updating by key."""
 
 from __future__ import annotations
 

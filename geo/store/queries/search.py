@@ -1,4 +1,4 @@
-"""Search for areas, grids, key places and cameras."""
+"""Search of areas, grids, key places and cameras by code and name."""
 
 from __future__ import annotations
 

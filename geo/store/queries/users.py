@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -178,7 +178,18 @@ _LOCKED = sql.SQL(
 )
 
 
-def find_account(conn: Conn, name: str) -> tuple[int, str, bool] | None:
+class Account(NamedTuple):
+    """An enabled account, as a sign-in needs it."""
+
+    number: int
+    """Number of the account."""
+    password: str
+    """Argon2 digest of the password."""
+    is_locked: bool
+    """Whether it is locked after wrong passwords."""
+
+
+def find_account(conn: Conn, name: str) -> Account | None:
     """Return the account that a name may sign in to.
 
     Parameters
@@ -190,9 +201,8 @@ def find_account(conn: Conn, name: str) -> tuple[int, str, bool] | None:
 
     Returns
     -------
-    tuple of (int, str, bool) or None
-        Number, password digest, and whether it is locked; None if there is no enabled
-        account.
+    Account or None
+        None if there is no enabled account of this name.
     """
     row = conn.execute(
         sql.SQL(
@@ -201,7 +211,7 @@ def find_account(conn: Conn, name: str) -> tuple[int, str, bool] | None:
         ).format(_LOCKED),
         (name,),
     ).fetchone()
-    return (int(row[0]), str(row[1]), bool(row[2])) if row else None
+    return Account(int(row[0]), str(row[1]), bool(row[2])) if row else None
 
 
 def is_account_open(conn: Conn, user: int, password: str) -> bool:

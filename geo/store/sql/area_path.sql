@@ -1,4 +1,4 @@
--- An area or grid and the areas it lies in, from the top.
+-- An area or grid and the areas above it, from the top. The steps guard against cycles.
 WITH RECURSIVE path AS (
     SELECT code, name, name_en, level, parent, 0 AS steps FROM areas WHERE code = %(code)s
     UNION ALL (

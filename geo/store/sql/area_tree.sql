@@ -1,4 +1,4 @@
--- Areas from the top down, each before those beneath it. The depth guards against circles.
+-- Areas from the top down, each before those below it. The depth guards against cycles.
 WITH RECURSIVE tree AS (
     SELECT code, name, name_en, level, 0 AS depth, ARRAY[code] AS path
     FROM areas

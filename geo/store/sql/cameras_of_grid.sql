@@ -1,4 +1,4 @@
--- Cameras that stand in a grid or see some of it, those in it first.
+-- Cameras that are in a grid or see part of it, those in it first.
 WITH g AS (SELECT geometry FROM grids WHERE code = %(grid)s)
 SELECT
     c.code, c.name, c.kind, c.status, ST_Intersects(c.geometry, g.geometry) AS inside,

@@ -10,7 +10,7 @@ SELECT
         WHEN q.status = 'succeeded' THEN 'done'
         ELSE 'failed'
     END,
-    -- What a page shows of one file is long, and left out of a list.
+    -- The preview of a file is long, and left out of a list of jobs.
     CASE
         WHEN j.outcome IS NOT NULL OR j.ended IS NOT NULL
             THEN CASE WHEN %(job)s::bigint IS NULL THEN j.outcome - 'sample' - 'preview' ELSE j.outcome END

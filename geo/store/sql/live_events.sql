@@ -1,4 +1,4 @@
--- Events whose transaction was not visible at the last look, oldest first.
+-- Events whose transaction was not visible in a snapshot, oldest first.
 SELECT
     e.id, e.at, e.kind,
     e.detail || CASE WHEN c.name IS NULL THEN '{}' ELSE jsonb_build_object('name', c.name) END AS detail,

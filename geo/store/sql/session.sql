@@ -1,4 +1,4 @@
--- The user of a session that has not ended, and whether its last request is a minute ago.
+-- The user of a session that has not ended, and whether its last request is over a minute ago.
 SELECT u.id, u.name, u.role, u.areas, s.csrf, now() - s.seen_at > interval '1 minute', s.wall
 FROM sessions s
 JOIN users u ON u.id = s.user_id

@@ -1,4 +1,5 @@
--- Count a wrong password; from some on, lock the account for twice as long each time.
+-- Count a wrong password. From the number `free` on the account is locked, for twice as long
+-- each time and for 15 minutes at most.
 UPDATE users SET
     failures = failures + 1,
     locked_until = CASE

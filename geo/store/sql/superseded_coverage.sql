@@ -1,4 +1,4 @@
--- Delete coverage before a run that a newer row up to that run replaces, or whose grid is gone.
+-- Delete coverage before a run if a newer row up to that run replaces it, or its grid is deleted.
 DELETE FROM grid_coverage c
 WHERE run < %(oldest)s
     AND (

@@ -1,5 +1,5 @@
--- As many as a tile may hold are chosen first: the shapes of the others are never worked on.
--- Materialized, so that no shape is made twice, once for the condition and once for the tile.
+-- The rows are limited first, so that the shapes of the others are never processed.
+-- Materialized, so that no shape is built twice, once for the condition and once for the tile.
 WITH box AS (
     SELECT
         ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS web,

@@ -64,7 +64,7 @@ def box_around(boxes: Any) -> dict[str, float]:
 Frame = TypeVar("Frame", bound=pd.DataFrame)
 
 
-def frame_of(conn: Conn, query: sql.SQL | sql.Composed, params: Any = None) -> gpd.GeoDataFrame:
+def read_frame(conn: Conn, query: sql.SQL | sql.Composed, params: Any = None) -> gpd.GeoDataFrame:
     """Return the rows of a query as a frame.
 
     Parameters

@@ -9,7 +9,7 @@ import pandas as pd
 from psycopg import sql
 
 from geo.store.connection import Conn, dict_rows
-from geo.store.rows import frame_of
+from geo.store.rows import read_frame
 from geo.store.statements import statement
 
 
@@ -69,7 +69,7 @@ def read_largest_blind_spots(conn: Conn, limit: int) -> gpd.GeoDataFrame:
         Polygons in EPSG:4326 with `rank` (from 1), `grid`, `grid_name`, `grid_name_en`,
         `area_m2` and `widest_m`.
     """
-    return frame_of(conn, statement("largest_blind_spots"), {"limit": limit})
+    return read_frame(conn, statement("largest_blind_spots"), {"limit": limit})
 
 
 def read_blind_spots(conn: Conn, grids: list[str]) -> gpd.GeoDataFrame:
@@ -91,7 +91,7 @@ def read_blind_spots(conn: Conn, grids: list[str]) -> gpd.GeoDataFrame:
         "SELECT grid, number, area_m2, widest_m, ST_AsBinary(geometry) AS geometry "
         "FROM blind_spots WHERE grid = ANY(%s) ORDER BY grid, number"
     )
-    return frame_of(conn, query, (grids,))
+    return read_frame(conn, query, (grids,))
 
 
 def read_blind_spots_without_risk(conn: Conn, run: int) -> gpd.GeoDataFrame:
@@ -113,7 +113,7 @@ def read_blind_spots_without_risk(conn: Conn, run: int) -> gpd.GeoDataFrame:
         "SELECT grid, number, ST_AsBinary(geometry) AS geometry FROM blind_spots "
         "WHERE risk_run IS DISTINCT FROM %s ORDER BY grid, number"
     )
-    return frame_of(conn, query, (run,))
+    return read_frame(conn, query, (run,))
 
 
 def write_blind_spot_risk(conn: Conn, run: int, spots: pd.DataFrame) -> None:

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 
 from geo.store.bulk_copy import clear_table, write_table
 from geo.store.connection import Conn, dict_rows
-from geo.store.rows import frame_of
+from geo.store.rows import read_frame
 from geo.store.statements import statement
 
 TABLES = ("area_figures", "area_camera_years", "register_findings", "register_counts")
@@ -262,7 +262,7 @@ def read_register_findings(
         "district, ST_AsBinary(geometry) AS geometry FROM register_findings WHERE {} "
         "ORDER BY layer, aspect, finding, code LIMIT %(limit)s"
     ).format(conditions)
-    rows = frame_of(conn, query, params | {"limit": limit})
+    rows = read_frame(conn, query, params | {"limit": limit})
     count = conn.execute(
         sql.SQL("SELECT count(*) FROM register_findings WHERE {}").format(conditions), params
     ).fetchone()

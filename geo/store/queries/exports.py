@@ -114,7 +114,7 @@ EXPORT_SHAPES: dict[str, Shape] = (
 
 
 def read_pieces(
-    conn: Conn, name: str, chosen: Selection = EVERYTHING
+    conn: Conn, name: str, selection: Selection = EVERYTHING
 ) -> Iterator[gpd.GeoDataFrame]:
     """Read a layer in pieces of some thousand rows.
 
@@ -126,7 +126,7 @@ def read_pieces(
         Connection to the store.
     name : str
         A register or a result, of `EXPORT_NAMES`.
-    chosen : Selection, optional
+    selection : Selection, optional
         Which rows.
 
     Yields
@@ -141,16 +141,16 @@ def read_pieces(
     """
     if name not in EXPORT_NAMES:
         raise ColumnError(f"there is no layer {name}; use one of {', '.join(EXPORT_NAMES)}")
-    require_selectable(name, chosen)
-    params: dict[str, object] = {"area": chosen.area, "categories": chosen.categories}
-    params |= {"start": chosen.start, "end": chosen.end}
-    if chosen.area is not None:
-        params["grids"] = read_grids_of_area(conn, chosen.area)
-    if chosen.box is not None:
-        params |= dict(zip("wsen", chosen.box, strict=True))
+    require_selectable(name, selection)
+    params: dict[str, object] = {"area": selection.area, "categories": selection.categories}
+    params |= {"start": selection.start, "end": selection.end}
+    if selection.area is not None:
+        params["grids"] = read_grids_of_area(conn, selection.area)
+    if selection.box is not None:
+        params |= dict(zip("wsen", selection.box, strict=True))
     cursor = conn.cursor(name="export")
     try:
-        cursor.execute(_query(name, chosen), params)
+        cursor.execute(_query(name, selection), params)
         columns = [c.name for c in cursor.description or ()]
         is_empty = True
         while rows := cursor.fetchmany(_PIECE_ROWS):
@@ -166,14 +166,14 @@ def read_pieces(
                 cursor.close()
 
 
-def require_selectable(name: str, chosen: Selection) -> None:
+def require_selectable(name: str, selection: Selection) -> None:
     """Refuse a selection that a layer does not support.
 
     Parameters
     ----------
     name : str
         The layer.
-    chosen : Selection
+    selection : Selection
         Which rows.
 
     Raises
@@ -181,23 +181,25 @@ def require_selectable(name: str, chosen: Selection) -> None:
     ColumnError
         If the layer has no times or categories to select by.
     """
-    if name != "incidents" and (chosen.start or chosen.end or chosen.categories is not None):
+    if name != "incidents" and (
+        selection.start or selection.end or selection.categories is not None
+    ):
         raise ColumnError(
             f"{name} have no times and categories to choose by, only incidents have; leave them out"
         )
 
 
-def _query(name: str, chosen: Selection) -> sql.Composed:
+def _query(name: str, selection: Selection) -> sql.Composed:
     conditions: list[sql.Composable] = [sql.SQL("true")]
-    if chosen.box is not None:
+    if selection.box is not None:
         conditions.append(
             sql.SQL("ST_Intersects(t.geometry, ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, 4326))")
         )
-    if chosen.start is not None:
+    if selection.start is not None:
         conditions.append(sql.SQL("{} >= %(start)s").format(_TIME))
-    if chosen.end is not None:
+    if selection.end is not None:
         conditions.append(sql.SQL("{} < %(end)s").format(_TIME))
-    if chosen.categories is not None:
+    if selection.categories is not None:
         conditions.append(IN_CATEGORIES)
     columns: sql.Composable
     source: sql.Composable
@@ -215,7 +217,7 @@ def _query(name: str, chosen: Selection) -> sql.Composed:
             sql.SQL('{} COLLATE "C"').format(sql.Identifier(k)) for k in layer.key
         )
         inside = _INSIDE.get(name, _TOUCHES.format(sql.SQL("t.geometry")))
-    if chosen.area is not None:
+    if selection.area is not None:
         conditions.append(inside)
     return sql.SQL(
         "SELECT {}, ST_AsBinary(geometry) AS geometry FROM {} t WHERE {} ORDER BY {}"

@@ -143,14 +143,14 @@ _SELECTED = sql.SQL(
 ).format(in_categories=IN_CATEGORIES)
 
 
-def count_by_grid(conn: Conn, chosen: IncidentFilter) -> dict[str, int]:
+def count_by_grid(conn: Conn, selection: IncidentFilter) -> dict[str, int]:
     """Return the number of incidents by grid.
 
     Parameters
     ----------
     conn : psycopg.Connection
         Connection to the store.
-    chosen : IncidentFilter
+    selection : IncidentFilter
         Which incidents.
 
     Returns
@@ -160,12 +160,12 @@ def count_by_grid(conn: Conn, chosen: IncidentFilter) -> dict[str, int]:
         without incidents are left out.
     """
     query = sql.SQL("SELECT grid, count(*)::integer {selected} GROUP BY grid")
-    rows = conn.execute(query.format(selected=_SELECTED), chosen.params).fetchall()
+    rows = conn.execute(query.format(selected=_SELECTED), selection.params).fetchall()
     return {str(grid): int(count) for grid, count in rows}
 
 
 def count_by_step(
-    conn: Conn, chosen: IncidentFilter, step: Step, zone: str
+    conn: Conn, selection: IncidentFilter, step: Step, zone: str
 ) -> list[dict[str, Any]]:
     """Return the number of incidents by step of the local calendar and root of the category.
 
@@ -175,7 +175,7 @@ def count_by_step(
     ----------
     conn : psycopg.Connection
         Connection to the store.
-    chosen : IncidentFilter
+    selection : IncidentFilter
         Which incidents.
     step : Step
         Length of a step.
@@ -193,18 +193,18 @@ def count_by_step(
         "split_part(category, '/', 1) AS category, count(*)::integer AS count "
         "{selected} AND until IS NULL GROUP BY 1, 2 ORDER BY 1, 2"
     )
-    params = chosen.params | {"step": step, "zone": zone}
+    params = selection.params | {"step": step, "zone": zone}
     return dict_rows(conn, query.format(selected=_SELECTED), params)
 
 
-def count_by_hour(conn: Conn, chosen: IncidentFilter, zone: str) -> tuple[list[list[int]], int]:
+def count_by_hour(conn: Conn, selection: IncidentFilter, zone: str) -> tuple[list[list[int]], int]:
     """Return the number of incidents by weekday and hour of the local day.
 
     Parameters
     ----------
     conn : psycopg.Connection
         Connection to the store.
-    chosen : IncidentFilter
+    selection : IncidentFilter
         Which incidents.
     zone : str
         IANA time zone.
@@ -222,7 +222,7 @@ def count_by_hour(conn: Conn, chosen: IncidentFilter, zone: str) -> tuple[list[l
         "extract(hour FROM at AT TIME ZONE %(zone)s)::integer, count(*)::integer "
         "{selected} GROUP BY 1, 2, 3"
     ).format(selected=_SELECTED)
-    rows = conn.execute(query, chosen.params | {"zone": zone}).fetchall()
+    rows = conn.execute(query, selection.params | {"zone": zone}).fetchall()
     for timed, weekday, hour, count in rows:
         if timed:
             table[weekday - 1][hour] = count
@@ -233,7 +233,7 @@ def count_by_hour(conn: Conn, chosen: IncidentFilter, zone: str) -> tuple[list[l
 
 def count_by_place(
     conn: Conn,
-    chosen: IncidentFilter,
+    selection: IncidentFilter,
     *,
     cell_deg: float,
     box: tuple[float, float, float, float] | None,
@@ -245,7 +245,7 @@ def count_by_place(
     ----------
     conn : psycopg.Connection
         Connection to the store.
-    chosen : IncidentFilter
+    selection : IncidentFilter
         Which incidents.
     cell_deg : float
         Side of the squares, degrees; at least 0.0001, the precision of stored positions.
@@ -259,7 +259,7 @@ def count_by_place(
     list of tuple
         Latitude and longitude of the mean position, degrees, and the number of incidents.
     """
-    params = chosen.params | {"cell": max(cell_deg, 1e-4), "limit": limit}
+    params = selection.params | {"cell": max(cell_deg, 1e-4), "limit": limit}
     if box is not None:
         params |= dict(zip("wsen", box, strict=True))
     inside = sql.SQL("true") if box is None else _IN_BOX

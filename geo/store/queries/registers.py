@@ -17,7 +17,7 @@ from geo.errors import StoreAwayError, StoreError
 from geo.schema import LAYERS, Layer
 from geo.store.bulk_copy import RowCounts, copy_table, to_multi
 from geo.store.connection import Conn
-from geo.store.rows import filter_rows, frame_of, keyed
+from geo.store.rows import filter_rows, keyed, read_frame
 from geo.store.statements import statement
 
 
@@ -53,7 +53,7 @@ def read_layer(
         where,
         sql.SQL(", ").join(sql.SQL('{} COLLATE "C"').format(sql.Identifier(k)) for k in layer.key),
     )
-    frame = frame_of(conn, query, params)
+    frame = read_frame(conn, query, params)
     for column in layer.columns:
         if column.kind in ("number", "integer"):
             frame[column.name] = pd.to_numeric(frame[column.name]).astype(float)

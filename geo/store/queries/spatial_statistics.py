@@ -9,7 +9,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from geo.store.connection import Conn, dict_rows
-from geo.store.rows import frame_of
+from geo.store.rows import read_frame
 
 
 def read_statistics(conn: Conn, table: str, category: str) -> list[dict[str, Any]]:
@@ -109,7 +109,7 @@ def read_contours(conn: Conn, category: str, kind: str) -> gpd.GeoDataFrame:
         "SELECT low, high, run, ST_AsBinary(geometry) AS geometry FROM incident_contours "
         "WHERE category = %s AND kind = %s ORDER BY low"
     )
-    return frame_of(conn, sql.Composed([query]), (category, kind))
+    return read_frame(conn, sql.Composed([query]), (category, kind))
 
 
 def newest_density_run(conn: Conn) -> int | None:

@@ -35,7 +35,7 @@ class TileLayer:
     """Column by which the largest rows are selected if there are too many."""
     smallest_px: float = 0.0
     """Rows are left out if `size`, in m², is less than that of a square of this side, pixels."""
-    most: int = 20_000
+    max_rows: int = 20_000
     """Largest number of rows."""
     cluster_px: int = 0
     """Points in a square of this side, pixels, are replaced by their number; 0 for none."""
@@ -59,7 +59,7 @@ TILE_SETS: dict[str, dict[str, list[TileLayer]]] = {
             TileLayer("streets", "class", 12, 13, key="id", where="class <> 'lane'"),
             TileLayer("streets", "class", 14, key="id"),
         ],
-        "buildings": [TileLayer("buildings", "height_m", 14, key="id", most=40_000)],
+        "buildings": [TileLayer("buildings", "height_m", 14, key="id", max_rows=40_000)],
         "areas": [
             TileLayer("areas", "code, level", 0, 10, where="level <> 'community'"),
             TileLayer("areas", "code, level", 11),
@@ -157,11 +157,11 @@ def build_tile(conn: Conn, name: str, z: int, x: int, y: int, *, coarse: bool = 
                     layer = replace(layer, cluster_px=32, cell_deg=COARSE_DEG)
                 layers.append((layer_name, layer))
     content = b"".join(_build_layer(conn, tile, *layer) for layer in layers)
-    tolerance_px, most = 1.0, 10_000
-    while len(content) > LARGEST_BYTES and most > 100:
-        tolerance_px, most = tolerance_px * 2, most // 3
+    tolerance_px, max_rows = 1.0, 10_000
+    while len(content) > LARGEST_BYTES and max_rows > 100:
+        tolerance_px, max_rows = tolerance_px * 2, max_rows // 3
         content = b"".join(
-            _build_layer(conn, tile, layer_name, replace(layer, most=most), tolerance_px)
+            _build_layer(conn, tile, layer_name, replace(layer, max_rows=max_rows), tolerance_px)
             for layer_name, layer in layers
         )
     return content
@@ -227,7 +227,7 @@ def _query_params(
         "x": tile.x,
         "y": tile.y,
         "name": name,
-        "most": layer.most,
+        "max_rows": layer.max_rows,
         "extent": 4096 if tile.z >= 14 else 2048,
         "margin": margin,
         "pad": tile.side_m / margin,

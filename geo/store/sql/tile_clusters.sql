@@ -16,7 +16,7 @@ WITH box AS (
     WHERE t.geometry && ST_Expand(box.earth, %(cell)s) AND {where}
     GROUP BY floor(ST_X(t.geometry) / %(cell)s), floor(ST_Y(t.geometry) / %(cell)s)
     ORDER BY 1 DESC
-    LIMIT %(most)s
+    LIMIT %(max_rows)s
 ), rows AS MATERIALIZED (
     SELECT
         count, working, unknown,

@@ -9,7 +9,7 @@ WITH box AS (
     FROM {table} t, box
     WHERE t.geometry && box.earth AND {where} AND {large}
     ORDER BY {order}
-    LIMIT %(most)s
+    LIMIT %(max_rows)s
 ), rows AS MATERIALIZED (
     SELECT
         {columns},

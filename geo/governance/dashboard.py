@@ -1,4 +1,4 @@
-"""The figures of the board: each a quotient of sums, by area of every level."""
+"""Figures of the dashboard: quotients of sums, by area of every level."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from geo.governance.findings import Aspect
 from geo.governance.hierarchy import admin_units_at, assign_admin_units
 from geo.governance.roll_up import sum_by_level
 from geo.governance.targets import COVERED, NETWORKED, WORKING
-
-Quotients = dict[str, tuple[str, str | None, float | None]]
-"""By figure the columns it is the quotient of, and its goal."""
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,56 +18,73 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
     from pandas import DataFrame, Series
 
-ASPECTS = ("complete", "plausible", "up_to_date", "in_place")
+Quotients = dict[str, tuple[str, str | None, float | None]]
+"""Numerator, denominator (None for a plain sum) and target (None without one) by figure."""
+
+ASPECTS = (Aspect.COMPLETE, Aspect.PLAUSIBLE, Aspect.UP_TO_DATE, Aspect.IN_PLACE)
+"""Aspects of findings that are faults of a register."""
 COLUMNS = ("level", "code", "figure", "part", "whole", "goal")
 
 
 def coverage_figures(grids: GeoDataFrame, areas: GeoDataFrame, coverage: DataFrame) -> DataFrame:
-    """People, ground seen and incidents.
+    """Return population, ground seen and incidents.
 
     Parameters
     ----------
-    grids, areas : as for `assign_admin_units`; grids with `population`.
-    coverage : on the index of `grids`: `area_m2`, `covered_m2`, `open_m2`, `open_covered_m2`,
-        `twice_covered_m2`, `incidents`.
+    grids : geopandas.GeoDataFrame
+        Grids indexed by code, with `community` and `population`.
+    areas : geopandas.GeoDataFrame
+        Administrative areas, as for `assign_admin_units`.
+    coverage : pandas.DataFrame
+        On the index of `grids`: `area_m2`, `covered_m2`, `open_m2`, `open_covered_m2`,
+        `twice_covered_m2` and `incidents`.
 
     Returns
     -------
-    Columns `level`, `code`, `figure`, `part`, `whole` (missing of a plain sum), `goal` (missing
-    without one); parts and wholes of each level add up to the same totals exactly.
+    pandas.DataFrame
+        Columns `level`, `code`, `figure`, `part`, `whole` (missing for a plain sum) and `goal`
+        (missing without a target); parts and wholes of each level have exactly the same totals.
     """
     numbers = coverage.assign(
         population=pd.to_numeric(grids["population"]).astype(float), grids=1.0
     )
-    return _figures(
-        sum_by_level(assign_admin_units(grids, areas), numbers),
-        {
-            "grids": ("grids", None, None), "population": ("population", None, None),
-            "area_m2": ("area_m2", None, None), "incidents": ("incidents", None, None),
-            "covered": ("covered_m2", "area_m2", None),
-            "open_covered": ("open_covered_m2", "open_m2", None),
-            "twice_covered": ("twice_covered_m2", "area_m2", None),
-        },
-    )  # fmt: skip
+    sums = sum_by_level(assign_admin_units(grids, areas), numbers)
+    plain = ("grids", "population", "area_m2", "incidents")
+    quotients: Quotients = {name: (name, None, None) for name in plain}
+    quotients |= {
+        "covered": ("covered_m2", "area_m2", None),
+        "open_covered": ("open_covered_m2", "open_m2", None),
+        "twice_covered": ("twice_covered_m2", "area_m2", None),
+    }
+    return _figures(sums, quotients)
 
 
 def camera_figures(grids: GeoDataFrame, areas: GeoDataFrame, cameras: GeoDataFrame) -> DataFrame:
-    """Cameras, those networked and those in working order, by whose they are.
+    """Return cameras, those networked and those in working order, by point class.
 
     Parameters
     ----------
-    grids, areas, cameras : as for `camera_targets`, with whose sums these agree.
+    grids : geopandas.GeoDataFrame
+        Grids indexed by code, with `community`.
+    areas : geopandas.GeoDataFrame
+        Administrative areas, as for `assign_admin_units`.
+    cameras : geopandas.GeoDataFrame
+        Cameras in the metric CRS of the grids, as for `camera_targets`, with which these figures
+        agree.
 
     Returns
     -------
-    As `coverage_figures`: `cameras`, `networked`, `working`, each also ``/public`` and ``/industry``.
+    pandas.DataFrame
+        As `coverage_figures`: `cameras`, `networked` and `working`, each also with ``/public`` and
+        ``/industry``.
     """
     used = cameras[cameras["status"].ne("retired")]
     numbers: dict[str, object] = {}
     quotients: Quotients = {}
-    for name, goal in WORKING.items():
-        mine = np.ones(len(used), bool) if name == "all" else used["point_class"].eq(name)
-        end = "" if name == "all" else f"/{name}"
+    for point_class, goal in WORKING.items():
+        is_all = point_class == "all"
+        mine = np.ones(len(used), bool) if is_all else used["point_class"].eq(point_class)
+        end = "" if is_all else f"/{point_class}"
         network = used["network"].astype(object)
         status = used["status"].astype(object)
         numbers |= {
@@ -91,20 +106,26 @@ def camera_figures(grids: GeoDataFrame, areas: GeoDataFrame, cameras: GeoDataFra
 def place_figures(
     grids: GeoDataFrame, areas: GeoDataFrame, places: GeoDataFrame, targets: DataFrame
 ) -> DataFrame:
-    """Key places that are covered as they must be, of all and of each kind.
+    """Return the key places with the required coverage, of all and of each kind.
 
     Parameters
     ----------
-    grids, areas : as for `assign_admin_units`; grids metric CRS.
-    places : polygons, same CRS; each belongs to where a point on it lies.
-    targets : from `key_place_targets`, on the index of `places`.
+    grids : geopandas.GeoDataFrame
+        Grids indexed by code, with `community`.
+    areas : geopandas.GeoDataFrame
+        Administrative areas, as for `assign_admin_units`.
+    places : geopandas.GeoDataFrame
+        Polygons in the metric CRS of the grids; each belongs to the grid of a point on it.
+    targets : pandas.DataFrame
+        Result of `key_place_targets`, on the index of `places`.
 
     Returns
     -------
-    As `coverage_figures`: `key_places` and ``key_places/KIND``, and `key_places_seen`, the share of
-    their ground that is seen.
+    pandas.DataFrame
+        As `coverage_figures`: `key_places` and ``key_places/KIND``, and `key_places_seen`, the
+        share of their ground that is seen.
     """
-    at = places.set_geometry(places.geometry.representative_point())
+    points = places.set_geometry(places.geometry.representative_point())
     met, known = targets["met"].eq(True).fillna(False).astype(bool), targets["met"].notna()
     numbers: dict[str, object] = {}
     quotients: Quotients = {}
@@ -117,20 +138,25 @@ def place_figures(
     numbers |= {"seen": area * targets["covered_share"], "ground": area}
     quotients["key_places_seen"] = ("seen", "ground", None)
     table = pd.DataFrame(numbers, index=places.index).astype(float)
-    return _figures(sum_by_level(admin_units_at(grids, areas, at), table), quotients)
+    return _figures(sum_by_level(admin_units_at(grids, areas, points), table), quotients)
 
 
 def staff_figures(grids: GeoDataFrame, areas: GeoDataFrame, staff: DataFrame) -> DataFrame:
-    """Grids that have a head, and grids with any staff.
+    """Return the grids with a head, and the grids with any staff.
 
     Parameters
     ----------
-    grids, areas : as for `assign_admin_units`.
-    staff : `grid` and `role`.
+    grids : geopandas.GeoDataFrame
+        Grids indexed by code, with `community`.
+    areas : geopandas.GeoDataFrame
+        Administrative areas, as for `assign_admin_units`.
+    staff : pandas.DataFrame
+        Columns `grid` (code) and `role`.
 
     Returns
     -------
-    As `coverage_figures`: `headed`, `staffed`.
+    pandas.DataFrame
+        As `coverage_figures`: `headed` and `staffed`.
     """
     codes = grids.index.astype(str)
     heads = set(staff.loc[staff["role"].eq("head"), "grid"].astype(str))
@@ -146,76 +172,91 @@ def staff_figures(grids: GeoDataFrame, areas: GeoDataFrame, staff: DataFrame) ->
     return _figures(sums, {"headed": ("headed", "all", 1.0), "staffed": ("staffed", "all", None)})
 
 
-def service_request_figures(place: DataFrame, sums: DataFrame) -> DataFrame:
-    """Appeals, those closed in time, and how content those who rated are.
+def service_request_figures(units: DataFrame, sums: DataFrame) -> DataFrame:
+    """Return service requests, those closed in time, and the satisfaction of those who rated.
 
     Parameters
     ----------
-    place : from `assign_admin_units` or `admin_units_at`.
-    sums : on the same index: `received`, `due`, `closed_in_time`, `rated`, and `rating`, the sum
-        of ratings from 0 to 1.
+    units : pandas.DataFrame
+        Result of `assign_admin_units` or `admin_units_at`.
+    sums : pandas.DataFrame
+        On the same index: `received`, `due`, `closed_in_time`, `rated`, and `rating`, the sum of
+        ratings from 0 to 1.
 
     Returns
     -------
-    As `coverage_figures`: `service_requests`, `service_requests_in_time`,
-    `service_requests_satisfaction`.
+    pandas.DataFrame
+        As `coverage_figures`: `service_requests`, `service_requests_in_time` and
+        `service_requests_satisfaction`.
     """
     quotients: Quotients = {
         "service_requests": ("received", None, None),
         "service_requests_in_time": ("closed_in_time", "due", None),
         "service_requests_satisfaction": ("rating", "rated", None),
     }
-    return _figures(sum_by_level(place, sums.astype(float)), quotients)
+    return _figures(sum_by_level(units, sums.astype(float)), quotients)
 
 
 def quality_figures(
-    layer: str, place: DataFrame, keys: pd.Index, findings: DataFrame, columns: list[str]
+    layer: str, units: DataFrame, keys: pd.Index, findings: DataFrame, columns: list[str]
 ) -> DataFrame:
-    """Rows of a register without a finding, of each aspect and of all.
+    """Return the rows of a register without a finding, of each aspect and of all.
 
     Parameters
     ----------
-    layer : name of the register.
-    place : where each row lies, from `assign_admin_units` or `admin_units_at`.
-    keys : of each row, in the order of `place`.
-    findings : of the register.
-    columns : of `findings` that make up the key.
+    layer : str
+        Name of the register.
+    units : pandas.DataFrame
+        Areas of each row, a result of `assign_admin_units` or `admin_units_at`.
+    keys : pandas.Index
+        Key of each row, in the order of `units`.
+    findings : pandas.DataFrame
+        Findings of the register, as `camera_findings` returns them.
+    columns : list of str
+        Columns of `findings` that make up the key.
 
     Returns
     -------
-    As `coverage_figures`: ``quality/LAYER/ASPECT`` and ``quality/LAYER``.
+    pandas.DataFrame
+        As `coverage_figures`: ``quality/LAYER/ASPECT`` and ``quality/LAYER``. Findings of other
+        aspects than `ASPECTS` are not counted.
     """
     numbers: dict[str, object] = {"all": 1.0}
     faulty = np.zeros(len(keys), bool)
     for aspect in ASPECTS:
-        some = findings.loc[findings["aspect"].eq(aspect), columns]
-        told = pd.MultiIndex.from_frame(some) if len(columns) > 1 else pd.Index(some[columns[0]])
-        bad = np.asarray(keys.isin(told), bool)
+        rows = findings.loc[findings["aspect"].eq(aspect), columns]
+        named = pd.MultiIndex.from_frame(rows) if len(columns) > 1 else pd.Index(rows[columns[0]])
+        bad = np.asarray(keys.isin(named), bool)
         numbers[aspect] = ~bad
         faulty |= bad
     numbers["flawless"] = ~faulty
-    table = pd.DataFrame(numbers, index=place.index).astype(float)
+    table = pd.DataFrame(numbers, index=units.index).astype(float)
     quotients: Quotients = {
         f"quality/{layer}/{aspect}": (aspect, "all", None) for aspect in ASPECTS
     }
     quotients[f"quality/{layer}"] = ("flawless", "all", None)
-    return _figures(sum_by_level(place, table), quotients)
+    return _figures(sum_by_level(units, table), quotients)
 
 
 def service_figures(
     grids: GeoDataFrame, areas: GeoDataFrame, reach: Mapping[str, Series]
 ) -> DataFrame:
-    """Ground and people within a walk of a service point, by kind.
+    """Return ground and people within the service radius of a service point, by kind.
 
     Parameters
     ----------
-    grids, areas : as for `assign_admin_units`; grids metric CRS, with `population`.
-    reach : by kind the `served_share` of `share_within_distance`, on the index of `grids`.
+    grids : geopandas.GeoDataFrame
+        Grids indexed by code, with `community` and `population`, in a metric CRS.
+    areas : geopandas.GeoDataFrame
+        Administrative areas, as for `assign_admin_units`.
+    reach : mapping of str to pandas.Series
+        `served_share` of `share_within_distance` by kind, on the index of `grids`.
 
     Returns
     -------
-    As `coverage_figures`: ``service/KIND`` of the ground, ``served/KIND`` of the people, taken to
-    live evenly over their grid.
+    pandas.DataFrame
+        As `coverage_figures`: ``service/KIND`` of the ground and ``served/KIND`` of the people, who
+        are assumed to be distributed evenly over their grid.
     """
     people = pd.to_numeric(grids["population"]).astype(float).fillna(0.0)
     numbers = {"area": grids.area, "people": people}
@@ -231,12 +272,12 @@ def service_figures(
 
 
 def _figures(sums: DataFrame, quotients: Quotients) -> DataFrame:
-    """Long table of figures out of sums by level and code."""
+    """Return the long table of figures from sums by level and code."""
     tables = []
-    for figure, (part, whole, goal) in quotients.items():
-        table = sums[[part]].set_axis(["part"], axis=1).reset_index()
-        table["whole"] = np.nan if whole is None else sums[whole].to_numpy(float)
-        tables.append(table.assign(figure=figure, goal=np.nan if goal is None else goal))
+    for figure, (numerator, denominator, target) in quotients.items():
+        table = sums[[numerator]].set_axis(["part"], axis=1).reset_index()
+        table["whole"] = np.nan if denominator is None else sums[denominator].to_numpy(float)
+        tables.append(table.assign(figure=figure, goal=np.nan if target is None else target))
     if not tables:
         return pd.DataFrame(columns=list(COLUMNS))
     return pd.concat(tables, ignore_index=True)[list(COLUMNS)]

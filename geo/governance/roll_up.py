@@ -1,4 +1,4 @@
-"""Figures of grids rolled up to communities, sub-districts and the district, and how even they are."""
+"""Figures of grids summed by area of every level, their inequality, and the service radius."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 STEP = 1 / 1024
-"""Sums are taken of multiples of this, which double numbers add up without rounding."""
+"""Summands are rounded to multiples of this, whose sums as doubles are exact up to 2**43."""
 
 
 def roll_up(
@@ -36,30 +36,38 @@ def roll_up(
     *,
     shares: Mapping[str, tuple[str, str]] | None = None,
 ) -> DataFrame:
-    """Sum figures of grids by area of every level, and form shares of the sums.
+    """Sum figures of grids by area of every level, and compute shares of the sums.
 
     Parameters
     ----------
-    grids, areas : as for `assign_admin_units`.
-    figures : numbers that can be summed (areas, people, counts), on the index of `grids`; a
-        missing one counts as 0. Each is first rounded to a 1024th.
-    shares : for each new column the two summed ones it is the quotient of.
+    grids : geopandas.GeoDataFrame
+        Grids indexed by code, with `community`.
+    areas : geopandas.GeoDataFrame
+        Administrative areas, as for `assign_admin_units`.
+    figures : pandas.DataFrame
+        Numbers that can be summed (areas, people, counts), on the index of `grids`; a missing one
+        counts as 0. Each is first rounded to a 1024th.
+    shares : mapping of str to tuple of str, optional
+        For each new column the names of its numerator and denominator.
 
     Returns
     -------
-    Indexed by `level` (``grid`` to ``district``) and `code` ("" for grids that no area of the level
-    claims): `grids` (how many), the summed figures, and the shares (NaN over 0). The sums of each
-    level add up to the same totals exactly, in any order, up to 2^43.
+    pandas.DataFrame
+        Indexed by `level` (``grid`` to ``district``) and `code` ("" for grids that belong to no
+        area of the level): `grids` (their number), the summed figures, and the shares (NaN over
+        0). Every level has exactly the same total, in any order, up to 2**43.
 
     Raises
     ------
-    ColumnError : figures of another index or not numbers, or a share of an unknown column.
+    ColumnError
+        If the figures have another index or are not numbers, or a share names an unknown column.
 
     Examples
     --------
     >>> import geopandas as gpd, pandas as pd, geo
-    >>> grids = gpd.GeoDataFrame({"community": ["c", "c"]}, index=["a", "b"], geometry=[None, None])
-    >>> areas = gpd.GeoDataFrame({"level": ["community"], "parent": [None]}, index=["c"], geometry=[None])
+    >>> grids = gpd.GeoDataFrame({"community": ["c", "c"]}, index=["a", "b"], geometry=[None] * 2)
+    >>> areas = gpd.GeoDataFrame({"level": ["community"], "parent": [None]}, index=["c"],
+    ...     geometry=[None])
     >>> figures = pd.DataFrame({"open": [100.0, 300.0], "seen": [50.0, 30.0]}, index=["a", "b"])
     >>> table = geo.roll_up(grids, areas, figures, shares={"share": ("seen", "open")})
     >>> table.loc[("community", "c"), ["grids", "seen", "share"]].tolist()
@@ -73,51 +81,59 @@ def roll_up(
             if column not in values:
                 raise ColumnError(f"{name} is a share of {column}, which is not among the figures")
     table = pd.DataFrame(values, index=grids.index)
-    out = sum_by_level(assign_admin_units(grids, areas), table.assign(grids=1.0))
-    out.insert(0, "grids", out.pop("grids"))
-    for name, (part, whole) in (shares or {}).items():
-        out[name] = out[part] / out[whole].where(out[whole] > 0)
-    return out
+    sums = sum_by_level(assign_admin_units(grids, areas), table.assign(grids=1.0))
+    sums.insert(0, "grids", sums.pop("grids"))
+    for name, (numerator, denominator) in (shares or {}).items():
+        sums[name] = sums[numerator] / sums[denominator].where(sums[denominator] > 0)
+    return sums
 
 
-def sum_by_level(place: DataFrame, numbers: DataFrame) -> DataFrame:
-    """Sum numbers of rows by the areas of every level that they lie in.
+def sum_by_level(units: DataFrame, numbers: DataFrame) -> DataFrame:
+    """Sum numbers of rows by area of every level.
 
     Parameters
     ----------
-    place : from `assign_admin_units` or `admin_units_at`.
-    numbers : on the same index; a missing one counts as 0. Each is first rounded to a 1024th.
+    units : pandas.DataFrame
+        Result of `assign_admin_units` or `admin_units_at`.
+    numbers : pandas.DataFrame
+        Numbers on the same index; a missing one counts as 0. Each is first rounded to a 1024th.
 
     Returns
     -------
-    Indexed by `level` and `code` ("" for rows that no area of the level claims), sorted. The sums of
-    each level add up to the same totals exactly, in any order, up to 2^43.
+    pandas.DataFrame
+        Indexed by `level` and `code` ("" for rows that belong to no area of the level), sorted.
+        Every level has exactly the same total, in any order, up to 2**43.
     """
     exact = (numbers.fillna(0.0) / STEP).round() * STEP
-    tables = [exact.groupby(place[level].rename("code")).sum() for level in LEVELS]
+    tables = [exact.groupby(units[level].rename("code")).sum() for level in LEVELS]
     return pd.concat(tables, keys=LEVELS, names=["level", "code"])
 
 
 def gini(values: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """How unevenly a figure is spread over areas: 0 where all have the same, towards 1 where one has all.
+    """Return the Gini coefficient of a figure over areas.
 
     Parameters
     ----------
-    values : a figure an area, 0 or more (a covered share, for instance).
-    weights : of the areas (their people, for instance), above 0; 1 each unless given.
+    values : array_like
+        Figure of each area, 0 or more (for example a covered share), shape (n,).
+    weights : array_like, optional
+        Weight of each area, above 0 (for example its population); 1 by default.
 
     Returns
     -------
-    The Gini coefficient, half the mean difference between two areas over the mean; 0 where all
-    figures are 0.
+    float
+        Half the mean difference between two areas divided by the mean: 0 if all are equal, towards
+        1 if one area has everything, 0 if all figures are 0.
 
     Raises
     ------
-    ColumnError : no figure, one missing or negative, or a weight not above 0.
+    ColumnError
+        If there is no figure, one is missing or negative, or a weight is not above 0.
 
-    Notes
-    -----
-    C. Gini (1912), as half the relative mean difference; P. M. Dixon et al., Ecology 68 (1987).
+    References
+    ----------
+    C. Gini, "Variabilità e mutabilità" (1912), as half the relative mean difference; P. M. Dixon et
+    al., "Bootstrapping the Gini coefficient of inequality", Ecology 68 (1987).
 
     Examples
     --------
@@ -145,24 +161,42 @@ def gini(values: ArrayLike, weights: ArrayLike | None = None) -> float:
 def rank_peers(
     table: DataFrame, figure: str, *, level: str, best: str = "highest", target: float | None = None
 ) -> DataFrame:
-    """Areas of one level in the order of a figure, with what is missing to the target.
+    """Rank the areas of one level by a figure, with the gap to a target.
 
     Parameters
     ----------
-    table : from `roll_up`.
-    figure : one of its columns; areas where it is missing, and what no area claims, are left out.
-    level : of the peers.
-    best : ``highest`` or ``lowest``.
-    target : what each should reach, where there is one.
+    table : pandas.DataFrame
+        Result of `roll_up`.
+    figure : str
+        Name of a column. Areas where it is missing, and the empty code, are left out.
+    level : str
+        Level of the areas: ``grid``, ``community``, ``subdistrict`` or ``district``.
+    best : str, optional
+        ``highest`` or ``lowest``.
+    target : float, optional
+        Value that each area should reach.
 
     Returns
     -------
-    Indexed by code, best first: the figure, `rank` (equal ones share the better), `gap` (to the
-    target, 0 where it is met; only with a target). ``.attrs["gini"]`` says how uneven it is.
+    pandas.DataFrame
+        Indexed by code, the best area first: the figure, `rank` (equal areas share the better
+        one), and with a target `gap` (0 where it is met). ``.attrs["gini"]`` is the Gini
+        coefficient of the figure.
 
     Raises
     ------
-    ColumnError : the column or level is not there, or best is another word.
+    ColumnError
+        If there is no such column or level, or `best` is another word.
+
+    Examples
+    --------
+    >>> import pandas as pd, geo
+    >>> index = pd.MultiIndex.from_tuples([("community", "a"), ("community", "b")],
+    ...     names=["level", "code"])
+    >>> table = pd.DataFrame({"covered_share": [0.5, 0.75]}, index=index)
+    >>> ranked = geo.rank_peers(table, "covered_share", level="community", target=0.75)
+    >>> ranked["rank"].to_dict(), ranked["gap"].to_dict()
+    ({'b': 1, 'a': 2}, {'b': 0.0, 'a': 0.25})
     """
     if column_of(table, figure) is None:
         names = ", ".join(map(str, table.columns))
@@ -177,56 +211,75 @@ def rank_peers(
     peers = values[table.index.get_level_values("level") == level].droplevel("level")
     codes_of(peers, f"areas of level {level}")
     known: Series = peers[(peers.index != "") & peers.notna()]
-    up = best == "lowest"
-    out = known.sort_values(ascending=up, kind="stable").to_frame()
-    out["rank"] = out[figure].rank(method="min", ascending=up).astype(int)
+    ascending = best == "lowest"
+    ranked = known.sort_values(ascending=ascending, kind="stable").to_frame()
+    ranked["rank"] = ranked[figure].rank(method="min", ascending=ascending).astype(int)
     if target is not None:
-        short = out[figure] - target if up else target - out[figure]
-        out["gap"] = short.clip(lower=0.0)
-    out.attrs["gini"] = gini(known) if len(known) else 0.0
-    return out
+        gap = ranked[figure] - target if ascending else target - ranked[figure]
+        ranked["gap"] = gap.clip(lower=0.0)
+    ranked.attrs["gini"] = gini(known) if len(known) else 0.0
+    return ranked
 
 
 def share_within_distance(
-    grids: GeoDataFrame, points: GeoDataFrame, metres: float, *, columns: Sequence[str] = ()
+    grids: GeoDataFrame, points: GeoDataFrame, distance_m: float, *, columns: Sequence[str] = ()
 ) -> DataFrame:
-    """Share of each grid that has a service point within a walk, as the crow flies.
+    """Return the share of each grid within a straight-line distance of a service point.
 
     Parameters
     ----------
-    grids : polygons, metric CRS.
-    points : service points (volunteers, party branches, service stations), same CRS.
-    metres : how far is a walk.
-    columns : of `grids` to keep.
+    grids : geopandas.GeoDataFrame
+        Polygons in a metric CRS.
+    points : geopandas.GeoDataFrame
+        Service points (volunteers, party branches, service stations) in the same CRS.
+    distance_m : float
+        Service radius in metres, above 0.
+    columns : sequence of str, optional
+        Columns of `grids` to keep.
 
     Returns
     -------
-    On the index of `grids`: the kept columns, `served_share` (0 to 1), `nearest_m` (from the
-    grid's centroid; infinite without any point).
+    pandas.DataFrame
+        On the index of `grids`: the columns kept, `served_share` (0 to 1) and `nearest_m` (from the
+        centroid of the grid to the nearest point; infinite without any point).
 
     Raises
     ------
-    CrsError : the inputs differ in CRS, or it is not metric.
-    ColumnError : metres is not above 0.
+    CrsError
+        If the CRS differ or are not metric.
+    ColumnError
+        If `distance_m` is not above 0, or a column is missing.
+
+    Notes
+    -----
+    The distance is a straight line: barriers such as rivers are ignored. A circle is a polygon of
+    128 sides.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, geo
+    >>> grids = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 10, 10)], index=["g"], crs=32650)
+    >>> points = gpd.GeoDataFrame(geometry=[shapely.Point(5, 35)], crs=32650)
+    >>> geo.share_within_distance(grids, points, 50).loc["g"].tolist()
+    [1.0, 30.0]
     """
     require_metric(grids, located=points)
-    if not metres > 0:
-        raise ColumnError("a walk must be longer than 0 m")
+    if not distance_m > 0:
+        raise ColumnError("distance_m must be above 0 m")
     x, y = point_coordinates(points)
-    placed = np.isfinite(x) & np.isfinite(y)
-    # The same machinery as for cameras: what lies within a walk of a point is what it serves.
-    discs = gpd.GeoSeries(
-        shapely.buffer(shapely.points(x[placed], y[placed]), metres, quad_segs=32), crs=points.crs
-    )
-    share = coverage_by_grid(grids, discs)["covered_share"]
+    located = np.isfinite(x) & np.isfinite(y)
+    places = np.column_stack([x[located], y[located]])
+    # Measured like the coverage of cameras: a disc is what a point serves.
+    discs = shapely.buffer(shapely.points(places), distance_m, quad_segs=32)
+    share = coverage_by_grid(grids, gpd.GeoSeries(discs, crs=points.crs))["covered_share"]
     for name in columns:
         required_column(grids, name, "the grids")
-    out = grids[list(columns)].copy() if columns else pd.DataFrame(index=grids.index)
-    out = pd.DataFrame(out)
-    out["served_share"] = share
-    nearest = np.full(len(grids), np.inf)
-    if placed.any():
+    served = pd.DataFrame(grids[list(columns)]) if columns else pd.DataFrame(index=grids.index)
+    served = served.copy()
+    served["served_share"] = share
+    nearest_m = np.full(len(grids), np.inf)
+    if located.any():
         centres = shapely.get_coordinates(shapely.centroid(shapes_of(grids, "grids")))
-        nearest, _ = KDTree(np.column_stack([x[placed], y[placed]])).query(centres)
-    out["nearest_m"] = nearest
-    return out
+        nearest_m, _ = KDTree(places).query(centres)
+    served["nearest_m"] = nearest_m
+    return served

@@ -1,4 +1,4 @@
-"""The set-up checklist: what is there, what is missing, what each missing input would improve."""
+"""The set-up checklist: which inputs are present, partial or missing, and the next command."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ _ENOUGH = 0.9
 
 @dataclass(frozen=True)
 class Holdings:
-    """How many rows the registers hold, and how many have what the computation needs."""
+    """Numbers of rows of the registers, and of rows with the values that results need."""
 
     areas: int = 0
+    """Rows of the register; so are the other counts without a text of their own."""
     grids: int = 0
     cameras: int = 0
     directed_cameras: int = 0
-    """Cameras that do not look all round."""
+    """Cameras that are not omnidirectional."""
     cameras_with_bearing: int = 0
     buildings: int = 0
     buildings_with_height: int = 0
@@ -27,6 +28,7 @@ class Holdings:
     incidents: int = 0
     key_places: int = 0
     computed: bool = False
+    """Whether there are results."""
     changed: bool = False
     """Whether a register changed since the last computation."""
 
@@ -36,48 +38,85 @@ class Step:
     """One line of the checklist."""
 
     key: str
+    """Name of the step, such as ``grids``."""
     state: State
+    """Whether the input is present, partial or missing."""
     essential: bool
     """Whether there is no map without it."""
     count: int | None
+    """Number of rows; None where rows are not counted."""
     share: float | None
-    """Of rows that have the attribute, where one is asked for."""
+    """Share of the rows with the attribute, 0 to 1; None where none is needed."""
     command: str | None
-    """What to run next; None where nothing is missing."""
+    """Command to run next; None where nothing is missing."""
 
 
 def setup_steps(have: Holdings) -> list[Step]:
-    """Return the lines of the checklist, in the order in which they are best done.
+    """Return the lines of the checklist, in the recommended order.
+
+    Parameters
+    ----------
+    have : Holdings
+        Numbers of rows of the registers.
+
+    Returns
+    -------
+    list of Step
+        One line per input, and one for the computation.
 
     Examples
     --------
     >>> [step.key for step in setup_steps(Holdings()) if step.essential]
     ['grids', 'cameras', 'refresh']
     """
-    there = (("areas", have.areas), ("buildings", have.buildings), ("streets", have.streets))
-    within = next((layer for layer, rows in there if rows), "FILE")
+    layers = (("areas", have.areas), ("buildings", have.buildings), ("streets", have.streets))
+    within = next((layer for layer, rows in layers if rows), "FILE")
     make_grids = f"gridcover grids make --within {within} --cell 250"
     refreshed: State = "missing" if not have.computed else "partial" if have.changed else "present"
+    refresh = None if refreshed == "present" else "gridcover refresh"
     return [
         _rows("areas", have.areas, "gridcover import areas FILE"),
         _rows("grids", have.grids, make_grids, essential=True),
         _rows("cameras", have.cameras, "gridcover import cameras FILE", essential=True),
         _rows("buildings", have.buildings, "gridcover import osm FILE.osm.pbf"),
-        Step("refresh", refreshed, True, None, None,
-             None if refreshed == "present" else "gridcover refresh"),
-        _share("bearings", have.directed_cameras, have.cameras_with_bearing,
-               "gridcover import cameras FILE"),
-        _share("heights", have.buildings, have.buildings_with_height,
-               "gridcover import buildings FILE"),
+        Step("refresh", refreshed, True, None, None, refresh),
+        _share(
+            "bearings",
+            have.directed_cameras,
+            have.cameras_with_bearing,
+            "gridcover import cameras FILE",
+        ),
+        _share(
+            "heights",
+            have.buildings,
+            have.buildings_with_height,
+            "gridcover import buildings FILE",
+        ),
         _rows("streets", have.streets, "gridcover import osm FILE.osm.pbf"),
         _rows("landcover", have.landcover, "gridcover import osm FILE.osm.pbf"),
         _rows("incidents", have.incidents, "gridcover import incidents FILE"),
         _rows("key_places", have.key_places, "gridcover import key-places FILE"),
-    ]  # fmt: skip
+    ]
 
 
 def next_step(steps: list[Step]) -> Step | None:
-    """Return the first line that is missing and that no map does without; None where there is a map."""
+    """Return the first missing line without which there is no map.
+
+    Parameters
+    ----------
+    steps : list of Step
+        Lines of the checklist.
+
+    Returns
+    -------
+    Step or None
+        None if there is a map.
+
+    Examples
+    --------
+    >>> next_step(setup_steps(Holdings())).key
+    'grids'
+    """
     return next((step for step in steps if step.essential and step.state == "missing"), None)
 
 

@@ -1,4 +1,4 @@
-"""Grids for a district that has none: squares or hexagons on a fixed lattice, cut at the border."""
+"""Grids for a district without grids: squares or hexagons on a fixed lattice, cut at the border."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 CellShape = Literal["square", "hexagon"]
 SHAPES: tuple[CellShape, ...] = ("square", "hexagon")
+"""Shapes of cells."""
 SMALLEST_SHARE = 0.1
-"""A cell of which the border leaves less than this share is merged into a neighbour."""
+"""A cell with less than this share in the district is merged into a neighbour."""
 MOST_CELLS = 1_000_000
+"""Greatest number of cells around a district."""
 Cell = tuple[int, int]
+"""Column and row in the lattice."""
 
 
 def make_grids(
@@ -37,31 +40,39 @@ def make_grids(
 
     Parameters
     ----------
-    boundary : polygons whose union is the district, metric CRS.
-    cell_m : side of a square, or width of a hexagon between opposite sides, metres.
-    shape : ``square`` or ``hexagon`` (one corner north).
-    prefix : goes before every code.
-    smallest_share : a cell of which less than this share lies in the district is merged into the
-        neighbour with which it has the longest border, complete neighbours first; one without a
-        neighbour stays as it is.
+    boundary : geopandas.GeoDataFrame or geopandas.GeoSeries
+        Polygons whose union is the district, metric CRS.
+    cell_m : float
+        Side of a square, or width of a hexagon between opposite sides, in metres.
+    shape : str, optional
+        ``square`` or ``hexagon`` (one corner north).
+    prefix : str, optional
+        Text before every code.
+    smallest_share : float, optional
+        A cell with less than this share in the district is merged into the neighbour with which it
+        has the longest border, complete neighbours first; a cell without a neighbour stays.
 
     Returns
     -------
-    Columns `code` and geometry, in the CRS of the boundary, from north to south and west to east.
-    The cells have no overlaps and their union is the district.
+    geopandas.GeoDataFrame
+        Columns `code` and geometry, in the CRS of the boundary, from north to south and west to
+        east. The cells do not overlap and their union is the district.
 
     Raises
     ------
-    CrsError : the CRS is not metric.
-    GeometryError : the boundary has no polygon.
-    ColumnError : cell_m or smallest_share is out of its domain, or there would be more than a
-        million cells.
+    CrsError
+        If the CRS is not metric.
+    GeometryError
+        If the boundary has no polygon.
+    ColumnError
+        If `cell_m` or `smallest_share` is out of its range, or there would be more than a million
+        cells.
 
     Notes
     -----
-    The lattice begins at the origin of the CRS, not at the district, and a code is made of shape,
-    size, column and row (``S250E1428N13861``): made again with the same size in the same CRS, also
-    after the border moved, a cell has its code again.
+    The lattice begins at the origin of the CRS, not at the district, and a code consists of shape,
+    size, column and row (``S250E1428N13861``). With the same size and CRS a cell therefore has the
+    same code again, even after the border has moved.
 
     Examples
     --------
@@ -82,8 +93,7 @@ def make_grids(
     cells, outlines = _lattice(district, cell_m, shape)
     parts = _clipped(outlines, district)
     areas = shapely.area(parts)
-    inside = areas > 0
-    shapes = {cells[k]: parts[k] for k in np.flatnonzero(inside).tolist()}
+    shapes = {cells[k]: parts[k] for k in np.flatnonzero(areas > 0).tolist()}
     full = float(shapely.area(outlines[0])) if len(outlines) else 0.0
     _merge_slivers(shapes, smallest_share * full, shape)
     order = sorted(shapes, key=lambda cell: (-cell[1], cell[0]))
@@ -111,10 +121,10 @@ def _union(boundary: GeoDataFrame | GeoSeries) -> Any:
 def _lattice(
     district: Any, cell_m: float, shape: CellShape
 ) -> tuple[list[Cell], NDArray[np.object_]]:
-    """Column and row of the cells around a district, and their outlines."""
+    """Return column and row of the cells around a district, and their outlines."""
     west, south, east, north = shapely.bounds(district)
     # Half a cell and a third of a radius are the steps on which all corners lie: corners that
-    # cells share are the same numbers, so that no gap or overlap comes of rounding.
+    # cells share are the same numbers, so that rounding makes no gap or overlap.
     half, third = cell_m / 2.0, cell_m / np.sqrt(3.0) / 2.0
     step_y = cell_m if shape == "square" else 3.0 * third
     columns = range(int(np.floor(west / cell_m)) - 1, int(np.floor(east / cell_m)) + 2)
@@ -134,14 +144,14 @@ def _lattice(
 
 
 def _clipped(outlines: NDArray[np.object_], district: Any) -> NDArray[np.object_]:
-    """The polygons of each outline inside the district; empty where there is none."""
+    """Return the polygons of each outline inside the district, empty if there are none."""
     shapely.prepare(district)
-    out = np.full(len(outlines), shapely.Polygon(), object)
-    whole = shapely.contains_properly(district, outlines)
-    out[whole] = outlines[whole]
-    for k in np.flatnonzero(~whole & shapely.intersects(district, outlines)).tolist():
-        out[k] = _polygons(shapely.intersection(outlines[k], district))
-    return out
+    clipped = np.full(len(outlines), shapely.Polygon(), object)
+    inside = shapely.contains_properly(district, outlines)
+    clipped[inside] = outlines[inside]
+    for k in np.flatnonzero(~inside & shapely.intersects(district, outlines)).tolist():
+        clipped[k] = _polygons(shapely.intersection(outlines[k], district))
+    return clipped
 
 
 def _polygons(shape: Any) -> Any:
@@ -164,26 +174,29 @@ def _neighbours(cell: Cell, shape: CellShape) -> list[Cell]:
 def _merge_slivers(shapes: dict[Cell, Any], smallest_m2: float, shape: CellShape) -> None:
     """Merge cells with too little of the district into a neighbour, the smallest first."""
     members = {cell: [cell] for cell in shapes}
-    home = {cell: cell for cell in shapes}
-    waiting = [(part.area, cell) for cell, part in shapes.items() if part.area < smallest_m2]
-    heapq.heapify(waiting)
-    while waiting:
-        area, cell = heapq.heappop(waiting)
+    merged_into = {cell: cell for cell in shapes}
+    queue = [(part.area, cell) for cell, part in shapes.items() if part.area < smallest_m2]
+    heapq.heapify(queue)
+    while queue:
+        area, cell = heapq.heappop(queue)
         if cell not in shapes or shapes[cell].area != area:
             continue  # merged into another, or grown by one
-        beside = {
-            home[n] for member in members[cell] for n in _neighbours(member, shape) if n in home
+        neighbours = {
+            merged_into[neighbour]
+            for member in members[cell]
+            for neighbour in _neighbours(member, shape)
+            if neighbour in merged_into
         }
-        found = [
+        candidates = [
             (shapes[other].area >= smallest_m2, border, other)
-            for other in beside - {cell}
+            for other in neighbours - {cell}
             if (border := shapely.intersection(shapes[cell], shapes[other]).length) > 0
         ]
-        if not found:
+        if not candidates:
             continue
-        other = max(found)[2]
+        other = max(candidates)[2]
         shapes[other] = _polygons(shapely.union(shapes[other], shapes.pop(cell)))
         members[other] += members[cell]
-        home |= dict.fromkeys(members.pop(cell), other)
+        merged_into |= dict.fromkeys(members.pop(cell), other)
         if shapes[other].area < smallest_m2:
-            heapq.heappush(waiting, (shapes[other].area, other))
+            heapq.heappush(queue, (shapes[other].area, other))

@@ -118,5 +118,5 @@ def test_service_within_a_walk() -> None:
     none = geo.share_within_distance(grids, points.iloc[1:], 300.0)
     assert none["served_share"].tolist() == [0, 0, 0]
     assert np.isinf(none["nearest_m"]).all()
-    with pytest.raises(ColumnError, match="walk"):
+    with pytest.raises(ColumnError, match="distance_m"):
         geo.share_within_distance(grids, points, 0)

@@ -27,16 +27,10 @@ from .planning import (
     Gain as Gain,
 )
 from .planning import (
-    Sites as Sites,
-)
-from .planning import (
     View as View,
 )
 from .planning import (
     seeing as seeing,
-)
-from .planning import (
-    sites as sites,
 )
 from .planning import (
     view_of as view_of,
@@ -60,5 +54,11 @@ from .run import (
 )
 from .run import (
     refresh_all as refresh_all,
+)
+from .siting import (
+    Sites as Sites,
+)
+from .siting import (
+    sites as sites,
 )
 from .statistics import refresh_statistics as refresh_statistics

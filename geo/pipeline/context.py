@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -12,9 +14,11 @@ import pyproj
 import shapely
 
 from geo.crs import off_scale
+from geo.errors import StoreError
 from geo.settings import Settings
 from geo.store.connection import Conn
 from geo.store.queries.registers import read_layer
+from geo.store.queries.runs import read_latest_run
 from geo.visibility.terrain import Terrain, read_terrain
 
 if TYPE_CHECKING:
@@ -76,6 +80,48 @@ def open_context(crs: pyproj.CRS | str, settings: Settings, *, terrain: bool = T
     crs = pyproj.CRS(crs)
     path = settings.terrain if terrain else None
     return RunContext(crs, settings, None if path is None else read_terrain(path, crs))
+
+
+def latest_context(conn: Conn, settings: Settings) -> tuple[int, RunContext]:
+    """Return the number of the newest run and its context.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Open connection to a migrated database.
+    settings : Settings
+        Settings of the deployment.
+
+    Returns
+    -------
+    tuple of int and RunContext
+        The terrain is read once per file and CRS for repeated questions.
+
+    Raises
+    ------
+    StoreError
+        If there is no run.
+    ReadError
+        If the terrain cannot be read.
+    """
+    run = read_latest_run(conn)
+    if run is None:
+        raise StoreError("there are no results yet; run `gridcover refresh`")
+    terrain = None
+    if settings.terrain is not None:
+        status = settings.terrain.stat() if settings.terrain.exists() else None
+        version = (status.st_mtime_ns, status.st_size) if status is not None else None
+        terrain = _read_terrain_once(settings.terrain, version, run.metric_crs)
+    return run.id, RunContext(pyproj.CRS(run.metric_crs), settings, terrain)
+
+
+@lru_cache(maxsize=1)
+def _read_terrain_once(
+    path: Path,
+    version: tuple[int, int] | None,  # noqa: ARG001 - a changed file is read again
+    crs: str,
+) -> Terrain:
+    return read_terrain(path, crs)
 
 
 def to_metric(layer: GeoDataFrame, context: RunContext) -> GeoDataFrame:

@@ -1,4 +1,4 @@
-"""Results of the newest run rolled up to the areas of every level."""
+"""Results of the newest run by grid and by area of every level."""
 
 from __future__ import annotations
 
@@ -24,27 +24,25 @@ _SHARES = {
     "open_covered_share": ("open_covered_m2", "open_m2"),
     "twice_covered_share": ("twice_covered_m2", "area_m2"),
 }
-
-
 _RANKS = ("rank", "rank_p05", "rank_p95")
 
 
 def grid_statistics(conn: Conn, category: str, *, everywhere: bool) -> list[dict[str, Any]]:
-    """Return the patterns of the grids that a connection may see, ranked among these alone.
+    """Return the incident statistics of the grids in scope, ranked among these alone.
 
     Parameters
     ----------
-    conn : Conn
-        Its scope says which grids it may see.
+    conn : psycopg.Connection
+        Reading connection; its scope determines the grids.
     category : str
         A root of the category tree, or "" for all incidents.
     everywhere : bool
-        Whether it sees all of them, so that the ranks of the refresh hold.
+        Whether the scope is all grids, so that the stored ranks are valid.
 
     Returns
     -------
     list of dict
-        A row a grid, as the table `grid_patterns` has it.
+        One row per grid, with the columns of the table `grid_patterns`.
     """
     rows = read_grid_statistics(conn, category)
     known = [row for row in rows if row["population"] is not None and row["year_count"] is not None]
@@ -67,21 +65,25 @@ def grid_statistics(conn: Conn, category: str, *, everywhere: bool) -> list[dict
 
 
 def results_by_area(conn: Conn) -> DataFrame:
-    """Coverage and incidents of every area, from the newest run.
+    """Return coverage and incidents of every area, from the newest run.
 
     Parameters
     ----------
-    conn : an open connection to a migrated database; nothing is written.
+    conn : psycopg.Connection
+        Reading connection.
 
     Returns
     -------
-    Indexed by `level` and `code` as `roll_up` has it: `name`, `name_en`, `grids`, `population`,
-    `area_m2`, `covered_m2`, `open_m2`, `open_covered_m2`, `twice_covered_m2`, `incidents`, their
-    shares, and `per_km2` and `per_1000_people` of the incidents. ``.attrs["run"]`` is the run.
+    pandas.DataFrame
+        Indexed by `level` and `code` as `roll_up` returns it: `name`, `name_en`, `grids`,
+        `population`, `area_m2`, `covered_m2`, `open_m2`, `open_covered_m2`, `twice_covered_m2`,
+        `incidents`, their shares, and `per_km2` and `per_1000_people` of the incidents.
+        ``.attrs["run"]`` is the number of the run.
 
     Raises
     ------
-    StoreError : nothing has been computed yet.
+    StoreError
+        If there are no results.
     """
     run = read_latest_run(conn)
     if run is None:
@@ -95,13 +97,14 @@ def results_by_area(conn: Conn) -> DataFrame:
         incidents=grids["count"].astype(float),
     )
     table = roll_up(grids, areas, figures, shares=_SHARES)
-    people, area = table["population"], table["area_m2"]
-    table["per_km2"] = table["incidents"] / area.where(area > 0) * 1e6
-    table["per_1000_people"] = table["incidents"] / people.where(people > 0) * 1000.0
+    population, area_m2 = table["population"], table["area_m2"]
+    table["per_km2"] = table["incidents"] / area_m2.where(area_m2 > 0) * 1e6
+    table["per_1000_people"] = table["incidents"] / population.where(population > 0) * 1000.0
     for column in ("name", "name_en"):
         names = pd.concat([areas[column], grids[column]])
         names = names[~names.index.duplicated()]
-        said = names.reindex(table.index.get_level_values("code")).to_numpy(object)
-        table.insert(0 if column == "name" else 1, column, np.where(pd.isna(said), None, said))
+        values = names.reindex(table.index.get_level_values("code")).to_numpy(object)
+        position = 0 if column == "name" else 1
+        table.insert(position, column, np.where(pd.isna(values), None, values))
     table.attrs["run"] = run.id
     return table

@@ -34,13 +34,14 @@ _EXTENT_TITLE = ("全域", "Whole area")
 
 @dataclass(frozen=True)
 class Boundary:
-    """Within what grids are made."""
+    """Boundary within which grids are made."""
 
     shapes: gpd.GeoSeries
     """Polygons in EPSG:4326."""
     name: str
+    """Name of the file, layer or area."""
     title: tuple[str, str] | None = None
-    """Names in Chinese and English of a community made of it; its `name` unless given."""
+    """Names in Chinese and English of a community made of it; None for its `name`."""
 
 
 @dataclass(frozen=True)
@@ -48,34 +49,46 @@ class MadeGrids:
     """Grids as they are or would be stored."""
 
     grids: gpd.GeoDataFrame
-    """Columns of the layer and EPSG:4326."""
+    """Columns of the layer, EPSG:4326."""
     metric_crs: str
-    """In which the lattice lies; the same must be used for the same codes."""
+    """CRS of the lattice; the same CRS is needed for the same codes."""
     community: str | None
-    """Code of the community that is made of the boundary."""
+    """Code of the community to be made of the boundary; None for none."""
     others: int
-    """Grids of the store that have other codes."""
+    """Number of stored grids with other codes."""
     without_community: int
+    """Number of grids that lie in no community."""
 
 
 def find_boundary(
     conn: Conn, within: str, *, crs: str | None = None, layer: str | None = None
 ) -> Boundary:
-    """Return the boundary that a file, a layer of the store or the code of an area names.
+    """Return the boundary given by a file, a layer of the store or the code of an area.
 
     Parameters
     ----------
-    conn : an open connection.
-    within : path of a file, name of a register, or code of an area. Of a register other than areas and
-        grids it is the convex hull of all rows.
-    crs : of a file that names none.
-    layer : name of the layer of a file of several; the grids are named after it.
+    conn : psycopg.Connection
+        Reading connection.
+    within : str
+        Path of a file, name of a register, or code of an area. For registers other than areas and
+        grids the boundary is the convex hull of all rows.
+    crs : str, optional
+        CRS of a file that names none.
+    layer : str, optional
+        Name of the layer in a file of several layers; the boundary is named after it.
+
+    Returns
+    -------
+    Boundary
+        Polygons and name.
 
     Raises
     ------
-    ReadError : it is none of these, the layer is empty, or the file has several layers and none, or none
-        of that name, was chosen.
-    GeometryError : there is no polygon in it.
+    ReadError
+        If `within` is none of these, the layer is empty, or a file has several layers and `layer`
+        names none of them.
+    GeometryError
+        If there is no polygon.
     """
     path = Path(within)
     title = None
@@ -83,10 +96,8 @@ def find_boundary(
         raw = read_file(path, OUTLINE, crs=crs, part=layer)
         if raw.geometry is None:
             raise ReadError(f"{path.name} has no geometry; give a layer of polygons")
-        shapes, name = (
-            raw.geometry.to_crs("EPSG:4326"),
-            (layer or path.name.split(".")[0]).rsplit("/")[-1],
-        )
+        shapes = raw.geometry.to_crs("EPSG:4326")
+        name = (layer or path.name.split(".")[0]).rsplit("/")[-1]
     elif layer is not None:
         raise ReadError(f"{within} is no file; --layer names a layer of a file")
     elif within in LAYERS:
@@ -98,7 +109,7 @@ def find_boundary(
     else:
         shapes, name = read_layer(conn, "areas", codes=[within]).geometry, within
     if len(shapes) == 0:
-        raise ReadError(_nothing_there(conn, within))
+        raise ReadError(_nothing_found(conn, within))
     polygons = shapes[np.isin(shapely.get_type_id(np.asarray(shapes.values)), (3, 6))]
     if polygons.empty:
         raise GeometryError(f"{within} has no polygon; give the outline of the district")
@@ -106,12 +117,12 @@ def find_boundary(
 
 
 def _extent(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
-    """Return the ground that rows which are no outline themselves span: their convex hull."""
+    """Return the convex hull of all shapes."""
     hull = shapely.convex_hull(shapely.geometrycollections(np.asarray(shapes.dropna().values)))
     return gpd.GeoSeries([hull], crs=shapes.crs)
 
 
-def _nothing_there(conn: Conn, within: str) -> str:
+def _nothing_found(conn: Conn, within: str) -> str:
     what = f"{within} is no file, no layer with rows and no code of an area"
     spanning = [name for name in SPANNING if count_rows(conn, LAYERS[name])]
     if not spanning:
@@ -129,72 +140,117 @@ def plan_grids(
     prefix: str = "",
     community: str | None = None,
 ) -> MadeGrids:
-    """Make grids and find their communities; nothing is stored.
+    """Make grids and assign their communities; nothing is stored.
 
     Parameters
     ----------
-    boundary : from `find_boundary`.
-    settings : its metric CRS, else the boundary's UTM zone, holds the lattice.
-    cell_m, shape, prefix : as for `make_grids`.
-    community : code of the community of all; one that the store does not have is made of the
-        boundary. Unless given, each grid belongs to the stored community with the largest part of
-        it; where the store has none, one is made, named as the boundary.
+    conn : psycopg.Connection
+        Reading connection.
+    boundary : Boundary
+        Result of `find_boundary`.
+    settings : Settings
+        Settings of the deployment; the lattice is in its metric CRS, else in the UTM zone of the
+        boundary.
+    cell_m : float, optional
+        Size of a cell in metres, as for `make_grids`.
+    shape : str, optional
+        ``square`` or ``hexagon``.
+    prefix : str, optional
+        Text before every code.
+    community : str, optional
+        Code of the community of all grids; a code that the store does not have is made of the
+        boundary. By default each grid belongs to the stored community with the largest part of
+        it; if there is none, one is made and named after the boundary.
+
+    Returns
+    -------
+    MadeGrids
+        Grids for `store_grids`.
 
     Raises
     ------
-    ColumnError, GeometryError : as `make_grids`.
+    ColumnError
+        If the code is of an area of another level, or as `make_grids`.
+    GeometryError
+        If the boundary has no polygon.
     """
     crs = pyproj.CRS(settings.metric_crs) if settings.metric_crs else metric_crs(boundary.shapes)
     made = make_grids(boundary.shapes.to_crs(crs), cell_m, shape, prefix=prefix)
     areas = read_layer(conn, "areas")
-    communities = areas[areas["level"] == "community"]
-    new = None
-    if community is not None:
-        if community in areas.index and community not in communities.index:
-            level = areas.loc[community, "level"]
-            raise ColumnError(f"{community} is a {level}; give the code of a community")
-        codes: list[Any] = [community] * len(made)
-        new = None if community in communities.index else community
-    elif communities.empty:
-        new = re.sub(r"\s+", "-", f"{prefix}{boundary.name}")
-        if new in areas.index:
-            new += "-1"
-        codes = [new] * len(made)
-    else:
-        codes = _largest_part(made, communities.to_crs(crs))
+    codes, new = _communities(made, areas, boundary, prefix, community)
     frame = gpd.GeoDataFrame(
         {
-            "code": made["code"], "name": made["code"], "name_en": None, "community": codes,
-            "population": None, "kind": "basic", "extra": "{}",
+            "code": made["code"],
+            "name": made["code"],
+            "name_en": None,
+            "community": codes,
+            "population": None,
+            "kind": "basic",
+            "extra": "{}",
         },
         geometry=_degrees(made),
         crs="EPSG:4326",
-    )  # fmt: skip
+    )
     missing = sum(code is None for code in codes)
     others = count_grids_except(conn, frame["code"].tolist())
     return MadeGrids(frame, crs.to_string(), new, others, missing)
 
 
+def _communities(
+    made: gpd.GeoDataFrame,
+    areas: gpd.GeoDataFrame,
+    boundary: Boundary,
+    prefix: str,
+    community: str | None,
+) -> tuple[list[Any], str | None]:
+    """Return the code of the community of each grid, and that of a community to be made."""
+    communities = areas[areas["level"] == "community"]
+    if community is not None:
+        if community in areas.index and community not in communities.index:
+            level = areas.loc[community, "level"]
+            raise ColumnError(f"{community} is a {level}; give the code of a community")
+        new = None if community in communities.index else community
+        return [community] * len(made), new
+    if communities.empty:
+        new = re.sub(r"\s+", "-", f"{prefix}{boundary.name}")
+        if new in areas.index:
+            new += "-1"
+        return [new] * len(made), new
+    return _largest_part(made, communities.to_crs(made.crs)), None
+
+
 def store_grids(
     conn: Conn, made: MadeGrids, boundary: Boundary, *, replace: bool = False
 ) -> RowCounts:
-    """Store grids, and the community made for them; the caller commits.
+    """Store grids, and the community made for them.
 
     Parameters
     ----------
-    made : from `plan_grids`.
-    boundary : of which a new community is made.
-    replace : delete the grids that the store has besides; without it they are a reason to refuse.
+    conn : psycopg.Connection
+        Writing connection; the caller commits.
+    made : MadeGrids
+        Result of `plan_grids`.
+    boundary : Boundary
+        Boundary of which a new community is made.
+    replace : bool, optional
+        Whether to delete the other grids of the store.
+
+    Returns
+    -------
+    RowCounts
+        Numbers of grids inserted, updated and unchanged.
 
     Raises
     ------
-    StoreError : the store has other grids.
+    StoreError
+        If the store has other grids and `replace` is false.
     """
     codes = made.grids["code"].tolist()
     if count_grids_except(conn, codes):
         if not replace:
             raise StoreError(
-                f"the store has {made.others:,} other grids; --replace puts the new ones in their place"
+                f"the store has {made.others:,} other grids; "
+                "--replace puts the new ones in their place"
             )
         delete_grids_except(conn, codes)
     if made.community is not None:
@@ -214,7 +270,7 @@ def _community(code: str, boundary: Boundary) -> gpd.GeoDataFrame:
 
 
 def _largest_part(grids: gpd.GeoDataFrame, communities: gpd.GeoDataFrame) -> list[str | None]:
-    """The community with the largest part of each grid."""
+    """Return the code of the community with the largest part of each grid."""
     shapes = np.asarray(communities.geometry.values)
     cells = np.asarray(grids.geometry.values)
     cell, area = shapely.STRtree(shapes).query(cells, predicate="intersects")
@@ -226,7 +282,7 @@ def _largest_part(grids: gpd.GeoDataFrame, communities: gpd.GeoDataFrame) -> lis
 
 
 def _degrees(made: gpd.GeoDataFrame) -> gpd.GeoSeries:
-    """Cells in EPSG:4326, valid there too."""
+    """Return the cells in EPSG:4326, repaired where the projection made them invalid."""
     shapes = np.asarray(made.geometry.to_crs("EPSG:4326").values).copy()
     bad = ~shapely.is_valid(shapes)
     shapes[bad] = shapely.make_valid(shapes[bad], method="structure")

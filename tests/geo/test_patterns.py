@@ -10,7 +10,7 @@ import shapely
 
 import geo
 from geo.pipeline import refresh, refresh_statistics
-from geo.pipeline.statistics import PERMUTATIONS, YEAR
+from geo.pipeline.incident_statistics import PERMUTATIONS, YEAR
 from geo.schema import LAYERS
 from geo.settings import get_settings
 from geo.store.connection import Conn, connect

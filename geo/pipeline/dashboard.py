@@ -1,9 +1,8 @@
-"""The board worked out anew: figures by area, findings by row, with the run they rest on."""
+"""The dashboard stage: figures by area and findings by row, stored with their run."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from geo.governance.hierarchy import LEVELS, assign_admin_units
 from geo.governance.roll_up import share_within_distance
 from geo.governance.shortfalls import service_shortfalls
 from geo.governance.targets import cameras_by_year
+from geo.pipeline.context import Progress, no_progress
 from geo.pipeline.data_quality import LAYERS, Registers, findings_of, read_registers
 from geo.settings import Settings
 from geo.store.connection import Conn
@@ -35,72 +35,88 @@ from geo.store.queries.runs import add_to_summary, refresh_transaction
 from geo.store.queries.service_requests import read_service_request_sums
 
 if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
     from pandas import DataFrame
 
 MOST_FINDINGS = 20_000
-"""Rows of one finding that are kept one by one; all are counted."""
-_APPEAL_MONTHS = 12
+"""Greatest number of rows of one finding that are stored; all are counted."""
+_REQUEST_MONTHS = 12
+
+Places = dict[str, "tuple[DataFrame, GeoDataFrame]"]
+"""By layer the areas of each row, and the rows with point geometry (`Registers.place`)."""
 
 
 def refresh_dashboard(
-    conn: Conn, settings: Settings, progress: Callable[[str], None] = lambda _: None
+    conn: Conn, settings: Settings, progress: Progress = no_progress
 ) -> dict[str, Any] | None:
-    """Work out the board anew where anything it rests on is newer, or another day has come.
+    """Compute the dashboard if there is a newer run or import, or the day has changed.
 
-    The caller's connection is committed. Readers see the old board until the new is whole.
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Writing connection; it is committed. Readers see the old dashboard until then.
+    settings : Settings
+        Settings of the deployment.
+    progress : callable, optional
+        Called with the text of each step.
 
     Returns
     -------
-    Its figures, which also stand in the run's summary; None where nothing was to do.
+    dict or None
+        Figures, which are also added to the summary of the run; None if the stored dashboard is up
+        to date.
     """
     with refresh_transaction(conn):
         today = dt.datetime.now(settings.zone).date()
         state = stale_dashboard_state(conn, today)
         if state is None:
             return None
-        progress("the board")
-        found = read_registers(conn, settings)
-        reach = _reach(conn, found, settings.walk_m)
-        findings = findings_of(found, read_last_status_reports(conn), today)
-        places = {layer: found.place(layer) for layer in LAYERS}
+        progress("dashboard")
+        registers = read_registers(conn, settings)
+        reach = _service_reach(conn, registers, settings.walk_m)
+        places: Places = {layer: registers.place(layer) for layer in LAYERS}
+        findings = findings_of(registers, read_last_status_reports(conn), today)
         communities = places["grids"][0]["community"]
-        gaps = [
+        shortfalls = [
             service_shortfalls(table, kind, settings.walk_m, communities)
             for kind, table in reach.items()
         ]
-        findings["grids"] = pd.concat([findings["grids"], *gaps], ignore_index=True)
-        figures = pd.concat(
-            [
-                *_plain_figures(conn, found, state.run),
-                *_quality(findings, places),
-                service_figures(
-                    found.grids, found.areas, {k: t["served_share"] for k, t in reach.items()}
-                ),
-                _appeals(conn, found),
-            ],
-            ignore_index=True,
-        )
-        rows = [_located(layer, findings[layer], *places[layer], _keys(layer)) for layer in LAYERS]
+        findings["grids"] = pd.concat([findings["grids"], *shortfalls], ignore_index=True)
+        figures = [
+            *_register_figures(conn, registers, state.run),
+            *_quality(findings, places),
+            service_figures(
+                registers.grids,
+                registers.areas,
+                {kind: table["served_share"] for kind, table in reach.items()},
+            ),
+            _service_request_figures(conn, registers),
+        ]
+        rows = [_with_places(layer, findings[layer], *places[layer]) for layer in LAYERS]
         counts = [findings_by_owner(findings[layer]).assign(layer=layer) for layer in LAYERS]
         summary = replace_dashboard(
-            conn, state, figures=figures, years=_years(found.cameras, places["cameras"][0]),
+            conn,
+            state,
+            figures=pd.concat(figures, ignore_index=True),
+            years=_years(registers.cameras, places["cameras"][0]),
             findings=pd.concat(rows, ignore_index=True),
             counts=pd.concat(counts, ignore_index=True),
-        )  # fmt: skip
+        )
         add_to_summary(conn, state.run, summary)
         return summary
 
 
-def _reach(conn: Conn, found: Registers, metres: float) -> dict[str, DataFrame]:
-    points = read_layer(conn, "service-points").to_crs(found.grids.crs)
+def _service_reach(conn: Conn, registers: Registers, distance_m: float) -> dict[str, DataFrame]:
+    """Return the share of each grid within the service radius, by kind of service point."""
+    points = read_layer(conn, "service-points").to_crs(registers.grids.crs)
     return {
-        str(kind): share_within_distance(found.grids, some, metres)
-        for kind, some in points.groupby("kind", sort=True)
+        str(kind): share_within_distance(registers.grids, rows, distance_m)
+        for kind, rows in points.groupby("kind", sort=True)
     }
 
 
-def _plain_figures(conn: Conn, found: Registers, run: int) -> list[DataFrame]:
-    grids, areas = found.grids, found.areas
+def _register_figures(conn: Conn, registers: Registers, run: int) -> list[DataFrame]:
+    grids, areas = registers.grids, registers.areas
     results = read_grid_results(conn, run).reindex(grids.index)
     coverage = results[["area_m2", "covered_m2", "open_m2"]].astype(float)
     coverage = coverage.assign(
@@ -110,14 +126,14 @@ def _plain_figures(conn: Conn, found: Registers, run: int) -> list[DataFrame]:
     )
     return [
         coverage_figures(grids, areas, coverage),
-        camera_figures(grids, areas, found.cameras),
-        place_figures(grids, areas, found.places, found.targets),
-        staff_figures(grids, areas, found.staff),
+        camera_figures(grids, areas, registers.cameras),
+        place_figures(grids, areas, registers.places, registers.targets),
+        staff_figures(grids, areas, registers.staff),
     ]
 
 
-def _keys(layer: str) -> list[str]:
-    """Columns of a finding that name its row."""
+def _key_columns(layer: str) -> list[str]:
+    """Return the columns of a finding that identify its row."""
     return ["owner", "code"] if layer == "incidents" else ["code"]
 
 
@@ -129,53 +145,55 @@ def _row_keys(layer: str, frame: DataFrame) -> pd.Index:
     return pd.Index(frame.index.astype(str), dtype=object)
 
 
-def _quality(findings: dict[str, DataFrame], places: dict[str, Any]) -> list[DataFrame]:
+def _quality(findings: dict[str, DataFrame], places: Places) -> list[DataFrame]:
     tables = []
     for layer in LAYERS:
-        place, points = places[layer]
+        units, points = places[layer]
         keys = _row_keys(layer, points)
         if layer == "cameras":
             used = points["status"].ne("retired").to_numpy()
-            place, keys = place[used], keys[used]
-        tables.append(quality_figures(layer, place, keys, findings[layer], _keys(layer)))
+            units, keys = units[used], keys[used]
+        tables.append(quality_figures(layer, units, keys, findings[layer], _key_columns(layer)))
     return tables
 
 
-def _located(
-    layer: str, findings: DataFrame, place: DataFrame, points: Any, columns: list[str]
+def _with_places(
+    layer: str, findings: DataFrame, units: DataFrame, points: GeoDataFrame
 ) -> DataFrame:
-    """Findings with where they lie, the first ones of each kind."""
-    some = findings.groupby(["aspect", "finding"], sort=False).head(MOST_FINDINGS)
-    keys = _row_keys(layer, points)
-    # A key that stands twice is the first one's.
-    single = ~keys.duplicated()
+    """Return the first rows of each finding with their areas and a point."""
+    rows = findings.groupby(["aspect", "finding"], sort=False).head(MOST_FINDINGS)
+    columns = _key_columns(layer)
     wanted = (
-        pd.MultiIndex.from_frame(some[columns])
+        pd.MultiIndex.from_frame(rows[columns])
         if len(columns) > 1
-        else pd.Index(some["code"], dtype=object)
+        else pd.Index(rows["code"], dtype=object)
     )
-    at = np.flatnonzero(single)[keys[single].get_indexer(wanted)]
-    out = some.reset_index(drop=True).assign(layer=layer)
+    keys = _row_keys(layer, points)
+    # A repeated key means its first row.
+    single = ~keys.duplicated()
+    positions = np.flatnonzero(single)[keys[single].get_indexer(wanted)]
+    located = rows.reset_index(drop=True).assign(layer=layer)
     for level in LEVELS:
-        out[level] = place[level].to_numpy(object)[at]
-    out["geometry"] = np.asarray(points.geometry.to_crs("EPSG:4326").values)[at]
-    return out
+        located[level] = units[level].to_numpy(object)[positions]
+    shapes = np.asarray(points.geometry.to_crs("EPSG:4326").values)
+    located["geometry"] = shapes[positions]
+    return located
 
 
-def _appeals(conn: Conn, found: Registers) -> DataFrame:
-    """Appeals of the last months, by the grids they are of."""
-    sums = read_service_request_sums(conn, _APPEAL_MONTHS)
+def _service_request_figures(conn: Conn, registers: Registers) -> DataFrame:
+    """Return the figures of the service requests of the last months, by grid."""
+    sums = read_service_request_sums(conn, _REQUEST_MONTHS)
     if sums.empty:
         return pd.DataFrame(columns=list(COLUMNS))
     sums = sums.set_index("code")
-    place = assign_admin_units(found.grids, found.areas).reindex(sums.index).fillna("")
-    return service_request_figures(place, sums)
+    units = assign_admin_units(registers.grids, registers.areas)
+    return service_request_figures(units.reindex(sums.index).fillna(""), sums)
 
 
-def _years(cameras: DataFrame, place: DataFrame) -> DataFrame:
+def _years(cameras: DataFrame, units: DataFrame) -> DataFrame:
     tables = []
     for level in LEVELS[1:]:
-        for code, some in cameras.groupby(place[level]):
-            table = cameras_by_year(some).reset_index()
+        for code, rows in cameras.groupby(units[level]):
+            table = cameras_by_year(rows).reset_index()
             tables.append(table.assign(level=level, code=code))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

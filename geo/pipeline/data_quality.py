@@ -1,4 +1,4 @@
-"""The state of a store's registers: findings by layer, and the targets by level."""
+"""Findings and targets of the registers of a store."""
 
 from __future__ import annotations
 
@@ -33,66 +33,111 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 LAYERS = ("cameras", "grids", "key-places", "incidents", "buildings")
-"""Registers whose state is told."""
+"""Registers that are checked."""
 
 
 @dataclass(frozen=True)
 class Registers:
-    """The registers in one metric CRS."""
+    """The registers of a store in one metric CRS."""
 
     grids: GeoDataFrame
+    """Grids by code."""
     areas: GeoDataFrame
+    """Administrative areas by code."""
     cameras: GeoDataFrame
+    """Cameras by code."""
     places: GeoDataFrame
+    """Key places by code."""
     buildings: GeoDataFrame
+    """Buildings by code."""
     incidents: GeoDataFrame
+    """Incidents with `source` and `source_id`."""
     staff: DataFrame
+    """Grid staff: `grid`, `role`, `name`."""
     targets: DataFrame
-    """`key_place_targets` with the coverage of the newest quality run."""
+    """Result of `key_place_targets` with the coverage of the newest quality run."""
 
     def place(self, layer: str) -> tuple[DataFrame, GeoDataFrame]:
-        """Areas of every level that each row of a register lies in, and a point in it."""
-        if layer == "grids":
-            frame = self.grids
-            points = frame.set_geometry(frame.geometry.representative_point())
-            return assign_admin_units(frame, self.areas), points
-        frame = {
-            "cameras": self.cameras, "key-places": self.places, "incidents": self.incidents,
+        """Return the areas of every level of each row of a register, and a point in each row.
+
+        Parameters
+        ----------
+        layer : str
+            One of `LAYERS`.
+
+        Returns
+        -------
+        tuple of pandas.DataFrame and geopandas.GeoDataFrame
+            Result of `assign_admin_units` or `admin_units_at`, and the rows with point geometry.
+        """
+        frames = {
+            "grids": self.grids,
+            "cameras": self.cameras,
+            "key-places": self.places,
+            "incidents": self.incidents,
             "buildings": self.buildings,
-        }[layer]  # fmt: skip
-        points = frame
-        if layer in ("key-places", "buildings"):
-            points = frame.set_geometry(frame.geometry.representative_point())
+        }
+        points = frames[layer]
+        if layer in ("grids", "key-places", "buildings"):
+            points = points.set_geometry(points.geometry.representative_point())
+        if layer == "grids":
+            return assign_admin_units(self.grids, self.areas), points
         return admin_units_at(self.grids, self.areas, points), points
 
 
 def read_registers(conn: Conn, settings: Settings) -> Registers:
-    """Everything the state of the registers rests on.
+    """Read the registers that are checked.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Reading connection.
+    settings : Settings
+        Settings of the deployment.
+
+    Returns
+    -------
+    Registers
+        All rows, in the metric CRS of the settings or of the grids.
 
     Raises
     ------
-    StoreError : there are no grids.
+    StoreError
+        If there are no grids.
     """
     grids, areas = read_layer(conn, "grids"), read_layer(conn, "areas")
     if grids.empty:
         raise StoreError("there are no grids; import them with `gridcover import grids FILE`")
     crs = pyproj.CRS(settings.metric_crs) if settings.metric_crs else metric_crs(grids)
-    grids = grids.to_crs(crs)
     places = read_layer(conn, "key-places").to_crs(crs)
     share = seen_share(read_area_quality(conn, "key-places"), places.index)
     return Registers(
-        grids, areas,
-        read_layer(conn, "cameras").to_crs(crs),
-        places,
-        read_layer(conn, "buildings").to_crs(crs),
-        read_layer(conn, "incidents").to_crs(crs),
-        pd.DataFrame(read_grid_staff(conn), columns=["grid", "role", "name"]),
-        key_place_targets(places, share),
-    )  # fmt: skip
+        grids=grids.to_crs(crs),
+        areas=areas,
+        cameras=read_layer(conn, "cameras").to_crs(crs),
+        places=places,
+        buildings=read_layer(conn, "buildings").to_crs(crs),
+        incidents=read_layer(conn, "incidents").to_crs(crs),
+        staff=pd.DataFrame(read_grid_staff(conn), columns=["grid", "role", "name"]),
+        targets=key_place_targets(places, share),
+    )
 
 
 def seen_share(quality: DataFrame, codes: pd.Index) -> pd.Series:
-    """Share of the open ground that any camera sees by day, of the stored quality of some places."""
+    """Return the share of the open ground of areas that any camera sees by day.
+
+    Parameters
+    ----------
+    quality : pandas.DataFrame
+        Result of `read_area_quality`.
+    codes : pandas.Index
+        Codes of the areas.
+
+    Returns
+    -------
+    pandas.Series
+        Share from 0 to 1 on `codes`; NaN where unknown.
+    """
     seen = {
         code: shares.get("all", {}).get("day", {}).get("seen")
         for code, shares in quality["shares"].items()
@@ -100,57 +145,72 @@ def seen_share(quality: DataFrame, codes: pd.Index) -> pd.Series:
     return pd.Series([seen.get(code) for code in codes], codes, dtype=float)
 
 
-def findings_of(found: Registers, heard: pd.Series | None, today: dt.date) -> dict[str, DataFrame]:
-    """What is wrong with each register, and what of it is missing to the targets, by layer.
+def findings_of(
+    registers: Registers, status_since: pd.Series | None, today: dt.date
+) -> dict[str, DataFrame]:
+    """Return the data-quality findings and the shortfalls to the targets of each register.
 
     Parameters
     ----------
-    found : from `read_registers`.
-    heard : when each camera's status was last told; None: not looked at.
-    today : the day it is.
+    registers : Registers
+        Result of `read_registers`.
+    status_since : pandas.Series or None
+        Time of the last status report of each camera, by code; None to skip this check.
+    today : datetime.date
+        Date on which age is measured.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        Findings by layer, as `camera_findings` returns them.
     """
-    cameras, grids = found.cameras, found.grids
-    since = None if heard is None else heard.reindex(cameras.index)
+    cameras, grids, areas = registers.cameras, registers.grids, registers.areas
+    since = None if status_since is None else status_since.reindex(cameras.index)
     parts = {
         "cameras": [
-            camera_findings(cameras, grids, found.areas, today=today, status_since=since),
+            camera_findings(cameras, grids, areas, today=today, status_since=since),
             camera_shortfalls(cameras),
         ],
-        "grids": [grid_findings(grids, found.areas, found.staff)],
+        "grids": [grid_findings(grids, areas, registers.staff)],
         "key-places": [
-            key_place_findings(found.places, grids),
-            key_place_shortfalls(found.targets),
+            key_place_findings(registers.places, grids),
+            key_place_shortfalls(registers.targets),
         ],
-        "incidents": [incident_findings(found.incidents, grids)],
-        "buildings": [building_findings(found.buildings)],
+        "incidents": [incident_findings(registers.incidents, grids)],
+        "buildings": [building_findings(registers.buildings)],
     }
     return {layer: pd.concat(tables, ignore_index=True) for layer, tables in parts.items()}
 
 
 def check_registers(conn: Conn, settings: Settings) -> tuple[DataFrame, DataFrame, DataFrame]:
-    """What is wrong with the registers, and how far the targets are met.
+    """Check the registers of a store and compare them with the targets.
 
     Parameters
     ----------
-    conn : an open connection to a migrated database; nothing is written.
-    settings : of the deployment.
+    conn : psycopg.Connection
+        Open connection to a migrated database; nothing is written.
+    settings : Settings
+        Settings of the deployment.
 
     Returns
     -------
-    Findings of all layers (`layer` before the columns of `camera_findings`); `camera_targets`; and
-    `key_place_targets` with the coverage of the newest quality run (missing before one).
+    tuple of pandas.DataFrame
+        Findings of all layers (`layer` before the columns of `camera_findings`); the result of
+        `camera_targets`; and that of `key_place_targets` with the coverage of the newest quality
+        run (missing before one).
 
     Raises
     ------
-    StoreError : there are no grids.
+    StoreError
+        If there are no grids.
     """
-    found = read_registers(conn, settings)
+    registers = read_registers(conn, settings)
     today = dt.datetime.now(settings.zone).date()
-    tables = findings_of(found, read_last_status_reports(conn), today)
+    tables = findings_of(registers, read_last_status_reports(conn), today)
     findings = pd.concat([t.assign(layer=n) for n, t in tables.items()], ignore_index=True)
-    columns = ["layer", *(c for c in findings.columns if c != "layer")]
+    columns = ["layer", *(name for name in findings.columns if name != "layer")]
     return (
         findings[columns],
-        camera_targets(found.grids, found.areas, found.cameras),
-        found.targets,
+        camera_targets(registers.grids, registers.areas, registers.cameras),
+        registers.targets,
     )

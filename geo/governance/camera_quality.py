@@ -106,8 +106,9 @@ def camera_findings(
     ...     index=["c"], geometry=[None])
     >>> cameras = gpd.GeoDataFrame({"kind": ["ptz"], "status": ["working"], "range_m": [2500.0]},
     ...     geometry=[shapely.Point(5, 5)], index=["k"], crs=32650)
-    >>> found = geo.camera_findings(cameras, grids, areas, today=dt.date(2026, 11, 1))
-    >>> found.loc[found["aspect"] == "plausible", ["code", "finding", "detail"]].values.tolist()
+    >>> findings = geo.camera_findings(cameras, grids, areas, today=dt.date(2026, 11, 1))
+    >>> plausible = findings[findings["aspect"] == "plausible"]
+    >>> plausible[["code", "finding", "detail"]].values.tolist()
     [['k', 'range_above_km/2', '2500.0']]
     """
     require_metric(grids, located=cameras)

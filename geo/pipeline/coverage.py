@@ -343,7 +343,7 @@ def _measure_stored(
     removed: list[str],
     context: RunContext,
 ) -> tuple[pd.DataFrame, GeoDataFrame]:
-    """Measure grids with the stored views, in place of some those just computed or removed."""
+    """Measure grids from the stored views, with those just computed in place of the old ones."""
     boxes = widen_boxes(boxes_of(grids.geometry), 1.0)
     stored = read_camera_views(conn, boxes=boxes)
     stored = stored[~stored.index.isin([*rows["camera"], *removed])]

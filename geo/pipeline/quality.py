@@ -107,8 +107,10 @@ def refresh_quality(conn: Conn, settings: Settings, progress: Progress = no_prog
 def _read_areas(conn: Conn, codes: dict[str, list[str]], context: RunContext) -> GeoDataFrame:
     """Return the rows of these codes by layer: `layer`, `code` and geometry."""
     parts = [
-        to_metric(read_layer(conn, layer, codes=some), context)[["geometry"]].assign(layer=layer)
-        for layer, some in codes.items()
+        to_metric(read_layer(conn, layer, codes=layer_codes), context)[["geometry"]].assign(
+            layer=layer
+        )
+        for layer, layer_codes in codes.items()
     ]
     areas = gpd.GeoDataFrame(pd.concat(parts, ignore_index=False), crs=context.crs)
     return areas.rename_axis("code").reset_index()

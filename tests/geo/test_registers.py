@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 import geo
 from geo.cli import app
-from geo.governance.findings import COLUMNS
+from geo.governance.findings import COLUMNS, FindingCode
 from geo.settings import get_settings
 from geo.store.connection import connect
+from geo.store.migration import migrations
 from geo.store.queries.registers import read_layer
 from geo.store.queries.staff import read_grid_staff
 
@@ -178,3 +179,36 @@ def test_check_command_tells_findings_and_targets(
     plain = CliRunner().invoke(app, ["check"])
     assert "Cameras against the targets" in plain.output
     assert "of 46 key places" in plain.output
+
+
+def test_stored_sentences_become_codes(store: str) -> None:
+    """Each sentence that was ever stored is converted, with its parameter."""
+    sentences = {
+        "bearing missing": "bearing_missing",
+        "fixed, but wider than 180°": "fixed_field_of_view_above_deg/180",
+        "older than 10 years": "age_above_years/10",
+        "status not told for 365 days": "status_older_than_days/365",
+        "no party_branch within a walk": "no_service_within_distance/party_branch",
+    }
+    with connect(store) as conn:
+        conn.execute(
+            "INSERT INTO runs (kind, parameters, inputs_digest, software_version, metric_crs, "
+            "started_at, finished_at, summary) VALUES ('t', '{}', '', '', '', now(), now(), '{}')"
+        )
+        for sentence in sentences:
+            conn.execute(
+                "INSERT INTO register_findings (layer, code, aspect, finding, detail, owner, grid, "
+                "community, subdistrict, district, run) SELECT 'cameras', 'k', 'complete', %s, '', "
+                "'', '', '', '', '', max(id) FROM runs",
+                (sentence,),
+            )
+            conn.execute(
+                "INSERT INTO register_counts (layer, aspect, finding, owner, run, rows) "
+                "SELECT 'cameras', 'complete', %s, '', max(id), 1 FROM runs",
+                (sentence,),
+            )
+        conn.execute(next(m.sql for m in migrations() if m.number == 21).encode())
+        for table in ("register_findings", "register_counts"):
+            rows = conn.execute(f"SELECT finding FROM {table}".encode()).fetchall()
+            assert {row[0] for row in rows} == set(sentences.values())
+    assert {code.split("/")[0] for code in sentences.values()} <= set(FindingCode)

@@ -15,7 +15,7 @@ from geo.frames import codes_of, days_of, numbers_of, texts_of, times_of
 from geo.governance.codes import device_number
 from geo.governance.findings import Aspect, FindingCode, FindingCollector
 from geo.governance.hierarchy import admin_units_at
-from geo.incidents.density import point_coordinates
+from geo.incidents.locations import point_coordinates
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame

@@ -13,7 +13,7 @@ from geo.frames import codes_of, numbers_of, required_column, texts_of, times_of
 from geo.geometry.shapes import areas_of, points_of
 from geo.governance.findings import Aspect, FindingCode, FindingCollector
 from geo.governance.hierarchy import assign_admin_units
-from geo.incidents.density import grid_of
+from geo.incidents.locations import grid_of
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame

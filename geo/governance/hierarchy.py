@@ -9,7 +9,7 @@ import pandas as pd
 
 from geo.errors import ColumnError
 from geo.frames import choices_of, codes_of, required_column, texts_of
-from geo.incidents.density import grid_of
+from geo.incidents.locations import grid_of
 from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from geo.errors import ColumnError
 from geo.frames import codes_of, column_of, numbers_of, required_column
 from geo.geometry.shapes import shapes_of
 from geo.governance.hierarchy import LEVELS, assign_admin_units
-from geo.incidents.density import point_coordinates
+from geo.incidents.locations import point_coordinates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

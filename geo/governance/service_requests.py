@@ -9,7 +9,7 @@ import pandas as pd
 from geo.errors import ColumnError, name_rows
 from geo.frames import numbers_of, times_of
 from geo.governance.hierarchy import LEVELS, admin_units_at
-from geo.incidents.density import incident_moments
+from geo.incidents.times import incident_moments
 from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Where incidents gather."""
+"""Incidents: density, rates, surfaces, hot spots, trends, repeats, alerts, forecasts and risk."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from geo.errors import ColumnError, name_rows
 from geo.frames import local_times, texts_of, times_of
-from geo.incidents.density import incident_times
+from geo.incidents.times import incident_times
 from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:

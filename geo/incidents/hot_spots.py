@@ -13,7 +13,7 @@ from geo.errors import ColumnError, name_rows
 from geo.frames import array_of
 from geo.geometry.polygons import require_polygons
 from geo.incidents._permute import permuted_p
-from geo.incidents.density import grid_of
+from geo.incidents.locations import grid_of
 from geo.incidents.weights import Weights, contiguity
 
 if TYPE_CHECKING:

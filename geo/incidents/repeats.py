@@ -14,7 +14,8 @@ import pandas as pd
 
 from geo.crs import require_metric
 from geo.errors import ColumnError
-from geo.incidents.density import incident_moments, point_coordinates
+from geo.incidents.locations import point_coordinates
+from geo.incidents.times import incident_moments
 from geo.kernel_cache import allocating_part, kernel
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from geo.crs import require_metric
 from geo.errors import ColumnError
 from geo.geometry.lattice import lattice_points
 from geo.geometry.shapes import areas_of, polygon_parts
-from geo.incidents.density import point_coordinates
+from geo.incidents.locations import point_coordinates
 from geo.kernel_cache import kernel
 
 if TYPE_CHECKING:

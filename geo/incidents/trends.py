@@ -11,8 +11,9 @@ from scipy import stats
 from geo.errors import ColumnError
 from geo.frames import figures_of, local_times
 from geo.incidents.aoristic import hours_covered, incident_spans, spread
-from geo.incidents.density import Period, grid_of, incident_times, local_day
 from geo.incidents.hot_spots import false_discovery
+from geo.incidents.locations import grid_of
+from geo.incidents.times import Period, incident_times, local_day
 from geo.kernel_cache import kernel
 
 if TYPE_CHECKING:

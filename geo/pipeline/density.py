@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from geo.incidents.density import (
-    density_by_grid,
-    incident_events,
-    incident_times,
-    months_of,
-)
+from geo.incidents.density import density_by_grid
+from geo.incidents.events import incident_events, months_of
+from geo.incidents.times import incident_times
 from geo.pipeline.context import Progress, RunContext, to_metric
 from geo.pipeline.digests import table_digest
 from geo.store.bulk_copy import clear_table, write_table

@@ -15,13 +15,16 @@ import shapely
 from geo.coverage.scenario import areal
 from geo.errors import ColumnError
 from geo.incidents.alerts import cusum, seasonal_expectation
-from geo.incidents.density import density_by_grid, incident_moments, incident_times
+from geo.incidents.comparisons import compare_with_past
+from geo.incidents.density import density_by_grid
 from geo.incidents.emerging import emerging_hot_spots
 from geo.incidents.forecasts import forecast
 from geo.incidents.hot_spots import hot_spots, local_moran
-from geo.incidents.rates import compare_with_past, empirical_bayes, ranks
+from geo.incidents.kernel_density import bandwidth, density_surface
+from geo.incidents.rates import empirical_bayes, ranks
+from geo.incidents.relative_risk import density_ratio
 from geo.incidents.repeats import near_repeats
-from geo.incidents.surface import bandwidth, density_ratio, density_surface
+from geo.incidents.times import incident_moments, incident_times
 from geo.incidents.trends import hours_of_week, mann_kendall, space_time_cube
 from geo.incidents.weights import Weights
 

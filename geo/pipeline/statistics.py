@@ -9,7 +9,7 @@ import pyproj
 
 from geo.governance.service_requests import received_at, service_quality
 from geo.incidents.categories import category_path
-from geo.incidents.density import incident_times
+from geo.incidents.times import incident_times
 from geo.incidents.weights import contiguity
 from geo.pipeline.context import Progress, no_progress
 from geo.pipeline.incident_statistics import YEAR, IncidentStatistics, StatisticsInputs

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from geo.incidents.rates import compare_periods
+from geo.incidents.comparisons import compare_periods
 from geo.settings import Settings
 from geo.store.connection import Conn
 from geo.store.queries.areas import read_grids_of_area

@@ -13,7 +13,7 @@ import shapely
 import geo
 from geo.demo import CRS, boundaries_dir, demo_layers, load_demo, write_boundaries
 from geo.errors import StoreError
-from geo.incidents.density import incident_times
+from geo.incidents.times import incident_times
 from geo.ingest.topology import tiling_faults
 from geo.pipeline.data_quality import check_registers
 from geo.settings import Settings

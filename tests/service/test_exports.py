@@ -15,7 +15,7 @@ import shapely
 from fastapi.testclient import TestClient
 
 from geo.export import MOST_SHEET_ROWS, write_file
-from geo.incidents.density import incident_times
+from geo.incidents.times import incident_times
 from geo.ingest import ImportOptions, import_file
 from geo.settings import Settings
 from geo.store.connection import connect

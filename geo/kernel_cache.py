@@ -1,8 +1,8 @@
-"""Compile kernels with numba and cache them on disk, keyed to every source file they are made of.
+"""Compile kernels with numba and cache them on disk, keyed to all source files they are made of.
 
-numba compares its cache with the file of the function that was called. A kernel whose parts are in
-several files would therefore go on running its old parts after one of them has changed; here the
-cache is compared with the contents of all of them.
+numba checks its cache against the file of the function that is called. A kernel whose parts are in
+several files would continue to run old parts after one of them has changed; here the cache is
+checked against the contents of all of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
 
 _files_of_module: dict[str, frozenset[Path]] = {}
-"""By module with kernels: its own file, and the files of what it imports into them."""
+"""Files of each module with kernels: its own, and those of what its kernels import."""
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -40,7 +40,8 @@ def kernel(function: Callable[..., Any]) -> Any:
     --------
     >>> from geo.geometry.bucket_grid import edge_boxes
     >>> import numpy as np
-    >>> edge_boxes(np.array([[0.0, 0.0, 2.0, 1.0], [2.0, 1.0, 0.0, 0.0]]), np.array([0, 2])).tolist()
+    >>> edges = np.array([[0.0, 0.0, 2.0, 1.0], [2.0, 1.0, 0.0, 0.0]])
+    >>> edge_boxes(edges, np.array([0, 2])).tolist()
     [[0.0, 0.0, 2.0, 1.0]]
     """
     compiled = njit(nogil=True)(function)
@@ -49,12 +50,12 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def kernel_part(function: Callable[..., Any]) -> Any:
-    """Compile a function that only kernels call: it is cached as a part of them.
+    """Compile a function that only kernels call; it is inlined and cached as a part of them.
 
     Parameters
     ----------
     function : callable
-        As for `kernel`.
+        As for `kernel`; it may not allocate arrays.
 
     Returns
     -------
@@ -67,7 +68,7 @@ def kernel_part(function: Callable[..., Any]) -> Any:
 
 
 def allocating_part(function: Callable[..., Any]) -> Any:
-    """Compile a function that only kernels call, and that makes or returns arrays.
+    """Compile a function that only kernels call and that allocates or returns arrays.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""Compiling the kernels before they are needed: ``python -m geo.kernels``, or in the background.
+"""Compile the numba kernels ahead of use: ``python -m geo.kernels``, or in the background.
 
-numba keeps what it compiled beside the sources, in the user's cache where those cannot be written, or
-in ``NUMBA_CACHE_DIR``; the first use on a machine takes about a minute, later ones load it.
+numba caches what it compiled beside the sources, in the user's cache where those are not writable,
+or in ``NUMBA_CACHE_DIR``. The first use on a machine takes about a minute; later ones load the
+cache.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _SOURCES = sorted(
 )
 
 
-def _sight() -> None:
+def _compile_visibility() -> None:
+    """Compile the kernels of visibility and terrain."""
     import geopandas as gpd
     import numpy as np
     import pyproj
@@ -36,13 +38,17 @@ def _sight() -> None:
     crs = pyproj.CRS("EPSG:32650")
     cameras = gpd.GeoDataFrame(
         {"bearing_deg": [0.0, 90.0], "fov_deg": [90.0, 360.0], "range_m": [50.0, 60.0]},
-        geometry=[shapely.Point(5e5, 4.4e6), shapely.Point(5e5 + 25, 4.4e6 + 5)], crs=crs,
-    )  # fmt: skip
+        geometry=[shapely.Point(5e5, 4.4e6), shapely.Point(5e5 + 25, 4.4e6 + 5)],
+        crs=crs,
+    )
     buildings = gpd.GeoDataFrame(
-        {"height_m": [3.0, 20.0]}, crs=crs,
-        geometry=[shapely.box(5e5 + 10, 4.4e6, 5e5 + 20, 4.4e6 + 10),
-                  shapely.box(5e5 + 20, 4.4e6, 5e5 + 30, 4.4e6 + 10)],
-    )  # fmt: skip
+        {"height_m": [3.0, 20.0]},
+        crs=crs,
+        geometry=[
+            shapely.box(5e5 + 10, 4.4e6, 5e5 + 20, 4.4e6 + 10),
+            shapely.box(5e5 + 20, 4.4e6, 5e5 + 30, 4.4e6 + 10),
+        ],
+    )
     walls = geo.prepare_buildings(buildings)
     geo.visible_area(cameras, walls)
     ground = geo.Terrain(np.zeros((40, 40)), 5e5 - 100, 4.4e6 + 100, 5.0, crs)
@@ -52,7 +58,8 @@ def _sight() -> None:
     hashes_in_reach(np.zeros((1, 6)), walls)
 
 
-def _figures() -> None:
+def _compile_statistics() -> None:
+    """Compile the kernels of coverage and incidents."""
     import geopandas as gpd
     import numpy as np
     import pandas as pd
@@ -80,8 +87,11 @@ def _figures() -> None:
     geo.expected_incidents(views, incidents)
 
 
-PARTS: dict[str, Callable[[], None]] = {"sight": _sight, "figures": _figures}
-"""What is compiled, in parts that processes can take side by side."""
+PARTS: dict[str, Callable[[], None]] = {
+    "visibility": _compile_visibility,
+    "statistics": _compile_statistics,
+}
+"""Kernels in parts that are compiled in parallel processes."""
 
 
 def start_compiling() -> list[subprocess.Popen[bytes]]:
@@ -90,7 +100,7 @@ def start_compiling() -> list[subprocess.Popen[bytes]]:
     Returns
     -------
     list of subprocess.Popen
-        The processes, none where all is compiled; hand them to `wait_for`, or end them.
+        The processes, none where all is compiled; pass them to `wait_for`, or end them.
     """
     if _stamp().exists():
         return []
@@ -126,19 +136,20 @@ def wait_for(processes: list[subprocess.Popen[bytes]]) -> None:
     Parameters
     ----------
     processes : list of subprocess.Popen
-        From `start_compiling`. Should one fail, the kernels are compiled when they are used.
+        From `start_compiling`. If one fails, the kernels are compiled when they are used.
     """
-    ended = [process.wait() for process in processes]
-    if processes and not any(ended):
-        _note()
+    exit_codes = [process.wait() for process in processes]
+    if processes and not any(exit_codes):
+        _record()
 
 
 def compile_all() -> None:
-    """Compile every kernel, in processes side by side, unless that was done."""
+    """Compile every kernel, in parallel processes, unless that is done."""
     wait_for(start_compiling())
 
 
-def _note() -> None:
+def _record() -> None:
+    """Record that the kernels of these sources are compiled."""
     stamp = _stamp()
     stamp.parent.mkdir(parents=True, exist_ok=True)
     for old in stamp.parent.glob("gridcover-kernels-*"):
@@ -147,16 +158,16 @@ def _note() -> None:
 
 
 def _stamp() -> Path:
-    """A file that says the kernels of these sources are compiled for this machine."""
-    told = [sys.version, metadata.version("numba"), metadata.version("numpy"), platform.machine()]
+    """Return the path of a file that exists if the kernels of these sources are compiled here."""
+    parts = [sys.version, metadata.version("numba"), metadata.version("numpy"), platform.machine()]
     cpu = Path("/proc/cpuinfo")
     if cpu.exists():
         lines = cpu.read_text(encoding="utf-8", errors="replace").splitlines()
-        told += sorted({line for line in lines if line.startswith(("model name", "flags"))})
+        parts += sorted({line for line in lines if line.startswith(("model name", "flags"))})
     for path in _SOURCES:
         state = path.stat()
-        told.append(f"{path} {state.st_mtime_ns} {state.st_size}")
-    digest = hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+        parts.append(f"{path} {state.st_mtime_ns} {state.st_size}")
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return cache_folder() / f"gridcover-kernels-{digest}"
 
 

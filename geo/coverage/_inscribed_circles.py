@@ -39,9 +39,12 @@ class Best(NamedTuple):
 def _allocate(capacity):
     """Return room for a number of cells."""
     return Cells(
-        np.empty(capacity), np.empty(capacity), np.empty(capacity), np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity),
         np.empty(capacity, np.int64),
-    )  # fmt: skip
+    )
 
 
 @kernel_part

@@ -1,4 +1,4 @@
-"""The demo district: seeded, made up, and believable at first sight.
+"""The demo district: seeded, fictitious, and plausible.
 
 Everything lies on a lattice of streets, bent by a smooth warp: lattice cells are the grids, so
 that grids follow streets; a river runs along one lattice line; an old quarter of lanes, towers,

@@ -1,4 +1,4 @@
-"""`python -m geo.demo [FOLDER]` writes the boundaries that are committed."""
+"""Write the committed boundaries: ``python -m geo.demo [FOLDER]``."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The demo district as the contract's registers, and into a store."""
+"""The demo district as registers, and its loading into a database."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import geopandas as gpd
 import pandas as pd
 
 from geo.demo.boundaries import boundaries_dir
-from geo.demo.fabric import make_buildings, make_key_places, make_streets
+from geo.demo.buildings import make_buildings
+from geo.demo.cameras import make_cameras
+from geo.demo.incidents import make_incidents
+from geo.demo.key_place_cameras import cover_key_places
+from geo.demo.places import make_key_places, make_service_points
 from geo.demo.plan import CRS, DISTRICT, make_plan
-from geo.demo.registers import make_cameras, make_incidents, make_service_points, make_staff
-from geo.demo.watched import watch_key_places
+from geo.demo.staff import make_staff
+from geo.demo.streets import make_streets
 from geo.errors import StoreError
 from geo.schema import LAYERS
 from geo.store.queries.cameras import record_status_reports
@@ -27,9 +31,13 @@ if TYPE_CHECKING:
 
 
 def demo_layers() -> dict[str, GeoDataFrame]:
-    """Every register of the demo district, in EPSG:4326, the same at every call.
+    """Return every register of the demo district.
 
-    Areas, grids and land cover are read from the committed boundaries; the rest is made.
+    Returns
+    -------
+    dict of str to geopandas.GeoDataFrame
+        By layer, in EPSG:4326, the same at every call. Areas, grids and land cover are read from
+        the committed boundaries; the others are generated.
     """
     folder = boundaries_dir()
     out = {
@@ -41,23 +49,23 @@ def demo_layers() -> dict[str, GeoDataFrame]:
     buildings = make_buildings(plan)
     places = make_key_places(plan)
     cameras = make_cameras(buildings, streets, grids)
-    made = {
+    layers = {
         "streets": streets,
         "buildings": buildings,
         "key-places": places,
-        "cameras": watch_key_places(cameras, places, buildings),
+        "cameras": cover_key_places(cameras, places, buildings),
         "service-points": make_service_points(grids),
         "incidents": make_incidents(grids, streets, areas),
     }
-    out |= {name: layer.to_crs("EPSG:4326") for name, layer in made.items()}
-    return {name: _contract(name, layer) for name, layer in out.items()}
+    out |= {name: layer.to_crs("EPSG:4326") for name, layer in layers.items()}
+    return {name: _with_all_columns(name, layer) for name, layer in out.items()}
 
 
-def _contract(name: str, layer: GeoDataFrame) -> GeoDataFrame:
-    """Every column of the layer's contract, absent ones empty."""
-    contract = LAYERS[name]
+def _with_all_columns(name: str, layer: GeoDataFrame) -> GeoDataFrame:
+    """Return a layer with every column of its register, empty where the layer has none."""
+    register = LAYERS[name]
     out = layer.copy()
-    for column in contract.columns:
+    for column in register.columns:
         if column.name not in out:
             out[column.name] = column.default
         out[column.name] = out[column.name].astype(object).where(out[column.name].notna(), None)
@@ -65,19 +73,26 @@ def _contract(name: str, layer: GeoDataFrame) -> GeoDataFrame:
             out[column.name] = [None if v is None else int(v) for v in out[column.name]]
             out[column.name] = out[column.name].astype(object)
     out["extra"] = "{}"
-    return out[[*contract.names, "extra", out.geometry.name]]
+    return out[[*register.names, "extra", out.geometry.name]]
 
 
 def load_demo(conn: Conn) -> dict[str, int]:
-    """Put the demo district into an empty or earlier demo store, in one transaction.
+    """Load the demo district into a database that is empty or holds an earlier demo.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Open connection of the writing role. The load is one transaction, which is committed.
 
     Returns
     -------
-    Rows of each layer. Loading twice changes nothing.
+    dict of str to int
+        Number of rows of each layer. Loading twice changes nothing.
 
     Raises
     ------
-    StoreError : the store holds grids of another district, with which the demo must not mix.
+    StoreError
+        If the database holds grids of another district, with which the demo must not mix.
     """
     if others := count_grids_outside_prefix(conn, DISTRICT):
         conn.rollback()

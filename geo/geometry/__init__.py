@@ -1,1 +1,1 @@
-"""Geometry that every part of the library shares: shapes out of layers, checked once."""
+"""Geometry shared by all packages: shapes of layers, checks, rings, bucket grid, lattice."""

@@ -1,4 +1,4 @@
-"""Boxes filed under the square cells they touch: what is near a place is in a few cells."""
+"""Bucket grid: boxes indexed by the square cells they touch, for search by kernels."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ZERO = np.int64(0)
-"""Where counting begins: a literal 0 would have every kernel that is given it compiled twice."""
+"""Start of counts: with a literal 0 every kernel that takes it would be compiled twice."""
 
 
 class BucketGrid(NamedTuple):
     """Boxes by cell, in compressed rows: those of cell k are items[starts[k]:starts[k + 1]]."""
 
     boxes: NDArray[np.float64]
-    """West, south, east, north of each."""
+    """West, south, east, north of each, metres."""
     starts: NDArray[Any]
     items: NDArray[Any]
-    """Numbers of boxes; within a cell they rise."""
+    """Numbers of boxes, ascending within a cell."""
     west: float
     south: float
     cell_m: float
@@ -31,7 +31,7 @@ class BucketGrid(NamedTuple):
 
 
 class CellRange(NamedTuple):
-    """A block of cells, both ends included; without rows where it is empty."""
+    """A block of cells, both ends included; last_row is below first_row where it is empty."""
 
     first_column: int
     last_column: int
@@ -40,11 +40,11 @@ class CellRange(NamedTuple):
 
 
 def bucket_grid(boxes: NDArray[np.float64]) -> BucketGrid:
-    """File boxes under every square cell they touch, about two boxes a cell.
+    """Return an index of boxes by every square cell they touch, about two boxes per cell.
 
     Parameters
     ----------
-    boxes : numpy.ndarray of shape (n, 4)
+    boxes : numpy.ndarray of float, shape (n, 4)
         West, south, east, north of each, metres.
 
     Returns
@@ -85,7 +85,7 @@ def _box_range(boxes, b, west, south, cell_m):
 
 @kernel
 def _file(boxes, west, south, cell_m, columns, rows):
-    """Two passes of a counting sort: how many boxes a cell holds, then which."""
+    """Return starts and items of a bucket grid by a counting sort in two passes."""
     starts = np.zeros(columns * rows + 1, np.int64)
     for b in range(boxes.shape[0]):
         cells = _box_range(boxes, b, west, south, cell_m)
@@ -138,7 +138,22 @@ def edge_boxes(edges, offsets):
 
 @kernel_part
 def cells_around(grid, x, y, radius):
-    """Return the cells of the grid that the square of half-side `radius` about a place meets."""
+    """Return the cells of the grid that a square around a place meets.
+
+    Parameters
+    ----------
+    grid : BucketGrid
+        The grid.
+    x, y : float
+        The place, metres.
+    radius : float
+        Half the side of the square, metres.
+
+    Returns
+    -------
+    CellRange
+        Empty where the square misses the grid.
+    """
     first_column = max(int((x - radius - grid.west) // grid.cell_m), 0)
     last_column = min(int((x + radius - grid.west) // grid.cell_m), grid.columns - 1)
     first_row = max(int((y - radius - grid.south) // grid.cell_m), 0)
@@ -150,13 +165,41 @@ def cells_around(grid, x, y, radius):
 
 @kernel_part
 def cells_of_box(grid, b):
-    """Return the cells that a box of the grid is filed under."""
+    """Return the cells that contain a box of the grid.
+
+    Parameters
+    ----------
+    grid : BucketGrid
+        The grid.
+    b : int
+        Number of the box.
+
+    Returns
+    -------
+    CellRange
+        At least one cell.
+    """
     return _box_range(grid.boxes, b, grid.west, grid.south, grid.cell_m)
 
 
 @kernel_part
 def squared_distance_to_box(boxes, b, x, y):
-    """Return the squared distance from a place to a box, 0 inside."""
+    """Return the squared distance from a place to a box.
+
+    Parameters
+    ----------
+    boxes : numpy.ndarray of float, shape (n, 4)
+        West, south, east, north, metres.
+    b : int
+        Number of the box.
+    x, y : float
+        The place, metres.
+
+    Returns
+    -------
+    float
+        Square metres, 0 inside.
+    """
     dx = max(boxes[b, 0] - x, 0.0, x - boxes[b, 2])
     dy = max(boxes[b, 1] - y, 0.0, y - boxes[b, 3])
     return dx * dx + dy * dy
@@ -164,10 +207,27 @@ def squared_distance_to_box(boxes, b, x, y):
 
 @kernel_part
 def boxes_within(grid, x, y, radius, stamps, stamp, numbers):
-    """Write the numbers of the boxes nearer than `radius`; return how many there are.
+    """Write the numbers of the boxes nearer than a radius; return how many there are.
 
-    `stamps` has one entry a box; `stamp` differs in each call, so that a box in several cells is
-    looked at once. What does not fit in `numbers` is counted only, and the negative count returned.
+    Parameters
+    ----------
+    grid : BucketGrid
+        The grid.
+    x, y : float
+        The place, metres.
+    radius : float
+        Metres.
+    stamps : numpy.ndarray of int64, shape (n,)
+        One entry per box, overwritten.
+    stamp : int
+        A number that differs in each call, so that a box in several cells is visited once.
+    numbers : numpy.ndarray of int64
+        Room for the numbers of the boxes.
+
+    Returns
+    -------
+    int
+        Number of boxes; negative where they do not all fit in `numbers`.
     """
     cells = cells_around(grid, x, y, radius)
     count = ZERO
@@ -189,7 +249,24 @@ def boxes_within(grid, x, y, radius, stamps, stamp, numbers):
 
 @kernel_part
 def is_beside_box(boxes, b, x, y, margin):
-    """Return whether a place lies farther than `margin` from a box, along either axis."""
+    """Return whether a place is farther than a margin from a box, along either axis.
+
+    Parameters
+    ----------
+    boxes : numpy.ndarray of float, shape (n, 4)
+        West, south, east, north, metres.
+    b : int
+        Number of the box.
+    x, y : float
+        The place, metres.
+    margin : float
+        Metres.
+
+    Returns
+    -------
+    bool
+        False inside.
+    """
     return (
         x < boxes[b, 0] - margin
         or x > boxes[b, 2] + margin
@@ -199,7 +276,7 @@ def is_beside_box(boxes, b, x, y, margin):
 
 
 class Pairs(NamedTuple):
-    """Room for pairs of a place and a polygon."""
+    """Pairs of a place and a polygon, in an array with room for more."""
 
     rows: NDArray[Any]
     """Place, polygon, a mark."""
@@ -208,7 +285,26 @@ class Pairs(NamedTuple):
 
 @allocating_part
 def add_pair(pairs, first_pair, place, polygon, mark):
-    """Append a pair unless it is among those from `first_pair` on: boxes lie in several cells."""
+    """Append a pair unless the polygon is among those from `first_pair` on.
+
+    Boxes are in several cells, so that the same pair may be met again.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        The pairs so far.
+    first_pair : int
+        Number of the first pair of the place.
+    place, polygon : int
+        The pair.
+    mark : int
+        Third value of the row.
+
+    Returns
+    -------
+    Pairs
+        With the pair, in a longer array where it did not fit.
+    """
     rows, count = pairs.rows, pairs.length
     for k in range(first_pair, count):
         if rows[k, 1] == polygon:

@@ -23,13 +23,13 @@ def lattice_points(
     step_m : float
         Distance between neighbouring points, metres.
     origin : tuple of float, optional
-        A point of the lattice; half a step from that of the CRS in both axes unless given, so that
-        polygons share one lattice.
+        A point of the lattice; half a step from the origin of the CRS in both axes unless given, so
+        that polygons share one lattice.
 
     Returns
     -------
-    numpy.ndarray of shape (n, 2)
-        x and y, from south to north and from west to east; none where none lies inside.
+    numpy.ndarray of float, shape (n, 2)
+        x and y, from south to north and from west to east; n is 0 where no point lies inside.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which polygons a place lies in, with their boxes in a bucket grid."""
+"""Point location: the polygons that places lie in, by a bucket grid of their boxes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from geo.geometry.polygons import Rings
 
 OUTSIDE = np.int64(-1)
+"""Result of `locate` for a point in no polygon."""
 UNSURE = np.int64(-2)
-"""Too near to an edge to tell."""
+"""Result of `locate` for a point too near to an edge."""
 _NEAR_M = 1e-6
-"""Points nearer to an edge than this are for GEOS to decide."""
+"""Distance from an edge up to which GEOS must decide."""
 
 
 @kernel_part
@@ -44,9 +45,25 @@ def _is_near_edge(px, py, ex, ey, tolerance):
 
 @kernel_part
 def place_in_polygon(edges, begin, end, x, y, tolerance):
-    """Return whether a place is inside a polygon (even-odd), and whether it is near to an edge.
+    """Return whether a place is inside a polygon (even-odd rule), and whether near to an edge.
 
-    Near is no farther than `tolerance`; the first value means nothing then.
+    Parameters
+    ----------
+    edges : numpy.ndarray of float, shape (m, 4)
+        x0, y0, x1, y1.
+    begin, end : int
+        The edges of the polygon.
+    x, y : float
+        The place, metres.
+    tolerance : float
+        Distance up to which an edge is near, metres.
+
+    Returns
+    -------
+    inside : bool
+        Meaningless where the place is near to an edge.
+    near : bool
+        Whether an edge is near.
     """
     inside = False
     for k in range(begin, end):
@@ -71,21 +88,21 @@ def polygons_at(places, edges, offsets, grid, tolerance):
 
     Parameters
     ----------
-    places : numpy.ndarray of shape (n, 2) or wider
+    places : numpy.ndarray of float, shape (n, 2) or wider
         x and y of each, metres.
-    edges : numpy.ndarray of shape (m, 4)
+    edges : numpy.ndarray of float, shape (m, 4)
         x0, y0, x1, y1.
     offsets : numpy.ndarray of int64
         Polygon b has the edges from offsets[b] to offsets[b + 1].
     grid : BucketGrid
         Of the boxes of the polygons.
     tolerance : float
-        What is near, metres.
+        Distance up to which an edge is near, metres.
 
     Returns
     -------
     numpy.ndarray of int64, shape (pairs, 3)
-        Place, polygon, 1 if the place is near to its edge; by place.
+        Place, polygon, 1 if the place is near to its edge; in the order of the places.
     """
     pairs = Pairs(np.empty((64, 3), np.int64), ZERO)
     for p in range(places.shape[0]):
@@ -110,24 +127,27 @@ def polygons_at(places, edges, offsets, grid, tolerance):
 def _first_polygon_at(x, y, edges, offsets, grid, tolerance):
     """Return the first polygon a place is in, OUTSIDE or UNSURE."""
     cells = cells_around(grid, x, y, tolerance)
-    found = OUTSIDE
+    first_polygon = OUTSIDE
     for row in range(cells.first_row, cells.last_row + 1):
         first = row * grid.columns + cells.first_column
         last = row * grid.columns + cells.last_column
         for k in range(grid.starts[first], grid.starts[last + 1]):
             b = grid.items[k]
-            if (found >= 0 and b >= found) or is_beside_box(grid.boxes, b, x, y, tolerance):
+            if (first_polygon >= 0 and b >= first_polygon) or is_beside_box(
+                grid.boxes, b, x, y, tolerance
+            ):
                 continue
             inside, near = place_in_polygon(edges, offsets[b], offsets[b + 1], x, y, tolerance)
             if near:
                 return UNSURE
             if inside:
-                found = b
-    return found
+                first_polygon = b
+    return first_polygon
 
 
 @kernel
 def _locate(x, y, begin, end, edges, offsets, grid, tolerance, out):
+    """Write the first polygon at each place from `begin` to `end`."""
     for p in range(begin, end):
         out[p] = _first_polygon_at(x[p], y[p], edges, offsets, grid, tolerance)
 
@@ -137,16 +157,16 @@ def locate(x: NDArray[np.float64], y: NDArray[np.float64], rings: Rings) -> NDAr
 
     Parameters
     ----------
-    x, y : numpy.ndarray
-        Of the points, metres.
+    x, y : numpy.ndarray of float, shape (n,)
+        Coordinates of the points, metres.
     rings : Rings
-        Of the polygons.
+        The rings of the polygons.
 
     Returns
     -------
-    numpy.ndarray of int64
-        The number of the polygon; -1 in none, -2 within a micrometre of an edge, where GEOS must
-        decide.
+    numpy.ndarray of int64, shape (n,)
+        Number of the polygon; `OUTSIDE` (-1) in none, `UNSURE` (-2) within a micrometre of an edge,
+        where GEOS must decide.
 
     Examples
     --------
@@ -163,9 +183,9 @@ def locate(x: NDArray[np.float64], y: NDArray[np.float64], rings: Rings) -> NDAr
     workers = os.cpu_count() or 1
     bounds = np.linspace(0, len(x), workers + 1).astype(int).tolist()
 
-    def work(part: int) -> Any:
+    def _locate_part(part: int) -> Any:
         _locate(x, y, bounds[part], bounds[part + 1], edges, offsets, grid, _NEAR_M, out)
 
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(work, range(workers)))
+        list(pool.map(_locate_part, range(workers)))
     return out

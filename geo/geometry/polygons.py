@@ -1,4 +1,4 @@
-"""Polygons as arrays of directed edges, interior on the left."""
+"""Polygons as arrays of directed edges, interior on the left, and their validity."""
 
 from __future__ import annotations
 
@@ -19,25 +19,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TOUCH_M = 1e-6
-"""Edges nearer than this may touch."""
+"""Distance up to which edges may touch, metres."""
 
 
 @dataclass(frozen=True)
 class Rings:
-    """The closed rings of some polygons, those of one polygon one after the other."""
+    """The closed rings of an array of polygons, in the order of the polygons."""
 
     count: int
-    """How many polygons."""
+    """Number of polygons."""
     xy: NDArray[np.float64]
+    """Coordinates of the rings, one after the other."""
     lengths: NDArray[np.int64]
-    """Coordinates of each ring, the repeated last one included."""
+    """Number of coordinates of each ring, the repeated last one included."""
     hole: NDArray[np.bool_]
+    """Whether the ring is a hole."""
     owner: NDArray[np.int64]
-    """The polygon of each ring."""
+    """Number of the polygon of each ring."""
 
     @property
     def edges(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Edges (x0, y0, x1, y1), interior on the left, and the offset of each polygon's."""
+        """Return the directed edges of the polygons, interior on the left.
+
+        Returns
+        -------
+        edges : numpy.ndarray of float, shape (m, 4)
+            x0, y0, x1, y1.
+        offsets : numpy.ndarray of int64, shape (count + 1,)
+            Polygon p has the edges from offsets[p] to offsets[p + 1].
+        """
         number = np.maximum(self.lengths - 1, 0)
         out = np.empty((int(number.sum()), 4))
         _write_edges(self.xy, self.lengths, self.hole, out)
@@ -51,14 +61,33 @@ class Rings:
 
 
 def rings_of(polygons: NDArray[Any]) -> Rings:
-    """Take (multi)polygons apart; anything else has no rings."""
+    """Return the rings of (multi)polygons.
+
+    Parameters
+    ----------
+    polygons : numpy.ndarray of shapely.Geometry
+        Shapes of any type, or None; those that are not polygons have no rings.
+
+    Returns
+    -------
+    Rings
+        In the order of the polygons.
+
+    Examples
+    --------
+    >>> import numpy as np, shapely
+    >>> from geo.geometry.polygons import rings_of
+    >>> rings = rings_of(np.array([shapely.box(0, 0, 9, 9), shapely.Point(0, 0)]))
+    >>> rings.count, rings.lengths.tolist(), rings.owner.tolist()
+    (2, [5], [0])
+    """
     counts = shapely.get_num_coordinates(polygons).astype(np.int64)
     kinds = shapely.get_type_id(polygons)
     plain = (kinds == 3) & (shapely.get_num_interior_rings(polygons) == 0)
     if plain.all():
         xy = shapely.get_coordinates(polygons)
-        whole = np.arange(len(polygons))
-        return Rings(len(polygons), xy, counts, np.zeros(len(polygons), bool), whole)
+        numbers = np.arange(len(polygons))
+        return Rings(len(polygons), xy, counts, np.zeros(len(polygons), bool), numbers)
     areal = (kinds == 3) | (kinds == 6)
     rest = np.flatnonzero(areal & ~plain)
     parts, part_owner = shapely.get_parts(polygons[rest], return_index=True)
@@ -79,7 +108,28 @@ def rings_of(polygons: NDArray[Any]) -> Rings:
 
 
 def directed_edges(polygons: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Edges (x0, y0, x1, y1) of (multi)polygons, and the offset of each polygon's edges."""
+    """Return the directed edges of (multi)polygons, interior on the left.
+
+    Parameters
+    ----------
+    polygons : numpy.ndarray of shapely.Geometry
+        As for `rings_of`.
+
+    Returns
+    -------
+    edges : numpy.ndarray of float, shape (m, 4)
+        x0, y0, x1, y1.
+    offsets : numpy.ndarray of int64
+        Polygon p has the edges from offsets[p] to offsets[p + 1].
+
+    Examples
+    --------
+    >>> import numpy as np, shapely
+    >>> from geo.geometry.polygons import directed_edges
+    >>> edges, offsets = directed_edges(np.array([shapely.box(0, 0, 1, 1)]))
+    >>> edges[0].tolist(), offsets.tolist()
+    ([1.0, 0.0, 1.0, 1.0], [0, 4])
+    """
     return rings_of(polygons).edges
 
 
@@ -94,10 +144,10 @@ def _write_edges(xy, lengths, hole, out):
         for k in range(1, m - 1):
             area += (xy[at + k, 0] - xy[at, 0]) * (xy[at + k + 1, 1] - xy[at, 1])
             area -= (xy[at + k, 1] - xy[at, 1]) * (xy[at + k + 1, 0] - xy[at, 0])
-        turn = (area < 0.0) != hole[ring]
+        reverse = (area < 0.0) != hole[ring]
         for k in range(m):
-            a = at + m - k if turn else at + k
-            b = a - 1 if turn else a + 1
+            a = at + m - k if reverse else at + k
+            b = a - 1 if reverse else a + 1
             out[n, 0] = xy[a, 0]
             out[n, 1] = xy[a, 1]
             out[n, 2] = xy[b, 0]
@@ -156,9 +206,9 @@ def _is_surely_simple(xy, first, edges):
 
 @kernel
 def _surely_simple(xy, lengths, most):
-    """Which closed rings of at most `most` edges surely do not touch themselves.
+    """Return which closed rings of at most `most` edges surely do not touch themselves.
 
-    Anything nearer to touching than rounding reaches is not sure.
+    Anything nearer to touching than rounding errors is not sure.
     """
     sure = np.zeros(lengths.size, np.bool_)
     first = 0
@@ -170,9 +220,33 @@ def _surely_simple(xy, lengths, most):
 
 
 def valid_polygons(shapes: NDArray[Any], rings: Rings) -> NDArray[np.bool_]:
-    """Which shapes are valid, non-empty polygons or multipolygons.
+    """Return which shapes are valid, non-empty polygons or multipolygons.
 
-    A polygon of one short ring that does not touch itself is valid; GEOS is asked of the others.
+    Parameters
+    ----------
+    shapes : numpy.ndarray of shapely.Geometry
+        Shapes of any type, or None.
+    rings : Rings
+        From `rings_of` of the same shapes.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        One per shape.
+
+    Notes
+    -----
+    A polygon of one ring of at most 24 edges that surely does not touch itself is valid; the others
+    are decided by GEOS.
+
+    Examples
+    --------
+    >>> import numpy as np, shapely
+    >>> from geo.geometry.polygons import rings_of, valid_polygons
+    >>> bow_tie = shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
+    >>> shapes = np.array([shapely.box(0, 0, 1, 1), bow_tie])
+    >>> valid_polygons(shapes, rings_of(shapes)).tolist()
+    [True, False]
     """
     kinds = shapely.get_type_id(shapes)
     counts = np.bincount(rings.owner, minlength=rings.count)
@@ -180,46 +254,48 @@ def valid_polygons(shapes: NDArray[Any], rings: Rings) -> NDArray[np.bool_]:
     simple = _surely_simple(rings.xy, rings.lengths, 24)
     alone = np.zeros(rings.count, bool)
     alone[rings.owner[simple]] = True
-    ask = np.flatnonzero(good & ~(alone & (kinds == 3) & (counts == 1)))
-    good[ask] = _in_threads(shapely.is_valid, shapes[ask])
+    unsure = np.flatnonzero(good & ~(alone & (kinds == 3) & (counts == 1)))
+    good[unsure] = _in_threads(shapely.is_valid, shapes[unsure])
     # A polygon without coordinates has one ring, an empty one.
-    good[ask] &= ~shapely.is_empty(shapes[ask])
+    good[unsure] &= ~shapely.is_empty(shapes[unsure])
     return good
 
 
-def _in_threads(question: Any, shapes: NDArray[Any]) -> NDArray[Any]:
-    """Ask GEOS of many shapes on all cores."""
+def _in_threads(predicate: Any, shapes: NDArray[Any]) -> NDArray[Any]:
+    """Return a predicate of GEOS for many shapes, computed on all processors."""
     cores = os.cpu_count() or 1
     if len(shapes) < 2000:
-        return np.asarray(question(shapes))
+        return np.asarray(predicate(shapes))
     with ThreadPoolExecutor(cores) as pool:
-        return np.concatenate(list(pool.map(question, np.array_split(shapes, cores))))
+        return np.concatenate(list(pool.map(predicate, np.array_split(shapes, cores))))
 
 
 def require_polygons(
     layer: GeoDataFrame | GeoSeries, what: str, *, empty: bool = False
 ) -> tuple[NDArray[Any], Rings]:
-    """Return the flat shapes of a layer and their rings; refuse anything but valid polygons by name.
+    """Return the two-dimensional shapes of a layer and their rings, checked to be valid polygons.
 
     Parameters
     ----------
     layer : geopandas.GeoDataFrame or geopandas.GeoSeries
         Polygons or multipolygons; elevations are dropped.
     what : str
-        What they are, for the message.
-    empty : bool
+        What they are, for the error message.
+    empty : bool, default False
         Whether empty ones are allowed.
 
     Returns
     -------
-    tuple of numpy.ndarray and Rings
-        The shapes, and their rings.
+    shapes : numpy.ndarray of shapely.Geometry
+        One per row.
+    rings : Rings
+        Their rings.
 
     Raises
     ------
     GeometryError
         If it is a plain table, or a geometry is missing, of another type, invalid, or (unless
-        allowed) empty.
+        allowed) empty; the rows are named.
     """
     values = shapes_of(layer, what)
     rings = rings_of(values)

@@ -1,4 +1,4 @@
-"""Shapes out of layers: flat, of the expected type, each refused row named."""
+"""Shapes of layers: two-dimensional, of the expected type, each refused row named."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def geometry_of(layer: Any, what: str) -> GeoSeries:
     layer : geopandas.GeoDataFrame or geopandas.GeoSeries
         Any layer.
     what : str
-        What the layer holds, for the message.
+        What the layer holds, for the error message.
 
     Returns
     -------
     geopandas.GeoSeries
-        The geometry, whatever its column is called.
+        The geometry, whatever the name of its column.
 
     Raises
     ------
@@ -40,8 +40,8 @@ def geometry_of(layer: Any, what: str) -> GeoSeries:
         return layer
     if not isinstance(layer, GeoDataFrame):
         raise GeometryError(
-            f"{what} must be a GeoDataFrame or GeoSeries, not {type(layer).__name__}; make one with "
-            "geopandas.GeoDataFrame(table, geometry=..., crs=...)"
+            f"{what} must be a GeoDataFrame or GeoSeries, not {type(layer).__name__}; make one "
+            "with geopandas.GeoDataFrame(table, geometry=..., crs=...)"
         )
     try:
         geometry = layer.geometry
@@ -60,13 +60,13 @@ def shapes_of(layer: Any, what: str) -> NDArray[Any]:
     layer : geopandas.GeoDataFrame or geopandas.GeoSeries
         Any layer.
     what : str
-        What the layer holds, for the message.
+        What the layer holds, for the error message.
 
     Returns
     -------
-    numpy.ndarray
-        One shape a row, None where it is missing. Z and M are dropped: all that is measured here
-        is measured on the map.
+    numpy.ndarray of shapely.Geometry
+        One shape per row, None where it is missing. Z and M are dropped: all measures are taken in
+        the plane of the map.
 
     Raises
     ------
@@ -87,21 +87,21 @@ def points_of(layer: Any, what: str, *, missing: bool = False) -> NDArray[Any]:
     layer : geopandas.GeoDataFrame or geopandas.GeoSeries
         Points; a multipoint of a single point, as GeoPackages often hold them, is that point.
     what : str
-        What the points are, for the message.
-    missing : bool
-        Whether rows may be without a point; infinite coordinates, which a projection leaves of what
-        it cannot show, are none then.
+        What the points are, for the error message.
+    missing : bool, default False
+        Whether rows may be without a point. Infinite coordinates, which a projection returns for
+        places outside its domain, count as missing then.
 
     Returns
     -------
-    numpy.ndarray
-        One point a row; None where it is missing or empty, if that is allowed.
+    numpy.ndarray of shapely.Geometry
+        One point per row; None where it is missing or empty, if that is allowed.
 
     Raises
     ------
     GeometryError
-        If a row is of another type, has infinite coordinates, or is without a point where it
-        must not be; the rows are named.
+        If a row is of another type, has infinite coordinates, or is without a point where that is
+        not allowed; the rows are named.
     """
     shapes = shapes_of(layer, what)
     kinds = shapely.get_type_id(shapes)
@@ -110,14 +110,14 @@ def points_of(layer: Any, what: str, *, missing: bool = False) -> NDArray[Any]:
         shapes = np.where(single, shapely.get_geometry(shapes, 0), shapes)
         kinds = shapely.get_type_id(shapes)
     # The bounds of what is empty are NaN; GEOS has no coordinates of an empty point at all.
-    absent = ~np.isfinite(shapely.bounds(shapes).reshape(-1, 4)).all(axis=1)
-    others = ~absent & (kinds != _POINT)
+    is_missing = ~np.isfinite(shapely.bounds(shapes).reshape(-1, 4)).all(axis=1)
+    others = ~is_missing & (kinds != _POINT)
     if not missing:
-        others |= absent
-    elif absent.any():
+        others |= is_missing
+    elif is_missing.any():
         others |= (kinds > _POINT) & ~shapely.is_empty(shapes)
         shapes = shapes.copy()
-        shapes[absent] = None
+        shapes[is_missing] = None
     if others.any():
         raise GeometryError(
             f"{what} must be points with coordinates; mend {name_rows(layer.index[others])} "
@@ -134,12 +134,12 @@ def lines_of(layer: Any, what: str) -> NDArray[Any]:
     layer : geopandas.GeoDataFrame or geopandas.GeoSeries
         Lines or multilines.
     what : str
-        What the lines are, for the message.
+        What the lines are, for the error message.
 
     Returns
     -------
-    numpy.ndarray
-        One (multi)line a row; an empty one stays.
+    numpy.ndarray of shapely.Geometry
+        One (multi)line per row; empty ones are allowed.
 
     Raises
     ------
@@ -155,26 +155,27 @@ def lines_of(layer: Any, what: str) -> NDArray[Any]:
 
 
 def areas_of(layer: Any, what: str, *, empty: bool = True) -> NDArray[Any]:
-    """Return the polygons of a layer, not looking at whether they are valid.
+    """Return the polygons of a layer, without checking whether they are valid.
 
     Parameters
     ----------
     layer : geopandas.GeoDataFrame or geopandas.GeoSeries
         Polygons or multipolygons.
     what : str
-        What the polygons are, for the message.
-    empty : bool
+        What the polygons are, for the error message.
+    empty : bool, default True
         Whether empty ones are allowed.
 
     Returns
     -------
-    numpy.ndarray
-        One (multi)polygon a row.
+    numpy.ndarray of shapely.Geometry
+        One (multi)polygon per row.
 
     Raises
     ------
     GeometryError
-        If a row is of another type or missing, or empty where it must not be; the rows are named.
+        If a row is of another type or missing, or empty where that is not allowed; the rows are
+        named.
     """
     shapes = shapes_of(layer, what)
     good = np.isin(shapely.get_type_id(shapes), (_POLYGON, _MULTIPOLYGON))
@@ -191,13 +192,21 @@ def polygon_parts(shapes: Any) -> NDArray[Any]:
 
     Parameters
     ----------
-    shapes : shapely.Geometry or array of them
-        Shapes of any type, such as what an overlay leaves.
+    shapes : shapely.Geometry or array_like of shapely.Geometry
+        Shapes of any type, such as the results of an overlay.
 
     Returns
     -------
-    numpy.ndarray
-        Single polygons; the points and lines where edges only touched are left out.
+    numpy.ndarray of shapely.Geometry
+        Single polygons; points and lines are left out.
+
+    Examples
+    --------
+    >>> import shapely
+    >>> from geo.geometry.shapes import polygon_parts
+    >>> mixed = shapely.GeometryCollection([shapely.Point(9, 9), shapely.box(0, 0, 1, 2)])
+    >>> len(polygon_parts(mixed))
+    1
     """
     parts = shapely.get_parts(shapely.get_parts(shapes))
     return np.asarray(parts[shapely.get_type_id(parts) == _POLYGON])

@@ -1,4 +1,4 @@
-"""Conditional permutations: how often chance puts as much beside a place as stands there."""
+"""Conditional permutations: pseudo p-values of sums over neighbours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @kernel
 def _draw(count, draws, most, seed):
-    """Of each draw, `most` different positions among `count`."""
+    """Return `most` different positions below `count` for each draw, shape (draws, most)."""
     np.random.seed(seed)
     out = np.empty((draws, most), np.int64)
     for p in range(draws):
@@ -38,10 +38,10 @@ def _draw(count, draws, most, seed):
 
 @kernel
 def _count_equal(values, observed, degree, drawn, lo, hi, larger):
-    """Draws whose sum is no less than the one observed, for places whose weights are all equal.
+    """Count the draws with at least the observed sum, where all weights of a place are equal.
 
-    One set of draws serves all places: it numbers the others, so that what place i draws differs
-    from what place i - 1 draws only where the draw names one of the two.
+    One set of draws serves all places: it numbers the others, so that the draws of places i - 1 and
+    i differ only where a draw contains one of the two.
     """
     draws, most = drawn.shape
     sums = np.empty(most + 1)
@@ -74,7 +74,7 @@ def _count_equal(values, observed, degree, drawn, lo, hi, larger):
 
 @kernel
 def _count_general(values, observed, offsets, weights, drawn, lo, hi, larger):
-    """The same for weights of any kind."""
+    """Count the draws whose weighted sum is at least the observed one, for any weights."""
     for p in range(drawn.shape[0]):
         for i in range(lo, hi):
             total = 0.0
@@ -88,11 +88,33 @@ def _count_general(values, observed, offsets, weights, drawn, lo, hi, larger):
 def permuted_p(
     values: NDArray[np.float64], weights: Weights, draws: int, seed: int
 ) -> NDArray[np.float64]:
-    """Two-sided pseudo p-value of the weighted sum over each place's neighbours.
+    """Return the two-sided pseudo p-value of the weighted sum over each place's neighbours.
 
-    The value of the place itself is held, its neighbours' are drawn from all others without
-    replacement (Anselin 1995). 2 · (min(larger, smaller) + 1) / (draws + 1), at most 1; NaN for a
-    place without neighbours.
+    Parameters
+    ----------
+    values : numpy.ndarray of float
+        One per place.
+    weights : Weights
+        Neighbours of the places.
+    draws : int
+        Number of conditional permutations.
+    seed : int
+        Seed of the random numbers.
+
+    Returns
+    -------
+    numpy.ndarray of float
+        2 · (min(larger, smaller) + 1) / (draws + 1), at most 1; NaN for a place without neighbours.
+
+    Notes
+    -----
+    Conditional randomisation [1]_: the value of the place itself is held, those of its neighbours
+    are drawn from all others without replacement.
+
+    References
+    ----------
+    .. [1] L. Anselin, "Local indicators of spatial association: LISA", Geographical Analysis 27
+       (1995).
     """
     count = weights.count
     degree = np.diff(weights.offsets)
@@ -102,9 +124,11 @@ def permuted_p(
         drawn = _draw(count - 1, draws, most, seed)
         first = weights.values[np.minimum(weights.offsets[:-1], len(weights.values) - 1)]
         equal = bool(np.all(weights.values == np.repeat(first, degree)))
-        # Where all neighbours weigh the same their plain sums stand in the same order.
-        near = values[weights.neighbours]
-        observed = weights.row_sums(near if equal else weights.values * near)
+        # Where all neighbours have the same weight their plain sums have the same order.
+        neighbour_values = values[weights.neighbours]
+        observed = weights.row_sums(
+            neighbour_values if equal else weights.values * neighbour_values
+        )
         workers = os.cpu_count() or 1
         bounds = np.linspace(0, count, workers + 1).astype(int)
 
@@ -119,5 +143,5 @@ def permuted_p(
 
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(work, range(workers)))
-    folded = np.minimum(larger, draws - larger)
-    return np.where(degree > 0, np.minimum(2.0 * (folded + 1) / (draws + 1), 1.0), np.nan)
+    extreme = np.minimum(larger, draws - larger)
+    return np.where(degree > 0, np.minimum(2.0 * (extreme + 1) / (draws + 1), 1.0), np.nan)

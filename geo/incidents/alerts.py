@@ -1,4 +1,4 @@
-"""Alerts: what a grid should expect from its own past and the season, and when it departs from it."""
+"""Alerts: expected counts by grid and season, and departures from them by CUSUM."""
 
 from __future__ import annotations
 
@@ -22,36 +22,50 @@ _CYCLE = {"month": 12, "quarter": 4, "weekday": 7}
 def seasonal_expectation(
     cube: DataFrame, *, by: Season = "month", learn: int | None = None
 ) -> DataFrame:
-    """What each grid should expect in each span: its own level times the district's season.
+    """Return the expected count of each grid and span: level of the grid times season.
 
     Parameters
     ----------
-    cube : counts by grid and span (see `space_time_cube`); the columns are first days.
-    by : the season: ``month`` or ``quarter`` of the year (of the middle of the span), or
-        ``weekday`` where spans are days.
-    learn : how many of the oldest spans to learn from; all unless given. They should be whole
-        years (weeks for ``weekday``): of what is over, the oldest part is left out.
+    cube : pandas.DataFrame
+        Counts by grid and span (see `space_time_cube`); the columns are first days.
+    by : {"month", "quarter", "weekday"}, default "month"
+        Season: ``month`` or ``quarter`` of the year (of the middle of the span), or ``weekday``
+        where spans are days.
+    learn : int, optional
+        Number of oldest spans to learn from; all unless given. They should be full years (weeks for
+        ``weekday``): the oldest part that does not fill one is left out.
 
     Returns
     -------
-    Expected counts, rows and columns as in `cube`. A season that the spans learnt from do not
-    hold is taken for an average one. Over those the expected counts of each grid, and of each
-    season, sum to the observed ones where they are whole cycles.
+    pandas.DataFrame
+        Expected counts, rows and columns as in `cube`. A season that does not occur in the learnt
+        spans is taken for an average one. Over full cycles the expected counts of each grid, and of
+        each season, sum to the observed ones.
 
     Raises
     ------
-    ColumnError : columns that are no days, less than a whole cycle to learn from, a figure missing.
+    ColumnError
+        If columns are not days, there is less than a full cycle to learn from, or a figure is
+        missing or negative.
 
     Notes
     -----
-    Poisson regression on grid and season, whose maximum-likelihood fit has a closed form as every
-    grid has every span: row total times the share of the season. Assumes that all grids share the
-    season, and no trend beyond it. See docs/alerts.md.
+    Poisson regression on grid and season; as every grid has every span, its maximum-likelihood fit
+    has a closed form: row total times share of the season. Assumes that all grids share the season,
+    and no trend beyond it. See docs/alerts.md.
+
+    Examples
+    --------
+    >>> import pandas as pd, geo
+    >>> days = pd.date_range("2026-01-05", periods=14, freq="D")
+    >>> cube = pd.DataFrame([[8, 1, 1, 1, 1, 1, 1] * 2], columns=days)
+    >>> geo.seasonal_expectation(cube, by="weekday").iloc[0, :3].round(6).tolist()
+    [8.0, 1.0, 1.0]
     """
-    values = _figures(cube)
+    counts = _figures(cube)
     if not isinstance(cube.columns, pd.DatetimeIndex):
         raise ColumnError("the columns must be the first days of the spans, as space_time_cube has")
-    learn = values.shape[1] if learn is None else learn
+    learn = counts.shape[1] if learn is None else learn
     days = cube.columns
     width = days[1] - days[0] if len(days) > 1 else pd.Timedelta(days=7)
     season = _season(days + width / 2, by)
@@ -59,10 +73,10 @@ def seasonal_expectation(
     if not used.any():
         cycle = "week" if by == "weekday" else "year"
         raise ColumnError(f"a season needs at least a whole {cycle} to learn from")
-    past, kind = values[:, :learn][:, used], season[:learn][used]
-    number = np.bincount(kind, minlength=_CYCLE[by])
-    total = np.bincount(kind, weights=past.sum(axis=0), minlength=_CYCLE[by])
-    mean = total.sum() / len(kind)
+    past, past_season = counts[:, :learn][:, used], season[:learn][used]
+    number = np.bincount(past_season, minlength=_CYCLE[by])
+    total = np.bincount(past_season, past.sum(axis=0), _CYCLE[by])
+    mean = total.sum() / len(past_season)
     with np.errstate(divide="ignore", invalid="ignore"):
         factor = np.where((number > 0) & (mean > 0), total / number / mean, 1.0)
     level = past.mean(axis=1)
@@ -77,37 +91,50 @@ def cusum(
     ratio: float = 2.0,
     quiet_spans: float = 520.0,
 ) -> DataFrame:
-    """Grids that depart from their own past, by a cumulative sum of evidence.
+    """Return the grids that depart from their expectation, by a cumulative sum of evidence.
 
     Parameters
     ----------
-    cube : counts by grid and span, oldest first (see `space_time_cube`).
-    expected : what each grid should have in each span (see `seasonal_expectation`); unless given
-        the mean of its own spans before the watch.
-    watch : how many of the newest spans are watched; a quarter of them unless given.
-    ratio : the change to find at the soonest, above 1 for a rise, below 1 for a fall.
-    quiet_spans : how many spans should pass, at least, between two false alerts of one grid, where
-        the expectation is right (520 weeks are ten years).
+    cube : pandas.DataFrame
+        Counts by grid and span, oldest first (see `space_time_cube`).
+    expected : pandas.DataFrame, optional
+        Expected counts of the same shape (see `seasonal_expectation`); unless given the mean of
+        each grid's spans before the monitored ones.
+    watch : int, optional
+        Number of newest spans that are monitored; a quarter of all unless given.
+    ratio : float, default 2
+        Change to detect soonest, as a ratio of rates: above 1 for a rise, below 1 for a fall.
+    quiet_spans : float, default 520
+        Mean number of spans between two false alerts of one grid, at least, where the expectation
+        is right (520 weeks are ten years).
 
     Returns
     -------
-    On the index of `cube`: `score` of the newest span, `threshold`, `alert` (whether the newest
-    span's score reaches it), `since` (first span of the rise that stands, NaT where the score is
-    0), `observed` and `expected` over the spans from `since` on (over the watch where the score
-    is 0), `alerts` (how many in the watch; the sum begins anew after each).
+    pandas.DataFrame
+        On the index of `cube`: `score` of the newest span, `threshold`, `alert` (whether that score
+        reaches it), `since` (first span of the current rise, NaT where the score is 0), `observed`
+        and `expected` over the spans from `since` on (over all monitored spans where the score is
+        0), `alerts` (number of alerts in the monitored spans; the sum restarts after each).
 
     Raises
     ------
-    ColumnError : no span before the watch to learn from, a figure missing or below 0, expected of
-        another shape, or a ratio or number of spans that makes no sense.
+    ColumnError
+        If no span is left to learn from, a figure is missing or negative, `expected` has another
+        shape, or `ratio` or `quiet_spans` is out of range.
 
     Notes
     -----
-    Likelihood-ratio sum of Poisson counts, S = max(0, S + x ln r - m (r - 1)) with m expected: E. S.
-    Page, Biometrika 41 (1954); J. M. Lucas, Technometrics 27 (1985). With the threshold ln(quiet
-    spans) false alerts are at least so far apart in the mean (G. Lorden, Annals of Mathematical
-    Statistics 42, 1971). A grid's own mean counts half an incident more than it had, so that one
-    that never had any does not cry at the first. See docs/alerts.md.
+    Likelihood-ratio CUSUM [1]_ of Poisson counts x with expectation m [2]_: S = max(0, S + x ln r -
+    m (r - 1)). With the threshold ln(quiet spans) false alerts are on average at least so far apart
+    [3]_. Half an incident is added to the counts that the expectation rests on, so that a grid that
+    never had any does not raise an alert at its first. See docs/alerts.md.
+
+    References
+    ----------
+    .. [1] E. S. Page, "Continuous inspection schemes", Biometrika 41 (1954).
+    .. [2] J. M. Lucas, "Counted data CUSUM's", Technometrics 27 (1985).
+    .. [3] G. Lorden, "Procedures for reacting to a change in distribution", Annals of Mathematical
+       Statistics 42 (1971).
 
     Examples
     --------
@@ -132,33 +159,33 @@ def cusum(
     else:
         if expected.shape != cube.shape:
             raise ColumnError(f"expected must have the shape of the cube, {cube.shape}")
-        # A grid that never had any must not cry at the first.
+        # A grid that never had any must not raise an alert at its first.
         model = _figures(expected)[:, -watch:] + 0.5 / (spans - watch)
     threshold = math.log(quiet_spans)
-    seen = values[:, -watch:]
-    evidence = seen * math.log(ratio) - model * (ratio - 1.0)
+    observed = values[:, -watch:]
+    evidence = observed * math.log(ratio) - model * (ratio - 1.0)
     score = np.zeros(len(values))
-    begun = np.full(len(values), watch)
+    start = np.full(len(values), watch)
     alerts = np.zeros(len(values), np.int64)
-    over = np.zeros(len(values), bool)
+    alert = np.zeros(len(values), bool)
     for k in range(watch):
-        score[over] = 0.0
-        fresh = score == 0.0
+        score[alert] = 0.0
+        restarts = score == 0.0
         score = np.maximum(score + evidence[:, k], 0.0)
-        begun = np.where(score == 0.0, watch, np.where(fresh, k, begun))
-        over = score >= threshold
-        alerts += over
-    first = np.where(begun == watch, 0, begun)
+        start = np.where(score == 0.0, watch, np.where(restarts, k, start))
+        alert = score >= threshold
+        alerts += alert
+    first = np.where(start == watch, 0, start)
     inside = np.arange(watch)[None, :] >= first[:, None]
     columns = cube.columns[-watch:]
-    since = pd.Series(columns[np.minimum(begun, watch - 1)], index=cube.index)
+    since = pd.Series(columns[np.minimum(start, watch - 1)], index=cube.index)
     return pd.DataFrame(
         {
             "score": score,
             "threshold": threshold,
-            "alert": over,
-            "since": since.where(begun < watch),
-            "observed": (seen * inside).sum(axis=1),
+            "alert": alert,
+            "since": since.where(start < watch),
+            "observed": (observed * inside).sum(axis=1),
             "expected": (model * inside).sum(axis=1),
             "alerts": alerts,
         },
@@ -167,6 +194,7 @@ def cusum(
 
 
 def _season(days: DatetimeIndex, by: Season) -> NDArray[np.int64]:
+    """Return the number of the season of each day, from 0."""
     if by == "month":
         return np.asarray(days.month, np.int64) - 1
     if by == "quarter":
@@ -175,17 +203,18 @@ def _season(days: DatetimeIndex, by: Season) -> NDArray[np.int64]:
 
 
 def _whole_cycles(days: DatetimeIndex, width: pd.Timedelta, by: Season) -> NDArray[np.bool_]:
-    """The newest spans that make up whole years (or weeks), none if there is no whole one."""
+    """Return which spans are among the newest full years (or weeks)."""
     if not len(days):
         return np.zeros(0, bool)
     length = pd.Timedelta(days=7 if by == "weekday" else 365.25)
     end = days[-1] + width
-    # Weeks do not fill a year: half a span more or less is a whole one.
+    # Weeks do not fill a year exactly: half a span more or less is a full one.
     cycles = math.floor((end - days[0] + width / 2) / length)
     return np.asarray(days >= end - cycles * length - width / 2) & (cycles > 0)
 
 
 def _figures(cube: DataFrame) -> NDArray[np.float64]:
+    """Return the figures of a cube, checked to be 0 or more."""
     values = figures_of(cube, "counts")
     bad = np.flatnonzero((values < 0).any(axis=1))
     if len(bad):

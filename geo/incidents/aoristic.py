@@ -1,4 +1,4 @@
-"""Incidents known only from and to: spread evenly over the time in which they can have happened."""
+"""Aoristic analysis: incidents known only within a span, spread evenly over it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,25 @@ if TYPE_CHECKING:
 def incident_spans(
     incidents: GeoDataFrame, timezone: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Earliest and latest moment of each incident, in days of the local clock since 1970.
+    """Return the earliest and latest time of each incident.
 
-    Both are the same where the moment is known (`occurred_at`), or only one end is; NaN without
-    any time.
+    Parameters
+    ----------
+    incidents : geopandas.GeoDataFrame
+        Incidents; columns occurred_at, occurred_from, occurred_to, reported_at may be missing.
+    timezone : str
+        IANA name of the local zone.
+
+    Returns
+    -------
+    begin, end : numpy.ndarray of float
+        Days of the local clock since 1970, one per incident. Both are equal where the time is known
+        (occurred_at), or only one end is; NaN without any time.
 
     Raises
     ------
-    ColumnError : an incident ends before it begins.
+    ColumnError
+        If an incident ends before it begins; the rows are named.
     """
     begin = _local_days(incident_times(incidents), timezone)
     end = begin.copy()
@@ -39,11 +50,11 @@ def incident_spans(
         spanned = known.to_numpy()
         end[spanned] = _local_days(moments[1][spanned], timezone)
         # Clocks put back in the autumn may set a later moment before an earlier one.
-        behind = (moments[1] < moments[0]).to_numpy() & spanned
-        if behind.any():
+        reversed_ = (moments[1] < moments[0]).to_numpy() & spanned
+        if reversed_.any():
             raise ColumnError(
-                f"{int(behind.sum())} incidents end before they begin; exchange occurred_from and "
-                f"occurred_to of {name_rows(incidents.index[behind])}"
+                f"{int(reversed_.sum())} incidents end before they begin; exchange occurred_from "
+                f"and occurred_to of {name_rows(incidents.index[reversed_])}"
             )
         end = np.fmax(end, begin)
     return begin, end
@@ -56,24 +67,41 @@ def spread(
     rows: int,
     edges: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Weight of incidents by row and span of time.
+    """Return the weight of incidents by row and span of time.
 
     Parameters
     ----------
-    begin, end : of each incident, on the scale of `edges`; equal where the moment is known.
-    row : of each incident, from 0.
-    rows : how many rows the table has.
-    edges : of the spans, rising; what lies outside them is lost.
+    begin, end : numpy.ndarray of float, shape (n,)
+        Earliest and latest time of each incident, on the scale of `edges`; equal where it is known.
+    row : numpy.ndarray of int64, shape (n,)
+        Row of each incident, from 0.
+    rows : int
+        Number of rows of the table.
+    edges : numpy.ndarray of float
+        Edges of the spans, rising; what lies outside them is lost.
 
     Returns
     -------
-    Table of rows by spans. A moment counts 1 in its span (lower edge included); an incident from
-    begin to end counts in each span by the share of that time which lies in it.
+    numpy.ndarray of float, shape (rows, len(edges) - 1)
+        A known time counts 1 in its span (lower edge included); an incident from begin to end
+        counts in each span by the share of its time that lies in it.
 
     Notes
     -----
-    J. H. Ratcliffe and M. J. McCullagh, "Aoristic crime analysis", International Journal of
-    Geographical Information Science 12 (1998).
+    Aoristic analysis [1]_.
+
+    References
+    ----------
+    .. [1] J. H. Ratcliffe and M. J. McCullagh, "Aoristic crime analysis", International Journal of
+       Geographical Information Science 12 (1998).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from geo.incidents.aoristic import spread
+    >>> begin, end = np.array([0.5, 0.5]), np.array([0.5, 2.5])
+    >>> spread(begin, end, np.array([0, 1]), 2, np.arange(4.0)).tolist()
+    [[1.0, 0.0, 0.0], [0.25, 0.5, 0.25]]
     """
     spans = len(edges) - 1
     out = np.zeros((rows, spans))
@@ -91,7 +119,26 @@ def spread(
 
 
 def hours_covered(begin: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[Any]:
-    """Weight of incidents on each hour of the week (168, from Monday 0:00), local days since 1970."""
+    """Return the weight of incidents on each hour of the week.
+
+    Parameters
+    ----------
+    begin, end : numpy.ndarray of float
+        Earliest and latest time of each incident, days of the local clock since 1970.
+
+    Returns
+    -------
+    numpy.ndarray, shape (168,)
+        Weights from Monday 0:00; they sum to the number of incidents.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from geo.incidents.aoristic import hours_covered
+    >>> monday = np.array([4.0])  # 1970-01-05
+    >>> hours_covered(monday, monday + 2 / 24)[:3].round(6).tolist()
+    [0.5, 0.5, 0.0]
+    """
     # 1970-01-01 was a Thursday.
     first, last = ((days + 3.0) * 24.0 for days in (begin, end))
     out = np.zeros(168)
@@ -101,16 +148,17 @@ def hours_covered(begin: NDArray[np.float64], end: NDArray[np.float64]) -> NDArr
     wide = np.flatnonzero(last > first)
     length = last[wide] - first[wide]
 
-    def until(moment: NDArray[np.float64], hour: int) -> NDArray[np.float64]:
-        """How much of one hour of the week has passed since the beginning of time."""
+    def _passed(moment: NDArray[np.float64], hour: int) -> NDArray[np.float64]:
+        """Return how often one hour of the week has passed since the Monday before 1970."""
         return np.floor(moment / 168.0) + np.clip(moment % 168.0 - hour, 0.0, 1.0)
 
     for hour_of_week in range(168):
-        share = until(last[wide], hour_of_week) - until(first[wide], hour_of_week)
+        share = _passed(last[wide], hour_of_week) - _passed(first[wide], hour_of_week)
         out[hour_of_week] += (share / length).sum()
     return out
 
 
 def _local_days(times: pd.Series, timezone: str) -> NDArray[np.float64]:
+    """Return times as days of the local clock since 1970."""
     local = local_times(times, timezone)
     return np.asarray(((local - pd.Timestamp(0)) / pd.Timedelta(days=1)).to_numpy(float))

@@ -1,4 +1,4 @@
-"""Categories as a tree: paths such as `dispute/neighbours`, counted with all that lies beneath."""
+"""Categories as a tree of paths such as `dispute/neighbours`, counted with their descendants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,17 @@ SEPARATOR = "/"
 
 
 def category_path(category: str) -> tuple[str, ...]:
-    """The steps of a category from its root down; blanks round a step, and empty steps, go.
+    """Return the steps of a category from its root down.
+
+    Parameters
+    ----------
+    category : str
+        Steps separated by ``/``; blanks around a step and empty steps are dropped.
+
+    Returns
+    -------
+    tuple of str
+        The steps; empty for an empty text.
 
     Examples
     --------
@@ -27,16 +37,19 @@ def category_path(category: str) -> tuple[str, ...]:
 
 
 def in_category(categories: Series, *wanted: str) -> Series:
-    """Which categories are one of those wanted, or lie beneath one.
+    """Return which categories are one of several, or descend from one.
 
     Parameters
     ----------
-    categories : texts; a missing one is ``other``.
-    wanted : categories of any depth.
+    categories : pandas.Series
+        Texts; a missing one is ``other``.
+    *wanted : str
+        Categories of any depth.
 
     Returns
     -------
-    Booleans on the index of `categories`.
+    pandas.Series
+        Booleans on the index of `categories`.
 
     Examples
     --------
@@ -45,25 +58,28 @@ def in_category(categories: Series, *wanted: str) -> Series:
     [True, False, True]
     """
     nodes = [category_path(w) for w in wanted]
-    words = texts(categories).fillna("other").astype(str)
-    answer = {
+    paths = texts(categories).fillna("other").astype(str)
+    belongs = {
         text: any(category_path(text)[: len(node)] == node for node in nodes)
-        for text in words.unique()
+        for text in paths.unique()
     }
-    return words.map(answer).astype(bool).rename(None)
+    return paths.map(belongs).astype(bool).rename(None)
 
 
 def counts_by_category(categories: Series) -> DataFrame:
-    """The tree of the categories met, each with its own incidents and those beneath it.
+    """Return the tree of categories, each with its own incidents and those of its descendants.
 
     Parameters
     ----------
-    categories : texts, one an incident; a missing one is ``other``.
+    categories : pandas.Series
+        Texts, one per incident; a missing one is ``other``.
 
     Returns
     -------
-    One row a category, parents before their children, indexed by its path: `parent` ("" at a
-    root), `depth` (1 at a root), `own` (incidents put right there), `count` (with all beneath).
+    pandas.DataFrame
+        One row per category, parents before their children, indexed by its path: `parent` ("" at a
+        root), `depth` (1 at a root), `own` (incidents of exactly that category), `count` (with all
+        descendants).
 
     Examples
     --------
@@ -72,21 +88,21 @@ def counts_by_category(categories: Series) -> DataFrame:
     >>> tree["count"].to_dict()
     {'theft': 3, 'theft/bicycle': 2}
     """
-    words = texts(categories).fillna("other").astype(str)
+    filled = texts(categories).fillna("other").astype(str)
     own: dict[tuple[str, ...], int] = {}
-    whole: dict[tuple[str, ...], int] = {}
-    for text, number in words.value_counts().items():
+    total: dict[tuple[str, ...], int] = {}
+    for text, number in filled.value_counts().items():
         path = category_path(str(text)) or ("other",)
         own[path] = own.get(path, 0) + int(number)
         for depth in range(1, len(path) + 1):
-            whole[path[:depth]] = whole.get(path[:depth], 0) + int(number)
-    paths = sorted(whole)
+            total[path[:depth]] = total.get(path[:depth], 0) + int(number)
+    paths = sorted(total)
     return pd.DataFrame(
         {
-            "parent": [SEPARATOR.join(p[:-1]) for p in paths],
-            "depth": [len(p) for p in paths],
-            "own": [own.get(p, 0) for p in paths],
-            "count": [whole[p] for p in paths],
+            "parent": [SEPARATOR.join(path[:-1]) for path in paths],
+            "depth": [len(path) for path in paths],
+            "own": [own.get(path, 0) for path in paths],
+            "count": [total[path] for path in paths],
         },
-        index=pd.Index([SEPARATOR.join(p) for p in paths], name="category"),
+        index=pd.Index([SEPARATOR.join(path) for path in paths], name="category"),
     )

@@ -1,4 +1,4 @@
-"""Where high or low figures gather more than chance would have it."""
+"""Hot spots and clusters: Getis-Ord Gi* and local Moran's I, with the false-discovery rate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 LEVELS = ((0.01, "99"), (0.05, "95"), (0.10, "90"))
-"""False-discovery rates and how their classes are named (hot_99, cold_95 and so on)."""
+"""False-discovery rates and the suffixes of their classes (hot_99, cold_95 and so on)."""
 
 
 def hot_spots(
@@ -34,36 +34,54 @@ def hot_spots(
     permutations: int = 0,
     seed: int = 1,
 ) -> DataFrame:
-    """Getis-Ord Gi* of each grid, with the false-discovery rate held.
+    """Return Getis-Ord Gi* of each grid, classified at controlled false-discovery rates.
 
     Parameters
     ----------
-    grids : polygons, metric CRS.
-    incidents : points, same CRS, counted by grid; or
-    values : one figure a grid instead (a rate, for instance); NaN is not allowed.
-    weights : neighbours, from `contiguity`, `within_distance` or `nearest`; queen contiguity unless
+    grids : geopandas.GeoDataFrame
+        Polygons, metric CRS, at least three.
+    incidents : geopandas.GeoDataFrame, optional
+        Points, same CRS, counted by grid. Give either `incidents` or `values`.
+    values : array_like of float, optional
+        One figure per grid (a rate, for instance); NaN is not allowed.
+    weights : Weights, optional
+        Neighbours, from `contiguity`, `within_distance` or `nearest`; queen contiguity unless
         given. The grid itself always counts, with weight 1 (or the mean weight of its neighbours
-        where they have others).
-    permutations : 0 for the closed form (normal), else how many conditional permutations give p.
-    seed : of the permutations.
+        where that differs).
+    permutations : int, default 0
+        Number of conditional permutations for the p-value; 0 for the closed form (normal).
+    seed : int, default 1
+        Seed of the permutations.
 
     Returns
     -------
-    One row a grid, on the index of `grids`: `value`; `gi_star` (standard deviations, NaN where all
-    figures are equal); `p_value` (two-sided); `q_value` (Benjamini-Hochberg over all grids that
-    have neighbours); `class`: ``hot_99``, ``hot_95``, ``hot_90``, ``cold_99``, ``cold_95``,
-    ``cold_90`` by q_value, ``none``, or ``island`` for a grid without neighbours, which is not
-    tested.
+    pandas.DataFrame
+        One row per grid, on the index of `grids`: `value`; `gi_star` (standard deviations, NaN
+        where all figures are equal); `p_value` (two-sided); `q_value` (Benjamini-Hochberg over all
+        grids that have neighbours); `class`: ``hot_99``, ``hot_95``, ``hot_90``, ``cold_99``,
+        ``cold_95``, ``cold_90`` by q_value, ``none``, or ``island`` for a grid without neighbours,
+        which is not tested.
 
     Raises
     ------
-    CrsError, GeometryError : as `grid_of`.
-    ColumnError : neither or both of incidents and values, wrong length, NaN, under three grids.
+    CrsError
+        If the inputs differ in CRS, or it is not metric.
+    GeometryError
+        If a grid is not a valid polygon, or an incident is not a point.
+    ColumnError
+        If neither or both of `incidents` and `values` are given, values are missing or of another
+        length, weights are of another number of grids, or there are fewer than three grids.
 
     Notes
     -----
-    J. K. Ord and A. Getis, "Local spatial autocorrelation statistics", Geographical Analysis 27
-    (1995); Y. Benjamini and Y. Hochberg, JRSS B 57 (1995). See docs/hot_spots.md.
+    Gi* of [1]_, false-discovery rate of [2]_. See docs/hot_spots.md.
+
+    References
+    ----------
+    .. [1] J. K. Ord and A. Getis, "Local spatial autocorrelation statistics: distributional issues
+       and an application", Geographical Analysis 27 (1995).
+    .. [2] Y. Benjamini and Y. Hochberg, "Controlling the false discovery rate", Journal of the
+       Royal Statistical Society B 57 (1995).
 
     Examples
     --------
@@ -76,19 +94,18 @@ def hot_spots(
     ('hot_99', 'none')
     """
     figures = _figures(grids, incidents, values)
-    near = _weights(grids, weights)
+    neighbours = _weights(grids, weights)
     count = len(figures)
-    own, first, second = near.with_itself()
-    deviation = figures.std()
+    own, first, second = neighbours.with_itself()
     with np.errstate(divide="ignore", invalid="ignore"):
-        spread = deviation * np.sqrt((count * second - first**2) / (count - 1))
-        gi_star = (near.lag(figures) + own * figures - figures.mean() * first) / spread
+        spread = figures.std() * np.sqrt((count * second - first**2) / (count - 1))
+        gi_star = (neighbours.lag(figures) + own * figures - figures.mean() * first) / spread
     gi_star[~np.isfinite(gi_star)] = np.nan
     if permutations:
-        p_value = permuted_p(figures, near, permutations, seed)
+        p_value = permuted_p(figures, neighbours, permutations, seed)
     else:
         p_value = 2.0 * stats.norm.sf(np.abs(gi_star))
-    p_value = np.where(near.islands | np.isnan(gi_star), np.nan, p_value)
+    p_value = np.where(neighbours.islands | np.isnan(gi_star), np.nan, p_value)
     q_value = false_discovery(p_value)
     return pd.DataFrame(
         {
@@ -96,7 +113,7 @@ def hot_spots(
             "gi_star": gi_star,
             "p_value": p_value,
             "q_value": q_value,
-            "class": _classes(gi_star, q_value, near.islands),
+            "class": _classes(gi_star, q_value, neighbours.islands),
         },
         index=grids.index,
     )
@@ -111,36 +128,68 @@ def local_moran(
     permutations: int = 0,
     seed: int = 1,
 ) -> DataFrame:
-    """Local Moran's I of each grid: clusters of like figures, and figures unlike their neighbours'.
+    """Return local Moran's I of each grid: clusters of similar figures, and spatial outliers.
 
     Parameters
     ----------
-    grids, incidents, values, weights, permutations, seed : as for `hot_spots`; weights are
-        standardised by row, the grid itself does not count.
+    grids : geopandas.GeoDataFrame
+        As for `hot_spots`.
+    incidents : geopandas.GeoDataFrame, optional
+        As for `hot_spots`.
+    values : array_like of float, optional
+        As for `hot_spots`.
+    weights : Weights, optional
+        As for `hot_spots`, but standardised by row, and the grid itself does not count.
+    permutations : int, default 0
+        As for `hot_spots`.
+    seed : int, default 1
+        As for `hot_spots`.
 
     Returns
     -------
-    One row a grid, on the index of `grids`: `value`, `moran_i`, `expected_i` and `variance_i`
-    (conditional randomisation), `p_value` (two-sided), `q_value`, `class`: ``high_high``,
-    ``low_low``, ``high_low``, ``low_high`` where q_value is at most 0.05, ``none``, ``island``.
+    pandas.DataFrame
+        One row per grid, on the index of `grids`: `value`, `moran_i`, `expected_i` and `variance_i`
+        (conditional randomisation), `p_value` (two-sided), `q_value`, `class`: ``high_high``,
+        ``low_low``, ``high_low``, ``low_high`` where q_value is at most 0.05, ``none``, ``island``.
 
     Raises
     ------
-    As `hot_spots`.
+    CrsError
+        If the inputs differ in CRS, or it is not metric.
+    GeometryError
+        If a grid is not a valid polygon, or an incident is not a point.
+    ColumnError
+        If neither or both of `incidents` and `values` are given, values are missing or of another
+        length, weights are of another number of grids, or there are fewer than three grids.
 
     Notes
     -----
-    L. Anselin, "Local indicators of spatial association", Geographical Analysis 27 (1995); moments
-    of R. R. Sokal, N. L. Oden and B. A. Thomson, Geographical Analysis 30 (1998).
+    Local Moran's I of [1]_ with the moments of [2]_. See docs/hot_spots.md.
+
+    References
+    ----------
+    .. [1] L. Anselin, "Local indicators of spatial association: LISA", Geographical Analysis 27
+       (1995).
+    .. [2] R. R. Sokal, N. L. Oden and B. A. Thomson, "Local spatial autocorrelation in a biological
+       model", Geographical Analysis 30 (1998).
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, geo
+    >>> cells = [shapely.box(x, y, x + 1, y + 1) for y in range(9) for x in range(9)]
+    >>> grids = gpd.GeoDataFrame(geometry=cells, crs=32650)
+    >>> counts = [50 if x < 3 and y < 3 else x % 2 for y in range(9) for x in range(9)]
+    >>> geo.local_moran(grids, values=counts)["class"].iloc[0]
+    'high_high'
     """
     figures = _figures(grids, incidents, values)
-    near = _weights(grids, weights).standardised()
+    neighbours = _weights(grids, weights).standardised()
     count = len(figures)
     z = figures - figures.mean()
     m2 = (z @ z) / count
-    lag = near.lag(z)
-    total = near.row_sums(near.values)
-    squares = near.row_sums(near.values**2)
+    lag = neighbours.lag(z)
+    total = neighbours.row_sums(neighbours.values)
+    squares = neighbours.row_sums(neighbours.values**2)
     with np.errstate(divide="ignore", invalid="ignore"):
         moran = (count - 1) / count * z * lag / m2
         expected = -(z**2) * total / ((count - 1) * m2)
@@ -152,24 +201,24 @@ def local_moran(
         )
         standard = (z * lag / m2 - expected) / np.sqrt(variance)
     if permutations:
-        p_value = permuted_p(figures, near, permutations, seed)
+        p_value = permuted_p(figures, neighbours, permutations, seed)
     else:
         p_value = 2.0 * stats.norm.sf(np.abs(standard))
-    p_value = np.where(near.islands | ~np.isfinite(standard), np.nan, p_value)
+    p_value = np.where(neighbours.islands | ~np.isfinite(standard), np.nan, p_value)
     q_value = false_discovery(p_value)
-    high, beside = z > 0, lag > 0
+    high, high_lag = z > 0, lag > 0
     quadrant = np.select(
-        [high & beside, ~high & ~beside, high & ~beside],
+        [high & high_lag, ~high & ~high_lag, high & ~high_lag],
         ["high_high", "low_low", "high_low"],
         "low_high",
     )
     with np.errstate(invalid="ignore"):
         names = np.where(q_value <= 0.05, quadrant, "none").astype(object)
-    names[near.islands] = "island"
+    names[neighbours.islands] = "island"
     return pd.DataFrame(
         {
             "value": figures,
-            "moran_i": np.where(near.islands, np.nan, moran),
+            "moran_i": np.where(neighbours.islands, np.nan, moran),
             "expected_i": expected,
             "variance_i": variance,
             "p_value": p_value,
@@ -181,7 +230,25 @@ def local_moran(
 
 
 def false_discovery(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Benjamini-Hochberg q-values; NaN stays out of the count and stays NaN."""
+    """Return the q-values of p-values by Benjamini and Hochberg.
+
+    Parameters
+    ----------
+    p_values : numpy.ndarray of float, shape (n,)
+        NaN for places that are not tested.
+
+    Returns
+    -------
+    numpy.ndarray of float, shape (n,)
+        NaN where `p_values` is NaN, which does not count as a test.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from geo.incidents.hot_spots import false_discovery
+    >>> false_discovery(np.array([0.01, np.nan, 0.04])).tolist()
+    [0.02, nan, 0.04]
+    """
     out = np.full(len(p_values), np.nan)
     known = ~np.isnan(p_values)
     if known.any():
@@ -192,6 +259,7 @@ def false_discovery(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _figures(
     grids: GeoDataFrame, incidents: GeoDataFrame | None, values: ArrayLike | None
 ) -> NDArray[np.float64]:
+    """Return the figure of each grid: given values, or the number of incidents."""
     require_metric(grids, located=incidents)
     if (incidents is None) == (values is None):
         raise ColumnError("give incidents to count, or values, one a grid")
@@ -212,6 +280,7 @@ def _figures(
 
 
 def _weights(grids: GeoDataFrame, weights: Weights | None) -> Weights:
+    """Return the weights, checked to be of the grids; queen contiguity unless given."""
     if weights is None:
         return contiguity(grids)
     if weights.count != len(grids):
@@ -222,11 +291,12 @@ def _weights(grids: GeoDataFrame, weights: Weights | None) -> Weights:
 def _classes(
     gi_star: NDArray[np.float64], q_value: NDArray[np.float64], islands: NDArray[np.bool_]
 ) -> NDArray[np.object_]:
+    """Return the class of each grid by side and q-value."""
     out = np.full(len(gi_star), "none", dtype=object)
     side = np.where(gi_star > 0, "hot_", "cold_").astype(object)
     for level, name in reversed(LEVELS):
         with np.errstate(invalid="ignore"):
-            found = q_value <= level
-        out[found] = side[found] + name
+            significant = q_value <= level
+        out[significant] = side[significant] + name
     out[islands] = "island"
     return out

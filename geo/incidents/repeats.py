@@ -1,4 +1,4 @@
-"""Near repeats: whether incidents that are close in space are closer in time than chance has it."""
+"""Near repeats: incidents close in space that are closer in time than by chance (Knox test)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _MOST_CHECKS = 4e12
-"""Pairs times permutations: some minutes of work."""
+"""Limit of pairs times permutations: several minutes of work."""
 _SMALL = 65_535
-"""So many different moments can be told apart by 16 bits."""
+"""Number of different times that 16 bits can rank."""
 _FLUSH = 60_000
-"""Counters of 16 bits are emptied before more than so many pairs are added to them."""
+"""Number of pairs after which counters of 16 bits are emptied."""
 
 
 def near_repeats(
@@ -44,49 +44,55 @@ def near_repeats(
     Parameters
     ----------
     incidents : geopandas.GeoDataFrame
-        Points, metric CRS, with times (see `incident_moments`). Those without either are left out.
-    distances_m : sequence of float
-        Upper ends of the distance bands, rising; the first band begins at 0 (the same place
-        included), each other one beyond the end of the one before.
-    days : sequence of float
+        Points, metric CRS, with times. Those without a point or a time are left out, and those
+        known only within a span of more than a week.
+    distances_m : sequence of float, optional
+        Upper ends of the distance bands, metres, rising. The first band begins at 0 and includes
+        equal places; each other one begins beyond the end of the previous one.
+    days : sequence of float, optional
         Upper ends of the bands of days, likewise.
-    permutations : int
-        How often the times are dealt anew among the places, each time all of them in random order
+    permutations : int, default 999
+        Number of random permutations of the times among the places
         (``numpy.random.Generator.permutation``, one after the other from one generator).
-    seed : int
-        Of the generator: the same seed, the same table.
+    seed : int, default 1
+        Seed of the generator: the same seed gives the same table.
 
     Returns
     -------
     pandas.DataFrame
-        One row a band of distance and of days: `from_m`, `to_m`, `from_days`, `to_days`, `pairs`,
+        One row per band of distance and of days: `from_m`, `to_m`, `from_days`, `to_days`, `pairs`,
         `expected` (mean over the permutations), `ratio` (NaN where none is expected), `p_value`
         (share of the permutations, the observed one among them, with as many pairs or more).
-        ``.attrs["incidents"]`` is how many were used.
+        ``.attrs["incidents"]`` is the number of incidents used.
 
     Raises
     ------
     CrsError
         If the CRS is not metric.
     GeometryError
-        If an incident is no point.
+        If an incident is not a point.
     ColumnError
         If bands do not rise, there are fewer than two incidents or one permutation, or so many
         pairs that a shorter distance is needed.
 
     Notes
     -----
-    E. G. Knox, Applied Statistics 13 (1964); Monte Carlo p-value as in J. H. Ratcliffe's Near
-    Repeat Calculator. Shuffling the times keeps where and when incidents happen, each for itself;
-    a hot spot that was hot all the time makes no near repeats. See docs/near_repeats.md.
+    Knox test [1]_ with the Monte Carlo p-value of Ratcliffe's Near Repeat Calculator [2]_.
+    Permuting the times preserves where and when incidents happen, each by itself; a hot spot that
+    is hot all the time makes no near repeats. See docs/near_repeats.md.
+
+    References
+    ----------
+    .. [1] E. G. Knox, "The detection of space-time interactions", Applied Statistics 13 (1964).
+    .. [2] J. H. Ratcliffe, Near Repeat Calculator (program manual, Temple University, 2009).
 
     Examples
     --------
     >>> import geopandas as gpd, shapely, geo
-    >>> twice = gpd.GeoDataFrame(
+    >>> incidents = gpd.GeoDataFrame(
     ...     {"occurred_at": ["2026-01-01", "2026-01-03", "2026-06-01", "2026-09-01"]},
     ...     geometry=[shapely.Point(x, 0) for x in (0, 50, 5000, 9000)], crs=32650)
-    >>> table = geo.near_repeats(twice, distances_m=[100], days=[7], permutations=99)
+    >>> table = geo.near_repeats(incidents, distances_m=[100], days=[7], permutations=99)
     >>> int(table["pairs"].iloc[0])
     1
     """
@@ -101,18 +107,18 @@ def near_repeats(
         raise ColumnError("near repeats need at least two incidents with a place and a time")
     moments = (when[used] - when[used].min()) / pd.Timedelta(days=1)
     tables = _pair_counts(xy[used], moments.to_numpy(float), space, time, permutations, seed)
-    seen, drawn = tables[0], tables[1:]
-    expected = drawn.mean(axis=0)
-    p_value = (1 + (drawn >= seen).sum(axis=0)) / (permutations + 1)
+    observed, permuted = tables[0], tables[1:]
+    expected = permuted.mean(axis=0)
+    p_value = (1 + (permuted >= observed).sum(axis=0)) / (permutations + 1)
     rows = [
         {
             "from_m": low,
             "to_m": high,
             "from_days": begin,
             "to_days": end,
-            "pairs": int(seen[s, t]),
+            "pairs": int(observed[s, t]),
             "expected": float(expected[s, t]),
-            "ratio": float(seen[s, t] / expected[s, t]) if expected[s, t] > 0 else np.nan,
+            "ratio": float(observed[s, t] / expected[s, t]) if expected[s, t] > 0 else np.nan,
             "p_value": float(p_value[s, t]),
         }
         for s, (low, high) in enumerate(pairwise(space.tolist()))
@@ -124,6 +130,7 @@ def near_repeats(
 
 
 def _bands(ends: Sequence[float], name: str) -> NDArray[np.float64]:
+    """Return the edges of bands from 0, checked to rise."""
     edges = np.concatenate([[0.0], np.asarray(ends, float)])
     if len(edges) < 2 or not (np.diff(edges) > 0).all() or not np.isfinite(edges).all():
         raise ColumnError(f"{name} must be at least one number above 0, and rise")
@@ -165,7 +172,7 @@ def _pair_counts(
     checks = float((runs[:, 0] - np.arange(len(x)) + runs[:, 2] - runs[:, 1]).sum())
     if checks * permutations > _MOST_CHECKS:
         raise ColumnError(
-            f"some {checks:.1e} pairs lie within {reach:g} m, too many for {permutations} "
+            f"about {checks:.1e} pairs lie within {reach:g} m, too many for {permutations} "
             "permutations; give shorter distances_m"
         )
     moments, rank = np.unique(day, return_inverse=True)
@@ -205,7 +212,7 @@ def _pair_counts(
 
 
 def _even_parts(runs: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
-    """Return bounds of runs of points that have about as many points near them."""
+    """Return bounds of runs of points that have about equally many points near them."""
     work = np.cumsum(runs[:, 0] - np.arange(len(runs)) + runs[:, 2] - runs[:, 1])
     inner = np.searchsorted(work, work[-1] * np.arange(1, parts) / parts)
     return np.unique(np.concatenate([[0], inner, [len(runs)]])).astype(np.int64)
@@ -213,7 +220,7 @@ def _even_parts(runs: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
 
 @kernel
 def _windows(moments, ends):
-    """Of each moment, and each number of days: the first within it, and how many more there are."""
+    """Return the first time within so many days of each time, and how many more there are."""
     count = moments.size
     first = np.empty((count, ends.size), np.int64)
     width = np.empty((count, ends.size), np.int64)
@@ -234,15 +241,15 @@ def _windows(moments, ends):
 
 @allocating_part
 def _add(ranks, near, number, low, span, counters):
-    """Count in how many permutations each of the moments lies in the window of one, by window.
+    """Count in how many permutations each of the times lies in the window of one, by window.
 
     Below the window the difference wraps round to a large number. Each step is cast back, so that
-    the compiler keeps to small integers and takes many at a time.
+    the compiler uses small integers and processes many at a time.
     """
-    whole = number - number % 4
+    full = number - number % 4
     for t in range(low.shape[0]):
         lows, spans, counter = low[t], span[t], counters[t]
-        for k in range(0, whole, 4):
+        for k in range(0, full, 4):
             a, b = ranks[near[k]], ranks[near[k + 1]]
             c, d = ranks[near[k + 2]], ranks[near[k + 3]]
             for p in range(counter.size):
@@ -254,7 +261,7 @@ def _add(ranks, near, number, low, span, counters):
                     + np.uint16(ranks.dtype.type(c[p] - lowest) <= widest)
                     + np.uint16(ranks.dtype.type(d[p] - lowest) <= widest)
                 )
-        for k in range(whole, number):
+        for k in range(full, number):
             a = ranks[near[k]]
             for p in range(counter.size):
                 counter[p] = np.uint16(
@@ -300,12 +307,12 @@ def _count(x, y, runs, most, reach, ranks, first, width, begin, end, flush, out)
                 span[t, p] = width[r, t]
         for b in range(bands):
             for k0 in range(0, number[b], flush):
-                some = min(number[b] - k0, flush)
-                if held[b] + some > flush:
+                added = min(number[b] - k0, flush)
+                if held[b] + added > flush:
                     out[b] += counters[b]
                     counters[b] = 0
                     held[b] = 0
-                _add(ranks, near[b, k0:], some, low, span, counters[b])
-                held[b] += some
+                _add(ranks, near[b, k0:], added, low, span, counters[b])
+                held[b] += added
     for b in range(bands):
         out[b] += counters[b]

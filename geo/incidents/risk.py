@@ -1,4 +1,4 @@
-"""Coverage against incidents: what is to be expected on ground that no camera sees."""
+"""Incidents to be expected on ground that no camera sees."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pandas import Series
 
 BANDWIDTH_M = 50.0
-"""How far an incident is taken to tell of its surroundings."""
+"""Default bandwidth: distance up to which an incident raises the expectation, metres."""
 _STEP_M = 5.0
 _MOST_POINTS = 2_000_000
 
@@ -29,41 +29,53 @@ _MOST_POINTS = 2_000_000
 def expected_incidents(
     shapes: GeoSeries, incidents: GeoDataFrame, *, bandwidth_m: float = BANDWIDTH_M
 ) -> Series:
-    """Incidents to be expected on some ground, by those that happened there and close by.
-
-    Every incident is spread over the circle of `bandwidth_m` around its place, most in the middle; what
-    falls on a shape is its risk. Shapes that do not overlap share an incident, they never count it twice.
+    """Return the incidents to be expected on shapes, from those that happened there and nearby.
 
     Parameters
     ----------
-    shapes : polygons, metric CRS; blind spots, for instance. Of one whose border crosses itself the
-        valid equivalent counts.
-    incidents : points, same CRS, of one year: then the result is by year. Those without a place count
-        nowhere.
-    bandwidth_m : of the quartic (biweight) kernel.
+    shapes : geopandas.GeoSeries
+        Polygons, metric CRS; blind spots, for instance. A polygon whose border crosses itself
+        counts as its valid equivalent.
+    incidents : geopandas.GeoDataFrame
+        Points, same CRS; of one year, so that the result is per year. Those without a point do not
+        count.
+    bandwidth_m : float, default 50
+        Radius of the quartic (biweight) kernel, metres.
 
     Returns
     -------
-    On the index of `shapes`, in incidents.
+    pandas.Series
+        `risk`, expected incidents, on the index of `shapes`. Shapes that do not overlap share an
+        incident and never count it twice.
 
     Raises
     ------
-    CrsError : the inputs differ in CRS, or it is not metric.
-    GeometryError : a shape is no polygon, or an incident no point.
-    ColumnError : the bandwidth is not above 0.
+    CrsError
+        If the inputs differ in CRS, or it is not metric.
+    GeometryError
+        If a shape is not a polygon, or an incident is not a point.
+    ColumnError
+        If the bandwidth is not above 0.
 
     Notes
     -----
-    Kernel of B. W. Silverman, Density Estimation (1986), eq. 4.5, 3 / (π h²) · (1 - (d / h)²)² , as crime
-    mapping has it (S. Chainey and J. Ratcliffe, GIS and Crime Mapping, 2005), its mean over points 5 m apart
-    times the area; a shape in which none of them falls is asked at one point inside.
+    Every incident is spread by the kernel 3 / (π h²) · (1 - (d / h)²)² [1]_, as usual in crime
+    mapping [2]_. The risk of a shape is its area times the mean density at points 5 m apart
+    (farther where there would be more than two million); a shape that contains none of them is
+    evaluated at one point inside.
+
+    References
+    ----------
+    .. [1] B. W. Silverman, Density Estimation for Statistics and Data Analysis (1986), eq. 4.5.
+    .. [2] S. Chainey and J. Ratcliffe, GIS and Crime Mapping (2005).
 
     Examples
     --------
     >>> import geopandas as gpd, shapely, geo
     >>> places = gpd.GeoDataFrame(geometry=[shapely.Point(0, 0)] * 8, crs=32650)
-    >>> halves = gpd.GeoSeries([shapely.box(0, -60, 60, 60), shapely.box(200, 0, 300, 100)], crs=32650)
-    >>> [round(n, 1) for n in geo.expected_incidents(halves, places)]
+    >>> boxes = [shapely.box(0, -60, 60, 60), shapely.box(200, 0, 300, 100)]
+    >>> risk = geo.expected_incidents(gpd.GeoSeries(boxes, crs=32650), places)
+    >>> risk.round(1).tolist()
     [4.0, 0.0]
     """
     require_metric(shapes, located=incidents)
@@ -82,8 +94,9 @@ def expected_incidents(
         polygons, max(_STEP_M, float(np.sqrt(areas.sum() / _MOST_POINTS)))
     )
     x, y = point_coordinates(incidents)
-    there = np.isfinite(x) & np.isfinite(y)
-    density = _density(points, np.column_stack([x[there], y[there]]), float(bandwidth_m))
+    located = np.isfinite(x) & np.isfinite(y)
+    xy = np.column_stack([x[located], y[located]])
+    density = _density(points, xy, float(bandwidth_m))
     number = np.bincount(owner, minlength=len(polygons))
     mean = np.bincount(owner, density, len(polygons)) / np.maximum(number, 1)
     return pd.Series(mean * areas, index=shapes.index, name="risk")
@@ -92,7 +105,7 @@ def expected_incidents(
 def _points_in_each(
     polygons: NDArray[np.object_], step_m: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return points of one lattice in each polygon, at least one, and which polygon they are in."""
+    """Return points of one lattice in each polygon, at least one, and the polygon of each."""
     points, owners = [np.zeros((0, 2))], [np.zeros(0, np.int64)]
     for k, polygon in enumerate(polygons):
         if polygon is None or polygon.is_empty:
@@ -108,21 +121,23 @@ def _points_in_each(
 def _density(
     points: NDArray[np.float64], incidents: NDArray[np.float64], width: float
 ) -> NDArray[np.float64]:
+    """Return the kernel density of incidents at points, incidents per m²."""
     if not len(points) or not len(incidents):
         return np.zeros(len(points))
-    # Filed under square cells as wide as the kernel, all that matters lies in the nine around a point.
+    # With square cells as wide as the kernel, all that matters is in the nine around a point.
     low = incidents.min(axis=0)
     cell = np.floor((incidents - low) / width).astype(np.int64)
     columns = int(cell[:, 0].max()) + 1
     number = cell[:, 1] * columns + cell[:, 0]
     order = np.argsort(number, kind="stable")
-    filed, start = np.unique(number[order], return_index=True)
+    occupied, start = np.unique(number[order], return_index=True)
     ends = np.append(start, len(order))
-    return np.asarray(_sum(points, incidents[order], filed, ends, low, width, columns))
+    return np.asarray(_sum(points, incidents[order], occupied, ends, low, width, columns))
 
 
 @kernel
 def _sum(points, incidents, filed, ends, low, width, columns):
+    """Return the kernel density at points, of incidents sorted by cells of one bandwidth."""
     out = np.zeros(len(points))
     square = width * width
     scale = 3.0 / (np.pi * square)

@@ -1,4 +1,4 @@
-"""Change over time: counts by grid and week, their trend, and the hours of the week."""
+"""Change over time: space-time cube, trend by grid, hours of the week."""
 
 from __future__ import annotations
 
@@ -30,29 +30,61 @@ def space_time_cube(
     aoristic: bool = False,
     timezone: str = "Asia/Shanghai",
 ) -> DataFrame:
-    """Incidents by grid and span of days.
+    """Return the incidents by grid and span of days.
 
     Parameters
     ----------
-    grids, incidents : as for `grid_of`; incidents with times (see `incident_times`).
-    days : length of a span; 7 for weeks.
-    period : from (included) and to (excluded), days of the local calendar; that of the incidents
-        unless given. Spans are counted back from its end, so that the newest one is whole; what
-        does not fill a span at the beginning is left out.
-    aoristic : spread an incident known only from and to over the spans it can lie in (see
-        `hours_of_week`); otherwise its beginning counts.
-    timezone : in which a day begins.
+    grids : geopandas.GeoDataFrame
+        Polygons, metric CRS.
+    incidents : geopandas.GeoDataFrame
+        Points, same CRS, with times (see `incident_times`).
+    days : int, default 7
+        Length of a span, days.
+    period : tuple of pandas.Timestamp or str, optional
+        From (included) and to (excluded), days of the local calendar; that of the incidents unless
+        given. Spans are counted back from its end, so that the newest one is full; what does not
+        fill a span at the beginning is left out.
+    aoristic : bool, default False
+        Whether an incident known only within a span (occurred_from, occurred_to) is spread evenly
+        over it; otherwise its begin counts.
+    timezone : str, default "Asia/Shanghai"
+        IANA name of the zone in which days begin.
 
     Returns
     -------
-    One row a grid, on the index of `grids`, one column a span (its first day, without a zone),
-    oldest first, every span there even if empty. ``.attrs["outside"]`` is how many incidents of
-    the spans lie outside every grid.
+    pandas.DataFrame
+        One row per grid, on the index of `grids`, one column per span (its first day, without a
+        zone), oldest first, empty spans included: counts, or weights if they are spread.
+        ``.attrs["outside"]`` is the number of incidents of the spans outside every grid.
 
     Raises
     ------
-    CrsError, GeometryError : as `grid_of`.
-    ColumnError : days below 1, no incident with a time, or a period shorter than a span.
+    CrsError
+        If the inputs differ in CRS, or it is not metric.
+    GeometryError
+        If a grid is not a valid polygon, or an incident is not a point.
+    ColumnError
+        If `days` is below 1, no incident has a time, or the period is shorter than a span.
+
+    Notes
+    -----
+    Aoristic weights after [1]_.
+
+    References
+    ----------
+    .. [1] J. H. Ratcliffe and M. J. McCullagh, "Aoristic crime analysis", International Journal of
+       Geographical Information Science 12 (1998).
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, geo
+    >>> grids = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1000, 500)], crs=32650)
+    >>> points = gpd.GeoDataFrame(
+    ...     {"occurred_at": ["2026-01-01T09:00+08:00", "2026-01-09T09:00+08:00"]},
+    ...     geometry=[shapely.Point(5, 5)] * 2, crs=32650)
+    >>> cube = geo.space_time_cube(grids, points, period=("2026-01-01", "2026-01-15"))
+    >>> cube.iloc[0].tolist()
+    [1, 1]
     """
     if days < 1:
         raise ColumnError("days must be at least 1")
@@ -77,7 +109,7 @@ def space_time_cube(
     timed = np.isfinite(begin)
     first_day = (start - pd.Timestamp(0)).days
     edges = first_day + days * np.arange(count + 1, dtype=float)
-    # Row len(grids) is outside every grid.
+    # Row len(grids) is for incidents outside every grid.
     row = np.where(position >= 0, position, len(grids))[timed]
     table = spread(begin[timed], end[timed], row, len(grids) + 1, edges)
     outside = float(table[-1].sum())
@@ -90,28 +122,38 @@ def space_time_cube(
 
 
 def mann_kendall(cube: DataFrame) -> DataFrame:
-    """Trend of each row of a table over its columns.
+    """Return the trend of each row of a table over its columns.
 
     Parameters
     ----------
-    cube : figures, one row a grid, columns in the order of time (see `space_time_cube`).
+    cube : pandas.DataFrame
+        Figures, one row per grid, at least four columns in the order of time (see
+        `space_time_cube`).
 
     Returns
     -------
-    On the index of `cube`: `s` (pairs that rise less pairs that fall), `z`, `p_value` (two-sided,
-    normal with ties and continuity corrected), `q_value` (Benjamini-Hochberg), `slope` (median of
-    all pairwise slopes, per column), `trend`: ``rising`` or ``falling`` where q_value is at most
-    0.05, else ``none``.
+    pandas.DataFrame
+        On the index of `cube`: `s` (rising less falling pairs), `z`, `p_value` (two-sided, normal
+        with corrections for ties and continuity), `q_value` (Benjamini-Hochberg), `slope` (median
+        of all pairwise slopes, per column), `trend`: ``rising`` or ``falling`` where q_value is at
+        most 0.05, else ``none``.
 
     Raises
     ------
-    ColumnError : fewer than four columns, or a figure is missing.
+    ColumnError
+        If there are fewer than four columns, or a figure is missing.
 
     Notes
     -----
-    H. B. Mann, Econometrica 13 (1945); M. G. Kendall, Rank Correlation Methods (1975); slope of P. K.
-    Sen, JASA 63 (1968). Assumes that spans do not depend on one another: take out the season, or
-    compare whole years.
+    Mann-Kendall test [1]_, [2]_ and Sen's slope [3]_. Assumes that spans are independent: remove
+    the season first, or compare full years. See docs/trends.md.
+
+    References
+    ----------
+    .. [1] H. B. Mann, "Nonparametric tests against trend", Econometrica 13 (1945).
+    .. [2] M. G. Kendall, Rank Correlation Methods (1975).
+    .. [3] P. K. Sen, "Estimates of the regression coefficient based on Kendall's tau", Journal of
+       the American Statistical Association 63 (1968).
 
     Examples
     --------
@@ -146,34 +188,47 @@ def mann_kendall(cube: DataFrame) -> DataFrame:
 def hours_of_week(
     incidents: GeoDataFrame, *, aoristic: bool = False, timezone: str = "Asia/Shanghai"
 ) -> DataFrame:
-    """Incidents by weekday and hour of the local clock.
+    """Return the incidents by weekday and hour of the local clock.
 
     Parameters
     ----------
-    incidents : with times (see `incident_times`); those without are left out.
-    aoristic : spread an incident known only from and to (`occurred_from`, `occurred_to`) evenly
-        over that time, so that it weighs 1 in all (J. H. Ratcliffe and M. J. McCullagh 1998);
-        otherwise its beginning counts.
-    timezone : of the clock.
+    incidents : geopandas.GeoDataFrame
+        With times (see `incident_times`); those without are left out.
+    aoristic : bool, default False
+        Whether an incident known only within a span (occurred_from, occurred_to) is spread evenly
+        over it, with weight 1 in all; otherwise its begin counts.
+    timezone : str, default "Asia/Shanghai"
+        IANA name of the zone of the clock.
 
     Returns
     -------
-    Seven rows (0 is Monday) and 24 columns of counts, or of weights where they are spread. An
-    incident known only to the day stands at hour 0.
+    pandas.DataFrame
+        Seven rows (0 is Monday) and 24 columns of counts, or of weights if they are spread. An
+        incident known only to the day counts at hour 0.
 
     Raises
     ------
-    ColumnError : incidents are to be spread and one ends before it begins.
+    ColumnError
+        If incidents are to be spread and one ends before it begins.
+
+    Notes
+    -----
+    Aoristic weights after [1]_.
+
+    References
+    ----------
+    .. [1] J. H. Ratcliffe and M. J. McCullagh, "Aoristic crime analysis", International Journal of
+       Geographical Information Science 12 (1998).
 
     Examples
     --------
     >>> import geopandas as gpd, geo
-    >>> night = gpd.GeoDataFrame(
-    ...     {"occurred_from": ["2026-03-02T22:30+08:00"], "occurred_to": ["2026-03-03T00:30+08:00"]},
-    ...     geometry=[None], crs=32650)
+    >>> night = gpd.GeoDataFrame({
+    ...     "occurred_from": ["2026-03-02T22:30+08:00"],
+    ...     "occurred_to": ["2026-03-03T00:30+08:00"]}, geometry=[None], crs=32650)
     >>> table = geo.hours_of_week(night, aoristic=True)
-    >>> table.loc[0, 22], table.loc[0, 23], table.loc[1, 0]
-    (np.float64(0.25), np.float64(0.5), np.float64(0.25))
+    >>> [float(table.loc[day, hour]) for day, hour in ((0, 22), (0, 23), (1, 0))]
+    [0.25, 0.5, 0.25]
     """
     if aoristic:
         begin, end = incident_spans(incidents, timezone)
@@ -192,7 +247,7 @@ def hours_of_week(
 
 @kernel
 def _kendall(values):
-    """S, its variance with ties, and Sen's slope of each row."""
+    """Return S, its variance with ties, and Sen's slope of each row."""
     rows, n = values.shape
     s = np.zeros(rows)
     variance = np.zeros(rows)

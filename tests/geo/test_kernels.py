@@ -64,7 +64,7 @@ def test_what_is_compiled_is_not_compiled_again(
     source.write_text("")
     monkeypatch.setattr(kernels, "_SOURCES", [source])
     assert not kernels._stamp().exists()
-    kernels._note()
+    kernels._record()
     assert len(list((tmp_path / "cache").glob("gridcover-kernels-*"))) == 1
 
 

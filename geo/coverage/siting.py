@@ -115,7 +115,7 @@ def choose_sites(
     sites, _ = require_polygons(candidates, "candidates", empty=True)
     if not candidates.index.is_unique:
         repeated = candidates.index[candidates.index.duplicated()]
-        raise ColumnError(f"each candidate needs a label of its own; mend {name_rows(repeated)}")
+        raise ColumnError(f"each candidate needs a label of its own; correct {name_rows(repeated)}")
     points = points_of(demand, "demand")
     weight = _column(demand, "weight", low=0.0)
     cost = (
@@ -169,7 +169,7 @@ def _column(frame: GeoDataFrame, name: str, *, low: float) -> NDArray[np.float64
     bad = ~(values >= low) | ~np.isfinite(values)
     if bad.any():
         raise ColumnError(
-            f"{name} is missing or out of its range in {name_rows(frame.index[bad])}; mend it"
+            f"{name} is missing or out of its range in {name_rows(frame.index[bad])}; correct it"
         )
     return values
 

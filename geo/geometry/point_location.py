@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from geo.geometry.box_pairs import Pairs, add_pair
 from geo.geometry.bucket_grid import (
     ZERO,
-    Pairs,
-    add_pair,
     bucket_grid,
     cells_around,
     edge_boxes,

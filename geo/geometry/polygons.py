@@ -304,7 +304,7 @@ def require_polygons(
         good |= shapely.is_empty(values) & np.isin(shapely.get_type_id(values), (3, 6))
     if not good.all():
         raise GeometryError(
-            f"{what} must be valid polygons; mend (for instance with .make_valid()) "
+            f"{what} must be valid polygons; correct (for instance with .make_valid()) "
             f"{name_rows(layer.index[~good])}"
         )
     return values, rings

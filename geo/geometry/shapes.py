@@ -120,7 +120,7 @@ def points_of(layer: Any, what: str, *, missing: bool = False) -> NDArray[Any]:
         shapes[is_missing] = None
     if others.any():
         raise GeometryError(
-            f"{what} must be points with coordinates; mend {name_rows(layer.index[others])} "
+            f"{what} must be points with coordinates; correct {name_rows(layer.index[others])} "
             "(of other shapes take .representative_point())"
         )
     return shapes
@@ -150,7 +150,7 @@ def lines_of(layer: Any, what: str) -> NDArray[Any]:
     good = np.isin(shapely.get_type_id(shapes), (_LINE, _RING, _MULTILINE))
     good &= np.isfinite(shapely.length(shapes))
     if not good.all():
-        raise GeometryError(f"{what} must be lines; mend {name_rows(layer.index[~good])}")
+        raise GeometryError(f"{what} must be lines; correct {name_rows(layer.index[~good])}")
     return shapes
 
 
@@ -183,7 +183,7 @@ def areas_of(layer: Any, what: str, *, empty: bool = True) -> NDArray[Any]:
     if not empty:
         good &= ~shapely.is_empty(shapes)
     if not good.all():
-        raise GeometryError(f"{what} must be polygons; mend {name_rows(layer.index[~good])}")
+        raise GeometryError(f"{what} must be polygons; correct {name_rows(layer.index[~good])}")
     return shapes
 
 

@@ -218,5 +218,5 @@ def _figures(cube: DataFrame) -> NDArray[np.float64]:
     values = figures_of(cube, "counts")
     bad = np.flatnonzero((values < 0).any(axis=1))
     if len(bad):
-        raise ColumnError(f"counts must be 0 or more; mend {name_rows(cube.index[bad])}")
+        raise ColumnError(f"counts must be 0 or more; correct {name_rows(cube.index[bad])}")
     return values

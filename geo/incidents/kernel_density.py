@@ -232,7 +232,7 @@ def points_inside(
     )
     bad = ~(share >= 0) | np.isinf(share)
     if bad.any():
-        raise ColumnError(f"weights must be 0 or more; mend {name_rows(points.index[bad])}")
+        raise ColumnError(f"weights must be 0 or more; correct {name_rows(points.index[bad])}")
     rows = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     districts, rings = require_polygons(within, "the district's polygons")
     polygon = locate(x[rows], y[rows], rings)

@@ -132,7 +132,7 @@ def _counts(
     bad = ~(base >= 0) | np.isinf(base)
     if bad.any():
         raise ColumnError(
-            f"population must be known and 0 or more; mend {name_rows(counts.index[bad])}"
+            f"population must be known and 0 or more; correct {name_rows(counts.index[bad])}"
         )
     if not base.sum() > 0:
         raise ColumnError("nobody lives in any grid; give the population")
@@ -172,6 +172,6 @@ def counts_of(counts: Series, name: str) -> NDArray[np.float64]:
     if bad.any():
         raise ColumnError(
             f"{name} must be whole numbers, 0 or more, one a grid; "
-            f"mend {name_rows(counts.index[bad])}"
+            f"correct {name_rows(counts.index[bad])}"
         )
     return values

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -145,70 +145,80 @@ def _pair_counts(
     permutations: int,
     seed: int,
 ) -> NDArray[np.int64]:
-    """Return pairs by permutation (the times as they are first), band of distance and of days.
+    """Return pairs by permutation (the recorded times are the first), distance and days.
 
-    Places are filed under square cells as wide as the last band, so that what is near a point lies
-    in the cells about its own. Of the times only the order matters: those within so many days of
-    one are a run of the ordered times, so that a pair is tested by comparing small integers, for
-    many permutations at once.
+    Of the times only the order matters: those within so many days of one are a run of the ordered
+    times, so that a pair is tested by comparing small integers, for many permutations at once.
     """
-    reach = space[-1]
+    order, runs = _runs_of_near_points(xy, float(space[-1]))
+    x, y = xy[order, 0].copy(), xy[order, 1].copy()
+    later = runs[:, 0] - np.arange(len(x)) + runs[:, 2] - runs[:, 1]
+    checks = float(later.sum())
+    if checks * permutations > _MOST_CHECKS:
+        raise ColumnError(
+            f"about {checks:.1e} pairs lie within {space[-1]:g} m, too many for {permutations} "
+            "permutations; give shorter distances_m"
+        )
+    times, rank = np.unique(day, return_inverse=True)
+    kind = np.uint16 if len(times) <= _SMALL else np.uint32
+    first, width = (window.astype(kind) for window in _windows(times, time[1:]))
+    ranks = _permuted_ranks(rank, order, permutations, seed, kind)
+    shape = (len(space) - 1, len(time) - 1, permutations + 1)
+    bounds = _even_parts(runs, 4 * (os.cpu_count() or 1))
+    points = (x, y, runs, int(later.max()) - 1, space[1:], ranks, first, width)
+
+    def _count_part(part: int) -> NDArray[np.int64]:
+        counts = np.zeros(shape, np.int64)
+        _count(*points, bounds[part], bounds[part + 1], _FLUSH, counts)
+        return counts
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        within = sum(pool.map(_count_part, range(len(bounds) - 1)), np.zeros(shape, np.int64))
+    # Counts within so many days include those within fewer.
+    return np.moveaxis(np.diff(within, axis=1, prepend=0), 2, 0)
+
+
+def _runs_of_near_points(
+    xy: NDArray[np.float64], reach: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return an order of points by square cells, and for each the runs of later points near it.
+
+    Cells are as wide as `reach`, so that the points near one are in its own and the eight cells
+    around it. Of those, later in the order are the points up to the end of the next cell to the
+    east (column 0 of the runs), and those of the three cells to the north (from column 1 to
+    column 2).
+    """
     # A single place very far away must not make more cells than can be numbered.
-    side = max(float(reach), float(np.ptp(xy, axis=0).max()) / 1e9)
+    side = max(reach, float(np.ptp(xy, axis=0).max()) / 1e9)
     cell = np.floor((xy - xy.min(axis=0)) / side).astype(np.int64)
     # A column and a row stay empty on each side, so that no cell lacks neighbours.
     columns = int(cell[:, 0].max()) + 3
     number = (cell[:, 1] + 1) * columns + cell[:, 0] + 1
     order = np.argsort(number, kind="stable")
-    filed, start = np.unique(number[order], return_index=True)
+    occupied, start = np.unique(number[order], return_index=True)
     ends = np.append(start, len(order)).astype(np.int64)
-    x, y = xy[order, 0].copy(), xy[order, 1].copy()
-    own = np.searchsorted(filed, number[order])
-    beside = np.searchsorted(filed, filed + 1, side="right")  # first cell beyond the next one east
-    above = np.searchsorted(filed, filed + columns - 1)
-    above_end = np.searchsorted(filed, filed + columns + 1, side="right")
-    runs = np.column_stack([ends[beside], ends[above], ends[above_end]])[own]
-    most = int((runs[:, 0] - np.arange(len(x)) - 1 + runs[:, 2] - runs[:, 1]).max())
-    checks = float((runs[:, 0] - np.arange(len(x)) + runs[:, 2] - runs[:, 1]).sum())
-    if checks * permutations > _MOST_CHECKS:
-        raise ColumnError(
-            f"about {checks:.1e} pairs lie within {reach:g} m, too many for {permutations} "
-            "permutations; give shorter distances_m"
-        )
-    moments, rank = np.unique(day, return_inverse=True)
-    kind = np.uint16 if len(moments) <= _SMALL else np.uint32
-    first, width = _windows(moments, time[1:])
+    east_end = np.searchsorted(occupied, occupied + 1, side="right")
+    north_begin = np.searchsorted(occupied, occupied + columns - 1)
+    north_end = np.searchsorted(occupied, occupied + columns + 1, side="right")
+    own = np.searchsorted(occupied, number[order])
+    runs = np.column_stack([ends[east_end], ends[north_begin], ends[north_end]])[own]
+    return order, runs
+
+
+def _permuted_ranks(
+    rank: NDArray[np.int64],
+    order: NDArray[np.int64],
+    permutations: int,
+    seed: int,
+    kind: type[np.unsignedinteger[Any]],
+) -> NDArray[Any]:
+    """Return the rank of each point's time: as recorded, then in each permutation."""
     random = np.random.default_rng(seed)
-    ranks = np.empty((len(x), permutations + 1), kind)
+    ranks = np.empty((len(rank), permutations + 1), kind)
     ranks[:, 0] = rank[order]
     for p in range(1, permutations + 1):
-        ranks[:, p] = rank[random.permutation(len(x))][order]
-    first, width = first.astype(kind), width.astype(kind)
-    shape = (len(space) - 1, len(time) - 1, permutations + 1)
-    bounds = _even_parts(runs, 4 * (os.cpu_count() or 1))
-
-    def count(part: int) -> NDArray[np.int64]:
-        out = np.zeros(shape, np.int64)
-        _count(
-            x,
-            y,
-            runs,
-            most,
-            space[1:],
-            ranks,
-            first,
-            width,
-            bounds[part],
-            bounds[part + 1],
-            _FLUSH,
-            out,
-        )
-        return out
-
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        within = sum(pool.map(count, range(len(bounds) - 1)), np.zeros(shape, np.int64))
-    # Counts within so many days include those within fewer.
-    return np.moveaxis(np.diff(within, axis=1, prepend=0), 2, 0)
+        ranks[:, p] = rank[random.permutation(len(rank))][order]
+    return ranks
 
 
 def _even_parts(runs: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
@@ -277,7 +287,7 @@ def _count(x, y, runs, most, reach, ranks, first, width, begin, end, flush, out)
     span = np.empty((spans, permutations), ranks.dtype)
     near = np.empty((bands, most + 1), np.int64)
     number = np.zeros(bands, np.int64)
-    held = np.zeros(bands, np.int64)
+    pending = np.zeros(bands, np.int64)
     counters = np.zeros((bands, spans, permutations), np.uint16)
     squares = reach * reach
     far = squares[bands - 1] * (1.0 + 1e-12)
@@ -308,11 +318,11 @@ def _count(x, y, runs, most, reach, ranks, first, width, begin, end, flush, out)
         for b in range(bands):
             for k0 in range(0, number[b], flush):
                 added = min(number[b] - k0, flush)
-                if held[b] + added > flush:
+                if pending[b] + added > flush:
                     out[b] += counters[b]
                     counters[b] = 0
-                    held[b] = 0
+                    pending[b] = 0
                 _add(ranks, near[b, k0:], added, low, span, counters[b])
-                held[b] += added
+                pending[b] += added
     for b in range(bands):
         out[b] += counters[b]

@@ -136,7 +136,7 @@ def _density(
 
 
 @kernel
-def _sum(points, incidents, filed, ends, low, width, columns):
+def _sum(points, incidents, occupied, ends, low, width, columns):
     """Return the kernel density at points, of incidents sorted by cells of one bandwidth."""
     out = np.zeros(len(points))
     square = width * width
@@ -150,8 +150,8 @@ def _sum(points, incidents, filed, ends, low, width, columns):
             first, last = max(col - 1, 0), min(col + 1, columns - 1)
             if last < first:
                 continue
-            at = np.searchsorted(filed, r * columns + first)
-            while at < len(filed) and filed[at] <= r * columns + last:
+            at = np.searchsorted(occupied, r * columns + first)
+            while at < len(occupied) and occupied[at] <= r * columns + last:
                 for k in range(ends[at], ends[at + 1]):
                     dx, dy = incidents[k, 0] - x, incidents[k, 1] - y
                     left = 1.0 - (dx * dx + dy * dy) / square

@@ -121,7 +121,7 @@ def _centroids(places: GeoDataFrame | GeoSeries) -> NDArray[np.float64]:
     xy = shapely.bounds(shapely.centroid(shapes)).reshape(-1, 4)[:, :2]
     bad = ~np.isfinite(xy).all(axis=1)
     if bad.any():
-        raise GeometryError(f"places must have a geometry; mend {name_rows(places.index[bad])}")
+        raise GeometryError(f"places must have a geometry; correct {name_rows(places.index[bad])}")
     return xy
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from geo.crs import require_metric
 from geo.errors import ColumnError, CrsError, name_rows
 from geo.frames import numbers_of
-from geo.geometry.bucket_grid import BucketGrid, boxes_within, bucket_grid, edge_boxes, meeting
+from geo.geometry.box_pairs import meeting
+from geo.geometry.bucket_grid import BucketGrid, boxes_within, bucket_grid, edge_boxes
 from geo.geometry.point_location import polygons_at
 from geo.geometry.polygons import require_polygons
 from geo.kernel_cache import kernel, kernel_part

@@ -12,7 +12,7 @@ _PACKAGE = str(Path(__file__).parent)
 
 
 class GridcoverError(Exception):
-    """Anything gridcover refuses or cannot do."""
+    """Base class of all errors that gridcover raises."""
 
 
 class CrsError(GridcoverError, ValueError):
@@ -24,10 +24,18 @@ class ColumnError(GridcoverError, ValueError):
 
 
 class MissingColumnsError(ColumnError):
-    """A file lacks needed columns, as far as its headers say.
+    """A file lacks needed columns, as far as its headers show.
 
-    `headers` are those of the file, `missing` the columns of the layer, `proposals` what columns
-    may be by what they hold (`geo.ingest.proposals.Proposal`).
+    Parameters
+    ----------
+    message : str
+        What is missing, and what to do.
+    headers : list of str
+        Headers of the file.
+    missing : list of str
+        Needed columns of the layer that no header is recognised as.
+    proposals : list of geo.ingest.proposals.Proposal
+        Columns that headers may be, inferred from their cells.
     """
 
     def __init__(
@@ -42,7 +50,7 @@ class GeometryError(GridcoverError, ValueError):
 
 
 class ColumnWarning(UserWarning):
-    """A column or word that looks meant was not used, so that a default took its place.
+    """A column or word was not used although it resembles a known one; a default applies.
 
     Turn it into an error with ``warnings.simplefilter("error", geo.errors.ColumnWarning)``.
     """
@@ -53,13 +61,18 @@ class WriteError(GridcoverError, OSError):
 
 
 class ReadError(GridcoverError, ValueError):
-    """A file cannot be read as the layer it was given as."""
+    """A file cannot be read as the layer that was named."""
 
 
 class RejectedRows(GridcoverError, ValueError):
-    """An import met rows it cannot use and was not told to accept that.
+    """An import has rows that cannot be used, and was not asked to skip them.
 
-    `outcome` is what the import found, a `geo.ingest.Outcome`.
+    Parameters
+    ----------
+    message : str
+        How many rows, for which reasons, and what to do.
+    outcome : geo.ingest.Outcome
+        The outcome of the import, with its findings.
     """
 
     def __init__(self, message: str, outcome: Any) -> None:
@@ -72,7 +85,7 @@ class StoreError(GridcoverError, RuntimeError):
 
 
 class StoreAwayError(StoreError):
-    """The database went away or has no room: nothing was changed, and the same can be tried again."""
+    """The database is unreachable or out of space: nothing was changed, a retry may succeed."""
 
 
 class AssetError(GridcoverError, RuntimeError):
@@ -80,14 +93,32 @@ class AssetError(GridcoverError, RuntimeError):
 
 
 def name_rows(labels: Iterable[object], most: int = 5) -> str:
-    """Name the first few offending rows, and how many more there are."""
+    """Return the first few labels of rows, and how many more there are, for a message.
+
+    Parameters
+    ----------
+    labels : iterable
+        Labels of the rows.
+    most : int, default 5
+        Labels that are named.
+
+    Returns
+    -------
+    str
+        The labels, separated by commas.
+
+    Examples
+    --------
+    >>> name_rows(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
     listed = [str(label) for label in labels]
     shown = ", ".join(listed[:most])
     return shown if len(listed) <= most else f"{shown} and {len(listed) - most} more"
 
 
 def warn(message: str) -> None:
-    """Raise a `ColumnWarning` at the line outside the library that called it.
+    """Raise a `ColumnWarning` at the line outside the library that called into it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The column contract of every layer: name, kind of value, unit, domain, needed or not."""
+"""The layers and their columns: name, kind of value, unit, domain, needed or not."""
 
 from __future__ import annotations
 
@@ -17,25 +17,32 @@ Kind = Literal[
     "several",
     "directions",
 ]
+"""Kind of the values of a column. ``code`` is text that must not change; ``several`` are words
+joined by a slash; ``directions`` are bearings and sectors (``200-220``, clockwise), joined by a
+slash."""
 Shape = Literal["polygon", "line", "point"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a layer.
-
-    Of kind ``several`` it holds words joined by a slash, of kind ``directions`` bearings and
-    sectors (``200-220``, clockwise) joined by a slash.
-    """
+    """One column of a layer."""
 
     name: str
+    """Name in the table, with its unit."""
     kind: Kind
+    """Kind of its values."""
     needed: bool = False
+    """Whether a row must have a value."""
     low: float | None = None
+    """Least value; None for no bound."""
     high: float | None = None
+    """Greatest value; None for no bound."""
     unit: str = ""
+    """Unit of its values, in words."""
     choices: tuple[str, ...] = ()
+    """Values that a column of kind ``choice`` may have."""
     default: str | float | None = None
+    """Value of a row that gives none."""
     angle: bool = False
     """Whether the value wraps at 360 degrees."""
     open_low: bool = False
@@ -44,31 +51,57 @@ class Column:
 
 @dataclass(frozen=True)
 class Layer:
-    """One register: its table, key, shape and columns."""
+    """One layer (register): its table, key, shape and columns."""
 
     name: str
+    """Name in commands and interfaces, such as ``key-places``."""
     table: str
+    """Name of the table in the database."""
     key: tuple[str, ...]
+    """Columns of the key."""
     shape: Shape
+    """Shape of its geometry."""
     columns: tuple[Column, ...]
+    """All columns but the geometry."""
     geometry_needed: bool = True
+    """Whether a row must have a geometry."""
 
     def column(self, name: str) -> Column:
-        """The column of this name."""
-        return next(c for c in self.columns if c.name == name)
+        """Return a column.
+
+        Parameters
+        ----------
+        name : str
+            Name of one of `columns`.
+
+        Returns
+        -------
+        Column
+            The column of this name.
+        """
+        return next(column for column in self.columns if column.name == name)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All column names, geometry not among them."""
-        return tuple(c.name for c in self.columns)
+        """Return the names of all columns but the geometry.
+
+        Returns
+        -------
+        tuple of str
+            Names in the order of `columns`.
+        """
+        return tuple(column.name for column in self.columns)
 
 
 _NAME_EN = Column("name_en", "text")
 _POPULATION = Column("population", "integer", low=0, high=2_000_000_000, unit="people")
 
 AREAS = Layer(
-    "areas", "areas", ("code",), "polygon",
-    (
+    name="areas",
+    table="areas",
+    key=("code",),
+    shape="polygon",
+    columns=(
         Column("code", "code", needed=True),
         Column("name", "text", needed=True),
         _NAME_EN,
@@ -76,10 +109,13 @@ AREAS = Layer(
         Column("parent", "code"),
         _POPULATION,
     ),
-)  # fmt: skip
+)
 GRIDS = Layer(
-    "grids", "grids", ("code",), "polygon",
-    (
+    name="grids",
+    table="grids",
+    key=("code",),
+    shape="polygon",
+    columns=(
         Column("code", "code", needed=True),
         Column("name", "text", needed=True),
         _NAME_EN,
@@ -87,15 +123,24 @@ GRIDS = Layer(
         _POPULATION,
         Column("kind", "choice", choices=("basic", "special"), default="basic"),
     ),
-)  # fmt: skip
+)
 CAMERAS = Layer(
-    "cameras", "cameras", ("code",), "point",
-    (
+    name="cameras",
+    table="cameras",
+    key=("code",),
+    shape="point",
+    columns=(
         Column("code", "code", needed=True),
         Column("name", "text"),
-        Column("kind", "choice", choices=("fixed", "dome", "ptz", "panoramic", "unknown"),
-               default="unknown"),
-        Column("bearing_deg", "number", low=0, high=360, unit="degrees from true north", angle=True),
+        Column(
+            "kind",
+            "choice",
+            choices=("fixed", "dome", "ptz", "panoramic", "unknown"),
+            default="unknown",
+        ),
+        Column(
+            "bearing_deg", "number", low=0, high=360, unit="degrees from true north", angle=True
+        ),
         Column("other_directions", "directions", unit="degrees from true north"),
         Column("fov_deg", "number", low=0, high=360, unit="degrees", open_low=True),
         Column("range_m", "number", low=0, high=99_999, unit="m", open_low=True),
@@ -105,11 +150,18 @@ CAMERAS = Layer(
         Column("night_range_m", "number", low=0, high=99_999, unit="m"),
         Column("height_m", "number", low=0, high=9_999, unit="m", open_low=True),
         Column("pixels_wide", "integer", low=1, high=1_000_000, unit="pixels"),
-        Column("status", "choice", choices=("working", "faulty", "offline", "retired", "unknown"),
-               default="unknown"),
-        Column("point_class", "choice",
-               choices=("public", "industry", "private", "police", "other", "unknown"),
-               default="unknown"),
+        Column(
+            "status",
+            "choice",
+            choices=("working", "faulty", "offline", "retired", "unknown"),
+            default="unknown",
+        ),
+        Column(
+            "point_class",
+            "choice",
+            choices=("public", "industry", "private", "police", "other", "unknown"),
+            default="unknown",
+        ),
         Column("room", "choice", choices=("outdoor", "indoor", "unknown"), default="unknown"),
         Column("network", "boolean"),
         Column("owner", "text"),
@@ -119,61 +171,84 @@ CAMERAS = Layer(
         Column("platform", "text"),
         Column("place_kinds", "several"),
         Column("functions", "several"),
-        Column("supplement_light", "choice",
-               choices=("none", "infrared", "white", "laser", "other")),
+        Column(
+            "supplement_light", "choice", choices=("none", "infrared", "white", "laser", "other")
+        ),
         Column("key_place", "text"),
         Column("community", "code"),
     ),
-)  # fmt: skip
+)
 BUILDINGS = Layer(
-    "buildings", "buildings", ("id",), "polygon",
-    (
+    name="buildings",
+    table="buildings",
+    key=("id",),
+    shape="polygon",
+    columns=(
         Column("id", "code", needed=True),
         Column("height_m", "number", low=0, high=1_999, unit="m"),
         Column("parapet_m", "number", low=0, high=99, unit="m"),
     ),
-)  # fmt: skip
+)
 STREETS = Layer(
-    "streets", "streets", ("id",), "line",
-    (
+    name="streets",
+    table="streets",
+    key=("id",),
+    shape="line",
+    columns=(
         Column("id", "code", needed=True),
         Column("name", "text"),
         _NAME_EN,
-        Column("class", "choice", default="local", choices=(
-            "motorway", "trunk", "primary", "secondary", "tertiary", "local", "lane")),
+        Column(
+            "class",
+            "choice",
+            default="local",
+            choices=("motorway", "trunk", "primary", "secondary", "tertiary", "local", "lane"),
+        ),
     ),
-)  # fmt: skip
+)
 LANDCOVER = Layer(
-    "landcover", "landcover", ("id",), "polygon",
-    (
+    name="landcover",
+    table="landcover",
+    key=("id",),
+    shape="polygon",
+    columns=(
         Column("id", "code", needed=True),
         Column("name", "text"),
         _NAME_EN,
         Column("class", "choice", needed=True, choices=("water", "green", "industrial", "square")),
     ),
-)  # fmt: skip
+)
 KEY_PLACES = Layer(
-    "key-places", "key_places", ("code",), "polygon",
-    (
+    name="key-places",
+    table="key_places",
+    key=("code",),
+    shape="polygon",
+    columns=(
         Column("code", "code", needed=True),
         Column("name", "text", needed=True),
         _NAME_EN,
         Column("kind", "text", needed=True),
         Column("required_share", "number", low=0, high=1, unit="share", default=1.0),
     ),
-)  # fmt: skip
+)
 SERVICE_POINTS = Layer(
-    "service-points", "service_points", ("code",), "point",
-    (
+    name="service-points",
+    table="service_points",
+    key=("code",),
+    shape="point",
+    columns=(
         Column("code", "code", needed=True),
         Column("name", "text"),
         _NAME_EN,
         Column("kind", "text", needed=True),
     ),
-)  # fmt: skip
+)
 INCIDENTS = Layer(
-    "incidents", "incidents", ("source", "source_id"), "point",
-    (
+    name="incidents",
+    table="incidents",
+    key=("source", "source_id"),
+    shape="point",
+    columns=(
         Column("source", "text", needed=True),
         Column("source_id", "code", needed=True),
         Column("category", "text", default="other"),
@@ -189,7 +264,7 @@ INCIDENTS = Layer(
         Column("precision", "choice", choices=("exact", "road", "grid", "none"), default="exact"),
     ),
     geometry_needed=False,
-)  # fmt: skip
+)
 
 LAYERS = {
     layer.name: layer
@@ -205,14 +280,15 @@ LAYERS = {
         INCIDENTS,
     )
 }
+"""All layers, by name."""
 FORMATS = ("gpkg", "geojson", "csv", "xlsx", "parquet")
-"""Endings of the files that a layer can be exported to."""
+"""Suffixes of the files that a layer can be exported to."""
 RESULTS: dict[str, Shape] = {
     "grids": "polygon",
     "blind-spots": "polygon",
     "views": "polygon",
     "findings": "point",
 }
-"""Results that can be exported, and their shape; grids come with theirs."""
+"""Results that can be exported, and their shape; those of the grids are columns of the grids."""
 EXPORTED = (*RESULTS, *(name for name in LAYERS if name not in RESULTS), "grid-staff")
-"""What can be exported: results, registers, and the staff of grids."""
+"""Everything that can be exported: results, layers, and the staff of grids."""

@@ -1,7 +1,7 @@
 """Directions that a camera looks in: points of the compass, sectors, and lists of both.
 
-Readers of files build their own syntax on these (`geo.ingest.bearings`, `geo.osm.directions`); the register
-and the analysis read one form of text (`to_text`, `from_text`).
+Readers of files build their own syntax on these (`geo.ingest.bearings`, `geo.osm.directions`);
+the register and the analysis read one form of text (`to_text`, `from_text`).
 """
 
 from geo.directions.compass import POINTS, apart, fold, point_of

@@ -1,4 +1,4 @@
-"""One direction, sectors between two bearings, lists of directions, and their text in the register."""
+"""One direction, sectors between two bearings, lists of directions, and their text form."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 MOST_DIRECTIONS = 16
-"""Directions of one camera that are read; a longer list is not a list of lenses."""
+"""Longest list of directions of one camera; a longer one is not a list of lenses."""
 _REGISTER = re.compile(r"(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?")
 
 
 @dataclass(frozen=True)
 class Direction:
-    """One way a camera looks."""
+    """One direction that a camera looks in: a bearing, a sector, or all round."""
 
     bearing_deg: float | None
-    """Clockwise from true north; None for all round."""
+    """Degrees clockwise from true north; None for all round."""
     fov_deg: float | None = None
-    """Width of the sector, where it is stated."""
+    """Width of the sector in degrees; None where it is not stated."""
 
 
 ALL_ROUND = Direction(None, 360.0)
+"""The full circle."""
 
 
 def sector(
@@ -32,21 +33,26 @@ def sector(
     Parameters
     ----------
     start_deg, end_deg : float
-        Bearings.
-    narrowest_deg : float
-        A narrower sector is none.
-    full_circle_deg : float
-        A sector this wide is the full circle.
+        Bearings in degrees from 0 to 360.
+    narrowest_deg : float, default 0
+        Least width of a sector, in degrees.
+    full_circle_deg : float, default 360
+        Width, in degrees, from which a sector is the full circle.
 
     Returns
     -------
     Direction or None
-        `ALL_ROUND` for the full circle; None where a bearing lies outside 0 to 360, or the sector is
-        narrower than `narrowest_deg`.
+        `ALL_ROUND` for the full circle; None where a bearing lies outside 0 to 360, or the sector
+        is narrower than `narrowest_deg`.
+
+    Examples
+    --------
+    >>> sector(315.0, 45.0)
+    Direction(bearing_deg=0.0, fov_deg=90.0)
     """
     if not (0.0 <= start_deg <= 360.0 and 0.0 <= end_deg <= 360.0):
         return None
-    # Both 0-360 and 360-0 go all the way round; 359-0 is one degree wide.
+    # Both 0-360 and 360-0 are the full circle; 359-0 is one degree wide.
     width = 360.0 if abs(end_deg - start_deg) == 360.0 else (end_deg - start_deg) % 360.0
     if width >= full_circle_deg:
         return ALL_ROUND
@@ -61,13 +67,13 @@ def combined(directions: Iterable[Direction | None]) -> tuple[Direction, ...]:
     Parameters
     ----------
     directions : iterable of Direction or None
-        One a part of the list; None for a part that is no direction.
+        The parts of the list; None for a part that is no direction.
 
     Returns
     -------
     tuple of Direction
-        `ALL_ROUND` alone where it is among them; empty where a part is no direction or there are
-        more than `MOST_DIRECTIONS` parts.
+        `ALL_ROUND` alone where it is among them; empty where a part is no direction, or where
+        there are more than `MOST_DIRECTIONS` parts.
     """
     parts = list(directions)
     known = [part for part in parts if part is not None]
@@ -77,7 +83,17 @@ def combined(directions: Iterable[Direction | None]) -> tuple[Direction, ...]:
 
 
 def to_text(directions: Iterable[Direction]) -> str:
-    """Return directions as `other_directions` holds them.
+    """Return directions as text, in the form of the column ``other_directions``.
+
+    Parameters
+    ----------
+    directions : iterable of Direction
+        The directions.
+
+    Returns
+    -------
+    str
+        Bearings, and sectors clockwise from one bearing to another, joined by a slash.
 
     Examples
     --------
@@ -98,12 +114,17 @@ def _text_of(direction: Direction) -> str:
 
 
 def from_text(text: str) -> tuple[Direction, ...]:
-    """Return the directions of a value of `other_directions`.
+    """Return the directions of a text in the form of the column ``other_directions``.
 
     Parameters
     ----------
     text : str
         Bearings, and sectors clockwise from one bearing to another, joined by a slash.
+
+    Returns
+    -------
+    tuple of Direction
+        The directions in their order.
 
     Raises
     ------
@@ -127,5 +148,5 @@ def _from_part(text: str) -> Direction:
         return Direction(bearings[0] % 360.0)
     start, end = bearings
     width = (end - start) % 360.0
-    # Equal edges are those of the full circle: a sector of no width is never written.
+    # Equal edges are those of the full circle: a sector without width is never written.
     return Direction((start + width / 2.0) % 360.0, width) if width else ALL_ROUND

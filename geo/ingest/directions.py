@@ -55,7 +55,7 @@ _WIDE_DEG = 180.0
 
 
 @dataclass(frozen=True)
-class Parsed:
+class ParsedDirections:
     """The parsed column of directions, a value a row; None where there is none."""
 
     bearing_deg: NDArray[np.object_]
@@ -80,7 +80,7 @@ def fill_directions(
     recognised : Recognised
         Its columns. Where a cell is blank, other columns of bearings are read.
     columns : dict of str to numpy.ndarray
-        Parsed values by column of the layer, changed in place. A field of view or further
+        ParsedDirections values by column of the layer, changed in place. A field of view or further
         directions in columns of their own precede those in the text of directions.
     decimal_comma : bool
         Whether numbers of this column have decimal commas.
@@ -107,7 +107,9 @@ def fill_directions(
     return {header: pd.Series(parsed.not_understood, dtype=object)}
 
 
-def parse_directions(work: Work, cells: pd.Series, *, decimal_comma: bool = False) -> Parsed:
+def parse_directions(
+    work: Work, cells: pd.Series, *, decimal_comma: bool = False
+) -> ParsedDirections:
     """Parse a column of directions, and report each problem.
 
     Parameters
@@ -121,7 +123,7 @@ def parse_directions(work: Work, cells: pd.Series, *, decimal_comma: bool = Fals
 
     Returns
     -------
-    Parsed
+    ParsedDirections
         A value a row.
     """
     codes, distinct_cells = distinct(cells)
@@ -148,7 +150,7 @@ def parse_directions(work: Work, cells: pd.Series, *, decimal_comma: bool = Fals
     for row in rows_where(np.isin(codes, list(problems))):
         action, reason, detail = problems[int(codes[row])]
         work.tell(row, action, reason, "bearing_deg", detail)
-    return Parsed(*(column[codes] for column in columns))
+    return ParsedDirections(*(column[codes] for column in columns))
 
 
 def _problem_of(text: str, directions: tuple[Direction, ...]) -> tuple[str, str, str] | None:

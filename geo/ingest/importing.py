@@ -237,9 +237,8 @@ def import_staff(
         If the database refuses the rows; nothing was stored.
     """
     settings = settings or get_settings()
-    source = _read(
-        conn, STAFF.name, path, options or ImportOptions(), _SAVED_STAFF, settings, progress
-    )
+    options = replace(options or ImportOptions(), crs=None)
+    source = _read(conn, STAFF.name, path, options, _SAVED_STAFF, settings, progress)
     options, raw, dictionary = source.options, source.raw, source.dictionary
     if on_read is not None:
         on_read(preview_staff(raw, rename=options.rename, dictionary=dictionary))

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from geo.crs import Datum
-from geo.errors import ColumnError, RejectedRows
+from geo.errors import ColumnError
 from geo.ingest.cleaning import Cleaned, clean
-from geo.ingest.dates import DateOrder
-from geo.ingest.findings import MENDED, REJECTED, Finding
+from geo.ingest.findings import Finding
 from geo.ingest.headers import Dictionary, read_dictionary
 from geo.ingest.hierarchy import link_parents
-from geo.ingest.occurrence import KeyRule
-from geo.ingest.outcome import SAMPLE, Outcome, write_report
+from geo.ingest.options import ImportOptions
+from geo.ingest.outcome import Outcome
 from geo.ingest.preview import FilePreview, preview_file, preview_staff
 from geo.ingest.raw_table import RawTable
 from geo.ingest.readers import read_file
 from geo.ingest.saved_mappings import combine_renames, fit_to_headers, new_mapping
 from geo.ingest.staff import STAFF, clean_staff
+from geo.ingest.storing import CleanedFile, store_or_refuse
 from geo.ingest.topology import tiling_faults
 from geo.schema import LAYERS, Layer
 from geo.settings import Settings, get_settings
@@ -31,7 +29,7 @@ from geo.store.queries.areas import read_area_codes, read_district
 from geo.store.queries.cameras import record_status_reports
 from geo.store.queries.grids import read_grid_codes
 from geo.store.queries.holdings import count_rows
-from geo.store.queries.imports import Mapping, read_mapping, record_import, store_mapping
+from geo.store.queries.imports import Mapping, read_mapping, store_mapping
 from geo.store.queries.registers import upsert
 from geo.store.queries.staff import replace_staff
 
@@ -49,45 +47,6 @@ _RECORDED = (
 """Options that the record of an import holds."""
 _SAVED_STAFF = ("encoding",)
 _RECORDED_STAFF = (*_SAVED_STAFF, "rename", "mapping", "file_layer", "accept_rejects")
-
-
-@dataclass(frozen=True)
-class ImportOptions:
-    """How a file is read, and what becomes of its rows.
-
-    Grid staff has no coordinates, times or keys of its own: its import reads neither `crs`,
-    `datum`, `source`, `key`, `occurred` nor `date_order`.
-    """
-
-    crs: str | None = None
-    """CRS of the coordinates, where the file does not name it."""
-    datum: Datum | None = None
-    """Chinese map datum of the coordinates; None for WGS 84."""
-    rename: dict[str, str] | None = None
-    """Header of the file to column of the layer, or to ``extra`` to keep it as it is."""
-    source: str | None = None
-    """Source system of incidents that name none; the name of the file where None."""
-    key: KeyRule | None = None
-    """Make the keys of the rows: ``number`` or ``digest`` (`geo.ingest.occurrence.make_keys`)."""
-    occurred: str | None = None
-    """Time span of incidents without a time, such as ``2025`` or ``2025-01/2025-06``."""
-    date_order: DateOrder | None = None
-    """``day`` or ``month`` first, in columns of dates that do not show it themselves."""
-    mapping: str | None = None
-    """Name of a saved mapping of the columns; `rename` and the other options overrule it."""
-    save_mapping: str | None = None
-    """Name under which the recognised columns are saved for the next file."""
-    file_layer: str | None = None
-    """Layer or sheet to read of a file that has several. Where None, a GeoPackage or zip file is
-    read where exactly one layer fits, a workbook with all sheets that fit."""
-    encoding: str | None = None
-    """Encoding of the texts, one of `geo.ingest.encodings.ENCODINGS`; detected where None."""
-    accept_rejects: bool = False
-    """Store the rows that can be used although others are rejected."""
-    dry_run: bool = False
-    """Do everything, then roll back."""
-    report: Path | None = None
-    """Where the report is written; in the working folder where None. Without findings none is."""
 
 
 def import_file(
@@ -176,10 +135,10 @@ def import_file(
     parents = link_parents(cleaned, layer, known)
     tiling = _tiling_findings(cleaned, layer_name, settings, district)
     mapping = _mapping_to_save(layer_name, options, cleaned, _SAVED)
-    cleaned_file = _CleanedFile(
+    cleaned_file = CleanedFile(
         layer_name, path, raw.encoding, cleaned, [*cleaned.findings, *parents, *tiling]
     )
-    return _finish(
+    return store_or_refuse(
         conn,
         cleaned_file,
         options,
@@ -246,9 +205,9 @@ def import_staff(
     cleaned = clean_staff(raw, grids, rename=options.rename, dictionary=dictionary)
     cleaned.findings.extend(source.findings)
     mapping = _mapping_to_save(STAFF.name, options, cleaned, _SAVED_STAFF)
-    return _finish(
+    return store_or_refuse(
         conn,
-        _CleanedFile(STAFF.name, path, raw.encoding, cleaned, cleaned.findings),
+        CleanedFile(STAFF.name, path, raw.encoding, cleaned, cleaned.findings),
         options,
         recorded=_RECORDED_STAFF,
         store=lambda: _store_staff(conn, cleaned, mapping),
@@ -347,97 +306,3 @@ def _tiling_findings(
             for finding in tiling_faults(areas.reset_index(drop=True), **tolerances)
         ]
     return []
-
-
-@dataclass(frozen=True)
-class _CleanedFile:
-    """A cleaned file with all findings, ready to be stored or refused."""
-
-    layer: str
-    path: Path
-    encoding: str
-    cleaned: Cleaned
-    findings: list[Finding]
-
-    def outcome(
-        self, report: Path | None, *, dry_run: bool, counts: RowCounts | None = None
-    ) -> Outcome:
-        counts = counts or RowCounts(0, 0, 0)
-        cleaned = self.cleaned
-        return Outcome(
-            layer=self.layer,
-            file=self.path.name,
-            read=cleaned.read,
-            accepted=len(cleaned.frame),
-            mended=cleaned.count(MENDED),
-            rejected=cleaned.count(REJECTED),
-            inserted=counts.inserted,
-            updated=counts.updated,
-            unchanged=counts.unchanged,
-            encoding=self.encoding,
-            recognised=cleaned.recognised,
-            kept_as_extra=cleaned.kept_as_extra,
-            findings=self.findings,
-            report=report,
-            dry_run=dry_run,
-            sample=cleaned.frame.head(SAMPLE),
-        )
-
-
-def _finish(
-    conn: Conn,
-    file: _CleanedFile,
-    options: ImportOptions,
-    *,
-    recorded: tuple[str, ...],
-    store: Callable[[], RowCounts],
-    progress: Callable[[str], None],
-    before_commit: Callable[[Outcome], None],
-) -> Outcome:
-    """Write the report, then store the clean rows or refuse all of them."""
-    report = None
-    if file.findings:
-        report = options.report or Path(f"{file.path.name}.report.csv")
-        write_report(file.findings, report)
-    if file.cleaned.count(REJECTED) and not options.accept_rejects and not options.dry_run:
-        conn.rollback()
-        raise _rejection(file.outcome(report, dry_run=True))
-    progress(f"storing {len(file.cleaned.frame):,} rows")
-    try:
-        counts = store()
-        outcome = file.outcome(report, dry_run=options.dry_run, counts=counts)
-        if options.dry_run:
-            conn.rollback()
-        else:
-            record_import(
-                conn,
-                layer=outcome.layer,
-                file=outcome.file,
-                sha256=hashlib.sha256(file.path.read_bytes()).hexdigest(),
-                rows=outcome.read,
-                inserted=outcome.inserted,
-                updated=outcome.updated,
-                unchanged=outcome.unchanged,
-                mended=outcome.mended,
-                rejected=outcome.rejected,
-                options={name: getattr(options, name) for name in recorded},
-            )
-            before_commit(outcome)
-            conn.commit()
-    except BaseException:
-        conn.rollback()
-        raise
-    return outcome
-
-
-def _rejection(outcome: Outcome) -> RejectedRows:
-    """Return the error of an import that was refused because of its rejected rows."""
-    reasons = "; ".join(
-        f"{count} {reason}" for action, reason, count in outcome.reasons() if action == REJECTED
-    )
-    return RejectedRows(
-        f"{outcome.rejected} of {outcome.read} rows cannot be used ({reasons}); nothing was "
-        f"stored. Read {outcome.report}, correct the file, or import the good rows with "
-        "--accept-rejects",
-        outcome,
-    )

@@ -1,4 +1,4 @@
-"""Which layer of a file of several is read."""
+"""Choice of the layer to read from a file that has several."""
 
 from __future__ import annotations
 
@@ -11,68 +11,87 @@ from geo.ingest.raw_table import Note
 from geo.schema import LAYERS
 
 OUTLINE = "outline"
-"""In place of a register's name: the polygons of a region, which need no columns."""
+"""Used instead of the name of a register: the polygons of a region, which need no columns."""
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A layer that a file has."""
+class FileLayer:
+    """A layer of a file, as the file describes it."""
 
     name: str
     fields: tuple[str, ...]
-    shape: str | None
-    """Kind of its geometry, such as MultiPolygon; None where it has none."""
+    geometry_type: str | None
+    """Type of the geometry (``MultiPolygon``); None if the layer has none."""
 
 
 def choose_layer(
-    file: str, offers: Sequence[Offer], layer: str, part: str | None, notes: list[Note]
-) -> Offer:
-    """Return the layer to read; the others are added to the notes.
+    file: str,
+    available: Sequence[FileLayer],
+    register: str,
+    wanted: str | None,
+    notes: list[Note],
+) -> FileLayer:
+    """Return the layer to read and add a note for each other one.
 
     Parameters
     ----------
-    file : its name, for messages.
-    offers : the layers it has.
-    layer : the register it is for, or `OUTLINE`.
-    part : name of the layer that the user wants.
-    notes : where layers that are not read are reported.
+    file : str
+        Name of the file, for messages.
+    available : sequence of FileLayer
+        Layers of the file.
+    register : str
+        Name of the register to import into, or `OUTLINE`.
+    wanted : str or None
+        Name of the layer that the user selected; None to choose by geometry and headers.
+    notes : list of Note
+        Extended by one note for each layer that is not read.
+
+    Returns
+    -------
+    FileLayer
+        The selected layer, or the only one with geometry that fits the register.
 
     Raises
     ------
-    ReadError : there is none of that name, none with geometry, or several fit the register.
+    ReadError
+        If there is no layer of that name or none with geometry, or not exactly one fits.
     """
-    names = ", ".join(offer.name for offer in offers)
-    if part is not None:
-        fitting = [offer for offer in offers if offer.name == part]
-        if not fitting:
-            raise ReadError(f"{file} has no layer {part}; it has {names}")
+    names = ", ".join(layer.name for layer in available)
+    if wanted is not None:
+        candidates = [layer for layer in available if layer.name == wanted]
+        if not candidates:
+            raise ReadError(f"{file} has no layer {wanted}; it has {names}")
     else:
-        spatial = [offer for offer in offers if offer.shape is not None]
+        spatial = [layer for layer in available if layer.geometry_type is not None]
         if not spatial:
             raise ReadError(f"{file} has no layer with geometry; give a layer with geometry")
-        fitting = spatial if len(spatial) == 1 else [o for o in spatial if _fits(o, layer)]
-        if len(fitting) != 1:
-            which = "several of them fit" if fitting else "none of them clearly fits"
-            wanted = "an outline" if layer == OUTLINE else layer
+        candidates = spatial
+        if len(spatial) > 1:
+            candidates = [layer for layer in spatial if _fits(layer, register)]
+        if len(candidates) != 1:
+            reason = "several of them fit" if candidates else "none of them clearly fits"
+            purpose = "an outline" if register == OUTLINE else register
             raise ReadError(
-                f"{file} has the layers {names}, and {which} {wanted}; name one with --layer"
+                f"{file} has the layers {names}, and {reason} {purpose}; name one with --layer"
             )
-    chosen = fitting[0]
+    chosen = candidates[0]
     notes += [
-        Note("layer not read", f"{offer.name}; --layer NAME reads another one")
-        for offer in offers
-        if offer is not chosen
+        Note("layer not read", f"{layer.name}; --layer NAME reads another one")
+        for layer in available
+        if layer is not chosen
     ]
     return chosen
 
 
-def _fits(offer: Offer, layer: str) -> bool:
-    """Whether a layer has the key of the register, and shapes such as its own."""
-    shape = (offer.shape or "").casefold()
-    if layer == OUTLINE:
-        return "polygon" in shape
-    if layer not in LAYERS:
+def _fits(layer: FileLayer, register: str) -> bool:
+    """Return whether a layer has the key of the register and a geometry type that it accepts."""
+    geometry_type = (layer.geometry_type or "").casefold()
+    if register == OUTLINE:
+        return "polygon" in geometry_type
+    if register not in LAYERS:
         return False
-    spec = LAYERS[layer]
-    alike = spec.shape in shape or not any(kind in shape for kind in ("point", "line", "polygon"))
-    return alike and spec.key[-1] in recognise(layer, offer.fields).columns
+    spec = LAYERS[register]
+    is_generic = not any(kind in geometry_type for kind in ("point", "line", "polygon"))
+    if not is_generic and spec.shape not in geometry_type:
+        return False
+    return spec.key[-1] in recognise(register, layer.fields).columns

@@ -1,4 +1,4 @@
-"""How a file writes numbers and dates: what each column shows, and else what the others show."""
+"""Notation of numbers and dates in a file: decimal mark and order of day and month by column."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ from geo.ingest.values import plain_signs
 from geo.schema import Layer
 
 _SAMPLE_ROWS = 2_000
-"""Rows whose coordinates are looked at for the decimal mark."""
-
-
-@dataclass(frozen=True)
-class Notation:
-    """By column of the layer; what is not known is None or absent."""
-
-    decimal: Mapping[str, Decimal | None] = field(default_factory=dict)
-    date_order: Mapping[str, DateOrder | None] = field(default_factory=dict)
-    grouped: frozenset[str] = frozenset()
-    """Columns in which a comma parts thousands somewhere."""
-    findings: tuple[Finding, ...] = ()
-
-
+"""Rows whose coordinates are examined for the decimal mark."""
+_ORDER_WORDS = {"day": "day before month", "month": "month before day"}
 _TYPED_BESIDE_TEXT = (
     "the spreadsheet may have exchanged day and month of the dates that are no text; compare them "
     "with their source"
 )
+
+
+@dataclass(frozen=True)
+class Notation:
+    """Notation by column of the layer; None or absent if it is not known."""
+
+    decimal: Mapping[str, Decimal | None] = field(default_factory=dict)
+    date_order: Mapping[str, DateOrder | None] = field(default_factory=dict)
+    grouped: frozenset[str] = frozenset()
+    """Columns in which a comma may separate thousands."""
+    findings: tuple[Finding, ...] = ()
+
+
 PLAIN = Notation()
+"""Notation of a file of which nothing is known."""
 
 
 def read_notation(
@@ -47,72 +49,88 @@ def read_notation(
 ) -> Notation:
     """Return how the columns of a file write numbers and dates.
 
+    A column that does not show its own notation has that of the other columns, if they agree.
+
     Parameters
     ----------
-    cells : as they were read.
-    layer : the register.
-    columns : column to header.
-    date_order : of all columns that do not show their own.
-    projected : whether coordinates are metres.
+    cells : pandas.DataFrame
+        Cells as they were read.
+    layer : Layer
+        Register to import into.
+    columns : mapping of str to str
+        Header by column of the layer.
+    date_order : {"day", "month"} or None, optional
+        Order in columns that do not show their own.
+    projected : bool, optional
+        Whether coordinates are metres.
+
+    Returns
+    -------
+    Notation
+        Decimal mark and date order by column, with findings about uncertain dates.
     """
-    decimal, grouped = _decimals(cells, layer, columns, projected=projected)
-    order, findings = _orders(cells, layer, columns, date_order)
+    decimal, grouped = _decimal_marks(cells, layer, columns, projected=projected)
+    order, findings = _date_orders(cells, layer, columns, date_order)
     return Notation(decimal, order, grouped, tuple(findings))
 
 
-def _decimals(
+def _decimal_marks(
     cells: pd.DataFrame, layer: Layer, columns: Mapping[str, str], *, projected: bool
 ) -> tuple[dict[str, Decimal | None], frozenset[str]]:
-    shown: dict[str, Decimal | None] = {}
+    """Return the decimal mark by column, and the columns with ambiguous commas."""
+    mark_of: dict[str, Decimal | None] = {}
     grouped = set()
     for axis in (LON, LAT):
         if axis in columns:
             texts = matching(cells[columns[axis]].iloc[:_SAMPLE_ROWS], "[.,]")
-            shown[axis] = decimal_mark(texts, degrees=not projected)
+            mark_of[axis] = decimal_mark(texts, degrees=not projected)
     for column in layer.columns:
         if column.kind in ("number", "integer") and column.name in columns:
             texts = matching(cells[columns[column.name]], "[.,]")
-            shown[column.name] = decimal_mark(texts)
-            if any(AMBIGUOUS[","].fullmatch(plain_signs(t).strip()) for t in texts if isinstance(t, str)):  # fmt: skip
+            mark_of[column.name] = decimal_mark(texts)
+            plain = (plain_signs(text).strip() for text in texts if isinstance(text, str))
+            if any(AMBIGUOUS[","].fullmatch(text) for text in plain):
                 grouped.add(column.name)
-    marks = {mark for mark in shown.values() if mark is not None}
-    file_mark = marks.pop() if len(marks) == 1 else shown.get(LON)
-    return {name: mark or file_mark for name, mark in shown.items()}, frozenset(grouped)
+    marks = {mark for mark in mark_of.values() if mark is not None}
+    file_mark = marks.pop() if len(marks) == 1 else mark_of.get(LON)
+    return {name: mark or file_mark for name, mark in mark_of.items()}, frozenset(grouped)
 
 
-def _orders(
+def _date_orders(
     cells: pd.DataFrame, layer: Layer, columns: Mapping[str, str], given: DateOrder | None
 ) -> tuple[dict[str, DateOrder | None], list[Finding]]:
-    shown: dict[str, Shown] = {}
+    """Return the order of day and month by column, and findings about uncertain columns."""
+    shown_by_column: dict[str, Shown] = {}
     for column in layer.columns:
         if column.kind in ("date", "time") and column.name in columns:
             texts = matching(cells[columns[column.name]], r"^\s*\d{1,2}[/.\-]\d{1,2}[/.\-]\d{4}")
-            shown[column.name] = shown_order(texts)
-    orders = {one.order for one in shown.values() if one.order is not None}
+            shown_by_column[column.name] = shown_order(texts)
+    orders = {shown.order for shown in shown_by_column.values() if shown.order is not None}
     file_order = orders.pop() if len(orders) == 1 else None
-    out: dict[str, DateOrder | None] = {}
+    order_of: dict[str, DateOrder | None] = {}
     findings = []
-    for name, one in shown.items():
-        # A column that has both orders shows none: what could be either is refused there.
-        out[name] = one.order if one.order or one.mixed else given or file_order
-        words = {"day": "day before month", "month": "month before day"}
-        if one.mixed:
-            findings.append(
-                (name, "dates in both orders", "those that could be either are not read")
-            )
-        elif one.uncertain and (order := out[name]) is not None:
-            why = (
-                "the column shows it"
-                if one.order
-                else "--date-order"
-                if given
-                else "another column shows it"
-            )
-            findings.append((name, f"dates read with {words[order]}", why))
-        if one.typed and one.day_first:
-            findings.append(
-                (name, "typed dates beside text with the day first", _TYPED_BESIDE_TEXT)
-            )
-    return out, [
-        Finding(0, NOTED, reason, columns[name], detail, "") for name, reason, detail in findings
-    ]
+    for name, shown in shown_by_column.items():
+        # A column with both orders shows none: its ambiguous dates are rejected.
+        order = shown.order if shown.order or shown.mixed else given or file_order
+        order_of[name] = order
+        for reason, detail in _date_remarks(shown, order, given):
+            findings.append(Finding(0, NOTED, reason, columns[name], detail, ""))
+    return order_of, findings
+
+
+def _date_remarks(
+    shown: Shown, order: DateOrder | None, given: DateOrder | None
+) -> list[tuple[str, str]]:
+    """Return reason and detail of each remark on the dates of a column."""
+    remarks = []
+    if shown.mixed:
+        remarks.append(("dates in both orders", "those that could be either are not read"))
+    elif shown.uncertain and order is not None:
+        if shown.order:
+            source = "the column shows it"
+        else:
+            source = "--date-order" if given else "another column shows it"
+        remarks.append((f"dates read with {_ORDER_WORDS[order]}", source))
+    if shown.typed and shown.day_first:
+        remarks.append(("typed dates beside text with the day first", _TYPED_BESIDE_TEXT))
+    return remarks

@@ -1,4 +1,4 @@
-"""How a column writes its numbers: decimal point or comma, and marks between thousands."""
+"""Decimal mark of a column of numbers, and marks between thousands."""
 
 from __future__ import annotations
 
@@ -12,43 +12,62 @@ Decimal = Literal[".", ","]
 
 _UNIT = r"\s*(?:°|度|米|m|M|px|人|%)?"
 _SIGN = r"[-+]?"
+_ESCAPED = ((".", r"\."), (",", ","))
 _DECIMAL = {
     mark: re.compile(
-        rf"{_SIGN}(?:\d+{m}(?:\d{{1,2}}|\d{{4,}})|\d{{4,}}{m}\d+|0{m}\d+|\d{{1,3}}(?:{o}\d{{3}})+{m}\d+){_UNIT}"
+        rf"{_SIGN}(?:\d+{escaped}(?:\d{{1,2}}|\d{{4,}})|\d{{4,}}{escaped}\d+|0{escaped}\d+"
+        rf"|\d{{1,3}}(?:{other}\d{{3}})+{escaped}\d+){_UNIT}"
     )
-    for mark, m, o in ((".", r"\.", "[, ']"), (",", ",", r"[. ']"))
+    for mark, escaped, other in ((".", r"\.", "[, ']"), (",", ",", r"[. ']"))
 }
-"""Texts in which the mark can only be the decimal's."""
+"""Texts in which the mark can only be the decimal mark."""
 _GROUPED = {
-    mark: re.compile(rf"{_SIGN}\d{{1,3}}(?:{m}\d{{3}}){{2,}}{_UNIT}")
-    for mark, m in ((".", r"\."), (",", ","))
+    mark: re.compile(rf"{_SIGN}\d{{1,3}}(?:{escaped}\d{{3}}){{2,}}{_UNIT}")
+    for mark, escaped in _ESCAPED
 }
-"""Texts in which the mark can only part thousands."""
+"""Texts in which the mark can only separate thousands."""
 AMBIGUOUS = {
-    mark: re.compile(rf"{_SIGN}[1-9]\d{{0,2}}{m}\d{{3}}{_UNIT}")
-    for mark, m in ((".", r"\."), (",", ","))
+    mark: re.compile(rf"{_SIGN}[1-9]\d{{0,2}}{escaped}\d{{3}}{_UNIT}") for mark, escaped in _ESCAPED
 }
-"""One mark with three digits behind it: ``1,200`` is 1200 or 1.2."""
+"""One mark followed by three digits, by mark: ``1,200`` is 1200 or 1.2."""
 
 
 def decimal_mark(cells: Iterable[Any], *, degrees: bool = False) -> Decimal | None:
-    """Return the decimal mark that the cells of a column show; None where none or both do.
+    """Return the decimal mark that the cells of a column show.
 
     Parameters
     ----------
-    cells : of one column; typed numbers show nothing.
-    degrees : whether they are coordinates in degrees, where no mark parts thousands.
+    cells : iterable of object
+        Cells of one column; only text can show a mark.
+    degrees : bool, optional
+        Whether they are coordinates in degrees, in which no mark separates thousands.
+
+    Returns
+    -------
+    {".", ","} or None
+        The mark; None if no cell shows one or the cells disagree.
+
+    Examples
+    --------
+    >>> decimal_mark(["12,5", "3,25"])
+    ','
+    >>> decimal_mark(["1.200.000", "7"])
+    ','
+    >>> decimal_mark(["1,200"]) is None
+    True
+    >>> decimal_mark(["118,306"], degrees=True)
+    ','
     """
-    shown: set[Decimal] = set()
+    marks: set[Decimal] = set()
     for cell in cells:
         if not isinstance(cell, str):
             continue
         text = values.plain_signs(cell).strip()
-        if degrees and (found := re.fullmatch(rf"{_SIGN}\d{{1,3}}([.,])\d+{_UNIT}", text)):
-            shown.add("." if found[1] == "." else ",")
+        if degrees and (match := re.fullmatch(rf"{_SIGN}\d{{1,3}}([.,])\d+{_UNIT}", text)):
+            marks.add("." if match[1] == "." else ",")
             continue
         if _DECIMAL["."].fullmatch(text) or _GROUPED[","].fullmatch(text):
-            shown.add(".")
+            marks.add(".")
         if _DECIMAL[","].fullmatch(text) or _GROUPED["."].fullmatch(text):
-            shown.add(",")
-    return shown.pop() if len(shown) == 1 else None
+            marks.add(",")
+    return marks.pop() if len(marks) == 1 else None

@@ -1,4 +1,4 @@
-"""What a file holds before it is cleaned: its headers, what they are taken for, and its first rows."""
+"""Preview of a file before cleaning: headers, the columns they are read as, first rows."""
 
 from __future__ import annotations
 
@@ -17,45 +17,52 @@ from geo.ingest.staff import NEEDED, STAFF
 from geo.schema import Layer
 
 ROWS = 6
-"""Rows that are shown."""
+"""Rows of the preview."""
 LONGEST_CELL = 80
-"""Characters of a cell that are shown."""
+"""Characters of a cell in the preview."""
 
 
 @dataclass(frozen=True)
 class HeaderUse:
-    """One header of a file, and what it is taken for."""
+    """A header of a file, and the column it is read as."""
 
     header: str
     column: str | None
-    """The column of the layer; None where it is kept with the row as it is."""
+    """Column of the layer; None if its cells are stored unchanged beside the columns."""
     how: str
     """given (by the user or a saved mapping), word (of the dictionary), guessed, open or secret."""
     reason: str = ""
-    """Why it is guessed."""
+    """Reason of a guess."""
     proposed: str | None = None
-    """The column that it may be by what its cells hold."""
+    """Column that it may be, judged by its cells."""
     evidence: str = ""
-    """What speaks for the proposal, in English."""
+    """Evidence for the proposal, in English."""
     evidence_kind: str = ""
+    """Kind of the evidence, see `geo.ingest.proposals`."""
     facts: dict[str, Any] | None = None
-    """What the evidence names, for a text in another language."""
+    """Values of the evidence, for a text in another language."""
 
 
 @dataclass(frozen=True)
 class FilePreview:
-    """What a file holds, before it is cleaned."""
+    """Content of a file before it is cleaned."""
 
     headers: list[HeaderUse]
     rows: list[list[str]]
-    """The first rows, a cell for each header; no password is among them."""
+    """First rows, one cell for each header; passwords are blank."""
     missing: list[str]
-    """Columns that the layer needs and no header says."""
+    """Columns that the layer needs and no header names."""
     located: bool
     """Whether the rows have a geometry, so that no coordinates are needed."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the preview for machines."""
+        """Return the preview as plain values for JSON.
+
+        Returns
+        -------
+        dict of str to object
+            The attributes by name.
+        """
         return asdict(self)
 
 
@@ -69,44 +76,72 @@ def preview_file(
     timed: bool,
     bounds: tuple[float, float, float, float] | None,
 ) -> FilePreview:
-    """Return what a file holds.
+    """Return the preview of a file for a register.
 
     Parameters
     ----------
-    raw : from `read_file`.
-    layer : the register it is for.
-    rename : header of the file to column, by the user and a saved mapping.
-    dictionary : words of the deployment.
-    key : rule by which the rows' keys are made.
-    timed : whether the rows are given a time span.
-    bounds : west, south, east, north of the deployment in degrees.
+    raw : RawTable
+        Table as `geo.ingest.readers.read_file` returns it.
+    layer : Layer
+        Register to import into.
+    rename : dict of str to str or None
+        Column by header of the file, from the user and a saved mapping.
+    dictionary : Dictionary
+        Words of the deployment.
+    key : {"number", "digest"} or None
+        Rule by which keys of the rows are made; None if the file has keys.
+    timed : bool
+        Whether an option gives the rows a time span.
+    bounds : tuple of float or None
+        West, south, east and north of the deployment in degrees.
+
+    Returns
+    -------
+    FilePreview
+        Headers, first rows, missing columns and proposals.
     """
-    found, _ = use_headers(raw, layer, rename=rename, dictionary=dictionary, key=key)
-    missing = missing_columns(layer, found.columns, raw, key=key is not None, timed=timed)
-    proposals = propose(raw, layer, found, bounds)
+    recognised, _ = use_headers(raw, layer, rename=rename, dictionary=dictionary, key=key)
+    missing = missing_columns(layer, recognised.columns, raw, key=key is not None, timed=timed)
+    proposals = propose(raw, layer, recognised, bounds)
     if key is not None:
-        proposals = [one for one in proposals if one.column != layer.key[-1]]
-    return _preview(raw, found, rename or {}, proposals, missing)
+        proposals = [proposal for proposal in proposals if proposal.column != layer.key[-1]]
+    return _preview(raw, recognised, rename or {}, proposals, missing)
 
 
 def preview_staff(
     raw: RawTable, *, rename: dict[str, str] | None, dictionary: Dictionary
 ) -> FilePreview:
-    """Return what a file of grid staff holds; nothing is proposed by its cells."""
-    found = recognise(STAFF.name, [str(h) for h in raw.cells.columns], rename, dictionary)
-    missing = [name for name in NEEDED if name not in found.columns]
-    return _preview(raw, found, rename or {}, [], missing)
+    """Return the preview of a file of grid staff; no columns are proposed.
+
+    Parameters
+    ----------
+    raw : RawTable
+        Table as `geo.ingest.readers.read_file` returns it.
+    rename : dict of str to str or None
+        Column by header of the file, from the user and a saved mapping.
+    dictionary : Dictionary
+        Words of the deployment.
+
+    Returns
+    -------
+    FilePreview
+        Headers, first rows and missing columns.
+    """
+    headers = [str(header) for header in raw.cells.columns]
+    recognised = recognise(STAFF.name, headers, rename, dictionary)
+    missing = [name for name in NEEDED if name not in recognised.columns]
+    return _preview(raw, recognised, rename or {}, [], missing)
 
 
 def _preview(
     raw: RawTable,
-    found: Recognised,
+    recognised: Recognised,
     rename: Mapping[str, str],
     proposals: list[Proposal],
     missing: list[str],
 ) -> FilePreview:
-    column_of = {header: column for column, header in found.columns.items()}
-    proposal_of = {one.header: one for one in proposals}
+    column_of = {header: column for column, header in recognised.columns.items()}
+    proposal_of = {proposal.header: proposal for proposal in proposals}
     names = [str(header) for header in raw.cells.columns]
     given = {matching(header, names) for header in rename}
     headers = []
@@ -114,34 +149,46 @@ def _preview(
         column, proposal = column_of.get(header), proposal_of.get(header)
         if is_secret(header) and column is None:
             how = "secret"
-        elif header in given and (column or header in found.set_aside):
+        elif header in given and (column or header in recognised.set_aside):
             how = "given"
-        elif header in found.guessed:
+        elif header in recognised.guessed:
             how = "guessed"
         else:
             how = "word" if column else "open"
-        shown = values.storable(header)
-        use = HeaderUse(shown, column, how, found.guessed.get(header, ""))
         if proposal is not None and column is None:
-            facts = {
-                name: values.storable(fact) if isinstance(fact, str) else fact
-                for name, fact in proposal.evidence.facts.items()
-            }
-            evidence = Evidence(proposal.evidence.kind, facts)
-            use = HeaderUse(
-                shown, None, how, "", proposal.column, str(evidence), evidence.kind, facts
-            )
-        headers.append(use)
-    # A password is not shown, whatever column it is taken for.
-    secret = [is_secret(header) for header in names]
+            headers.append(_proposed_use(header, how, proposal))
+        else:
+            reason = recognised.guessed.get(header, "")
+            headers.append(HeaderUse(values.storable(header), column, how, reason))
+    # Passwords stay hidden, whatever column they are read as.
+    is_hidden = [is_secret(header) for header in names]
     rows = [
-        ["" if hide else _shown(cell) for cell, hide in zip(row, secret, strict=True)]
+        ["" if hidden else _excerpt(cell) for cell, hidden in zip(row, is_hidden, strict=True)]
         for row in raw.cells.iloc[:ROWS].itertuples(index=False, name=None)
     ]
     return FilePreview(headers, rows, missing, raw.geometry is not None)
 
 
-def _shown(cell: Any) -> str:
+def _proposed_use(header: str, how: str, proposal: Proposal) -> HeaderUse:
+    """Return the use of a header that has a proposal, with text that can be stored."""
+    facts = {
+        name: values.storable(fact) if isinstance(fact, str) else fact
+        for name, fact in proposal.evidence.facts.items()
+    }
+    evidence = Evidence(proposal.evidence.kind, facts)
+    return HeaderUse(
+        values.storable(header),
+        None,
+        how,
+        proposed=proposal.column,
+        evidence=str(evidence),
+        evidence_kind=evidence.kind,
+        facts=facts,
+    )
+
+
+def _excerpt(cell: Any) -> str:
+    """Return the beginning of a cell as text."""
     if values.blank(cell):
         return ""
     text = str(values.storable(values.text_of(cell)))

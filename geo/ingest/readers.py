@@ -1,4 +1,4 @@
-"""Files of any of the accepted formats to one raw table with line numbers and original text."""
+"""Reading of a file of any accepted format into a raw table, in a confined process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from geo.ingest import raw_table, transport
 from geo.ingest.encodings import require_encoding
 from geo.ingest.headers import normalised
 from geo.ingest.raw_table import RawTable
-from geo.ingest.remarks import remarks
+from geo.ingest.remarks import notes_of_warnings
 from geo.settings import Settings, get_settings
 
 VECTOR = {".geojson", ".json", ".gpkg", ".shp", ".zip", ".parquet", ".geoparquet"}
@@ -33,55 +33,75 @@ def read_file(
     encoding: str | None = None,
     settings: Settings | None = None,
 ) -> RawTable:
-    """Read a file, finding format, encoding and delimiter by itself.
+    """Read a file; format, encoding and delimiter are detected.
 
-    The file is parsed in a process of its own that can open nothing else, reach no network, and has
-    bounded memory and time; docs/files.md says what the bounds are.
+    The file is parsed in a confined process that can open no other file, has no network and has
+    bounded memory and time (docs/files.md).
 
     Parameters
     ----------
-    path : .geojson, .gpkg, .shp, .zip (of a Shapefile), .parquet, .csv, .tsv, .txt or .xlsx;
+    path : pathlib.Path
+        A .geojson, .gpkg, .shp, .zip (of a Shapefile), .parquet, .csv, .tsv, .txt or .xlsx file;
         text tables may be gzipped (.csv.gz).
-    layer : name of the register, by whose words the header of a table is found; or `OUTLINE` for
-        the polygons of a region.
-    crs : the CRS of the coordinates where the file does not name it, or to overrule it.
-    headers : further headers that the user or the deployment names.
-    part : name of the sheet or layer to read, where the file has several.
-    encoding : of the texts, one of `geo.ingest.encodings.ENCODINGS`; judged by all of them unless given.
-    settings : memory and time that reading may take; the deployment's unless given.
+    layer : str
+        Name of the register, whose dictionary finds the header of a table; or `OUTLINE` for the
+        polygons of a region.
+    crs : str or None, optional
+        CRS of the coordinates, for a file that names none or a wrong one.
+    headers : collection of str, optional
+        Further headers that the user or the deployment names.
+    part : str or None, optional
+        Name of the sheet or layer to read, if the file has several.
+    encoding : str or None, optional
+        Encoding of the texts, one of `geo.ingest.encodings.ENCODINGS`; None to detect it.
+    settings : Settings or None, optional
+        Settings with the limits of memory and time; None for those of the deployment.
+
+    Returns
+    -------
+    RawTable
+        Cells, lines and geometry, with notes on what the reader repaired or left out.
 
     Raises
     ------
-    ReadError : the file is absent, damaged, empty, too large, or of no known format.
-    CrsError : the CRS given is not known.
+    ReadError
+        If the file is absent, damaged, empty, too large or of an unknown format.
+    CrsError
+        If the given CRS is not known, or a vector file has none and none is given.
     """
     path = Path(path)
     if not _is_file(path):
         raise ReadError(f"{path} does not exist; give the path of a file")
-    given = _parse_crs(crs)
+    given_crs = _parse_crs(crs)
     suffix = _suffix(path)
     drivers: tuple[str, ...] = ()
     if suffix not in _PACKABLE:
         drivers = require_signature(path, ".gz" if suffix.endswith(".gz") else suffix).drivers
     arguments = {
-        "suffix": suffix, "layer": layer, "crs": None if given is None else given.to_wkt(),
+        "suffix": suffix,
+        "layer": layer,
+        "crs": None if given_crs is None else given_crs.to_wkt(),
         "unpacked_bytes": raw_table.MAX_UNPACKED_BYTES,
-        "known": sorted({normalised(header) for header in headers}), "part": part,
+        "known": sorted({normalised(header) for header in headers}),
+        "part": part,
         "encoding": None if encoding is None else require_encoding(encoding),
-    }  # fmt: skip
+    }
     reading = run_confined(
-        "geo.ingest.parsing:read_to", path, arguments,
-        settings=settings or get_settings(), drivers=drivers,
-        beside=_parts(path, suffix),
-    )  # fmt: skip
+        "geo.ingest.parsing:read_to",
+        path,
+        arguments,
+        settings=settings or get_settings(),
+        drivers=drivers,
+        beside=_companion_files(path, suffix),
+    )
     raw = transport.read(reading.content)
-    if given is not None:
-        raw.crs = given
-    told = [note.reason for note in raw.notes]
+    if given_crs is not None:
+        raw.crs = given_crs
+    reported = [note.reason for note in raw.notes]
     raw.notes += [
         note
-        for note in remarks(reading.warnings)
-        if not any(reason.startswith(note.reason) for reason in told)
+        for note in notes_of_warnings(reading.warnings)
+        if not any(reason.startswith(note.reason) for reason in reported)
     ]
     return raw
 
@@ -89,11 +109,12 @@ def read_file(
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # no file can have this name
         return False
 
 
 def _suffix(path: Path) -> str:
+    """Return the suffix of an accepted format, with .gz if the table is gzipped."""
     suffixes = [s.lower() for s in path.suffixes]
     suffix = suffixes[-1] if suffixes else ""
     if suffix == ".gz" and len(suffixes) > 1 and suffixes[-2] in _PACKABLE:
@@ -106,8 +127,8 @@ def _suffix(path: Path) -> str:
     return suffix
 
 
-def _parts(path: Path, suffix: str) -> tuple[Path, ...]:
-    """Return the files that belong to the file, of those that are there."""
+def _companion_files(path: Path, suffix: str) -> tuple[Path, ...]:
+    """Return the existing files that belong to a file, such as the other parts of a Shapefile."""
     if suffix == ".shp":
         names = [path.with_suffix(s) for part in _SHAPEFILE_PARTS for s in (part, part.upper())]
     elif suffix == ".gpkg":

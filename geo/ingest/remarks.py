@@ -1,4 +1,4 @@
-"""Warnings of the libraries that read files, in words of ours."""
+"""Notes on warnings of the libraries that read files."""
 
 from __future__ import annotations
 
@@ -16,32 +16,63 @@ _HARMLESS = re.compile(
     r"|Geometry column .* does not contain|Measured \(M\) geometry types|SHAPE_RESTORE_SHX|shx",
     re.IGNORECASE,
 )
-"""Of what is not in the data, or is reported by other means."""
+"""Warnings that do not concern the data, or are reported by other means."""
 _KNOWN = (
     (r"non closed ring|not closed|unclosed", "ring left open", "look at the shapes of the report"),
     (r"truncat", "values of the file are cut", "a value is longer than its column allows"),
-    (r"out of range|too large|overflow|Integer|serial value outside|marked as a date",
-     "numbers or dates beyond their limits", "such cells are empty or text"),
-    (r"encod|recode|UTF-8|utf8|cpg|codec", "texts in another encoding than the file says", "look at some names"),
-    (r"geometry|ring|polygon|coordinate|point", "shapes that are not as the format wants them",
-     "features without a usable shape are reported as such"),
-)  # fmt: skip
+    (
+        r"out of range|too large|overflow|Integer|serial value outside|marked as a date",
+        "numbers or dates beyond their limits",
+        "these cells are empty or text",
+    ),
+    (
+        r"encod|recode|UTF-8|utf8|cpg|codec",
+        "texts in another encoding than the file says",
+        "check a few names",
+    ),
+    (
+        r"geometry|ring|polygon|coordinate|point",
+        "shapes that are not as the format wants them",
+        "features without a usable shape are reported one by one",
+    ),
+)
+"""Pattern of warnings, reason and detail of the note."""
+_UNKNOWN = (
+    "the file is not quite as its format wants it",
+    "compare the number of rows and a few values",
+)
 
 
-def remarks(warnings: Sequence[str]) -> list[Note]:
+def notes_of_warnings(warnings: Sequence[str]) -> list[Note]:
     """Return a note for each kind of warning that concerns the data.
 
     Parameters
     ----------
-    warnings : as the libraries word them; they never reach the user.
+    warnings : sequence of str
+        Warnings as the libraries word them; their text is not shown to the user.
+
+    Returns
+    -------
+    list of Note
+        At most one note per kind.
+
+    Examples
+    --------
+    >>> notes = notes_of_warnings(["Value was truncated", "More than one layer found"])
+    >>> [note.reason for note in notes]
+    ['values of the file are cut']
     """
-    out: dict[str, Note] = {}
+    notes: dict[str, Note] = {}
     for text in warnings:
         if _HARMLESS.search(text):
             continue
         reason, detail = next(
-            ((reason, detail) for pattern, reason, detail in _KNOWN if re.search(pattern, text, re.IGNORECASE)),
-            ("the file is not quite as its format wants it", "compare the number of rows and some values"),
-        )  # fmt: skip
-        out.setdefault(reason, Note(reason, detail))
-    return list(out.values())
+            (
+                (reason, detail)
+                for pattern, reason, detail in _KNOWN
+                if re.search(pattern, text, re.IGNORECASE)
+            ),
+            _UNKNOWN,
+        )
+        notes.setdefault(reason, Note(reason, detail))
+    return list(notes.values())

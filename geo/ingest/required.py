@@ -1,11 +1,11 @@
-"""The columns that a file must have, and what is said where it has not."""
+"""Columns that a file must have, and the error if it lacks them."""
 
 from __future__ import annotations
 
 from geo.errors import MissingColumnsError
 from geo.ingest.cells import SPARED
 from geo.ingest.headers import LAT, LON, WHERE, Recognised, is_secret
-from geo.ingest.proposals import Proposal, propose_columns
+from geo.ingest.proposals import Bounds, Proposal, propose_columns
 from geo.ingest.raw_table import RawTable
 from geo.schema import Layer
 
@@ -13,18 +13,29 @@ from geo.schema import Layer
 def missing_columns(
     layer: Layer, columns: dict[str, str], raw: RawTable, *, key: bool, timed: bool
 ) -> list[str]:
-    """Return the columns that the layer needs and no header says.
+    """Return the columns that the layer needs and no header names.
 
     Parameters
     ----------
-    layer : the register.
-    columns : column to header of those that are recognised.
-    raw : the rows as they were read.
-    key, timed : whether the rows are given a key, a time, by an option.
+    layer : Layer
+        Register to import into.
+    columns : dict of str to str
+        Header by column of those that are recognised.
+    raw : RawTable
+        Rows as they were read.
+    key : bool
+        Whether an option makes keys of the rows.
+    timed : bool
+        Whether an option gives the rows a time span.
+
+    Returns
+    -------
+    list of str
+        Names of columns; longitude and latitude for rows without any place.
     """
     located = raw.geometry is not None or WHERE in columns or {LON, LAT} <= set(columns)
     missing = [LON, LAT] if layer.geometry_needed and not located else []
-    # A name and a level can be told from the code, a source from the option; the rest must be there.
+    # Name and level follow from the code, the source from an option; the rest must be in the file.
     missing += [
         column.name
         for column in layer.columns
@@ -42,19 +53,36 @@ def missing_columns(
 def propose(
     raw: RawTable,
     layer: Layer,
-    found: Recognised,
-    bounds: tuple[float, float, float, float] | None,
+    recognised: Recognised,
+    bounds: Bounds | None,
 ) -> list[Proposal]:
-    """Return what the headers may be that are not recognised, passwords and those set aside left out."""
+    """Return proposals for the unrecognised headers except passwords and those set aside.
+
+    Parameters
+    ----------
+    raw : RawTable
+        Rows as they were read.
+    layer : Layer
+        Register to import into.
+    recognised : Recognised
+        Headers that the dictionary or the user names.
+    bounds : tuple of float or None
+        West, south, east and north of the deployment in degrees.
+
+    Returns
+    -------
+    list of Proposal
+        As `geo.ingest.proposals.propose_columns` returns them.
+    """
     open_headers = [
         header
         for header in raw.cells.columns
-        if not is_secret(str(header)) and str(header) not in found.set_aside
+        if not is_secret(str(header)) and str(header) not in recognised.set_aside
     ]
     return propose_columns(
         raw.cells[open_headers],
         layer,
-        found.columns,
+        recognised.columns,
         bounds=bounds,
         located=raw.geometry is not None,
     )
@@ -62,28 +90,36 @@ def propose(
 
 def require_columns(
     layer: Layer,
-    found: Recognised,
+    recognised: Recognised,
     raw: RawTable,
     *,
     key: bool,
     timed: bool,
-    bounds: tuple[float, float, float, float] | None,
+    bounds: Bounds | None,
 ) -> None:
-    """Refuse a file without the columns its layer needs, and propose them by what others hold.
+    """Refuse a file that lacks columns of its layer, with proposals for them.
 
     Parameters
     ----------
-    layer : the register.
-    found : the headers as they are recognised.
-    raw : the rows as they were read.
-    key, timed : whether the rows are given a key, a time, by an option.
-    bounds : of the district, where it is known.
+    layer : Layer
+        Register to import into.
+    recognised : Recognised
+        Headers that the dictionary or the user names.
+    raw : RawTable
+        Rows as they were read.
+    key : bool
+        Whether an option makes keys of the rows.
+    timed : bool
+        Whether an option gives the rows a time span.
+    bounds : tuple of float or None
+        West, south, east and north of the district in degrees; None if it is not known.
 
     Raises
     ------
-    MissingColumnsError : with headers, what is missing, and proposals.
+    MissingColumnsError
+        If columns are missing; it holds the headers, the missing columns and the proposals.
     """
-    columns = found.columns
+    columns = recognised.columns
     missing = missing_columns(layer, columns, raw, key=key, timed=timed)
     if not missing:
         return
@@ -98,9 +134,9 @@ def require_columns(
         f"{layer.name} needs {', '.join(wanted)}, which no header says; the file has "
         f"{', '.join(headers) or 'no columns'}" + (f" ({known})" if known else "")
     )
-    proposals = propose(raw, layer, found, bounds)
+    proposals = propose(raw, layer, recognised, bounds)
     if proposals:
-        listed = "; ".join(f"{one.option} ({one.evidence})" for one in proposals)
+        listed = "; ".join(f"{proposal.option} ({proposal.evidence})" for proposal in proposals)
         message += f". By what the columns hold: {listed}. Confirm or correct that"
     else:
         message += f". Name them with --rename HEADER={'lon' if LON in missing else missing[0]}"

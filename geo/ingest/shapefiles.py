@@ -1,4 +1,4 @@
-"""The parts of a Shapefile: in a zip file, without an index, in an encoding that is named or not."""
+"""Files of a Shapefile: packed in a zip file, without an index, in any encoding."""
 
 from __future__ import annotations
 
@@ -17,71 +17,97 @@ from geo.confinement.signatures import require_signature
 from geo.errors import ReadError
 from geo.ingest import archives
 from geo.ingest.encodings import ENCODINGS, REPLACEMENT, common_share, decode_as, judge
-from geo.ingest.layer_choice import Offer, choose_layer
+from geo.ingest.layer_choice import FileLayer, choose_layer
 from geo.ingest.raw_table import Note
 
 _PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-_OTHER_PARTS = (
-    ".sbn",
-    ".sbx",
-    ".qix",
-    ".qpj",
-    ".qmd",
-    ".fix",
-    ".idx",
-    ".ain",
-    ".aih",
-    ".atx",
-    ".xml",
+_IGNORED_PARTS = frozenset(
+    (".sbn", ".sbx", ".qix", ".qpj", ".qmd", ".fix", ".idx", ".ain", ".aih", ".atx", ".xml")
 )
-"""Of programs that index or style Shapefiles; nothing of the data is in them."""
+"""Suffixes of files that index, style or describe a Shapefile and hold none of its data."""
 _UNPACKED = "unpacked"
-_TYPES = {1: "Point", 8: "MultiPoint", 3: "LineString", 5: "Polygon"}
-_CHINESE = 0.9
-"""Share of common characters from which bytes are Chinese, whatever a .cpg says."""
+_SHP_HEADER_BYTES = 100
+_CPG_BYTES = 100
+_DBF_END_OF_FIELDS = 0x0D
+_GEOMETRY_TYPES = {1: "Point", 8: "MultiPoint", 3: "LineString", 5: "Polygon"}
+_COMMON_CHINESE = 0.9
+"""Share of common characters from which a text is Chinese, whatever a .cpg file says."""
+_PLAUSIBLE_CHINESE = 0.5
+"""Share of common characters from which a text may be in the Chinese encoding of a .cpg file."""
+_CODE_PAGES = {
+    "936": "gb18030",
+    "gbk": "gb18030",
+    "gb2312": "gb18030",
+    "950": "big5hkscs",
+    "big5": "big5hkscs",
+    "65001": "utf-8",
+    "88591": "latin-1",
+    "system": "",
+}
+"""Python's name of an encoding by its label in a .cpg file."""
 
 
 def unpack_shapefile(
     path: Path, folder: Path, layer: str, part: str | None, notes: list[Note]
 ) -> Path:
-    """Unpack the Shapefile of an archive that fits, under names of ours, whatever paths it names.
+    """Unpack the Shapefile of a zip file that fits the register.
+
+    The unpacked files have fixed names; the paths in the zip file are not used.
 
     Parameters
     ----------
-    path : the zip file.
-    folder : where it is unpacked.
-    layer, part, notes : as for `geo.ingest.layer_choice.choose_layer`; a Shapefile in a folder is named
-        ``folder/name``.
+    path : pathlib.Path
+        Zip file.
+    folder : pathlib.Path
+        Folder to unpack into.
+    layer : str
+        Register to import into, as for `geo.ingest.layer_choice.choose_layer`.
+    part : str or None
+        Name of the Shapefile to read, ``folder/name`` if it is in a folder; None to choose.
+    notes : list of Note
+        Extended by notes on files that are not read.
+
+    Returns
+    -------
+    pathlib.Path
+        Path of the .shp file.
+
+    Raises
+    ------
+    ReadError
+        If the zip file has no Shapefile, or not exactly one that fits.
     """
     with archives.opened(path, "zip file") as archive:
-        members = [info for info in archive.infolist() if not info.is_dir()]
-        ours = [info for info in members if not _of_macos(info)]
-        if len(ours) < len(members):
+        packed = [info for info in archive.infolist() if not info.is_dir()]
+        members = [info for info in packed if not _is_macos_metadata(info)]
+        if len(members) < len(packed):
             notes.append(Note("files of macOS in the zip file, not read", "__MACOSX and ._ files"))
-        shapes = {_stem(info): info for info in ours if _suffix(info) == ".shp"}
+        shapes = {_stem(info): info for info in members if _suffix(info) == ".shp"}
         if not shapes:
-            listed = ", ".join(sorted(info.filename for info in ours)[:5]) or "nothing"
+            listed = ", ".join(sorted(info.filename for info in members)[:5]) or "nothing"
             raise ReadError(
-                f"{path.name} holds no Shapefile but {listed}; pack the .shp, .shx, .dbf and .prj of one, "
-                "or import other files unpacked"
+                f"{path.name} holds no Shapefile but {listed}; pack the .shp, .shx, .dbf and .prj "
+                "of one, or import other files unpacked"
             )
-        offers = [_offer(archive, ours, info) for info in sorted(shapes.values(), key=_name)]
-        if len(offers) == 1 and part is None:
-            chosen = offers[0]
+        available = [
+            _describe_layer(archive, members, info) for info in sorted(shapes.values(), key=_name)
+        ]
+        if len(available) == 1 and part is None:
+            chosen = available[0]
         else:
-            chosen = choose_layer(path.name, offers, layer, part, notes)
-        stem = _stem(next(i for i in shapes.values() if _name(i) == chosen.name))
-        for info in ours:
+            chosen = choose_layer(path.name, available, layer, part, notes)
+        stem = _stem(next(info for info in shapes.values() if _name(info) == chosen.name))
+        for info in members:
             if _stem(info) == stem and _suffix(info) in _PARTS:
                 archives.read_member(archive, info, folder / f"{_UNPACKED}{_suffix(info)}")
-            elif _stem(info) not in shapes and _suffix(info) not in _OTHER_PARTS:
+            elif _stem(info) not in shapes and _suffix(info) not in _IGNORED_PARTS:
                 notes.append(Note("file in the zip file, not read", info.filename[:200]))
     shape = folder / f"{_UNPACKED}.shp"
     try:
         require_signature(shape, ".shp")
     except ReadError as error:
         raise ReadError(
-            f"{path.name} cannot be read: what it holds is no Shapefile; pack it anew"
+            f"{path.name} cannot be read: what it holds is no Shapefile; pack it again"
         ) from error
     return shape
 
@@ -90,9 +116,9 @@ def _path(info: ZipInfo) -> PurePosixPath:
     return PurePosixPath(info.filename.replace("\\", "/"))
 
 
-def _of_macos(info: ZipInfo) -> bool:
-    place = _path(info)
-    return "__MACOSX" in place.parts or place.name.startswith("._") or place.name == ".DS_Store"
+def _is_macos_metadata(info: ZipInfo) -> bool:
+    path = _path(info)
+    return "__MACOSX" in path.parts or path.name.startswith("._") or path.name == ".DS_Store"
 
 
 def _suffix(info: ZipInfo) -> str:
@@ -107,87 +133,126 @@ def _name(info: ZipInfo) -> str:
     return str(_path(info).with_suffix(""))
 
 
-def _offer(archive: ZipFile, members: list[ZipInfo], shape: ZipInfo) -> Offer:
-    """Return name, fields and shape of a Shapefile by its first bytes."""
+def _describe_layer(archive: ZipFile, members: list[ZipInfo], shape: ZipInfo) -> FileLayer:
+    """Return name, fields and geometry type of a Shapefile by its first bytes."""
     with archive.open(shape) as stream:
-        head = stream.read(100)
-    kind = int.from_bytes(head[32:36], "little") % 10 if len(head) == 100 else 0
+        head = stream.read(_SHP_HEADER_BYTES)
+    shape_type = 0
+    if len(head) == _SHP_HEADER_BYTES:
+        shape_type = int.from_bytes(head[32:36], "little") % 10  # without Z or M
     fields: tuple[str, ...] = ()
-    table = next((i for i in members if _stem(i) == _stem(shape) and _suffix(i) == ".dbf"), None)
+    table = next(
+        (info for info in members if _stem(info) == _stem(shape) and _suffix(info) == ".dbf"), None
+    )
     if table is not None:
         with archive.open(table) as stream:
             data = stream.read(1 << 16)
-        raw = field_names(data)
-        found = judge(b"\n".join(raw))
-        encoding = "latin-1" if found is None else found.encoding
-        fields = tuple(name.decode(encoding, "replace") for name in raw)
-    return Offer(_name(shape), fields, _TYPES.get(kind, "Unknown"))
+        names = field_names(data)
+        judged = judge(b"\n".join(names))
+        encoding = "latin-1" if judged is None else judged.encoding
+        fields = tuple(name.decode(encoding, "replace") for name in names)
+    return FileLayer(_name(shape), fields, _GEOMETRY_TYPES.get(shape_type, "Unknown"))
 
 
 def field_names(data: bytes) -> list[bytes]:
-    """Return the names of the fields that a .dbf begins with."""
+    """Return the names of the fields of a .dbf file.
+
+    Parameters
+    ----------
+    data : bytes
+        Beginning of the file.
+
+    Returns
+    -------
+    list of bytes
+        Names in the encoding of the file, at most 11 bytes each.
+    """
     end = int.from_bytes(data[8:10], "little")
     names = []
-    for at in range(32, min(end, len(data)) - 31, 32):
-        if data[at] == 0x0D:
+    for offset in range(32, min(end, len(data)) - 31, 32):
+        if data[offset] == _DBF_END_OF_FIELDS:
             break
-        names.append(data[at : at + 11].split(b"\0")[0])
+        names.append(data[offset : offset + 11].split(b"\0")[0])
     return names
 
 
 def judged_encoding(
     path: Path, name: str, notes: list[Note], given: str | None = None
 ) -> tuple[bytes, str]:
-    """Return the bytes of a .dbf, and the encoding that they are in.
+    """Return the bytes of the .dbf file and the encoding of its texts.
 
-    A .cpg that names another encoding than the texts have is reported. An encoding that the user gives
-    goes before what the file says.
+    Parameters
+    ----------
+    path : pathlib.Path
+        The .shp file.
+    name : str
+        Name of the file that the user knows, for messages.
+    notes : list of Note
+        Extended by notes on a missing .dbf file, a wrong .cpg file or an unusual encoding.
+    given : str or None, optional
+        Encoding that the user names, one of `geo.ingest.encodings.ENCODINGS`; it replaces what
+        the .cpg file names.
+
+    Returns
+    -------
+    data : bytes
+        Content of the .dbf file; empty if there is none.
+    encoding : str
+        Python's name of the encoding.
 
     Raises
     ------
-    ReadError : no encoding that is accepted fits.
+    ReadError
+        If the texts are in no accepted encoding.
     """
     table = _beside(path, ".dbf")
     if table is None:
         notes.append(Note("no .dbf beside the .shp", "the shapes have no columns"))
         return b"", "utf-8"
     data = table.read_bytes()
-    header = int.from_bytes(data[8:10], "little")
-    # Names of fields are cut in the middle of a character, and judged apart from the values.
-    text = data[header:].replace(b"\0", b" ") + b"\n"
-    text += b"\n".join(_without_half_character(field) for field in field_names(data))
+    header_size = int.from_bytes(data[8:10], "little")
+    # Names of fields may be truncated within a character.
+    text = data[header_size:].replace(b"\0", b" ") + b"\n"
+    text += b"\n".join(_without_partial_character(field) for field in field_names(data))
     if given is not None:
         decode_as(text, name, given)
         return data, ENCODINGS[given].removesuffix("-sig")
-    named_by = _beside(path, ".cpg")
-    label = None if named_by is None else named_by.read_bytes()[:100].decode("ascii", "replace").strip("\0 \r\n\t\ufeff\ufffd")  # fmt: skip
+    label = _cpg_label(path)
     named = _codec(label) if label else None
     if text.isascii():
         return data, named or "utf-8"
-    found = judge(text)
-    if named is not None and _fits(text, named, None if found is None else found.encoding):
+    judged = judge(text)
+    if named is not None and _fits(text, named, None if judged is None else judged.encoding):
         return data, named
-    if found is None:
+    if judged is None:
         raise ReadError(
             f"{name}: the texts of its .dbf are neither UTF-8, GB18030 nor Big5; name their "
             "encoding with --encoding, or by a .cpg file beside it"
         )
-    if named_by is not None:
-        says = f"says {label}" if label else "is empty"
-        notes.append(Note("encoding of the .cpg is not that of the texts", f"it {says}, and they are read as {found.encoding}"))  # fmt: skip
-    elif found.unusual:
-        notes.append(
-            Note(
-                "unusual encoding",
-                f"read as {found.encoding}; no .cpg names the encoding: check some names, and name another "
-                "with --encoding",
-            )
+    if label is not None:
+        content = f"says {label}" if label else "is empty"
+        detail = f"it {content}, and they are read as {judged.encoding}"
+        notes.append(Note("encoding of the .cpg is not that of the texts", detail))
+    elif judged.unusual:
+        detail = (
+            f"read as {judged.encoding}; no .cpg names the encoding: check a few names, and name "
+            "another with --encoding"
         )
-    return data, found.encoding
+        notes.append(Note("unusual encoding", detail))
+    return data, judged.encoding
 
 
-def _without_half_character(field: bytes) -> bytes:
-    """Return the name of a field without the part of a character at its end, where it was cut."""
+def _cpg_label(path: Path) -> str | None:
+    """Return the name of an encoding in the .cpg file; None without a .cpg file."""
+    cpg = _beside(path, ".cpg")
+    if cpg is None:
+        return None
+    text = cpg.read_bytes()[:_CPG_BYTES].decode("ascii", "replace")
+    return text.strip("\0 \r\n\t\ufeff\ufffd")
+
+
+def _without_partial_character(field: bytes) -> bytes:
+    """Return the name of a field without a character truncated at its end."""
     for encoding in ("utf-8", "gb18030"):
         try:
             return codecs.getincrementaldecoder(encoding)().decode(field).encode(encoding)
@@ -197,15 +262,15 @@ def _without_half_character(field: bytes) -> bytes:
 
 
 def _beside(path: Path, suffix: str) -> Path | None:
+    """Return the file of the same name with another suffix, if it exists."""
     names = (path.with_suffix(suffix), path.with_suffix(suffix.upper()))
     return next((name for name in names if name.is_file()), None)
 
 
 def _codec(label: str) -> str | None:
-    """Return Python's name of an encoding that a .cpg names; None for one that is not known."""
+    """Return Python's name of the encoding that a .cpg file names; None for an unknown one."""
     text = label.casefold().replace("oem ", "").replace("ansi ", "").strip()
-    text = {"936": "gb18030", "gbk": "gb18030", "gb2312": "gb18030", "950": "big5hkscs", "big5": "big5hkscs",
-            "65001": "utf-8", "88591": "latin-1", "system": ""}.get(text, text)  # fmt: skip
+    text = _CODE_PAGES.get(text, text)
     for name in (text, f"cp{text}"):
         try:
             return codecs.lookup(name).name
@@ -215,7 +280,7 @@ def _codec(label: str) -> str | None:
 
 
 def _fits(text: bytes, named: str, judged: str | None) -> bool:
-    """Whether texts may be in the encoding that a .cpg names."""
+    """Return whether texts may be in the encoding that a .cpg file names."""
     if judged == named:
         return True
     try:
@@ -223,34 +288,61 @@ def _fits(text: bytes, named: str, judged: str | None) -> bool:
     except UnicodeDecodeError:
         return False
     if judged == "utf-8":
-        return False  # by chance no text of another encoding is UTF-8
+        return False  # text of another encoding is never valid UTF-8 by chance
     if named in ("gb18030", "big5hkscs"):
-        return common_share(decoded, named) >= 0.5
+        return common_share(decoded, named) >= _PLAUSIBLE_CHINESE
     if judged is None:
         return True
     codec = "big5hkscs" if judged == "big5" else judged
-    return common_share(text.decode(codec), codec) < _CHINESE
+    return common_share(text.decode(codec), codec) < _COMMON_CHINESE
 
 
 def decode_columns(frame: gpd.GeoDataFrame, encoding: str) -> None:
-    """Decode names and texts in place that were read byte by byte."""
+    """Decode column names and texts that were read as Latin-1, in place.
 
-    def decoded(text: str) -> str:
-        return text.encode("latin-1").decode(encoding, "replace")
-
-    shape = frame.geometry.name
-    names = {str(c): decoded(str(c)).rstrip(REPLACEMENT) for c in frame.columns if c != shape}
+    Parameters
+    ----------
+    frame : geopandas.GeoDataFrame
+        Features read with every byte as one character.
+    encoding : str
+        Python's name of the encoding of the texts.
+    """
+    geometry = frame.geometry.name
+    names = {
+        str(column): _decode(str(column), encoding).rstrip(REPLACEMENT)
+        for column in frame.columns
+        if column != geometry
+    }
     for column in names:
-        if pd.api.types.is_object_dtype(frame[column]) or pd.api.types.is_string_dtype(
-            frame[column]
-        ):
-            texts = [decoded(v) if isinstance(v, str) else v for v in frame[column]]
+        cells = frame[column]
+        if pd.api.types.is_object_dtype(cells) or pd.api.types.is_string_dtype(cells):
+            texts = [_decode(cell, encoding) if isinstance(cell, str) else cell for cell in cells]
             frame[column] = pd.Series(texts, index=frame.index, dtype=object)
     frame.columns = pd.Index([names.get(str(column), column) for column in frame.columns])
 
 
+def _decode(text: str, encoding: str) -> str:
+    """Return text that was read as Latin-1 in its own encoding."""
+    return text.encode("latin-1").decode(encoding, "replace")
+
+
 def with_index(path: Path, folder: Path, notes: list[Note]) -> Path:
-    """Return the Shapefile, or a copy of it where GDAL can make the index (.shx) that is missing."""
+    """Return a Shapefile that has an index (.shx), or a copy for which GDAL can make one.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The .shp file.
+    folder : pathlib.Path
+        Folder for the copy.
+    notes : list of Note
+        Extended by a note if the index is missing.
+
+    Returns
+    -------
+    pathlib.Path
+        `path` if the index exists, else the copy without one.
+    """
     if _beside(path, ".shx") is not None:
         return path
     notes.append(Note("the index (.shx) is missing", "made from the .shp"))
@@ -264,7 +356,18 @@ def with_index(path: Path, folder: Path, notes: list[Note]) -> Path:
 
 @contextmanager
 def restored_index(wanted: bool) -> Iterator[None]:
-    """Let GDAL make the index of a Shapefile that has none."""
+    """Have GDAL make the index of a Shapefile that has none, within the context.
+
+    Parameters
+    ----------
+    wanted : bool
+        Whether the index is missing; otherwise nothing is changed.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
     if wanted:
         pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": "YES"})
     try:

@@ -1,9 +1,9 @@
-"""Grid staff (一长四员): who heads each grid and who works there, from a table without geometry."""
+"""Grid staff (一长四员): head and staff of each grid, from a table without geometry."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import geopandas as gpd
@@ -21,18 +21,27 @@ if TYPE_CHECKING:
     from geo.ingest.raw_table import RawTable
 
 STAFF = Layer(
-    "grid-staff", "grid_staff", ("grid", "role", "name"), "point",
+    "grid-staff",
+    "grid_staff",
+    ("grid", "role", "name"),
+    "point",
     (
         Column("grid", "code", needed=True),
-        Column("role", "choice", needed=True,
-               choices=("head", "full_time", "part_time", "police", "legal", "fire", "other")),
+        Column(
+            "role",
+            "choice",
+            needed=True,
+            choices=("head", "full_time", "part_time", "police", "legal", "fire", "other"),
+        ),
         Column("name", "text", needed=True),
         Column("phone", "code"),
     ),
     geometry_needed=False,
-)  # fmt: skip
+)
+"""Register of grid staff."""
 NEEDED = ("grid", "role", "name")
 """Columns that a file of staff must have."""
+_TEXT_COLUMNS = ("grid", "name", "phone")
 
 
 def clean_staff(
@@ -42,78 +51,92 @@ def clean_staff(
     rename: dict[str, str] | None = None,
     dictionary: Dictionary = BUILT_IN,
 ) -> Cleaned:
-    """Staff rows that can be used.
+    """Return the staff rows that can be used, and findings about the others.
+
+    A row without a known grid or without a name is rejected. A role that is not in the dictionary
+    becomes ``other`` with a finding.
 
     Parameters
     ----------
-    raw : from `read_file`.
-    grids : codes of the grids in the store.
-    rename : header of the file to column of ours.
-    dictionary : words of the deployment.
+    raw : RawTable
+        Table as `geo.ingest.readers.read_file` returns it.
+    grids : set of str
+        Codes of the stored grids.
+    rename : dict of str to str or None, optional
+        Column by header of the file.
+    dictionary : Dictionary, optional
+        Words of the deployment.
 
     Returns
     -------
-    Rows with the columns `grid`, `role`, `name`, `phone` (None unknown), and the findings. A row without a grid that is known, or without a name, is rejected; a role that is not in the
-    dictionary becomes ``other`` and is told.
+    Cleaned
+        Rows with the columns ``grid``, ``role``, ``name`` and ``phone`` (None if unknown), and
+        the findings.
 
     Raises
     ------
-    ColumnError : a needed column is not there.
+    ColumnError
+        If a needed column is missing.
     """
-    headers = [str(c) for c in raw.cells.columns]
+    headers = [str(header) for header in raw.cells.columns]
     require_renames(headers, STAFF, rename or {})
-    found = recognise(STAFF.name, headers, rename, dictionary).columns
+    columns = recognise(STAFF.name, headers, rename, dictionary).columns
     for name in NEEDED:
-        if name not in found:
+        if name not in columns:
             raise ColumnError(
                 f"grid-staff needs the column {name}, which is none of {', '.join(headers)}; "
                 f"name it with --rename COLUMN={name}"
             )
     work = Work.of(STAFF, raw, dictionary)
-    repair_texts(raw, STAFF, found)
-    role_texts = [values.text_of(cell) for cell in raw.cells[found["role"]]]
-    # What is absent is judged row by row below.
-    context = Context(ZoneInfo("UTC"))
-    text = {
-        name: parse_column(
-            work,
-            replace(STAFF.column(name), needed=False),
-            _cells(raw, found.get(name)),
-            context,
-            "",
-        )
-        for name in ("grid", "name", "phone")
-    }
-    rows: dict[tuple[str, str, str], str | None] = {}
-    for row, (grid, said, name, phone) in enumerate(
-        zip(text["grid"], role_texts, text["name"], text["phone"], strict=True)
+    repair_texts(raw, STAFF, columns)
+    rows = _usable_rows(work, columns, grids)
+    records = [(*key, phone) for key, phone in rows.items()]
+    frame = gpd.GeoDataFrame(pd.DataFrame(records, columns=list(STAFF.names), dtype=object))
+    for header in headers:
+        if header not in columns.values() and not raw.cells[header].map(values.blank).all():
+            detail = "staff has no further columns"
+            work.findings.append(Finding(0, NOTED, "column not stored", header, detail, ""))
+    return Cleaned(frame, work.findings, dict(columns), [], len(raw.cells) + len(raw.broken))
+
+
+def _usable_rows(
+    work: Work, columns: dict[str, str], grids: set[str]
+) -> dict[tuple[str, str, str], str | None]:
+    """Return phone by grid, role and name; reject the other rows."""
+    roles = [values.text_of(cell) for cell in work.raw.cells[columns["role"]]]
+    texts = _text_columns(work, columns)
+    phone_of: dict[tuple[str, str, str], str | None] = {}
+    for row, (grid, role_text, name, phone) in enumerate(
+        zip(texts["grid"], roles, texts["name"], texts["phone"], strict=True)
     ):
         if not work.keep[row]:
             continue
         if grid not in grids:
-            work.tell(
-                row, REJECTED, "unknown grid", "grid", f"{grid or ''!r} is no grid of the store"
-            )
+            detail = f"{grid or ''!r} is no grid of the store"
+            work.tell(row, REJECTED, "unknown grid", "grid", detail)
             continue
         if not name:
             work.tell(row, REJECTED, "empty value", "name", "this column is needed")
             continue
-        role = value_of(STAFF.name, "role", said, dictionary)
+        role = value_of(STAFF.name, "role", role_text, work.dictionary)
         if role is None:
-            work.tell(row, MENDED, "unknown role", "role", f"{said!r} taken as other")
+            work.tell(row, MENDED, "unknown role", "role", f"{role_text!r} taken as other")
             role = "other"
-        if (grid, role, name) in rows:
+        if (grid, role, name) in phone_of:
             work.tell(row, REJECTED, "repeated row", "name", f"{name} is {role} of {grid} already")
             continue
-        rows[grid, role, name] = phone or None
-    listed = [(*key, phone) for key, phone in rows.items()]
-    frame = gpd.GeoDataFrame(pd.DataFrame(listed, columns=list(STAFF.names), dtype=object))
-    for header in headers:
-        if header not in found.values() and not raw.cells[header].map(values.blank).all():
-            detail = "staff has no further columns"
-            work.findings.append(Finding(0, NOTED, "column not stored", header, detail, ""))
-    return Cleaned(frame, work.findings, dict(found), [], len(raw.cells) + len(raw.broken))
+        phone_of[grid, role, name] = phone or None
+    return phone_of
 
 
-def _cells(raw: RawTable, header: str | None) -> pd.Series | None:
-    return None if header is None else raw.cells[header]
+def _text_columns(work: Work, columns: dict[str, str]) -> dict[str, Any]:
+    """Return the parsed text columns; empty values are left to the check of each row."""
+    context = Context(ZoneInfo("UTC"))
+    texts = {}
+    for name in _TEXT_COLUMNS:
+        header = columns.get(name)
+        cells = None if header is None else work.raw.cells[header]
+        texts[name] = parse_column(
+            work, replace(STAFF.column(name), needed=False), cells, context, ""
+        )
+    return texts

@@ -1,4 +1,4 @@
-"""Delimited text: encoding, delimiter, header and rows."""
+"""Reading of delimited text: encoding, delimiter, header and rows."""
 
 from __future__ import annotations
 
@@ -29,24 +29,27 @@ from geo.ingest.raw_table import (
 )
 
 MAX_FIELD = 1 << 24
-"""Characters of one cell, and of the line of a header."""
+"""Largest number of characters of a cell and of a line."""
 _DELIMITERS = (",", "\t", ";", "|")
 _SEP_LINE = re.compile(r'[\s]*"?sep=([^\r\n"])"?[,;\t]*(?:\r\n|\r|\n)', re.IGNORECASE)
-"""With which spreadsheets name the delimiter."""
+"""First line by which spreadsheets name the delimiter."""
 
 Row = tuple[int, list[str]]
 """Line on which a row begins, and its cells."""
+Table = tuple[pd.DataFrame, NDArray[np.int64]]
+"""Cells of rows, and the line on which each begins."""
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a text is divided into rows and cells."""
+    """Division of a text into rows and cells."""
 
     delimiter: str
     header: HeaderRows
     end: int
-    """Lines up to the header, with it."""
+    """Number of lines up to and including the header."""
     above: list[Row]
+    """Rows above the header."""
 
 
 def read_text(
@@ -59,41 +62,55 @@ def read_text(
     known: Collection[str] = (),
     encoding: str | None = None,
 ) -> RawTable:
-    """Read delimited text in any of the accepted encodings.
+    """Read delimited text in any accepted encoding.
 
     Parameters
     ----------
-    data, name, suffix : of the file.
-    crs : of the coordinates, where it was given.
-    layer : the register by whose words the header is found.
-    known : further headers, normalised.
-    encoding : one of `geo.ingest.encodings.ENCODINGS`, where the user named it.
+    data : bytes
+        Content of the file.
+    name : str
+        Name of the file, for messages.
+    suffix : str
+        Suffix of the file; ``.tsv`` has tabs between cells.
+    crs : pyproj.CRS or None
+        CRS of the coordinates, if the user gives one.
+    layer : str, optional
+        Register whose dictionary finds the header.
+    known : collection of str, optional
+        Further headers, normalised.
+    encoding : str or None, optional
+        Encoding, one of `geo.ingest.encodings.ENCODINGS`; None to detect it.
+
+    Returns
+    -------
+    RawTable
+        Cells as text, with the line of each row and notes.
 
     Raises
     ------
-    ReadError : the encoding is not accepted, a quote is not closed, or there are no rows.
+    ReadError
+        If the encoding is not accepted, a quotation mark is not closed or there are no rows.
     """
     decoded = decode_text(data, name, encoding)
-    text, offset, named = decoded.text, 0, None
+    text, offset, delimiter = decoded.text, 0, None
     notes = encoding_notes(decoded)
     if not text.strip():
         raise ReadError(f"{name} is empty; give a file with a header line")
-    if found := _SEP_LINE.match(text):
-        named, offset = found[1], len(found[0].splitlines())
-        text = text[found.end() :]
-        notes.append(Note("first line names the delimiter", repr(named), line=offset))
+    if match := _SEP_LINE.match(text):
+        delimiter, offset = match[1], len(match[0].splitlines())
+        text = text[match.end() :]
+        notes.append(Note("first line names the delimiter", repr(delimiter), line=offset))
     require_rows(name, max(text.count("\n"), text.count("\r")) - 1)
-    layout = _find_layout(text, name, suffix, layer, known, named)
+    layout = _find_layout(text, name, suffix, layer, known, delimiter)
     require_columns(name, len(layout.header.names))
-    notes += [
-        Note("line above the header, not read", " ".join(filter(None, row))[:200], line=line + offset)
-        for line, row in layout.above
-    ]  # fmt: skip
+    for line, row in layout.above:
+        excerpt = " ".join(filter(None, row))[:200]
+        notes.append(Note("line above the header, not read", excerpt, line=line + offset))
     if layout.header.first != layout.header.last:
         notes.append(Note("header of two rows read as one", line=layout.end + offset))
     header = unique_names(
-        cell.rstrip(REPLACEMENT).strip() or f"column_{k + 1}"
-        for k, cell in enumerate(layout.header.names)
+        cell.rstrip(REPLACEMENT).strip() or f"column_{number}"
+        for number, cell in enumerate(layout.header.names, 1)
     )
     even = _read_even(text, layout, header)
     if even is None:
@@ -111,34 +128,58 @@ def read_text(
 
 
 def encoding_notes(decoded: Decoded) -> list[Note]:
-    """Return what is reported of the encoding of a text."""
+    """Return a note if the detected encoding of a text is not certain.
+
+    Parameters
+    ----------
+    decoded : Decoded
+        Text and its encoding.
+
+    Returns
+    -------
+    list of Note
+        At most one note.
+    """
     if decoded.unusual:
         detail = (
-            f"read as {decoded.encoding}, which is not certain; check some names, and name another "
-            "encoding with --encoding"
+            f"read as {decoded.encoding}, which is not certain; check a few names, and name "
+            "another encoding with --encoding"
         )
         return [Note("unusual encoding", detail)]
     return []
 
 
 def damaged_cells(cells: pd.DataFrame) -> list[Note]:
-    """Return a note of each cell with a broken character."""
+    """Return a note for each cell with a character that could not be decoded.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        Cells of a table.
+
+    Returns
+    -------
+    list of Note
+        Notes with the reason `geo.ingest.raw_table.DAMAGED`.
+    """
     notes = []
     for column in cells.columns:
         texts = cells[column]
-        damaged = texts.map(lambda cell: isinstance(cell, str) and REPLACEMENT in cell)
+        is_damaged = texts.map(lambda cell: isinstance(cell, str) and REPLACEMENT in cell)
         notes += [
             Note(DAMAGED, repr(texts.iloc[row]), str(column), row, repaired=True)
-            for row in np.flatnonzero(damaged.to_numpy(bool)).tolist()
+            for row in np.flatnonzero(is_damaged.to_numpy(bool)).tolist()
         ]
     return notes
 
 
 def _find_layout(
-    text: str, name: str, suffix: str, layer: str, known: Collection[str], named: str | None
+    text: str, name: str, suffix: str, layer: str, known: Collection[str], given: str | None
 ) -> _Layout:
-    """Return the delimiter and the header of which most is recognised."""
-    candidates = [named] if named is not None else ["\t"] if suffix == ".tsv" else _DELIMITERS
+    """Return the delimiter and header with the most recognised columns."""
+    candidates: Collection[str] = _DELIMITERS
+    if given is not None or suffix == ".tsv":
+        candidates = [given if given is not None else "\t"]
     best: tuple[tuple[int, int], _Layout] | None = None
     for delimiter in candidates:
         rows, ends = _first_rows(text, name, delimiter)
@@ -168,18 +209,16 @@ def _first_rows(text: str, name: str, delimiter: str) -> tuple[list[Row], list[i
             if len(rows) == HEADER_WITHIN:
                 break
     except csv.Error:
-        pass  # whoever reads all rows says which quote is not closed
+        pass  # `_read_uneven` reports the line of the quotation mark that is not closed
     return rows, ends
 
 
-def _read_even(
-    text: str, layout: _Layout, names: list[str]
-) -> tuple[pd.DataFrame, NDArray[np.int64]] | None:
-    """Cells and lines of a text whose every row is one line of as many cells; None if it is not so."""
+def _read_even(text: str, layout: _Layout, names: list[str]) -> Table | None:
+    """Return the rows of a text whose lines all have as many cells as the header, else None."""
     if text.count("\r") != text.count("\r\n"):
         return None
-    ended = text.count("\n") + (not text.endswith("\n"))
-    if ended <= layout.end or ('"' in text and has_stray_quotes(text, layout.delimiter)):
+    line_count = text.count("\n") + (not text.endswith("\n"))
+    if line_count <= layout.end or ('"' in text and has_stray_quotes(text, layout.delimiter)):
         return None
     try:
         table = arrow_csv.read_csv(
@@ -192,43 +231,45 @@ def _read_even(
         )
     except (pa.ArrowInvalid, UnicodeEncodeError):
         return None
-    if len(table) != ended - layout.end:  # a row over several lines, or an empty line
+    if len(table) != line_count - layout.end:  # a row of several lines, or an empty line
         return None
     lines = np.arange(layout.end + 1, layout.end + len(table) + 1, dtype=np.int64)
     cells = table.to_pandas()
-    bare = np.ones(len(cells), bool)
+    is_blank = np.ones(len(cells), bool)
     for column in names:
-        bare[bare] = (cells.loc[bare, column].str.strip() == "").to_numpy(bool)
-        if not bare.any():
+        is_blank[is_blank] = (cells.loc[is_blank, column].str.strip() == "").to_numpy(bool)
+        if not is_blank.any():
             return cells, lines
-    return cells[~bare].reset_index(drop=True), lines[~bare]
+    return cells[~is_blank].reset_index(drop=True), lines[~is_blank]
 
 
-def _lines(text: str, name: str, seen: list[str] | None = None) -> Iterator[str]:
-    """Return the lines of a text one by one, each of them added to `seen` before."""
+def _lines(text: str, name: str, consumed: list[str] | None = None) -> Iterator[str]:
+    """Yield the lines of a text; each is appended to `consumed` before."""
     for number, line in enumerate(io.StringIO(text, newline=""), 1):
         if len(line) > MAX_FIELD:
-            what = "begins with a line" if number == 1 else f"has a line, {number},"
+            place = "begins with a line" if number == 1 else f"has a line, {number},"
             raise ReadError(
-                f"{name} {what} of more than {MAX_FIELD:,} characters; give a table with one line a row"
+                f"{name} {place} of more than {MAX_FIELD:,} characters; give a table with one "
+                "line per row"
             )
-        if seen is not None:
-            seen.append(line)
+        if consumed is not None:
+            consumed.append(line)
         yield line
 
 
 def _read_uneven(
     text: str, name: str, layout: _Layout, header: list[str], offset: int
 ) -> tuple[pd.DataFrame, NDArray[np.int64], list[tuple[int, str, str]]]:
-    """Cells, lines and broken rows of any delimited text.
+    """Return cells, lines and broken rows of any delimited text.
 
     Raises
     ------
-    ReadError : a quote is not closed, so that rows would become one cell.
+    ReadError
+        If a quotation mark is not closed, so that rows would become one cell.
     """
     csv.field_size_limit(MAX_FIELD)
-    of_row: list[str] = []
-    reader = csv.reader(_lines(text, name, of_row), delimiter=layout.delimiter, strict=True)
+    row_lines: list[str] = []
+    reader = csv.reader(_lines(text, name, row_lines), delimiter=layout.delimiter, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
     broken: list[tuple[int, str, str]] = []
@@ -236,23 +277,23 @@ def _read_uneven(
     try:
         for row in reader:
             line, begin = begin, reader.line_num + 1
-            several = of_row.copy() if len(of_row) > 1 else None
-            of_row.clear()
+            spanned = row_lines.copy() if len(row_lines) > 1 else None
+            row_lines.clear()
             if reader.line_num <= layout.end or not any(cell.strip() for cell in row):
                 continue
-            if several is not None and holds_rows(several, layout.delimiter, len(header)):
+            if spanned is not None and holds_rows(spanned, layout.delimiter, len(header)):
                 raise ReadError(
-                    f"{name}, line {line + offset}: a quotation mark opens in this line and closes only in line "
-                    f"{reader.line_num + offset}, and the lines between are rows of their own; close it, or remove it"
+                    f"{name}, line {line + offset}: a quotation mark opens in this line and "
+                    f"closes only in line {reader.line_num + offset}, and the lines between are "
+                    "rows of their own; close it, or remove it"
                 )
-            extra = [cell for cell in row[len(header) :] if cell.strip()]
-            if extra:
-                why = f"{len(row)} cells where the header has {len(header)}"
-                broken.append((line + offset, why, layout.delimiter.join(row)))
+            if any(cell.strip() for cell in row[len(header) :]):
+                reason = f"{len(row)} cells where the header has {len(header)}"
+                broken.append((line + offset, reason, layout.delimiter.join(row)))
                 continue
             rows.append(row[: len(header)] + [""] * (len(header) - len(row)))
             lines.append(line)
     except csv.Error as error:
-        require_closed_quotes(name, begin + offset, of_row, layout.delimiter, error)
+        require_closed_quotes(name, begin + offset, row_lines, layout.delimiter, error)
     cells = pd.DataFrame(rows, columns=header, dtype="str")
     return cells, np.asarray(lines, np.int64), broken

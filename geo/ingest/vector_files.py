@@ -27,7 +27,7 @@ from geo.confinement.signatures import FORMATS
 from geo.errors import CrsError, ReadError
 from geo.ingest import raw_table
 from geo.ingest.geojson import plain_geojson
-from geo.ingest.layer_choice import Offer, choose_layer
+from geo.ingest.layer_choice import FileLayer, choose_layer
 from geo.ingest.raw_table import Note, RawTable, require_columns, require_rows, unique_names
 from geo.ingest.shapefiles import (
     decode_columns,
@@ -170,11 +170,11 @@ def _read_features(
 
 
 def _geopackage_layer(path: Path, layer: str, part: str | None, notes: list[Note]) -> str:
-    offers = []
+    layers = []
     for name, kind in pyogrio.list_layers(path):
         about = pyogrio.read_info(path, layer=name, IMMUTABLE="YES")
-        offers.append(Offer(str(name), tuple(map(str, about["fields"])), None if kind is None else str(kind)))  # fmt: skip
-    return choose_layer(path.name, offers, layer, part, notes).name
+        layers.append(FileLayer(str(name), tuple(map(str, about["fields"])), None if kind is None else str(kind)))  # fmt: skip
+    return choose_layer(path.name, layers, layer, part, notes).name
 
 
 def _require_plain_geopackage(path: Path) -> None:

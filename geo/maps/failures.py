@@ -65,7 +65,7 @@ FAILURES: tuple[tuple[str, str], ...] = (
     ("{file} is open in another program, ", "{file} 正被其他程序打开，请关闭后再导入"),
     ("{file} is no readable {kind}: it is encrypted ", "{file} 已加密或压缩方式不支持，请去除密码后重新保存"),
     ("{file} is no readable {kind}: ", "{file} 已损坏，请重新保存"),
-    ("{file} is no whole gzip file: ", "{file} 不完整，请重新压缩"),
+    ("{file} is no complete gzip file: ", "{file} 不完整，请重新压缩"),
     ("{file} cannot be read", "{file} 已损坏或与扩展名不符，请重新导出"),
     ("{file} cannot be opened: ", "{file} 无法打开"),
     ("{file} does not exist; ", "文件 {file} 不存在"),

@@ -141,7 +141,7 @@ def _outcome(number: int) -> dict[str, Any]:
     try:
         told = json.loads(os.pread(number, 1 << 20, 0))
     except ValueError as error:
-        raise ReadError("the process that read the file answered what cannot be read") from error
+        raise ReadError("the process that read the file returned unreadable data") from error
     return dict(told)
 
 

@@ -1,6 +1,7 @@
-"""A raw table as Arrow streams, in which a process that parses hostile bytes hands over what it read.
+"""Raw tables as Arrow streams, the form in which a confined process returns them.
 
-Nothing in them is run when they are read: text, numbers and well-known binary, no Python objects.
+The reader of the streams does not trust them: they hold text, numbers and well-known binary, no
+Python objects, and everything is checked.
 """
 
 from __future__ import annotations
@@ -24,68 +25,94 @@ from geo.errors import ReadError
 from geo.ingest.raw_table import Note, RawTable
 
 _COLLECTION = 7
+"""Geometry collection, as `shapely.get_type_id` numbers it."""
 _LONGEST_CRS = 200_000
-_ABOUT = b"gridcover"
-_MOST_NOTES = 100_000
+_METADATA_KEY = b"gridcover"
+_MAX_NOTES = 100_000
 
 
 @dataclass(frozen=True)
-class _About:
-    """What of a raw table is no column."""
+class _Metadata:
+    """Attributes of a raw table that are no columns."""
 
     names: list[str]
     kinds: list[str]
     missing: list[str]
-    """What stands where a column has no value: none or nan."""
+    """Value of an empty cell by column: none or nan."""
     delimiter: str | None
     encoding: str
     crs: str | None
     notes: list[list[Any]]
-    """Fields of `Note`."""
+    """Attributes of `Note`."""
     parts: list[list[Any]]
 
 
 def write(raw: RawTable, sink: pa.NativeFile | pa.BufferOutputStream) -> None:
-    """Write a raw table: its cells with lines and shapes, then its broken rows."""
+    """Write a raw table as two streams: cells with lines and geometries, then broken rows.
+
+    Parameters
+    ----------
+    raw : RawTable
+        Table to write.
+    sink : pyarrow.NativeFile or pyarrow.BufferOutputStream
+        Receives the streams.
+    """
     arrays: list[pa.Array] = []
     kinds, missing = [], []
-    for k in range(len(raw.cells.columns)):
-        kind, empty, array = _column(raw.cells.iloc[:, k])
+    for index in range(len(raw.cells.columns)):
+        kind, missing_value, array = _encode_column(raw.cells.iloc[:, index])
         kinds.append(kind)
-        missing.append(empty)
+        missing.append(missing_value)
         arrays.append(array)
-    crs = None if raw.crs is None else raw.crs.to_wkt()
-    names = [str(name) for name in raw.cells.columns]
-    notes = [[_storable_text(v) for v in astuple(note)] for note in raw.notes[:_MOST_NOTES]]
-    parts = [[first, _storable_text(name)] for first, name in raw.parts]
-    about = _About(names, kinds, missing, raw.delimiter, raw.encoding, crs, notes, parts)
-    fields = [f"c{k}" for k in range(len(arrays))]
+    metadata = _Metadata(
+        names=[str(name) for name in raw.cells.columns],
+        kinds=kinds,
+        missing=missing,
+        delimiter=raw.delimiter,
+        encoding=raw.encoding,
+        crs=None if raw.crs is None else raw.crs.to_wkt(),
+        notes=[[_storable(item) for item in astuple(note)] for note in raw.notes[:_MAX_NOTES]],
+        parts=[[first, _storable(name)] for first, name in raw.parts],
+    )
+    fields = [f"c{index}" for index in range(len(arrays))]
     arrays.append(pa.array(raw.lines, pa.int64()))
     fields.append("line")
     if raw.geometry is not None:
-        shapes, parts = _shapes(np.asarray(raw.geometry.values))
-        arrays += [shapes, parts]
+        arrays += _encode_shapes(np.asarray(raw.geometry.values))
         fields += ["shape", "parts"]
     table = pa.table(arrays, names=fields).replace_schema_metadata(
-        {_ABOUT: json.dumps(asdict(about)).encode()}
+        {_METADATA_KEY: json.dumps(asdict(metadata)).encode()}
     )
     lines, reasons, texts = zip(*raw.broken, strict=True) if raw.broken else ((), (), ())
     broken = pa.table(
-        [pa.array(lines, pa.int64()), pa.array(_storable(reasons), pa.large_string()),
-         pa.array(_storable(texts), pa.large_string())],
-        names=["line", "reason", "text"],
-    )  # fmt: skip
-    for one in (table, broken):
-        with pa.ipc.new_stream(sink, one.schema) as stream:
-            stream.write_table(one)
+        {
+            "line": pa.array(lines, pa.int64()),
+            "reason": pa.array([_storable(text) for text in reasons], pa.large_string()),
+            "text": pa.array([_storable(text) for text in texts], pa.large_string()),
+        }
+    )
+    for stream_table in (table, broken):
+        with pa.ipc.new_stream(sink, stream_table.schema) as stream:
+            stream.write_table(stream_table)
 
 
 def read(source: pa.NativeFile | pa.Buffer) -> RawTable:
-    """Read what `write` wrote, and check that it is nothing else.
+    """Read a raw table that `write` wrote, and refuse anything else.
+
+    Parameters
+    ----------
+    source : pyarrow.NativeFile or pyarrow.Buffer
+        The two streams.
+
+    Returns
+    -------
+    RawTable
+        The table.
 
     Raises
     ------
-    ReadError : it is not.
+    ReadError
+        If the source is not what `write` writes.
     """
     try:
         if isinstance(source, pa.Buffer):
@@ -93,176 +120,219 @@ def read(source: pa.NativeFile | pa.Buffer) -> RawTable:
         tables = []
         for _ in range(2):
             with pa.ipc.open_stream(source) as stream:
-                tables.append(_plain(stream.read_all()))
+                tables.append(_checked(stream.read_all()))
         return _raw_table(*tables)
-    except (pa.ArrowException, KeyError, TypeError, ValueError, IndexError, AttributeError, OSError,
-            shapely.errors.ShapelyError, pyproj.exceptions.CRSError, OverflowError) as error:  # fmt: skip
-        raise ReadError("the process that read the file answered what cannot be read") from error
+    except _FAULTS as error:
+        raise ReadError("the process that read the file returned unreadable data") from error
 
 
-def _plain(table: pa.Table) -> pa.Table:
-    """Refuse columns of types that `write` does not write, and values that are not what they say."""
+_FAULTS = (
+    pa.ArrowException,
+    KeyError,
+    TypeError,
+    ValueError,
+    IndexError,
+    AttributeError,
+    OSError,
+    OverflowError,
+    shapely.errors.ShapelyError,
+    pyproj.exceptions.CRSError,
+)
+"""Errors that streams raise which `write` did not write."""
+_COLUMN_TYPES = {
+    pa.large_string(),
+    pa.large_binary(),
+    pa.int64(),
+    pa.float64(),
+    pa.bool_(),
+    pa.large_list(pa.large_binary()),
+}
+
+
+def _checked(table: pa.Table) -> pa.Table:
+    """Return the table; refuse column types that `write` does not use, and invalid values."""
     for field in table.schema:
-        if field.type not in _PLAIN_TYPES:
+        if field.type not in _COLUMN_TYPES:
             raise ValueError(str(field.type))
     table.validate(full=True)
     return table
 
 
-_PLAIN_TYPES = {
-    pa.large_string(), pa.large_binary(), pa.int64(), pa.float64(), pa.bool_(), pa.large_list(pa.large_binary()),
-}  # fmt: skip
-
-
 def _raw_table(table: pa.Table, broken: pa.Table) -> RawTable:
-    about = _About(**json.loads(table.schema.metadata[_ABOUT]))
+    """Return the raw table of the two streams."""
+    metadata = _Metadata(**json.loads(table.schema.metadata[_METADATA_KEY]))
     columns = [
-        _cells(table.column(f"c{k}"), kind, empty)
-        for k, (kind, empty) in enumerate(zip(about.kinds, about.missing, strict=True))
+        _decode_column(table.column(f"c{index}"), kind, missing)
+        for index, (kind, missing) in enumerate(zip(metadata.kinds, metadata.missing, strict=True))
     ]
+    names = metadata.names
     cells = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(len(table)))
-    if len(about.names) != len(columns) or not all(isinstance(n, str) for n in about.names):
+    if len(names) != len(columns) or not all(isinstance(name, str) for name in names):
         raise ValueError("names")
-    cells.columns = pd.Index(about.names, dtype=object if not about.names else None)
+    cells.columns = pd.Index(names, dtype=object if not names else None)
     crs = None
-    if about.crs is not None:
-        if len(about.crs) > _LONGEST_CRS:
+    if metadata.crs is not None:
+        if len(metadata.crs) > _LONGEST_CRS:
             raise ValueError("crs")
-        crs = pyproj.CRS.from_wkt(about.crs)
+        crs = pyproj.CRS.from_wkt(metadata.crs)
     geometry = None
     if "shape" in table.schema.names:
-        geometry = gpd.GeoSeries(_geometries(table.column("shape"), table.column("parts")), crs=crs)
-    rows = zip(*(broken.column(k).to_pylist() for k in range(3)), strict=True)
-    notes = [_note(told, len(table)) for told in about.notes]
-    parts = [(int(first), str(name)) for first, name in about.parts]
+        shapes = _decode_shapes(table.column("shape"), table.column("parts"))
+        geometry = gpd.GeoSeries(shapes, crs=crs)
+    broken_rows = zip(*(broken.column(index).to_pylist() for index in range(3)), strict=True)
     return RawTable(
-        cells, table.column("line").to_numpy().astype(np.int64), about.delimiter, geometry, crs, list(rows),
-        str(about.encoding), notes, parts,
-    )  # fmt: skip
+        cells,
+        table.column("line").to_numpy().astype(np.int64),
+        metadata.delimiter,
+        geometry,
+        crs,
+        list(broken_rows),
+        str(metadata.encoding),
+        [_note(attributes, len(table)) for attributes in metadata.notes],
+        [(int(first), str(name)) for first, name in metadata.parts],
+    )
 
 
-def _note(told: list[Any], rows: int) -> Note:
-    reason, detail, column, row, line, repaired = told
-    if not (all(isinstance(text, str) for text in (reason, detail, column))
-            and isinstance(repaired, bool) and (row is None or 0 <= int(row) < rows)):  # fmt: skip
+def _note(attributes: list[Any], rows: int) -> Note:
+    """Return a note, checked against the number of rows."""
+    reason, detail, column, row, line, repaired = attributes
+    if not all(isinstance(text, str) for text in (reason, detail, column)):
+        raise ValueError("note")
+    if not isinstance(repaired, bool) or not (row is None or 0 <= int(row) < rows):
         raise ValueError("note")
     return Note(reason, detail, column, None if row is None else int(row), int(line), repaired)
 
 
-def _column(cells: pd.Series) -> tuple[str, str, pa.Array]:
-    """Return kind, what stands for no value, and the values of a column."""
+_NATIVE_TYPES = {
+    "string": pa.large_string(),
+    "integer": pa.int64(),
+    "floating": pa.float64(),
+    "boolean": pa.bool_(),
+}
+"""Arrow type by the kind that `pandas.api.types.infer_dtype` names."""
+
+
+def _encode_column(cells: pd.Series) -> tuple[str, str, pa.Array]:
+    """Return kind, value of empty cells, and the values of a column."""
     if isinstance(cells.dtype, pd.StringDtype):
         return "str", "nan", pa.array(cells, pa.large_string(), from_pandas=True)
     values = cells.to_numpy(dtype=object)
-    empty = pd.isna(values) if len(values) else np.zeros(0, bool)
-    what = {type(v) for v in values[empty].tolist()}
+    is_missing = pd.isna(values) if len(values) else np.zeros(0, bool)
+    missing_types = {type(value) for value in values[is_missing].tolist()}
     kind = pd.api.types.infer_dtype(values, skipna=True)
-    if kind in _NATIVE and (what <= {type(None)} or what == {float}):
+    if kind in _NATIVE_TYPES and (missing_types <= {type(None)} or missing_types == {float}):
         try:
-            array = pa.array(values, _NATIVE[kind], from_pandas=True)
+            array = pa.array(values, _NATIVE_TYPES[kind], from_pandas=True)
         except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError, OverflowError):
             pass
         else:
-            return kind, "none" if what <= {type(None)} else "nan", array
-    return "mixed", "none", pa.array([_told(v) for v in values.tolist()], pa.large_string())
+            return kind, "none" if missing_types <= {type(None)} else "nan", array
+    texts = [_encode_value(value) for value in values.tolist()]
+    return "mixed", "none", pa.array(texts, pa.large_string())
 
 
-_NATIVE = {
-    "string": pa.large_string(), "integer": pa.int64(), "floating": pa.float64(), "boolean": pa.bool_(),
-}  # fmt: skip
-
-
-def _cells(column: pa.ChunkedArray, kind: str, empty: str) -> pd.Series:
+def _decode_column(column: pa.ChunkedArray, kind: str, missing: str) -> pd.Series:
+    """Return the cells of a column."""
     if kind == "str":
         return column.to_pandas()
-    out = np.empty(len(column), dtype=object)
+    cells = np.empty(len(column), dtype=object)
     if kind == "mixed":
-        out[:] = [_value(text) for text in column.to_pylist()]
-        return pd.Series(out, dtype=object)
-    if kind not in _NATIVE:
+        cells[:] = [_decode_value(text) for text in column.to_pylist()]
+        return pd.Series(cells, dtype=object)
+    if kind not in _NATIVE_TYPES:
         raise ValueError(kind)
-    out[:] = column.to_pylist()
-    if empty == "nan":
-        out[np.asarray(column.is_null())] = math.nan
-    return pd.Series(out, dtype=object)
+    cells[:] = column.to_pylist()
+    if missing == "nan":
+        cells[np.asarray(column.is_null())] = math.nan
+    return pd.Series(cells, dtype=object)
 
 
-def _told(value: Any) -> str:
-    """Return a value of any kind as JSON of its kind and text."""
+def _encode_value(value: Any) -> str:
+    """Return a value of any type as JSON of its kind and content."""
     if value is None:
         return '["none",null]'
-    if value is pd.NaT:  # which also passes for a datetime
+    if value is pd.NaT:  # also an instance of datetime
         return '["nat",null]'
-    for kind, (of, write_it, _) in _KINDS.items():
-        if isinstance(value, of):
-            return json.dumps([kind, write_it(value)])
+    for kind, codec in _CODECS.items():
+        if isinstance(value, codec.types):
+            return json.dumps([kind, codec.encode(value)])
     return json.dumps(["text", str(value)])
 
 
-def _value(text: str) -> Any:
-    kind, told = json.loads(text)
-    if kind in _KINDS:
-        return _KINDS[kind][2](told)
-    return {"none": None, "nat": pd.NaT, "text": told}[kind]
+def _decode_value(text: str) -> Any:
+    kind, content = json.loads(text)
+    if kind in _CODECS:
+        return _CODECS[kind].decode(content)
+    return {"none": None, "nat": pd.NaT, "text": content}[kind]
 
 
-def _same(value: Any) -> Any:
-    return value
+@dataclass(frozen=True)
+class _Codec:
+    """Conversion of values of a type to JSON and back."""
+
+    types: Any
+    """Type or tuple of types."""
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
 
 
-def _moment(text: str) -> pd.Timestamp:
-    return pd.Timestamp(text)
+def _isoformat(value: Any) -> str:
+    return str(value.isoformat())
 
 
-_KINDS: dict[str, tuple[Any, Callable[[Any], Any], Callable[[Any], Any]]] = {
-    "str": (str, _same, str),
-    "bool": ((bool, np.bool_), bool, bool),
-    "int": ((int, np.integer), str, int),
-    "float": ((float, np.floating), lambda v: repr(float(v)), float),
-    "timestamp": (pd.Timestamp, lambda v: v.isoformat(), _moment),
-    "datetime": (dt.datetime, lambda v: v.isoformat(), dt.datetime.fromisoformat),
-    "date": (dt.date, lambda v: v.isoformat(), dt.date.fromisoformat),
-    "time": (dt.time, lambda v: v.isoformat(), dt.time.fromisoformat),
-    "duration": (
-        dt.timedelta, lambda v: [v.days, v.seconds, v.microseconds],
-        lambda told: dt.timedelta(days=told[0], seconds=told[1], microseconds=told[2]),
+_CODECS = {
+    "str": _Codec(str, lambda value: value, str),
+    "bool": _Codec((bool, np.bool_), bool, bool),
+    "int": _Codec((int, np.integer), str, int),
+    "float": _Codec((float, np.floating), lambda value: repr(float(value)), float),
+    "timestamp": _Codec(pd.Timestamp, _isoformat, pd.Timestamp),
+    "datetime": _Codec(dt.datetime, _isoformat, dt.datetime.fromisoformat),
+    "date": _Codec(dt.date, _isoformat, dt.date.fromisoformat),
+    "time": _Codec(dt.time, _isoformat, dt.time.fromisoformat),
+    "duration": _Codec(
+        dt.timedelta,
+        lambda value: [value.days, value.seconds, value.microseconds],
+        lambda item: dt.timedelta(days=item[0], seconds=item[1], microseconds=item[2]),
     ),
-    "bytes": (bytes, lambda v: v.hex(), bytes.fromhex),
-    "list": ((list, np.ndarray), lambda v: [_told(one) for one in v], lambda told: [_value(t) for t in told]),
-    "dict": (
-        dict, lambda v: [[str(name), _told(one)] for name, one in v.items()],
-        lambda told: {name: _value(t) for name, t in told},
+    "bytes": _Codec(bytes, lambda value: value.hex(), bytes.fromhex),
+    "list": _Codec(
+        (list, np.ndarray),
+        lambda value: [_encode_value(item) for item in value],
+        lambda texts: [_decode_value(text) for text in texts],
     ),
-}  # fmt: skip
+    "dict": _Codec(
+        dict,
+        lambda value: [[str(name), _encode_value(item)] for name, item in value.items()],
+        lambda items: {name: _decode_value(text) for name, text in items},
+    ),
+}
+"""Codec by kind; the first whose types match is used."""
 
 
-def _shapes(geometry: NDArray[np.object_]) -> tuple[pa.Array, pa.Array]:
-    """Return shapes as binary, and of collections the parts: they are flat."""
-    kinds = shapely.get_type_id(geometry)
+def _encode_shapes(geometry: NDArray[np.object_]) -> tuple[pa.Array, pa.Array]:
+    """Return geometries as binary, and the parts of collections, which are not nested."""
     parts: list[list[bytes] | None] = [None] * len(geometry)
-    plain = geometry.copy()
-    for row in np.flatnonzero(kinds == _COLLECTION).tolist():
+    single = geometry.copy()
+    for row in np.flatnonzero(shapely.get_type_id(geometry) == _COLLECTION).tolist():
         parts[row] = list(shapely.to_wkb(shapely.get_parts(geometry[row])))
-        plain[row] = None
+        single[row] = None
     return (
-        pa.array(shapely.to_wkb(plain), pa.large_binary()),
+        pa.array(shapely.to_wkb(single), pa.large_binary()),
         pa.array(parts, pa.large_list(pa.large_binary())),
     )
 
 
-def _geometries(shapes: pa.ChunkedArray, parts: pa.ChunkedArray) -> NDArray[np.object_]:
-    out: NDArray[np.object_] = shapely.from_wkb(shapes.to_numpy(zero_copy_only=False))
+def _decode_shapes(single: pa.ChunkedArray, parts: pa.ChunkedArray) -> NDArray[np.object_]:
+    """Return geometries; refuse a nested collection."""
+    shapes: NDArray[np.object_] = shapely.from_wkb(single.to_numpy(zero_copy_only=False))
     if parts.null_count < len(parts):
         for row in np.flatnonzero(~np.asarray(parts.is_null())).tolist():
-            out[row] = shapely.geometrycollections(shapely.from_wkb(parts[row].as_py()))
-    if (shapely.get_type_id(out) == _COLLECTION).sum() > len(parts) - parts.null_count:
+            shapes[row] = shapely.geometrycollections(shapely.from_wkb(parts[row].as_py()))
+    if (shapely.get_type_id(shapes) == _COLLECTION).sum() > len(parts) - parts.null_count:
         raise ValueError("collections")
-    return out
+    return shapes
 
 
-def _storable_text(value: Any) -> Any:
+def _storable(value: Any) -> Any:
+    """Return text with lone surrogates replaced; other values unchanged."""
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
-
-
-def _storable(texts: tuple[str, ...]) -> list[str]:
-    return [text.encode("utf-8", "replace").decode("utf-8") for text in texts]

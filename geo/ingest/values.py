@@ -1,4 +1,4 @@
-"""Cells as people type them to numbers, angles, dates and coordinates."""
+"""Conversion of cells as people type them: numbers, times, categories, ratings, pixels."""
 
 from __future__ import annotations
 
@@ -8,25 +8,13 @@ import re
 import unicodedata
 from zoneinfo import ZoneInfo
 
+from geo.ingest._written_times import parse_time, time_of_number
+
 _SPACED = re.compile(r"[-+]?\d{1,3}(?:[ ']\d{3})+(?:[.,]\d+)?")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _EMPTY = {"", "null", "none", "nan", "n/a", "na", "-", "--", "/", "无", "空", "未知"}
-_STYLES = (
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y年%m月%d日", "%d-%b-%Y", "%d %b %Y", "%d %B %Y",
-    "%b %d, %Y", "%B %d, %Y", "%b %d %Y",
-)  # fmt: skip
-_TIMES = (
-    "",
-    " %H:%M:%S",
-    " %H:%M",
-    " %I:%M:%S %p",
-    " %I:%M %p",
-    " %H:%M:%S.%f",
-    " %H时%M分%S秒",
-    " %H时%M分",
-)
-_DATE_STYLES = [d + t for d in _STYLES for t in _TIMES] + ["%Y%m%d%H%M%S"]
 EARLIEST = dt.datetime(1949, 10, 1, tzinfo=dt.UTC)
+"""Earliest time that is accepted."""
 _LOOK_ALIKES = {
     **dict.fromkeys("º˚ᵒ∘⁰゜", "°"),
     **dict.fromkeys("´`ʹʼ’‘′＇ˊ", "'"),
@@ -35,27 +23,59 @@ _LOOK_ALIKES = {
     **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u00ad", ""),
     **dict.fromkeys("−﹣－", "-"),
 }
+"""Plain sign by characters that look alike; characters without width are removed."""
 _SIGNS = str.maketrans(_LOOK_ALIKES)
-_AROUND = " \t\r\n\v\f" + "".join(c for c, plain in _LOOK_ALIKES.items() if plain in ("", " "))
+_PADDING = " \t\r\n\v\f" + "".join(c for c, plain in _LOOK_ALIKES.items() if plain in ("", " "))
 
 
 def plain_signs(text: str) -> str:
-    """Return text with the plain signs for degrees, minutes, seconds, space and minus.
+    """Return text with plain signs for degrees, minutes, seconds, space and minus.
 
-    Compatibility normalisation would make º an o and split ´ and ˚ into a space and an accent, so
-    this goes first. Characters without width are dropped.
+    Call it before Unicode compatibility normalisation, which would convert º to o and split ´ and ˚
+    into a space and an accent. Characters without width are removed.
+
+    Parameters
+    ----------
+    text : str
+        Text as it was typed.
+
+    Returns
+    -------
+    str
+        Text with plain signs.
+
+    Examples
+    --------
+    >>> plain_signs("31º20′")
+    "31°20'"
     """
     return text.translate(_SIGNS)
 
 
 def blank(value: object) -> bool:
-    """Whether a cell holds nothing."""
+    """Return whether a cell is empty or has a word for nothing, such as ``null`` or ``无``.
+
+    Parameters
+    ----------
+    value : object
+        A cell.
+
+    Returns
+    -------
+    bool
+        True also for NaN and other values that are not equal to themselves.
+
+    Examples
+    --------
+    >>> blank(" -- "), blank(float("nan")), blank(0)
+    (True, True, False)
+    """
     if value is None:
         return True
     if isinstance(value, float):
         return math.isnan(value)
     if isinstance(value, str):
-        return unicodedata.normalize("NFKC", value).strip(_AROUND).casefold() in _EMPTY
+        return unicodedata.normalize("NFKC", value).strip(_PADDING).casefold() in _EMPTY
     try:
         return bool(value != value)
     except TypeError:
@@ -63,40 +83,96 @@ def blank(value: object) -> bool:
 
 
 def text_of(value: object) -> str:
-    """A cell as text, without space or characters of no width around it; whole floats lose their .0."""
+    """Return a cell as text, without surrounding space.
+
+    Parameters
+    ----------
+    value : object
+        A cell.
+
+    Returns
+    -------
+    str
+        Text; empty for a blank cell, without ``.0`` for a float that is an integer.
+
+    Examples
+    --------
+    >>> text_of(3.0), text_of(" gate "), text_of(None)
+    ('3', 'gate', '')
+    """
     if blank(value):
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    return str(value).strip(_AROUND)
+    return str(value).strip(_PADDING)
 
 
 def without_marker(text: str, *, code: bool = False) -> str:
-    """A text without what spreadsheets put around one to keep it: ``="00123"``, ``'00123``.
+    """Return text without the marks by which spreadsheets protect it: ``="00123"``, ``'00123``.
 
-    An apostrophe goes where a character follows that would begin a formula, as our own exports
-    write it; before a code always.
+    Parameters
+    ----------
+    text : str
+        Text of a cell.
+    code : bool, optional
+        Whether it is a code, of which a leading apostrophe is always removed. Of other texts it is
+        removed only before a character that would begin a formula, as exports write it.
+
+    Returns
+    -------
+    str
+        Text without marks.
+
+    Examples
+    --------
+    >>> without_marker('="00123"'), without_marker("'=1+1"), without_marker("'s-Gravenhage")
+    ('00123', '=1+1', "'s-Gravenhage")
     """
-    if found := re.fullmatch(r'="(.*)"', text, re.DOTALL):
-        return found[1].replace('""', '"')
+    if match := re.fullmatch(r'="(.*)"', text, re.DOTALL):
+        return match[1].replace('""', '"')
     if re.match(r"''?[=+\-@\t\r]", text) or (code and len(text) > 1 and text[0] == "'"):
         return text[1:]
     return text
 
 
 def storable(text: str) -> str:
-    """Text without what a database cannot hold: NUL, and halves of characters."""
+    """Return text without characters that the database cannot store: NUL and lone surrogates.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        Text that is valid UTF-8.
+    """
     return text.replace("\x00", "").encode("utf-8", "ignore").decode()
 
 
 def number_of(value: object, decimal: str | None = None) -> float:
-    """A number, also with a degree sign, unit or marks between thousands; NaN if it is none.
+    """Return the number of a cell, also with a degree sign, a unit or marks between thousands.
 
     Parameters
     ----------
-    value : a cell.
-    decimal : the decimal mark of its column (`geo.ingest.numbers.decimal_mark`). Where it is not
-        known, one comma is the decimal's and several part thousands.
+    value : object
+        A cell.
+    decimal : {".", ","} or None, optional
+        Decimal mark of its column (`geo.ingest.numbers.decimal_mark`). If None, a single comma is
+        the decimal mark and several separate thousands.
+
+    Returns
+    -------
+    float
+        The number; NaN if the cell is none.
+
+    Examples
+    --------
+    >>> number_of("3,5 m"), number_of("1,234,567"), number_of("1.200", ",")
+    (3.5, 1234567.0, 1200.0)
+    >>> number_of("gate")
+    nan
     """
     if isinstance(value, bool):
         return math.nan
@@ -125,10 +201,28 @@ def number_of(value: object, decimal: str | None = None) -> float:
 
 
 def time_of(value: object, zone: ZoneInfo) -> dt.datetime | None:
-    """A moment, in the deployment's zone where the text names none; None if it is none.
+    """Return the time of a cell.
 
-    A text with day and month before the year is none: their order is the column's
-    (`geo.ingest.dates`).
+    Text with numeric day and month before the year is not read here: the order is that of the
+    column (`geo.ingest.dates`).
+
+    Parameters
+    ----------
+    value : object
+        A cell: date, time, text, serial day number of a spreadsheet, or Unix time in seconds or
+        milliseconds.
+    zone : zoneinfo.ZoneInfo
+        Time zone of a cell that names none.
+
+    Returns
+    -------
+    datetime.datetime or None
+        Time with its zone; None if the cell is none.
+
+    Examples
+    --------
+    >>> time_of("2025年3月5日 14时30分", ZoneInfo("Asia/Shanghai")).isoformat()
+    '2025-03-05T14:30:00+08:00'
     """
     moment: dt.datetime | None = None
     if isinstance(value, dt.datetime):
@@ -136,22 +230,9 @@ def time_of(value: object, zone: ZoneInfo) -> dt.datetime | None:
     elif isinstance(value, dt.date):
         moment = dt.datetime(value.year, value.month, value.day)  # noqa: DTZ001
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        moment = _from_serial(float(value))
+        moment = time_of_number(float(value))
     else:
-        text = unicodedata.normalize("NFKC", plain_signs(str(value))).strip()
-        if re.fullmatch(r"\d{5}(?:\.\d+)?", text):
-            moment = _from_serial(float(text))
-        else:
-            text = re.sub(r"^(\d{4}年\d{1,2}月\d{1,2}日)(?=\d)", r"\1 ", text)
-            try:
-                moment = dt.datetime.fromisoformat(text)
-            except ValueError:
-                for style in _DATE_STYLES:
-                    try:
-                        moment = dt.datetime.strptime(text, style)  # noqa: DTZ007
-                        break
-                    except ValueError:
-                        continue
+        moment = parse_time(unicodedata.normalize("NFKC", plain_signs(str(value))).strip())
     if moment is None:
         return None
     if moment.tzinfo is None:
@@ -159,37 +240,68 @@ def time_of(value: object, zone: ZoneInfo) -> dt.datetime | None:
     return moment
 
 
-def _from_serial(serial: float) -> dt.datetime | None:
-    """An Excel serial day number, or a Unix time in seconds or milliseconds."""
-    try:
-        if 10_000 <= serial < 80_000:
-            return dt.datetime(1899, 12, 30) + dt.timedelta(days=serial)  # noqa: DTZ001
-        if 1e8 <= serial < 1e10:
-            return dt.datetime.fromtimestamp(serial, dt.UTC)
-        if 1e11 <= serial < 1e13:
-            return dt.datetime.fromtimestamp(serial / 1000, dt.UTC)
-    except (OverflowError, OSError, ValueError):
-        return None
-    return None
-
-
 def category_of(text: str) -> str:
-    """A category as a path: the marks that registers set between its levels become a slash."""
-    steps = re.split(r"\s*(?:/|／|>|＞|»|→|\\|｜|\|)+\s*", text.strip())
-    return "/".join(step for step in steps if step)
+    """Return a category as a path with a slash between its levels.
+
+    Parameters
+    ----------
+    text : str
+        Category with any usual mark between levels.
+
+    Returns
+    -------
+    str
+        Path of the category.
+
+    Examples
+    --------
+    >>> category_of("市容环境 > 占道经营"), category_of("noise|music")
+    ('市容环境/占道经营', 'noise/music')
+    """
+    levels = re.split(r"\s*(?:/|／|>|＞|»|→|\\|｜|\|)+\s*", text.strip())
+    return "/".join(level for level in levels if level)
 
 
 _RATINGS = {
-    "非常满意": 100.0, "很满意": 100.0, "满意": 75.0, "基本满意": 50.0, "一般": 50.0, "不满意": 25.0,
-    "非常不满意": 0.0, "很不满意": 0.0,
-    "very satisfied": 100.0, "satisfied": 75.0, "neutral": 50.0, "dissatisfied": 25.0,
+    "非常满意": 100.0,
+    "很满意": 100.0,
+    "满意": 75.0,
+    "基本满意": 50.0,
+    "一般": 50.0,
+    "不满意": 25.0,
+    "非常不满意": 0.0,
+    "很不满意": 0.0,
+    "very satisfied": 100.0,
+    "satisfied": 75.0,
+    "neutral": 50.0,
+    "dissatisfied": 25.0,
     "very dissatisfied": 0.0,
-}  # fmt: skip
+}
 """Five answers at equal steps from 0 to 100 (R. Likert, 1932)."""
 
 
 def rating_of(value: object) -> float:
-    """Satisfaction from 0 to 100: a number, with or without a percent sign, or an answer in words."""
+    """Return a satisfaction from 0 to 100.
+
+    Parameters
+    ----------
+    value : object
+        A number, with or without a percent sign, or one of five answers in words.
+
+    Returns
+    -------
+    float
+        Satisfaction; NaN if the cell is none. The range of a number is not checked.
+
+    References
+    ----------
+    R. Likert (1932). A technique for the measurement of attitudes. Archives of Psychology 140.
+
+    Examples
+    --------
+    >>> rating_of("满意"), rating_of("80%")
+    (75.0, 80.0)
+    """
     text = unicodedata.normalize("NFKC", str(value)).strip().casefold()
     if text in _RATINGS:
         return _RATINGS[text]
@@ -197,22 +309,41 @@ def rating_of(value: object) -> float:
 
 
 def pixels_of(value: object) -> float:
-    """Pixels across from "1920x1080", "1080P", "4MP" or "200万"; the best of several."""
-    best = math.nan
+    """Return the pixels across the image of a resolution.
+
+    Parameters
+    ----------
+    value : object
+        A cell such as ``1920x1080``, ``1080P``, ``4MP`` or ``200万``, or several of these. The
+        aspect ratio is taken as 16 to 9 if only the height or the number of pixels is given.
+
+    Returns
+    -------
+    float
+        Pixels across, the largest of several; NaN if the cell is none.
+
+    Examples
+    --------
+    >>> pixels_of("1080P"), pixels_of("2560x1440/4MP"), pixels_of("4K")
+    (1920, 2667, 3840.0)
+    """
+    widest = math.nan
     for part in re.split(r"[/、;]", unicodedata.normalize("NFKC", str(value)).strip()):
-        text = part.strip().casefold()
-        width = math.nan
-        if found := re.fullmatch(r"(\d{3,5})\s*[x*×]\s*(\d{3,5})", text):
-            width = float(found.group(1))
-        elif found := re.fullmatch(r"(\d{3,4})[pi]", text):
-            width = round(float(found.group(1)) * 16 / 9)
-        elif text in ("4k", "8k"):
-            width = 3840.0 if text == "4k" else 7680.0
-        elif found := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(mp|万|万像素|m)", text):
-            millions = float(found.group(1)) / (1.0 if found.group(2) in ("mp", "m") else 100.0)
-            width = round(math.sqrt(millions * 1e6 * 16 / 9))
-        else:
-            width = number_of(text)
-        if not math.isnan(width) and (math.isnan(best) or width > best):
-            best = width
-    return best
+        width = _width_of(part.strip().casefold())
+        if not math.isnan(width) and (math.isnan(widest) or width > widest):
+            widest = width
+    return widest
+
+
+def _width_of(text: str) -> float:
+    """Return the pixels across of one resolution; NaN if it is none."""
+    if match := re.fullmatch(r"(\d{3,5})\s*[x*×]\s*(\d{3,5})", text):
+        return float(match[1])
+    if match := re.fullmatch(r"(\d{3,4})[pi]", text):
+        return round(float(match[1]) * 16 / 9)
+    if text in ("4k", "8k"):
+        return 3840.0 if text == "4k" else 7680.0
+    if match := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(mp|万|万像素|m)", text):
+        megapixels = float(match[1]) / (1.0 if match[2] in ("mp", "m") else 100.0)
+        return round(math.sqrt(megapixels * 1e6 * 16 / 9))
+    return number_of(text)

@@ -1,5 +1,5 @@
-"""Work on untrusted bytes in a process of its own, which may do little else.
+"""Confined processes for parsing untrusted files.
 
-`fork_server` starts such processes cheaply, `restrictions` takes from one what it does not need,
-`signatures` tells by the first bytes of a file whether it is what its name says.
+`fork_server` starts processes quickly, `restrictions` removes their privileges, `signatures` checks
+the first bytes of a file against the format that its name states.
 """

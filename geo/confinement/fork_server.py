@@ -1,7 +1,7 @@
-"""Processes that start in milliseconds: forked from a fresh interpreter that has its modules loaded.
+"""Fork server: processes that start in milliseconds, forked from a preloaded interpreter.
 
-The interpreter runs one thread only, so that forking it is safe whatever threads its owner has. It
-ends with its last owner, and what it started ends with it.
+The interpreter has a single thread, so that forking it is safe whatever threads its owner has. It
+ends with its last owner, and the processes that it forked end with it.
 """
 
 from __future__ import annotations
@@ -22,40 +22,46 @@ from typing import Any
 from geo.errors import GridcoverError
 
 START_S = 120.0
-"""How long loading the modules may take."""
-_LOOK_S = 0.2
-"""How often a caller is asked whether it wants to go on."""
+"""Time limit for loading the modules."""
+_POLL_S = 0.2
+"""Interval at which a caller is asked whether the process should be ended."""
+_KILL_S = 10.0
+"""Time limit for the end of a killed process."""
+_MESSAGE_BYTES = 1 << 16
 
 
 class ProcessError(GridcoverError, RuntimeError):
-    """A process of ours could not be started."""
+    """A process could not be started."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended."""
+    """End of a process."""
 
     code: int | None
-    """Exit status, negative the number of a signal; None where nobody knows."""
+    """Exit status, or the negative number of the signal that ended it; None if not known."""
     peak_bytes: int
-    """Most memory it had in use."""
+    """Peak memory use (resident set)."""
     ended_by: str = ""
-    """`time` or `caller` where it was ended from outside."""
+    """``time`` or ``caller`` if the process was killed; else empty."""
 
 
 class ForkServer:
-    """A fresh interpreter that forks a process for each call."""
+    """Interpreter with modules preloaded that forks a process for each call.
+
+    It starts with the first call.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        Modules to load before anything is forked.
+    environment : mapping of str to str or None, optional
+        Environment variables of the interpreter and its children; None for those of this process.
+    """
 
     def __init__(
         self, modules: Sequence[str], environment: Mapping[str, str] | None = None
     ) -> None:
-        """Describe it; it starts with the first call.
-
-        Parameters
-        ----------
-        modules : loaded before anything is forked.
-        environment : of the interpreter and what it forks; this process's unless given.
-        """
         self._modules = list(modules)
         self._environment = environment
         self._lock = threading.Lock()
@@ -63,13 +69,13 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it ahead of the first call, if it does not run."""
+        """Start the interpreter before the first call, if it is not running."""
         with self._lock:
             if self._control is None:
                 self._launch()
 
     def stop(self) -> None:
-        """End it and what it started."""
+        """End the interpreter and the processes that it forked."""
         with self._lock:
             self._drop()
 
@@ -84,40 +90,63 @@ class ForkServer:
         prepare: Sequence[str] = (),
         folder: str | None = None,
     ) -> Ended:
-        """Run a function in a process of its own and wait for its end.
+        """Run a function in a new process and wait for its end.
 
         Parameters
         ----------
-        target : `module:function`; called with the arguments and the list of files.
-        arguments : what JSON can say.
-        files : descriptors that the process gets.
-        seconds : on the clock, after which it is ended.
-        prepare : functions, as `module:function`, called in the interpreter before it forks.
-        folder : of temporary files, which goes when the process or whoever called has ended.
-        give_up : asked again and again; the process is ended once it says so.
+        target : str
+            Function as ``module:function``; it is called with the list of descriptors and the
+            arguments.
+        arguments : mapping of str to object
+            Keyword arguments of the function, values that JSON can represent.
+        files : sequence of int, optional
+            File descriptors to pass to the process.
+        seconds : float or None, optional
+            Elapsed time after which the process is killed; None for no limit.
+        give_up : callable, optional
+            Called repeatedly without arguments; the process is killed when it returns True.
+        prepare : sequence of str, optional
+            Functions, as ``module:function``, to call in the interpreter before it forks.
+        folder : str or None, optional
+            Folder of temporary files, removed when the process or the caller has ended.
+
+        Returns
+        -------
+        Ended
+            Exit status and peak memory of the process.
 
         Raises
         ------
-        ProcessError : no process can be started.
+        ProcessError
+            If no process can be started.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with ours:
-            with theirs:
-                self._send(json.dumps({"target": target, "arguments": arguments, "prepare": list(prepare), "folder": folder}), [theirs.fileno(), *files])  # fmt: skip
-            begun = _receive(ours, START_S, give_up)
-            if begun is None or "pid" not in begun:
-                if begun is not None and begun.get("ended_by") == "caller":
+        request = json.dumps(
+            {
+                "target": target,
+                "arguments": arguments,
+                "prepare": list(prepare),
+                "folder": folder,
+            }
+        )
+        channel, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with channel:
+            with remote:
+                self._send(request, [remote.fileno(), *files])
+            started = _receive(channel, START_S, give_up)
+            if started is None or "pid" not in started:
+                if started is not None and started.get("ended_by") == "caller":
                     return Ended(None, 0, "caller")
-                why = (begun or {}).get("failed", "it did not start")
-                raise ProcessError(f"no process can be started for the work ({why}); try again")
-            ended = _receive(ours, seconds, give_up)
+                reason = (started or {}).get("failed", "it did not start")
+                raise ProcessError(f"no process can be started for the work ({reason}); try again")
+            ended = _receive(channel, seconds, give_up)
             if ended is None:
                 return Ended(None, 0)
             if "ended_by" in ended:
-                return _end(ours, ended["ended_by"])
+                return _kill(channel, ended["ended_by"])
             return Ended(ended["code"], ended["peak_bytes"])
 
     def _send(self, request: str, files: list[int]) -> None:
+        """Send a request with descriptors; start the interpreter if it is not running."""
         with self._lock:
             for _ in range(2):
                 if self._control is None:
@@ -126,36 +155,40 @@ class ForkServer:
                 try:
                     socket.send_fds(self._control, [request.encode()], files)
                 except OSError:
-                    self._drop()  # it was ended from outside; a new one takes its place
+                    self._drop()  # it was killed; start another one
                 else:
                     return
         raise ProcessError("no process can be started for the work; try again")
 
     def _launch(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # The same modules as here, wherever they came from, and nothing from the working folder.
+        """Start the interpreter."""
+        control, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # Modules are found as in this process, but not in the working folder.
         path = [folder for folder in sys.path if folder]
         code = (
-            f"import sys; sys.path[:] = {path!r}; "
-            f"from geo.confinement.forking import serve; serve({theirs.fileno()}, {self._modules!r})"
+            f"import sys; sys.path[:] = {path!r}; from geo.confinement.forking import serve; "
+            f"serve({remote.fileno()}, {self._modules!r})"
         )
-        with theirs:
+        with remote:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code],
                 env=None if self._environment is None else dict(self._environment),
-                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                # A terminal's Ctrl-C is for its owner, which then ends it.
+                pass_fds=[remote.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                # Ctrl-C of a terminal goes to the owner, which then ends the interpreter.
                 start_new_session=True,
-            )  # fmt: skip
-        self._control = ours
+            )
+        self._control = control
 
     def _drop(self) -> None:
+        """Close the connection to the interpreter, which ends it."""
         control, self._control = self._control, None
         process, self._process = self._process, None
         if control is not None:
             control.close()
         if process is not None:
-            # One that another process shares lives on and ends with that.
+            # If another process shares the interpreter, it ends with that process.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(2.0)
             process.returncode = process.returncode or 0
@@ -164,36 +197,53 @@ class ForkServer:
 def _receive(
     channel: socket.socket, seconds: float | None, give_up: Callable[[], bool]
 ) -> dict[str, Any] | None:
-    """Receive the next message; None if there is nobody to send it, `ended_by` if the wait was ended."""
-    end = None if seconds is None else time.monotonic() + seconds
+    """Return the next message; None if the sender is gone, ``ended_by`` if the wait ended."""
+    deadline = None if seconds is None else time.monotonic() + seconds
     poll = select.poll()
     poll.register(channel, select.POLLIN)
     while True:
-        left = _LOOK_S if end is None else min(_LOOK_S, end - time.monotonic())
-        if poll.poll(max(left, 0.0) * 1000):
+        timeout_s = _POLL_S if deadline is None else min(_POLL_S, deadline - time.monotonic())
+        if poll.poll(max(timeout_s, 0.0) * 1000):
             break
-        if end is not None and time.monotonic() >= end:
+        if deadline is not None and time.monotonic() >= deadline:
             return {"ended_by": "time"}
         if give_up():
             return {"ended_by": "caller"}
     try:
-        data = channel.recv(1 << 16)
+        data = channel.recv(_MESSAGE_BYTES)
     except ConnectionError:
         return None
     return dict(json.loads(data)) if data else None
 
 
-def _end(channel: socket.socket, ended_by: str) -> Ended:
-    """Have the process killed and wait until it is gone."""
+def _kill(channel: socket.socket, ended_by: str) -> Ended:
+    """Have the interpreter kill the process, and wait for its end."""
     channel.shutdown(socket.SHUT_WR)
-    ended = _receive(channel, 10.0, lambda: False)
+    ended = _receive(channel, _KILL_S, lambda: False)
     return Ended(None, (ended or {}).get("peak_bytes", 0), ended_by)
 
 
+_PASSED_VARIABLES = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "LD_LIBRARY_PATH",
+    "PYTHONHOME",
+    "PYTHONHASHSEED",
+    "PROJ_DATA",
+    "PROJ_LIB",
+    "GDAL_DATA",
+)
+
+
 def sparse_environment() -> dict[str, str]:
-    """Return the variables that loading and parsing need, and none that hold a secret."""
-    wanted = (
-        "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONHASHSEED",
-        "PROJ_DATA", "PROJ_LIB", "GDAL_DATA",
-    )  # fmt: skip
-    return {name: os.environ[name] for name in wanted if name in os.environ}
+    """Return the environment variables that loading and parsing need; none holds a secret.
+
+    Returns
+    -------
+    dict of str to str
+        Value by name, of those that are set.
+    """
+    return {name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ}

@@ -1,4 +1,4 @@
-"""Leave GDAL, in this process, nothing but the drivers that the file's format needs."""
+"""Restriction of GDAL in this process to the drivers that a format needs."""
 
 from __future__ import annotations
 
@@ -19,35 +19,45 @@ OPTIONS = {
     "OGR_SQLITE_ALLOW_EXTERNAL_ACCESS": "NO",
     "OGR_SQLITE_PRAGMA": "trusted_schema=OFF",
 }
-"""Set in the environment of a process before GDAL is loaded there."""
+"""Environment variables to set for a process before it loads GDAL."""
 
 
 def keep_drivers(names: Collection[str]) -> int:
-    """Deregister every driver, of each GDAL that is loaded, except the named ones; returns how many remain.
+    """Deregister the drivers of each loaded GDAL library except the named ones.
 
-    GDAL opens a file by its content with any driver it has, some of which read other files, run
-    commands of their own or fetch addresses.
+    GDAL opens a file by its content with any of its drivers, and some of them read other files, run
+    commands or fetch URLs.
+
+    Parameters
+    ----------
+    names : collection of str
+        Short names of the drivers to keep.
+
+    Returns
+    -------
+    int
+        Number of drivers that remain, over all libraries.
     """
-    left = 0
-    for path in _loaded():
+    remaining = 0
+    for path in _loaded_libraries():
         library = ctypes.CDLL(path)
         library.GDALGetDriver.restype = ctypes.c_void_p
         library.GDALGetDriverShortName.restype = ctypes.c_char_p
         library.GDALGetDriverShortName.argtypes = [ctypes.c_void_p]
         library.GDALDeregisterDriver.argtypes = [ctypes.c_void_p]
-        drivers = [library.GDALGetDriver(k) for k in range(library.GDALGetDriverCount())]
+        drivers = [library.GDALGetDriver(index) for index in range(library.GDALGetDriverCount())]
         for driver in drivers:
             if library.GDALGetDriverShortName(driver).decode() not in names:
                 library.GDALDeregisterDriver(driver)
-        left += library.GDALGetDriverCount()
-    return left
+        remaining += library.GDALGetDriverCount()
+    return remaining
 
 
-def _loaded() -> list[str]:
-    """Return the libraries of GDAL in this process; wheels bring one each."""
-    found = set()
+def _loaded_libraries() -> list[str]:
+    """Return the paths of the GDAL libraries in this process; each wheel brings its own."""
+    libraries = set()
     for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
-        name = line[line.find("/") :] if "/" in line else ""
-        if os.path.basename(name).startswith("libgdal"):  # noqa: PTH119
-            found.add(name)
-    return sorted(found)
+        path = line[line.find("/") :] if "/" in line else ""
+        if os.path.basename(path).startswith("libgdal"):  # noqa: PTH119
+            libraries.add(path)
+    return sorted(libraries)

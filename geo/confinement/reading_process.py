@@ -1,8 +1,8 @@
-"""Read files in a process of its own that can reach the file and nothing else.
+"""Reading of a file in a process that can reach the file and nothing else.
 
-The process is forked from an interpreter that has the parsers loaded, confines itself before it opens
-the file, and hands the table over as Arrow in memory. Whatever the file makes a parser do, the caller
-gets a table or a `ReadError`.
+The process is forked from an interpreter that has the parsers loaded, confines itself before it
+opens the file, and returns Arrow streams in a memory file. Whatever the file makes a parser do, the
+caller gets the streams or a `ReadError`.
 """
 
 from __future__ import annotations
@@ -33,20 +33,40 @@ from geo.settings import Settings
 
 _log = logging.getLogger("gridcover.reading")
 _ERRORS: dict[str, type[GridcoverError]] = {
-    "ReadError": ReadError, "CrsError": CrsError, "ColumnError": ColumnError,
-}  # fmt: skip
+    "ReadError": ReadError,
+    "CrsError": CrsError,
+    "ColumnError": ColumnError,
+}
+"""Errors that the process may return, by name."""
 _LONGEST_MESSAGE = 2_000
-_MOST_WARNINGS = 20
+_LONGEST_WARNING = 300
+_MAX_WARNINGS = 20
 _MODULES = (
-    "geo.confinement.reading_process", "geo.ingest.parsing", "pyarrow.pandas_compat", "pyarrow.dataset",
-)  # fmt: skip
+    "geo.confinement.reading_process",
+    "geo.ingest.parsing",
+    "pyarrow.pandas_compat",
+    "pyarrow.dataset",
+)
+_OUTCOME_BYTES = 1 << 20
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
 def environment() -> dict[str, str]:
-    """Return the variables of the process that reads: what loading needs, and no secret of the service."""
-    own = {"ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "HOME": "/nonexistent"}  # fmt: skip
-    return {**sparse_environment(), **gdal.OPTIONS, **own}
+    """Return the environment variables of the reading process; none holds a secret.
+
+    Returns
+    -------
+    dict of str to str
+        Value by name.
+    """
+    return {
+        **sparse_environment(),
+        **gdal.OPTIONS,
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "HOME": "/nonexistent",
+    }
 
 
 _server = ForkServer(_MODULES, environment())
@@ -54,7 +74,7 @@ atexit.register(_server.stop)
 
 
 def start() -> None:
-    """Start the interpreter ahead of the first file, for processes that are forked from this one."""
+    """Start the interpreter before the first file, for processes forked from this one."""
     _server.start()
     if landlock.version() == 0:
         _log.warning("this kernel has no Landlock: files are read with limits, but can name others")
@@ -62,23 +82,26 @@ def start() -> None:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a process read, and what it took."""
+    """Result of a reading process."""
 
     content: pa.Buffer
+    """What the function wrote."""
     peak_bytes: int
+    """Peak memory use of the process."""
     confined: tuple[str, ...]
-    """Names of what the system could confine, as `geo.confinement.restrictions.confine` says them."""
+    """Restrictions in force, as `geo.confinement.restrictions.confine` names them."""
     warnings: tuple[str, ...] = ()
-    """What libraries warned of; the caller reports it in words of ours."""
+    """Warnings of libraries, for the log."""
 
 
 @contextlib.contextmanager
 def _memory_file(name: str) -> Iterator[int]:
-    number = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    """Yield the descriptor of a file in memory."""
+    descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
-        yield number
+        yield descriptor
     finally:
-        os.close(number)
+        os.close(descriptor)
 
 
 def run_confined(
@@ -90,150 +113,186 @@ def run_confined(
     drivers: tuple[str, ...] = (),
     beside: tuple[Path, ...] = (),
 ) -> Reading:
-    """Have a file read by a function in a confined process.
+    """Read a file with a function that runs in a confined process.
 
     Parameters
     ----------
-    target : `module:function`, called with the path, a sink of Arrow to write to, and the arguments.
-    path : the file, the only one it can open beside the interpreter's own.
-    arguments : what JSON can say.
-    settings : memory and time that it may use.
-    drivers : of GDAL, the only ones that are left to it.
-    beside : files that belong to it, such as the other parts of a Shapefile.
+    target : str
+        Function as ``module:function``; it is called with the path, an Arrow sink to write to, and
+        the arguments.
+    path : pathlib.Path
+        File to read, the only one that the process can open besides those of the interpreter.
+    arguments : mapping of str to object
+        Keyword arguments of the function, values that JSON can represent.
+    settings : Settings
+        Settings with the limits of memory and time.
+    drivers : tuple of str, optional
+        Drivers of GDAL that the process may use.
+    beside : tuple of pathlib.Path, optional
+        Files that belong to the file, such as the other parts of a Shapefile.
+
+    Returns
+    -------
+    Reading
+        What the function wrote, with warnings and peak memory.
 
     Raises
     ------
-    ReadError, CrsError, ColumnError : as the function raises them, or the process died of the file.
+    ReadError
+        If the function raises it or another unknown error, or the process is ended by the file.
+    CrsError
+        If the function raises it.
+    ColumnError
+        If the function raises it.
     """
     path = path.absolute()
     request = {
-        "target": target, "path": str(path), "beside": [str(p.absolute()) for p in beside],
-        "memory_bytes": settings.import_memory_mb << 20, "seconds": settings.import_seconds,
-        "drivers": list(drivers), "arguments": dict(arguments),
-    }  # fmt: skip
+        "target": target,
+        "path": str(path),
+        "beside": [str(companion.absolute()) for companion in beside],
+        "memory_bytes": settings.import_memory_mb << 20,
+        "seconds": settings.import_seconds,
+        "drivers": list(drivers),
+        "arguments": dict(arguments),
+    }
     with (
-        _memory_file("outcome") as outcome,
-        _memory_file("content") as content,
+        _memory_file("outcome") as outcome_file,
+        _memory_file("content") as content_file,
         tempfile.TemporaryDirectory(prefix="gridcover-", ignore_cleanup_errors=True) as folder,
     ):
         ended = _server.call(
-            "geo.confinement.reading_process:_work", {"request": request, "folder": folder},
-            files=[outcome, content], seconds=settings.import_seconds, folder=folder,
-        )  # fmt: skip
+            "geo.confinement.reading_process:_work",
+            {"request": request, "folder": folder},
+            files=[outcome_file, content_file],
+            seconds=settings.import_seconds,
+            folder=folder,
+        )
         if ended.code != 0:
-            raise ReadError(_why(path.name, ended, settings))
-        told = _outcome(outcome)
-        if told.get("trace"):
-            _log.debug("reading %s: %s", path.name, told["trace"])
-        if told.get("error") == "MemoryError":
-            raise ReadError(_too_much(path.name, settings))
-        if told.get("error") is not None:
-            kind = _ERRORS.get(str(told["error"]), ReadError)
-            raise kind(str(told["message"])[:_LONGEST_MESSAGE])
-        heard = tuple(str(text) for text in told.get("warnings", ()))
-        for text in heard:
-            _log.debug("%s: %s", path.name, text)
-        confined = tuple(str(name) for name in told.get("confined", ()))
-        return Reading(_mapped(content), ended.peak_bytes, confined, heard)
+            raise ReadError(_failure_message(path.name, ended, settings))
+        outcome = _read_outcome(outcome_file)
+        _log_outcome(path.name, outcome)
+        if outcome.get("error") == "MemoryError":
+            raise ReadError(_memory_message(path.name, settings))
+        if outcome.get("error") is not None:
+            error_type = _ERRORS.get(str(outcome["error"]), ReadError)
+            raise error_type(str(outcome["message"])[:_LONGEST_MESSAGE])
+        return Reading(
+            _map_content(content_file),
+            ended.peak_bytes,
+            tuple(str(name) for name in outcome.get("confined", ())),
+            tuple(str(text) for text in outcome.get("warnings", ())),
+        )
 
 
-def _outcome(number: int) -> dict[str, Any]:
+def _read_outcome(descriptor: int) -> dict[str, Any]:
+    """Return what the process reported of its work."""
     try:
-        told = json.loads(os.pread(number, 1 << 20, 0))
+        outcome = json.loads(os.pread(descriptor, _OUTCOME_BYTES, 0))
     except ValueError as error:
         raise ReadError("the process that read the file returned unreadable data") from error
-    return dict(told)
+    return dict(outcome)
 
 
-def _mapped(number: int) -> pa.Buffer:
-    """Return what was written, which nobody can change any more."""
-    size = os.fstat(number).st_size
+def _log_outcome(name: str, outcome: Mapping[str, Any]) -> None:
+    if outcome.get("trace"):
+        _log.debug("reading %s: %s", name, outcome["trace"])
+    for text in outcome.get("warnings", ()):
+        _log.debug("%s: %s", name, text)
+
+
+def _map_content(descriptor: int) -> pa.Buffer:
+    """Return the content of a file in memory, sealed against changes."""
+    size = os.fstat(descriptor).st_size
     if size == 0:
         return pa.py_buffer(b"")
-    fcntl.fcntl(number, fcntl.F_ADD_SEALS, _SEALS)
-    return pa.py_buffer(mmap.mmap(number, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ))
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+    return pa.py_buffer(mmap.mmap(descriptor, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ))
 
 
-def _why(name: str, ended: Ended, settings: Settings) -> str:
+def _failure_message(name: str, ended: Ended, settings: Settings) -> str:
+    """Return the message for a process that did not end by itself."""
     if ended.ended_by == "time" or ended.code == -signal.SIGXCPU:
         return (
-            f"{name} takes more than {settings.import_seconds} s to read; import its parts, or let it "
-            "take longer with GRIDCOVER_IMPORT_SECONDS"
+            f"{name} takes more than {settings.import_seconds} s to read; import its parts, or let "
+            "it take longer with GRIDCOVER_IMPORT_SECONDS"
         )
     if ended.code in (-signal.SIGKILL, -signal.SIGABRT, -signal.SIGBUS):
-        return _too_much(name, settings)
+        return _memory_message(name, settings)
     return (
-        f"{name} cannot be read: it is damaged in a way that ends the program that reads it; export it "
-        "anew"
+        f"{name} cannot be read: it is damaged in a way that ends the program that reads it; "
+        "export it again"
     )
 
 
-def _too_much(name: str, settings: Settings) -> str:
+def _memory_message(name: str, settings: Settings) -> str:
     return (
-        f"{name} needs more than {settings.import_memory_mb} MiB of memory to read; import its parts, or "
-        "allow more with GRIDCOVER_IMPORT_MEMORY_MB"
+        f"{name} needs more than {settings.import_memory_mb} MiB of memory to read; import its "
+        "parts, or allow more with GRIDCOVER_IMPORT_MEMORY_MB"
     )
 
 
 def _work(files: list[int], *, request: dict[str, Any], folder: str) -> None:
-    """Confine this process, read, and write what came of it; runs in the forked process."""
-    outcome, content = files
+    """Confine this process, read the file and report the outcome; runs in the forked process."""
+    outcome_file, content_file = files
     path = Path(request["path"])
     module, name = request["target"].split(":")
     read = getattr(__import__(module, fromlist=[name]), name)
     null = os.open(os.devnull, os.O_RDWR)
-    for number in range(3):
-        os.dup2(null, number)
+    for descriptor in range(3):
+        os.dup2(null, descriptor)
     gdal.keep_drivers(request["drivers"])
-    _replace_all_but({0, 1, 2, outcome, content}, null)
-    memory = request["memory_bytes"]
-    # Unpacking and the table itself are bounded by the same number as the memory.
-    budget = Budget(memory, request["seconds"], output_bytes=memory)
-    told: dict[str, Any] = {}
+    _redirect_others({0, 1, 2, outcome_file, content_file}, null)
+    memory_bytes = request["memory_bytes"]
+    # Unpacked files and the table have the same limit as the memory.
+    budget = Budget(memory_bytes, request["seconds"], output_bytes=memory_bytes)
+    outcome: dict[str, Any] = {}
     tempfile.tempdir = folder
     try:
-        told["confined"] = confine(
+        outcome["confined"] = confine(
             budget, readable=[path, *map(Path, request["beside"])], writable=[Path(folder)]
         )
-        with warnings.catch_warnings(record=True) as heard, pa.OSFile(content, "wb") as sink:
+        with warnings.catch_warnings(record=True) as caught, pa.OSFile(content_file, "wb") as sink:
             warnings.simplefilter("always")
             read(path, sink, **request["arguments"])
-        texts = [str(one.message)[:300] for one in heard if _concerns_data(one)]
-        told["warnings"] = list(dict.fromkeys(texts))[:_MOST_WARNINGS]
+        texts = [
+            str(warning.message)[:_LONGEST_WARNING] for warning in caught if _concerns_data(warning)
+        ]
+        outcome["warnings"] = list(dict.fromkeys(texts))[:_MAX_WARNINGS]
     except MemoryError:
-        told = {"error": "MemoryError"}
+        outcome = {"error": "MemoryError"}
     except (ReadError, CrsError, ColumnError) as error:
-        told = {
-            "error": type(error).__name__, "message": str(error),
+        outcome = {
+            "error": type(error).__name__,
+            "message": str(error),
             "trace": "" if error.__cause__ is None else _trace(error.__cause__),
-        }  # fmt: skip
+        }
     except BaseException as error:  # noqa: BLE001
-        told = {
-            "error": "ReadError", "trace": _trace(error),
-            "message": f"{path.name} cannot be read: it is damaged, or of another format than its name "
-            "says; export it anew",
-        }  # fmt: skip
-    os.pwrite(outcome, json.dumps(told).encode(), 0)
+        message = (
+            f"{path.name} cannot be read: it is damaged, or of another format than its name says; "
+            "export it again"
+        )
+        outcome = {"error": "ReadError", "trace": _trace(error), "message": message}
+    os.pwrite(outcome_file, json.dumps(outcome).encode(), 0)
 
 
 def _concerns_data(warning: warnings.WarningMessage) -> bool:
-    """Whether a library warns of the file, and not of how it is called."""
+    """Return whether a warning concerns the file and not how a library is called."""
     return warning.category is UserWarning or (
         issubclass(warning.category, RuntimeWarning) and "pyogrio" in str(warning.filename)
     )
 
 
-def _replace_all_but(kept: set[int], null: int) -> None:
-    """Let every other descriptor that was inherited lead nowhere.
+def _redirect_others(needed: set[int], null: int) -> None:
+    """Redirect every other inherited descriptor to the null device.
 
-    Closing them would free numbers that libraries still take for their own: PROJ closes the one of
-    its database after a fork, which would by then be that of the file.
+    Closing them would free numbers that libraries still use: PROJ closes that of its database
+    after a fork, which could by then be that of the file.
     """
-    for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
-        if number not in kept | {null}:
+    for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        if descriptor not in needed | {null}:
             with contextlib.suppress(OSError):
-                os.fstat(number)  # the one of the listing itself is closed by now
-                os.dup2(null, number)
+                os.fstat(descriptor)  # that of the listing itself is closed by now
+                os.dup2(null, descriptor)
 
 
 def _trace(error: BaseException) -> str:

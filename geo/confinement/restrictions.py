@@ -1,4 +1,4 @@
-"""Take from the running process everything that parsing a file does not need."""
+"""Removal of every privilege of the running process that parsing a file does not need."""
 
 from __future__ import annotations
 
@@ -16,72 +16,80 @@ from geo.confinement import landlock, seccomp
 _PR_SET_NO_NEW_PRIVS = 38
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_DAC_READ_SEARCH = 2
+_PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a process may use."""
+    """Limits of a process."""
 
     memory_bytes: int
-    """Of private memory that can be written to."""
+    """Private writable memory."""
     seconds: int
-    """Of time on the clock, which who waits for the process sees to; the kernel ends it after as
-    many seconds of each processor."""
+    """Elapsed time, which the caller enforces; the kernel ends the process after this number of
+    seconds on every processor."""
     output_bytes: int
-    """Of any one file it writes."""
+    """Size of each file that it writes."""
     open_files: int = 64
+    """Number of open file descriptors."""
 
 
 def confine(
     budget: Budget, *, readable: Sequence[Path] = (), writable: Sequence[Path] = ()
 ) -> list[str]:
-    """Confine this process for good; call it before any byte of the file is parsed.
+    """Confine this process irrevocably; call it before any byte of the file is parsed.
 
     Parameters
     ----------
-    budget : what it may use from here on.
-    readable : files, and folders with all in them, that it may read beside Python's own.
-    writable : folders in which it may make and remove files.
+    budget : Budget
+        Limits from now on.
+    readable : sequence of pathlib.Path, optional
+        Files, and folders with their content, that can be read besides those of Python.
+    writable : sequence of pathlib.Path, optional
+        Folders in which files can be made, changed and removed.
 
     Returns
     -------
-    The names of what the system could do: limits, landlock, capabilities, seccomp. A kernel without
-    Landlock (before 5.13) or another processor than x86-64 and aarch64 leaves out its part.
+    list of str
+        Names of the restrictions in force: limits, landlock, capabilities, seccomp. Landlock needs
+        Linux 5.13, seccomp an x86-64 or aarch64 processor.
     """
-    done = ["limits"]
+    in_force = ["limits"]
     _limit(budget)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        return done
+        return in_force
     if landlock.restrict([*_needed_by_python(), *readable], writable):
-        done.append("landlock")
+        in_force.append("landlock")
     if _drop_capabilities(libc):
-        done.append("capabilities")
+        in_force.append("capabilities")
     if seccomp.deny_sockets_and_processes():
-        done.append("seccomp")
-    return done
+        in_force.append("seccomp")
+    return in_force
 
 
 def _limit(budget: Budget) -> None:
-    cpu = budget.seconds * max(os.cpu_count() or 1, 1)
-    for kind, most in (
+    """Set the resource limits of this process, at most the hard limits it has."""
+    cpu_seconds = budget.seconds * max(os.cpu_count() or 1, 1)
+    for kind, limit in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_DATA, budget.memory_bytes),
-        (resource.RLIMIT_CPU, cpu),
+        (resource.RLIMIT_CPU, cpu_seconds),
         (resource.RLIMIT_FSIZE, budget.output_bytes),
         (resource.RLIMIT_NOFILE, budget.open_files),
     ):
         hard = resource.getrlimit(kind)[1]
-        value = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (value, value))
 
 
 def _needed_by_python() -> Iterator[Path]:
-    """Folders of the interpreter, its packages with their data, and the system's libraries."""
+    """Yield folders of the interpreter, its packages with their data, and system libraries."""
     import geo
 
     folders = {Path(sys.prefix), Path(sys.base_prefix), Path("/usr"), Path("/lib"), Path("/lib64")}
-    folders |= {Path(folder) for folder in sys.path if folder.endswith(("site-packages", "dist-packages"))}  # fmt: skip
+    packages = (folder for folder in sys.path if folder.endswith(_PACKAGE_FOLDERS))
+    folders |= {Path(folder) for folder in packages}
     folders.add(Path(site.getusersitepackages()))
     folders |= {Path(folder) for folder in geo.__path__}
     for folder in sorted(folders):
@@ -91,11 +99,11 @@ def _needed_by_python() -> Iterator[Path]:
 
 
 def _drop_capabilities(libc: ctypes.CDLL) -> bool:
-    """Give up root's privileges but for reading what Landlock still allows."""
+    """Drop the capabilities of root except reading any file, which Landlock restricts."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    held = (ctypes.c_uint32 * 6)()
-    if libc.capget(header, held) != 0:
+    current = (ctypes.c_uint32 * 6)()
+    if libc.capget(header, current) != 0:
         return False
-    kept = 1 << _CAP_DAC_READ_SEARCH
-    only = (ctypes.c_uint32 * 6)(held[0] & kept, held[1] & kept, 0, 0, 0, 0)
-    return bool(libc.capset(header, only) == 0)
+    mask = 1 << _CAP_DAC_READ_SEARCH
+    reduced = (ctypes.c_uint32 * 6)(current[0] & mask, current[1] & mask, 0, 0, 0, 0)
+    return bool(libc.capset(header, reduced) == 0)

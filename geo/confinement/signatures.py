@@ -1,4 +1,4 @@
-"""Which formats are accepted under which ending, told by the first bytes of the file."""
+"""Accepted formats by suffix, recognised by the first bytes of the file."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from geo.errors import ReadError
 _HEAD_BYTES = 1 << 16
 
 
+_TAIL_BYTES = 4
+
+
 @dataclass(frozen=True)
 class Format:
-    """A format of files."""
+    """A file format."""
 
     name: str
     matches: Callable[[bytes, bytes], bool]
-    """Of the first bytes and the last four."""
+    """Whether the first bytes and the last four are those of the format."""
     drivers: tuple[str, ...] = ()
-    """Of GDAL, the only ones that may open it; none where GDAL has no part in it."""
+    """Drivers of GDAL that may open it; none if GDAL does not read it."""
 
 
 def _begins(*signatures: bytes) -> Callable[[bytes, bytes], bool]:
@@ -29,7 +32,7 @@ def _begins(*signatures: bytes) -> Callable[[bytes, bytes], bool]:
 
 
 def _is_json_object(head: bytes, _: bytes) -> bool:
-    # Also UTF-16, whose every second byte is zero, and sequences, which begin with a record separator.
+    # Sequences of GeoJSON begin with a record separator.
     return _text_of(head).lstrip(b"\x1e \t\r\n").startswith(b"{")
 
 
@@ -39,11 +42,12 @@ def _is_osm_xml(head: bytes, _: bytes) -> bool:
 
 
 def _is_osm_pbf(head: bytes, _: bytes) -> bool:
-    # The length of a header, then its first field, the type of the block.
+    # The length of the header, then its first field, the type of the block.
     return head[:2] == b"\0\0" and head[4:15] == b"\x0a\x09OSMHeader"
 
 
 def _text_of(head: bytes) -> bytes:
+    """Return ASCII of UTF-8 or UTF-16 text, without byte order mark and leading space."""
     for mark in (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         head = head.removeprefix(mark)
     return head.replace(b"\0", b"").lstrip()
@@ -51,9 +55,7 @@ def _text_of(head: bytes) -> bytes:
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _JSON = Format("GeoJSON", _is_json_object, ("GeoJSON",))
-_TIFF = Format(
-    "GeoTIFF", _begins(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), ("GTiff",)
-)  # fmt: skip
+_TIFF = Format("GeoTIFF", _begins(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), ("GTiff",))
 _PARQUET = Format(
     "GeoParquet", lambda head, tail: head[:4] == b"PAR1" and len(head) >= 12 and tail == b"PAR1"
 )
@@ -73,9 +75,9 @@ FORMATS: dict[str, Format] = {
     ".osm": Format("OpenStreetMap XML", _is_osm_xml),
     ".osm.pbf": Format("OpenStreetMap PBF", _is_osm_pbf),
 }
-"""Accepted formats by ending; text tables (.csv, .tsv, .txt) have no signature."""
+"""Accepted formats by suffix; text tables (.csv, .tsv, .txt) have no signature."""
 
-_SEEN = (
+_OTHER_CONTENT = (
     ("a zip file", _begins(*_ZIP)),
     ("a gzip file", _begins(b"\x1f\x8b")),
     ("an SQLite database", _begins(b"SQLite format 3\0")),
@@ -85,38 +87,51 @@ _SEEN = (
     ("JSON", lambda head, _: _text_of(head).startswith((b"{", b"["))),
     ("nothing: it is empty", lambda head, _: not head),
 )
+"""Names of other content for messages, and how it is recognised."""
 
 
 def require_signature(path: Path, suffix: str) -> Format:
-    """Return the format of an ending, if the file begins as that format does.
+    """Return the format of a suffix if the file begins as that format does.
 
-    Any reader calls this before it gives the file to a library, which would go by the content alone
-    and open whatever it makes of it.
+    Readers call this before they pass the file to a library, which would choose a parser by the
+    content alone.
 
     Parameters
     ----------
-    path : a regular file.
-    suffix : its ending in lower case, one of `FORMATS`; also one that is not at the end of the name,
-        where the caller knows better (a raster of any name is asked for as ".tif").
+    path : pathlib.Path
+        A regular file.
+    suffix : str
+        Suffix in lower case, one of `FORMATS`; it need not be that of the name (``.tif`` for a
+        raster of any name).
+
+    Returns
+    -------
+    Format
+        The format of the suffix.
 
     Raises
     ------
-    ReadError : the file is something else, or cannot be opened.
-    KeyError : the ending is none of `FORMATS`.
+    ReadError
+        If the file has other content or cannot be opened.
+    KeyError
+        If the suffix is none of `FORMATS`.
     """
-    form = FORMATS[suffix]
+    expected = FORMATS[suffix]
     try:
         with path.open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
-            stream.seek(max(stream.seek(0, os.SEEK_END) - 4, 0))
-            tail = stream.read(4)
+            stream.seek(max(stream.seek(0, os.SEEK_END) - _TAIL_BYTES, 0))
+            tail = stream.read(_TAIL_BYTES)
     except OSError as error:
         raise ReadError(f"{path.name} cannot be opened: {error.strerror}") from error
-    if form.matches(head, tail):
-        return form
-    seen = next((what for what, matches in _SEEN if matches(head, tail)), "something unknown")
-    if seen.endswith(form.name) or (form is _JSON and seen == "JSON"):
-        seen = "a damaged or different kind of it"
+    if expected.matches(head, tail):
+        return expected
+    content = next(
+        (name for name, matches in _OTHER_CONTENT if matches(head, tail)), "something unknown"
+    )
+    if content.endswith(expected.name) or (expected is _JSON and content == "JSON"):
+        content = "a damaged or different kind of it"
     raise ReadError(
-        f"{path.name} cannot be read: it is no {form.name} but {seen}; export it anew as {suffix}"
+        f"{path.name} cannot be read: it is no {expected.name} but {content}; "
+        f"export it again as {suffix}"
     )

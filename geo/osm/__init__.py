@@ -1,4 +1,4 @@
-"""OpenStreetMap extracts as rows of our layers: tags to values, and the parser in a process of its own.
+"""OpenStreetMap extracts as rows of registers: tags to values, and the parser in its own process.
 
-Nothing here holds a connection or reads a setting; `geo.ingest.osm` stores the rows.
+No module here holds a connection or reads a setting; `geo.ingest.osm` stores the rows.
 """

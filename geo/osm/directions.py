@@ -13,17 +13,27 @@ _POINT = re.compile(
     r"[nesw]{1,3}|(?:north|south|east|west)|(?:north|south)[- ]?(?:east|west)", re.IGNORECASE
 )
 _FULL_CIRCLE_DEG = 359.0
-"""0-359 is written for the full circle, as 0-360 is."""
+"""Width from which a range is the full circle: 0-359 is written for 0-360."""
 _DASH = re.compile(r"[-–—]")
 
 
 def parse_directions(text: str) -> list[Direction]:
-    """Return the directions of a `camera:direction` or `direction` tag, empty where it has none.
+    """Return the directions of a `camera:direction` or `direction` tag.
 
     Parameters
     ----------
-    text : degrees clockwise from north (``45``, ``45°``), one of the 16 compass points, a range
-        read clockwise (``90-180``, ``NW-NE``), or several of these separated by ``;``.
+    text : str
+        Degrees clockwise from north (``45``, ``45°``), one of the 16 compass points, a range read
+        clockwise (``90-180``, ``NW-NE``), or several of these separated by ``;``.
+
+    Returns
+    -------
+    list of Direction
+        Directions; empty if the text has none.
+
+    References
+    ----------
+    https://wiki.openstreetmap.org/wiki/Key:direction
 
     Examples
     --------

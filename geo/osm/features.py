@@ -1,18 +1,20 @@
-"""What one OpenStreetMap object becomes: rows of our layers, or a reason why not."""
+"""Results of one OpenStreetMap object: rows of registers, or the reason to leave it out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 Tags = Mapping[str, str]
-Geometry = Literal["itself", "disc", "middle"]
+"""Tags of an object: value by key."""
+Note = tuple[str, str, str]
+"""Remark on a row: reason, column and text that was not understood."""
 
 LAYERS = ("areas", "landcover", "streets", "buildings", "key-places", "cameras")
 """Layers that an extract can fill, in the order in which they are stored."""
 PARTS = "building-parts"
-"""Parts of buildings on their way to the layer of buildings."""
+"""Intermediate layer of building parts, which become rows of the layer of buildings."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,15 @@ class Row:
 
     layer: str
     values: dict[str, Any]
+    """Value by column."""
     extra: dict[str, str]
-    notes: tuple[tuple[str, str, str], ...] = ()
-    """Reason, column and text of what was not understood."""
+    """Tags that are stored unchanged."""
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """An object that belongs to a layer by its tags, and why it is left out."""
+    """An object that belongs to a layer by its tags but is left out."""
 
     layer: str
     reason: str
@@ -38,16 +41,43 @@ class Skipped:
 Result = Row | Skipped
 
 
-def kept_tags(tags: Tags, *keys: str) -> dict[str, str]:
-    """Return those of the tags that stay with a row as they are."""
+def select_tags(tags: Tags, *keys: str) -> dict[str, str]:
+    """Return the tags of the given keys that an object has.
+
+    Parameters
+    ----------
+    tags : mapping of str to str
+        Tags of the object.
+    *keys : str
+        Keys to select.
+
+    Returns
+    -------
+    dict of str to str
+        Value by key.
+    """
     return {key: tags[key] for key in keys if key in tags}
 
 
 def names(tags: Tags) -> tuple[str | None, str | None]:
     """Return the name and the English name of an object.
 
-    The name is the Chinese one where there is one, else the local one; the English name is
-    ``name:en``, else the local name where that is not the name already.
+    Parameters
+    ----------
+    tags : mapping of str to str
+        Tags of the object.
+
+    Returns
+    -------
+    name : str or None
+        Chinese name, else the local one, else the English one.
+    english : str or None
+        ``name:en``, else the local name if it differs from the Chinese one.
+
+    Examples
+    --------
+    >>> names({"name": "Kauppatori", "name:zh": "集市广场"})
+    ('集市广场', 'Kauppatori')
     """
     local = tags.get("name")
     name = tags.get("name:zh-Hans") or tags.get("name:zh") or local

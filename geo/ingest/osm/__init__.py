@@ -1,1 +1,1 @@
-"""Import any city from OpenStreetMap: `importing` stores what `geo.osm` reads."""
+"""Import of OpenStreetMap extracts: `importing` stores the rows that `geo.osm` extracts."""

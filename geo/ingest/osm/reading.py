@@ -1,8 +1,9 @@
-"""What the extraction wrote, as tables that the cleaning of imports takes."""
+"""Results of an extraction as tables for `geo.ingest.cleaning`."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,21 +18,37 @@ from geo.ingest.osm.parts import split
 from geo.ingest.raw_table import RawTable
 from geo.osm.features import PARTS
 from geo.osm.ground import KINDS
-from geo.osm.request import AGAIN
+from geo.osm.request import OUTER_RINGS_FILE
 from geo.schema import Layer
 
-_WGS84 = pyproj.CRS("EPSG:4326")
+Remark = tuple[str, str]
+"""Key of an object, and the reason to leave it out or note it."""
+
 RING = "outer ring of a relation"
-_ORDER = ("district", "subdistrict", "community")
-SAME_PLACE, REPLACED, PART_ALONE = (
-    "same place as an area",
-    "replaced by its parts",
-    "part by itself",
-)
+SAME_PLACE = "same place as an area"
+REPLACED = "replaced by its parts"
+PART_ALONE = "part by itself"
+_WGS84 = pyproj.CRS("EPSG:4326")
+_LEVELS = ("district", "subdistrict", "community")
+"""Levels of areas, the highest first."""
+_COLUMNS = ("key", "values", "extra", "shape")
 
 
 def batches(folder: Path, layer: str) -> Iterator[pd.DataFrame]:
-    """Yield the rows of a layer, some at a time: ``key``, ``values``, ``extra`` and ``shape``."""
+    """Yield the rows of a layer in batches.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Folder of the extraction.
+    layer : str
+        Name of the layer.
+
+    Yields
+    ------
+    pandas.DataFrame
+        Columns ``key``, ``values`` (dict), ``extra`` (JSON) and ``shape`` (EPSG:4326).
+    """
     path = folder / f"{layer}.arrow"
     if not path.exists():
         return
@@ -48,113 +65,181 @@ def batches(folder: Path, layer: str) -> Iterator[pd.DataFrame]:
             )
 
 
-def whole(folder: Path, layer: str) -> pd.DataFrame:
-    """Return all rows of a layer."""
+def read_all(folder: Path, layer: str) -> pd.DataFrame:
+    """Return all rows of a layer.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Folder of the extraction.
+    layer : str
+        Name of the layer.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns as `batches` yields them; empty if the extract has no such object.
+    """
     rows = list(batches(folder, layer))
     if not rows:
-        return pd.DataFrame({"key": [], "values": [], "extra": [], "shape": []}, dtype=object)
+        return pd.DataFrame({name: [] for name in _COLUMNS}, dtype=object)
     return pd.concat(rows, ignore_index=True)
 
 
-def buildings(folder: Path) -> Iterator[tuple[pd.DataFrame, list[tuple[str, str]]]]:
-    """Yield the buildings with their parts cut out, then the parts; and key and reason of what is left out or noted."""
-    parts = _with_heights(whole(folder, PARTS))
-    inside = np.zeros(len(parts), bool)
-    again: dict[str, str] = json.loads((folder / AGAIN).read_text(encoding="utf-8"))
-    heights = _heights_of(folder, set(again)) if again else {}
-    known_by_ring = {again[way]: height for way, height in heights.items()}
+def buildings(folder: Path) -> Iterator[tuple[pd.DataFrame, list[Remark]]]:
+    """Yield the buildings without their parts, then the parts.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Folder of the extraction.
+
+    Yields
+    ------
+    rows : pandas.DataFrame
+        Columns as `batches` yields them, and ``height_m``.
+    remarks : list of tuple of str
+        Key and reason of objects that are left out or noted.
+    """
+    parts = _with_heights(read_all(folder, PARTS))
+    is_inside = np.zeros(len(parts), bool)
+    text = (folder / OUTER_RINGS_FILE).read_text(encoding="utf-8")
+    relation_of_way: dict[str, str] = json.loads(text)
+    ring_heights = _heights_of(folder, set(relation_of_way)) if relation_of_way else {}
+    height_of_relation = {relation_of_way[way]: height for way, height in ring_heights.items()}
     for batch in batches(folder, "buildings"):
-        rings = batch["key"].isin(set(again))
-        outlines = _with_heights(batch[~rings])
-        ring_heights = outlines["key"].map(known_by_ring)
-        outlines["height_m"] = outlines["height_m"].fillna(ring_heights.astype(float))
+        is_ring = batch["key"].isin(set(relation_of_way))
+        outlines = _with_heights(batch[~is_ring])
+        heights = outlines["key"].map(height_of_relation).astype(float)
+        outlines["height_m"] = outlines["height_m"].fillna(heights)
         outlines["values"] = _values(outlines)
-        done = split(outlines, parts)
-        inside |= done.within
-        unknown = parts["height_m"].isna() & done.within
-        parts.loc[unknown, "height_m"] = done.heights[unknown.to_numpy()]
-        remarks = [(key, REPLACED) for key in done.replaced]
-        yield done.outlines, remarks + [(key, RING) for key in batch["key"][rings]]
+        result = split(outlines, parts)
+        is_inside |= result.within
+        is_unknown = parts["height_m"].isna() & result.within
+        parts.loc[is_unknown, "height_m"] = result.heights[is_unknown.to_numpy()]
+        remarks = [(key, REPLACED) for key in result.replaced]
+        remarks += [(key, RING) for key in batch["key"][is_ring]]
+        yield result.outlines, remarks
     if len(parts):
         parts["values"] = _values(parts)
-        yield parts, [(key, PART_ALONE) for key in parts["key"][~inside]]
+        yield parts, [(key, PART_ALONE) for key in parts["key"][~is_inside]]
 
 
 def _heights_of(folder: Path, keys: set[str]) -> dict[str, float]:
-    """The heights of some buildings, where they are known."""
-    out: dict[str, float] = {}
+    """Return the heights of the given buildings that are known."""
+    height_of: dict[str, float] = {}
     for batch in batches(folder, "buildings"):
-        some = _with_heights(batch[batch["key"].isin(keys)]).dropna(subset="height_m")
-        out |= dict(zip(some["key"], some["height_m"].astype(float), strict=True))
-    return out
+        known = _with_heights(batch[batch["key"].isin(keys)]).dropna(subset="height_m")
+        height_of |= dict(zip(known["key"], known["height_m"].astype(float), strict=True))
+    return height_of
 
 
 def _values(rows: pd.DataFrame) -> pd.Series:
-    heights = rows["height_m"].tolist()
-    known = [{"height_m": height} if height == height else {} for height in heights]
-    return pd.Series(known, rows.index, dtype=object)
+    """Return the heights as values of the layer, without those that are not known."""
+    values = [{} if math.isnan(height) else {"height_m": height} for height in rows["height_m"]]
+    return pd.Series(values, rows.index, dtype=object)
 
 
 def _with_heights(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with a column ``height_m``, NaN if the height is not known."""
     heights = [values.get("height_m") for values in rows["values"]]
     numbers = pd.to_numeric(pd.Series(heights, rows.index, dtype=object)).astype(float)
     return rows.assign(height_m=numbers)
 
 
-def key_places(folder: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    """Return the key places, those left out that are mapped both as a point and as an area."""
-    rows = whole(folder, "key-places")
+def key_places(folder: Path) -> tuple[pd.DataFrame, list[Remark]]:
+    """Return the key places without points of places that are also mapped as an area.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Folder of the extraction.
+
+    Returns
+    -------
+    rows : pandas.DataFrame
+        Columns as `batches` yields them.
+    remarks : list of tuple of str
+        Key and reason of points that are left out.
+    """
+    rows = read_all(folder, "key-places")
     if rows.empty:
         return rows, []
-    points = rows["key"].str.startswith("node/").to_numpy()
-    at, areas = rows.index[points], rows.index[~points]
-    near, holder = shapely.STRtree(rows["shape"][areas].to_numpy()).query(
-        shapely.centroid(rows["shape"][at].to_numpy()), predicate="intersects"
+    is_point = rows["key"].str.startswith("node/").to_numpy()
+    points, areas = rows.index[is_point], rows.index[~is_point]
+    point, area = shapely.STRtree(rows["shape"][areas].to_numpy()).query(
+        shapely.centroid(rows["shape"][points].to_numpy()), predicate="intersects"
     )
-    same = {
-        int(at[a])
-        for a, b in zip(near, holder, strict=True)
-        if _same_place(rows["values"][at[a]], rows["values"][areas[b]])
-    }
-    return rows.drop(index=sorted(same)), [(rows["key"][k], SAME_PLACE) for k in sorted(same)]
+    repeated = sorted(
+        {
+            int(points[a])
+            for a, b in zip(point, area, strict=True)
+            if _is_same_place(rows["values"][points[a]], rows["values"][areas[b]])
+        }
+    )
+    return rows.drop(index=repeated), [(rows["key"][index], SAME_PLACE) for index in repeated]
 
 
-def _same_place(a: dict[str, str], b: dict[str, str]) -> bool:
+def _is_same_place(a: dict[str, str], b: dict[str, str]) -> bool:
+    """Return whether two places have the same kind, and the same name if both have one."""
     unnamed = KINDS[a["kind"]][0]
     names = {a["name"], b["name"]} - {unnamed}
     return a["kind"] == b["kind"] and len(names) < 2
 
 
-def areas(folder: Path, there: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Return the areas, each with the smallest area of a level above that holds its middle.
+def areas(folder: Path, stored: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return the areas with their parents.
+
+    The parent is an area that contains a point on the surface of the area: of the next higher level
+    that has one, the smallest.
 
     Parameters
     ----------
-    folder : where the extraction wrote.
-    there : areas of the store, which may be above those of the extract.
+    folder : pathlib.Path
+        Folder of the extraction.
+    stored : geopandas.GeoDataFrame
+        Stored areas in EPSG:4326 by code, with the column ``level``; they can be parents too.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns as `batches` yields them; ``values`` has ``parent`` if there is one.
     """
-    rows = whole(folder, "areas")
+    rows = read_all(folder, "areas")
     if rows.empty:
         return rows
-    others = there[~there.index.isin(rows["key"])]
+    others = stored[~stored.index.isin(rows["key"])]
     codes = np.array([*rows["key"], *others.index])
-    ranks = np.array([_ORDER.index(v["level"]) for v in rows["values"]]
-                     + [_ORDER.index(level) for level in others["level"]])  # fmt: skip
+    levels = [*(values["level"] for values in rows["values"]), *others["level"]]
+    ranks = np.array([_LEVELS.index(level) for level in levels])
     shapes = np.array([*rows["shape"], *others.geometry], object)
     sizes = shapely.area(shapes)
     inner, outer = shapely.STRtree(shapes).query(
         shapely.point_on_surface(rows["shape"].to_numpy()), predicate="intersects"
     )
-    for k, values in enumerate(rows["values"]):
-        above = [o for o in outer[inner == k] if ranks[o] < ranks[k]]
+    for index, values in enumerate(rows["values"]):
+        above = [other for other in outer[inner == index] if ranks[other] < ranks[index]]
         if above:
-            # The nearest level above, and of that the smallest.
-            values["parent"] = str(codes[max(above, key=lambda o: (ranks[o], -sizes[o]))])
+            parent = max(above, key=lambda other: (ranks[other], -sizes[other]))
+            values["parent"] = str(codes[parent])
     return rows
 
 
 def raw_table(rows: pd.DataFrame, layer: Layer) -> RawTable:
-    """Return rows as the cleaning of imports takes them: a cell a column of the layer."""
+    """Return rows as a raw table with a column of cells for each column of the layer.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Columns as `batches` yields them.
+    layer : Layer
+        Register to import into.
+
+    Returns
+    -------
+    RawTable
+        Cells and geometries; the line is the position of the row from 1.
+    """
     cells = pd.DataFrame(list(rows["values"]), dtype=object).reindex(columns=list(layer.names))
     cells[layer.key[0]] = rows["key"].to_numpy()
     cells = cells.astype(object).where(cells.notna(), None).dropna(axis="columns", how="all")

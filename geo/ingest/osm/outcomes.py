@@ -1,0 +1,149 @@
+"""Rules of the import of an OpenStreetMap extract, and its outcome by layer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from geo.ingest import MENDED, NOTED, REJECTED, Outcome
+from geo.osm.ground import ADMIN_LEVELS
+from geo.osm.measures import STOREY_M
+from geo.osm.request import CUT, UNCLOSED
+
+NAME = "osm"
+"""Name of an extract where a layer is named."""
+_FAULTS = {CUT, UNCLOSED, "text is not UTF-8", "no coordinates", "line without length"}
+"""Reasons that are faults of the extract; others are choices of the import."""
+_SEVERITY = {REJECTED: 0, MENDED: 1, NOTED: 2}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Rules of the import of an extract."""
+
+    within: Path | None = None
+    """File of polygons; objects that do not meet them are left out."""
+    layers: tuple[str, ...] | None = None
+    """Layers to fill; None for all except those that have rows of another source."""
+    admin_levels: Mapping[int, str] = field(default_factory=lambda: dict(ADMIN_LEVELS))
+    """Level of areas by `admin_level` of boundaries."""
+    storey_m: float = STOREY_M
+    """Height of a storey for a building whose height is not mapped."""
+    replace: bool = False
+    """Whether rows of earlier extracts that are not in this one are removed."""
+    within_layer: str | None = None
+    """Layer of `within`, if that file has several."""
+
+
+@dataclass
+class LayerOutcome:
+    """Outcome of one layer."""
+
+    layer: str
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    left_alone: int = 0
+    """Number of rows of another source, because of which the layer was not filled."""
+    skipped: Counter[str] = field(default_factory=Counter)
+    """Number of objects left out by reason."""
+    noted: Counter[str] = field(default_factory=Counter)
+    """Number of remarks on rows by reason."""
+
+    @property
+    def stored(self) -> int:
+        """Return the number of rows of the extract that are in the store.
+
+        Returns
+        -------
+        int
+            Rows inserted, updated and unchanged.
+        """
+        return self.inserted + self.updated + self.unchanged
+
+    @property
+    def faults(self) -> int:
+        """Return the number of objects left out because of a fault of the extract.
+
+        Returns
+        -------
+        int
+            Number of objects.
+        """
+        return sum(count for reason, count in self.skipped.items() if action_of(reason) == REJECTED)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the outcome as plain values for JSON.
+
+        Returns
+        -------
+        dict of str to object
+            The attributes by name, and ``stored``.
+        """
+        return {
+            "layer": self.layer,
+            "inserted": self.inserted,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "removed": self.removed,
+            "left_alone": self.left_alone,
+            "stored": self.stored,
+            "skipped": dict(self.skipped),
+            "noted": dict(self.noted),
+        }
+
+
+@dataclass(frozen=True)
+class OsmOutcome(Outcome):
+    """Outcome of the import of an extract, in total and by layer."""
+
+    layers: tuple[LayerOutcome, ...] = ()
+
+    def reasons(self) -> list[tuple[str, str, int]]:
+        """Return the reasons of all layers.
+
+        Returns
+        -------
+        list of tuple
+            Action, reason and number, the most serious first.
+        """
+        counts: Counter[tuple[str, str]] = Counter()
+        for layer in self.layers:
+            for reason, count in layer.skipped.items():
+                counts[action_of(reason), reason] += count
+            for reason, count in layer.noted.items():
+                counts[NOTED, reason] += count
+        ordered = sorted(
+            counts.items(), key=lambda item: (_SEVERITY[item[0][0]], -item[1], item[0][1])
+        )
+        return [(action, reason, count) for (action, reason), count in ordered]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the outcome as plain values for JSON, in total and by layer.
+
+        Returns
+        -------
+        dict of str to object
+            As `geo.ingest.Outcome.as_dict`, and ``layers``.
+        """
+        return super().as_dict() | {"layers": [layer.as_dict() for layer in self.layers]}
+
+
+def action_of(reason: str) -> str:
+    """Return whether an object left out for a reason counts as rejected or noted.
+
+    Parameters
+    ----------
+    reason : str
+        Reason to leave the object out.
+
+    Returns
+    -------
+    str
+        `geo.ingest.REJECTED` for a fault of the extract, else `geo.ingest.NOTED`.
+    """
+    return REJECTED if reason in _FAULTS else NOTED

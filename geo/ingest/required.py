@@ -141,7 +141,7 @@ def require_columns(
     else:
         message += f". Name them with --rename HEADER={'lon' if LON in missing else missing[0]}"
     if layer.key[-1] in missing:
-        message += "; where no column is a key, --key number or --key digest makes one"
+        message += "; if no column is a key, --key number or --key digest makes one"
     if "occurred_at" in missing:
-        message += "; where no column is a time, --occurred 2025 gives all rows that span"
+        message += "; if no column is a time, --occurred 2025 gives all rows that span"
     raise MissingColumnsError(message, headers, missing, proposals)

@@ -37,7 +37,6 @@ from service.policy import require_policies
 from service.responses import add_problem_handlers
 from service.state import AppState
 from service.worker.queue import make_queue
-from service.worker.webhooks import WebhookSender
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -125,22 +124,17 @@ def _make_state(conninfo: str, settings: Settings, vendor: Path) -> AppState:
 async def _run(app: FastAPI, state: AppState, ogc: FastAPI) -> AsyncIterator[None]:
     """Open what the application holds while it runs, and close it."""
     pools = (state.read_pool, state.write_pool, state.auth_pool, state.download_pool)
-    sender = WebhookSender(state.write_pool, state.settings)
     for pool in pools:
         # Without waiting: the service may come up before its database does.
         pool.open(wait=False)
     state.job_queue.open(state.write_pool)
     state.notifications.start()
-    if state.settings.webhook_targets:
-        sender.start()
     # FastAPI makes a router's routes when a path is first matched: not by the first visitor.
     for route in app.routes:
         route.matches({"type": "http", "method": "GET", "path": "/", "root_path": ""})
     try:
         yield
     finally:
-        if state.settings.webhook_targets:
-            sender.stop()
         await state.notifications.stop()
         await close_ogc(ogc)
         for pool in reversed(pools):

@@ -110,7 +110,7 @@ def work() -> None:
     """Run a worker that takes jobs from the queue; `serve` runs one unless configured not to."""
     from geo.store.connection import database
     from service.child_process import end_with_parent
-    from service.worker.queue import run_worker
+    from service.worker.worker_process import run_worker
 
     end_with_parent()
     with database(supervised=True) as conninfo:

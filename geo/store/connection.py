@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import Connection, sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow, dict_row
 from psycopg_pool import ConnectionPool
 
@@ -111,6 +111,22 @@ def connect(conninfo: str, *, autocommit: bool = False) -> Conn:
 def _command_line_actor() -> str:
     """Return who changes of the registers are recorded for by default: the system's account."""
     return f"command line: {getpass.getuser()}".replace("\\", "\\\\").replace(" ", "\\ ")
+
+
+def conninfo_of(conn: Conn) -> str:
+    """Return the connection string of an open connection.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Open connection.
+
+    Returns
+    -------
+    str
+        Connection string with the password, for further connections.
+    """
+    return make_conninfo(conn.info.dsn, password=conn.info.password or None)
 
 
 def server_version(conn: Conn) -> str:

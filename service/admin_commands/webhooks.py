@@ -12,10 +12,12 @@ from geo.cli.output import JsonOption
 from geo.cli.store_access import open_store
 from geo.errors import GridcoverError
 from geo.settings import get_settings
+from geo.store.connection import conninfo_of
 from geo.store.queries.webhooks import add_webhook, list_webhooks, queue_deliveries, remove_webhook
 from service.admin_commands.audit_entry import audit_cli_action
 from service.admin_commands.output import print_rows
-from service.worker.webhooks import make_client, require_allowed, send_due
+from service.worker.webhooks import require_allowed
+from service.worker.worker_process import send_due_deliveries
 
 webhook_group = typer.Typer(help="Addresses that receive alerts.", no_args_is_help=True)
 
@@ -57,9 +59,9 @@ def webhook_remove(url: str) -> None:
 @webhook_group.command("test")
 def webhook_test() -> None:
     """Send a message without an alert to every address, and all deliveries that are due."""
-    with open_store() as conn, make_client() as client:
+    with open_store() as conn:
         if not queue_deliveries(conn, "test", {}):
             raise GridcoverError("there is no address yet; add one with `gridcover webhook add`")
         conn.commit()
-        send_due(conn, get_settings(), client)
+        send_due_deliveries(conninfo_of(conn), get_settings())
     webhook_list()

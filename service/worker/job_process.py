@@ -6,7 +6,8 @@ import contextlib
 import resource
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,51 +21,66 @@ from geo.ingest.osm.importing import import_osm
 from geo.ingest.preview import FilePreview
 from geo.ingest.staff import STAFF
 from geo.maps.failures import explain_failure
-from geo.settings import Settings, get_settings
+from geo.settings import get_settings
 from geo.store.connection import Conn, connect
 from geo.store.queries.audit import append_audit_entry, set_actor
 from geo.store.queries.jobs import end_job, mark_session, write_job_end, write_job_step
 from geo.store.queries.uploads import delete_upload, read_upload
-from service.worker.queue import CUT_OFF, FAILED
+from service.worker.exit_status import ExitStatus
+
+
+@dataclass(frozen=True)
+class _JobConnections:
+    """Connections of one job."""
+
+    job: int
+    work: Conn
+    """Connection of what the job does, in one transaction."""
+    status: Conn
+    """Connection of its progress and end."""
+
+    def write_step(self, step: str) -> None:
+        write_job_step(self.status, self.job, step)
+
+    def end(self, state: str, outcome: dict[str, Any], report: str | None = None) -> None:
+        end_job(self.status, self.job, state, outcome, report)
 
 
 @contextlib.contextmanager
-def _connected(conninfo: str, job: int) -> Iterator[tuple[Conn, Conn, Callable[[str], None]]]:
-    """Connections for the work and for what is said of it, and what to call at each step."""
+def _open_job(conninfo: str, job: int) -> Iterator[_JobConnections]:
+    """Open the connections of a job; store the reason if it fails and exit."""
     try:
-        with connect(conninfo) as work, connect(conninfo) as desk:
-            for conn in (work, desk):
+        with connect(conninfo) as work, connect(conninfo) as status:
+            for conn in (work, status):
                 mark_session(conn, job)
-
-            def progress(step: str) -> None:
-                write_job_step(desk, job, step)
-
+            connections = _JobConnections(job, work, status)
             try:
-                yield work, desk, progress
+                yield connections
             except (psycopg.OperationalError, StoreAwayError):
                 raise
             except Exception as error:
                 work.rollback()
-                desk.rollback()
-                end_job(desk, job, "failed", explain_failure(_reason(error)))
-                raise SystemExit(FAILED) from error
+                status.rollback()
+                connections.end("failed", explain_failure(_reason(error)))
+                raise SystemExit(ExitStatus.FAILED) from error
     except (psycopg.OperationalError, StoreAwayError, StoreError) as error:
-        raise SystemExit(CUT_OFF) from error
+        raise SystemExit(ExitStatus.DATABASE_LOST) from error
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, GridcoverError):
         return str(error)
     if isinstance(error, MemoryError):
+        limit = get_settings().import_memory_mb
         return (
-            f"The job needs more than {get_settings().import_memory_mb} MiB of memory; nothing was stored. "
+            f"The job needs more than {limit} MiB of memory; nothing was stored. "
             "Import the parts of the file, or allow more with GRIDCOVER_IMPORT_MEMORY_MB."
         )
     return f"{type(error).__name__}: {error}"
 
 
-def refresh_(
-    _: list[int],
+def run_refresh(
+    _files: list[int],
     *,
     conninfo: str,
     job: int,
@@ -72,104 +88,228 @@ def refresh_(
     memory_bytes: int | None,
     everything: bool,
 ) -> None:
-    """Compute what changed."""
+    """Compute what changed.
+
+    Parameters
+    ----------
+    _files : list of int
+        File descriptors of the process; none are used.
+    conninfo : str
+        Connection string of a migrated database.
+    job : int
+        Id of the job.
+    folder : str
+        Folder of temporary files.
+    memory_bytes : int or None
+        Limit of the data segment; None without a limit.
+    everything : bool
+        Whether to compute what did not change as well.
+    """
     _prepare(folder, memory_bytes)
-    with _connected(conninfo, job) as (conn, desk, progress):
-        done = pipeline.refresh_all(
-            conn, get_settings(), everything=everything, progress=progress
+    with _open_job(conninfo, job) as connections:
+        coverage = pipeline.refresh_all(
+            connections.work,
+            get_settings(),
+            everything=everything,
+            progress=connections.write_step,
         ).coverage
-        end_job(
-            desk, job, "done",
-            {"run": done.run, "computed": done.computed, "views": done.views, "grids": done.grids},
-        )  # fmt: skip
+        figures = {
+            "run": coverage.run,
+            "computed": coverage.computed,
+            "views": coverage.views,
+            "grids": coverage.grids,
+        }
+        connections.end("done", figures)
 
 
-def import_(
-    _: list[int], *, conninfo: str, job: int, folder: str, memory_bytes: int | None,
-    layer: str, upload: str, by: str, options: dict[str, Any],
-) -> None:  # fmt: skip
-    """Import a file that was sent."""
-    _prepare(folder, memory_bytes)
-    with _connected(conninfo, job) as (conn, desk, progress):
-        found = read_upload(conn, upload)
+@dataclass
+class _Import:
+    """The import of one uploaded file."""
+
+    connections: _JobConnections
+    layer: str
+    by: str
+    options: dict[str, Any]
+    folder: Path
+    file_name: str = ""
+    preview: FilePreview | None = field(default=None)
+    """What was read of the file, once it was."""
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "upload" / safe_name(self.file_name)
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.csv"
+
+    @property
+    def report_text(self) -> str | None:
+        return self.report.read_text(encoding="utf-8-sig") if self.report.exists() else None
+
+    @property
+    def shown_preview(self) -> dict[str, Any]:
+        return {"preview": self.preview.as_dict()} if self.preview else {}
+
+    def store_preview(self, preview: FilePreview) -> None:
+        self.preview = preview
+
+    def write_file(self, upload: str) -> None:
+        """Write the uploaded file to the folder."""
+        conn = self.connections.work
+        stored = read_upload(conn, upload)
         conn.rollback()
-        if found is None:
+        if stored is None:
             raise GridcoverError("the file is not kept any more; send it again")
-        name, content = found
-        set_actor(conn, by, session=True)
-        conn.commit()
-        path = Path(folder) / "upload" / safe_name(name)
-        path.parent.mkdir()
-        path.write_bytes(content)
-        del content
-        report = Path(folder) / "report.csv"
+        self.file_name, content = stored
+        self.path.parent.mkdir()
+        self.path.write_bytes(content)
 
-        def before_commit(outcome: Outcome) -> None:
-            # In the same transaction: the job is done if, and only if, its rows are stored.
-            append_audit_entry(
-                conn, actor=by, role="", address="", action="imported", object_=layer,
-                detail={"file": name, "inserted": outcome.inserted, "updated": outcome.updated,
-                        "unchanged": outcome.unchanged, "rejected": outcome.rejected},
-            )  # fmt: skip
-            if not write_job_end(conn, job, "done", _told(outcome), _text(report)):
-                raise GridcoverError("the job was ended by another; nothing was stored")
+    def before_commit(self, outcome: Outcome) -> None:
+        """Store the end of the job with its rows: it is done if and only if they are stored."""
+        conn = self.connections.work
+        counts = {
+            "inserted": outcome.inserted,
+            "updated": outcome.updated,
+            "unchanged": outcome.unchanged,
+            "rejected": outcome.rejected,
+        }
+        append_audit_entry(
+            conn,
+            actor=self.by,
+            role="",
+            address="",
+            action="imported",
+            object_=self.layer,
+            detail={"file": self.file_name, **counts},
+        )
+        job = self.connections.job
+        if not write_job_end(conn, job, "done", _as_json(outcome), self.report_text):
+            raise GridcoverError("the job was ended by another; nothing was stored")
 
-        previews: list[FilePreview] = []
-
-        def shown() -> dict[str, Any]:
-            return {"preview": previews[-1].as_dict()} if previews else {}
-
-        try:
-            outcome = _run_import(
-                conn, layer, path, report, options, progress, previews.append, before_commit
+    def run(self) -> Outcome:
+        """Import the file by the reader of its layer."""
+        conn, settings = self.connections.work, get_settings()
+        progress = self.connections.write_step
+        if self.layer == OSM:
+            return import_osm(
+                conn,
+                self.path,
+                dry_run=bool(self.options.get("dry_run")),
+                report=self.report,
+                settings=settings,
+                progress=progress,
+                before_commit=self.before_commit,
             )
+        options = ImportOptions(report=self.report, **self.options)
+        common: dict[str, Any] = {
+            "settings": settings,
+            "progress": progress,
+            "on_read": self.store_preview,
+            "before_commit": self.before_commit,
+        }
+        if self.layer == STAFF.name:
+            return import_staff(conn, self.path, options, **common)
+        return import_file(conn, self.layer, self.path, options, **common)
+
+    def store_end(self, outcome: Outcome, upload: str) -> None:
+        """Store the end of a trial run; delete the uploaded file if its rows are stored."""
+        if outcome.dry_run:
+            self.connections.end("done", _as_json(outcome) | self.shown_preview, self.report_text)
+            return
+        # A file that was not stored is kept for another attempt, see `uploads.UPLOAD_MINUTES`.
+        delete_upload(self.connections.status, upload)
+        self.connections.status.commit()
+
+    def store_rejection(self, error: RejectedRows) -> None:
+        """Store that the file was refused because of its rows."""
+        reason = str(error).replace(str(self.report), "the report")
+        outcome = _as_json(error.outcome) | explain_failure(reason) | self.shown_preview
+        self.connections.end("failed", outcome, self.report_text)
+
+    def store_failure(self, error: GridcoverError) -> None:
+        """Store the reason with what was read, so that the user can name the columns."""
+        self.connections.work.rollback()
+        missing = self.preview.missing if self.preview else []
+        outcome = explain_failure(str(error)) | {"missing": missing} | self.shown_preview
+        self.connections.end("failed", outcome)
+
+
+def run_import(
+    _files: list[int],
+    *,
+    conninfo: str,
+    job: int,
+    folder: str,
+    memory_bytes: int | None,
+    layer: str,
+    upload: str,
+    by: str,
+    options: dict[str, Any],
+) -> None:
+    """Import an uploaded file.
+
+    Parameters
+    ----------
+    _files : list of int
+        File descriptors of the process; none are used.
+    conninfo : str
+        Connection string of a migrated database.
+    job : int
+        Id of the job.
+    folder : str
+        Folder of temporary files.
+    memory_bytes : int or None
+        Limit of the data segment; None without a limit.
+    layer : str
+        Register to import into.
+    upload : str
+        Id of the stored file.
+    by : str
+        Who requested the import.
+    options : dict
+        Options of `geo.ingest.import_file`.
+    """
+    _prepare(folder, memory_bytes)
+    with _open_job(conninfo, job) as connections:
+        file_import = _Import(connections, layer, by, options, Path(folder))
+        file_import.write_file(upload)
+        set_actor(connections.work, by, session=True)
+        connections.work.commit()
+        try:
+            outcome = file_import.run()
         except RejectedRows as error:
-            why = str(error).replace(str(report), "the report")
-            told = _told(error.outcome) | explain_failure(why)
-            end_job(desk, job, "failed", told | shown(), _text(report))
+            file_import.store_rejection(error)
         except StoreAwayError:
             raise
         except GridcoverError as error:
-            # What was read goes with the reason, so that the user can say what the columns are.
-            conn.rollback()
-            missing = previews[-1].missing if previews else []
-            told = explain_failure(str(error)) | {"missing": missing} | shown()
-            end_job(desk, job, "failed", told)
-            raise SystemExit(FAILED) from error
+            file_import.store_failure(error)
+            raise SystemExit(ExitStatus.FAILED) from error
         else:
-            if outcome.dry_run:
-                end_job(desk, job, "done", _told(outcome) | shown(), _text(report))
-                return
-            # A file that was not stored is kept for another try, see `jobs.UPLOAD_MINUTES`.
-            delete_upload(desk, upload)
-            desk.commit()
-
-
-def _run_import(
-    conn: Conn, layer: str, path: Path, report: Path, options: dict[str, Any],
-    progress: Callable[[str], None], on_read: Callable[[FilePreview], None],
-    before_commit: Callable[[Outcome], None],
-) -> Outcome:  # fmt: skip
-    settings: Settings = get_settings()
-    if layer == OSM:
-        return import_osm(
-            conn, path, dry_run=bool(options.get("dry_run")), report=report, settings=settings, progress=progress,
-            before_commit=before_commit,
-        )  # fmt: skip
-    import_options = ImportOptions(report=report, **options)
-    if layer == STAFF.name:
-        return import_staff(
-            conn, path, import_options, settings=settings, progress=progress, on_read=on_read,
-            before_commit=before_commit,
-        )  # fmt: skip
-    return import_file(
-        conn, layer, path, import_options, settings=settings, progress=progress, on_read=on_read,
-        before_commit=before_commit,
-    )  # fmt: skip
+            file_import.store_end(outcome, upload)
 
 
 def safe_name(name: str) -> str:
-    """Return a name for a file that was sent: its last part, or of that what a file can be named."""
+    """Return a safe file name for an uploaded file.
+
+    Parameters
+    ----------
+    name : str
+        Name as it was sent, possibly a path.
+
+    Returns
+    -------
+    str
+        Last part of the path without control characters and with at most 200 bytes; `upload` if
+        nothing usable is left.
+
+    Examples
+    --------
+    >>> safe_name("../../etc/cron.d/table.csv")
+    'table.csv'
+    >>> safe_name("...")
+    'upload'
+    """
     last = name.replace("\\", "/").rpartition("/")[2].replace("\0", "")
     last = "".join("_" if unicodedata.category(c).startswith("C") else c for c in last).strip()
     stem, dot, ending = last.partition(".")
@@ -182,17 +322,13 @@ def safe_name(name: str) -> str:
 
 
 def _prepare(folder: str, memory_bytes: int | None) -> None:
-    """Set where temporary files go, and how much memory there is."""
+    """Set the folder of temporary files and the limit of memory."""
     tempfile.tempdir = folder
     if memory_bytes is not None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _told(outcome: Outcome) -> dict[str, Any]:
-    told = {k: v for k, v in outcome.as_dict().items() if k != "report"}
-    return told | {"sample": outcome.sample_features()} if outcome.dry_run else told
-
-
-def _text(report: Path) -> str | None:
-    return report.read_text(encoding="utf-8-sig") if report.exists() else None
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    values = {name: value for name, value in outcome.as_dict().items() if name != "report"}
+    return values | {"sample": outcome.sample_features()} if outcome.dry_run else values

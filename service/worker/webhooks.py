@@ -1,35 +1,44 @@
-"""Webhooks: alerts signed, sent, and retried, only to addresses that the deployment allows."""
+"""Webhook deliveries: signed, and sent only to origins that the deployment allows."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import datetime as dt
 import logging
-import threading
-import time
-from base64 import b64decode, b64encode
 from urllib.parse import urlsplit
 
 import httpx2
-import psycopg
-import psycopg_pool
+import procrastinate
+from standardwebhooks import Webhook
 
 from geo.errors import GridcoverError
 from geo.settings import Settings
-from geo.store.connection import Conn
-from geo.store.queries.webhooks import Delivery, claim_due_delivery, record_attempt
+from geo.store.connection import connect
+from geo.store.queries.webhooks import Delivery, claim_delivery, record_attempt
 
-_POLL_S = 2.0
+RETRY_STRATEGY = procrastinate.RetryStrategy(max_attempts=7, exponential_wait=5)
+"""Retries of a delivery: after 5 s, 25 s, and so on to 5 to the power of 7 s, about 22 h."""
 _TIMEOUT_S = 10.0
 _log = logging.getLogger("gridcover.webhooks")
 
 
+class DeliveryFailed(Exception):  # noqa: N818
+    """A message was not accepted; the log of deliveries has the answer."""
+
+
 def require_allowed(url: str, settings: Settings) -> None:
-    """Refuse an address that is not of an origin the deployment names.
+    """Refuse an address whose origin the deployment does not allow.
+
+    Parameters
+    ----------
+    url : str
+        Address to send to.
+    settings : Settings
+        Settings of the deployment, which name the allowed origins.
 
     Raises
     ------
-    GridcoverError : the address is none, or not allowed.
+    GridcoverError
+        If the address is not an HTTP address, or its origin is not allowed.
     """
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}".lower()
@@ -43,77 +52,79 @@ def require_allowed(url: str, settings: Settings) -> None:
         )
 
 
-def sign_payload(secret: str, identity: str, moment: int, payload: str) -> dict[str, str]:
-    """The headers of a message."""
-    key = b64decode(secret.removeprefix("whsec_"))
-    said = f"{identity}.{moment}.{payload}".encode()
-    signature = b64encode(hmac.new(key, said, hashlib.sha256).digest()).decode()
+def signed_headers(delivery: Delivery, sent_at: dt.datetime) -> dict[str, str]:
+    """Return the headers of a message, signed according to Standard Webhooks.
+
+    Parameters
+    ----------
+    delivery : Delivery
+        Message with the secret of its webhook.
+    sent_at : datetime.datetime
+        Time of the attempt, in UTC.
+
+    Returns
+    -------
+    dict of str to str
+        Content type, id, time and signature.
+    """
     return {
         "content-type": "application/json",
-        "webhook-id": identity,
-        "webhook-timestamp": str(moment),
-        "webhook-signature": f"v1,{signature}",
+        "webhook-id": delivery.id,
+        "webhook-timestamp": str(int(sent_at.timestamp())),
+        "webhook-signature": Webhook(delivery.secret).sign(delivery.id, sent_at, delivery.payload),
     }
 
 
-def send_due(conn: Conn, settings: Settings, client: httpx2.Client) -> int:
-    """Send every message whose time has come, one after the other; how many were tried."""
-    tried = 0
-    while True:
-        with claim_due_delivery(conn) as delivery:
-            if delivery is None:
-                return tried
-            done, answer = _send(delivery, settings, client)
-            record_attempt(conn, delivery, done=done, answer=answer)
-            tried += 1
-        _log.log(
-            logging.INFO if done else logging.WARNING,
-            "%s to %s: %s",
-            delivery.id,
-            delivery.url,
-            answer,
-        )
+def deliver(context: procrastinate.JobContext, *, delivery: str) -> None:
+    """Run the job of one delivery: send the message once and record the answer.
+
+    Parameters
+    ----------
+    context : procrastinate.JobContext
+        Context of the job; its `additional_context` has the connection string and the settings.
+    delivery : str
+        Id of the delivery.
+
+    Raises
+    ------
+    DeliveryFailed
+        If the message was not accepted; the queue tries again by `RETRY_STRATEGY`.
+    """
+    assert context.additional_context is not None  # noqa: S101
+    settings: Settings = context.additional_context["settings"]
+    failure: DeliveryFailed | None = None
+    with (
+        connect(context.additional_context["conninfo"]) as conn,
+        claim_delivery(conn, delivery) as message,
+    ):
+        if message is None:
+            return
+        is_delivered, answer = _send(message, settings)
+        next_at = None
+        if not is_delivered:
+            failure = DeliveryFailed(f"{message.id} to {message.url}: {answer}")
+            decision = RETRY_STRATEGY.get_retry_decision(exception=failure, job=context.job)
+            next_at = decision.retry_at if decision else None
+        record_attempt(conn, message, delivered=is_delivered, answer=answer, next_at=next_at)
+    if failure is not None:
+        _log.warning("%s", failure)
+        raise failure
+    _log.info("%s to %s: %s", message.id, message.url, answer)
 
 
-def _send(delivery: Delivery, settings: Settings, client: httpx2.Client) -> tuple[bool, str]:
+def _send(delivery: Delivery, settings: Settings) -> tuple[bool, str]:
+    """Send a message; return whether it was accepted, and the status or the error."""
     try:
-        # The list may have changed since the message was queued.
+        # The allowed targets may have changed since the message was queued.
         require_allowed(delivery.url, settings)
-        headers = sign_payload(delivery.secret, delivery.id, int(time.time()), delivery.payload)
-        reply = client.post(delivery.url, content=delivery.payload.encode(), headers=headers)
+        headers = signed_headers(delivery, dt.datetime.now(dt.UTC))
+        with _make_client() as client:
+            response = client.post(delivery.url, content=delivery.payload.encode(), headers=headers)
     except (httpx2.HTTPError, httpx2.InvalidURL, GridcoverError) as error:
         return False, f"{type(error).__name__}: {error}"
-    return reply.is_success, f"HTTP {reply.status_code}"
+    return response.is_success, f"HTTP {response.status_code}"
 
 
-def make_client() -> httpx2.Client:
-    """A client that follows no redirect and heeds no proxy of the environment."""
+def _make_client() -> httpx2.Client:
+    """Return a client that follows no redirect and uses no proxy of the environment."""
     return httpx2.Client(timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False)
-
-
-class WebhookSender:
-    """A thread that sends what is due until it is stopped."""
-
-    def __init__(self, pool: psycopg_pool.ConnectionPool[Conn], settings: Settings) -> None:
-        self._pool, self._settings = pool, settings
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the message at hand."""
-        self._stopped.set()
-        self._thread.join(_TIMEOUT_S + 1.0)
-
-    def _run(self) -> None:
-        with make_client() as client:
-            while not self._stopped.wait(_POLL_S):
-                try:
-                    with self._pool.connection(timeout=5) as conn:
-                        send_due(conn, self._settings, client)
-                except (psycopg.Error, psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed) as error:
-                    # The database may be away for a while; what waits stays in it.
-                    _log.warning("messages wait: %s", error)

@@ -361,7 +361,7 @@ def test_the_clock_is_set(open_folder: Path) -> None:
         with connect(found.conninfo) as conn:
             token = make_token(conn, "all", ["data:read", "jobs:write", "incidents:write", "status:write"], days=30, role="administrator", areas=["*"])  # fmt: skip
     with running_service(env) as (address, _):
-        code = "import sys; from service.worker.queue import run_worker; run_worker(sys.argv[1], beat_s=2.0)"
+        code = "import sys; from service.worker.worker_process import run_worker; run_worker(sys.argv[1], heartbeat_s=2.0)"
         workers = [subprocess.Popen([sys.executable, "-c", code, found.conninfo], env=env) for _ in range(2)]  # fmt: skip
         try:
             _through_clocks(address, token, ahead, found.conninfo)

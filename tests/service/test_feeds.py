@@ -19,10 +19,18 @@ from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.alerts import raise_alerts, read_open_alerts
 from geo.store.queries.api_tokens import make_token
-from geo.store.queries.webhooks import add_webhook, list_webhooks, queue_deliveries
+from geo.store.queries.jobs import write_heartbeat
+from geo.store.queries.webhooks import (
+    add_webhook,
+    enqueue_stored_deliveries,
+    list_webhooks,
+    queue_deliveries,
+)
 from service.app import create_app
-from service.worker.webhooks import make_client, require_allowed, send_due
+from service.worker.webhooks import require_allowed
+from service.worker.worker_process import send_due_deliveries
 from tests.support.commands import CommandResult
+from tests.support.jobs import running_worker
 from tests.support.service import sign_in
 
 CODE = "34020300001320000001"
@@ -264,12 +272,14 @@ class Receiver:
     def __init__(self) -> None:
         self.answers: list[int] = []
         self.got: list[tuple[dict[str, str], bytes]] = []
+        self.came = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 outer.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
+                outer.came.set()
                 code = outer.answers.pop(0) if outer.answers else 204
                 self.send_response(code)
                 if code == 302:
@@ -310,16 +320,30 @@ def plant(store: str, run: int, alert: dict[str, bool]) -> tuple[int, int]:
         return raise_alerts(conn, run)
 
 
+def send_due(store: str, settings: Settings) -> int:
+    """Send what is due; the number of attempts."""
+    attempts = "SELECT coalesce(sum(attempts), 0)::integer FROM webhook_deliveries"
+    before = rows(store, attempts)[0][0]
+    send_due_deliveries(store, settings)
+    return int(rows(store, attempts)[0][0] - before)
+
+
+MAKE_DUE = (
+    "UPDATE webhook_deliveries SET next_at = now() WHERE next_at IS NOT NULL",
+    "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo'",
+)
+
+
 def test_alerts_open_end_and_reach_another_system(filled: str, receiver: Receiver) -> None:
     settings = Settings(webhook_targets=[receiver.origin])
     with connect(filled) as conn:
         secret = add_webhook(conn, receiver.origin + "/hook")
     assert plant(filled, 1, {"theft": True, "noise": False}) == (1, 0)
     assert plant(filled, 2, {"theft": True, "noise": True}) == (1, 0)
-    with connect(filled) as conn, make_client() as http:
+    with connect(filled) as conn:
         assert [a["category"] for a in read_open_alerts(conn)] == ["theft", "noise"]
-        assert send_due(conn, settings, http) == 2
-        assert send_due(conn, settings, http) == 0
+    assert send_due(filled, settings) == 2
+    assert send_due(filled, settings) == 0
     headers, body = receiver.got[0]
     # The signature as the standard's own library sees it.
     data = standardwebhooks.Webhook(secret).verify(body, headers)
@@ -338,21 +362,22 @@ def test_alerts_open_end_and_reach_another_system(filled: str, receiver: Receive
 
 def test_what_fails_is_tried_again_and_given_up_at_last(filled: str, receiver: Receiver) -> None:
     settings = Settings(webhook_targets=[receiver.origin])
-    with connect(filled) as conn, make_client() as http:
+    with connect(filled) as conn:
         add_webhook(conn, receiver.origin + "/hook")
         conn.commit()
         plant(filled, 1, {"theft": True})
         receiver.answers = [500, 302]
         for attempt, answer in enumerate(("HTTP 500", "HTTP 302"), start=1):
-            assert send_due(conn, settings, http) == 1
+            assert send_due(filled, settings) == 1
             row = conn.execute(
                 "SELECT attempts, answer, next_at > now(), delivered_at FROM webhook_deliveries"
             ).fetchone()
             assert row == (attempt, answer, True, None)
-            assert send_due(conn, settings, http) == 0
-            conn.execute("UPDATE webhook_deliveries SET next_at = now()")
+            assert send_due(filled, settings) == 0
+            for statement in MAKE_DUE:
+                conn.execute(statement)
             conn.commit()
-        assert send_due(conn, settings, http) == 1
+        assert send_due(filled, settings) == 1
         assert [a[0]["webhook-id"] for a in receiver.got] == [receiver.got[0][0]["webhook-id"]] * 3
         done = conn.execute(
             "SELECT attempts, next_at, delivered_at IS NOT NULL FROM webhook_deliveries"
@@ -365,10 +390,11 @@ def test_what_fails_is_tried_again_and_given_up_at_last(filled: str, receiver: R
         conn.commit()
         closed = Settings(webhook_targets=["http://127.0.0.1:9"])
         for _ in range(8):
-            assert send_due(conn, closed, http) == 1
-            conn.execute("UPDATE webhook_deliveries SET next_at = now() WHERE next_at IS NOT NULL")
+            assert send_due(filled, closed) == 1
+            for statement in MAKE_DUE:
+                conn.execute(statement)
             conn.commit()
-        assert send_due(conn, closed, http) == 0
+        assert send_due(filled, closed) == 0
         (state,) = list_webhooks(conn)
         assert (state["given_up"], state["waiting"], state["delivered"]) == (1, 0, 0)
         assert "ConnectError" in state["last_answer"]
@@ -387,27 +413,61 @@ def test_only_allowed_targets(filled: str, receiver: Receiver) -> None:
     with pytest.raises(ValueError, match="no origin"):
         Settings(webhook_targets=["https://centre.example/path"])
     # An address that is no longer allowed gets nothing.
-    with connect(filled) as conn, make_client() as http:
+    with connect(filled) as conn:
         add_webhook(conn, receiver.origin + "/hook")
         queue_deliveries(conn, "test", {})
         conn.commit()
-        assert send_due(conn, settings, http) == 1
+        assert send_due(filled, settings) == 1
         assert receiver.got == []
         (state,) = list_webhooks(conn)
         assert "not among the allowed" in state["last_answer"]
 
 
-def test_the_service_sends_by_itself(filled: str, receiver: Receiver) -> None:
+def test_the_service_sends_by_itself(
+    filled: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with connect(filled) as conn:
         add_webhook(conn, receiver.origin + "/hook")
         queue_deliveries(conn, "test", {})
-    settings = Settings(webhook_targets=[receiver.origin])
-    done = threading.Event()
-    with TestClient(create_app(filled, settings)):
-        for _ in range(100):
-            if receiver.got or done.wait(0.1):
-                break
+    monkeypatch.setenv("GRIDCOVER_WEBHOOK_TARGETS", json.dumps([receiver.origin]))
+    with running_worker(filled):
+        assert receiver.came.wait(120)
     assert len(receiver.got) == 1
+
+
+def test_deliveries_without_a_job_are_queued_once(filled: str, receiver: Receiver) -> None:
+    settings = Settings(webhook_targets=[receiver.origin])
+    with connect(filled) as conn:
+        secret = add_webhook(conn, receiver.origin + "/hook")
+        queue_deliveries(conn, "test", {"a": 1})
+        # As a version without the job queue left it.
+        conn.execute("DELETE FROM procrastinate_jobs")
+        conn.commit()
+        assert send_due(filled, settings) == 0
+        assert enqueue_stored_deliveries(conn) == 1
+        assert enqueue_stored_deliveries(conn) == 0
+        # What is rolled back leaves no job behind.
+        conn.rollback()
+        assert send_due(filled, settings) == 0
+        assert enqueue_stored_deliveries(conn) == 1
+        conn.commit()
+        assert send_due(filled, settings) == 1
+        assert enqueue_stored_deliveries(conn) == 0
+    ((headers, body),) = receiver.got
+    data = standardwebhooks.Webhook(secret).verify(body, headers)
+    assert data == {"type": "test", "data": {"a": 1}}
+
+
+def test_a_long_delay_is_no_fault_of_the_clock(filled: str) -> None:
+    with connect(filled) as conn:
+        add_webhook(conn, "https://centre.example/hook")
+        queue_deliveries(conn, "test", {})
+        later = "UPDATE procrastinate_jobs SET scheduled_at = now() + %s::interval"
+        due = "SELECT scheduled_at <= now() FROM procrastinate_jobs"
+        for delay, expected in (("22 hours", False), ("2 days", True)):
+            conn.execute(later, (delay,))
+            write_heartbeat(conn, 0)
+            assert conn.execute(due).fetchone() == (expected,)
 
 
 def test_commands(run: Callable[..., CommandResult], receiver: Receiver) -> None:

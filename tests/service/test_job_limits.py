@@ -18,7 +18,7 @@ from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.jobs import begin_job, end_job
 from service.app import create_app
-from service.worker.queue import MAX_ATTEMPTS
+from service.worker.worker_process import MAX_ATTEMPTS
 from tests.support.hostile_files import endless
 from tests.support.jobs import CAMERA_ROWS, hold_refreshes, running_worker, wait_for_job
 from tests.support.processes import all_ended, descendants

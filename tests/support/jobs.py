@@ -21,7 +21,7 @@ CAMERA_ROWS = "编码,名称,经度,纬度\nc1,东门,118.001,31.001\nc2,西门,
 @contextmanager
 def running_worker(conninfo: str) -> Iterator[subprocess.Popen[bytes]]:
     """A worker in a process of its own, that is missed after a second and a half."""
-    code = "import sys; from service.worker.queue import run_worker; run_worker(sys.argv[1], beat_s=0.5)"
+    code = "import sys; from service.worker.worker_process import run_worker; run_worker(sys.argv[1], heartbeat_s=0.5)"
     env = {**os.environ, "GRIDCOVER_DATABASE_URL": conninfo}
     process = subprocess.Popen([sys.executable, "-c", code, conninfo], env=env)
     try:

@@ -361,8 +361,8 @@ def write_heartbeat(conn: Conn, worker: int) -> bool:
         "WHERE last_heartbeat > now() + interval '1 second'"
     )
     conn.execute(
-        "UPDATE procrastinate_jobs SET scheduled_at = now() "
-        "WHERE status = 'todo' AND scheduled_at > now() + interval '1 minute'"
+        "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo' AND scheduled_at > "
+        "now() + CASE WHEN queue_name = 'webhooks' THEN interval '1 day' ELSE interval '1 minute' END"
     )
     delete_expired_uploads(conn)
     return is_registered > 0

@@ -20,6 +20,7 @@ from geo.cli import app
 from geo.cli.output import console, report_progress
 from geo.cli.store_access import print_store, require_current_or_migrate
 from geo.errors import GridcoverError
+from geo.store.audit_actions import AuditAction
 
 if TYPE_CHECKING:
     from geo.settings import Settings
@@ -189,7 +190,7 @@ def _reset_demo_user(conninfo: str) -> str:
     with connect(conninfo) as conn:
         if not set_password(conn, DEMO_USER, digest):
             add_user(conn, DEMO_USER, digest, "administrator", [EVERYWHERE])
-        audit_cli_action(conn, "password set", DEMO_USER)
+        audit_cli_action(conn, AuditAction.PASSWORD_SET, DEMO_USER)
     return password
 
 

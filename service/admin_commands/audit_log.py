@@ -14,6 +14,7 @@ from geo.cli.store_access import open_store
 from geo.errors import GridcoverError
 from geo.schema import LAYERS
 from geo.settings import get_settings
+from geo.store.audit_actions import AuditAction
 from geo.store.audit_seal import AuditSeal, SealProblem, check, read_head, store_of
 from geo.store.connection import Conn
 from geo.store.queries.audit import (
@@ -109,7 +110,7 @@ def audit_head() -> None:
 def audit_accept() -> None:
     """Accept the log as it is, after a restore or if the head file was lost."""
     with open_store(sealed=False) as conn:
-        audit_cli_action(conn, "audit head accepted", "audit")
+        audit_cli_action(conn, AuditAction.AUDIT_HEAD_ACCEPTED, "audit")
         conn.commit()
         AuditSeal(get_settings().seal_dir).replace(conn)
     Console().print("The head of the log is written; earlier entries are not verified by it")
@@ -171,7 +172,9 @@ def audit_prune() -> None:
                 "the log is not as it was written; nothing is deleted. See `gridcover audit verify`"
             )
         deleted = prune_audit(conn, settings.audit_days)
-        audit_cli_action(conn, "record pruned", "audit", entries=deleted, days=settings.audit_days)
+        audit_cli_action(
+            conn, AuditAction.AUDIT_PRUNED, "audit", entries=deleted, days=settings.audit_days
+        )
         conn.commit()
         seal.replace(conn)
     Console().print(f"Deleted {deleted:,} entries")

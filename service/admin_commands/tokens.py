@@ -12,6 +12,7 @@ from rich.console import Console
 from geo.cli.output import JsonOption
 from geo.cli.store_access import open_store
 from geo.errors import GridcoverError
+from geo.store.audit_actions import AuditAction
 from geo.store.queries.api_tokens import READ, SCOPES, list_tokens, make_token, revoke_token
 from geo.store.scope import EVERYWHERE
 from service.admin_commands.audit_entry import audit_cli_action
@@ -36,7 +37,9 @@ def token_add(
     areas = [EVERYWHERE] if everywhere else list(area or [])
     with open_store() as conn:
         secret = make_token(conn, name, scope, days=days, role=role, areas=areas)
-        audit_cli_action(conn, "token added", name, scopes=scope, days=days, role=role, areas=areas)
+        audit_cli_action(
+            conn, AuditAction.TOKEN_ADDED, name, scopes=scope, days=days, role=role, areas=areas
+        )
     sys.stdout.write(secret + "\n")
 
 
@@ -67,5 +70,5 @@ def token_revoke(name: str) -> None:
     with open_store() as conn:
         if not revoke_token(conn, name):
             raise GridcoverError(f"there is no valid token {name}; see `gridcover token list`")
-        audit_cli_action(conn, "token revoked", name)
+        audit_cli_action(conn, AuditAction.TOKEN_REVOKED, name)
     Console().print(f"{name} is revoked", markup=False)

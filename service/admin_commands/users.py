@@ -11,6 +11,7 @@ from rich.console import Console
 from geo.cli.output import JsonOption
 from geo.cli.store_access import open_store
 from geo.errors import GridcoverError
+from geo.store.audit_actions import AuditAction
 from geo.store.queries.oidc_sign_ins import link_account
 from geo.store.queries.users import add_user, disable_user, list_users, set_password
 from geo.store.scope import EVERYWHERE, ROLES
@@ -38,7 +39,7 @@ def user_add(
     areas = [EVERYWHERE] if everywhere else list(area or [])
     with open_store() as conn:
         add_user(conn, name, digest, role, areas)
-        audit_cli_action(conn, "user added", name, role=role, areas=areas)
+        audit_cli_action(conn, AuditAction.USER_ADDED, name, role=role, areas=areas)
     if not ask:
         sys.stdout.write(password + "\n")
 
@@ -64,7 +65,7 @@ def user_remove(name: str) -> None:
     with open_store() as conn:
         if not disable_user(conn, name):
             raise _unknown_user(name)
-        audit_cli_action(conn, "user removed", name)
+        audit_cli_action(conn, AuditAction.USER_REMOVED, name)
     Console().print(f"{name} is removed", markup=False)
 
 
@@ -80,7 +81,7 @@ def user_password(
     with open_store() as conn:
         if not set_password(conn, name, digest):
             raise _unknown_user(name)
-        audit_cli_action(conn, "password set", name)
+        audit_cli_action(conn, AuditAction.PASSWORD_SET, name)
     if not ask:
         sys.stdout.write(password + "\n")
 
@@ -91,7 +92,7 @@ def user_link(name: str, subject: str) -> None:
     with open_store() as conn:
         if not link_account(conn, name, subject):
             raise _unknown_user(name)
-        audit_cli_action(conn, "user linked", name, subject=subject)
+        audit_cli_action(conn, AuditAction.USER_LINKED, name, subject=subject)
     Console().print(f"{name} signs in as {subject}", markup=False)
 
 

@@ -12,6 +12,7 @@ from geo.cli.output import JsonOption
 from geo.cli.store_access import open_store
 from geo.errors import GridcoverError
 from geo.settings import get_settings
+from geo.store.audit_actions import AuditAction
 from geo.store.connection import conninfo_of
 from geo.store.queries.webhooks import add_webhook, list_webhooks, queue_deliveries, remove_webhook
 from service.admin_commands.audit_entry import audit_cli_action
@@ -28,7 +29,7 @@ def webhook_add(url: str) -> None:
     require_allowed(url, get_settings())
     with open_store() as conn:
         secret = add_webhook(conn, url)
-        audit_cli_action(conn, "webhook added", url)
+        audit_cli_action(conn, AuditAction.WEBHOOK_ADDED, url)
     sys.stdout.write(secret + "\n")
 
 
@@ -52,7 +53,7 @@ def webhook_remove(url: str) -> None:
     with open_store() as conn:
         if not remove_webhook(conn, url):
             raise GridcoverError(f"there is no address {url}; see `gridcover webhook list`")
-        audit_cli_action(conn, "webhook removed", url)
+        audit_cli_action(conn, AuditAction.WEBHOOK_REMOVED, url)
     Console().print(f"{url} is removed", markup=False)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from geo.store.audit_actions import AuditAction
 from service.auth.permissions import MAPS
 from service.auth.sessions import SignedIn, record_audit_entry
 from service.policy import AuditRule, SecuredRoute, allow
@@ -37,7 +38,7 @@ def record_map_export(request: Request, user: SignedIn, export: MapExport) -> Re
     record_audit_entry(
         request,
         user,
-        "map exported",
+        AuditAction.MAP_EXPORTED,
         f"/maps/{export.page.replace('_', '-')}",
         format=export.format,
         title=export.title,

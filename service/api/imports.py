@@ -17,6 +17,7 @@ from geo.ingest.osm.importing import NAME as OSM
 from geo.ingest.staff import STAFF
 from geo.schema import LAYERS, Layer
 from geo.settings import Settings
+from geo.store.audit_actions import AuditAction
 from geo.store.connection import Conn
 from geo.store.queries.api_tokens import JOBS
 from geo.store.queries.audit import append_audit_entry
@@ -80,7 +81,7 @@ def delete_saved_mapping(
         actor=user.name,
         role=user.role,
         address=client_address(request),
-        action="mapping deleted",
+        action=AuditAction.MAPPING_DELETED,
         object_=layer,
         detail={"mapping": name},
     )

@@ -14,6 +14,7 @@ from geo.ingest.dates import DateOrder
 from geo.ingest.encodings import ENCODINGS
 from geo.ingest.occurrence import KeyRule
 from geo.maps.failures import explain_failure
+from geo.store.audit_actions import AuditAction
 from geo.store.queries import jobs as stored_jobs
 from geo.store.queries.api_tokens import JOBS
 from geo.store.queries.audit import append_audit_entry
@@ -214,7 +215,7 @@ def _require_job(conn: Writing, number: int) -> Job:
 
 
 def _record(
-    request: Request, conn: Writing, user: User, action: str, job: int, **detail: Any
+    request: Request, conn: Writing, user: User, action: AuditAction, job: int, **detail: Any
 ) -> None:
     append_audit_entry(
         conn,
@@ -269,7 +270,7 @@ def request_refresh(
     queue = app_state(request).job_queue
     job, is_new = ask_refresh(queue, conn, user.name, everything=everything)
     if is_new:
-        _record(request, conn, user, "refresh asked", job, everything=everything)
+        _record(request, conn, user, AuditAction.REFRESH_REQUESTED, job, everything=everything)
     else:
         response.status_code = 200
     conn.commit()
@@ -318,7 +319,7 @@ def request_import(
     conn.commit()
     job = ask_import(app_state(request).job_queue, conn, user.name, layer, upload, **given)
     detail = {"layer": layer, "file": name, "dry_run": options.dry_run}
-    _record(request, conn, user, "import asked", job, **detail)
+    _record(request, conn, user, AuditAction.IMPORT_REQUESTED, job, **detail)
     conn.commit()
     return _require_job(conn, job)
 
@@ -330,6 +331,6 @@ def cancel_job(request: Request, conn: Writing, user: SignedIn, job: JobNumber) 
     if app_state(request).job_queue.job_manager.cancel_job_by_id(job, abort=True):
         if _require_job(conn, job).state == "cancelled":
             end_job(conn, job, "cancelled", explain_failure("It was cancelled before it began."))
-        _record(request, conn, user, "job cancelled", job)
+        _record(request, conn, user, AuditAction.JOB_CANCELLED, job)
         conn.commit()
     return _require_job(conn, job)

@@ -18,6 +18,7 @@ from geo.errors import ColumnError, StoreError
 from geo.export import write_file
 from geo.pipeline import Gain
 from geo.settings import Settings
+from geo.store.audit_actions import AuditAction
 from geo.store.connection import Conn
 from geo.store.queries.api_tokens import SCENARIOS
 from geo.store.queries.audit import append_audit_entry
@@ -122,7 +123,9 @@ def _require_in_scope(conn: Conn, user: User, cameras: list[dict[str, Any]]) -> 
         )
 
 
-def _record(request: Request, conn: Conn, user: User, action: str, number: int, name: str) -> None:
+def _record(
+    request: Request, conn: Conn, user: User, action: AuditAction, number: int, name: str
+) -> None:
     append_audit_entry(
         conn,
         actor=user.name,
@@ -152,7 +155,7 @@ def save_scenario(
         number = add_scenario(conn, user.name, name, shared=scenario.shared, cameras=cameras)
     except StoreError as error:
         raise HTTPException(409, str(error)) from error
-    _record(request, conn, user, "scenario saved", number, scenario.name)
+    _record(request, conn, user, AuditAction.SCENARIO_SAVED, number, scenario.name)
     conn.commit()
     return _saved(_require_scenario(conn, number, user), user)
 
@@ -219,7 +222,7 @@ def change_scenario(
         raise HTTPException(404, str(error)) from error
     except StoreError as error:
         raise HTTPException(409, str(error)) from error
-    _record(request, conn, user, "scenario saved", number, scenario.name)
+    _record(request, conn, user, AuditAction.SCENARIO_SAVED, number, scenario.name)
     conn.commit()
     return _saved(_require_scenario(conn, number, user), user)
 
@@ -231,7 +234,7 @@ def remove_scenario(
     """Delete a scenario that you own."""
     if not delete_scenario(conn, number, user.name):
         raise HTTPException(404, f"You own no scenario {number}.")
-    _record(request, conn, user, "scenario removed", number, "")
+    _record(request, conn, user, AuditAction.SCENARIO_REMOVED, number, "")
     conn.commit()
     return Response(status_code=204)
 

@@ -21,6 +21,7 @@ from joserfc.jws import JWSRegistry
 
 from geo.errors import GridcoverError
 from geo.settings import Settings
+from geo.store.audit_actions import AuditAction
 from geo.store.queries.audit import append_audit_entry
 from geo.store.queries.oidc_sign_ins import (
     SignIn,
@@ -181,7 +182,7 @@ def done(
                 return _refused(request, name, f"no account for subject {subject}")
             secret = open_session(conn, user, hours=settings.session_hours)
             append_audit_entry(
-                conn, actor=name, role="", address=client_address(request), action="sign-in",
+                conn, actor=name, role="", address=client_address(request), action=AuditAction.SIGN_IN,
                 object_="/sign-in/provider", detail={"told": "signed in", "subject": subject},
             )  # fmt: skip
     except GridcoverError as told:
@@ -206,7 +207,7 @@ def _account(
 def _refused(request: Request, name: str, told: str) -> Response:
     with app_state(request).auth_pool.connection() as conn:
         append_audit_entry(
-            conn, actor=name, role="", address=client_address(request), action="sign-in refused",
+            conn, actor=name, role="", address=client_address(request), action=AuditAction.SIGN_IN_REFUSED,
             object_="/sign-in/provider", detail={"told": told[:500]},
         )  # fmt: skip
     answer = RedirectResponse("/sign-in?provider=refused", status_code=303)

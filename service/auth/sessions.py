@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from geo.settings import Settings
+from geo.store.audit_actions import AuditAction
 from geo.store.queries.audit import append_audit_entry
 from geo.store.queries.sessions import find_session
 from geo.store.queries.users import User
@@ -103,7 +104,7 @@ def client_address(request: Request) -> str:
 
 
 def record_audit_entry(
-    request: Request, user: User | None, action: str, object_: str, **detail: object
+    request: Request, user: User | None, action: AuditAction, object_: str, **detail: object
 ) -> None:
     """An entry of the audit record, committed."""
     with app_state(request).auth_pool.connection() as conn:

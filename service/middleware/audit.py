@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geo.maps.language import texts
+from geo.store.audit_actions import AuditAction
 from geo.store.audit_seal import AuditSeal
 from geo.store.connection import Conn
 from geo.store.queries.audit import append_audit_entry
@@ -166,7 +167,7 @@ class AuditMiddleware:
         try:
             await state.audit_writer.add(
                 actor=user.name, role=user.role, address=client_address(request),
-                action="looked" if request.method == "GET" else "asked",
+                action=AuditAction.VIEWED if request.method == "GET" else AuditAction.REQUESTED,
                 object_=path, detail={"query": query, "status": status},
             )  # fmt: skip
         except Exception:  # noqa: BLE001

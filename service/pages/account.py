@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from geo.maps.language import texts
 from geo.settings import Settings
+from geo.store.audit_actions import AuditAction
 from geo.store.queries.audit import append_audit_entry
 from geo.store.queries.sessions import close_session, open_session
 from geo.store.queries.users import set_password
@@ -98,7 +99,7 @@ def sign_in(request: Request, body: Body, settings: Deployment, language: Langua
             actor=name,
             role="",
             address=client_address(request),
-            action="sign-in" if secret else "sign-in refused",
+            action=AuditAction.SIGN_IN if secret else AuditAction.SIGN_IN_REFUSED,
             object_="/sign-in",
             detail={"told": result},
         )
@@ -117,7 +118,7 @@ def sign_out(request: Request, body: Body, user: SignedIn) -> Response:
     require_csrf(request, user, parse_form(body))
     with app_state(request).auth_pool.connection() as conn:
         close_session(conn, request.cookies[COOKIE])
-    record_audit_entry(request, user, "sign-out", "/sign-out")
+    record_audit_entry(request, user, AuditAction.SIGN_OUT, "/sign-out")
     response = RedirectResponse("/sign-in", status_code=303)
     response.delete_cookie(COOKIE)
     return response
@@ -176,7 +177,7 @@ def change_password(
             actor=user.name,
             role=user.role,
             address=client_address(request),
-            action="password changed" if done else "password change refused",
+            action=AuditAction.PASSWORD_CHANGED if done else AuditAction.PASSWORD_CHANGE_REFUSED,
             object_="/account",
             detail={"told": result},
         )

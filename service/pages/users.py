@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from geo.errors import GridcoverError
 from geo.maps.language import texts
+from geo.store.audit_actions import AuditAction
 from geo.store.connection import Conn
 from geo.store.queries.areas import read_area_tree
 from geo.store.queries.audit import append_audit_entry
@@ -42,7 +43,11 @@ def change_user(
     name = form.get("name", "").strip()[:_MAX_NAME]
     task = form.get("task", "")
     password = generate_password()
-    action = {"add": "user added", "remove": "user removed", "password": "password set"}.get(task)
+    action = {
+        "add": AuditAction.USER_ADDED,
+        "remove": AuditAction.USER_REMOVED,
+        "password": AuditAction.PASSWORD_SET,
+    }.get(task)
     if action is None:
         raise HTTPException(400, "There is no such task; open the page again.")
     try:

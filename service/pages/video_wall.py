@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from geo.store.audit_actions import AuditAction
 from geo.store.queries.sessions import close_session, open_session
 from service.auth.forms import parse_form, require_csrf
 from service.auth.permissions import rights_of
@@ -65,6 +66,8 @@ def open_video_wall(
     with app_state(request).auth_pool.connection() as conn:
         close_session(conn, request.cookies[COOKIE])
         secret = open_session(conn, user.id, hours=hours, wall=True)
-    record_audit_entry(request, user, "video wall opened", "/video-wall", days=settings.wall_days)
+    record_audit_entry(
+        request, user, AuditAction.VIDEO_WALL_OPENED, "/video-wall", days=settings.wall_days
+    )
     response = RedirectResponse(f"/video-wall?lang={language}", status_code=303)
     return set_session_cookie(response, secret, request, settings, hours=hours)

@@ -22,6 +22,7 @@ from geo.ingest.preview import FilePreview
 from geo.ingest.staff import STAFF
 from geo.maps.failures import explain_failure
 from geo.settings import get_settings
+from geo.store.audit_actions import AuditAction
 from geo.store.connection import Conn, connect
 from geo.store.queries.audit import append_audit_entry, set_actor
 from geo.store.queries.jobs import end_job, mark_session, write_job_end, write_job_step
@@ -179,7 +180,7 @@ class _Import:
             actor=self.by,
             role="",
             address="",
-            action="imported",
+            action=AuditAction.IMPORTED,
             object_=self.layer,
             detail={"file": self.file_name, **counts},
         )

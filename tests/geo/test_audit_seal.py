@@ -10,6 +10,7 @@ import pytest
 
 from geo.errors import StoreError
 from geo.settings import get_settings
+from geo.store.audit_actions import AuditAction
 from geo.store.audit_seal import AuditSeal, SealProblem, check, read_head, store_of
 from geo.store.connection import Conn, connect
 from geo.store.queries.audit import append_audit_entry, read_audit_entries, verify
@@ -19,7 +20,7 @@ from tests.support.commands import CommandResult
 def _write(conn: Conn, number: int) -> None:
     for k in range(number):
         append_audit_entry(
-            conn, actor="a", role="planner", address="", action="looked", object_=f"/{k}"
+            conn, actor="a", role="planner", address="", action=AuditAction.VIEWED, object_=f"/{k}"
         )
     conn.commit()
 
@@ -155,7 +156,7 @@ def test_stores_have_heads_of_their_own(store: str, bare: str, tmp_path: Path) -
 def test_an_entry_with_what_cannot_be_stored_is_written_with_escapes(store: str) -> None:
     with connect(store) as conn:
         append_audit_entry(
-            conn, actor="a\x00b", role="", address="\ud800", action="looked", object_="/\x00",
+            conn, actor="a\x00b", role="", address="\ud800", action=AuditAction.VIEWED, object_="/\x00",
             detail={"q\x00": ["\ud800", "\x00", float("nan"), {"x": "汉字 😀"}]},
         )  # fmt: skip
         conn.commit()

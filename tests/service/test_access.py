@@ -456,8 +456,8 @@ def test_who_looked_is_on_record(store: str) -> None:
     with connect(store) as conn:
         rows = read_audit_entries(conn, 10)[::-1]
         assert [(r["action"], r["object"], r["detail"].get("status")) for r in rows] == [
-            ("looked", "/api/v1/cameras", 200), ("looked", "/maps/coverage", 200),
-            ("looked", "/tiles/views", 200), ("looked", "/audit", 403),
+            ("viewed", "/api/v1/cameras", 200), ("viewed", "/maps/coverage", 200),
+            ("viewed", "/tiles/views", 200), ("viewed", "/audit", 403),
         ]  # fmt: skip
         assert rows[0]["detail"]["query"] == "limit=3"
         assert rows[0]["actor"].startswith("planner-")

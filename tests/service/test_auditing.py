@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fastapi.testclient import TestClient
 
+from geo.maps.language import texts
 from geo.settings import Settings
+from geo.store.audit_actions import AuditAction
 from geo.store.connection import connect
 from geo.store.queries.api_tokens import make_token
 from service.app import create_app
@@ -52,3 +54,10 @@ def test_only_who_may_audit_everywhere(demo_store: str) -> None:
         assert client.get("/audit").status_code == 403
         assert client.get("/audit/changes/1").status_code == 403
         assert client.get("/api/v1/history/cameras/c1").status_code == 403
+
+
+def test_every_action_has_a_text() -> None:
+    former = ("looked", "asked", "import asked", "refresh asked", "record pruned")
+    for language in ("zh", "en"):
+        for action in (*AuditAction, *former):
+            assert texts(language)[f"audit_action_{action}"]

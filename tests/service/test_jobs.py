@@ -76,8 +76,8 @@ def test_a_refresh_is_asked_for_followed_and_done(client: TestClient, small: str
     assert runs(small) == 1
     assert client.get("/api/v1/runs").json()[0]["id"] == 1
     with connect(small) as conn:
-        told = conn.execute("SELECT action, object FROM audit WHERE action = 'refresh asked'").fetchall()  # fmt: skip
-    assert told == [("refresh asked", f"job {job}")]
+        told = conn.execute("SELECT action, object FROM audit WHERE action = 'refresh requested'").fetchall()  # fmt: skip
+    assert told == [("refresh requested", f"job {job}")]
 
 
 def test_an_import_from_the_browser(client: TestClient, small: str) -> None:

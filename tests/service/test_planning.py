@@ -91,7 +91,7 @@ def test_what_if_adds_what_a_refresh_would_find(client: TestClient, demo_store: 
     assert view["area_m2"] == pytest.approx(new.area.iloc[0], rel=1e-6)
     with connect(demo_store) as conn:
         there = conn.execute("SELECT count(*) FROM cameras").fetchone()
-        asked = conn.execute("SELECT count(*) FROM audit WHERE action = 'asked'").fetchone()
+        asked = conn.execute("SELECT count(*) FROM audit WHERE action = 'requested'").fetchone()
     assert there == (1500,)
     assert asked is not None
     assert asked[0] > 0

@@ -273,7 +273,7 @@ def _walk(
         assert refused == (not allowed(row)), context
         assert answer.status_code < 500 or row.path == "/readyz", context
         entries = conn.execute(
-            "SELECT actor, object FROM audit WHERE id > %s AND action IN ('looked', 'asked') ORDER BY id",
+            "SELECT actor, object FROM audit WHERE id > %s AND action IN ('viewed', 'requested') ORDER BY id",
             (before,),
         ).fetchall()
         conn.rollback()

@@ -10,6 +10,7 @@ import psycopg
 
 from geo.cli.store_access import empty_store_hint
 from geo.settings import Settings
+from geo.store.audit_actions import AuditAction
 from geo.store.audit_seal import AuditSeal
 from geo.store.connection import connect, make_pool, store_name
 from geo.store.queries.audit import verify
@@ -28,7 +29,7 @@ def test_entries_that_are_refused_fail_alone(store: str, tmp_path: Path) -> None
         recorder = AuditWriter(pool, AuditSeal(tmp_path))
         entries = [f"/{k}" for k in range(5)] + ["/x"] + [f"/{k}" for k in range(5, 9)]
         return await asyncio.gather(
-            *(recorder.add(actor="a", role="", address="", action="looked", object_=o) for o in entries),
+            *(recorder.add(actor="a", role="", address="", action=AuditAction.VIEWED, object_=o) for o in entries),
             return_exceptions=True,
         )  # fmt: skip
 

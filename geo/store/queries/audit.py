@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from geo.store.audit_actions import AuditAction
 from geo.store.connection import Conn, dict_rows
 from geo.store.statements import statement
 
@@ -19,7 +20,7 @@ def append_audit_entry(
     actor: str,
     role: str,
     address: str,
-    action: str,
+    action: AuditAction,
     object_: str,
     detail: dict[str, Any] | None = None,
 ) -> None:
@@ -38,7 +39,7 @@ def append_audit_entry(
         Role of the actor.
     address : str
         Address of the client.
-    action : str
+    action : AuditAction
         Code of the action.
     object_ : str
         What the action was about.

@@ -1,4 +1,4 @@
-"""API tokens that requests carry."""
+"""API tokens of requests."""
 
 from __future__ import annotations
 
@@ -13,14 +13,25 @@ from service.state import app_state
 
 
 def find_request_token(request: Request) -> Token | None:
-    """The API token of the request; None where it has none.
+    """Return the API token of a request.
 
-    It comes as `Authorization: Bearer TOKEN`, or as the password of HTTP basic authentication (of any
-    name), for programs that know no other way.
+    It comes as `Authorization: Bearer TOKEN`, or as the password of HTTP basic authentication (of
+    any name), for programs that have no other way. Its use is recorded once per request.
+
+    Parameters
+    ----------
+    request : Request
+        Any request.
+
+    Returns
+    -------
+    Token or None
+        None if the request has no header `Authorization`.
 
     Raises
     ------
-    HTTPException : 401 where there is one that is not good.
+    HTTPException
+        401 if the token is unknown, expired or revoked, or the header has none.
     """
     known: Token | None = getattr(request.state, "token", None)
     header = request.headers.get("authorization", "")
@@ -29,33 +40,45 @@ def find_request_token(request: Request) -> Token | None:
     secret = _secret(header)
     if secret:
         with app_state(request).auth_pool.connection() as conn:
-            found = find_token(conn, secret)
-            if found is not None:
-                record_token_use(conn, found)
-                request.state.token = found
-                return found
+            token = find_token(conn, secret)
+            if token is not None:
+                record_token_use(conn, token)
+                request.state.token = token
+                return token
     raise HTTPException(
-        401, "The token is unknown, expired or revoked; ask for a new one.",
+        401,
+        "The token is unknown, expired or revoked; ask for a new one.",
         headers={"WWW-Authenticate": "Bearer"},
-    )  # fmt: skip
+    )
 
 
 def _secret(header: str) -> str:
-    scheme, _, told = header.partition(" ")
+    scheme, _, credentials = header.partition(" ")
     if scheme.lower() == "bearer":
-        return told.strip()
+        return credentials.strip()
     if scheme.lower() != "basic":
         return ""
     try:
-        return base64.b64decode(told.strip(), validate=True).decode().partition(":")[2]
+        return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
     except (binascii.Error, UnicodeDecodeError):
         return ""
 
 
 def sender(request: Request) -> Token:
-    """Return the token of a request, on a route for tokens alone."""
-    found: Token = request.state.token
-    return found
+    """Return the token of a request, on a route that only tokens may use.
+
+    Parameters
+    ----------
+    request : Request
+        Request whose policy was checked.
+
+    Returns
+    -------
+    Token
+        Valid token of the request.
+    """
+    token: Token = request.state.token
+    return token
 
 
 Sender = Annotated[Token, Depends(sender)]

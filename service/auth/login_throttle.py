@@ -6,12 +6,20 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-TRIES, TRIES_S = 20, 60.0
-"""Sign-ins that one address may try in so many seconds."""
+MAX_ATTEMPTS = 20
+"""Attempts of one address within `WINDOW_S`."""
+WINDOW_S = 60.0
+"""Seconds in which attempts are counted."""
 
 
 class LoginThrottle:
-    """How often each address tried lately."""
+    """Times of recent sign-in attempts, by address.
+
+    Parameters
+    ----------
+    clock : callable
+        Returns seconds of a monotonic clock.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -19,15 +27,33 @@ class LoginThrottle:
         self._times: dict[str, deque[float]] = {}
 
     def wait_s(self, address: str) -> float:
-        """Note one more try; how long to wait where there were too many, else 0."""
+        """Count one more attempt, unless the address has reached its limit.
+
+        Parameters
+        ----------
+        address : str
+            Address that the attempt comes from.
+
+        Returns
+        -------
+        float
+            Seconds until the next attempt is allowed; 0 if this one is.
+
+        Examples
+        --------
+        >>> throttle = LoginThrottle(lambda: 100.0)
+        >>> [throttle.wait_s("192.0.2.1") for _ in range(MAX_ATTEMPTS + 1)][-2:]
+        [0.0, 60.0]
+        """
         now = self._clock()
+        start = now - WINDOW_S
         with self._lock:
-            for other in [a for a, t in self._times.items() if t and t[-1] < now - TRIES_S]:
-                del self._times[other]
+            for idle in [a for a, times in self._times.items() if times and times[-1] < start]:
+                del self._times[idle]
             times = self._times.setdefault(address, deque())
-            while times and times[0] < now - TRIES_S:
+            while times and times[0] < start:
                 times.popleft()
-            if len(times) >= TRIES:
-                return times[0] + TRIES_S - now
+            if len(times) >= MAX_ATTEMPTS:
+                return times[0] + WINDOW_S - now
             times.append(now)
             return 0.0

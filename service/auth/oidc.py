@@ -22,6 +22,7 @@ from joserfc.jws import JWSRegistry
 from geo.errors import GridcoverError
 from geo.settings import Settings
 from geo.store.audit_actions import AuditAction
+from geo.store.connection import Conn
 from geo.store.queries.audit import append_audit_entry
 from geo.store.queries.oidc_sign_ins import (
     SignIn,
@@ -39,108 +40,177 @@ from service.policy import AuditRule, SecuredRoute, allow
 from service.state import app_state
 
 router = APIRouter(
-    include_in_schema=False, route_class=SecuredRoute,
+    include_in_schema=False,
+    route_class=SecuredRoute,
     dependencies=[allow(public=True, scopes=(), audit=AuditRule.ROUTE)],
-)  # fmt: skip
+)
 COOKIE = "gridcover_provider"
+"""Name of the cookie that binds a sign-in to its browser."""
 _TIMEOUT_S = 10
 _ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
-_KEPT_S = 3600.0
+_METADATA_S = 3600.0
 
 
 class Provider:
-    """What a provider says of itself, asked anew every hour."""
+    """An OpenID Connect provider; its metadata are requested once an hour.
+
+    Parameters
+    ----------
+    settings : Settings
+        Settings of the deployment, which name the issuer and the client.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._told: dict[str, Any] = {}
-        self._at = -_KEPT_S
+        self._metadata: dict[str, Any] = {}
+        self._requested_at = -_METADATA_S
 
     def metadata(self) -> dict[str, Any]:
-        """Its addresses.
+        """Return the metadata of the provider.
+
+        Returns
+        -------
+        dict
+            Metadata of OpenID Connect Discovery, such as `authorization_endpoint`.
 
         Raises
         ------
-        requests.RequestException, ValueError : it does not answer, or is not the one that was named.
+        requests.RequestException
+            If the provider does not answer.
+        ValueError
+            If the answer is not JSON, or is that of another issuer.
         """
         with self._lock:
-            if not self._told or time.monotonic() - self._at > _KEPT_S:
+            if not self._metadata or time.monotonic() - self._requested_at > _METADATA_S:
                 issuer = str(self._settings.oidc_issuer).rstrip("/")
-                told = _get(f"{issuer}/.well-known/openid-configuration")
-                if str(told.get("issuer", "")).rstrip("/") != issuer:
+                metadata = _get_json(f"{issuer}/.well-known/openid-configuration")
+                if str(metadata.get("issuer", "")).rstrip("/") != issuer:
                     raise ValueError(
-                        f"the provider calls itself {told.get('issuer')}, not {issuer}"
+                        f"the provider calls itself {metadata.get('issuer')}, not {issuer}"
                     )
-                self._told, self._at = told, time.monotonic()
-            return self._told
+                self._metadata, self._requested_at = metadata, time.monotonic()
+            return self._metadata
 
     def claims(self, token: dict[str, Any], nonce: str) -> dict[str, Any]:
-        """Who signed in, from an identity token that is checked: signature, issuer, audience, time, nonce.
+        """Return the claims of an identity token after checking it.
+
+        Checked are signature, issuer, audience, times (with a leeway of 60 s) and nonce.
+
+        Parameters
+        ----------
+        token : dict
+            Response of the token endpoint.
+        nonce : str
+            Nonce of the sign-in.
+
+        Returns
+        -------
+        dict
+            Claims such as `sub`.
 
         Raises
         ------
-        JoseError, ValueError, requests.RequestException : it is not good.
+        JoseError
+            If a check fails.
+        ValueError
+            If there is no identity token.
+        requests.RequestException
+            If the keys of the provider cannot be requested.
         """
         if "id_token" not in token:
             raise ValueError("the provider sent no identity token")
-        told: Any = _get(self.metadata()["jwks_uri"])
-        keys = KeySet.import_key_set(told)
+        key_set: Any = _get_json(self.metadata()["jwks_uri"])
         decoded = jwt.decode(
-            token["id_token"], keys, registry=JWSRegistry(algorithms=_ALGORITHMS, strict_check_header=False)
-        )  # fmt: skip
+            token["id_token"],
+            KeySet.import_key_set(key_set),
+            registry=JWSRegistry(algorithms=_ALGORITHMS, strict_check_header=False),
+        )
         client = self._settings.oidc_client_id
-        found = CodeIDToken(
-            decoded.claims, decoded.header,
-            {"iss": {"essential": True, "values": [self.metadata()["issuer"]]},
-             "aud": {"essential": True, "value": client}, "nonce": {"essential": True}},
-            {"nonce": nonce, "client_id": client, "access_token": token.get("access_token")},
-        )  # fmt: skip
-        found.validate(leeway=60)
-        return dict(found)
+        expected = {
+            "iss": {"essential": True, "values": [self.metadata()["issuer"]]},
+            "aud": {"essential": True, "value": client},
+            "nonce": {"essential": True},
+        }
+        parameters = {
+            "nonce": nonce,
+            "client_id": client,
+            "access_token": token.get("access_token"),
+        }
+        id_token = CodeIDToken(decoded.claims, decoded.header, expected, parameters)
+        id_token.validate(leeway=60)
+        return dict(id_token)
 
 
-def _get(address: str) -> dict[str, Any]:
-    answer = requests.get(address, timeout=_TIMEOUT_S, allow_redirects=False)
-    answer.raise_for_status()
-    found: dict[str, Any] = answer.json()
-    return found
+def _get_json(url: str) -> dict[str, Any]:
+    response = requests.get(url, timeout=_TIMEOUT_S, allow_redirects=False)
+    response.raise_for_status()
+    content: dict[str, Any] = response.json()
+    return content
 
 
-def _session(settings: Settings, request: Request) -> OAuth2Session:
+def _oauth_session(settings: Settings, request: Request) -> OAuth2Session:
     secret = settings.oidc_client_secret
     return OAuth2Session(
-        settings.oidc_client_id, secret.get_secret_value() if secret else None,
-        scope="openid profile", redirect_uri=f"{request.base_url}sign-in/provider/done",
+        settings.oidc_client_id,
+        secret.get_secret_value() if secret else None,
+        scope="openid profile",
+        redirect_uri=f"{request.base_url}sign-in/provider/done",
         code_challenge_method="S256",
         token_endpoint_auth_method="client_secret_basic" if secret else "none",
-    )  # fmt: skip
+    )
 
 
 @router.get("/sign-in/provider")
 def begin(
     request: Request, settings: Deployment, next_: Annotated[str, Query(alias="next")] = "/"
 ) -> Response:
-    """Lead to the provider."""
-    if settings.oidc_issuer is None:
-        raise HTTPException(404, "There is no provider to sign in at.")
+    """Redirect to the sign-in page of the provider.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    settings : Settings
+        Settings of the deployment.
+    next_ : str, default "/"
+        Path to return to after signing in.
+
+    Returns
+    -------
+    Response
+        Redirect with the cookie of this sign-in.
+
+    Raises
+    ------
+    HTTPException
+        404 if the deployment has no provider.
+    """
+    _require_provider(settings)
     state, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     verifier = secrets.token_urlsafe(48)
     try:
-        there, _ = _session(settings, request).create_authorization_url(
+        url, _ = _oauth_session(settings, request).create_authorization_url(
             app_state(request).oidc.metadata()["authorization_endpoint"],
-            state=state, code_verifier=verifier, nonce=nonce,
-        )  # fmt: skip
+            state=state,
+            code_verifier=verifier,
+            nonce=nonce,
+        )
     except (requests.RequestException, ValueError, KeyError) as error:
-        return _refused(request, "", f"provider does not answer: {error}")
+        return _refuse(request, "", f"provider does not answer: {error}")
     with app_state(request).auth_pool.connection() as conn:
         begin_sign_in(conn, state, SignIn(nonce, verifier, safe_redirect_path(next_)))
-    answer = RedirectResponse(there, status_code=303)
-    answer.set_cookie(
-        COOKIE, state, httponly=True, samesite="lax", max_age=600, path="/sign-in/provider",
+    response = RedirectResponse(url, status_code=303)
+    response.set_cookie(
+        COOKIE,
+        state,
+        httponly=True,
+        samesite="lax",
+        max_age=600,
+        path="/sign-in/provider",
         secure=request.url.scheme == "https",
-    )  # fmt: skip
-    return answer
+    )
+    return response
 
 
 @router.get("/sign-in/provider/done")
@@ -151,65 +221,118 @@ def done(
     code: Annotated[str, Query(max_length=4000)] = "",
     error: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """Come back from the provider: open a session for whom it names."""
+    """Open a session for the user whom the provider names.
+
+    Parameters
+    ----------
+    request : Request
+        The request, with the cookie of the sign-in.
+    settings : Settings
+        Settings of the deployment.
+    state : str, default ""
+        State of the sign-in, as the provider returned it.
+    code : str, default ""
+        Authorisation code.
+    error : str, default ""
+        Error of the provider, if any.
+
+    Returns
+    -------
+    Response
+        Redirect to the page that was requested first, or to the sign-in page.
+
+    Raises
+    ------
+    HTTPException
+        404 if the deployment has no provider.
+    """
+    _require_provider(settings)
+    # The state must be the one that this browser was given.
+    if not state or not hmac.compare_digest(state, request.cookies.get(COOKIE, "")):
+        return _refuse(request, "", "state of another browser")
+    with app_state(request).auth_pool.connection() as conn:
+        sign_in = take_sign_in(conn, state)
+    if sign_in is None:
+        return _refuse(request, "", "sign-in unknown or too old")
+    if error or not code:
+        return _refuse(request, "", f"provider: {error or 'no code'}")
+    try:
+        claims = _request_claims(request, settings, sign_in, code)
+    except (requests.RequestException, OAuthError, JoseError, ValueError, KeyError) as failure:
+        return _refuse(request, "", f"not verified: {type(failure).__name__}: {failure}")
+    return _open_session(request, settings, sign_in, claims)
+
+
+def _require_provider(settings: Settings) -> None:
     if settings.oidc_issuer is None:
         raise HTTPException(404, "There is no provider to sign in at.")
-    # The state must be the one that this very browser was given.
-    if not state or not hmac.compare_digest(state, request.cookies.get(COOKIE, "")):
-        return _refused(request, "", "state of another browser")
-    doors = app_state(request).auth_pool
-    with doors.connection() as conn:
-        under_way = take_sign_in(conn, state)
-    if under_way is None:
-        return _refused(request, "", "sign-in unknown or too old")
-    if error or not code:
-        return _refused(request, "", f"provider: {error or 'no code'}")
-    found: Provider = app_state(request).oidc
-    try:
-        token = _session(settings, request).fetch_token(
-            found.metadata()["token_endpoint"], code=code, code_verifier=under_way.verifier,
-            timeout=_TIMEOUT_S,
-        )  # fmt: skip
-        claims = found.claims(token, under_way.nonce)
-    except (requests.RequestException, OAuthError, JoseError, ValueError, KeyError) as told:
-        return _refused(request, "", f"not verified: {type(told).__name__}: {told}")
+
+
+def _request_claims(
+    request: Request, settings: Settings, sign_in: SignIn, code: str
+) -> dict[str, Any]:
+    """Exchange the authorisation code for an identity token and return its claims."""
+    provider = app_state(request).oidc
+    token = _oauth_session(settings, request).fetch_token(
+        provider.metadata()["token_endpoint"],
+        code=code,
+        code_verifier=sign_in.verifier,
+        timeout=_TIMEOUT_S,
+    )
+    return provider.claims(token, sign_in.nonce)
+
+
+def _open_session(
+    request: Request, settings: Settings, sign_in: SignIn, claims: dict[str, Any]
+) -> Response:
     subject = str(claims["sub"])
     name = str(claims.get(settings.oidc_name_claim) or subject)[:200]
     try:
-        with doors.connection() as conn:
+        with app_state(request).auth_pool.connection() as conn:
             user = _account(conn, settings, subject, name, claims)
             if user is None:
-                return _refused(request, name, f"no account for subject {subject}")
+                return _refuse(request, name, f"no account for subject {subject}")
             secret = open_session(conn, user, hours=settings.session_hours)
             append_audit_entry(
-                conn, actor=name, role="", address=client_address(request), action=AuditAction.SIGN_IN,
-                object_="/sign-in/provider", detail={"told": "signed in", "subject": subject},
-            )  # fmt: skip
-    except GridcoverError as told:
-        return _refused(request, name, str(told))
-    answer = RedirectResponse(under_way.next, status_code=303)
-    answer.delete_cookie(COOKIE, path="/sign-in/provider")
-    return set_session_cookie(answer, secret, request, settings)
+                conn,
+                actor=name,
+                role="",
+                address=client_address(request),
+                action=AuditAction.SIGN_IN,
+                object_="/sign-in/provider",
+                detail={"result": "signed in", "subject": subject},
+            )
+    except GridcoverError as error:
+        return _refuse(request, name, str(error))
+    response = RedirectResponse(sign_in.next, status_code=303)
+    response.delete_cookie(COOKIE, path="/sign-in/provider")
+    return set_session_cookie(response, secret, request, settings)
 
 
 def _account(
-    conn: Any, settings: Settings, subject: str, name: str, claims: dict[str, Any]
+    conn: Conn, settings: Settings, subject: str, name: str, claims: dict[str, Any]
 ) -> int | None:
+    """Return the id of the account of a subject, made by its claims if the settings say so."""
     if settings.oidc_role_claim is None:
         return account_of_subject(conn, subject)
     role, areas = claims.get(settings.oidc_role_claim), claims.get(settings.oidc_areas_claim)
     if role not in ROLES or not areas:
         return None
-    listed = [str(code) for code in areas] if isinstance(areas, list) else [str(areas)]
-    return upsert_account(conn, subject, name, str(role), listed)
+    codes = [str(code) for code in areas] if isinstance(areas, list) else [str(areas)]
+    return upsert_account(conn, subject, name, str(role), codes)
 
 
-def _refused(request: Request, name: str, told: str) -> Response:
+def _refuse(request: Request, name: str, reason: str) -> Response:
     with app_state(request).auth_pool.connection() as conn:
         append_audit_entry(
-            conn, actor=name, role="", address=client_address(request), action=AuditAction.SIGN_IN_REFUSED,
-            object_="/sign-in/provider", detail={"told": told[:500]},
-        )  # fmt: skip
-    answer = RedirectResponse("/sign-in?provider=refused", status_code=303)
-    answer.delete_cookie(COOKIE, path="/sign-in/provider")
-    return answer
+            conn,
+            actor=name,
+            role="",
+            address=client_address(request),
+            action=AuditAction.SIGN_IN_REFUSED,
+            object_="/sign-in/provider",
+            detail={"result": reason[:500]},
+        )
+    response = RedirectResponse("/sign-in?provider=refused", status_code=303)
+    response.delete_cookie(COOKIE, path="/sign-in/provider")
+    return response

@@ -6,6 +6,7 @@ from geo.store.queries.api_tokens import STAFF
 from geo.store.queries.users import User
 
 MAPS = frozenset({"coverage", "incidents", "data_quality", "dashboard"})
+"""Rights of the roles that see all maps."""
 RIGHTS: dict[str, frozenset[str]] = {
     "planner": MAPS,
     "commander": MAPS | {"phones"},
@@ -14,11 +15,23 @@ RIGHTS: dict[str, frozenset[str]] = {
     "auditor": frozenset({"audit"}),
     "administrator": MAPS | {"phones", "audit", "jobs", "users"},
 }
-"""What each role may see, everywhere within its areas."""
+"""Rights of each role, everywhere within the areas of the account."""
 
 
 def rights_of(user: User) -> frozenset[str]:
-    """Return what someone may see: the rights of the role, less what a wall or a token has not."""
+    """Return the rights of a user.
+
+    Parameters
+    ----------
+    user : User
+        Account, session of a video wall, or API token.
+
+    Returns
+    -------
+    frozenset of str
+        Rights of the role. A video wall has no right to phones. A token has it only with the scope
+        `staff:read`; without a role it has no other right.
+    """
     rights = RIGHTS.get(user.role, frozenset())
     if user.scopes is None:
         return rights - {"phones"} if user.wall else rights
@@ -28,7 +41,18 @@ def rights_of(user: User) -> frozenset[str]:
 
 
 def home_page_of(user: User) -> str:
-    """The first page a role may see."""
+    """Return the first page that a user may see.
+
+    Parameters
+    ----------
+    user : User
+        Signed-in user.
+
+    Returns
+    -------
+    str
+        Path of the page.
+    """
     for right, path in (
         ("coverage", "/maps/coverage"),
         ("dashboard", "/dashboard"),

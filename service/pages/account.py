@@ -101,7 +101,7 @@ def sign_in(request: Request, body: Body, settings: Deployment, language: Langua
             address=client_address(request),
             action=AuditAction.SIGN_IN if secret else AuditAction.SIGN_IN_REFUSED,
             object_="/sign-in",
-            detail={"told": result},
+            detail={"result": result},
         )
     if secret is None:
         return _sign_in_page(request, language, there, wrong=True)
@@ -179,7 +179,7 @@ def change_password(
             address=client_address(request),
             action=AuditAction.PASSWORD_CHANGED if done else AuditAction.PASSWORD_CHANGE_REFUSED,
             object_="/account",
-            detail={"told": result},
+            detail={"result": result},
         )
     if fresh is None:
         return render_page(

@@ -342,7 +342,7 @@ def test_guessing_is_locked_out_and_tells_nothing(door: TestClient, store: str) 
         conn.execute("UPDATE users SET locked_until = now()")
     assert enter(door, "Li Wei", PASSWORD).status_code == 303
     with connect(store) as conn:
-        told = [row["detail"]["told"] for row in read_audit_entries(conn, 20)]
+        told = [row["detail"]["result"] for row in read_audit_entries(conn, 20)]
     assert told == [
         "signed in",
         "locked",

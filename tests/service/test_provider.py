@@ -122,7 +122,7 @@ def enter(client: TestClient, path: str = "/account?lang=en") -> str:
 
 def told(conninfo: str) -> str:
     with connect(conninfo) as conn:
-        return str(read_audit_entries(conn, 1)[0]["detail"]["told"])
+        return str(read_audit_entries(conn, 1)[0]["detail"]["result"])
 
 
 def test_accounts_made_by_what_the_provider_says(issuer: Issuer, store: str) -> None:

@@ -14,9 +14,14 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class RequestTextMiddleware:
-    """Answers 400 to a path or query with a NUL character, or with bytes that are not UTF-8.
+    """Middleware that answers 400 to a path or query with NUL characters or without UTF-8.
 
-    No database, log or file name can hold these, so no route behind has to look for them.
+    No database, log or file name can hold these, so no route has to check for them.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        Application.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -25,11 +30,12 @@ class RequestTextMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "http" and not _is_readable(scope):
-            answer = problem_response(
-                400, "unreadable address",
+            response = problem_response(
+                400,
+                "unreadable address",
                 "The address holds a NUL character, or bytes that are no UTF-8; remove them.",
-            )  # fmt: skip
-            await answer(scope, receive, send)
+            )
+            await response(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
@@ -47,19 +53,19 @@ def _is_readable(scope: Scope) -> bool:
 
 
 class PublicAddressMiddleware:
-    """Puts the address by which browsers reach the service in place of the `Host` header.
+    """Middleware that replaces the header `Host` by the public address of the service.
 
-    Links, redirects and the check of a form's origin are made of it. A `Host` header can name anything;
-    without a configured address it is believed where it is an address of a machine or a local name.
+    Links, redirects and the check of a form's origin use it. A client can send any `Host`; without
+    a configured address it is trusted only if it is an IP address or a local name.
 
     Parameters
     ----------
     app : ASGIApp
-        The application.
-    public_url : str, optional
-        Scheme, host and port.
+        Application.
+    public_url : str or None
+        Scheme, host and port by which browsers reach the service.
     host : str
-        The address that the service listens on.
+        Address that the service listens on.
     """
 
     def __init__(self, app: ASGIApp, public_url: str | None, host: str) -> None:
@@ -74,14 +80,14 @@ class PublicAddressMiddleware:
             if self.public is not None:
                 headers["host"] = self.public.netloc
                 scope["scheme"] = self.public.scheme
-            elif not self._is_believed(headers):
+            elif not self._is_trusted(headers):
                 name, port = scope["server"] or (self.host, None)
-                usual = {"http": 80, "https": 443}.get(scope["scheme"])
-                headers["host"] = str(name) if port in (None, usual) else f"{name}:{port}"
+                default_port = {"http": 80, "https": 443}.get(scope["scheme"])
+                headers["host"] = str(name) if port in (None, default_port) else f"{name}:{port}"
             scope["headers"] = headers.raw
         await self.app(scope, receive, send)
 
-    def _is_believed(self, headers: Headers) -> bool:
+    def _is_trusted(self, headers: Headers) -> bool:
         try:
             name = urlsplit(f"//{headers.get('host', '')}").hostname
         except ValueError:

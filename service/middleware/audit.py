@@ -1,4 +1,4 @@
-"""Audit middleware: entries are committed before anything is shown."""
+"""Audit middleware: entries are committed before a response is sent."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from service.responses import problem_response
 from service.state import AppState, app_state
 
 _log = logging.getLogger("gridcover.access")
-_MOST = 500
-"""Entries in one transaction."""
+_BATCH = 500
+"""Most entries in one transaction."""
 
 
 class AuditWriter:
-    """Writes entries in the order in which they come, many in one transaction, and answers each.
+    """Writer of audit entries: in order, many in one transaction, each confirmed separately.
 
     Parameters
     ----------
     pool : ConnectionPool
-        Of connections that may write.
+        Connections that may write.
     seal : AuditSeal
-        Keeps the head of the log outside the database.
+        Copy of the head of the log outside the database.
     """
 
     def __init__(self, pool: ConnectionPool[Conn], seal: AuditSeal) -> None:
@@ -47,12 +47,19 @@ class AuditWriter:
         self._writer: asyncio.Task[None] | None = None
 
     async def add(self, **entry: Any) -> None:
-        """Write an entry; return when it is committed.
+        """Write an entry and return when it is committed.
+
+        Parameters
+        ----------
+        **entry : Any
+            Arguments of `append_audit_entry`.
 
         Raises
         ------
-        psycopg.Error, psycopg_pool.PoolTimeout
-            It is not.
+        psycopg.Error
+            If it cannot be written.
+        psycopg_pool.PoolTimeout
+            If there is no connection to write it.
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, done))
@@ -62,14 +69,14 @@ class AuditWriter:
 
     async def _write(self) -> None:
         while self._waiting:
-            batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+            batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
             try:
                 errors = await run_in_threadpool(self._commit, [entry for entry, _ in batch])
             except Exception as error:  # noqa: BLE001
                 errors = [error] * len(batch)
             for (_, done), failure in zip(batch, errors, strict=True):
                 if failure is not None:
-                    _log.warning("not recorded, not shown: %s", failure)
+                    _log.warning("audit entry not written, response withheld: %s", failure)
                 if done.done():
                     continue
                 if failure is None:
@@ -78,7 +85,7 @@ class AuditWriter:
                     done.set_exception(failure)
 
     def _commit(self, entries: list[dict[str, Any]]) -> list[Exception | None]:
-        """Write entries together; where one is refused, each by itself, so that it fails alone."""
+        """Write entries together; if one is refused, each separately, so that only it fails."""
         with self._pool.connection() as conn:
             try:
                 with conn.transaction():
@@ -108,12 +115,22 @@ class AuditWriter:
 _TILE = re.compile(
     r"/tiles/(?P<layer>[\w-]+)/\d+/|/ogc/collections/(?P<collection>[\w-]+)/tiles/\w+/\d+/"
 )
-_PAUSE_S = 600.0
+_SAMPLING_S = 600.0
+"""Seconds for which one entry stands for repeated requests."""
 _SHOWN = frozenset({200, 304})
+"""Statuses of responses that show something."""
 
 
 class AuditMiddleware:
-    """Writes who saw what to the audit log before it is shown, as the policy of the route says."""
+    """Middleware that records who saw what, as the policy of the route says, before it is sent.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        Application.
+    language : str
+        Language of the message if the entry cannot be written.
+    """
 
     def __init__(self, app: ASGIApp, language: str) -> None:
         self.app = app
@@ -125,27 +142,27 @@ class AuditMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        refused = False
-        # An application that is mounted puts itself in place of ours once it is called.
+        is_withheld = False
+        # A mounted application replaces `app` in the scope when it is called.
         state = app_state(Request(scope))
 
-        async def recorded(message: Message) -> None:
-            nonlocal refused
+        async def _record_and_send(message: Message) -> None:
+            nonlocal is_withheld
             if message["type"] == "http.response.start":
-                refused = not await self._record(state, Request(scope), message["status"])
-                if refused:
-                    # Who looked must be on record: what cannot be recorded is not shown.
-                    answer = problem_response(
+                is_withheld = not await self._record(state, Request(scope), message["status"])
+                if is_withheld:
+                    # What cannot be recorded is not shown.
+                    response = problem_response(
                         503, "not recorded", texts(self.language)["error_database"]
                     )
-                    await answer(scope, receive, send)
-            if not refused:
+                    await response(scope, receive, send)
+            if not is_withheld:
                 await send(message)
 
-        await self.app(scope, receive, recorded)
+        await self.app(scope, receive, _record_and_send)
 
     async def _record(self, state: AppState, request: Request, status: int) -> bool:
-        """Write the entry of a request; return whether it may be answered."""
+        """Write the entry of a request; return whether the response may be sent."""
         user: User | None = getattr(request.state, "user", None)
         policy: Policy | None = getattr(request.state, "policy", None)
         if user is None or policy is None or status >= 500 or not _is_recorded(policy, status):
@@ -156,20 +173,23 @@ class AuditMiddleware:
             return True
         now, key = state.clock(), None
         if sample is not None:
-            # A refusal is no sight: it must not stand for what is shown after it.
+            # The entry of a refusal does not stand for a response that shows something.
             shown = status in _SHOWN
             path, query = sample, ""
             key = f"{user.id} {user.csrf or user.name} {sample} {shown}"
-            if now - self._sampled.get(key, -_PAUSE_S) < _PAUSE_S:
+            if now - self._sampled.get(key, -_SAMPLING_S) < _SAMPLING_S:
                 return True
-            for old in [k for k, at in self._sampled.items() if now - at >= _PAUSE_S]:
+            for old in [k for k, at in self._sampled.items() if now - at >= _SAMPLING_S]:
                 del self._sampled[old]
         try:
             await state.audit_writer.add(
-                actor=user.name, role=user.role, address=client_address(request),
+                actor=user.name,
+                role=user.role,
+                address=client_address(request),
                 action=AuditAction.VIEWED if request.method == "GET" else AuditAction.REQUESTED,
-                object_=path, detail={"query": query, "status": status},
-            )  # fmt: skip
+                object_=path,
+                detail={"query": query, "status": status},
+            )
         except Exception:  # noqa: BLE001
             return False
         if key:
@@ -178,12 +198,12 @@ class AuditMiddleware:
 
 
 def _is_recorded(policy: Policy, status: int) -> bool:
-    """Return whether an answer is recorded here; a refusal always is."""
+    """Return whether a response is recorded here; a refusal always is."""
     return policy.audit in (AuditRule.VIEW, AuditRule.SAMPLED) or status in (401, 403)
 
 
 def _sample_of(request: Request, policy: Policy) -> str | None:
-    """Return what an entry stands for where it stands for many requests."""
+    """Return the path that an entry stands for if it stands for many requests."""
     if policy.audit is not AuditRule.SAMPLED:
         return None
     path: str = request.scope["path"]

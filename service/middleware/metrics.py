@@ -23,50 +23,87 @@ from geo.store.queries.users import User
 from geo.store.queries.webhooks import count_waiting_deliveries
 from geo.store.scope import EVERYWHERE, set_scope
 from service.policy import AuditRule, SecuredRoute, allow
-from service.state import app_state
+from service.state import AppState, app_state
 
 router = APIRouter(tags=["health"], route_class=SecuredRoute)
 _log = logging.getLogger("gridcover.requests")
-_GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_POOLS = ("read_pool", "write_pool", "auth_pool", "download_pool")
 
 
 class Metrics:
-    """The metrics of one application, in a registry of their own."""
+    """Metrics of one application, in a registry of their own.
+
+    Attributes
+    ----------
+    registry : prometheus_client.CollectorRegistry
+        Registry of the metrics below.
+    requests : prometheus_client.Counter
+        Requests by method, route and status.
+    seconds : prometheus_client.Histogram
+        Seconds until the response is complete, by route.
+    waiting : prometheus_client.Gauge
+        Requests that wait for a connection, by pool.
+    age : prometheus_client.Gauge
+        Seconds since the newest run finished.
+    deliveries : prometheus_client.Gauge
+        Webhook deliveries that wait.
+    """
 
     def __init__(self) -> None:
         self.registry = prometheus.CollectorRegistry()
         self.requests = prometheus.Counter(
-            "gridcover_requests", "Requests answered", ["method", "route", "status"],
-            registry=self.registry,
-        )  # fmt: skip
-        self.seconds = prometheus.Histogram(
-            "gridcover_request_seconds", "Time to the answer", ["route"], buckets=_SECONDS,
-            registry=self.registry,
-        )  # fmt: skip
-        self.waiting = prometheus.Gauge(
-            "gridcover_pool_waiting", "Requests that wait for a connection", ["pool"],
-            registry=self.registry,
-        )  # fmt: skip
-        self.age = prometheus.Gauge(
-            "gridcover_results_age_seconds",
-            "Since the newest run was finished",
+            "gridcover_requests",
+            "Requests answered",
+            ["method", "route", "status"],
             registry=self.registry,
         )
-        self.deliveries = prometheus.Gauge(
-            "gridcover_webhook_deliveries_waiting", "Messages to other systems that wait",
+        self.seconds = prometheus.Histogram(
+            "gridcover_request_seconds",
+            "Time to the answer",
+            ["route"],
+            buckets=_BUCKETS_S,
             registry=self.registry,
-        )  # fmt: skip
+        )
+        self.waiting = self._gauge(
+            "gridcover_pool_waiting", "Requests that wait for a connection", ["pool"]
+        )
+        self.age = self._gauge("gridcover_results_age_seconds", "Since the newest run was finished")
+        self.deliveries = self._gauge(
+            "gridcover_webhook_deliveries_waiting", "Messages to other systems that wait"
+        )
+
+    def _gauge(
+        self, name: str, documentation: str, labels: list[str] | None = None
+    ) -> prometheus.Gauge:
+        return prometheus.Gauge(name, documentation, labels or (), registry=self.registry)
 
 
 class JsonLogFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """Formatter that writes a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record with what the request added to it."""
+        """Return a record as JSON.
+
+        Parameters
+        ----------
+        record : logging.LogRecord
+            Record; its attribute `request`, if any, is a dict whose items are added.
+
+        Returns
+        -------
+        str
+            Object with `at`, `level`, `logger`, `message`, the items of the request, and `error`
+            with the traceback of an exception.
+        """
         at = dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds")
-        line = {"at": at, "level": record.levelname.lower(), "logger": record.name,
-                "message": record.getMessage()}  # fmt: skip
+        line = {
+            "at": at,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
         line |= getattr(record, "request", {})
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
@@ -74,16 +111,24 @@ class JsonLogFormatter(logging.Formatter):
 
 
 def configure_json_logging() -> None:
-    """Log to the standard error as JSON lines, requests among it."""
+    """Write log records, among them one for each request, as JSON lines to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLogFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for noisy in ("httpx2", "httpcore2", "uvicorn.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for name in ("httpx2", "httpcore2", "uvicorn.access"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class RequestMetricsMiddleware:
-    """Middleware: every request is numbered, timed, counted and logged."""
+    """Middleware that numbers, times, counts and logs every request.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        Application; it finds the number in `request.state.number`.
+    metrics : Metrics
+        Metrics that are updated.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
@@ -95,12 +140,12 @@ class RequestMetricsMiddleware:
             await self.app(scope, receive, send)
             return
         request = Request(scope)
-        given = request.headers.get("x-request-id", "")
-        number = given if _GIVEN.fullmatch(given) else secrets.token_hex(8)
+        sent_number = request.headers.get("x-request-id", "")
+        number = sent_number if _REQUEST_ID.fullmatch(sent_number) else secrets.token_hex(8)
         request.state.number = number
-        begun, status = time.perf_counter(), 500
+        started, status = time.perf_counter(), 500
 
-        async def numbered(message: Message) -> None:
+        async def _send_with_number(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -108,11 +153,11 @@ class RequestMetricsMiddleware:
             await send(message)
 
         try:
-            await self.app(scope, receive, numbered)
+            await self.app(scope, receive, _send_with_number)
         finally:
-            self._note(request, status, time.perf_counter() - begun)
+            self._record(request, status, time.perf_counter() - started)
 
-    def _note(self, request: Request, status: int, seconds: float) -> None:
+    def _record(self, request: Request, status: int, seconds: float) -> None:
         path = request.scope["path"]
         route = getattr(request.scope.get("route"), "path", None) or "unknown"
         for mounted in ("/static", "/ogc"):
@@ -121,33 +166,54 @@ class RequestMetricsMiddleware:
         self.metrics.requests.labels(request.method, route, str(status)).inc()
         self.metrics.seconds.labels(route).observe(seconds)
         user: User | None = getattr(request.state, "user", None)
-        told = {
-            "request": request.state.number, "method": request.method, "path": path,
-            "status": status, "ms": round(seconds * 1000, 1), "user": user.name if user else None,
-        }  # fmt: skip
-        _log.info("%s %s %s", request.method, path, status, extra={"request": told})
+        fields = {
+            "request": request.state.number,
+            "method": request.method,
+            "path": path,
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "user": user.name if user else None,
+        }
+        _log.info("%s %s %s", request.method, path, status, extra={"request": fields})
 
 
 @router.get(
-    "/metrics", include_in_schema=False,
+    "/metrics",
+    include_in_schema=False,
     dependencies=[allow(scopes=(METRICS,), sessions=False, audit=AuditRule.NONE)],
-)  # fmt: skip
+)
 def metrics(request: Request) -> Response:
-    """For Prometheus, by a token of the scope `metrics:read`; no row of any register."""
+    """Return metrics for Prometheus, for a token of the scope `metrics:read`.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+
+    Returns
+    -------
+    Response
+        Metrics in the text format of Prometheus; they contain no row of any register.
+    """
     state = app_state(request)
-    found = state.metrics
-    for name in ("read_pool", "write_pool", "auth_pool", "download_pool"):
-        found.waiting.labels(name).set(getattr(state, name).get_stats().get("requests_waiting", 0))
+    _update_gauges(state)
+    body = prometheus.generate_latest(state.metrics.registry)
+    return Response(body, media_type=prometheus.CONTENT_TYPE_LATEST)
+
+
+def _update_gauges(state: AppState) -> None:
+    gauges = state.metrics
+    for name in _POOLS:
+        stats = getattr(state, name).get_stats()
+        gauges.waiting.labels(name).set(stats.get("requests_waiting", 0))
     try:
         with state.read_pool.connection(timeout=2) as conn:
             set_scope(conn, (EVERYWHERE,))
             run = read_latest_run(conn)
         if run is not None:
-            found.age.set((dt.datetime.now(dt.UTC) - run.finished_at).total_seconds())
+            gauges.age.set((dt.datetime.now(dt.UTC) - run.finished_at).total_seconds())
         with state.auth_pool.connection(timeout=2) as conn:
-            found.deliveries.set(count_waiting_deliveries(conn))
+            gauges.deliveries.set(count_waiting_deliveries(conn))
     except (psycopg.Error, psycopg_pool.PoolTimeout):
-        # A database that is away is told by its own gauges' silence and by /readyz.
-        found.age.set(float("nan"))
-    body = prometheus.generate_latest(found.registry)
-    return Response(body, media_type=prometheus.CONTENT_TYPE_LATEST)
+        # That the database is away is reported by /readyz.
+        gauges.age.set(float("nan"))

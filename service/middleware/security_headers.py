@@ -1,4 +1,4 @@
-"""Content security policy and other headers of every answer."""
+"""Content security policy and other headers of every response."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ _HEADERS = {
 
 
 class SecurityHeadersMiddleware:
-    """Middleware: a policy for the browser with a nonce of this answer, and other headers."""
+    """Middleware that adds a content security policy with a new nonce, and other headers.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        Application; it finds the nonce in `request.state.nonce`.
+    basemap_url : str or None
+        Template of the addresses of basemap tiles, whose images are allowed.
+    """
 
     def __init__(self, app: ASGIApp, basemap_url: str | None) -> None:
         self.app = app
@@ -27,11 +35,18 @@ class SecurityHeadersMiddleware:
             parts = urlsplit(basemap_url.replace("{s}", "*"))
             if parts.netloc:
                 images += f" {parts.scheme}://{parts.netloc}"
-        # Leaflet and Folium set styles in the page; scripts of the page itself carry the answer's nonce.
-        self.policy = (
-            "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
-            f"img-src {images}; object-src 'none'; base-uri 'none'; form-action 'self'; "
-            "frame-ancestors 'self'"
+        # Leaflet and Folium set styles in the page; scripts in the page have the nonce.
+        self.policy = "; ".join(
+            (
+                "default-src 'self'",
+                "script-src 'self' 'nonce-{nonce}'",
+                "style-src 'self' 'unsafe-inline'",
+                f"img-src {images}",
+                "object-src 'none'",
+                "base-uri 'none'",
+                "form-action 'self'",
+                "frame-ancestors 'self'",
+            )
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +57,7 @@ class SecurityHeadersMiddleware:
         nonce = secrets.token_urlsafe(16)
         scope.setdefault("state", {})["nonce"] = nonce
 
-        async def guarded(message: Message) -> None:
+        async def _send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["Content-Security-Policy"] = self.policy.format(nonce=nonce)
@@ -54,4 +69,4 @@ class SecurityHeadersMiddleware:
                     headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 
-        await self.app(scope, receive, guarded)
+        await self.app(scope, receive, _send_with_headers)

@@ -42,16 +42,26 @@ _STATIC = Path(__file__).parent / "static"
 
 
 def create_app(conninfo: str, settings: Settings) -> FastAPI:
-    """Build the service for one database.
+    """Return the application of the service for one database.
 
     Parameters
     ----------
-    conninfo : of a migrated database.
-    settings : of the deployment.
+    conninfo : str
+        Connection string of a migrated database.
+    settings : Settings
+        Settings of the deployment.
+
+    Returns
+    -------
+    FastAPI
+        Application; it opens its connections when it is started.
 
     Raises
     ------
-    AssetError : the browser assets are not installed.
+    AssetError
+        If the browser assets are not installed.
+    RuntimeError
+        If a route declares no policy.
     """
     vendor = assets_dir()
     state = _make_state(conninfo, settings, vendor)
@@ -70,7 +80,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     add_sign_in_redirect(app)
     app.add_middleware(AuditMiddleware, language=settings.language)
-    # Last, and so around all else: whatever answers carries the headers, and is counted.
+    # Added last, these are outermost: every response has the headers and is counted.
     app.add_middleware(RequestTextMiddleware)
     app.add_middleware(RateLimitMiddleware, a_second=settings.requests_a_second)
     app.add_middleware(SecurityHeadersMiddleware, basemap_url=settings.basemap_url)
@@ -86,7 +96,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     ):
         app.include_router(router)
 
-    # The OGC routes are looked for by name from here, so theirs come first.
+    # Names of OGC routes are resolved from this application, so they are mounted first.
     app.mount(PREFIX, ogc)
     app.include_router(make_openapi_router("/openapi.json", "/docs", "/openapi.json"))
     for path, folder in (("/static/vendor", vendor), ("/static", _STATIC)):
@@ -122,14 +132,15 @@ def _make_state(conninfo: str, settings: Settings, vendor: Path) -> AppState:
 
 @asynccontextmanager
 async def _run(app: FastAPI, state: AppState, ogc: FastAPI) -> AsyncIterator[None]:
-    """Open what the application holds while it runs, and close it."""
+    """Open connections and listeners while the application runs."""
     pools = (state.read_pool, state.write_pool, state.auth_pool, state.download_pool)
     for pool in pools:
-        # Without waiting: the service may come up before its database does.
+        # Without waiting: the service may start before its database.
         pool.open(wait=False)
     state.job_queue.open(state.write_pool)
     state.notifications.start()
-    # FastAPI makes a router's routes when a path is first matched: not by the first visitor.
+    # FastAPI builds the routes of a router when a path is first matched: done before the first
+    # request.
     for route in app.routes:
         route.matches({"type": "http", "method": "GET", "path": "/", "root_path": ""})
     try:

@@ -16,24 +16,31 @@ _COMMENT = re.compile(r"^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*\n", re.MULTILINE | re.D
 
 
 class BundleError(ValueError):
-    """A module that cannot be joined; the message names the module and what to change."""
+    """A module cannot be joined; the message names it and says what to change."""
 
 
 @dataclass(frozen=True)
 class Module:
-    """One ES module, read."""
+    """One ES module."""
 
     path: str
-    """Below the folder of static files, with slashes."""
+    """Path below the folder of static files, with slashes."""
     imports: tuple[tuple[str, str], ...]
-    """Names as they are written between the braces, and the path they come from."""
+    """Names as they are written between the braces, with the path that they come from."""
     exports: tuple[str, ...]
+    """Names of the exports."""
     body: str
     """The source without imports, `export` keywords and comments between lines."""
 
     @property
     def variable(self) -> str:
-        """The name of the module's exports in the joined script."""
+        """Return the name of the exports of the module in the joined script.
+
+        Returns
+        -------
+        str
+            JavaScript identifier.
+        """
         return re.sub(r"\W", "_", self.path.removesuffix(".js"))
 
 
@@ -42,12 +49,20 @@ def read_module(root: Path, path: str) -> Module:
 
     Parameters
     ----------
-    root : folder of the static files.
-    path : of the module below it, with slashes.
+    root : Path
+        Folder of the static files.
+    path : str
+        Path of the module below it, with slashes.
+
+    Returns
+    -------
+    Module
+        The module.
 
     Raises
     ------
-    BundleError : the file is missing or has an import or export of another form than
+    BundleError
+        If the file is missing or has an import or export of another form than
         ``import { a, b as c } from "./module.js";`` and ``export function|const|class``.
     """
     file = root / path
@@ -70,51 +85,68 @@ def read_module(root: Path, path: str) -> Module:
 
 
 def module_order(root: Path, entry: str) -> list[Module]:
-    """Return an entry module and all it imports, each after those that it imports.
+    """Return an entry module and all its imports, each after those that it imports.
 
     Parameters
     ----------
-    root : folder of the static files.
-    entry : path of the first module below it.
+    root : Path
+        Folder of the static files.
+    entry : str
+        Path of the entry module below it.
+
+    Returns
+    -------
+    list of Module
+        Modules in the order of execution; the entry module is last.
 
     Raises
     ------
-    BundleError : a module is missing, of an unsupported form, imports a name that is not
-        exported, or modules import each other in a circle.
+    BundleError
+        If a module is missing or of an unsupported form, imports a name that is not exported, or
+        modules import each other.
     """
     ordered: dict[str, Module] = {}
-    opened: list[str] = []
+    open_paths: list[str] = []
 
-    def visit(path: str) -> None:
+    def _visit(path: str) -> None:
         if path in ordered:
             return
-        if path in opened:
-            circle = " → ".join([*opened[opened.index(path) :], path])
-            raise BundleError(f"Modules import each other: {circle}; move what they share out.")
-        opened.append(path)
+        if path in open_paths:
+            cycle = " → ".join([*open_paths[open_paths.index(path) :], path])
+            raise BundleError(f"Modules import each other: {cycle}; move what they share out.")
+        open_paths.append(path)
         module = read_module(root, path)
         for names, target in module.imports:
-            visit(target)
+            _visit(target)
             for name in filter(None, (part.split(" as ")[0].strip() for part in names.split(","))):
                 if name not in ordered[target].exports:
                     raise BundleError(f"{path} imports {name}, which {target} does not export.")
-        opened.pop()
+        open_paths.pop()
         ordered[path] = module
 
-    visit(entry)
+    _visit(entry)
     return list(ordered.values())
 
 
 def join_modules(root: Path, entry: str) -> tuple[str, list[Path]]:
-    r"""Return one classic script that runs `entry`, and the files that it is made of.
+    r"""Return one classic script that runs `entry`, and the files that it consists of.
 
-    Every module becomes a function of its own, so that names at the top of two modules do not
-    meet; its exports are constants of the script. Nothing becomes global.
+    Every module becomes a function of its own, so that top-level names of modules do not collide;
+    its exports are constants of the script. Nothing becomes global.
 
     Parameters
     ----------
-    root : folder of the static files.
-    entry : path of the first module below it.
+    root : Path
+        Folder of the static files.
+    entry : str
+        Path of the entry module below it.
+
+    Returns
+    -------
+    script : str
+        The script.
+    files : list of Path
+        Files of the modules, in order.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A process beside this one: started again when it dies, ended with this one."""
+"""Child processes: started again when they exit, and ended with this process."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import time
 _log = logging.getLogger("gridcover.processes")
 _PR_SET_PDEATHSIG = 1
 _PARENT = "GRIDCOVER_PARENT"
-_PAUSE_S = 5.0
-"""One that cannot live is not started over and over without a pause."""
+_RESTART_S = 5.0
+"""Least seconds between two starts."""
 
 
 class ChildProcess:
-    """A Python module that runs until `stop`, whatever ends it before.
+    """A Python module in a process of its own, started again until `stop` is called.
 
     Parameters
     ----------
     module : str
-        Its name, as for ``python -m``; it calls `end_with_parent` first.
-    arguments : tuple of str
-        Of the command line.
-    env : dict
-        Variables of its environment beside ours.
-    pass_fds : tuple of int
+        Name of the module, as for ``python -m``; it calls `end_with_parent` first.
+    arguments : tuple of str, optional
+        Arguments of its command line.
+    env : dict of str to str, optional
+        Environment variables, in addition to those of this process.
+    pass_fds : tuple of int, optional
         File descriptors that it inherits.
     """
 
@@ -45,16 +45,17 @@ class ChildProcess:
         self._env = env or {}
         self._pass_fds = pass_fds
         self._stopped = threading.Event()
-        # The thread lives as long as this process: the system ends the child with the thread that started it.
+        # The system ends the child with the thread that started it, so the thread lives as long as
+        # this process.
         self._thread = threading.Thread(target=self._watch, name=module, daemon=True)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it."""
+        """Start the process."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End it, and wait until it is gone."""
+        """End the process and wait until it is gone."""
         self._stopped.set()
         self._thread.join(20)
 
@@ -72,7 +73,7 @@ class ChildProcess:
             _log.warning(
                 "%s ended (%s) and is started again", self._command[2], self.process.returncode
             )
-            self._stopped.wait(max(0.0, _PAUSE_S - (time.monotonic() - started)))
+            self._stopped.wait(max(0.0, _RESTART_S - (time.monotonic() - started)))
 
     @staticmethod
     def _terminate(process: subprocess.Popen[bytes]) -> None:
@@ -85,14 +86,19 @@ class ChildProcess:
 
 
 def end_with_parent() -> None:
-    """Have the system send this process SIGTERM when the `ChildProcess` that started it dies, however it dies.
+    """Have the system send SIGTERM to this process when its parent dies, in whatever way.
 
-    Nothing is done in a process that was started in another way.
+    Nothing is done in a process that was not started by a `ChildProcess`.
+
+    Raises
+    ------
+    SystemExit
+        If the parent has died already.
     """
     parent = os.environ.get(_PARENT)
     if parent is None:
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != int(parent):
-        # It died between our start and the line above.
+        # The parent died before the line above.
         raise SystemExit(0)

@@ -1,4 +1,4 @@
-"""Request bodies: bounded while they are read, and JSON that a database can store."""
+"""Request bodies: limited in size, and JSON that the database can store."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from fastapi import HTTPException, Request
 from starlette.types import Message
 
 LARGEST_JSON = 1 << 20
-"""Bytes that a body may have where a route does not say otherwise."""
+"""Most bytes of a body, unless the policy of the route has another limit."""
 LARGEST_FORM = 64 << 10
-"""Bytes that a form may have."""
+"""Most bytes of a form."""
 LARGEST_UPLOAD = 32 << 20
-"""Bytes that a file or a batch of rows may have."""
+"""Most bytes of a file or a batch of rows."""
 
 
 class LimitedRequest(Request):
-    """A request whose body is refused once it is larger than a limit, or no plain JSON."""
+    """A request whose body is refused when it is too large or is not JSON that can be stored.
+
+    Parameters
+    ----------
+    request : Request
+        Request whose body has not been read.
+    max_body : int
+        Most bytes of the body.
+    """
 
     def __init__(self, request: Request, *, max_body: int) -> None:
         self._source = request.receive
@@ -28,7 +36,7 @@ class LimitedRequest(Request):
 
     async def _receive_limited(self) -> Message:
         announced = self.headers.get("content-length", "")
-        # Refused before a byte is read: what is announced as too large is not waited for.
+        # A body that is announced as too large is refused before it is read.
         if announced.isdigit() and int(announced[:19]) > self._max_body:
             self._refuse()
         message = await self._source()
@@ -42,23 +50,50 @@ class LimitedRequest(Request):
         limit = self._max_body
         shown = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit >> 10} KiB"
         raise HTTPException(
-            413, f"The body is larger than {shown}; send less at once.",
+            413,
+            f"The body is larger than {shown}; send less at once.",
             headers={"Connection": "close"},
-        )  # fmt: skip
+        )
 
     async def json(self) -> Any:
-        """Return the body as JSON."""
+        """Return the body as JSON.
+
+        Returns
+        -------
+        Any
+            Value of the body.
+
+        Raises
+        ------
+        HTTPException
+            400 if it is not JSON that can be stored; 413 if it is too large.
+        """
         return parse_json(await self.body())
 
 
 def parse_json(body: bytes) -> Any:
-    """Return JSON that can be stored.
+    """Return the value of JSON that the database can store.
+
+    Parameters
+    ----------
+    body : bytes
+        JSON in UTF-8.
+
+    Returns
+    -------
+    Any
+        Value of the JSON text.
 
     Raises
     ------
     HTTPException
-        400 where it is no JSON, nested too deeply, or has NaN, an infinity, half a surrogate pair or a
-        NUL character.
+        400 if it is not JSON, is nested too deeply, or has NaN, an infinity, a number beyond 64
+        bits, half a surrogate pair or a NUL character.
+
+    Examples
+    --------
+    >>> parse_json(b'{"rows": [1, 2.5, null]}')
+    {'rows': [1, 2.5, None]}
     """
     try:
         value = pydantic_core.from_json(body, allow_inf_nan=False)
@@ -69,7 +104,19 @@ def parse_json(body: bytes) -> Any:
 
 
 def require_storable(value: Any) -> None:
-    """Refuse a value of JSON with a text that the database cannot store."""
+    """Refuse a JSON value with texts or numbers that the database cannot store.
+
+    Parameters
+    ----------
+    value : Any
+        Value of a JSON text.
+
+    Raises
+    ------
+    HTTPException
+        400 if a text or key has a NUL character or half a surrogate pair, or a number is not
+        finite or does not fit 64 bits.
+    """
     values = [value]
     while values:
         value = values.pop()
@@ -89,18 +136,23 @@ def require_storable(value: Any) -> None:
 def require_text(text: str) -> None:
     """Refuse a text with a NUL character or half a surrogate pair.
 
+    Parameters
+    ----------
+    text : str
+        Any text.
+
     Raises
     ------
     HTTPException
-        400.
+        400 if the database cannot store it.
     """
-    if "\x00" in text or not _encodable(text):
+    if "\x00" in text or not _is_encodable(text):
         raise HTTPException(
             400, "A text holds a NUL character or half a character; remove it and send it again."
         )
 
 
-def _encodable(text: str) -> bool:
+def _is_encodable(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:

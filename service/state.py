@@ -1,4 +1,4 @@
-"""The state of the application: what it holds for as long as it runs."""
+"""The state of the application while it runs."""
 
 from __future__ import annotations
 
@@ -27,41 +27,41 @@ if TYPE_CHECKING:
 
 @dataclass
 class AppState:
-    """What routes and middleware share.
+    """State that routes and middleware share.
 
     Attributes
     ----------
     settings : Settings
-        Of the deployment.
+        Settings of the deployment.
     clock : callable
-        Seconds of a monotonic clock.
+        Returns seconds of a monotonic clock.
     read_pool : ConnectionPool
         Connections that only read, within a scope.
     write_pool : ConnectionPool
         Connections of routes that change something.
     auth_pool : ConnectionPool
-        Connections that look up who asks and write the audit log. Requests that hold another
+        Connections for identifying users and writing the audit log. Requests that hold another
         connection never wait for one of these.
     download_pool : ConnectionPool
-        Connections of downloads, held as long as clients take.
+        Connections of downloads, held as long as clients read.
     read_slots, write_slots : asyncio.Semaphore
-        One slot a connection of `read_pool` and `write_pool`; waiting for one takes no thread.
+        One slot for each connection of `read_pool` and `write_pool`; waiting for one takes no thread.
     cache : ResponseCache
         Responses in memory.
     audit_writer : AuditWriter
         Writes entries of the audit log.
     notifications : NotificationListener
-        Listens to the database for live events.
+        Listener for live events of the database.
     login_throttle : LoginThrottle
-        Counts sign-in attempts by address.
+        Recent sign-in attempts by address.
     oidc : Provider
         The OpenID Connect provider.
     assets : PageAssets
         Joined scripts and styles.
     metrics : Metrics
-        For Prometheus.
-    job_queue : procrastinate.App or None
-        Takes new jobs; None before the application has started.
+        Metrics for Prometheus.
+    job_queue : procrastinate.App
+        Queue that new jobs are added to; open while the application runs.
     """
 
     settings: Settings
@@ -93,6 +93,7 @@ def app_state(request: HTTPConnection) -> AppState:
     Returns
     -------
     AppState
+        State with which the application was built.
     """
     state: AppState = request.app.state.gridcover
     return state

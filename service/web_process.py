@@ -1,4 +1,4 @@
-"""The process that answers requests, on a socket that it is given by `service.server`."""
+"""The process that answers requests, on a socket of `service.server`."""
 
 from __future__ import annotations
 
@@ -19,17 +19,35 @@ if TYPE_CHECKING:
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    """Return how uvicorn serves the application: time limits, and whose forwarded headers are believed."""
+    """Return the configuration of uvicorn: time limits, logging and trusted proxies.
+
+    Parameters
+    ----------
+    app : FastAPI
+        Application to serve.
+    settings : Settings
+        Settings of the deployment.
+
+    Returns
+    -------
+    uvicorn.Config
+        Configuration for `uvicorn.Server`.
+    """
     return uvicorn.Config(
-        app, http=TimedHttpProtocol, log_level="warning", access_log=False, server_header=False,
-        timeout_graceful_shutdown=5, proxy_headers=bool(settings.trusted_proxies),
+        app,
+        http=TimedHttpProtocol,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
         log_config=None if settings.log_requests else uvicorn.config.LOGGING_CONFIG,
-    )  # fmt: skip
+    )
 
 
 def main() -> None:
-    """Serve on the socket whose file descriptor is the argument, until a signal ends it."""
+    """Serve on the socket whose file descriptor is the argument until a signal ends the process."""
     end_with_parent()
     settings = get_settings()
     if settings.log_requests:

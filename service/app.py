@@ -24,7 +24,7 @@ from service.api.routers import ROUTERS as API_ROUTERS
 from service.auth import oidc
 from service.auth.login_throttle import LoginThrottle
 from service.auth.sessions import add_sign_in_redirect
-from service.caching import ResponseCache
+from service.caching import IdentityCache, LayerVersions, ResponseCache
 from service.middleware import metrics
 from service.middleware.addresses import PublicAddressMiddleware, RequestTextMiddleware
 from service.middleware.audit import AuditMiddleware, AuditWriter
@@ -119,7 +119,9 @@ def _make_state(conninfo: str, settings: Settings, vendor: Path) -> AppState:
         download_pool=make_pool(conninfo, size=4, idle_s=60),
         read_slots=asyncio.Semaphore(read_pool.max_size),
         write_slots=asyncio.Semaphore(write_pool.max_size),
-        cache=ResponseCache(time.monotonic),
+        cache=ResponseCache(),
+        identities=IdentityCache(time.monotonic),
+        layer_versions=LayerVersions(time.monotonic),
         audit_writer=AuditWriter(auth_pool, AuditSeal(settings.seal_dir)),
         notifications=NotificationListener(conninfo),
         login_throttle=LoginThrottle(time.monotonic),

@@ -1,4 +1,4 @@
-"""Responses cached in memory as long as the data they show stays the same."""
+"""Responses, users and versions of layers in memory."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import asyncio
 import gzip
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from geo.settings import Settings
 from geo.store.connection import Conn
 from geo.store.queries.tiles import read_layer_versions
 from geo.store.queries.users import User
@@ -28,124 +27,221 @@ if TYPE_CHECKING:
 RESULTS = ("results", "grids", "areas")
 """What responses of computed figures depend on: the results, and who sees which row of them."""
 _MAX_BYTES = 256 << 20
-_SURE_S, _SAME_S = 5.0, 1.0
-"""How long a session is taken for good, and the registers' versions for the same."""
+_IDENTITY_S, _VERSIONS_S = 5.0, 1.0
+"""Seconds for which a user, and the versions of the layers, are not read again."""
+
+Entry = tuple[bytes, str]
+"""Compressed body of a response and its ETag."""
 
 
-class ResponseCache:
-    """Answers by who may see them, those used last kept up to a size; each is made once at a time."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._answers: OrderedDict[tuple[Any, ...], tuple[str, tuple[bytes, str]]] = OrderedDict()
-        self._size = 0
-        self._making: dict[tuple[Any, ...], asyncio.Future[tuple[bytes, str]]] = {}
-        self._users: dict[str, tuple[float, User]] = {}
-        self._versions: tuple[dict[str, str], float] = ({}, -_SAME_S)
-        # One looks, the others wait for what it finds.
-        self._looking = asyncio.Lock()
-
-    async def user(self, request: Request, policy: Policy) -> User | None:
-        """Who asks, found out anew every few seconds."""
-        said = request.cookies.get(COOKIE) or request.headers.get("authorization") or ""
-        secret = hashlib.sha256(said.encode()).hexdigest()
-        known = self._users.get(secret)
-        if known is None or self._clock() - known[0] >= _SURE_S:
-            async with self._looking:
-                known = self._users.get(secret)
-                now = self._clock()
-                if known is None or now - known[0] >= _SURE_S:
-                    found = await run_in_threadpool(identify, request, policy)
-                    if found is None:
-                        return None
-                    for old in [key for key, (at, _) in self._users.items() if now - at >= _SURE_S]:
-                        del self._users[old]
-                    known = self._users[secret] = (now, found)
-        return known[1]
-
-    async def version(self, request: Request, rests_on: tuple[str, ...]) -> str:
-        """What some registers and results are at, looked at once a second."""
-        if self._clock() - self._versions[1] >= _SAME_S:
-            async with self._looking:
-                if self._clock() - self._versions[1] >= _SAME_S:
-                    async with acquire_connection(
-                        app_state(request).read_slots, app_state(request).read_pool
-                    ) as conn:
-                        told = await run_in_threadpool(read_layer_versions, conn)
-                    self._versions = (told, self._clock())
-        return "-".join(self._versions[0].get(name, "") for name in rests_on)
-
-    async def get(self, key: tuple[Any, ...], make: Callable[[], Any]) -> tuple[bytes, str]:
-        """A body (gzip) and its tag, made by `make` unless it is there.
-
-        The key ends in the version: an answer of an older one goes when its place is taken.
-        """
-        found = self._found(key)
-        if found is not None:
-            return found
-        if key in self._making:
-            return await asyncio.shield(self._making[key])
-        making: asyncio.Future[tuple[bytes, str]] = asyncio.get_running_loop().create_future()
-        self._making[key] = making
-        try:
-            data = await make()
-            packed = gzip.compress(data, 5, mtime=0) if data else b""
-            found = (packed, f'"{hashlib.sha256(data).hexdigest()[:24]}"')
-        except BaseException as error:
-            making.set_exception(error)
-            making.exception()  # told to whoever waits, and no complaint where nobody does
-            raise
-        finally:
-            del self._making[key]
-        making.set_result(found)
-        old = self._answers.pop(key[:-1], None)
-        self._answers[key[:-1]] = (key[-1], found)
-        self._size += len(found[0]) - (len(old[1][0]) if old else 0)
-        while self._size > _MAX_BYTES:
-            _, (_, (gone, _)) = self._answers.popitem(last=False)
-            self._size -= len(gone)
-        return found
-
-    def _found(self, key: tuple[Any, ...]) -> tuple[bytes, str] | None:
-        at = self._answers.get(key[:-1])
-        if at is None or at[0] != key[-1]:
-            return None
-        self._answers.move_to_end(key[:-1])
-        return at[1]
-
-
-async def cached_response(
-    request: Request, user: User, name: tuple[Any, ...], rests_on: tuple[str, ...],
-    make: Callable[[Conn], bytes], media: str,
-) -> Response:  # fmt: skip
-    """An answer out of memory, or made by `make` on a connection of the visitor's scope.
+class IdentityCache:
+    """Users of sessions and tokens, each read again after a few seconds.
 
     Parameters
     ----------
-    name : what is asked for; by areas and coarseness it is told apart here.
-    rests_on : tables of registers and `results`: it is made anew when one of them changed.
+    clock : callable
+        Returns seconds of a monotonic clock.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._users: dict[str, tuple[float, User]] = {}
+        # One request reads, the others wait for its result.
+        self._reading = asyncio.Lock()
+
+    async def user(self, request: Request, policy: Policy) -> User | None:
+        """Return the user of a request, at most five seconds old.
+
+        Parameters
+        ----------
+        request : Request
+            Any request.
+        policy : Policy
+            Policy of the route.
+
+        Returns
+        -------
+        User or None
+            None if there is no valid session and no token.
+
+        Raises
+        ------
+        HTTPException
+            401 if there is a token that is not valid.
+        """
+        secret = request.cookies.get(COOKIE) or request.headers.get("authorization") or ""
+        key = hashlib.sha256(secret.encode()).hexdigest()
+        cached = self._users.get(key)
+        if cached is not None and self._clock() - cached[0] < _IDENTITY_S:
+            return cached[1]
+        async with self._reading:
+            cached = self._users.get(key)
+            now = self._clock()
+            if cached is not None and now - cached[0] < _IDENTITY_S:
+                return cached[1]
+            user = await run_in_threadpool(identify, request, policy)
+            if user is None:
+                return None
+            for expired in [k for k, (at, _) in self._users.items() if now - at >= _IDENTITY_S]:
+                del self._users[expired]
+            self._users[key] = (now, user)
+            return user
+
+
+class LayerVersions:
+    """Versions of registers and results, read again after a second.
+
+    Parameters
+    ----------
+    clock : callable
+        Returns seconds of a monotonic clock.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._versions: dict[str, str] = {}
+        self._read_at = -_VERSIONS_S
+        self._reading = asyncio.Lock()
+
+    async def version(self, request: Request, layers: tuple[str, ...]) -> str:
+        """Return a text that changes when one of some layers changes.
+
+        Parameters
+        ----------
+        request : Request
+            Any request.
+        layers : tuple of str
+            Tables of registers, and `results`.
+
+        Returns
+        -------
+        str
+            Versions of the layers, joined.
+        """
+        if self._is_expired():
+            async with self._reading:
+                if self._is_expired():
+                    state = app_state(request)
+                    async with acquire_connection(state.read_slots, state.read_pool) as conn:
+                        self._versions = await run_in_threadpool(read_layer_versions, conn)
+                    self._read_at = self._clock()
+        return "-".join(self._versions.get(name, "") for name in layers)
+
+    def _is_expired(self) -> bool:
+        return self._clock() - self._read_at >= _VERSIONS_S
+
+
+class ResponseCache:
+    """Compressed responses by key, those used last kept up to a total size.
+
+    A response that several requests need at once is made once.
+    """
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[tuple[Any, ...], tuple[str, Entry]] = OrderedDict()
+        self._size = 0
+        self._making: dict[tuple[Any, ...], asyncio.Future[Entry]] = {}
+
+    async def get(self, key: tuple[Any, ...], make: Callable[[], Awaitable[bytes]]) -> Entry:
+        """Return a response from memory, or make it.
+
+        Parameters
+        ----------
+        key : tuple
+            Key of the response; its last item is the version. A response replaces that of an older
+            version.
+        make : callable
+            Returns an awaitable of the uncompressed body.
+
+        Returns
+        -------
+        body : bytes
+            Body, compressed by gzip; empty if the body is empty.
+        tag : str
+            ETag of the body.
+        """
+        name, version = key[:-1], key[-1]
+        stored = self._entries.get(name)
+        if stored is not None and stored[0] == version:
+            self._entries.move_to_end(name)
+            return stored[1]
+        if key in self._making:
+            return await asyncio.shield(self._making[key])
+        making: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        self._making[key] = making
+        try:
+            data = await make()
+            body = gzip.compress(data, 5, mtime=0) if data else b""
+            entry = (body, f'"{hashlib.sha256(data).hexdigest()[:24]}"')
+        except BaseException as error:
+            making.set_exception(error)
+            making.exception()  # marks it as retrieved: possibly no other request waits for it
+            raise
+        finally:
+            del self._making[key]
+        making.set_result(entry)
+        self._store(name, version, entry)
+        return entry
+
+    def _store(self, name: tuple[Any, ...], version: str, entry: Entry) -> None:
+        replaced = self._entries.pop(name, None)
+        self._entries[name] = (version, entry)
+        self._size += len(entry[0]) - (len(replaced[1][0]) if replaced else 0)
+        while self._size > _MAX_BYTES:
+            _, (_, (body, _)) = self._entries.popitem(last=False)
+            self._size -= len(body)
+
+
+async def cached_response(
+    request: Request,
+    user: User,
+    name: tuple[Any, ...],
+    depends_on: tuple[str, ...],
+    make: Callable[[Conn], bytes],
+    media: str,
+) -> Response:
+    """Return a response from memory, or make it within the scope of the user.
+
+    Parameters
+    ----------
+    request : Request
+        Request that is answered.
+    user : User
+        User of the request.
+    name : tuple
+        Name of the response with its parameters. Users with other areas, or who see positions of
+        cameras only coarsely, get other responses of the same name.
+    depends_on : tuple of str
+        Tables of registers, and `results`; the response is made again when one of them changed.
+    make : callable
+        Takes a connection that reads within the scope of the user; returns the body.
+    media : str
+        Media type of the body.
+
+    Returns
+    -------
+    Response
+        The response with its ETag; 304 if the client has it already.
     """
     state = app_state(request)
-    settings: Settings = state.settings
-    kept: ResponseCache = state.cache
-    version = await kept.version(request, rests_on)
+    version = await state.layer_versions.version(request, depends_on)
 
-    def scoped(conn: Conn) -> bytes:
+    def _make_in_scope(conn: Conn) -> bytes:
         set_scope(conn, user.areas)
         return make(conn)
 
-    async def made() -> bytes:
+    async def _make() -> bytes:
         async with acquire_connection(state.read_slots, state.read_pool) as conn:
-            return await run_in_threadpool(scoped, conn)
+            return await run_in_threadpool(_make_in_scope, conn)
 
-    coarse = user.role in settings.coarse_roles
-    data, tag = await kept.get((user.areas, coarse, *name, version), made)
+    is_coarse = user.role in state.settings.coarse_roles
+    body, tag = await state.cache.get((user.areas, is_coarse, *name, version), _make)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Cookie, Authorization"}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    if data:
+    if body:
         if "gzip" in request.headers.get("accept-encoding", ""):
             headers["Content-Encoding"] = "gzip"
         else:
-            data = gzip.decompress(data)
-    return Response(data, media_type=media, headers=headers)
+            body = gzip.decompress(body)
+    return Response(body, media_type=media, headers=headers)

@@ -19,84 +19,181 @@ from geo.store.scope import set_scope
 from service.auth.sessions import Visitor
 from service.state import app_state
 
-_LONGEST_WAIT_S = 10.0
+_MAX_WAIT_S = 10.0
+_LANGUAGES = ("zh", "en")
 
 
 async def connection(request: Request, user: Visitor) -> AsyncIterator[Conn]:
-    """A read-only connection from the pool, to the rows of the visitor's areas and no others."""
+    """Open a read-only connection that sees the rows of the user's areas and no others.
+
+    Parameters
+    ----------
+    request : Request
+        Any request.
+    user : User or None
+        User of the request; None sees no row.
+
+    Yields
+    ------
+    psycopg.Connection
+        Connection of the reading role.
+    """
     areas = user.areas if user is not None else ()
-    async with acquire_connection(
-        app_state(request).read_slots, app_state(request).read_pool
-    ) as conn:
+    state = app_state(request)
+    async with acquire_connection(state.read_slots, state.read_pool) as conn:
         await run_in_threadpool(set_scope, conn, areas)
         yield conn
 
 
 @asynccontextmanager
 async def acquire_connection(
-    turns: asyncio.Semaphore, pool: ConnectionPool[Conn]
+    slots: asyncio.Semaphore, pool: ConnectionPool[Conn]
 ) -> AsyncIterator[Conn]:
-    """A connection when it is one's turn."""
-    # Waiting takes no thread: those that hold a connection need one to go on and give it back.
+    """Open a connection of a pool when a slot is free.
+
+    Waiting takes no thread: requests that hold a connection need threads to continue.
+
+    Parameters
+    ----------
+    slots : asyncio.Semaphore
+        One slot for each connection of the pool.
+    pool : ConnectionPool
+        Pool of the connections.
+
+    Yields
+    ------
+    psycopg.Connection
+        Connection, returned to the pool at the end of the block.
+
+    Raises
+    ------
+    PoolTimeout
+        If no slot is free within 10 s.
+    """
     try:
-        await asyncio.wait_for(turns.acquire(), _LONGEST_WAIT_S)
+        await asyncio.wait_for(slots.acquire(), _MAX_WAIT_S)
     except TimeoutError as error:
         raise PoolTimeout("no connection came free in time") from error
     try:
         async with contextmanager_in_threadpool(pool.connection()) as conn:
             yield conn
     finally:
-        turns.release()
+        slots.release()
 
 
 def settings(request: Request) -> Settings:
-    """The deployment's settings."""
-    found: Settings = app_state(request).settings
-    return found
+    """Return the settings of the deployment.
+
+    Parameters
+    ----------
+    request : Request
+        Any request.
+
+    Returns
+    -------
+    Settings
+        Settings with which the application was built.
+    """
+    return app_state(request).settings
 
 
 def language(
     request: Request, lang: Annotated[str | None, Query(description="zh or en")] = None
 ) -> str:
-    """The language: asked for, else what the browser prefers, else the deployment's."""
-    if lang and lang.lower().split("-")[0] in ("zh", "en"):
-        return lang.lower().split("-")[0]
-    wanted: list[tuple[float, int, str]] = []
+    """Return the language of a response.
+
+    Parameters
+    ----------
+    request : Request
+        Request with the header `Accept-Language`, if the browser sends it.
+    lang : str, optional
+        Language of the query; goes before that of the browser.
+
+    Returns
+    -------
+    str
+        `zh` or `en`; that of the deployment if neither is preferred.
+    """
+    code = _language_code(lang or "")
+    if code in _LANGUAGES:
+        return code
+    preferences: list[tuple[float, int, str]] = []
     for position, part in enumerate(request.headers.get("accept-language", "").split(",")):
         name, _, weight = part.strip().partition(";q=")
-        code = name.lower().split("-")[0]
-        if code in ("zh", "en"):
+        code = _language_code(name)
+        if code in _LANGUAGES:
             try:
-                wanted.append((-float(weight or 1), position, code))
+                preferences.append((-float(weight or 1), position, code))
             except ValueError:
                 continue
-    if wanted:
-        return min(wanted)[2]
-    default: str = app_state(request).settings.language
-    return default
+    if preferences:
+        return min(preferences)[2]
+    return app_state(request).settings.language
+
+
+def _language_code(tag: str) -> str:
+    return tag.lower().split("-")[0]
 
 
 async def writing(request: Request) -> AsyncIterator[Conn]:
-    """A connection that may write; committed by the route, rolled back where it fails."""
+    """Open a connection that may write.
+
+    Parameters
+    ----------
+    request : Request
+        Any request.
+
+    Yields
+    ------
+    psycopg.Connection
+        Connection that the route commits; rolled back if the route fails.
+    """
     state = app_state(request)
     async with acquire_connection(state.write_slots, state.write_pool) as conn:
         yield conn
 
 
 async def body(request: Request) -> bytes:
-    """Return the body of a request; its route's policy bounds its size."""
+    """Return the body of a request.
+
+    Parameters
+    ----------
+    request : Request
+        Request of a route whose policy limits the size of the body.
+
+    Returns
+    -------
+    bytes
+        The whole body.
+    """
     return await request.body()
 
 
 def newest_run(conn: Conn) -> Run:
-    """The newest run; 404 where there is none yet."""
+    """Return the newest run.
+
+    Parameters
+    ----------
+    conn : psycopg.Connection
+        Open connection.
+
+    Returns
+    -------
+    Run
+        Run that finished last.
+
+    Raises
+    ------
+    HTTPException
+        404 if there is none yet.
+    """
     run = read_latest_run(conn)
     if run is None:
         raise HTTPException(404, "There are no results yet; run `gridcover refresh`.")
     return run
 
 
-# Given back before the answer is sent: a commit that fails can still become a 503.
+# Returned before the response is sent: a commit that fails can still become a 503.
 Connection = Annotated[Conn, Depends(connection, scope="function")]
 Writing = Annotated[Conn, Depends(writing, scope="function")]
 Body = Annotated[bytes, Depends(body)]

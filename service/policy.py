@@ -1,7 +1,7 @@
-"""What each route declares: who may use it, by which token, and what of it goes into the audit log.
+"""Policies of routes: who may use them, with which tokens, and what is written to the audit log.
 
-A policy stands in the `dependencies` of a route or of its router. `SecuredRoute` enforces it before the
-body of a request is read; `require_policies` refuses an application with a route that has none.
+A policy is one of the `dependencies` of a route or of its router. `SecuredRoute` enforces it before
+the body of a request is read; `require_policies` refuses an application with a route without one.
 """
 
 from __future__ import annotations
@@ -35,35 +35,36 @@ class AuditRule(StrEnum):
     VIEW = "view"
     """An entry for each request, before it is answered."""
     SAMPLED = "sampled"
-    """As `VIEW`, but one entry for all tiles of a layer, or all moves of a pointer, within ten minutes."""
+    """As `VIEW`, but one entry in ten minutes for all tiles of a layer or all moves of a pointer."""
     ROUTE = "route"
     """The route writes its own entry, in the transaction of what it changes."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Who may use a route, and what of it is recorded.
+    """Who may use a route, and what is recorded.
 
     Attributes
     ----------
     rights : frozenset of str
-        One of these is needed; none where every account may use the route.
+        One of these rights is needed; empty if every account may use the route.
     scopes : tuple of str
-        An API token needs one of these, whatever its role; empty where no token may use the route.
+        Scopes of which an API token needs one, whatever its role; empty if no token may use the
+        route.
     sessions : bool
-        Whether people who are signed in may use it, not tokens alone.
+        Whether sessions may use it; otherwise only tokens.
     video_wall : bool
         Whether the session of a video wall may use it.
     everywhere : bool
-        Whether it is for those alone who see the whole deployment.
+        Whether only users who see the whole deployment may use it.
     public : bool
-        Whether anybody may use it without signing in.
+        Whether it may be used without signing in.
     cached : bool
-        Whether an identity that was checked within the last seconds is good enough.
+        Whether an identity that was checked within the last seconds is sufficient.
     audit : AuditRule
-        What is recorded.
+        What is written to the audit log.
     max_body : int
-        Bytes that the body of a request may have.
+        Most bytes of the body of a request.
     """
 
     rights: frozenset[str] = frozenset()
@@ -88,35 +89,57 @@ def allow(*rights: str, **options: Any) -> Any:
     Parameters
     ----------
     *rights : str
-        One of these is needed.
-    **options
+        One of these rights is needed.
+    **options : Any
         The other fields of `Policy`.
+
+    Returns
+    -------
+    Any
+        Dependency of FastAPI.
     """
     return Depends(Policy(frozenset(rights), **options))
 
 
 def policy_of(dependencies: list[Dependency]) -> Policy | None:
-    """Return the policy among the dependencies of a route; that of the route goes before its router's."""
+    """Return the policy among the dependencies of a route.
+
+    Parameters
+    ----------
+    dependencies : list of fastapi.params.Depends
+        Dependencies of the router, then of the route.
+
+    Returns
+    -------
+    Policy or None
+        That of the route, else that of its router; None if there is none.
+    """
     policies = [d.dependency for d in dependencies if isinstance(d.dependency, Policy)]
     return policies[-1] if policies else None
 
 
 class SecuredRoute(APIRoute):
-    """A route that checks its policy, and who asks, before the body of a request is read."""
+    """A route that checks its policy and the user before the body of a request is read."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler of requests."""
+        """Return the handler of requests.
+
+        Returns
+        -------
+        callable
+            Takes a request; returns an awaitable of the response.
+        """
         handle = super().get_route_handler()
         policy = policy_of(self.dependencies)
 
-        async def secured(request: Request) -> Response:
+        async def _handle_secured(request: Request) -> Response:
             if policy is None:
                 raise RuntimeError(f"the route {self.path} declares no policy")
             request.state.policy = policy
             await _authorise(request, policy)
             return await handle(LimitedRequest(request, max_body=policy.max_body))
 
-        return secured
+        return _handle_secured
 
 
 async def _authorise(request: Request, policy: Policy) -> None:
@@ -124,7 +147,7 @@ async def _authorise(request: Request, policy: Policy) -> None:
         return
     user: User | None
     if policy.cached:
-        user = await app_state(request).cache.user(request, policy)
+        user = await app_state(request).identities.user(request, policy)
     else:
         user = await run_in_threadpool(identify, request, policy)
     if user is None:
@@ -162,7 +185,18 @@ def _refuse_nobody(policy: Policy) -> NoReturn:
 
 
 def api_routes(app: FastAPI) -> Iterator[APIRoute]:
-    """Yield every route of an application and of the routers it includes."""
+    """Yield every route of an application and of the routers that it includes.
+
+    Parameters
+    ----------
+    app : FastAPI
+        Application with all its routers.
+
+    Yields
+    ------
+    APIRoute
+        One route.
+    """
     routes = list(app.routes)
     while routes:
         route = routes.pop()
@@ -175,10 +209,15 @@ def api_routes(app: FastAPI) -> Iterator[APIRoute]:
 def require_policies(app: FastAPI) -> None:
     """Refuse an application that has a route without a policy.
 
+    Parameters
+    ----------
+    app : FastAPI
+        Application with all its routers.
+
     Raises
     ------
     RuntimeError
-        A route is no `SecuredRoute`, or declares no policy.
+        If a route is not a `SecuredRoute`, or declares no policy.
     """
     for route in api_routes(app):
         if not isinstance(route, SecuredRoute) or policy_of(route.dependencies) is None:

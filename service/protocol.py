@@ -1,4 +1,4 @@
-"""HTTP connections with time limits: no client holds one by sending or reading slowly."""
+"""HTTP connections with time limits for clients that send or read slowly."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADERS_S = 15.0
-"""Seconds from the first byte of a request, or from the connection, to the end of its headers."""
+"""Seconds from the connection, or the first byte of a request, to the end of its headers."""
 BODY_S = 30.0
-"""Seconds between two parts of a body."""
+"""Most seconds between two parts of a body."""
 ANSWER_S = 60.0
-"""Seconds in which a client must read something of an answer that waits for it."""
+"""Most seconds without reading by a client while a response waits for it."""
 LARGEST_HEADERS = 64 << 10
-"""Bytes of the headers of one request."""
+"""Most bytes of the headers of one request."""
 
 
 class TimedHttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, closed where headers, a body or the reading of an answer do not go on."""
+    """Protocol of uvicorn that closes connections of clients that send or read too slowly."""
 
     headers_s, body_s, answer_s = HEADERS_S, BODY_S, ANSWER_S
     _timer: asyncio.TimerHandle | None = None
@@ -27,18 +27,36 @@ class TimedHttpProtocol(HttpToolsProtocol):
     _header_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
-        """Wait for the headers of the first request."""
+        """Start the time limit of the headers of the first request.
+
+        Parameters
+        ----------
+        transport : asyncio.Transport
+            Transport of the connection.
+        """
         super().connection_made(transport)
         self._expect(self.headers_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the time limits."""
+        """Cancel the time limits.
+
+        Parameters
+        ----------
+        exc : Exception or None
+            Error that ended the connection, if any.
+        """
         self._expect(None)
         self._await_reader(on=False)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read a part of a request; refuse headers without an end."""
+        """Read a part of a request; refuse headers that are too long.
+
+        Parameters
+        ----------
+        data : bytes
+            Bytes that were received.
+        """
         if self._in_headers:
             self._header_bytes += len(data)
         super().data_received(data)
@@ -46,34 +64,40 @@ class TimedHttpProtocol(HttpToolsProtocol):
             self._end(b"431 Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
-        """Begin a request, the first or the next one of a connection."""
+        """Start the time limit of the headers of a request."""
         super().on_message_begin()
         self._in_headers, self._header_bytes = True, 0
         self._expect(self.headers_s)
 
     def on_headers_complete(self) -> None:
-        """Begin to wait for the body."""
+        """Start the time limit of the body."""
         self._in_headers = False
         self._expect(self.body_s)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Wait for the next part of the body."""
+        """Start the time limit of the next part of the body.
+
+        Parameters
+        ----------
+        body : bytes
+            Part of the body that was received.
+        """
         self._expect(self.body_s)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Wait for nothing more: the request is here."""
+        """Cancel the time limit: the request is complete."""
         self._expect(None)
         super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """Wait for the client to read."""
+        """Start the time limit of a client that does not read."""
         super().pause_writing()
         self._await_reader(on=True)
 
     def resume_writing(self) -> None:
-        """Go on: the client reads."""
+        """Cancel the time limit: the client reads."""
         self._await_reader(on=False)
         super().resume_writing()
 
@@ -89,7 +113,7 @@ class TimedHttpProtocol(HttpToolsProtocol):
 
     def _late(self) -> None:
         if not self._in_headers and self.flow.read_paused:
-            # It is the service that does not read on, not the client that does not send.
+            # The service does not read; the client is not slow.
             self._expect(self.body_s)
             return
         self._end(b"408 Request Timeout")

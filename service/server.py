@@ -1,4 +1,4 @@
-"""The service under uvicorn: its socket, the process that serves, and the worker beside it."""
+"""The service: its socket, its web process and its worker."""
 
 from __future__ import annotations
 
@@ -30,27 +30,29 @@ def run(
 ) -> None:
     """Serve until interrupted.
 
-    The socket is this process's, the answers are another's: one that dies is started again, and who
-    comes meanwhile waits instead of being refused.
+    This process holds the socket, and a web process answers requests. If the web process dies it is
+    started again; new connections wait meanwhile and are not refused.
 
     Parameters
     ----------
     conninfo : str
-        Of a migrated database.
+        Connection string of a migrated database.
     settings : Settings
-        Of the deployment.
-    host, port : str, int
-        Where to listen; port 0 for any free one.
+        Settings of the deployment.
+    host : str
+        Address to listen on.
+    port : int
+        Port to listen on; 0 for any free one.
     exact : bool
-        Whether it must be this port; otherwise one of the next ten serves as well.
+        Whether it must be this port; otherwise one of the next ten may be used.
     announce : callable
         Takes the line that says where the service is.
 
     Raises
     ------
     GridcoverError
-        The address is not of this machine and that was not allowed, it is taken, or the head of the audit
-        log cannot be written.
+        If the address can be reached from other machines and that is not allowed, the port is
+        taken, or the head of the audit log cannot be written.
     """
     if host not in _LOOPBACK and not settings.allow_remote:
         raise GridcoverError(
@@ -68,9 +70,11 @@ def run(
         "GRIDCOVER_HOST": host,
     }
     web = ChildProcess(
-        "service.web_process", arguments=(str(listener.fileno()),), env=env,
+        "service.web_process",
+        arguments=(str(listener.fileno()),),
+        env=env,
         pass_fds=(listener.fileno(),),
-    )  # fmt: skip
+    )
     worker = (
         ChildProcess("service.commands", arguments=("work",), env=env) if settings.worker else None
     )
@@ -91,7 +95,7 @@ def run(
 
 
 def _wait_until_served(listener: socket.socket) -> None:
-    """Return once a request on the socket is answered: the process that answers loads for some seconds."""
+    """Return when a request is answered: the web process needs some seconds to start."""
     address, port = listener.getsockname()[:2]
     local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
     connection = http.client.HTTPConnection(local, port, timeout=_LONGEST_START_S)
@@ -102,18 +106,32 @@ def _wait_until_served(listener: socket.socket) -> None:
 
 
 def raise_limits() -> None:
-    """Allow as many open connections as the system does: slow ones must not shut the others out."""
+    """Raise the limit of open files to that of the system, for many slow connections."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def listen(host: str, port: int, *, others: int = 0) -> socket.socket:
-    """Return a socket that listens on a port, or where it is taken on one of the next ones.
+    """Return a socket that listens on a port, or on one of the next ports if it is taken.
+
+    Parameters
+    ----------
+    host : str
+        Address to listen on; IPv6 if it has a colon.
+    port : int
+        Port to listen on; 0 for any free one.
+    others : int, default 0
+        Number of further ports that may be used.
+
+    Returns
+    -------
+    socket.socket
+        Listening socket.
 
     Raises
     ------
     GridcoverError
-        None of them is free.
+        If none of the ports is free.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in range(port, port + others + 1) if port else [0]:
@@ -121,7 +139,7 @@ def listen(host: str, port: int, *, others: int = 0) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, candidate))
-            listener.listen(2048)  # from here on those who come wait instead of being refused
+            listener.listen(2048)  # from here on clients wait and are not refused
         except OSError as error:
             listener.close()
             failure = error

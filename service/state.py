@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from service.api.events import NotificationListener
     from service.auth.login_throttle import LoginThrottle
     from service.auth.oidc import Provider
-    from service.caching import ResponseCache
+    from service.caching import IdentityCache, LayerVersions, ResponseCache
     from service.middleware.audit import AuditWriter
     from service.middleware.metrics import Metrics
     from service.static_files import PageAssets
@@ -45,9 +45,14 @@ class AppState:
     download_pool : ConnectionPool
         Connections of downloads, held as long as clients read.
     read_slots, write_slots : asyncio.Semaphore
-        One slot for each connection of `read_pool` and `write_pool`; waiting for one takes no thread.
+        One slot for each connection of `read_pool` and `write_pool`. Waiting for one takes no
+        thread.
     cache : ResponseCache
         Responses in memory.
+    identities : IdentityCache
+        Users of sessions and tokens, a few seconds old.
+    layer_versions : LayerVersions
+        Versions of registers and results, on which responses depend.
     audit_writer : AuditWriter
         Writes entries of the audit log.
     notifications : NotificationListener
@@ -73,6 +78,8 @@ class AppState:
     read_slots: asyncio.Semaphore
     write_slots: asyncio.Semaphore
     cache: ResponseCache
+    identities: IdentityCache
+    layer_versions: LayerVersions
     audit_writer: AuditWriter
     notifications: NotificationListener
     login_throttle: LoginThrottle

@@ -35,7 +35,7 @@ class AuditRule(StrEnum):
     VIEW = "view"
     """An entry for each request, before it is answered."""
     SAMPLED = "sampled"
-    """As `VIEW`, but one entry in ten minutes for all tiles of a layer or all moves of a pointer."""
+    """As `VIEW`, but one entry in ten minutes for all tiles of a layer or moves of a pointer."""
     ROUTE = "route"
     """The route writes its own entry, in the transaction of what it changes."""
 

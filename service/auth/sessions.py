@@ -111,7 +111,7 @@ SignedIn = Annotated[User, Depends(signed_in)]
 
 
 def set_session_cookie(
-    answer: Response,
+    response: Response,
     secret: str,
     request: Request,
     settings: Settings,
@@ -122,7 +122,7 @@ def set_session_cookie(
 
     Parameters
     ----------
-    answer : Response
+    response : Response
         Response that gets the cookie.
     secret : str
         Secret of the session.
@@ -136,9 +136,9 @@ def set_session_cookie(
     Returns
     -------
     Response
-        The response `answer`.
+        The same response.
     """
-    answer.set_cookie(
+    response.set_cookie(
         COOKIE,
         secret,
         httponly=True,
@@ -146,7 +146,7 @@ def set_session_cookie(
         secure=request.url.scheme == "https",
         max_age=int((hours or settings.session_hours) * 3600),
     )
-    return answer
+    return response
 
 
 def client_address(request: Request) -> str:

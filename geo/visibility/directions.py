@@ -1,4 +1,4 @@
-"""Cameras that look several ways: one row each, whose view is what all its directions see."""
+"""Cameras with several directions: split into one row per direction, and their views joined."""
 
 from __future__ import annotations
 
@@ -25,23 +25,34 @@ def split_directions(full: GeoDataFrame) -> tuple[GeoDataFrame, NDArray[np.int64
     Parameters
     ----------
     full : geopandas.GeoDataFrame
-        As `complete_cameras` returns them. `other_directions` holds bearings, and sectors clockwise
-        from one bearing to another, joined by a slash (``180/200-220``); absent or empty where
-        `bearing_deg` is the only direction. A camera that looks all round has no others.
+        Cameras as `complete_cameras` returns them. The column `other_directions` holds bearings,
+        and sectors clockwise from one bearing to another, joined by a slash (``180/200-220``);
+        it is absent or empty where `bearing_deg` is the only direction, and not used for a camera
+        that looks all round.
 
     Returns
     -------
-    geopandas.GeoDataFrame
-        The directions of a camera follow one another under its label, the first that of
-        `bearing_deg`. A sector has its own `fov_deg` and `lens_deg`, a bearing those of the camera.
-        There is no column `other_directions`.
-    numpy.ndarray
-        Of each row the position of its camera in `full`, ascending.
+    directed : geopandas.GeoDataFrame
+        One row per direction, without the column `other_directions`. The directions of a camera
+        are consecutive under its label, that of `bearing_deg` first. A sector has its own
+        `fov_deg` and `lens_deg`, a bearing those of the camera.
+    owner : numpy.ndarray of int
+        Position in `full` of the camera of each row, ascending.
 
     Raises
     ------
     ColumnError
         If a text cannot be read; the rows are named.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> full = gpd.GeoDataFrame(
+    ...     {"bearing_deg": [0.0], "fov_deg": [60.0], "lens_deg": [60.0],
+    ...      "other_directions": ["90/180-220"]}, index=["c1"])
+    >>> directed, owner = split_directions(full)
+    >>> directed[["bearing_deg", "fov_deg"]].values.tolist(), owner.tolist()
+    ([[0.0, 60.0], [90.0, 60.0], [200.0, 40.0]], [0, 0, 0])
     """
     others = _other_directions(full)
     owner = np.repeat(np.arange(len(full)), [1 + len(directions) for directions in others])
@@ -57,26 +68,27 @@ def split_directions(full: GeoDataFrame) -> tuple[GeoDataFrame, NDArray[np.int64
     }
     first = np.searchsorted(owner, np.arange(len(full)))
     for camera, directions in enumerate(others):
-        for place, direction in enumerate(directions, int(first[camera]) + 1):
-            values["bearing_deg"][place] = direction.bearing_deg or 0.0
+        for row, direction in enumerate(directions, int(first[camera]) + 1):
+            values["bearing_deg"][row] = direction.bearing_deg or 0.0
             if direction.fov_deg is not None:
-                values["fov_deg"][place] = values["lens_deg"][place] = direction.fov_deg
+                values["fov_deg"][row] = values["lens_deg"][row] = direction.fov_deg
     return out.assign(**values), owner
 
 
 def _other_directions(full: pd.DataFrame) -> list[tuple[Direction, ...]]:
+    """Return the directions of each camera besides its bearing."""
     texts = texts_of(full, _COLUMN)
-    aimed = full["fov_deg"].to_numpy(float) < 360.0
+    has_bearing = full["fov_deg"].to_numpy(float) < 360.0
     out: list[tuple[Direction, ...]] = []
     bad = np.zeros(len(full), bool)
-    for row, (value, is_aimed) in enumerate(zip(texts, aimed, strict=True)):
-        # A column of single bearings is one of numbers when it comes from a file.
+    for row, (value, is_used) in enumerate(zip(texts, has_bearing, strict=True)):
+        # A column of single bearings in a file is read as numbers.
         text = f"{value:.10g}" if isinstance(value, int | float) else str(value).strip()
         try:
             directions = () if pd.isna(value) or not text else from_text(text)
         except ValueError:
             bad[row], directions = True, ()
-        out.append(directions if is_aimed else ())
+        out.append(directions if is_used else ())
     if bad.any():
         raise ColumnError(
             f"{_COLUMN} must be bearings or sectors joined by a slash, such as 180/200-220; "
@@ -86,14 +98,19 @@ def _other_directions(full: pd.DataFrame) -> list[tuple[Direction, ...]]:
 
 
 def join_views(views: NDArray[Any], owner: NDArray[np.int64]) -> NDArray[Any]:
-    """Return what each camera sees in all its directions together.
+    """Return the union of the views of all directions of each camera.
 
     Parameters
     ----------
-    views : numpy.ndarray
-        Polygons, one a direction.
-    owner : numpy.ndarray
-        Of each the position of its camera, as from `split_directions`.
+    views : numpy.ndarray of shapely.Geometry
+        One polygon or multipolygon per direction.
+    owner : numpy.ndarray of int
+        Position of the camera of each direction, ascending, as from `split_directions`.
+
+    Returns
+    -------
+    numpy.ndarray of shapely.Geometry
+        One polygon or multipolygon per camera.
     """
     cameras, first, counts = np.unique(owner, return_index=True, return_counts=True)
     if len(cameras) == len(views):

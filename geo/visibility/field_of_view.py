@@ -1,4 +1,4 @@
-"""What a camera's record says of its field of view, and what is assumed where it says nothing."""
+"""Field of view of cameras: values on record, and the values assumed where none is."""
 
 from __future__ import annotations
 
@@ -42,142 +42,178 @@ _DOMAINS = {
     "vfov_deg": (0.0, 180.0, "above 0 and up to 180 degrees"),
 }
 _READ = ("kind", *_DOMAINS)
+_DEFAULTED = ("fov_deg", "range_m", "near_m", "height_m")
+"""Columns whose empty values are replaced by the default of the kind."""
 
 
 def complete_cameras(
     cameras: GeoDataFrame, *, defaults: Mapping[str, CameraDefaults] | None = None
 ) -> GeoDataFrame:
-    """Fill what the records leave out from the defaults of each kind.
+    """Return cameras with missing parameters replaced by the defaults of their kind.
 
-    A camera without a bearing and a field of view narrower than 360 degrees is taken to look all
-    round: which way it looks is not known, and its view is an upper bound. Where tilt and vertical
+    A camera without a bearing and with a field of view below 360 degrees is assumed to look all
+    round: its direction is not known, and its view is an upper bound. Where tilt and vertical
     field of view are on record, the near edge (unless on record) and the end of the range follow
     from them (see `tilted_edges`).
 
     Parameters
     ----------
     cameras : geopandas.GeoDataFrame
-        Cameras; columns kind, bearing_deg, fov_deg, range_m, near_m, height_m, tilt_deg
-        (degrees below the horizontal) and vfov_deg may be absent or empty. Columns of other names
-        are not read, see `rename_columns`.
+        Cameras with the columns `kind`, `bearing_deg` (clockwise from true north), `fov_deg`,
+        `range_m`, `near_m`, `height_m` (above the ground), `tilt_deg` (below the horizontal) and
+        `vfov_deg`, each of which may be absent or have empty values. Other columns are not read,
+        see `rename_columns`.
     defaults : mapping of str to CameraDefaults, optional
-        By kind (``unknown`` for any other); those of the settings unless given.
+        Defaults by kind (``unknown`` for any other); those of the settings where not given.
 
     Returns
     -------
     geopandas.GeoDataFrame
-        A copy on the same index with these columns filled; `assumed` (bool): whether bearing, field
-        of view or range was not on record; `lens_deg`: the field of view of the lens, which is
-        fov_deg except where a camera is taken to look all round for want of a bearing.
+        A copy on the same index with these columns completed, and two more: `assumed` (bool),
+        whether bearing, field of view or range was not on record; `lens_deg`, the field of view
+        of the lens, which differs from `fov_deg` where a camera is assumed to look all round.
         ``.attrs["assumed"]`` counts what was assumed: `cameras` (all), `any` (those with
-        `assumed`), and of how many `kind`, `bearing_deg`, `fov_deg`, `range_m`, `near_m` and
-        `height_m` were not on record (a bearing only where one is needed); of cameras completed
-        before and chosen since, only the first two.
+        `assumed`), and for how many of them `kind`, `bearing_deg`, `fov_deg`, `range_m`, `near_m`
+        and `height_m` were not on record (a bearing only where one is needed). Of a selection of
+        cameras that were completed before, only the first two.
 
     Raises
     ------
     ColumnError
-        If a value is no number or lies outside its domain; the rows are named.
+        If a value is not a number or lies outside its domain; the rows are named.
 
     Warns
     -----
     ColumnWarning
-        If a column that is not read looks like one of these, or a kind is no word of ours.
+        If a column that is not read resembles one of these, or a kind is not known.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, geo
+    >>> cameras = gpd.GeoDataFrame(
+    ...     {"bearing_deg": [90.0, None], "fov_deg": [80.0, 80.0], "range_m": [50.0, 50.0]},
+    ...     geometry=[shapely.Point(500000, 4400000)] * 2, crs="EPSG:32650")
+    >>> completed = geo.complete_cameras(cameras)
+    >>> completed[["fov_deg", "lens_deg", "assumed"]].values.tolist()
+    [[80.0, 80.0, False], [360.0, 80.0, True]]
+    >>> completed.attrs["assumed"]["bearing_deg"]
+    1
     """
     table = {**camera_defaults(), **(defaults or {})}
     require_table(cameras, "cameras")
     if "lens_deg" not in cameras:
         warn_of_unused(cameras, "cameras", _READ)
-    # Columns are put into a plain table: a GeoDataFrame looks at its geometry with every one.
+    # A plain table: a GeoDataFrame examines its geometry whenever a column is assigned.
     out = pd.DataFrame(cameras)
-    names = list(table)
-    kinds = texts_of(out, "kind")
-    known = pd.Index(names).get_indexer(pd.Index(kinds, dtype=object))
-    strange = (known < 0) & kinds.notna().to_numpy()
-    if strange.any():
-        warn(
-            f"kinds of camera that are not known, such as {kinds[strange].iloc[0]!r}, are taken for "
-            f"unknown; use {', '.join(names)}. Look at {name_rows(out.index[strange])}"
-        )
-    kind = np.where(known >= 0, known, names.index("unknown"))
-    values = {column: _in_domain(out, column) for column in _DOMAINS}
-    no_bearing = np.isnan(values["bearing_deg"])
+    kind = _kind_positions(out, list(table))
+    recorded = {column: _in_domain(out, column) for column in _DOMAINS}
+    missing = {column: np.isnan(values) for column, values in recorded.items()}
     full: dict[str, Any] = {}
-    for column in ("fov_deg", "range_m", "near_m", "height_m"):
-        assumed = np.array([getattr(table[name], column) for name in names], float)[kind]
-        full[column] = np.where(np.isnan(values[column]), assumed, values[column])
-    near, far = tilted_edges(full["height_m"], values["tilt_deg"], values["vfov_deg"])
-    from_tilt = np.isnan(values["near_m"]) & ~np.isnan(near)
-    full["near_m"] = np.where(from_tilt, near, full["near_m"])
+    for column in _DEFAULTED:
+        default = np.array([getattr(of_kind, column) for of_kind in table.values()], float)[kind]
+        full[column] = np.where(missing[column], default, recorded[column])
+    near, far = tilted_edges(full["height_m"], recorded["tilt_deg"], recorded["vfov_deg"])
+    has_near = ~missing["near_m"] | ~np.isnan(near)
+    full["near_m"] = np.where(missing["near_m"] & has_near, near, full["near_m"])
     full["range_m"] = np.fmin(full["range_m"], far)
     full["near_m"] = np.minimum(full["near_m"], full["range_m"])
-    aimed = full["fov_deg"] < 360
-    guessed = (no_bearing & aimed) | np.isnan(values["fov_deg"]) | np.isnan(values["range_m"])
+    has_no_direction = missing["bearing_deg"] & (full["fov_deg"] < 360)
+    assumed = has_no_direction | missing["fov_deg"] | missing["range_m"]
     if "assumed" in out:
-        guessed |= texts_of(out, "assumed").fillna(False).astype(bool).to_numpy()
+        assumed |= texts_of(out, "assumed").fillna(False).astype(bool).to_numpy()
     counts = {
-        "kind": kind == names.index("unknown"),
-        "bearing_deg": no_bearing & aimed,
-        "fov_deg": np.isnan(values["fov_deg"]),
-        "range_m": np.isnan(values["range_m"]),
-        "near_m": np.isnan(values["near_m"]) & ~from_tilt,
-        "height_m": np.isnan(values["height_m"]),
+        "kind": int((kind == list(table).index("unknown")).sum()),
+        "bearing_deg": int(has_no_direction.sum()),
+        "fov_deg": int(missing["fov_deg"].sum()),
+        "range_m": int(missing["range_m"].sum()),
+        "near_m": int((~has_near).sum()),
+        "height_m": int(missing["height_m"].sum()),
     }
-    assumed_counts = {name: int(rows.sum()) for name, rows in counts.items()}
-    if "lens_deg" in out:  # completed before: what was assumed then is on record by now
+    if "lens_deg" in out:  # completed before, so that assumed values are on record now
         before = cameras.attrs.get("assumed", {})
-        assumed_counts = dict(before) if before.get("cameras") == len(out) else {}
-    full["assumed"] = guessed
-    full["bearing_deg"] = np.where(no_bearing, 0.0, values["bearing_deg"]) % 360
+        counts = dict(before) if before.get("cameras") == len(out) else {}
+    full["assumed"] = assumed
+    full["bearing_deg"] = np.where(missing["bearing_deg"], 0.0, recorded["bearing_deg"]) % 360
     if "lens_deg" not in out:
         full["lens_deg"] = full["fov_deg"]
-    full["fov_deg"] = np.where(no_bearing & aimed, 360.0, full["fov_deg"])
+    full["fov_deg"] = np.where(has_no_direction, 360.0, full["fov_deg"])
     out = out.assign(**full)
     if isinstance(cameras, gpd.GeoDataFrame) and cameras.active_geometry_name is not None:
         out = gpd.GeoDataFrame(out, geometry=cameras.geometry.name, crs=cameras.crs)
-    out.attrs["assumed"] = {**assumed_counts, "cameras": len(out), "any": int(guessed.sum())}
+    out.attrs["assumed"] = {**counts, "cameras": len(out), "any": int(assumed.sum())}
     return out
 
 
+def _kind_positions(cameras: pd.DataFrame, names: list[str]) -> NDArray[np.intp]:
+    """Return the position in `names` of the kind of each camera; that of ``unknown`` if not known.
+
+    Warns of kinds that are given but not known.
+    """
+    kinds = texts_of(cameras, "kind")
+    positions = pd.Index(names).get_indexer(pd.Index(kinds, dtype=object))
+    not_known = (positions < 0) & kinds.notna().to_numpy()
+    if not_known.any():
+        warn(
+            f"kinds of camera that are not known, such as {kinds[not_known].iloc[0]!r}, are taken "
+            f"for unknown; use {', '.join(names)}. Look at {name_rows(cameras.index[not_known])}"
+        )
+    return np.where(positions >= 0, positions, names.index("unknown"))
+
+
 def _in_domain(cameras: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """Return a column of numbers, NaN for empty values; raise if one is outside its domain."""
     low, high, words = _DOMAINS[column]
-    given = numbers_of(cameras, column)
-    bad = (given < low) | (given > high) | np.isinf(given)
+    values = numbers_of(cameras, column)
+    bad = (values < low) | (values > high) | np.isinf(values)
     if column in ("height_m", "vfov_deg"):
-        bad |= given == 0
+        bad |= values == 0
     if bad.any():
         raise ColumnError(
             f"{column} must be {words}; wrong at {name_rows(cameras.index[bad])}: mend those rows"
         )
-    return given
+    return values
 
 
 def tilted_edges(
     height_m: ArrayLike, tilt_deg: ArrayLike, vfov_deg: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where the lower and the upper edge of the image meet level ground.
+    """Return where the lower and the upper edge of the image meet level ground.
 
     Parameters
     ----------
-    height_m : of the camera above the ground.
-    tilt_deg : of the optical axis below the horizontal, degrees.
-    vfov_deg : vertical field of view, degrees.
+    height_m : array-like of float
+        Height of the camera above the ground, metres.
+    tilt_deg : array-like of float
+        Angle of the optical axis below the horizontal, degrees.
+    vfov_deg : array-like of float
+        Vertical field of view, degrees.
 
     Returns
     -------
-    Near and far distance, metres; NaN where tilt or field of view is NaN. Near is 0 where the
-    camera sees the ground at its own foot, far is infinite where the upper edge does not fall.
+    near : numpy.ndarray of float
+        Distance of the lower edge, metres. 0 where the camera sees the ground at its own foot,
+        infinite where the lower edge does not descend, NaN where tilt or field of view is NaN.
+    far : numpy.ndarray of float
+        Distance of the upper edge, metres; infinite where the upper edge does not descend.
 
     Notes
     -----
-    h / tan(tilt ± vfov / 2). Taken the same all across the image, so that the edges are arcs;
-    those of a flat sensor are straight lines, nearer in the middle than at the sides.
+    The distances are h / tan(tilt ± vfov / 2), as on the vertical plane of the optical axis. They
+    are taken as constant across the image, so that the edges are arcs; those of a flat sensor are
+    straight lines, nearer in the middle than at the sides.
+
+    Examples
+    --------
+    >>> import geo
+    >>> near, far = geo.tilted_edges(4.0, 30.0, 30.0)
+    >>> round(float(near), 2), round(float(far), 2)
+    (4.0, 14.93)
     """
     height = np.asarray(height_m, float)
     tilt, half = np.asarray(tilt_deg, float), np.asarray(vfov_deg, float) / 2.0
     with np.errstate(divide="ignore", invalid="ignore"):
         near = np.where(tilt + half < 90.0, height / np.tan(np.radians(tilt + half)), 0.0)
-        # A lower edge that does not fall never meets the ground: nothing is seen.
+        # A lower edge that does not descend never meets the ground: nothing is seen.
         near = np.where(tilt + half <= 0.0, np.inf, near)
         far = np.where(tilt - half > 0.0, height / np.tan(np.radians(tilt - half)), np.inf)
     unknown = np.isnan(tilt) | np.isnan(half)
@@ -187,25 +223,45 @@ def tilted_edges(
 def pixel_density_range(
     pixels_wide: ArrayLike, fov_deg: ArrayLike, px_per_m: ArrayLike
 ) -> float | NDArray[np.float64]:
-    """Distance up to which a camera reaches a pixel density.
+    """Return the distance up to which a camera reaches a pixel density.
 
     Parameters
     ----------
-    pixels_wide : horizontal pixels of the image.
-    fov_deg : horizontal field of view, degrees, above 0 and below 180 (the flat-sensor formula).
-    px_per_m : pixel density to reach, for instance a value of `PIXEL_DENSITY`.
+    pixels_wide : array-like of float
+        Horizontal pixels of the image, above 0.
+    fov_deg : array-like of float
+        Horizontal field of view, degrees, above 0 and below 180.
+    px_per_m : array-like of float
+        Pixel density to reach, pixels per metre, for instance a value of `PIXEL_DENSITY`.
 
     Returns
     -------
-    Metres: pixels_wide / (2 · px_per_m · tan(fov / 2)); a float for scalars, else an array.
+    float or numpy.ndarray of float
+        Distance in metres; a float if all arguments are scalars.
 
     Raises
     ------
-    ColumnError : a value outside these domains.
+    ColumnError
+        If a value lies outside its domain.
 
     Notes
     -----
-    IEC 62676-4 (2014, 2025), pixel density on a plane at right angles to the optical axis.
+    The distance is pixels_wide / (2 · px_per_m · tan(fov_deg / 2)): pixel density on a plane at
+    right angles to the optical axis of a rectilinear lens, as in IEC 62676-4 [1]_ [2]_.
+
+    References
+    ----------
+    .. [1] IEC 62676-4:2014, Video surveillance systems for use in security applications - Part 4:
+       Application guidelines.
+    .. [2] IEC 62676-4:2025, edition of 2025 of the same part.
+
+    Examples
+    --------
+    A camera of 1920 pixels and 90 degrees identifies (250 px/m) up to 3.84 m:
+
+    >>> import geo
+    >>> round(geo.pixel_density_range(1920, 90.0, geo.PIXEL_DENSITY["2014"]["identify"]), 2)
+    3.84
     """
     pixels = np.asarray(pixels_wide, float)
     fov = np.asarray(fov_deg, float)

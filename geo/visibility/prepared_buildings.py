@@ -1,4 +1,4 @@
-"""Buildings made ready for visibility: oriented walls in a bucket grid."""
+"""Buildings prepared for visibility: oriented walls in a bucket grid."""
 
 from __future__ import annotations
 
@@ -28,25 +28,50 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PreparedBuildings:
-    """Buildings made ready for `visible_area`; make them once with `prepare_buildings` and use them again."""
+    """Buildings as `prepare_buildings` prepares them for many calls of `visible_area`.
+
+    Attributes
+    ----------
+    crs : pyproj.CRS
+        Metric CRS.
+    footprints : numpy.ndarray of shapely.Geometry
+        Polygons or multipolygons.
+    segments : numpy.ndarray of float, shape (n, 4)
+        Walls as x0, y0, x1, y1, metres, interior on the left.
+    offsets : numpy.ndarray of int
+        Building b has the walls from offsets[b] to offsets[b + 1].
+    heights : numpy.ndarray of float
+        Height up to which each building hides, parapet included, metres above its foot; NaN if
+        unknown.
+    roofs : numpy.ndarray of float
+        Height of the roof inside the parapet, metres above the foot; NaN if unknown.
+    bases : numpy.ndarray of float
+        Elevation of the ground at each building, metres; 0 without a terrain.
+    grid : BucketGrid
+        Index of the bounding boxes.
+    terrain : Terrain or None
+        Elevation of the ground; None for level ground.
+    """
 
     crs: pyproj.CRS
     footprints: NDArray[Any]
     segments: NDArray[np.float64]
-    """x0, y0, x1, y1, interior on the left; those of building b from offsets[b] to offsets[b + 1]."""
     offsets: NDArray[np.int64]
     heights: NDArray[np.float64]
-    """Of what hides, parapet included, above the building's foot; NaN for unknown."""
     roofs: NDArray[np.float64]
-    """Of the roof inside the parapet."""
     bases: NDArray[np.float64]
-    """Elevation of the ground at the building; 0 without a terrain."""
     grid: BucketGrid
     terrain: Terrain | None
 
     @property
     def obstacles(self) -> Obstacles:
-        """The arrays that the kernels read."""
+        """Return the arrays that the kernels read.
+
+        Returns
+        -------
+        Obstacles
+            Views of the arrays, not copies.
+        """
         return Obstacles(
             self.segments, self.offsets, self.heights, self.roofs, self.bases, self.grid
         )
@@ -55,34 +80,45 @@ class PreparedBuildings:
 def prepare_buildings(
     buildings: GeoDataFrame, *, terrain: Terrain | None = None
 ) -> PreparedBuildings:
-    """Make footprints ready for many calls of `visible_area` among the same buildings.
+    """Prepare buildings for many calls of `visible_area`.
 
     Parameters
     ----------
     buildings : geopandas.GeoDataFrame
-        Polygons or multipolygons, metric CRS; height_m in metres above the ground, empty or absent
-        for unknown; parapet_m, how far walls rise above the roof, empty or absent for 0.
+        Polygons or multipolygons in a metric CRS, with the columns `height_m`, metres above the
+        ground, empty or absent if unknown, and `parapet_m`, height of the walls above the roof,
+        metres, empty or absent for 0.
     terrain : Terrain, optional
-        Elevation of the ground; its CRS is that of the buildings.
+        Elevation of the ground, in the CRS of the buildings; None for level ground.
 
     Returns
     -------
     PreparedBuildings
-        To hand to `visible_area` in place of the buildings.
+        Argument of `visible_area` in place of the buildings.
 
     Raises
     ------
     CrsError
-        If the CRS is not metric.
+        If the CRS is not metric, or not that of the terrain.
     ColumnError
-        If a height or a parapet is negative or no number.
+        If a height or a parapet is negative or not a number.
     GeometryError
-        If a building is no valid polygon.
+        If a building is not a valid polygon.
 
     Warns
     -----
     ColumnWarning
-        If there are no heights, but a column that looks like them.
+        If there is no column of heights, but one that resembles it.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, geo
+    >>> buildings = gpd.GeoDataFrame(
+    ...     {"height_m": [9.0], "parapet_m": [1.0]},
+    ...     geometry=[shapely.box(500010, 3999900, 500012, 4000100)], crs="EPSG:32650")
+    >>> prepared = geo.prepare_buildings(buildings)
+    >>> prepared.heights.tolist(), prepared.roofs.tolist(), len(prepared.segments)
+    ([10.0], [9.0], 4)
     """
     crs = require_metric(buildings)
     footprints, rings = require_polygons(buildings, "buildings")
@@ -99,11 +135,25 @@ def prepare_buildings(
 
 
 def replace_terrain(prepared: PreparedBuildings, terrain: Terrain) -> PreparedBuildings:
-    """Return the same buildings on other ground: the foot of each lies at the middle of its box.
+    """Return the same buildings on another terrain.
+
+    Parameters
+    ----------
+    prepared : PreparedBuildings
+        Buildings.
+    terrain : Terrain
+        Elevation of the ground. The foot of a building is at the elevation of the centre of its
+        bounding box.
+
+    Returns
+    -------
+    PreparedBuildings
+        A copy that shares all arrays but `bases`.
 
     Raises
     ------
-    CrsError : the terrain is in another CRS.
+    CrsError
+        If the terrain is in another CRS.
     """
     if terrain.crs != prepared.crs:
         raise CrsError(
@@ -117,10 +167,10 @@ def replace_terrain(prepared: PreparedBuildings, terrain: Terrain) -> PreparedBu
 
 def _metres(buildings: GeoDataFrame, column: str, missing: float) -> NDArray[np.float64]:
     values = numbers_of(buildings, column, missing=missing)
-    wrong = (values < 0) | np.isinf(values)
-    if wrong.any():
+    bad = (values < 0) | np.isinf(values)
+    if bad.any():
         raise ColumnError(
-            f"{column} must be 0 m or more; wrong at {name_rows(buildings.index[wrong])}"
+            f"{column} must be 0 m or more; wrong at {name_rows(buildings.index[bad])}"
         )
     return values
 
@@ -128,7 +178,26 @@ def _metres(buildings: GeoDataFrame, column: str, missing: float) -> NDArray[np.
 def standing_on(
     eyes: NDArray[np.float64], prepared: PreparedBuildings, tolerance: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Eye, building and whether the eye is on its edge, of all eyes in or on a footprint."""
+    """Return all pairs of a viewpoint and a building whose footprint it is in or on.
+
+    Parameters
+    ----------
+    eyes : numpy.ndarray of float, shape (n, 6)
+        Viewpoints, x and y first.
+    prepared : PreparedBuildings
+        Buildings.
+    tolerance : float
+        Distance up to which a viewpoint is on the edge of a footprint, metres.
+
+    Returns
+    -------
+    eye : numpy.ndarray of int
+        Position of the viewpoint of each pair, ascending.
+    building : numpy.ndarray of int
+        Position of the building of each pair.
+    on_edge : numpy.ndarray of bool
+        Whether the viewpoint is on the edge of the footprint.
+    """
     pairs = polygons_at(eyes, prepared.segments, prepared.offsets, prepared.grid, tolerance)
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     return pairs[:, 0], pairs[:, 1], pairs[:, 2] == 1
@@ -137,7 +206,22 @@ def standing_on(
 def meeting_boxes(
     chosen: NDArray[np.int64], prepared: PreparedBuildings
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Place in `chosen` and building, for all pairs whose boxes meet."""
+    """Return all pairs of a chosen building and another one whose bounding boxes intersect.
+
+    Parameters
+    ----------
+    chosen : numpy.ndarray of int
+        Positions of buildings.
+    prepared : PreparedBuildings
+        Buildings.
+
+    Returns
+    -------
+    place : numpy.ndarray of int
+        Position in `chosen` of the first building of each pair, ascending.
+    building : numpy.ndarray of int
+        Position of the second building of each pair.
+    """
     pairs = meeting(chosen, prepared.grid)
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     return pairs[:, 0], pairs[:, 1]
@@ -145,7 +229,7 @@ def meeting_boxes(
 
 @kernel_part
 def _mix(h, v):
-    """One step of splitmix64."""
+    """Return the state of splitmix64 after one step."""
     h = h + v + np.uint64(0x9E3779B97F4A7C15)
     h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -154,7 +238,7 @@ def _mix(h, v):
 
 @kernel
 def _hashes_of(segments, offsets, rest):
-    """Two hashes of each building: corners and heights, as bits."""
+    """Return two hashes of each building, from the bits of its corners and heights."""
     out = np.empty((offsets.size - 1, 2), np.uint64)
     for b in range(offsets.size - 1):
         for k in range(2):
@@ -170,7 +254,7 @@ def _hashes_of(segments, offsets, rest):
 
 @kernel
 def _sum_hashes(eyes, grid, hashes):
-    """Sum of the hashes of the buildings in reach of each eye."""
+    """Return the sum of the hashes of the buildings in range of each viewpoint."""
     sums = np.zeros((eyes.shape[0], 2), np.uint64)
     stamps = np.full(grid.boxes.shape[0], -1, np.int64)
     numbers = np.empty(grid.boxes.shape[0], np.int64)
@@ -183,7 +267,30 @@ def _sum_hashes(eyes, grid, hashes):
 
 
 def hashes_in_reach(eyes: NDArray[np.float64], prepared: PreparedBuildings) -> NDArray[np.uint64]:
-    """Sum of the hashes of the buildings in reach of each eye, whatever their order."""
+    """Return the sum of the hashes of the buildings in range of each viewpoint.
+
+    Parameters
+    ----------
+    eyes : numpy.ndarray of float, shape (n, 6)
+        Viewpoints: x, y, height, near edge, range, elevation of the ground; metres.
+    prepared : PreparedBuildings
+        Buildings.
+
+    Returns
+    -------
+    numpy.ndarray of uint64, shape (n, 2)
+        Two sums modulo 2**64, which do not depend on the order of the buildings. They change
+        whenever a corner, a height or the ground of a building in range changes.
+
+    Notes
+    -----
+    Each building is hashed with the steps of splitmix64 [1]_ over its values.
+
+    References
+    ----------
+    .. [1] G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators",
+       OOPSLA 2014.
+    """
     rest = np.column_stack([prepared.heights, prepared.roofs, prepared.bases]).view(np.uint64)
     hashes = _hashes_of(prepared.segments.view(np.uint64), prepared.offsets, rest)
     return np.asarray(_sum_hashes(eyes, prepared.grid, hashes))

@@ -1,4 +1,4 @@
-"""Elevation of the ground: read from a raster, sampled, and what hills hide."""
+"""Elevation of the ground: read from a raster, sampled, and the ground that hills hide."""
 
 from __future__ import annotations
 
@@ -22,31 +22,50 @@ if TYPE_CHECKING:
     from geo.settings import Settings
 
 _DRIVERS = ("GTiff", "MEM", "VRT")
-"""Of GDAL: to read the file, which is opened by the first alone, and what rasterio itself works with."""
+"""GDAL drivers: GTiff opens the file; rasterio itself needs the other two."""
 
 
 @dataclass(frozen=True)
 class Terrain:
-    """A raster of ground elevation in the metric CRS of the layers it is used with."""
+    """Ground elevation as a raster, in the metric CRS of the layers it is used with.
+
+    Attributes
+    ----------
+    elevation : numpy.ndarray of float, shape (rows, columns)
+        Elevation of the cells, metres, rows from north to south; finite everywhere.
+    west, north : float
+        Outer corner of the first cell, metres.
+    cell_m : float
+        Side of a cell, metres.
+    crs : pyproj.CRS
+        Metric CRS.
+
+    Examples
+    --------
+    >>> import numpy as np, pyproj, geo
+    >>> terrain = geo.Terrain(np.array([[0.0, 10.0]]), 500000.0, 4000000.0, 5.0, pyproj.CRS(32650))
+    >>> terrain.at([500002.5, 500005.0], [3999997.5, 3999997.5]).tolist()
+    [0.0, 5.0]
+    """
 
     elevation: NDArray[np.float64]
-    """Metres, rows from north to south; finite everywhere."""
     west: float
     north: float
-    """Outer corner of the first cell."""
     cell_m: float
     crs: pyproj.CRS
 
     def at(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
-        """Elevation at points, bilinear between cell centres; beyond the raster that of its edge.
+        """Return the elevation at points, bilinear between cell centres.
 
         Parameters
         ----------
-        x, y : coordinates in the terrain's CRS, metres.
+        x, y : array-like of float
+            Coordinates in the CRS of the terrain, metres.
 
         Returns
         -------
-        Metres, one a point.
+        numpy.ndarray of float
+            Elevation of each point, metres; outside the raster that of its nearest edge.
         """
         x, y = np.atleast_1d(np.asarray(x, float)), np.atleast_1d(np.asarray(y, float))
         return np.asarray(_sample(self.elevation, self.west, self.north, self.cell_m, x, y))
@@ -55,25 +74,45 @@ class Terrain:
 def read_terrain(
     file: str | Path, crs: Any, *, cell_m: float | None = None, settings: Settings | None = None
 ) -> Terrain:
-    """Read a GeoTIFF of ground elevation, in metres.
+    """Read a GeoTIFF of ground elevation in metres.
 
-    It is read in a process of its own that can open nothing but the file.
+    The file is read in a process of its own that can open nothing else.
 
     Parameters
     ----------
-    file : a GeoTIFF with a CRS; its first band is the elevation.
-    crs : the metric CRS to bring it to (bilinear).
-    cell_m : cell size there, metres; about that of the file unless given.
-    settings : memory and time that reading may take; the deployment's unless given.
+    file : str or pathlib.Path
+        GeoTIFF with a CRS, whose first band is the elevation in metres.
+    crs : pyproj.CRS or value that it accepts
+        Metric CRS to project the raster to, with bilinear interpolation.
+    cell_m : float, optional
+        Size of a cell in that CRS, metres; about the size in the file if not given.
+    settings : Settings, optional
+        Limits of memory and time for reading; those of the deployment if not given.
 
     Returns
     -------
-    The terrain; cells without a value take the nearest known ones.
+    Terrain
+        The elevation; cells without a value are interpolated from those around them.
 
     Raises
     ------
-    ReadError : the file cannot be read as a GeoTIFF, has no CRS, or holds no elevation at all.
-    CrsError : `crs` is not in metres.
+    ReadError
+        If the file cannot be read as a GeoTIFF, has no CRS, or holds no elevation.
+    CrsError
+        If `crs` is not in metres.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, rasterio, geo
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = f"{folder}/dem.tif"
+    ...     transform = rasterio.transform.from_origin(500000, 4000000, 10, 10)
+    ...     with rasterio.open(file, "w", driver="GTiff", width=4, height=3, count=1,
+    ...                        dtype="float64", crs="EPSG:32650", transform=transform) as target:
+    ...         target.write(np.full((1, 3, 4), 12.0))
+    ...     terrain = geo.read_terrain(file, "EPSG:32650")
+    >>> terrain.elevation.shape, terrain.cell_m, float(terrain.at(500020, 3999985)[0])
+    ((3, 4), 10.0, 12.0)
     """
     # The analysis itself reads no settings and no file: what this needs is loaded by it alone.
     from geo.confinement.reading_process import run_confined
@@ -91,24 +130,29 @@ def read_terrain(
     except ReadError as error:
         raise ReadError(f"{error}: a raster of elevation is a GeoTIFF") from error
     reading = run_confined(
-        "geo.visibility.elevation_file:read_to", path, {"crs": target.to_wkt(), "cell_m": cell_m},
-        settings=settings or get_settings(), drivers=_DRIVERS,
-    )  # fmt: skip
+        "geo.visibility.elevation_file:read_to",
+        path,
+        {"crs": target.to_wkt(), "cell_m": cell_m},
+        settings=settings or get_settings(),
+        drivers=_DRIVERS,
+    )
     elevation, west, north, cell = _cells(reading.content)
     return Terrain(elevation, west, north, cell, target)
 
 
 def _cells(content: pa.Buffer) -> tuple[NDArray[np.float64], float, float, float]:
-    """Return the cells, west, north and the size of a cell, as `geo.visibility.elevation_file` wrote them."""
+    """Return the cells, west, north and the size of a cell, as `elevation_file` wrote them."""
     try:
         with pa.ipc.open_stream(content) as stream:
             table = stream.read_all()
-        where: dict[str, Any] = json.loads(table.schema.metadata[b"where"])
+        position: dict[str, Any] = json.loads(table.schema.metadata[b"where"])
         cells = table.column("elevation").to_numpy().astype(np.float64)
-        west, north, size = (float(where[name]) for name in ("west", "north", "cell_m"))
-        return cells.reshape(int(where["rows"]), -1), west, north, size
+        west, north, size = (float(position[name]) for name in ("west", "north", "cell_m"))
+        return cells.reshape(int(position["rows"]), -1), west, north, size
     except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise ReadError("the process that read the raster answered what cannot be read") from error
+        raise ReadError(
+            "the process that read the raster returned data that cannot be read"
+        ) from error
 
 
 @kernel_part
@@ -136,7 +180,7 @@ def _sample(elevation, west, north, cell, x, y):
 
 @kernel
 def _hidden_cells(elevation, west, north, cell, x, y, top, reach, out):
-    """Runs of cells (row, first column, end) within reach whose middle the ground hides."""
+    """Return runs of cells (row, first column, end) in range whose centre the ground hides."""
     rows, cols = elevation.shape
     c0 = max(int(np.floor((x - reach - west) / cell)), 0)
     c1 = min(int(np.floor((x + reach - west) / cell)), cols - 1)
@@ -177,39 +221,51 @@ def _hidden_cells(elevation, west, north, cell, x, y, top, reach, out):
 def without_hidden_ground(
     views: NDArray[Any], eyes: NDArray[np.float64], terrain: Terrain
 ) -> NDArray[Any]:
-    """Views less the raster cells whose middle a rise of the ground hides from the eye.
+    """Return views without the raster cells whose centre is hidden by rising ground.
 
     Parameters
     ----------
-    views : polygons, one an eye.
-    eyes : rows x, y, height, near, range, elevation of the ground.
-    terrain : the ground.
+    views : numpy.ndarray of shapely.Geometry
+        One polygon or multipolygon per viewpoint.
+    eyes : numpy.ndarray of float, shape (n, 6)
+        Viewpoints: x, y, height, near edge, range, elevation of the ground; metres.
+    terrain : Terrain
+        Elevation of the ground.
+
+    Returns
+    -------
+    numpy.ndarray of shapely.Geometry
+        One polygon or multipolygon per viewpoint.
+
+    Notes
+    -----
+    A cell is hidden if the ground, interpolated every half cell along the line of sight to the
+    centre of the cell, rises above that line. The last cell before the target does not count.
     """
-    t = terrain
     out = views.copy()
-    for k, (x, y, height, _, reach, ground) in enumerate(eyes.tolist()):
+    for eye, (x, y, height, _, reach, ground) in enumerate(eyes.tolist()):
         runs = _hidden_cells(
-            t.elevation,
-            t.west,
-            t.north,
-            t.cell_m,
+            terrain.elevation,
+            terrain.west,
+            terrain.north,
+            terrain.cell_m,
             x,
             y,
             height + ground,
             reach,
             np.empty((64, 3), np.int64),
         )
-        if len(runs) == 0 or shapely.is_empty(views[k]):
+        if len(runs) == 0 or shapely.is_empty(views[eye]):
             continue
-        north = t.north - runs[:, 0] * t.cell_m
-        shade = shapely.union_all(
+        north = terrain.north - runs[:, 0] * terrain.cell_m
+        hidden = shapely.union_all(
             shapely.box(
-                t.west + runs[:, 1] * t.cell_m,
-                north - t.cell_m,
-                t.west + runs[:, 2] * t.cell_m,
+                terrain.west + runs[:, 1] * terrain.cell_m,
+                north - terrain.cell_m,
+                terrain.west + runs[:, 2] * terrain.cell_m,
                 north,
             )
         )
-        left = polygon_parts(shapely.difference(views[k], shade))
-        out[k] = left[0] if len(left) == 1 else shapely.multipolygons(left)
+        parts = polygon_parts(shapely.difference(views[eye], hidden))
+        out[eye] = parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
     return out

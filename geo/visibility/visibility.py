@@ -1,4 +1,4 @@
-"""What each camera sees: from GeoDataFrames to the sweep kernel and back to polygons."""
+"""Visible area of cameras: from GeoDataFrames to the sweep kernel and back to polygons."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import shapely
 
 from geo.crs import north_angle, require_metric
 from geo.errors import ColumnError, CrsError
-from geo.geometry.shapes import points_of, polygon_parts
+from geo.geometry.shapes import points_of
 from geo.visibility.camera_defaults import CameraDefaults
 from geo.visibility.directions import join_views, split_directions
 from geo.visibility.field_of_view import complete_cameras
@@ -22,13 +22,14 @@ from geo.visibility.kernels.views import sweep
 from geo.visibility.mounting import mount
 from geo.visibility.prepared_buildings import PreparedBuildings, prepare_buildings, replace_terrain
 from geo.visibility.terrain import Terrain, without_hidden_ground
+from geo.visibility.view_polygons import polygons_of_views
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
     from numpy.typing import NDArray
 
 _CHUNK = 4096
-"""Cameras a thread takes at a time: small against a city, large against the cost of a call."""
+"""Largest number of cameras per call of the kernel."""
 
 
 def visible_area(
@@ -38,65 +39,90 @@ def visible_area(
     terrain: Terrain | None = None,
     defaults: Mapping[str, CameraDefaults] | None = None,
 ) -> GeoSeries:
-    """Return the ground each camera sees.
+    """Return the ground that each camera sees.
 
-    A camera sees the ground inside its sector (near_m to range_m, fov_deg wide about bearing_deg,
-    clockwise from true north) that no building hides. A building no lower than the camera, or of
-    unknown height, hides everything behind it. A lower one hides the ground from its far wall to
-    where the line over its roof meets the ground: a wall at distance d with roof height b, seen
-    from height h > b, hides up to d·h/(h−b). Ground under a building is not seen. A camera in or
-    on the edge of a footprint at least as tall as itself looks out from that building's nearest
-    wall (touching footprints of that height within its range count as one building); farther
-    from that wall than its range it sees nothing. A camera that looks several ways sees what all
-    its directions see.
+    A camera sees the ground inside its sector (`near_m` to `range_m`, `fov_deg` wide about
+    `bearing_deg`) that no building hides. A building no lower than the camera, or of unknown
+    height, hides everything behind it. A lower one hides the ground from its far wall to where
+    the line over its roof meets the ground: a wall at distance d with roof height b, seen from
+    height h > b, hides up to d·h/(h-b). Ground under a building is not seen.
 
     Parameters
     ----------
     cameras : geopandas.GeoDataFrame
-        Points in a metric CRS; columns kind, bearing_deg, fov_deg, range_m, near_m, height_m, each
-        of which may be absent or empty (see `complete_cameras`); other_directions, where a camera
-        looks besides bearing_deg: bearings, and sectors clockwise from one bearing to another,
-        joined by a slash (``180/200-220``). Columns of other names are not read: rename them with
-        `rename_columns`.
+        Points in a metric CRS, with the columns `kind`, `bearing_deg` (clockwise from true
+        north), `fov_deg`, `range_m`, `near_m` and `height_m` (above the ground), each of which
+        may be absent or have empty values (see `complete_cameras`). The column
+        `other_directions` holds further directions of a camera: bearings, and sectors clockwise
+        from one bearing to another, joined by a slash (``180/200-220``). Other columns are not
+        read: rename them with `rename_columns`.
     buildings : geopandas.GeoDataFrame or PreparedBuildings, optional
-        Polygons or multipolygons in the same CRS; height_m in metres, empty or absent for unknown;
-        parapet_m, how far walls rise above the roof, empty or absent for 0. Or the same made ready
-        by `prepare_buildings`.
+        Polygons or multipolygons in the same CRS, with the columns `height_m`, metres, empty or
+        absent if unknown, and `parapet_m`, height of the walls above the roof, metres, empty or
+        absent for 0; or the result of `prepare_buildings`. None for open ground.
     terrain : Terrain, optional
-        Elevation of the ground in the same CRS; level ground without it. Then a building's height
-        counts from the ground at its foot, its shadow ends on the level of its foot, and the cells
-        of the raster whose middle a rise of the ground hides are left out.
+        Elevation of the ground in the same CRS; None for level ground.
     defaults : mapping of str to CameraDefaults, optional
-        What to assume of each kind of camera.
+        Parameters to assume by kind of camera; those of the settings where not given.
 
     Returns
     -------
     geopandas.GeoSeries
-        One valid Polygon or MultiPolygon a camera (empty if it sees nothing), on the index of
-        `cameras`, in their CRS. Arcs are chords with a sagitta of at most 0.05 m.
+        One valid Polygon or MultiPolygon per camera (empty if it sees nothing), on the index of
+        `cameras` and in their CRS. Arcs are chords with a sagitta of at most 0.05 m.
         ``.attrs["assumed"]`` says what was assumed: the counts of `complete_cameras`, `buildings`
-        (how many) and `building_height_m` (of how many the height is unknown).
+        (how many there are) and `building_height_m` (for how many the height is unknown).
 
     Raises
     ------
     CrsError
         If the inputs differ in CRS, or it is not metric.
     ColumnError
-        If a camera's or a building's value is no number or lies outside its domain.
+        If a value of a camera or building is not a number or lies outside its domain.
     GeometryError
-        If a camera is no point, or a building is no valid polygon.
+        If a camera is not a point, or a building is not a valid polygon.
 
     Warns
     -----
     ColumnWarning
-        If a column that is not read looks like one that is (azimuth, radius, height and the like).
+        If a column that is not read resembles one that is (azimuth, radius, height and the like).
+
+    See Also
+    --------
+    visible_area_by_tile : The same for more buildings than fit into memory.
+    prepare_buildings : Prepare buildings once for many calls.
 
     Notes
     -----
-    Angular sweep over wall segments with radial intervals; see docs/visibility.md.
+    The visible area is a visibility polygon [1]_ of a viewpoint among polygonal obstacles,
+    limited to a sector and extended by obstacles of finite height. It is computed by an angular
+    sweep over wall segments in O(n log n + n·a) for n segments within range, of which a ray
+    crosses at most a; worst-case optimal algorithms for polygons with holes are O(n log n) [2]_,
+    and [3]_ compares algorithms in practice. Unlike a raster viewshed the result is exact up to
+    rounding and the chords of arcs.
+
+    A camera in or on the edge of a footprint at least as tall as itself is mounted on the nearest
+    wall of that building; touching footprints of that height within its range are one building.
+    If that wall is farther away than its range, the camera sees nothing. A camera with several
+    directions sees what any of them sees.
+
+    With a terrain, the height of a building is measured from the ground at its foot, its shadow
+    ends at the level of its foot, and raster cells whose centre is hidden by rising ground are
+    left out. ``docs/visibility.md`` describes the method, its edge cases and its error.
+
+    References
+    ----------
+    .. [1] T. Asano, "An efficient algorithm for finding the visibility polygon for a polygonal
+       region with holes", Transactions of the IECE of Japan, E68(9), 1985, pp. 557-559.
+    .. [2] S. Suri and J. O'Rourke, "Worst-case optimal algorithms for constructing visibility
+       polygons with holes", Proc. 2nd Annual Symposium on Computational Geometry, 1986, pp. 14-23.
+    .. [3] F. Bungiu, M. Hemmer, J. Hershberger, K. Huang and A. Kröller, "Efficient computation of
+       visibility polygons", Proc. 30th European Workshop on Computational Geometry, 2014.
 
     Examples
     --------
+    A wall 10 m east of a camera ends its view there:
+
     >>> import geopandas as gpd, shapely, geo
     >>> cameras = gpd.GeoDataFrame(
     ...     {"fov_deg": [360.0], "range_m": [50.0], "near_m": [0.0], "height_m": [4.0]},
@@ -118,8 +144,8 @@ def visible_area(
         prepared = prepare_buildings(buildings, terrain=terrain)
     if prepared.crs != crs:
         raise CrsError(
-            f"the buildings are in {prepared.crs.to_string()} and the cameras in {crs.to_string()}; "
-            "project them to one metric CRS with .to_crs()"
+            f"the buildings are in {prepared.crs.to_string()} and the cameras in "
+            f"{crs.to_string()}; project them to one metric CRS with .to_crs()"
         )
     full = placed_cameras(cameras, defaults=defaults)
     directed, owner = split_directions(full)
@@ -140,32 +166,50 @@ def visible_area_by_tile(
     tile_m: float = 2000.0,
     defaults: Mapping[str, CameraDefaults] | None = None,
 ) -> Iterator[GeoSeries]:
-    """Yield `visible_area` of a city too large to hold: tile by tile, buildings read when needed.
+    """Yield the visible area of cameras tile by tile, with buildings read when needed.
+
+    For cities whose buildings do not fit into memory.
 
     Parameters
     ----------
     cameras : geopandas.GeoDataFrame
-        As for `visible_area`.
+        Cameras as for `visible_area`.
     buildings_in : callable
-        Gives the buildings that meet a box (west, south, east, north, in the CRS of the cameras),
-        in an order that does not depend on the box.
-    tile_m : float
+        Takes a box (west, south, east, north) in the CRS of the cameras and returns the buildings
+        that intersect it, in an order that does not depend on the box.
+    tile_m : float, default 2000.0
         Side of a tile, metres.
     defaults : mapping of str to CameraDefaults, optional
-        As for `visible_area`.
+        Parameters to assume by kind of camera, as for `visible_area`.
 
     Yields
     ------
     geopandas.GeoSeries
-        The views of one tile's cameras, as from `visible_area`. Every camera comes once; equal to
-        one call over all buildings.
+        Views of the cameras of one tile, as `visible_area` returns them. Each camera is in one
+        tile; the views equal those of one call with all buildings.
 
     Raises
     ------
-    CrsError, GeometryError
-        As `visible_area`.
+    CrsError
+        If the inputs differ in CRS, or it is not metric.
     ColumnError
-        As `visible_area`; also if tile_m is not above 0.
+        If `tile_m` is not above 0, or a value of a camera or building is not a number or lies
+        outside its domain.
+    GeometryError
+        If a camera is not a point, or a building is not a valid polygon.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, pandas as pd, shapely, geo
+    >>> cameras = gpd.GeoDataFrame(
+    ...     {"range_m": [50.0, 50.0]}, index=["a", "b"], crs="EPSG:32650",
+    ...     geometry=[shapely.Point(500000, 4000000), shapely.Point(505000, 4000000)])
+    >>> buildings = gpd.GeoDataFrame(
+    ...     {"height_m": [9.0]}, geometry=[shapely.box(500010, 3999900, 500012, 4000100)],
+    ...     crs="EPSG:32650")
+    >>> tiles = geo.visible_area_by_tile(cameras, lambda box: buildings.cx[box[0]:box[2], :])
+    >>> pd.concat(tiles).index.tolist()
+    ['a', 'b']
     """
     if not tile_m > 0:
         raise ColumnError("tile_m must be above 0 m")
@@ -177,36 +221,36 @@ def visible_area_by_tile(
     _, tile, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
     if not len(cells):
         return
-    for here in np.split(np.argsort(tile.ravel(), kind="stable"), np.cumsum(counts)[:-1]):
-        # Moved out of a building, a camera looks from up to its range beyond its place.
-        pad = 2.0 * float(reach[here].max()) + 1.0
-        box = (x[here].min() - pad, y[here].min() - pad, x[here].max() + pad, y[here].max() + pad)
-        yield visible_area(cameras.iloc[here], buildings_in(box), defaults=defaults)
+    for rows in np.split(np.argsort(tile.ravel(), kind="stable"), np.cumsum(counts)[:-1]):
+        # A camera mounted on a wall looks from up to its range beyond its place on record.
+        pad = 2.0 * float(reach[rows].max()) + 1.0
+        box = (x[rows].min() - pad, y[rows].min() - pad, x[rows].max() + pad, y[rows].max() + pad)
+        yield visible_area(cameras.iloc[rows], buildings_in(box), defaults=defaults)
 
 
 def placed_cameras(
     cameras: GeoDataFrame | GeoSeries, *, defaults: Mapping[str, CameraDefaults] | None = None
 ) -> GeoDataFrame:
-    """Return cameras completed (see `complete_cameras`), their geometry flat points.
+    """Return completed cameras whose geometry is points without elevation.
 
     Parameters
     ----------
     cameras : geopandas.GeoDataFrame or geopandas.GeoSeries
-        As for `visible_area`.
+        Cameras as for `visible_area`; a GeoSeries for cameras without parameters.
     defaults : mapping of str to CameraDefaults, optional
-        As for `visible_area`.
+        Parameters to assume by kind of camera, as for `visible_area`.
 
     Returns
     -------
     geopandas.GeoDataFrame
-        On the same index.
+        Cameras as `complete_cameras` returns them, on the same index.
 
     Raises
     ------
     GeometryError
-        If a camera is no point; the rows are named.
+        If a camera is not a point; the rows are named.
     ColumnError
-        If a value is no number or lies outside its domain.
+        If a value is not a number or lies outside its domain.
     """
     points = points_of(cameras, "cameras")
     if isinstance(cameras, gpd.GeoSeries):
@@ -220,13 +264,24 @@ def placed_cameras(
 def eyes_of(
     full: GeoDataFrame, prepared: PreparedBuildings
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """What the kernel needs to know of completed cameras.
+    """Return viewpoints and sectors of completed cameras, as the kernel reads them.
+
+    Parameters
+    ----------
+    full : geopandas.GeoDataFrame
+        Cameras as `placed_cameras` returns them, one direction per row.
+    prepared : PreparedBuildings
+        Buildings, and the terrain if there is one.
 
     Returns
     -------
-    Eyes as placed by the register (rows x, y, height, near, range, elevation of the ground);
-    start angle and width of their sectors (radians, counter-clockwise from east); the eyes again,
-    those in or on a building moved out in front of it.
+    placed : numpy.ndarray of float, shape (n, 6)
+        Viewpoints at the places on record: x, y, height, near edge, range, elevation of the
+        ground; metres.
+    spans : numpy.ndarray of float, shape (n, 2)
+        Start angle (counter-clockwise from east) and width of each sector, radians.
+    eyes : numpy.ndarray of float, shape (n, 6)
+        Viewpoints like `placed`, those in or on a building moved to in front of its wall.
     """
     values = full.geometry.values
     bearing = full["bearing_deg"].to_numpy(float) + north_angle(full.geometry)
@@ -251,58 +306,37 @@ def eyes_of(
 def views_from(
     eyes: NDArray[np.float64], spans: NDArray[np.float64], prepared: PreparedBuildings
 ) -> NDArray[Any]:
-    """What eyes (see `eyes_of`) see: the kernel over all of them, in chunks on all cores."""
+    """Return the ground that viewpoints see, computed on all cores.
+
+    Parameters
+    ----------
+    eyes : numpy.ndarray of float, shape (n, 6)
+        Viewpoints as the last result of `eyes_of`.
+    spans : numpy.ndarray of float, shape (n, 2)
+        Sectors as the second result of `eyes_of`.
+    prepared : PreparedBuildings
+        Buildings, and the terrain if there is one.
+
+    Returns
+    -------
+    numpy.ndarray of shapely.Geometry
+        One valid Polygon or MultiPolygon per viewpoint, empty if it sees nothing.
+    """
     count = len(eyes)
     if count == 0:
         return np.empty(0, dtype=object)
     workers = os.cpu_count() or 1
     chunk = max(min(_CHUNK, -(-count // workers)), 1)
-
     obstacles = prepared.obstacles
 
-    def work(lo: int) -> NDArray[Any]:
-        hi = min(lo + chunk, count)
-        xy, rings, offsets, sure = sweep(eyes, spans, lo, hi, obstacles)
+    def _views_of_chunk(begin: int) -> NDArray[Any]:
+        end = min(begin + chunk, count)
+        xy, rings, offsets, sure = sweep(eyes, spans, begin, end, obstacles)
         coordinates, ring_offsets, polygon_offsets, parts = pack(xy, rings, offsets)
-        return _assemble(coordinates, ring_offsets, polygon_offsets, parts, sure)
+        return polygons_of_views(coordinates, ring_offsets, polygon_offsets, parts, sure)
 
     with ThreadPoolExecutor(workers) as pool:
-        views = np.concatenate(list(pool.map(work, range(0, count, chunk))))
+        views = np.concatenate(list(pool.map(_views_of_chunk, range(0, count, chunk))))
     if prepared.terrain is not None:
         views = without_hidden_ground(views, eyes, prepared.terrain)
     return views
-
-
-def _assemble(
-    xy: NDArray[np.float64],
-    ring_offsets: NDArray[np.int64],
-    polygon_offsets: NDArray[np.int64],
-    parts: NDArray[np.int64],
-    sure: NDArray[np.bool_],
-) -> NDArray[Any]:
-    """Rings to valid (multi)polygons, one an eye; only what is not surely valid is looked at."""
-    polygons = shapely.from_ragged_array(
-        shapely.GeometryType.POLYGON, xy, (ring_offsets, polygon_offsets)
-    )
-    if len(polygons) == len(parts) and (parts == 1).all():
-        out = polygons
-    else:
-        out = np.full(len(parts), shapely.Polygon(), dtype=object)
-        first = np.cumsum(parts) - parts
-        out[parts == 1] = polygons[first[parts == 1]]
-        several = np.flatnonzero(parts > 1)
-        if len(several):
-            members = np.flatnonzero(np.repeat(parts > 1, parts))
-            owner = np.repeat(np.arange(len(several)), parts[several])
-            out[several] = shapely.multipolygons(polygons[members], indices=owner)
-    doubtful = np.flatnonzero(~sure)
-    bad = doubtful[~shapely.is_valid(out[doubtful])]
-    if len(bad):
-        out[bad] = [_mended(view) for view in out[bad]]
-    return np.asarray(out)
-
-
-def _mended(view: Any) -> Any:
-    """Rounding can leave rings that touch: keep the polygons of the valid equivalent."""
-    polygons = polygon_parts(shapely.make_valid(view))
-    return shapely.union_all(polygons) if len(polygons) else shapely.Polygon()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from geo.geometry.bucket_grid import ZERO
 from geo.kernel_cache import allocating_part, kernel_part
-from geo.visibility.kernels.rings import add_ring, close_ring
-from geo.visibility.kernels.segments import LENGTH_TOLERANCE, TWO_PI
+from geo.visibility.kernels.segments import LENGTH_TOLERANCE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +21,7 @@ _EYE = 0
 
 
 class Nodes(NamedTuple):
-    """Points where edges meet, relative to the eye; the distances rise along each ray."""
+    """Points where edges meet, relative to the viewpoint; distances rise along each ray."""
 
     distance: NDArray[np.float64]
     x: NDArray[np.float64]
@@ -31,7 +29,7 @@ class Nodes(NamedTuple):
     first_edge: NDArray[Any]
     """The last edge written of those that leave the node, -1 for none."""
     place: NDArray[Any]
-    """Where the node lies on the path, -1 if it does not."""
+    """Position of the node on the path, -1 if it is not on it."""
 
 
 class Edges(NamedTuple):
@@ -56,7 +54,7 @@ class Corners(NamedTuple):
 
 
 class Boundary(NamedTuple):
-    """All that one boundary is made of."""
+    """Arrays from which the rings of one view are made."""
 
     nodes: Nodes
     edges: Edges
@@ -82,27 +80,60 @@ class RayPieces(NamedTuple):
 
 @allocating_part
 def allocate_boundary(capacity):
-    """Return room for up to `capacity` nodes, edges and trapezoids."""
+    """Return arrays for up to `capacity` nodes, edges and trapezoids.
+
+    Parameters
+    ----------
+    capacity : int
+        Length of the arrays.
+
+    Returns
+    -------
+    Boundary
+        Arrays without values.
+    """
     nodes = Nodes(
-        np.empty(capacity), np.empty(capacity), np.empty(capacity),
-        np.empty(capacity, np.int64), np.empty(capacity, np.int64),
-    )  # fmt: skip
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+    )
     edges = Edges(
-        np.empty(capacity, np.int64), np.empty(capacity, np.int64), np.empty(capacity, np.int64),
-        np.empty(capacity, np.int64), np.empty(capacity, np.int64), np.empty(capacity, np.int64),
-    )  # fmt: skip
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+    )
     corners = Corners(
-        np.empty(capacity, np.int64), np.empty(capacity, np.int64),
-        np.empty(capacity, np.int64), np.empty(capacity, np.int64),
-    )  # fmt: skip
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+    )
     parent = np.empty(capacity, np.int64)
     path = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
     return Boundary(nodes, edges, corners, parent, path[0], path[1], np.empty(capacity))
 
 
 @kernel_part
-def _component(parent, k):
-    """Return the component of a trapezoid."""
+def component_of(parent, k):
+    """Return the component of a trapezoid.
+
+    Parameters
+    ----------
+    parent : numpy.ndarray of int
+        Union-find over the trapezoids; paths are shortened in place.
+    k : int
+        Number of the trapezoid.
+
+    Returns
+    -------
+    int
+        Number of the trapezoid that represents the component.
+    """
     while parent[k] != k:
         parent[k] = parent[parent[k]]
         k = parent[k]
@@ -212,7 +243,7 @@ def _add_radial_edges(boundary, count, pieces, trapezoids, first, end):
         if count + 2 >= edges.start.size:
             return NO_ROOM
         if is_before and is_after:
-            one, other = _component(parent, before), _component(parent, after)
+            one, other = component_of(parent, before), component_of(parent, after)
             if one != other:
                 parent[other] = one
         elif is_before:
@@ -241,10 +272,34 @@ def _add_line_edges(edges, count, corners, trapezoids, trapezoid_count):
 
 @kernel_part
 def join_trapezoids(boundary, slabs, trapezoids, slab_count, trapezoid_count, full):
-    """Write the nodes and edges around all trapezoids; return how many, (-1, -1) if too many."""
+    """Write the nodes and edges around all trapezoids.
+
+    Parameters
+    ----------
+    boundary : Boundary
+        Receives nodes, edges, corners and components.
+    slabs : Slabs
+        Slabs of the view.
+    trapezoids : Trapezoids
+        Trapezoids of the slabs.
+    slab_count : int
+        Number of slabs.
+    trapezoid_count : int
+        Number of trapezoids.
+    full : bool
+        Whether the sector is the full circle, so that the last slab is followed by the first.
+
+    Returns
+    -------
+    tuple of int
+        Numbers of nodes and edges; (NO_ROOM, NO_ROOM) if the arrays are too short.
+    """
     nodes, edges, corners, parent = (
-        boundary.nodes, boundary.edges, boundary.corners, boundary.parent,
-    )  # fmt: skip
+        boundary.nodes,
+        boundary.edges,
+        boundary.corners,
+        boundary.parent,
+    )
     for t in range(trapezoid_count):
         parent[t] = t
     nodes.distance[_EYE] = 0.0
@@ -270,117 +325,3 @@ def join_trapezoids(boundary, slabs, trapezoids, slab_count, trapezoid_count, fu
             return NO_ROOM, NO_ROOM
     edge_count = _add_line_edges(edges, edge_count, corners, trapezoids, trapezoid_count)
     return (node_count, edge_count) if edge_count >= 0 else (NO_ROOM, NO_ROOM)
-
-
-@kernel_part
-def _next_edge(nodes, edges, edge):
-    """Return the edge that follows one around the same wedge of visible ground, -1 for none."""
-    node = edges.end[edge]
-    first = nodes.first_edge[node]
-    if first < 0 or edges.next_edge[first] < 0:
-        return first
-    start = edges.start[edge]
-    back = math.atan2(nodes.y[start] - nodes.y[node], nodes.x[start] - nodes.x[node])
-    best = NO_ROOM
-    least = 100.0
-    k = first
-    while k >= 0:
-        if edges.visited[k] == 0:
-            end = edges.end[k]
-            out = math.atan2(nodes.y[end] - nodes.y[node], nodes.x[end] - nodes.x[node])
-            turn = (back - out) % TWO_PI
-            if turn <= 1e-12:
-                turn = TWO_PI
-            if turn < least:
-                least = turn
-                best = k
-        k = edges.next_edge[k]
-    return best
-
-
-@kernel_part
-def _write_loop(boundary, begin, end, eye, xy, n):
-    """Write a loop of the path as a ring, without the nodes where a line goes straight on.
-
-    Returns the new number of coordinates and the area of the ring, 0 if it was dropped.
-    """
-    nodes, lines = boundary.nodes, boundary.edges.line
-    path_nodes, path_edges = boundary.path_nodes, boundary.path_edges
-    count = end - begin
-    if count < 3 or n + count + 1 > xy.shape[0]:
-        return n, 0.0
-    first = n
-    for j in range(begin, end):
-        before = path_edges[j - 1] if j > begin else path_edges[end - 1]
-        if lines[before] == lines[path_edges[j]] and lines[before] != -1:
-            continue
-        xy[n, 0] = nodes.x[path_nodes[j]]
-        xy[n, 1] = nodes.y[path_nodes[j]]
-        n += 1
-    return close_ring(xy, first, n, eye.x, eye.y)
-
-
-@kernel_part
-def _prepare_edges(nodes, edges, node_count, edge_count):
-    """List the edges that leave each node."""
-    for k in range(node_count):
-        nodes.first_edge[k] = -1
-        nodes.place[k] = -1
-    for k in range(edge_count):
-        start = edges.start[k]
-        edges.visited[k] = 0
-        edges.next_edge[k] = nodes.first_edge[start]
-        nodes.first_edge[start] = k
-
-
-@kernel_part
-def _clear_places(place, path_nodes, begin, end):
-    for j in range(begin, end):
-        place[path_nodes[j]] = -1
-
-
-@kernel_part
-def _follow(boundary, edge, eye, rings, n, ring_count):
-    """Follow edges from one on, and write each loop as soon as the path meets itself.
-
-    Returns the new numbers of coordinates and rings; the first is NO_ROOM if they are too many.
-    """
-    nodes, edges = boundary.nodes, boundary.edges
-    path_nodes, path_edges = boundary.path_nodes, boundary.path_edges
-    length = ZERO
-    while edge >= 0 and edges.visited[edge] == 0:
-        edges.visited[edge] = 1
-        path_nodes[length], path_edges[length] = edges.start[edge], edge
-        nodes.place[edges.start[edge]] = length
-        length += 1
-        begin = nodes.place[edges.end[edge]]
-        if begin >= 0:
-            room = n + (length - begin) + 1 <= rings.xy.shape[0]
-            if not room or ring_count + 1 > rings.rows.shape[0]:
-                return NO_ROOM, ring_count
-            first = n
-            n, area = _write_loop(boundary, begin, length, eye, rings.xy, n)
-            component = _component(boundary.parent, edges.trapezoid[edge])
-            ring_count = add_ring(rings, ring_count, first, n, component, area)
-            _clear_places(nodes.place, path_nodes, begin, length)
-            length = begin
-            if length == 0:
-                break
-        edge = _next_edge(nodes, edges, edge)
-    _clear_places(nodes.place, path_nodes, ZERO, length)
-    return n, ring_count
-
-
-@kernel_part
-def trace_rings(boundary, node_count, edge_count, eye, rings, n, ring_count):
-    """Follow all edges and write simple rings; `n` and `ring_count` say what these hold already.
-
-    Returns the new numbers of coordinates and rings; the first is NO_ROOM if they are too many.
-    """
-    _prepare_edges(boundary.nodes, boundary.edges, node_count, edge_count)
-    for edge in range(edge_count):
-        if boundary.edges.visited[edge] == 0:
-            n, ring_count = _follow(boundary, edge, eye, rings, n, ring_count)
-            if n < 0:
-                return NO_ROOM, ring_count
-    return n, ring_count

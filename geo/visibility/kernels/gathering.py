@@ -1,4 +1,4 @@
-"""The segments of one eye, out of the buildings around it."""
+"""Segments of one viewpoint, from the buildings around it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from geo.visibility.kernels.segments import (
 )
 
 BLIND = -1
-"""In place of a depth: the eye is inside a building that hides everything."""
+"""In place of a depth: the viewpoint is inside a building that hides everything."""
 
 
 @kernel_part
@@ -33,8 +33,8 @@ def _is_inside(walls, first_wall, end_wall, x, y):
 
 
 @kernel_part
-def _stands_in(obstacles, b, eye):
-    """Return whether the eye is inside the footprint of a building."""
+def _is_in_footprint(obstacles, b, eye):
+    """Return whether the viewpoint is inside the footprint of a building."""
     boxes = obstacles.grid.boxes
     if not (boxes[b, 0] <= eye.x <= boxes[b, 2] and boxes[b, 1] <= eye.y <= boxes[b, 3]):
         return False
@@ -44,7 +44,7 @@ def _stands_in(obstacles, b, eye):
 
 @kernel_part
 def _hiding_height(obstacles, b, eye):
-    """Return up to which height a building hides, and the height of the eye, above its foot."""
+    """Return the height up to which a building hides, and that of the viewpoint, above its foot."""
     above_foot = eye_above_foot(obstacles, b, eye)
     height = obstacles.heights[b]
     if obstacles.roofs[b] < above_foot and not height < above_foot:
@@ -56,7 +56,7 @@ def _hiding_height(obstacles, b, eye):
 
 @kernel_part
 def _add_building(segments, count, obstacles, b, eye, sector):
-    """Add the walls of one building that face the eye, and the ends of its shadow.
+    """Add the walls of one building that face the viewpoint, and the ends of its shadow.
 
     Returns the new count and whether the building hides everything behind it.
     """
@@ -83,17 +83,35 @@ def _add_building(segments, count, obstacles, b, eye, sector):
 
 @kernel_part
 def gather_segments(segments, obstacles, candidates, candidate_count, eye, sector):
-    """Write the segments that bound the sight of one eye.
+    """Write the segments that bound the view of one viewpoint.
 
-    Returns how many they are, and how many things hide the ground at the eye itself; BLIND if one
-    of them hides everything.
+    Parameters
+    ----------
+    segments : Segments
+        Receives the segments.
+    obstacles : Obstacles
+        Buildings.
+    candidates : Candidates
+        Buildings that may be visible.
+    candidate_count : int
+        Number of candidates.
+    eye : Eye
+        Viewpoint.
+    sector : Sector
+        Directions of the viewpoint.
+
+    Returns
+    -------
+    tuple of int
+        Number of segments, and number of objects that hide the ground at the viewpoint itself;
+        BLIND if one of them hides everything.
     """
     count = ZERO
     depth = 0
     for c in range(candidate_count):
         b = candidates.number[c]
         count, opaque = _add_building(segments, count, obstacles, b, eye, sector)
-        if _stands_in(obstacles, b, eye):
+        if _is_in_footprint(obstacles, b, eye):
             if opaque:
                 return 0, BLIND
             depth += 1
@@ -105,7 +123,26 @@ def gather_segments(segments, obstacles, candidates, candidate_count, eye, secto
 
 @kernel_part
 def most_segments(obstacles, candidates, candidate_count, eye, sector):
-    """Return a number of segments that one eye does not exceed."""
+    """Return an upper bound of the number of segments of one viewpoint.
+
+    Parameters
+    ----------
+    obstacles : Obstacles
+        Buildings.
+    candidates : Candidates
+        Buildings that may be visible.
+    candidate_count : int
+        Number of candidates.
+    eye : Eye
+        Viewpoint.
+    sector : Sector
+        Directions of the viewpoint.
+
+    Returns
+    -------
+    int
+        Upper bound.
+    """
     most = 64
     if eye.near > 0.0:
         most += arc_of(eye.near, sector.width).chords

@@ -1,4 +1,4 @@
-"""The buildings that matter to an eye: in reach, and not surely behind others."""
+"""Buildings that a viewpoint may see: within range, and not certainly behind others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BINS = 128
-"""Directions for each of which the nearest sure obstacle is known, to leave out what is behind it."""
+"""Number of directions for which the distance of the nearest certain obstacle is known."""
 _BINS_A_QUADRANT = BINS / 4.0
 _NO_EXTENT = -100.0
 """In place of the last direction of a building whose extent is not simple."""
@@ -23,12 +23,13 @@ class Obstacles(NamedTuple):
     """Buildings as the kernels read them; heights in metres."""
 
     walls: NDArray[np.float64]
-    """x0, y0, x1, y1, interior on the left; those of building b from offsets[b] to offsets[b + 1]."""
+    """x0, y0, x1, y1, interior on the left."""
     offsets: NDArray[Any]
+    """Building b has the walls from offsets[b] to offsets[b + 1]."""
     heights: NDArray[np.float64]
-    """Of what hides, parapet included, above the foot of the building; NaN for unknown."""
+    """Height above the foot up to which a building hides, parapet included; NaN for unknown."""
     roofs: NDArray[np.float64]
-    """Of the roof inside the parapet."""
+    """Height of the roof inside the parapet, above the foot."""
     bases: NDArray[np.float64]
     """Elevation of the ground at the building."""
     grid: BucketGrid
@@ -36,18 +37,29 @@ class Obstacles(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """Buildings in reach of one eye."""
+    """Buildings within range of one viewpoint."""
 
     number: NDArray[Any]
     first: NDArray[np.float64]
     """Direction (see `direction`) where the building begins."""
     last: NDArray[np.float64]
-    """And where it ends; below -50 if its extent is not simple."""
+    """Direction where it ends; below -50 if its extent is not simple."""
 
 
 @kernel_part
 def direction(x, y):
-    """Return a number from 0 to 4 that grows with the angle, without trigonometry."""
+    """Return a number from 0 to 4 that grows with the angle, without trigonometry.
+
+    Parameters
+    ----------
+    x, y : float
+        Vector; (0, 0) has direction 0.
+
+    Returns
+    -------
+    float
+        Direction, counter-clockwise from east; 1 per quadrant.
+    """
     size = abs(x) + abs(y)
     if size == 0.0:
         return 0.0
@@ -61,13 +73,38 @@ def direction(x, y):
 
 @kernel_part
 def eye_above_foot(obstacles, b, eye):
-    """Return the height of the eye above the foot of a building."""
+    """Return the height of a viewpoint above the foot of a building.
+
+    Parameters
+    ----------
+    obstacles : Obstacles
+        Buildings.
+    b : int
+        Number of the building.
+    eye : Eye
+        Viewpoint.
+
+    Returns
+    -------
+    float
+        Height, metres.
+    """
     return eye.height + eye.ground - obstacles.bases[b]
 
 
 @kernel_part
 def open_bins(depths, reach, sector):
-    """Set the squared distance up to which each direction is visible at all: 0 beside the sector."""
+    """Initialise the depth of each direction: the range within the sector, 0 outside it.
+
+    Parameters
+    ----------
+    depths : numpy.ndarray of float, shape (BINS,)
+        Receives the squared distance up to which each direction may be visible, m².
+    reach : float
+        Range, metres.
+    sector : Sector
+        Directions of the viewpoint.
+    """
     if sector.width > 6.2:
         depths[:] = reach * reach
         return
@@ -86,10 +123,10 @@ def open_bins(depths, reach, sector):
 def _extent(walls, first_wall, end_wall, x, y):
     """Return first and last direction of a building, squared distance of its farthest corner.
 
-    The last value says whether the extent is simple: one ring, not around the eye.
+    The last value says whether the extent is simple: one ring, not around the viewpoint.
     """
     begin = direction(walls[first_wall, 0] - x, walls[first_wall, 1] - y)
-    last = turned = low = high = begin
+    last = unwrapped = low = high = begin
     farthest = 0.0
     for w in range(first_wall, end_wall):
         if w > first_wall and (walls[w, 0] != walls[w - 1, 2] or walls[w, 1] != walls[w - 1, 3]):
@@ -97,19 +134,19 @@ def _extent(walls, first_wall, end_wall, x, y):
         qx = walls[w, 2] - x
         qy = walls[w, 3] - y
         farthest = max(farthest, qx * qx + qy * qy)
-        here = direction(qx, qy)
-        step = here - last
+        current = direction(qx, qy)
+        step = current - last
         if step > 2.0:
             step -= 4.0
         elif step < -2.0:
             step += 4.0
         if abs(step) > 1.99:
             return low, high, farthest, False
-        turned += step
-        low = min(low, turned)
-        high = max(high, turned)
-        last = here
-    return low, high, farthest, abs(turned - begin) <= 1.0
+        unwrapped += step
+        low = min(low, unwrapped)
+        high = max(high, unwrapped)
+        last = current
+    return low, high, farthest, abs(unwrapped - begin) <= 1.0
 
 
 @kernel_part
@@ -124,7 +161,7 @@ def _is_hidden(depths, first, last, nearest):
 
 @kernel_part
 def _lower_depths(obstacles, candidates, count, eye, depths):
-    """Write the extent of each building; where one surely hides, take down what is behind it."""
+    """Write the extent of each building; lower the depths behind those that certainly hide."""
     for c in range(count):
         b = candidates.number[c]
         first, last, farthest, simple = _extent(
@@ -140,11 +177,31 @@ def _lower_depths(obstacles, candidates, count, eye, depths):
 
 @kernel_part
 def drop_hidden(obstacles, candidates, count, eye, depths):
-    """Drop the buildings that lie wholly behind others no lower than the eye; return how many stay.
+    """Drop the buildings that are certainly hidden by others no lower than the viewpoint.
 
-    A ring of walls meets every ray within its angular extent, so what lies behind its farthest
-    corner there is hidden. Exact: only what is surely hidden goes. Those that stay are in the order
-    of the register, so that the result does not depend on the bucket grid.
+    Parameters
+    ----------
+    obstacles : Obstacles
+        Buildings.
+    candidates : Candidates
+        Buildings within range; those that remain are written to its beginning, in ascending order.
+    count : int
+        Number of candidates.
+    eye : Eye
+        Viewpoint.
+    depths : numpy.ndarray of float, shape (BINS,)
+        Depths as from `open_bins`; lowered in place.
+
+    Returns
+    -------
+    int
+        Number of candidates that remain.
+
+    Notes
+    -----
+    A ring of walls intersects every ray within its angular extent, so what lies behind its
+    farthest corner there is hidden. Only what is certainly hidden is dropped, so the view remains
+    exact. The ascending order makes the result independent of the bucket grid.
     """
     _lower_depths(obstacles, candidates, count, eye, depths)
     number = candidates.number

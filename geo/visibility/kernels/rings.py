@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SMALLEST_RING_M2 = 1e-6
-"""Rings of less are rounding."""
+"""Smaller rings are rounding."""
 
 
 class Rings(NamedTuple):
-    """Room for the rings of many eyes."""
+    """Rings of many viewpoints, in arrays that may be longer."""
 
     xy: NDArray[np.float64]
     rows: NDArray[Any]
@@ -25,13 +25,43 @@ class Rings(NamedTuple):
 
 @allocating_part
 def allocate_rings(coordinates, rings):
-    """Return room for a number of coordinates and of rings."""
+    """Return arrays for a number of coordinates and of rings.
+
+    Parameters
+    ----------
+    coordinates : int
+        Number of coordinates.
+    rings : int
+        Number of rings.
+
+    Returns
+    -------
+    Rings
+        Arrays without values.
+    """
     return Rings(np.empty((coordinates, 2)), np.empty((rings, 4), np.int64))
 
 
 @allocating_part
 def enlarge_rings(rings, coordinate_count, ring_count, more):
-    """Return the first coordinates and rings in more than twice the room."""
+    """Return the rings in arrays of more than twice the length.
+
+    Parameters
+    ----------
+    rings : Rings
+        Arrays that are too short.
+    coordinate_count : int
+        Number of coordinates to copy.
+    ring_count : int
+        Number of rings to copy.
+    more : int
+        Length to add besides.
+
+    Returns
+    -------
+    Rings
+        Longer arrays with the same content.
+    """
     larger = allocate_rings(2 * rings.xy.shape[0] + 4 * more, 2 * rings.rows.shape[0] + more)
     for k in range(coordinate_count):  # an assignment of slices takes seconds to compile
         larger.xy[k, 0], larger.xy[k, 1] = rings.xy[k, 0], rings.xy[k, 1]
@@ -43,7 +73,26 @@ def enlarge_rings(rings, coordinate_count, ring_count, more):
 
 @kernel_part
 def add_ring(rings, k, begin, end, component, area):
-    """Write the row of a ring unless it was dropped (area 0); return the new number of rings."""
+    """Write the row of a ring unless the ring was dropped.
+
+    Parameters
+    ----------
+    rings : Rings
+        Receives the row.
+    k : int
+        Number of rings so far.
+    begin, end : int
+        First coordinate of the ring, and the end of the last one.
+    component : int
+        Number of the component of visible ground that the ring bounds.
+    area : float
+        Signed area, m²; 0 for a ring that was dropped.
+
+    Returns
+    -------
+    int
+        New number of rings.
+    """
     if area == 0.0:
         return k
     rings.rows[k, 0] = begin
@@ -55,9 +104,22 @@ def add_ring(rings, k, begin, end, component, area):
 
 @kernel_part
 def close_ring(xy, begin, end, x, y):
-    """Close a ring and move it to the place of the eye; return its end and signed area, m².
+    """Close a ring and move it from the origin to the place of the viewpoint.
 
-    A ring without area is dropped: its end is its beginning then, its area 0.
+    Parameters
+    ----------
+    xy : numpy.ndarray of float, shape (n, 2)
+        Coordinates; changed in place.
+    begin, end : int
+        First coordinate of the ring, and the end of the last one.
+    x, y : float
+        Place of the viewpoint, metres.
+
+    Returns
+    -------
+    tuple of int and float
+        End of the closed ring and its signed area, m²; `begin` and 0 for a ring without area,
+        which is dropped.
     """
     if end - begin < 3:
         return begin, 0.0
@@ -79,7 +141,15 @@ def close_ring(xy, begin, end, x, y):
 
 @kernel_part
 def order_rings(rows, begin, end):
-    """Order the rings of one eye by component, the outer one first."""
+    """Order the rings of one viewpoint by component, the outer one first.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray of int, shape (rings, 4)
+        Rows of `Rings`; ordered in place.
+    begin, end : int
+        First ring of the viewpoint, and the end of the last one.
+    """
     for j in range(begin + 1, end):
         first, last, component, sign = rows[j, 0], rows[j, 1], rows[j, 2], rows[j, 3]
         k = j - 1
@@ -90,13 +160,16 @@ def order_rings(rows, begin, end):
                 rows[k + 1, column] = rows[k, column]
             k -= 1
         rows[k + 1, 0], rows[k + 1, 1], rows[k + 1, 2], rows[k + 1, 3] = (
-            first, last, component, sign,
-        )  # fmt: skip
+            first,
+            last,
+            component,
+            sign,
+        )
 
 
 @kernel
 def pack(xy, rows, offsets):
-    """Return rings in the form of `shapely.from_ragged_array`.
+    """Return rings in the form that `shapely.from_ragged_array` reads.
 
     Parameters
     ----------
@@ -105,12 +178,13 @@ def pack(xy, rows, offsets):
     rows : numpy.ndarray of int64, shape (rings, 4)
         As from `sweep`.
     offsets : numpy.ndarray of int64
-        The rings of eye e are those from offsets[e] to offsets[e + 1].
+        Viewpoint e has the rings from offsets[e] to offsets[e + 1].
 
     Returns
     -------
     tuple of numpy.ndarray
-        Coordinates in the order of the rings, ring offsets, polygon offsets, polygons of each eye.
+        Coordinates in the order of the rings, ring offsets, polygon offsets, and number of polygons
+        of each viewpoint.
     """
     total = 0
     polygon_count = 0

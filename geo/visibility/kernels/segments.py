@@ -1,4 +1,4 @@
-"""Segments that bound sight, in polar form about the eye."""
+"""Segments that bound the view, in polar form about the viewpoint."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ ANGLE_TOLERANCE = 1e-9
 LENGTH_TOLERANCE = 1e-7
 """Radial differences below this (metres) are rounding, not ground."""
 
-# A plain int would have every kernel that is given it compiled twice, as a literal and as a number.
+# numba compiles a kernel twice if it gets a plain int, as a literal and as a number.
 OPAQUE = np.int64(2)
-"""Hides everything beyond: a wall no lower than the eye, or the end of the range."""
+"""Hides everything beyond: a wall no lower than the viewpoint, or the end of the range."""
 SHADOW_BEGINS = np.int64(1)
-"""Hidden from here on."""
+"""Ground beyond is hidden."""
 SHADOW_ENDS = np.int64(-1)
-"""Visible again from here on, unless something else hides."""
+"""Ground beyond is visible again, unless something else hides it."""
 
 SAGITTA_M = 0.05
 """Largest distance between an arc and its chords."""
 
 
 class Eye(NamedTuple):
-    """Where a camera looks from."""
+    """A viewpoint: where a camera looks from."""
 
     x: float
     y: float
@@ -42,7 +42,7 @@ class Eye(NamedTuple):
     reach: float
     """Nor is ground farther than this, metres."""
     ground: float
-    """Elevation of the ground at the eye, metres."""
+    """Elevation of the ground at the viewpoint, metres."""
 
 
 class Ray(NamedTuple):
@@ -55,7 +55,7 @@ class Ray(NamedTuple):
 
 
 class Sector(NamedTuple):
-    """The directions an eye looks in."""
+    """Directions of a viewpoint."""
 
     start: float
     """Radians, counter-clockwise from east."""
@@ -67,7 +67,7 @@ class Sector(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A straight line about the eye: along the unit vector (x, y) its distance is 1 / (a·x + b·y)."""
+    """A straight line; its distance along the unit vector (x, y) is 1 / (a·x + b·y)."""
 
     a: float
     b: float
@@ -92,7 +92,7 @@ class Segments(NamedTuple):
 
 
 class Arc(NamedTuple):
-    """An arc about the eye as chords of equal angle."""
+    """An arc about the viewpoint as chords of equal angle."""
 
     step: float
     """Angle of a chord, radians."""
@@ -101,7 +101,20 @@ class Arc(NamedTuple):
 
 @kernel_part
 def angle_from(start, x, y):
-    """Return the angle of a vector counter-clockwise from `start`, in [0, 2π)."""
+    """Return the angle of a vector counter-clockwise from a start angle.
+
+    Parameters
+    ----------
+    start : float
+        Start angle, radians counter-clockwise from east.
+    x, y : float
+        Vector.
+
+    Returns
+    -------
+    float
+        Angle, radians, at least 0 and less than 2π.
+    """
     angle = (math.atan2(y, x) - start) % TWO_PI
     if angle >= TWO_PI:
         angle = 0.0
@@ -110,7 +123,20 @@ def angle_from(start, x, y):
 
 @kernel_part
 def arc_of(radius, width):
-    """Return an arc over `width` whose chords have a sagitta of at most `SAGITTA_M`."""
+    """Return an arc whose chords have a sagitta of at most `SAGITTA_M`.
+
+    Parameters
+    ----------
+    radius : float
+        Radius, metres.
+    width : float
+        Angle of the arc, radians.
+
+    Returns
+    -------
+    Arc
+        Chords of equal angle.
+    """
     widest = 2.0 * math.acos(max(1.0 - SAGITTA_M / radius, 0.5))
     count = max(int(math.ceil(width / widest - 1e-12)), 1)
     return Arc(width / count, count)
@@ -118,14 +144,46 @@ def arc_of(radius, width):
 
 @kernel_part
 def line_between(radius, x0, y0, x1, y1):
-    """Return a and b of the line through two points at distance `radius` along two unit vectors."""
+    """Return the line through two points at the same distance.
+
+    Parameters
+    ----------
+    radius : float
+        Distance of both points, metres.
+    x0, y0 : float
+        Unit vector to the first point.
+    x1, y1 : float
+        Unit vector to the second point.
+
+    Returns
+    -------
+    tuple of float
+        Coefficients `a` and `b` of `Line`.
+    """
     area = radius * (x0 * y1 - y0 * x1)
     return (y1 - y0) / area, (x0 - x1) / area
 
 
 @kernel_part
 def add_segment(segments, count, line, first, last):
-    """Write the piece of a line between two rays with its two events; return the new count."""
+    """Write the piece of a line between two rays with its two events.
+
+    Parameters
+    ----------
+    segments : Segments
+        Receives the segment.
+    count : int
+        Number of segments so far.
+    line : Line
+        Line of the segment.
+    first, last : Ray
+        Rays at which the segment begins and ends.
+
+    Returns
+    -------
+    int
+        New number of segments.
+    """
     segments.a[count] = line.a
     segments.b[count] = line.b
     segments.kind[count] = line.kind
@@ -141,7 +199,7 @@ def add_segment(segments, count, line, first, last):
 
 @kernel_part
 def _clip_to_disc(px, py, qx, qy, radius):
-    """Return whether a part of p to q lies in the disc about the eye, and the ends of that part."""
+    """Return whether a part of p to q lies in the disc of a radius, and the ends of that part."""
     ex = qx - px
     ey = qy - py
     pp = px * px + py * py
@@ -169,7 +227,7 @@ def _clip_to_disc(px, py, qx, qy, radius):
 
 @kernel_part
 def _add_in_sector(segments, count, line, first, last, sector):
-    """Add what of a piece lies in the sector: none, one piece or two."""
+    """Add the part of a segment that lies in the sector: none, one piece or two."""
     if first.angle < sector.width:
         end = last if last.angle <= sector.width else sector.end
         count = add_segment(segments, count, line, first, end)
@@ -182,9 +240,31 @@ def _add_in_sector(segments, count, line, first, last, sector):
 
 @kernel_part
 def add_wall(segments, count, px, py, qx, qy, scale, reach, kind, number, sector):
-    """Add what of the wall from p to q lies in the disc of `reach` and in the sector.
+    """Add the part of a wall that lies in range and in the sector.
 
-    p to q runs with increasing angle; `scale` moves the wall away from the eye.
+    Parameters
+    ----------
+    segments : Segments
+        Receives the segments.
+    count : int
+        Number of segments so far.
+    px, py, qx, qy : float
+        Ends of the wall relative to the viewpoint, metres; the angle increases from p to q.
+    scale : float
+        Factor by which the wall is moved away from the viewpoint.
+    reach : float
+        Range, metres, before scaling.
+    kind : int
+        OPAQUE, SHADOW_BEGINS or SHADOW_ENDS.
+    number : int
+        Number of the line.
+    sector : Sector
+        Directions of the viewpoint.
+
+    Returns
+    -------
+    int
+        New number of segments.
     """
     area = px * qy - py * qx
     if area <= 0.0:
@@ -208,7 +288,26 @@ def add_wall(segments, count, px, py, qx, qy, scale, reach, kind, number, sector
 
 @kernel_part
 def add_near_arc(segments, count, radius, sector, first_number):
-    """Add the arc before which the eye sees nothing."""
+    """Add the near edge, the arc before which no ground is seen.
+
+    Parameters
+    ----------
+    segments : Segments
+        Receives the segments.
+    count : int
+        Number of segments so far.
+    radius : float
+        Distance of the near edge, metres.
+    sector : Sector
+        Directions of the viewpoint.
+    first_number : int
+        Number of the line of the first chord.
+
+    Returns
+    -------
+    int
+        New number of segments.
+    """
     arc = arc_of(radius, sector.width)
     for k in range(arc.chords):
         begin = k * arc.step

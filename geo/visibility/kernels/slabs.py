@@ -7,175 +7,34 @@ rays and by two lines.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from geo.geometry.bucket_grid import ZERO
 from geo.kernel_cache import allocating_part, kernel_part
-from geo.visibility.kernels.segments import (
-    ANGLE_TOLERANCE,
-    LENGTH_TOLERANCE,
-    OPAQUE,
-    Ray,
-    angle_from,
-    arc_of,
-    line_between,
-)
+from geo.visibility.kernels.rim import Chord, inverse_distance
+from geo.visibility.kernels.segments import ANGLE_TOLERANCE, LENGTH_TOLERANCE, OPAQUE, Ray
+from geo.visibility.kernels.splits import Slab, find_split
+from geo.visibility.kernels.sweep_arrays import DEEPEST_SPLIT
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-DEEPEST_SPLIT = 64
-"""How often a slab is split before it is taken as it is."""
-_NO_SPLIT = -1.0
 _NO_LINE = np.int64(-1)
 _FEW_EVENTS = 80
-"""Up to this number insertion is the quicker way to sort."""
-
-
-class Events(NamedTuple):
-    """Beginnings and ends of segments, in groups that lie within the tolerance of one angle."""
-
-    order: NDArray[Any]
-    """Events by angle."""
-    group: NDArray[Any]
-    """The group of each event, rising with the angle; -1 at the end of the sector."""
-    last_group: NDArray[Any]
-    """The group in which each segment ends; the number of groups at the end of the sector."""
-
-
-class ActiveSegments(NamedTuple):
-    """The segments that meet the rays of the current slab, nearest first."""
-
-    segment: NDArray[Any]
-    at_begin: NDArray[np.float64]
-    """Inverse distance on the first ray of the slab."""
-    at_middle: NDArray[np.float64]
-    at_end: NDArray[np.float64]
-
-
-class Slabs(NamedTuple):
-    """Slabs in the order of their angle: slab k lies between the rays k and k + 1."""
-
-    angle: NDArray[np.float64]
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    first_trapezoid: NDArray[Any]
-    """Slab k has the trapezoids from first_trapezoid[k] to first_trapezoid[k + 1]."""
-
-
-class Trapezoids(NamedTuple):
-    """Visible pieces of slabs, the nearest first: distances on both rays, and numbers of lines."""
-
-    near_begin: NDArray[np.float64]
-    far_begin: NDArray[np.float64]
-    near_end: NDArray[np.float64]
-    far_end: NDArray[np.float64]
-    near_line: NDArray[Any]
-    far_line: NDArray[Any]
-
-
-class PendingRays(NamedTuple):
-    """Ends of the slabs that the current one was split from, the nearest on top."""
-
-    angle: NDArray[np.float64]
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-
-
-class Sweep(NamedTuple):
-    """All that one sweep writes."""
-
-    events: Events
-    active: ActiveSegments
-    slabs: Slabs
-    trapezoids: Trapezoids
-    pending: PendingRays
-
-
-class Slab(NamedTuple):
-    """The current slab; the vectors are of any length, in the middle."""
-
-    begin: Ray
-    middle: Ray
-    end: Ray
-
-
-class Rim(NamedTuple):
-    """The end of the range: an arc of chords."""
-
-    radius: float
-    start: float
-    """Of the sector, radians counter-clockwise from east."""
-    step: float
-    """Angle of a chord."""
-    chords: int
-    within: float
-    """A segment of at least this inverse distance lies before every chord."""
-    first_line: int
-    """Number of the line of the first chord."""
-
-
-class Chord(NamedTuple):
-    """The chord of the rim that the current slab meets; number -1 for none yet."""
-
-    number: int
-    a: float
-    b: float
-
-
-@allocating_part
-def allocate_sweep(capacity):
-    """Return room for a sweep over up to capacity / 4 segments."""
-    return Sweep(
-        Events(
-            np.empty(capacity, np.int64), np.empty(capacity, np.int64), np.empty(capacity, np.int64)
-        ),
-        ActiveSegments(
-            np.empty(capacity, np.int64), np.empty(capacity), np.empty(capacity), np.empty(capacity)
-        ),
-        Slabs(
-            np.empty(capacity), np.empty(capacity), np.empty(capacity), np.empty(capacity, np.int64)
-        ),
-        Trapezoids(
-            np.empty(capacity),
-            np.empty(capacity),
-            np.empty(capacity),
-            np.empty(capacity),
-            np.empty(capacity, np.int64),
-            np.empty(capacity, np.int64),
-        ),
-        PendingRays(np.empty(DEEPEST_SPLIT), np.empty(DEEPEST_SPLIT), np.empty(DEEPEST_SPLIT)),
-    )
-
-
-@kernel_part
-def rim_of(reach, sector, first_line):
-    """Return the end of the range of an eye."""
-    arc = arc_of(reach, sector.width)
-    within = 1.0 / (reach * math.cos(0.5 * arc.step))
-    return Rim(reach, sector.start, arc.step, arc.chords, within, first_line)
-
-
-@kernel_part
-def _chord_of(rim, number):
-    begin = rim.start + number * rim.step
-    x0, y0 = math.cos(begin), math.sin(begin)
-    x1, y1 = math.cos(begin + rim.step), math.sin(begin + rim.step)
-    a, b = line_between(rim.radius, x0, y0, x1, y1)
-    return Chord(number, a, b)
-
-
-@kernel_part
-def _inverse_distance(line, ray):
-    """Return the inverse distance of a line along a ray."""
-    return line.a * ray.x + line.b * ray.y
+"""Up to this number insertion sort is faster."""
 
 
 @allocating_part
 def sort_events(angles, order, count):
-    """Order events by angle."""
+    """Order events by angle.
+
+    Parameters
+    ----------
+    angles : numpy.ndarray of float
+        Angle of each event.
+    order : numpy.ndarray of int
+        Receives the events in ascending order of angle.
+    count : int
+        Number of events.
+    """
     if count <= _FEW_EVENTS:
         for event in range(count):
             angle = angles[event]
@@ -279,104 +138,13 @@ def _order_active(active, count, segments, slab):
 
 
 @kernel_part
-def _is_rim_visible(active, count, first_opaque, rim):
-    """Return whether the rim may be nearer than the first segment that hides everything."""
-    return (
-        first_opaque == count
-        or active.at_begin[first_opaque] < rim.within
-        or active.at_end[first_opaque] < rim.within
-    )
-
-
-@kernel_part
-def _crossing(a0, b0, a1, b1, slab, start):
-    """Return the angle within the slab at which two lines cross; -1 if there is none."""
-    angle = angle_from(start, b1 - b0, a0 - a1)
-    if not slab.begin.angle < angle < slab.end.angle:
-        angle = angle_from(start, b0 - b1, a1 - a0)
-    if slab.begin.angle + ANGLE_TOLERANCE < angle < slab.end.angle - ANGLE_TOLERANCE:
-        return angle
-    return _NO_SPLIT
-
-
-@kernel_part
-def _split_at_rim(active, count, segments, slab, rim, chord):
-    """Return where a slab leaves one chord, or crosses it (-1: nowhere), and that chord."""
-    step = rim.step
-    number = int(slab.middle.angle / step)
-    if number >= rim.chords:
-        number = rim.chords - 1
-    if slab.begin.angle < number * step - ANGLE_TOLERANCE:
-        return number * step, chord
-    if slab.end.angle > (number + 1) * step + ANGLE_TOLERANCE and number + 1 < rim.chords:
-        return (number + 1) * step, chord
-    if number != chord.number:
-        chord = _chord_of(rim, number)
-    at_begin = _inverse_distance(chord, slab.begin)
-    at_middle = _inverse_distance(chord, slab.middle)
-    at_end = _inverse_distance(chord, slab.end)
-    for j in range(count):
-        if (active.at_middle[j] - at_middle) * (active.at_begin[j] - at_begin) < 0.0:
-            here, there = active.at_begin[j], at_begin
-        elif (active.at_middle[j] - at_middle) * (active.at_end[j] - at_end) < 0.0:
-            here, there = active.at_end[j], at_end
-        else:
-            continue
-        if abs(here - there) > LENGTH_TOLERANCE * abs(here * there):
-            s = active.segment[j]
-            angle = _crossing(segments.a[s], segments.b[s], chord.a, chord.b, slab, rim.start)
-            if angle >= 0.0:
-                return angle, chord
-    return _NO_SPLIT, chord
-
-
-@kernel_part
-def _is_out_of_order(nearer, farther):
-    """Return whether two inverse distances say that the segments have crossed."""
-    if not nearer < farther:
-        return False
-    return not farther - nearer <= LENGTH_TOLERANCE * abs(nearer * farther)
-
-
-@kernel_part
-def _split_at_crossing(active, count, first_opaque, segments, slab, start):
-    """Return where two neighbouring segments cross within the slab; -1 for nowhere.
-
-    Behind the first that hides everything, only what comes out in front of it matters.
-    """
-    for j in range(1, count):
-        k = j - 1 if j <= first_opaque else first_opaque
-        if _is_out_of_order(active.at_begin[k], active.at_begin[j]) or _is_out_of_order(
-            active.at_end[k], active.at_end[j]
-        ):
-            s = active.segment[j]
-            o = active.segment[k]
-            angle = _crossing(
-                segments.a[s], segments.b[s], segments.a[o], segments.b[o], slab, start
-            )
-            if angle >= 0.0:
-                return angle
-    return _NO_SPLIT
-
-
-@kernel_part
-def _find_split(active, count, first_opaque, segments, slab, rim, chord):
-    """Return the angle at which the slab must be split (-1: nowhere), and the chord it meets."""
-    if _is_rim_visible(active, count, first_opaque, rim):
-        angle, chord = _split_at_rim(active, count, segments, slab, rim, chord)
-        if angle >= 0.0:
-            return angle, chord
-    return _split_at_crossing(active, count, first_opaque, segments, slab, rim.start), chord
-
-
-@kernel_part
 def _is_at_rim(active, count, first_opaque, slab, rim, chord):
     """Return whether the rim is nearer than the first segment that hides everything."""
     if first_opaque == count:
         return True
     return (
         chord.number >= 0
-        and active.at_middle[first_opaque] < _inverse_distance(chord, slab.middle)
+        and active.at_middle[first_opaque] < inverse_distance(chord, slab.middle)
         and (active.at_begin[first_opaque] < rim.within or active.at_end[first_opaque] < rim.within)
     )
 
@@ -406,7 +174,7 @@ def _emit_trapezoids(active, count, first_opaque, segments, slab, rim, chord, de
     `depth` is how many things hide the ground at the eye.
     """
     at_rim = _is_at_rim(active, count, first_opaque, slab, rim, chord)
-    rim_inverse = _inverse_distance(chord, slab.middle)
+    rim_inverse = inverse_distance(chord, slab.middle)
     near_line, near_begin, near_end = _NO_LINE, 0.0, 0.0
     for j in range(count + 1):
         if j == count or (at_rim and active.at_middle[j] <= rim_inverse):
@@ -414,8 +182,8 @@ def _emit_trapezoids(active, count, first_opaque, segments, slab, rim, chord, de
                 break
             kind = OPAQUE
             line = rim.first_line + chord.number
-            far_begin = 1.0 / _inverse_distance(chord, slab.begin)
-            far_end = 1.0 / _inverse_distance(chord, slab.end)
+            far_begin = 1.0 / inverse_distance(chord, slab.begin)
+            far_end = 1.0 / inverse_distance(chord, slab.end)
         else:
             s = active.segment[j]
             kind = segments.kind[s]
@@ -453,10 +221,27 @@ def _push(pending, top, ray):
 
 @kernel_part
 def sweep_slabs(segments, segment_count, depth, sector, rim, sweep):
-    """Sweep over the segments of one eye, whose events are sorted.
+    """Sweep over the segments of one viewpoint, whose events are sorted.
 
-    `depth` is how many things hide the ground at the eye. Returns the numbers of slabs and
-    trapezoids, or (-1, 0) when there is too little room for them.
+    Parameters
+    ----------
+    segments : Segments
+        All segments.
+    segment_count : int
+        Number of segments.
+    depth : int
+        Number of objects that hide the ground at the viewpoint itself.
+    sector : Sector
+        Directions of the viewpoint.
+    rim : Rim
+        End of the range.
+    sweep : Sweep
+        Arrays; receives slabs and trapezoids.
+
+    Returns
+    -------
+    tuple of int
+        Numbers of slabs and trapezoids; (-1, 0) if the arrays are too short.
     """
     events, active, slabs, trapezoids, pending = sweep
     event_count = 2 * segment_count
@@ -476,7 +261,7 @@ def sweep_slabs(segments, segment_count, depth, sector, rim, sweep):
             end = Ray(pending.angle[top], pending.x[top], pending.y[top])
             slab = _slab_between(begin, end, sector.start)
             opaque = _order_active(active, active_count, segments, slab)
-            split, chord = _find_split(active, active_count, opaque, segments, slab, rim, chord)
+            split, chord = find_split(active, active_count, opaque, segments, slab, rim, chord)
             if split >= 0.0 and top < DEEPEST_SPLIT - 1 and begin.angle < split < end.angle:
                 top += 1
                 angle = sector.start + split
@@ -486,9 +271,17 @@ def sweep_slabs(segments, segment_count, depth, sector, rim, sweep):
                 return -1, 0
             slabs.first_trapezoid[slab_count] = trapezoid_count
             trapezoid_count = _emit_trapezoids(
-                active, active_count, opaque, segments, slab, rim, chord, depth,
-                trapezoids, trapezoid_count,
-            )  # fmt: skip
+                active,
+                active_count,
+                opaque,
+                segments,
+                slab,
+                rim,
+                chord,
+                depth,
+                trapezoids,
+                trapezoid_count,
+            )
             slab_count += 1
             _set_ray(slabs, slab_count, end)
             begin = end

@@ -1,4 +1,4 @@
-"""Views of which every slab is one piece: from the eye, or from the near arc, to one line."""
+"""Views of which every slab is one piece: from the viewpoint, or from the near arc, to one line."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from geo.visibility.kernels.segments import LENGTH_TOLERANCE, TWO_PI
 NOT_A_STAR = -1
 NO_ROOM = -2
 _THINNEST_M = 0.01
-"""Between near arc and far line; anything thinner is left to the general way."""
+"""Between near arc and far line; thinner views are left to the general method."""
 _NARROWEST_M = 1e-6
 _STEEPEST = 4e-8
 
 
 @kernel_part
 def _joins(trapezoids, before, k):
-    """Return whether the piece of one slab goes on from that of the slab before it."""
+    """Return whether the piece of one slab continues that of the slab before it."""
     return (
         abs(trapezoids.near_end[before] - trapezoids.near_begin[k]) <= LENGTH_TOLERANCE
         and trapezoids.far_end[before] - trapezoids.near_begin[k] >= _THINNEST_M
@@ -91,21 +91,21 @@ def _is_slab_wide(slabs, trapezoids, k, count, ringed, steep):
 
 @kernel_part
 def _is_step_safe(slabs, trapezoids, before, k, steep):
-    """Return whether the edge along the ray between two slabs, if any, cannot turn over."""
-    there, here = trapezoids.far_end[before], trapezoids.far_begin[k]
-    if abs(there - here) <= LENGTH_TOLERANCE:
+    """Return whether the edge along the ray between two slabs, if any, cannot fold over."""
+    before_far, far = trapezoids.far_end[before], trapezoids.far_begin[k]
+    if abs(before_far - far) <= LENGTH_TOLERANCE:
         return True
     narrow = min(slabs.angle[k + 1] - slabs.angle[k], slabs.angle[before + 1] - slabs.angle[before])
-    return not narrow * min(here, there) * abs(there - here) < steep
+    return not narrow * min(far, before_far) * abs(before_far - far) < steep
 
 
 @kernel_part
-def _is_surely_valid(slabs, trapezoids, count, reach, sector, ringed):
+def _is_certainly_valid(slabs, trapezoids, count, reach, sector, ringed):
     """Return whether rounding cannot make the rings touch.
 
     Rounding moves a vertex by at most about 1e-9 m. Neighbouring rays must lie farther apart
     wherever a vertex lies on them, and a radial edge must not be so short, nor the slabs beside
-    it so narrow, that the edges at its ends could turn over (docs/visibility.md).
+    it so narrow, that the edges at its ends could fold over (docs/visibility.md).
     """
     steep = _STEEPEST * reach
     if not sector.full and not _is_gap_wide(slabs, trapezoids, count, sector, ringed, steep):
@@ -130,18 +130,18 @@ def _put(xy, n, distance, slabs, k):
 def _put_far_side(xy, n, slabs, trapezoids, count, full):
     """Write the far ends of all slabs, without the points where a line goes straight on."""
     for k in range(count):
-        here = trapezoids.far_begin[k]
+        far = trapezoids.far_begin[k]
         if k == 0 and not full:
-            n = _put(xy, n, here, slabs, k)
+            n = _put(xy, n, far, slabs, k)
             continue
         before = k - 1 if k else count - 1
-        there = trapezoids.far_end[before]
-        if abs(there - here) <= LENGTH_TOLERANCE:
+        before_far = trapezoids.far_end[before]
+        if abs(before_far - far) <= LENGTH_TOLERANCE:
             if trapezoids.far_line[before] != trapezoids.far_line[k]:
-                n = _put(xy, n, here, slabs, k)
+                n = _put(xy, n, far, slabs, k)
             continue
-        n = _put(xy, n, there, slabs, k)
-        n = _put(xy, n, here, slabs, k)
+        n = _put(xy, n, before_far, slabs, k)
+        n = _put(xy, n, far, slabs, k)
     if not full:
         n = _put(xy, n, trapezoids.far_end[count - 1], slabs, count)
     return n
@@ -170,10 +170,32 @@ def _put_hole(xy, n, slabs, trapezoids, count):
 
 @kernel_part
 def write_star(slabs, trapezoids, count, eye, sector, rings, n, ring_count):
-    """Write a view at once; `n` and `ring_count` say what the rings hold already.
+    """Write the rings of a view whose slabs are one piece each.
 
-    Returns the new numbers of coordinates and rings, and whether the view is surely valid. The
-    first is NOT_A_STAR where the view is not of that form, NO_ROOM where the arrays are too short.
+    Parameters
+    ----------
+    slabs : Slabs
+        Slabs of the view.
+    trapezoids : Trapezoids
+        Trapezoids of the slabs.
+    count : int
+        Number of slabs.
+    eye : Eye
+        Viewpoint.
+    sector : Sector
+        Directions of the viewpoint.
+    rings : Rings
+        Receives the rings.
+    n : int
+        Number of coordinates that `rings` already holds.
+    ring_count : int
+        Number of rings that `rings` already holds.
+
+    Returns
+    -------
+    tuple of int, int and bool
+        New numbers of coordinates and rings, and whether the view is certainly valid. The first is
+        NOT_A_STAR if the view is not of that form, NO_ROOM if the arrays are too short.
     """
     star, ringed = _is_star(slabs, trapezoids, count, sector.full)
     if not star:
@@ -198,5 +220,5 @@ def write_star(slabs, trapezoids, count, eye, sector, rings, n, ring_count):
         n = _put_hole(xy, n, slabs, trapezoids, count)
         n, area = close_ring(xy, begin, n, eye.x, eye.y)
         ring_count = add_ring(rings, ring_count, begin, n, ZERO, area)
-    sure = _is_surely_valid(slabs, trapezoids, count, eye.reach, sector, ringed)
-    return n, ring_count, sure
+    certain = _is_certainly_valid(slabs, trapezoids, count, eye.reach, sector, ringed)
+    return n, ring_count, certain

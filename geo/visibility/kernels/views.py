@@ -1,4 +1,4 @@
-"""The visible ground of many eyes: the kernel that Python calls."""
+"""Visible ground of many viewpoints: the kernel that Python calls."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ import numpy as np
 
 from geo.geometry.bucket_grid import ZERO, boxes_within
 from geo.kernel_cache import allocating_part, kernel, kernel_part
-from geo.visibility.kernels.boundary import (
-    Boundary,
-    allocate_boundary,
-    join_trapezoids,
-    trace_rings,
-)
+from geo.visibility.kernels.boundary import Boundary, allocate_boundary, join_trapezoids
 from geo.visibility.kernels.gathering import BLIND, gather_segments, most_segments
 from geo.visibility.kernels.obstacles import BINS, Candidates, drop_hidden, open_bins
+from geo.visibility.kernels.rim import rim_of
 from geo.visibility.kernels.rings import allocate_rings, enlarge_rings, order_rings
 from geo.visibility.kernels.segments import (
     ANGLE_TOLERANCE,
@@ -28,8 +24,10 @@ from geo.visibility.kernels.segments import (
     Segments,
     arc_of,
 )
-from geo.visibility.kernels.slabs import Sweep, allocate_sweep, rim_of, sort_events, sweep_slabs
+from geo.visibility.kernels.slabs import sort_events, sweep_slabs
 from geo.visibility.kernels.star import NOT_A_STAR, write_star
+from geo.visibility.kernels.sweep_arrays import Sweep, allocate_sweep
+from geo.visibility.kernels.tracing import trace_rings
 
 NO_ROOM_FOR_RINGS = np.int64(-2)
 NO_ROOM_FOR_SWEEP = np.int64(-3)
@@ -37,8 +35,8 @@ _RIM_LINES = 1_000_000
 """Added to the number of walls for the number of the line of the first chord of the rim."""
 
 
-class Room(NamedTuple):
-    """What the view of one eye is computed in, for up to capacity / 4 segments."""
+class Workspace(NamedTuple):
+    """Arrays in which the view of one viewpoint is computed, for up to capacity / 4 segments."""
 
     segments: Segments
     sweep: Sweep
@@ -46,19 +44,23 @@ class Room(NamedTuple):
 
 
 @allocating_part
-def _allocate_room(capacity):
-    """Return room for one view."""
+def _allocate_workspace(capacity):
+    """Return arrays for one view."""
     segments = Segments(
-        np.empty(capacity), np.empty(capacity),
-        np.empty(capacity, np.int64), np.empty(capacity, np.int64),
-        np.empty(capacity), np.empty(capacity), np.empty(capacity),
-    )  # fmt: skip
-    return Room(segments, allocate_sweep(capacity), allocate_boundary(capacity))
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity),
+    )
+    return Workspace(segments, allocate_sweep(capacity), allocate_boundary(capacity))
 
 
 @allocating_part
 def _allocate_candidates(capacity):
-    """Return room for a number of buildings."""
+    """Return arrays for a number of buildings."""
     return Candidates(np.empty(capacity, np.int64), np.empty(capacity), np.empty(capacity))
 
 
@@ -76,21 +78,25 @@ def _sector_of(start, width):
 
 
 @allocating_part
-def _write_view(eye, sector, obstacles, candidates, candidate_count, room, rings, n, ring_count):
-    """Write the rings of one eye; return the numbers of coordinates and rings, and if surely valid.
+def _write_view(
+    eye, sector, obstacles, candidates, candidate_count, workspace, rings, n, ring_count
+):
+    """Write the rings of one viewpoint.
+
+    Returns the numbers of coordinates and rings, and whether the view is certainly valid.
 
     The first is NO_ROOM_FOR_SWEEP or NO_ROOM_FOR_RINGS where something is too short.
     """
     segment_count, depth = gather_segments(
-        room.segments, obstacles, candidates, candidate_count, eye, sector
+        workspace.segments, obstacles, candidates, candidate_count, eye, sector
     )
     if depth == BLIND:
         return n, ring_count, True
-    sort_events(room.segments.angle, room.sweep.events.order, 2 * segment_count)
+    sort_events(workspace.segments.angle, workspace.sweep.events.order, 2 * segment_count)
     rim = rim_of(eye.reach, sector, obstacles.walls.shape[0] + _RIM_LINES)
-    slabs, trapezoids = room.sweep.slabs, room.sweep.trapezoids
+    slabs, trapezoids = workspace.sweep.slabs, workspace.sweep.trapezoids
     slab_count, trapezoid_count = sweep_slabs(
-        room.segments, segment_count, depth, sector, rim, room.sweep
+        workspace.segments, segment_count, depth, sector, rim, workspace.sweep
     )
     if slab_count < 0:
         return NO_ROOM_FOR_SWEEP, ring_count, False
@@ -99,12 +105,12 @@ def _write_view(eye, sector, obstacles, candidates, candidate_count, room, rings
     )
     if end == NOT_A_STAR:
         node_count, edge_count = join_trapezoids(
-            room.boundary, slabs, trapezoids, slab_count, trapezoid_count, sector.full
+            workspace.boundary, slabs, trapezoids, slab_count, trapezoid_count, sector.full
         )
         if node_count < 0:
             return NO_ROOM_FOR_SWEEP, ring_count, False
         end, end_ring = trace_rings(
-            room.boundary, node_count, edge_count, eye, rings, n, ring_count
+            workspace.boundary, node_count, edge_count, eye, rings, n, ring_count
         )
         sure = False
         if end >= 0:
@@ -116,7 +122,7 @@ def _write_view(eye, sector, obstacles, candidates, candidate_count, room, rings
 
 @kernel
 def sweep(eyes: Any, spans: Any, begin: int, end: int, obstacles: Any) -> Any:
-    """Return the rings of the ground that each eye from `begin` to `end` sees.
+    """Return the rings of the ground that each viewpoint from `begin` to `end` sees.
 
     Parameters
     ----------
@@ -125,7 +131,7 @@ def sweep(eyes: Any, spans: Any, begin: int, end: int, obstacles: Any) -> Any:
     spans : numpy.ndarray of shape (n, 2)
         Start angle (counter-clockwise from east) and width of the sector; radians.
     begin, end : int
-        Which eyes.
+        First viewpoint, and the end of the last one.
     obstacles : Obstacles
         The buildings.
 
@@ -133,10 +139,10 @@ def sweep(eyes: Any, spans: Any, begin: int, end: int, obstacles: Any) -> Any:
     -------
     tuple of numpy.ndarray
         Coordinates; one row a ring (first coordinate, end, component, sign of the area); the
-        offset of the rings of each eye; whether each view is surely valid.
+        offset of the rings of each viewpoint; whether each view is certainly valid.
     """
     capacity = ZERO + 1024
-    room = _allocate_room(capacity)
+    workspace = _allocate_workspace(capacity)
     candidates = _allocate_candidates(ZERO + 256)
     rings = allocate_rings(64 * (end - begin) + 1024, 2 * (end - begin) + 64)
     depths = np.empty(BINS)
@@ -163,9 +169,9 @@ def sweep(eyes: Any, spans: Any, begin: int, end: int, obstacles: Any) -> Any:
         while True:
             if needed > capacity:
                 capacity = 2 * needed
-                room = _allocate_room(capacity)
+                workspace = _allocate_workspace(capacity)
             coordinate_end, ring_end, valid = _write_view(
-                eye, sector, obstacles, candidates, count, room, rings, n, ring_count
+                eye, sector, obstacles, candidates, count, workspace, rings, n, ring_count
             )
             if coordinate_end == NO_ROOM_FOR_SWEEP:
                 needed = 2 * capacity

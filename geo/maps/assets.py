@@ -1,4 +1,4 @@
-"""The browser assets: which files of which npm packages are served, and where they are."""
+"""Browser assets: the files of npm packages that are served, and their folder."""
 
 from __future__ import annotations
 
@@ -30,19 +30,28 @@ FILES = {
     "swagger/swagger-ui-bundle.js": "swagger-ui-dist/swagger-ui-bundle.js",
     "swagger/favicon.png": "swagger-ui-dist/favicon-32x32.png",
 }
-"""Served path to path below node_modules."""
+"""Path below node_modules of each served path."""
 
 
 def install_assets(node_modules: Path, target: Path) -> int:
-    """Copy the served files out of an npm installation.
+    """Copy the served files from an npm installation.
+
+    Parameters
+    ----------
+    node_modules : pathlib.Path
+        Folder of the installation.
+    target : pathlib.Path
+        Folder to write to; it is created if it does not exist.
 
     Returns
     -------
-    How many files were written.
+    int
+        Number of files written.
 
     Raises
     ------
-    AssetError : a file is not there.
+    AssetError
+        If a file is missing.
     """
     for served, source in FILES.items():
         origin = node_modules / source
@@ -55,19 +64,25 @@ def install_assets(node_modules: Path, target: Path) -> int:
 
 
 def assets_dir() -> Path:
-    """The folder the assets are served from.
+    """Return the folder from which the assets are served.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder of the settings, or the one that the installation fills.
 
     Raises
     ------
-    AssetError : the assets are not installed.
+    AssetError
+        If a file is missing.
     """
     folder = get_settings().assets_dir
     if folder is None:
         folder = Path(__file__).parents[2] / "service" / "static" / "vendor"
-    absent = [name for name in FILES if not (folder / name).is_file()]
-    if absent:
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
         raise AssetError(
-            f"browser assets are missing from {folder} ({absent[0]}); run scripts/setup.sh, "
+            f"browser assets are missing from {folder} ({missing[0]}); run scripts/setup.sh, "
             "or point GRIDCOVER_ASSETS_DIR at a folder that has them"
         )
     return folder

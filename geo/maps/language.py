@@ -20,7 +20,12 @@ def texts(language: str) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        From ``geo/locales``; both languages have the same keys.
+        A copy of ``geo/locales/LANGUAGE.json``; both languages have the same keys.
+
+    Raises
+    ------
+    ValueError
+        If there is no such language.
     """
     if language not in LANGUAGES:
         raise ValueError(f"there are no texts in {language!r}; use one of {', '.join(LANGUAGES)}")

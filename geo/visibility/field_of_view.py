@@ -64,7 +64,7 @@ def complete_cameras(
         `vfov_deg`, each of which may be absent or have empty values. Other columns are not read,
         see `rename_columns`.
     defaults : mapping of str to CameraDefaults, optional
-        Defaults by kind (``unknown`` for any other); those of the settings where not given.
+        Defaults by kind (``unknown`` for any other); those of `camera_defaults` where not given.
 
     Returns
     -------

@@ -63,7 +63,7 @@ def visible_area(
     terrain : Terrain, optional
         Elevation of the ground in the same CRS; None for level ground.
     defaults : mapping of str to CameraDefaults, optional
-        Parameters to assume by kind of camera; those of the settings where not given.
+        Parameters to assume by kind of camera; those of `camera_defaults` where not given.
 
     Returns
     -------

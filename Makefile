@@ -29,6 +29,7 @@ test-scale: setup
 lint: setup
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
+	@.venv/bin/numpydoc lint $$(find geo service -name '*.py')
 	.venv/bin/mypy
 	@./scripts/npm.sh run lint --silent
 

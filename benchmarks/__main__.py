@@ -97,7 +97,7 @@ def sight(count: int) -> None:
         cut = [shapely.area(shapely.intersection(s, disc)) for s in (rings, views.values[some])]
         print(f"\nLargest difference of areas: Shapely {apart:.1e} m², with heights "
               f"{apart_heights:.1e} m²; CGAL {np.abs(cut[0] - cut[1]).max():.1e} m².")  # fmt: skip
-    _, _, eyes = visibility.eyes_of(geo.complete_cameras(around), walls)
+    _, _, eyes = visibility.viewpoints_of(geo.complete_cameras(around), walls)
     hunt, _ = best_of(lambda: hashes_in_reach(eyes, walls), 3)
     hunt -= best_of(lambda: hashes_in_reach(eyes[:1], walls), 3)[0]
     print(f"Walls made ready beforehand: {count / ready:,.0f} a second. Neighbour search alone: "

@@ -24,16 +24,16 @@ def _lattice(side: int, metres: float) -> gpd.GeoDataFrame:
 
 
 def join(points: int = 1_000_000) -> tuple[float, float]:
-    """Seconds of `grid_of` and of geopandas.sjoin, points to 10,000 grids with bent borders."""
+    """Seconds of `grid_positions` and of geopandas.sjoin, points to 10,000 grids with bent borders."""
     grids = _lattice(100, 100.0)
     bent = shapely.transform(grids.geometry.values, lambda xy: xy + 30 * np.sin(xy[:, ::-1] / 70))
     grids = grids.set_geometry(gpd.GeoSeries(bent, crs=grids.crs))
     random = np.random.default_rng(0)
     xy = random.uniform(-50, 10_050, (points, 2))
     spots = gpd.GeoDataFrame(geometry=gpd.points_from_xy(*xy.T), crs=grids.crs)
-    geo.grid_of(grids, spots.iloc[:9])
+    geo.grid_positions(grids, spots.iloc[:9])
     begun = time.perf_counter()
-    ours = geo.grid_of(grids, spots)
+    ours = geo.grid_positions(grids, spots)
     middle = time.perf_counter()
     theirs = gpd.sjoin(spots, grids[["geometry"]])
     ended = time.perf_counter()
@@ -51,7 +51,7 @@ def permutations(side: int = 224) -> tuple[float, float, int]:
 
         grids = _lattice(side, 100.0)
         values = np.random.default_rng(0).poisson(20, len(grids)).astype(float)
-        near = geo.contiguity(grids)
+        near = geo.contiguity_weights(grids)
         geo.hot_spots(grids, values=values, weights=near, permutations=9)
         begun = time.perf_counter()
         geo.hot_spots(grids, values=values, weights=near, permutations=999)

@@ -26,11 +26,11 @@ from geo.ingest import spreadsheet_safe
 from geo.schema import FORMATS, LAYERS, RESULTS
 from geo.store.queries.exports import EXPORT_SHAPES
 
-MOST_SHEET_ROWS = 1_048_575
+MAX_SHEET_ROWS = 1_048_575
 """Largest number of rows of a sheet of a workbook, without the header."""
 
 
-def digits_of(layer: str) -> int | None:
+def decimals_of(layer: str) -> int | None:
     """Return the decimals of a layer's degrees in text formats.
 
     Parameters
@@ -47,7 +47,7 @@ def digits_of(layer: str) -> int | None:
     return 7 if layer in RESULTS and layer not in LAYERS else None
 
 
-def lines_of_csv(
+def csv_parts(
     pieces: Iterable[gpd.GeoDataFrame], zone: ZoneInfo, *, digits: int | None = None
 ) -> Iterator[bytes]:
     """Return a layer as CSV that spreadsheets open correctly: UTF-8 with BOM, no text as a formula.
@@ -83,7 +83,7 @@ def lines_of_csv(
         yield text.getvalue().encode()
 
 
-def lines_of_geojson(
+def geojson_parts(
     pieces: Iterable[gpd.GeoDataFrame], zone: ZoneInfo, *, digits: int | None = None
 ) -> Iterator[bytes]:
     """Return a layer as a GeoJSON feature collection (RFC 7946).
@@ -175,9 +175,9 @@ def write_file(
     counted_pieces = _CountedPieces(pieces)
     try:
         if form == "csv":
-            _write_bytes(path, lines_of_csv(counted_pieces, zone, digits=digits_of(layer)))
+            _write_bytes(path, csv_parts(counted_pieces, zone, digits=decimals_of(layer)))
         elif form == "geojson":
-            _write_bytes(path, lines_of_geojson(counted_pieces, zone, digits=digits_of(layer)))
+            _write_bytes(path, geojson_parts(counted_pieces, zone, digits=decimals_of(layer)))
         elif form == "xlsx":
             _write_workbook(counted_pieces, path, layer, zone)
         elif form == "parquet":
@@ -242,12 +242,12 @@ def _write_sheet(
 ) -> None:
     number = 0
     for piece in pieces:
-        columns, rows = _table(piece, zone, digits_of(layer))
+        columns, rows = _table(piece, zone, decimals_of(layer))
         if number == 0:
             sheet.append(columns)
         number += len(piece)
-        if number > MOST_SHEET_ROWS:
-            raise ReadError(f"a workbook holds {MOST_SHEET_ROWS:,} rows; export as csv or gpkg")
+        if number > MAX_SHEET_ROWS:
+            raise ReadError(f"a workbook holds {MAX_SHEET_ROWS:,} rows; export as csv or gpkg")
         for row in rows:
             cells = []
             for value in row:

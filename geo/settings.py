@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     """Longest duration of a session, h."""
     session_idle_hours: float = Field(default=2.0, gt=0)
     """Time without a request after which a session ends, h."""
-    wall_days: float = Field(default=30.0, gt=0)
+    video_wall_days: float = Field(default=30.0, gt=0)
     """Duration of the session of a video wall, days."""
     oidc_issuer: str | None = None
     """OpenID Connect provider; None for passwords only."""
@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     """Whether ``gridcover serve`` starts a worker."""
     coarse_roles: list[str] = Field(default_factory=list)
     """Roles that see camera positions only to about 200 m."""
-    walk_m: float = Field(default=500.0, gt=0)
+    service_radius_m: float = Field(default=500.0, gt=0)
     """Service radius of a service point (straight-line distance), m."""
     webhook_targets: list[str] = Field(default_factory=list)
     """Origins that alerts may be sent to."""

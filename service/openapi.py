@@ -33,6 +33,7 @@ def make_openapi_router(document_path: str, page_path: str, document_url: str) -
 
     @router.get(document_path, name="openapi", dependencies=[allow(audit=AuditRule.NONE)])
     def openapi(request: Request) -> JSONResponse:
+        """Get the OpenAPI document."""
         return JSONResponse(
             request.app.openapi(), media_type="application/vnd.oai.openapi+json;version=3.0"
         )
@@ -43,6 +44,7 @@ def make_openapi_router(document_path: str, page_path: str, document_url: str) -
         dependencies=[allow(scopes=page_scopes, audit=AuditRule.NONE)],
     )
     def docs(request: Request) -> HTMLResponse:
+        """Get the page that documents the API."""
         html = get_swagger_ui_html(
             openapi_url=document_url,
             title="gridcover API",

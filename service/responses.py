@@ -163,6 +163,7 @@ def add_problem_handlers(
     """
 
     def database_unavailable(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        """Return the response to a request while the database does not respond."""
         return unavailable(request) or database_unavailable_response()
 
     for kind in (

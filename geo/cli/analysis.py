@@ -16,7 +16,7 @@ from geo.cli.store_access import open_store, print_store, require_current_or_mig
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from geo.pipeline import RefreshResult, Sites
+    from geo.pipeline import RecommendedSites, RefreshResult
 
 
 def refresh(
@@ -101,8 +101,8 @@ def sites_command(
     if by not in ("ground", "incidents") or kind not in settings.cameras:
         raise typer.BadParameter("--by is ground or incidents; --kind is one of the settings")
     with open_store() as conn:
-        result = pipeline.sites(
-            conn, number, settings, area=area, camera={"kind": kind}, by=by, exact_s=exact
+        result = pipeline.recommend_sites(
+            conn, number, settings, area=area, camera={"kind": kind}, by=by, time_limit_s=exact
         )
     rows = _site_rows(result)
     if as_json:
@@ -132,7 +132,7 @@ def sites_command(
     )
 
 
-def _site_rows(result: Sites) -> list[dict[str, Any]]:
+def _site_rows(result: RecommendedSites) -> list[dict[str, Any]]:
     return [
         {
             "rank": rank,

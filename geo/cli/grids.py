@@ -13,7 +13,7 @@ from geo.cli.store_access import open_store
 from geo.errors import ReadError
 
 if TYPE_CHECKING:
-    from geo.pipeline import MadeGrids
+    from geo.pipeline import PlannedGrids
     from geo.store.bulk_copy import RowCounts
 
 grids_group = typer.Typer(help="Grids for a district that has none.", no_args_is_help=True)
@@ -80,7 +80,7 @@ def grids_make(
         out.print(f"{name}: {value}", markup=False, highlight=False)
 
 
-def _summarise(plan: MadeGrids, counts: RowCounts | None, output: Path | None) -> dict[str, Any]:
+def _summarise(plan: PlannedGrids, counts: RowCounts | None, output: Path | None) -> dict[str, Any]:
     """Return the figures of the result; `counts` is None if nothing was stored."""
     result = {
         "grids": len(plan.grids),

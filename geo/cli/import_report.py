@@ -11,17 +11,17 @@ from rich.table import Table
 from geo.cli.output import print_json
 
 if TYPE_CHECKING:
-    from geo.ingest import Outcome
+    from geo.ingest import ImportOutcome
 
 _COUNTS = ("read", "accepted", "inserted", "updated", "unchanged", "mended", "rejected")
 
 
-def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
+def print_outcome(outcome: ImportOutcome, *, as_json: bool) -> None:
     """Print what an import read, stored and rejected.
 
     Parameters
     ----------
-    outcome : Outcome
+    outcome : ImportOutcome
         Result of the import.
     as_json : bool
         Print JSON instead of tables.
@@ -40,17 +40,17 @@ def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
     out.print(table)
     columns = ", ".join(f"{header} → {column}" for column, header in outcome.recognised.items())
     out.print(f"Columns: {columns}", markup=False, highlight=False)
-    if outcome.kept_as_extra:
-        extra = ", ".join(outcome.kept_as_extra)
+    if outcome.extra_headers:
+        extra = ", ".join(outcome.extra_headers)
         out.print(f"Stored as extra columns: {extra}", markup=False, highlight=False)
     if outcome.findings:
         _print_findings(out, outcome)
 
 
-def _print_findings(out: Console, outcome: Outcome) -> None:
-    from geo.ingest import MENDED, REJECTED
+def _print_findings(out: Console, outcome: ImportOutcome) -> None:
+    from geo.ingest import REJECTED, REPAIRED
 
-    styles = {REJECTED: "red", MENDED: "yellow"}
+    styles = {REJECTED: "red", REPAIRED: "yellow"}
     out.print("Findings", markup=False)
     reasons = Table()
     for heading in ("action", "reason", "number"):

@@ -18,7 +18,7 @@ from geo.schema import LAYERS
 
 if TYPE_CHECKING:
     from geo.ingest import ImportOptions
-    from geo.ingest.osm.importing import Rules
+    from geo.ingest.osm.outcomes import Rules
 
 
 def import_command(

@@ -73,7 +73,7 @@ _server = ForkServer(_MODULES, environment())
 atexit.register(_server.stop)
 
 
-def start() -> None:
+def start_server() -> None:
     """Start the interpreter before the first file, for processes forked from this one."""
     _server.start()
     if landlock.version() == 0:

@@ -10,9 +10,9 @@ import numpy as np
 from geo.errors import ColumnError
 from geo.visibility.camera_defaults import CameraDefaults
 from geo.visibility.directions import join_views, split_directions
-from geo.visibility.mounting import mount
+from geo.visibility.mounting import move_to_walls
 from geo.visibility.prepared_buildings import PreparedBuildings
-from geo.visibility.visibility import eyes_of, placed_cameras, views_from
+from geo.visibility.visibility import placed_cameras, viewpoints_of, views_of_viewpoints
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -77,7 +77,7 @@ def simulated_coverage(
         raise ColumnError("draws must be at least 2; 100 give a fair interval")
     random = np.random.default_rng(seed)
     directed, owner = split_directions(full)
-    recorded_eyes, spans, _ = eyes_of(directed, buildings)
+    recorded_eyes, spans, _ = viewpoints_of(directed, buildings)
     shares: dict[str, list[NDArray[np.float64]]] = {column: [] for column in _COLUMNS}
     for _ in range(draws):
         eyes = recorded_eyes.copy()
@@ -88,8 +88,8 @@ def simulated_coverage(
         turned_spans[:, 0] -= np.radians(turns_deg)[owner]
         if buildings.terrain is not None:
             eyes[:, 5] = buildings.terrain.at(eyes[:, 0], eyes[:, 1])
-        mount(eyes, buildings)
-        figures = measure(join_views(views_from(eyes, turned_spans, buildings), owner))
+        move_to_walls(eyes, buildings)
+        figures = measure(join_views(views_of_viewpoints(eyes, turned_spans, buildings), owner))
         for column in _COLUMNS:
             shares[column].append(figures[column])
     statistics = {}

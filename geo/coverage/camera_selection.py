@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
     from pandas import DataFrame, Series
 
-IN_USE = ("working", "unknown")
+WORKING_STATUSES = ("working", "unknown")
 """Statuses of a camera that counts as working."""
 _STATUSES, _POINT_CLASSES, _PLACEMENTS = (
     CAMERAS.column(name).choices for name in ("status", "point_class", "room")
@@ -91,7 +91,7 @@ def cameras_in_use(
         cameras, "cameras", ("status", "installed_on", "retired_on", "point_class", "room")
     )
     status = choices_of(out, "status", _STATUSES, "unknown")
-    out = out[(status.isin(IN_USE) if working_only else status != "retired").to_numpy()]
+    out = out[(status.isin(WORKING_STATUSES) if working_only else status != "retired").to_numpy()]
     if point_class is not None:
         if "point_class" not in out:
             raise ColumnError("the cameras have no column point_class; import it (监控点位类型)")

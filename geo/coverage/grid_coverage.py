@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from geo.coverage._simulations import simulated_coverage
-from geo.coverage.ground import ground_of, measure
+from geo.coverage.ground import measure_coverage, prepare_ground
 from geo.crs import require_metric
 from geo.errors import ColumnError
 from geo.geometry.polygons import require_polygons, rings_of
@@ -101,16 +101,18 @@ def coverage_by_grid(
     (0.5, 0.15, 2)
     """
     require_metric(grids, views, buildings, cameras)
-    ground = ground_of(grids, buildings)
+    ground = prepare_ground(grids, buildings)
     view_shapes, view_rings = require_polygons(views, "views", empty=True)
-    out = pd.DataFrame(measure(ground, view_shapes, view_rings), index=grids.index)
+    out = pd.DataFrame(measure_coverage(ground, view_shapes, view_rings), index=grids.index)
     if draws:
         if cameras is None:
             raise ColumnError("draws move the cameras: give cameras=, those of the views")
         simulated = simulated_coverage(
             cameras,
             prepare_buildings(buildings if buildings is not None else grids.iloc[:0]),
-            lambda simulated_views: measure(ground, simulated_views, rings_of(simulated_views)),
+            lambda simulated_views: measure_coverage(
+                ground, simulated_views, rings_of(simulated_views)
+            ),
             position_error_m=position_error_m,
             bearing_error_deg=bearing_error_deg,
             draws=draws,

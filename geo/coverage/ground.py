@@ -36,7 +36,7 @@ class Ground:
     """Footprints that meet each grid (see `members_by_grid`)."""
 
 
-def ground_of(grids: GeoDataFrame, buildings: GeoDataFrame | None) -> Ground:
+def prepare_ground(grids: GeoDataFrame, buildings: GeoDataFrame | None) -> Ground:
     """Prepare grids and building footprints for `measure`.
 
     Parameters
@@ -71,13 +71,13 @@ def ground_of(grids: GeoDataFrame, buildings: GeoDataFrame | None) -> Ground:
     )
 
 
-def measure(ground: Ground, views: NDArray[Any], rings: Rings) -> dict[str, NDArray[Any]]:
+def measure_coverage(ground: Ground, views: NDArray[Any], rings: Rings) -> dict[str, NDArray[Any]]:
     """Return the areas and shares of the grids that a set of views covers.
 
     Parameters
     ----------
     ground : Ground
-        From `ground_of`.
+        From `prepare_ground`.
     views : numpy.ndarray of shapely.Geometry
         What each camera sees, (multi)polygons in the CRS of the ground; empty ones cover nothing.
     rings : Rings

@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geo.coverage.ground import ground_of, measure
+from geo.coverage.ground import measure_coverage, prepare_ground
 from geo.crs import require_metric
 from geo.errors import ColumnError, name_rows
 from geo.frames import numbers_of
@@ -19,7 +19,7 @@ from geo.visibility.camera_defaults import CameraDefaults
 from geo.visibility.directions import split_directions
 from geo.visibility.field_of_view import PIXEL_DENSITY, complete_cameras, pixel_density_range
 from geo.visibility.prepared_buildings import PreparedBuildings, prepare_buildings
-from geo.visibility.visibility import eyes_of, placed_cameras, views_from
+from geo.visibility.visibility import placed_cameras, viewpoints_of, views_of_viewpoints
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -208,7 +208,7 @@ def quality_coverage(
     if walls is None:
         no_buildings = gpd.GeoDataFrame(geometry=[], crs=crs)
         walls = prepare_buildings(buildings if buildings is not None else no_buildings)
-    ground = ground_of(areas, buildings)
+    ground = prepare_ground(areas, buildings)
     warn_of_unused(cameras, "cameras", ("pixels_wide", "night_range_m")[: 1 + night])
     cameras = placed_cameras(cameras, defaults=defaults)
     directed, _ = split_directions(cameras)
@@ -217,7 +217,9 @@ def quality_coverage(
     out = pd.DataFrame(index=areas.index)
     for name, views in class_views(directed, walls, ranges, defaults=defaults).items():
         shapes = np.asarray(views.values)
-        out[f"{name.split('.')[-1]}_share"] = measure(ground, shapes, rings_of(shapes))[column]
+        out[f"{name.split('.')[-1]}_share"] = measure_coverage(ground, shapes, rings_of(shapes))[
+            column
+        ]
     out.attrs["unknown_pixels"] = int(np.isnan(numbers_of(cameras, "pixels_wide")).sum())
     out.attrs["assumed"] = cameras.attrs["assumed"]
     return out
@@ -295,8 +297,8 @@ def class_views(
     A camera on a building is mounted as it is for its own range.
     """
     placed = placed_cameras(cameras, defaults=defaults)
-    _, spans, eyes = eyes_of(placed, walls)
-    full_views = views_from(eyes, spans, walls)
+    _, spans, eyes = viewpoints_of(placed, walls)
+    full_views = views_of_viewpoints(eyes, spans, walls)
     shortened = {name: np.flatnonzero(limits < eyes[:, 4]) for name, limits in ranges.items()}
     rows = np.concatenate([np.zeros(0, np.int64), *shortened.values()])
     cut_eyes = eyes[rows]
@@ -304,7 +306,7 @@ def class_views(
         [np.zeros(0), *[ranges[name][members] for name, members in shortened.items()]]
     )
     cut_eyes[:, 3] = np.minimum(cut_eyes[:, 3], cut_eyes[:, 4])
-    cut_views = views_from(cut_eyes, spans[rows], walls)
+    cut_views = views_of_viewpoints(cut_eyes, spans[rows], walls)
     out = {}
     begin = 0
     for name, members in shortened.items():

@@ -44,7 +44,7 @@ def choose_sites(
     number: int | None = None,
     budget: float | None = None,
     *,
-    exact_s: float = 0.0,
+    time_limit_s: float = 0.0,
 ) -> SitePlan:
     """Return the candidate sites that together cover the most demand.
 
@@ -60,7 +60,7 @@ def choose_sites(
         Number of sites at most. Give either `number` or `budget`.
     budget : float, optional
         What the sites may cost together, in the unit of `cost`.
-    exact_s : float, default 0
+    time_limit_s : float, default 0
         Time limit of the exact solver, seconds; 0 for the heuristic only.
 
     Returns
@@ -83,8 +83,9 @@ def choose_sites(
     Maximal covering location problem [1]_. The heuristic is the greedy choice with lazy evaluation
     [2]_, by gain or, under a budget, by gain per cost or the best single site [3]_, improved by
     exchanging single sites as long as that helps. The greedy choice reaches at least 1 - 1/e of the
-    optimum [4]_. With `exact_s` the integer programme is solved by HiGHS. The bound is the smaller
-    of the solver's and that of submodularity: current gain and the best remaining marginal gains.
+    optimum [4]_. With `time_limit_s` the integer programme is solved by HiGHS. The bound is the
+    smaller of the solver's and that of submodularity: current gain and the best remaining marginal
+    gains.
 
     References
     ----------
@@ -129,8 +130,8 @@ def choose_sites(
     problem = _Problem(covers, weight, cost, limit)
     chosen = _exchange(problem, _choose_greedily(problem))
     bound = _submodular_bound(problem, chosen)
-    if exact_s > 0 and len(candidates) and len(points):
-        exact, exact_bound = _solve_exactly(problem, exact_s)
+    if time_limit_s > 0 and len(candidates) and len(points):
+        exact, exact_bound = _solve_exactly(problem, time_limit_s)
         bound = min(bound, exact_bound)
         if exact is not None and problem.covered(exact) > problem.covered(chosen):
             chosen = exact

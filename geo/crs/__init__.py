@@ -11,7 +11,7 @@ from geo.crs.datums import (
     wgs84_from_gcj02,
 )
 from geo.crs.metric import metric_crs, require_metric
-from geo.crs.scale import SCALE_LIMIT, off_scale, scale_error
+from geo.crs.scale import SCALE_LIMIT, is_off_scale, scale_error
 
 __all__ = [
     "DATUMS",
@@ -20,9 +20,9 @@ __all__ = [
     "bd09_from_gcj02",
     "gcj02_from_bd09",
     "gcj02_from_wgs84",
+    "is_off_scale",
     "metric_crs",
     "north_angle",
-    "off_scale",
     "require_metric",
     "scale_error",
     "to_wgs84",

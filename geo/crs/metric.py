@@ -8,7 +8,7 @@ import numpy as np
 import pyproj
 
 from geo.crs._extent import bounds_of, utm_zone
-from geo.crs.scale import off_scale, refuse_scale
+from geo.crs.scale import is_off_scale, refuse_scale
 from geo.errors import CrsError, GeometryError
 from geo.geometry.shapes import geometry_of
 
@@ -96,7 +96,7 @@ def require_metric(
             f"{common.to_string()} is not in metres; project with .to_crs(geo.metric_crs(layer))"
         )
     for geometry in geometries:
-        is_off = off_scale(geometry)
+        is_off = is_off_scale(geometry)
         is_measured = geometry is not geometries[-1] or located is None
         if is_off.any() and (is_measured or is_off.mean() > 0.5):
             refuse_scale(geometry, is_off)

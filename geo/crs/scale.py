@@ -22,7 +22,7 @@ SCALE_LIMIT = 0.005
 """Largest relative error of lengths that a metric CRS may have where a layer lies."""
 
 
-def off_scale(layer: GeoDataFrame | GeoSeries) -> NDArray[np.bool_]:
+def is_off_scale(layer: GeoDataFrame | GeoSeries) -> NDArray[np.bool_]:
     """Return which rows lie where lengths in the layer's CRS are off by more than `SCALE_LIMIT`.
 
     Parameters
@@ -153,7 +153,7 @@ def refuse_scale(geometry: GeoSeries, is_off: NDArray[np.bool_]) -> None:
     geometry : geopandas.GeoSeries
         Layer in a projected CRS in metres.
     is_off : numpy.ndarray of bool
-        Result of `off_scale` for it, True for at least one row.
+        Result of `is_off_scale` for it, True for at least one row.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Directions that a camera looks in: points of the compass, sectors, and lists of both.
 
 Readers of files build their own syntax on these (`geo.ingest.bearings`, `geo.osm.directions`);
-the register and the analysis read one form of text (`to_text`, `from_text`).
+the register and the analysis read one form of text (`directions_to_text`, `directions_from_text`).
 """
 
 from geo.directions.compass import POINTS, apart, fold, point_of
@@ -9,10 +9,10 @@ from geo.directions.sectors import (
     ALL_ROUND,
     MOST_DIRECTIONS,
     Direction,
-    combined,
-    from_text,
+    combine_directions,
+    directions_from_text,
+    directions_to_text,
     sector,
-    to_text,
 )
 
 __all__ = [
@@ -21,10 +21,10 @@ __all__ = [
     "POINTS",
     "Direction",
     "apart",
-    "combined",
+    "combine_directions",
+    "directions_from_text",
+    "directions_to_text",
     "fold",
-    "from_text",
     "point_of",
     "sector",
-    "to_text",
 ]

@@ -61,7 +61,7 @@ def sector(
     return Direction((start_deg + width / 2.0) % 360.0, width)
 
 
-def combined(directions: Iterable[Direction | None]) -> tuple[Direction, ...]:
+def combine_directions(directions: Iterable[Direction | None]) -> tuple[Direction, ...]:
     """Return the directions of a list, each once and in its order.
 
     Parameters
@@ -82,7 +82,7 @@ def combined(directions: Iterable[Direction | None]) -> tuple[Direction, ...]:
     return (ALL_ROUND,) if ALL_ROUND in known else tuple(dict.fromkeys(known))
 
 
-def to_text(directions: Iterable[Direction]) -> str:
+def directions_to_text(directions: Iterable[Direction]) -> str:
     """Return directions as text, in the form of the column ``other_directions``.
 
     Parameters
@@ -113,7 +113,7 @@ def _text_of(direction: Direction) -> str:
     return f"{(bearing - half) % 360.0:.10g}-{(bearing + half) % 360.0:.10g}"
 
 
-def from_text(text: str) -> tuple[Direction, ...]:
+def directions_from_text(text: str) -> tuple[Direction, ...]:
     """Return the directions of a text in the form of the column ``other_directions``.
 
     Parameters

@@ -13,7 +13,7 @@ from geo.frames import codes_of, numbers_of, required_column, texts_of, times_of
 from geo.geometry.shapes import areas_of, points_of
 from geo.governance.findings import Aspect, FindingCode, FindingCollector
 from geo.governance.hierarchy import assign_admin_units
-from geo.incidents.locations import grid_of
+from geo.incidents.locations import grid_positions
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -115,7 +115,7 @@ def incident_findings(incidents: GeoDataFrame, grids: GeoDataFrame) -> DataFrame
     number = texts_of(incidents, "source_id").fillna("").astype(str)
     owners = {"owner": texts_of(incidents, "source").to_numpy()}
     findings = FindingCollector(pd.DataFrame(owners, index=pd.Index(number, dtype=object)))
-    outside = grid_of(grids, incidents) < 0
+    outside = grid_positions(grids, incidents) < 0
     located = ~np.asarray(shapely.is_missing(points_of(incidents, "incidents", missing=True)))
     findings.add(located & outside, Aspect.IN_PLACE, FindingCode.OUTSIDE_EVERY_GRID)
     findings.add(~located & outside, Aspect.COMPLETE, FindingCode.PLACE_AND_GRID_UNKNOWN)

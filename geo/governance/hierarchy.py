@@ -9,7 +9,7 @@ import pandas as pd
 
 from geo.errors import ColumnError
 from geo.frames import choices_of, codes_of, required_column, texts_of
-from geo.incidents.locations import grid_of
+from geo.incidents.locations import grid_positions
 from geo.synonyms import warn_of_unused
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def admin_units_at(grids: GeoDataFrame, areas: GeoDataFrame, points: GeoDataFram
     areas : geopandas.GeoDataFrame
         Areas, as for `assign_admin_units`.
     points : geopandas.GeoDataFrame
-        Points in the same CRS, as for `grid_of`.
+        Points in the same CRS, as for `grid_positions`.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def admin_units_at(grids: GeoDataFrame, areas: GeoDataFrame, points: GeoDataFram
     ColumnError
         As `assign_admin_units`.
     """
-    units, position = assign_admin_units(grids, areas), grid_of(grids, points)
+    units, position = assign_admin_units(grids, areas), grid_positions(grids, points)
     # Position -1, outside every grid, selects the "" that is appended.
     return pd.DataFrame(
         {name: np.append(units[name].to_numpy(object), "")[position] for name in LEVELS},

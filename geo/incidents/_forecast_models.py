@@ -15,7 +15,7 @@ import shapely
 from geo.geometry.shapes import shapes_of
 from geo.incidents._district_raster import DistrictRaster
 from geo.incidents.kernel_density import density_surface
-from geo.incidents.locations import grid_of, point_coordinates
+from geo.incidents.locations import grid_positions, point_coordinates
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -163,7 +163,7 @@ def _raster_cells(
     x = west + (np.arange(cols) + 0.5) * cell_m
     y = north - (np.arange(rows) + 0.5) * cell_m
     centres = gpd.points_from_xy(np.tile(x, rows), np.repeat(y, cols))
-    grid_of_cell = grid_of(grids, gpd.GeoDataFrame(geometry=centres, crs=grids.crs))
+    grid_of_cell = grid_positions(grids, gpd.GeoDataFrame(geometry=centres, crs=grids.crs))
     inside = shapely.get_coordinates(shapely.point_on_surface(np.asarray(grids.geometry.values)))
     col = np.clip(((inside[:, 0] - west) / cell_m).astype(int), 0, cols - 1)
     row = np.clip(((north - inside[:, 1]) / cell_m).astype(int), 0, rows - 1)

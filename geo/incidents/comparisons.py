@@ -10,7 +10,7 @@ from scipy import stats
 
 from geo.errors import ColumnError
 from geo.frames import local_times
-from geo.incidents.locations import grid_of
+from geo.incidents.locations import grid_positions
 from geo.incidents.rates import counts_of
 from geo.incidents.times import incident_moments, local_day
 
@@ -172,7 +172,7 @@ def compare_with_past(
         "previous": before,
         "year_before": (start - year, end - year),
     }
-    position = grid_of(grids, incidents)
+    position = grid_positions(grids, incidents)
     counts: dict[str, Series] = {}
     outside = 0
     for name, (first, last) in spans.items():

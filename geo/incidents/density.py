@@ -12,7 +12,7 @@ from geo.crs import require_metric
 from geo.errors import ColumnError
 from geo.frames import array_of, moment_of, numbers_of
 from geo.geometry.shapes import lines_of, shapes_of
-from geo.incidents.locations import grid_of
+from geo.incidents.locations import grid_positions
 from geo.incidents.times import Period, incident_times, span_ends
 from geo.synonyms import warn_of_unused
 
@@ -80,7 +80,7 @@ def density_by_grid(
     """
     times, ends = incident_times(incidents), span_ends(incidents)
     start, end = _bounds(times, ends, period)
-    position = grid_of(grids, incidents)
+    position = grid_positions(grids, incidents)
     inside = np.ones(len(incidents), bool)
     if period is not None:
         inside = ((times >= start) & (times < end) & ~(ends > end)).to_numpy()
@@ -141,7 +141,7 @@ def density_by_period(
     if not periods:
         raise ColumnError("no period was given; name at least one, with its start and end")
     times, ends = incident_times(incidents), span_ends(incidents)
-    position = grid_of(grids, incidents)
+    position = grid_positions(grids, incidents)
     bases = _bases(grids, open_m2, streets)
     tables, outside = {}, {}
     for name, period in periods.items():

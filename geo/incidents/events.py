@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from geo.frames import codes_of, local_times, texts_of
-from geo.incidents.locations import grid_of
+from geo.incidents.locations import grid_positions
 from geo.incidents.times import incident_times, span_ends
 from geo.synonyms import warn_of_unused
 
@@ -58,10 +58,10 @@ def counts_by_month(
     >>> geo.counts_by_month(grids, points)["count"].tolist()
     [1, 2]
     """
-    return months_of(incident_events(grids, incidents), timezone)
+    return monthly_counts(incident_events(grids, incidents), timezone)
 
 
-def months_of(events: DataFrame, timezone: str) -> DataFrame:
+def monthly_counts(events: DataFrame, timezone: str) -> DataFrame:
     """Return `counts_by_month` of events.
 
     Parameters
@@ -124,7 +124,7 @@ def incident_events(grids: GeoDataFrame, incidents: GeoDataFrame) -> DataFrame:
             "timed": timed,
             "until": span_ends(incidents),
             "category": category,
-            "grid": labels[grid_of(grids, incidents)],
+            "grid": labels[grid_positions(grids, incidents)],
         },
         index=incidents.index,
     )

@@ -12,7 +12,7 @@ from geo.crs import require_metric
 from geo.errors import ColumnError
 from geo.frames import local_times
 from geo.incidents._forecast_models import BASELINE, IncidentSurfaces, forecast_models
-from geo.incidents.locations import grid_of
+from geo.incidents.locations import grid_positions
 from geo.incidents.prediction_accuracy import prediction_accuracy
 from geo.incidents.times import incident_moments, local_day
 
@@ -125,7 +125,7 @@ def forecast(
             f"{number_of_months} whole months lie before {target}; {held_out + 1} are needed to "
             f"hold out {held_out}: give fewer, or incidents of a longer time"
         )
-    position = grid_of(grids, incidents)
+    position = grid_positions(grids, incidents)
     number = _month_numbers(local, first)
     inside = (position >= 0) & (number >= 0) & (number < number_of_months)
     counts = np.zeros((len(grids), number_of_months))

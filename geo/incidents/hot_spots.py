@@ -13,8 +13,8 @@ from geo.errors import ColumnError, name_rows
 from geo.frames import array_of
 from geo.geometry.polygons import require_polygons
 from geo.incidents._permute import permuted_p
-from geo.incidents.locations import grid_of
-from geo.incidents.weights import Weights, contiguity
+from geo.incidents.locations import grid_positions
+from geo.incidents.weights import Weights, contiguity_weights
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -45,7 +45,7 @@ def hot_spots(
     values : array_like of float, optional
         One figure per grid (a rate, for instance); NaN is not allowed.
     weights : Weights, optional
-        Neighbours, from `contiguity`, `within_distance` or `nearest`; queen contiguity unless
+        Neighbours, from `contiguity`, `distance_band_weights` or `nearest`; queen contiguity unless
         given. The grid itself always counts, with weight 1 (or the mean weight of its neighbours
         where that differs).
     permutations : int, default 0
@@ -266,7 +266,7 @@ def _figures(
     if len(grids) < 3:
         raise ColumnError(f"{len(grids)} grids are too few to compare; at least 3 are needed")
     if incidents is not None:
-        position = grid_of(grids, incidents)
+        position = grid_positions(grids, incidents)
         return np.bincount(position[position >= 0], minlength=len(grids)).astype(float)
     require_polygons(grids, "grids")
     figures = array_of([] if values is None else values, "values", grids.index, "grid")
@@ -282,7 +282,7 @@ def _figures(
 def _weights(grids: GeoDataFrame, weights: Weights | None) -> Weights:
     """Return the weights, checked to be of the grids; queen contiguity unless given."""
     if weights is None:
-        return contiguity(grids)
+        return contiguity_weights(grids)
     if weights.count != len(grids):
         raise ColumnError(f"the weights are of {weights.count} places, the grids are {len(grids)}")
     return weights

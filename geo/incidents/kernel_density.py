@@ -104,7 +104,7 @@ def density_surface(
     return as_surface(raster, values / (cell_m**2 / 1e6), width, outside)
 
 
-def bandwidth(
+def select_bandwidth(
     incidents: GeoDataFrame,
     within: GeoDataFrame | GeoSeries,
     rule: Rule = "silverman",

@@ -52,7 +52,7 @@ def point_coordinates(
     return shapely.get_x(shapes), shapely.get_y(shapes)
 
 
-def grid_of(grids: GeoDataFrame, incidents: GeoDataFrame) -> NDArray[np.int64]:
+def grid_positions(grids: GeoDataFrame, incidents: GeoDataFrame) -> NDArray[np.int64]:
     """Return the position of the grid that each incident lies in.
 
     Parameters

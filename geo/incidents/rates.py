@@ -66,7 +66,9 @@ def empirical_bayes(counts: Series, population: ArrayLike) -> Series:
     return pd.Series(shrinkage * raw + (1.0 - shrinkage) * rate, index=counts.index, name="eb_rate")
 
 
-def ranks(counts: Series, population: ArrayLike, *, draws: int = 2000, seed: int = 1) -> DataFrame:
+def rank_intervals(
+    counts: Series, population: ArrayLike, *, draws: int = 2000, seed: int = 1
+) -> DataFrame:
     """Return the rank of each grid by its rate, with an interval.
 
     Parameters

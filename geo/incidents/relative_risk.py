@@ -49,7 +49,7 @@ class RelativeRisk:
         return significant
 
 
-def density_ratio(
+def relative_risk_surface(
     incidents: GeoDataFrame,
     population: GeoDataFrame,
     within: GeoDataFrame | GeoSeries,

@@ -12,7 +12,7 @@ from geo.errors import ColumnError
 from geo.frames import figures_of, local_times
 from geo.incidents.aoristic import hours_covered, incident_spans, spread
 from geo.incidents.hot_spots import false_discovery
-from geo.incidents.locations import grid_of
+from geo.incidents.locations import grid_positions
 from geo.incidents.times import Period, incident_times, local_day
 from geo.kernel_cache import kernel
 
@@ -105,7 +105,7 @@ def space_time_cube(
     begin, end = incident_spans(incidents, timezone)
     if not aoristic:
         end = begin
-    position = grid_of(grids, incidents)
+    position = grid_positions(grids, incidents)
     timed = np.isfinite(begin)
     first_day = (start - pd.Timestamp(0)).days
     edges = first_day + days * np.arange(count + 1, dtype=float)

@@ -133,7 +133,7 @@ def _from_pairs(place: NDArray[np.int64], neighbour: NDArray[np.int64], count: i
     return Weights(offsets, neighbour.astype(np.int64), np.ones(len(neighbour)))
 
 
-def contiguity(grids: GeoDataFrame | GeoSeries, *, queen: bool = True) -> Weights:
+def contiguity_weights(grids: GeoDataFrame | GeoSeries, *, queen: bool = True) -> Weights:
     """Return contiguity weights: grids that touch are neighbours, with weight 1.
 
     Parameters
@@ -181,7 +181,7 @@ def contiguity(grids: GeoDataFrame | GeoSeries, *, queen: bool = True) -> Weight
     return _from_pairs(place, neighbour, len(shapes))
 
 
-def within_distance(places: GeoDataFrame | GeoSeries, metres: float) -> Weights:
+def distance_band_weights(places: GeoDataFrame | GeoSeries, metres: float) -> Weights:
     """Return distance-band weights: places with centroids within a distance, with weight 1.
 
     Parameters
@@ -225,7 +225,7 @@ def within_distance(places: GeoDataFrame | GeoSeries, metres: float) -> Weights:
     return _from_pairs(both[:, 0], both[:, 1], len(xy))
 
 
-def nearest(places: GeoDataFrame | GeoSeries, k: int) -> Weights:
+def knn_weights(places: GeoDataFrame | GeoSeries, k: int) -> Weights:
     """Return k-nearest-neighbour weights: the k places with the nearest centroids, with weight 1.
 
     Parameters

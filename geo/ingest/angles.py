@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import Literal
 
-from geo.ingest.values import number_of, plain_signs
+from geo.ingest.values import normalise_signs, number_of
 
 Axis = Literal["lat", "lon"]
 
@@ -74,7 +74,7 @@ def angle_of(value: object) -> tuple[float, Axis | None]:
     number = number_of(value)
     if not math.isnan(number):
         return number, None
-    text = unicodedata.normalize("NFKC", plain_signs(str(value))).strip()
+    text = unicodedata.normalize("NFKC", normalise_signs(str(value))).strip()
     match = _LEADING.match(text) or _TRAILING.search(text)
     if not match:
         return _degrees_with_minutes(text), None
@@ -166,7 +166,7 @@ def names_axes(value: object) -> bool:
 
 def _pair(value: object) -> tuple[tuple[float, float], bool] | None:
     """Return two numbers, and whether the first is known to be the longitude."""
-    text = unicodedata.normalize("NFKC", plain_signs(str(value))).strip()
+    text = unicodedata.normalize("NFKC", normalise_signs(str(value))).strip()
     if wkt := _WKT_POINT.fullmatch(text):
         a, b = number_of(wkt[1]), number_of(wkt[2])
         return None if math.isnan(a) or math.isnan(b) else ((a, b), True)

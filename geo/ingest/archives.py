@@ -31,7 +31,7 @@ _DAMAGED = (
 
 
 @contextmanager
-def opened(path: Path, kind: str) -> Iterator[zipfile.ZipFile]:
+def open_archive(path: Path, kind: str) -> Iterator[zipfile.ZipFile]:
     """Open a zip file whose number of members and unpacked size are within the limits.
 
     Parameters

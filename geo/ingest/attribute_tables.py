@@ -9,7 +9,7 @@ import geopandas as gpd
 import pandas as pd
 
 from geo.errors import ReadError
-from geo.ingest.encodings import ENCODINGS, REPLACEMENT, common_share, decode_as, judge
+from geo.ingest.encodings import ENCODINGS, REPLACEMENT, common_share, decode_as, detect_encoding
 from geo.ingest.raw_table import Note
 
 _CPG_BYTES = 100
@@ -98,7 +98,7 @@ def judged_encoding(
     named = _codec(label) if label else None
     if text.isascii():
         return data, named or "utf-8"
-    judged = judge(text)
+    judged = detect_encoding(text)
     if named is not None and _fits(text, named, None if judged is None else judged.encoding):
         return data, named
     if judged is None:

@@ -29,10 +29,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from geo.directions import ALL_ROUND, Direction, combined, fold
+from geo.directions import ALL_ROUND, Direction, combine_directions, fold
 from geo.ingest.bearing_forms import single_direction
 from geo.ingest.bearing_sentences import direction_in_sentence
-from geo.ingest.values import plain_signs
+from geo.ingest.values import normalise_signs
 
 __all__ = ["ALL_ROUND", "Direction", "directions_of"]
 
@@ -67,7 +67,7 @@ def directions_of(value: object, *, decimal_comma: bool = False) -> tuple[Direct
         return ()
     if isinstance(value, int | float):
         return (Direction(float(value)),)
-    text = re.sub(r"\s+", " ", fold(plain_signs(str(value)))).replace("−", "-")
+    text = re.sub(r"\s+", " ", fold(normalise_signs(str(value)))).replace("−", "-")
     text = re.sub(
         r"^(?:约|大约|approx\.?|about|circa|ca\.|~)\s*|\s*(?:左右|approx\.?)$",
         "",
@@ -79,7 +79,7 @@ def directions_of(value: object, *, decimal_comma: bool = False) -> tuple[Direct
     if direction is not None:
         return (direction,)
     for parts in _splits(text):
-        directions = combined(_in_full_turn(single_direction(part)) for part in parts)
+        directions = combine_directions(_in_full_turn(single_direction(part)) for part in parts)
         if directions:
             return directions
     direction = direction_in_sentence(text)

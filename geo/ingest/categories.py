@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from geo.ingest import values
 from geo.ingest.columns import distinct, objects
-from geo.ingest.dictionary import normalised
+from geo.ingest.dictionary import normalise_word
 from geo.ingest.header_vocabulary import CATEGORY_LEVELS
 from geo.ingest.raw_table import RawTable
 
@@ -40,8 +40,8 @@ def category_paths(
     """
     levels: list[NDArray[np.object_]] = []
     for words in CATEGORY_LEVELS:
-        level_headers = {normalised(word) for word in words.split()}
-        header = next((h for h in headers if normalised(h) in level_headers), None)
+        level_headers = {normalise_word(word) for word in words.split()}
+        header = next((h for h in headers if normalise_word(h) in level_headers), None)
         if header is None:
             break
         codes, cells = distinct(raw.cells[header])

@@ -13,25 +13,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from geo.directions import to_text
+from geo.directions import directions_to_text
 from geo.ingest import values
 from geo.ingest.bearings import directions_of
 from geo.ingest.columns import distinct, moments_of, objects, plain_codes, plain_times
 from geo.ingest.dates import year_first
-from geo.ingest.dictionary import Dictionary, normalised, value_of
+from geo.ingest.dictionary import Dictionary, normalise_word, value_of
 from geo.ingest.encodings import REPLACEMENT
-from geo.ingest.findings import MENDED, NOTED, REJECTED, Work, rows_where
+from geo.ingest.findings import NOTED, REJECTED, REPAIRED, CleaningTable, rows_where
 from geo.ingest.notation import PLAIN, Notation
 from geo.ingest.numbers import AMBIGUOUS, Decimal
 from geo.ingest.value_vocabulary import FALSE_WORDS, TRUE_WORDS
 from geo.schema import Column, Layer
 
-SPARED = ("name", "source", "level")
+DERIVED_COLUMNS = ("name", "source", "level")
 """Needed columns that a file may lack, because their values follow from others."""
 
 
 @dataclass(frozen=True)
-class Context:
+class CellContext:
     """Time zone and notation by which the cells of a file are read."""
 
     zone: ZoneInfo
@@ -64,19 +64,19 @@ _READINGS = frozenset(
 
 
 def parse_column(
-    work: Work, column: Column, cells: pd.Series | None, context: Context, source: str
+    work: CleaningTable, column: Column, cells: pd.Series | None, context: CellContext, source: str
 ) -> Any:
     """Parse the cells of one column, and report each problem.
 
     Parameters
     ----------
-    work : Work
+    work : CleaningTable
         The table being cleaned; it gets the findings.
     column : Column
         The column of the layer.
     cells : pandas.Series or None
         The cells, one a row; None where the file has no such column.
-    context : Context
+    context : CellContext
         Time zone and notation of the file.
     source : str
         Value of the column ``source`` where a cell is empty.
@@ -103,14 +103,14 @@ def parse_column(
         code = int(codes[row])
         problem, fatal = problems[code]
         cell, value = distinct_cells[code], parsed[code]
-        if fatal and values.blank(cell):
-            work.tell(row, REJECTED, problem, column.name, "this column is needed")
+        if fatal and values.is_blank(cell):
+            work.report(row, REJECTED, problem, column.name, "this column is needed")
             continue
-        action = NOTED if problem in _READINGS else MENDED
+        action = NOTED if problem in _READINGS else REPAIRED
         detail = repr(values.text_of(cell))
         if not pd.isna(value):
             detail += f" taken as {value}"
-        work.tell(row, REJECTED if fatal else action, problem, column.name, detail)
+        work.report(row, REJECTED if fatal else action, problem, column.name, detail)
     if isinstance(parsed, pd.Series):
         return parsed.take(codes).reset_index(drop=True)
     out = parsed[codes]
@@ -136,8 +136,8 @@ def _parse_all(
     problems: dict[int, tuple[str, bool]] = {}
     for i in rows_where(~done):
         cell, parsed[i] = cells[i], None
-        if values.blank(cell) and not _is_word(cell, context):
-            if column.needed and column.name not in SPARED:
+        if values.is_blank(cell) and not _is_word(cell, context):
+            if column.needed and column.name not in DERIVED_COLUMNS:
                 problems[i] = ("empty value", True)
             continue
         parsed[i], problem = parse(cell, context)
@@ -224,7 +224,7 @@ def _decimal_mark(cell: Any, context: _ColumnContext) -> tuple[Decimal | None, s
     """Return the decimal mark by which a cell is read, and what is to be reported of it."""
     column, notation = context.column, context.notation
     decimal = notation.decimal.get(column.name)
-    text = values.plain_signs(cell).strip() if isinstance(cell, str) else ""
+    text = values.normalise_signs(cell).strip() if isinstance(cell, str) else ""
     comma, point = (bool(AMBIGUOUS[mark].fullmatch(text)) for mark in (",", "."))
     if not comma and not point:
         return decimal, ""
@@ -243,7 +243,7 @@ def _decimal_mark(cell: Any, context: _ColumnContext) -> tuple[Decimal | None, s
 
 
 def _parse_boolean(cell: Any, context: _ColumnContext) -> tuple[Any, str]:  # noqa: ARG001
-    text = normalised(values.text_of(cell))
+    text = normalise_word(values.text_of(cell))
     if text in TRUE_WORDS:
         return True, ""
     if text in FALSE_WORDS:
@@ -275,7 +275,7 @@ def _parse_directions(cell: Any, context: _ColumnContext) -> tuple[Any, str]:  #
     directions = directions_of(cell)
     if not directions or any(not 0 <= (d.bearing_deg or 0) <= 360 for d in directions):
         return None, "not a direction"
-    return to_text(directions), ""
+    return directions_to_text(directions), ""
 
 
 def _parse_time(cell: Any, context: _ColumnContext) -> tuple[Any, str]:

@@ -13,15 +13,15 @@ import pandas as pd
 from geo.crs import Datum
 from geo.errors import ColumnError
 from geo.ingest.categories import category_paths
-from geo.ingest.cells import Context, parse_column
+from geo.ingest.cells import CellContext, parse_column
 from geo.ingest.dates import DateOrder
-from geo.ingest.dictionary import BUILT_IN, Dictionary, normalised
+from geo.ingest.dictionary import BUILT_IN, Dictionary, normalise_word
 from geo.ingest.directions import assign_angle, fill_directions
 from geo.ingest.encodings import REPLACEMENT
 from geo.ingest.extras import extra_objects
-from geo.ingest.findings import MENDED, NOTED, Action, Finding, Work
+from geo.ingest.findings import NOTED, REPAIRED, Action, CleaningTable, Finding
 from geo.ingest.header_vocabulary import EXTRA, LAT, LON, OWN_RESULTS, WHERE
-from geo.ingest.headers import Recognised, is_secret, recognise
+from geo.ingest.headers import HeaderMatches, is_secret, match_headers
 from geo.ingest.hierarchy import complete_codes
 from geo.ingest.locating import locate
 from geo.ingest.notation import read_notation
@@ -33,7 +33,7 @@ from geo.schema import Layer
 
 
 @dataclass
-class Cleaned:
+class CleanedTable:
     """The rows of a file that can be used, and the findings of all its rows."""
 
     frame: gpd.GeoDataFrame
@@ -42,7 +42,7 @@ class Cleaned:
     """What the report says of the file and its rows."""
     recognised: dict[str, str] = field(default_factory=dict)
     """Column of the layer to the header of the file."""
-    kept_as_extra: list[str] = field(default_factory=list)
+    extra_headers: list[str] = field(default_factory=list)
     """Headers of the columns that are stored in ``extra``."""
     read: int = 0
     """Rows in the file, including those that could not be split into cells."""
@@ -53,7 +53,7 @@ class Cleaned:
         Parameters
         ----------
         action : str
-            `REJECTED`, `MENDED` or `NOTED`.
+            `REJECTED`, `REPAIRED` or `NOTED`.
 
         Returns
         -------
@@ -64,7 +64,7 @@ class Cleaned:
         return len({(f.line, f.original) for f in self.findings if f.action == action})
 
 
-def clean(
+def clean_table(
     raw: RawTable,
     layer: Layer,
     *,
@@ -79,7 +79,7 @@ def clean(
     key: KeyRule | None = None,
     occurred: str | None = None,
     date_order: DateOrder | None = None,
-) -> Cleaned:
+) -> CleanedTable:
     """Clean one raw table.
 
     Parameters
@@ -115,7 +115,7 @@ def clean(
 
     Returns
     -------
-    Cleaned
+    CleanedTable
         The rows that can be used, and the findings.
 
     Raises
@@ -130,7 +130,7 @@ def clean(
     """
     require_renames([str(header) for header in raw.cells.columns], layer, rename or {})
     recognised, findings = use_headers(raw, layer, rename=rename, dictionary=dictionary, key=key)
-    work = Work.of(layer, raw, dictionary)
+    work = CleaningTable.of(layer, raw, dictionary)
     work.findings += findings
     repair_texts(raw, layer, recognised.columns)
     require_columns(
@@ -147,12 +147,12 @@ def clean(
     )
     work.findings += notation.findings
     columns, unread_directions = _parse_columns(
-        work, recognised, Context(zone, notation), source=source, key=key
+        work, recognised, CellContext(zone, notation), source=source, key=key
     )
     geometry = locate(work, recognised.columns, datum, district, margin_m, notation)
     now = now or dt.datetime.now(dt.UTC)
     if occurred is not None:
-        work.findings += fill_span(columns, parse_span(occurred, zone), work.keep, now)
+        work.findings += fill_span(columns, parse_span(occurred, zone), work.accepted, now)
     check_dates(work, columns, now, zone)
     check_keys(work, columns, geometry)
     if layer.name == "incidents":
@@ -163,8 +163,8 @@ def clean(
     frame = gpd.GeoDataFrame(
         pd.DataFrame(columns), geometry=gpd.GeoSeries(geometry, crs="EPSG:4326")
     )
-    return Cleaned(
-        frame[work.keep].reset_index(drop=True),
+    return CleanedTable(
+        frame[work.accepted].reset_index(drop=True),
         work.findings,
         dict(recognised.columns),
         extra_headers,
@@ -173,7 +173,12 @@ def clean(
 
 
 def _parse_columns(
-    work: Work, recognised: Recognised, context: Context, *, source: str, key: KeyRule | None
+    work: CleaningTable,
+    recognised: HeaderMatches,
+    context: CellContext,
+    *,
+    source: str,
+    key: KeyRule | None,
 ) -> tuple[dict[str, Any], dict[str, pd.Series]]:
     """Return the values of each column, and by header the directions not understood."""
     layer, raw = work.layer, work.raw
@@ -198,7 +203,7 @@ def _parse_columns(
     return columns, unread_directions
 
 
-def _extra_headers(work: Work, recognised: Recognised) -> list[str]:
+def _extra_headers(work: CleaningTable, recognised: HeaderMatches) -> list[str]:
     """Return the headers whose cells are stored in ``extra``, and report those that are not."""
     used, layer = recognised.columns, work.layer
     # Coordinates beside better ones are stored with the row like any other column.
@@ -244,7 +249,7 @@ def require_renames(headers: list[str], layer: Layer, rename: dict[str, str]) ->
     """
     coordinates = () if layer.name == "grid-staff" else (LON, LAT, WHERE)
     columns = {*layer.names, *coordinates, EXTRA}
-    known_headers = {normalised(header) for header in headers}
+    known_headers = {normalise_word(header) for header in headers}
     header_of: dict[str, str] = {}
     for header, column in rename.items():
         if column not in columns:
@@ -252,7 +257,7 @@ def require_renames(headers: list[str], layer: Layer, rename: dict[str, str]) ->
                 f"--rename {header}={column}: {layer.name} has no column {column}; "
                 f"it has {', '.join(layer.names)}"
             )
-        if normalised(header) not in known_headers:
+        if normalise_word(header) not in known_headers:
             raise ColumnError(f"--rename {header}={column}: the file has {', '.join(headers)}")
         if column != EXTRA and header_of.setdefault(column, header) != header:
             raise ColumnError(
@@ -288,7 +293,7 @@ def use_headers(
     rename: dict[str, str] | None,
     dictionary: Dictionary,
     key: KeyRule | None,
-) -> tuple[Recognised, list[Finding]]:
+) -> tuple[HeaderMatches, list[Finding]]:
     """Recognise the headers of a table.
 
     Parameters
@@ -306,20 +311,20 @@ def use_headers(
 
     Returns
     -------
-    recognised : Recognised
+    recognised : HeaderMatches
         Which header is which column.
     findings : list of Finding
         Notes of the headers that match no word exactly, and of the keys that are made.
     """
     headers = [str(header) for header in raw.cells.columns]
-    recognised = recognise(layer.name, headers, rename, dictionary)
+    recognised = match_headers(layer.name, headers, rename, dictionary)
     findings = assign_angle(raw, recognised) if layer.name == "cameras" else []
     if key is not None:
         findings += _release_key(recognised, layer, key)
     return recognised, findings + _explain_guesses(recognised)
 
 
-def _release_key(recognised: Recognised, layer: Layer, rule: KeyRule) -> list[Finding]:
+def _release_key(recognised: HeaderMatches, layer: Layer, rule: KeyRule) -> list[Finding]:
     """Make the column that was recognised as the key an unknown one, and report the keys made."""
     column = layer.key[-1]
     detail = "the row's number" if rule == "number" else "a digest of the row"
@@ -330,7 +335,7 @@ def _release_key(recognised: Recognised, layer: Layer, rule: KeyRule) -> list[Fi
     return [Finding(0, NOTED, "keys made", column, detail, "")]
 
 
-def _explain_guesses(recognised: Recognised) -> list[Finding]:
+def _explain_guesses(recognised: HeaderMatches) -> list[Finding]:
     """Return notes of the headers that match no word of the dictionary exactly."""
     column_of = {header: column for column, header in recognised.columns.items()}
     guessed = [
@@ -345,7 +350,7 @@ def _explain_guesses(recognised: Recognised) -> list[Finding]:
     return guessed + unclear
 
 
-def _fill_names(work: Work, columns: dict[str, Any], used: dict[str, str]) -> None:
+def _fill_names(work: CleaningTable, columns: dict[str, Any], used: dict[str, str]) -> None:
     """Fill missing names, where the layer needs them, with the key."""
     if "name" not in columns or not work.layer.column("name").needed:
         return
@@ -354,4 +359,4 @@ def _fill_names(work: Work, columns: dict[str, Any], used: dict[str, str]) -> No
     for row in unnamed:
         columns["name"][row] = columns[key][row]
         if "name" in used:
-            work.tell(row, MENDED, "no name", "name", "named by its code")
+            work.report(row, REPAIRED, "no name", "name", "named by its code")

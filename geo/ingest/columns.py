@@ -60,7 +60,7 @@ def distinct(cells: pd.Series) -> tuple[NDArray[np.int64], Sequence[Any]]:
     return out, distinct_cells
 
 
-def matching(cells: pd.Series, pattern: str) -> Sequence[Any]:
+def texts_matching(cells: pd.Series, pattern: str) -> Sequence[Any]:
     """Return the distinct texts of a column that match a pattern.
 
     Parameters

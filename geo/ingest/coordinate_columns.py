@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from geo.ingest import values
 from geo.ingest.angles import angle_of, names_axes, pair_of
 from geo.ingest.columns import plain_numbers
-from geo.ingest.findings import MENDED, REJECTED, Work, rows_where
-from geo.ingest.headers import LAT, LON, WHERE, normalised
+from geo.ingest.dictionary import normalise_word
+from geo.ingest.findings import REJECTED, REPAIRED, CleaningTable, rows_where
+from geo.ingest.header_vocabulary import LAT, LON, WHERE
 from geo.ingest.notation import Notation
 
 _AXES_MIXED = "a latitude in the column of longitudes, or the other way round"
 _LON_FIRST = frozenset(
-    normalised(header) for header in ("lonlat", "lnglat", "lon_lat", "经纬度", "经度纬度", "xy")
+    normalise_word(header) for header in ("lonlat", "lnglat", "lon_lat", "经纬度", "经度纬度", "xy")
 )
 """Headers of columns of pairs that write the longitude first."""
 
@@ -29,7 +30,7 @@ _LON_FIRST = frozenset(
 class _Coordinates:
     """Coordinates of the rows as far as they have been read."""
 
-    work: Work
+    work: CleaningTable
     crs: pyproj.CRS
     x: NDArray[np.float64]
     y: NDArray[np.float64]
@@ -39,7 +40,7 @@ class _Coordinates:
     """By row and column (lon or lat): the axis that a hemisphere in the cell names."""
 
     @classmethod
-    def of(cls, work: Work, crs: pyproj.CRS) -> _Coordinates:
+    def of(cls, work: CleaningTable, crs: pyproj.CRS) -> _Coordinates:
         """Return coordinates of which none has been read."""
         count = len(work.raw.cells)
         return cls(work, crs, np.full(count, np.nan), np.full(count, np.nan))
@@ -57,7 +58,7 @@ class _Coordinates:
             target[:] = plain_numbers(cells)
         rest = np.flatnonzero(np.isnan(target))
         for row, cell in zip(rest.tolist(), cells.iloc[rest], strict=True):
-            if values.blank(cell):
+            if values.is_blank(cell):
                 continue
             if self.crs.is_projected:
                 target[row] = values.number_of(cell, decimal or ".")
@@ -78,16 +79,16 @@ class _Coordinates:
             if len(wrong) == len(named) and not (math.isnan(x[row]) or math.isnan(y[row])):
                 x[row], y[row] = y[row], x[row]
                 detail = "by their hemispheres"
-                self.work.tell(row, MENDED, "latitude and longitude swapped", detail=detail)
+                self.work.report(row, REPAIRED, "latitude and longitude swapped", detail=detail)
             else:
                 self.unreadable[row] = _AXES_MIXED
 
     def read_pairs(self, header: str) -> None:
         """Fill missing coordinates from a column of pairs."""
         x, y = self.x, self.y
-        lon_first = self.crs.is_projected or normalised(header) in _LON_FIRST
+        lon_first = self.crs.is_projected or normalise_word(header) in _LON_FIRST
         for row, cell in enumerate(self.work.raw.cells[header]):
-            if values.blank(cell) or not (math.isnan(x[row]) or math.isnan(y[row])):
+            if values.is_blank(cell) or not (math.isnan(x[row]) or math.isnan(y[row])):
                 continue
             if not any(character.isdigit() for character in str(cell)):
                 continue  # exports write "(,)" for an empty pair
@@ -101,7 +102,7 @@ class _Coordinates:
 
 
 def read_points(
-    work: Work,
+    work: CleaningTable,
     columns: dict[str, str],
     crs: pyproj.CRS,
     has_grid: NDArray[np.bool_],
@@ -111,7 +112,7 @@ def read_points(
 
     Parameters
     ----------
-    work : Work
+    work : CleaningTable
         Table that is cleaned; findings are added and rejected rows marked.
     columns : dict of str to str
         Header by column of the layer.
@@ -133,14 +134,14 @@ def read_points(
     if WHERE in columns:
         coordinates.read_pairs(columns[WHERE])
     for row, detail in coordinates.unreadable.items():
-        work.tell(row, REJECTED, "unreadable coordinates", detail=detail)
+        work.report(row, REJECTED, "unreadable coordinates", detail=detail)
     x, y = coordinates.x, coordinates.y
     is_missing = np.isnan(x) | np.isnan(y)
     is_zero = ~is_missing & (x == 0) & (y == 0)
-    for row in rows_where((is_missing | is_zero) & work.keep):
+    for row in rows_where((is_missing | is_zero) & work.accepted):
         if work.layer.geometry_needed or is_zero[row] or not has_grid[row]:
             reason = "coordinates (0, 0)" if is_zero[row] else "no coordinates"
-            work.tell(row, REJECTED, reason)
+            work.report(row, REJECTED, reason)
     is_usable = ~is_missing & ~is_zero
     points = np.full(len(x), None, dtype=object)
     points[is_usable] = shapely.points(x[is_usable], y[is_usable])

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from geo.ingest.values import plain_signs
+from geo.ingest.values import normalise_signs
 
 DateOrder = Literal["day", "month"]
 """The part of a date that comes first."""
@@ -16,7 +16,7 @@ _NUMERIC = re.compile(r"\s*(\d{1,2})([/.\-])(\d{1,2})\2(\d{4})(?!\d)(.*)", re.DO
 
 
 @dataclass(frozen=True)
-class Shown:
+class DateOrderEvidence:
     """Evidence in the cells of a column for the order of day and month."""
 
     day_first: bool = False
@@ -53,7 +53,7 @@ class Shown:
         return self.day_first and self.month_first
 
 
-def shown_order(cells: Iterable[Any]) -> Shown:
+def date_order_evidence(cells: Iterable[Any]) -> DateOrderEvidence:
     """Return the evidence in the cells of one column for the order of day and month.
 
     Parameters
@@ -64,7 +64,7 @@ def shown_order(cells: Iterable[Any]) -> Shown:
 
     Returns
     -------
-    Shown
+    DateOrderEvidence
         What the dates show together.
 
     Examples
@@ -76,14 +76,14 @@ def shown_order(cells: Iterable[Any]) -> Shown:
     for cell in cells:
         if isinstance(cell, dt.date):
             typed = True
-        elif isinstance(cell, str) and (match := _NUMERIC.fullmatch(plain_signs(cell))):
+        elif isinstance(cell, str) and (match := _NUMERIC.fullmatch(normalise_signs(cell))):
             a, b = int(match[1]), int(match[3])
             if match[2] == "." and b <= 12:
                 continue
             day_first |= a > 12 >= b
             month_first |= b > 12 >= a
             uncertain |= a <= 12 and b <= 12 and a != b
-    return Shown(day_first, month_first, uncertain, typed)
+    return DateOrderEvidence(day_first, month_first, uncertain, typed)
 
 
 def year_first(cell: Any, order: DateOrder | None) -> tuple[Any, bool]:
@@ -108,7 +108,7 @@ def year_first(cell: Any, order: DateOrder | None) -> tuple[Any, bool]:
     >>> year_first("25/02/2026 18:30", None), year_first("05/02/2026", None)
     (('2026-02-25 18:30', True), ('05/02/2026', False))
     """
-    match = _NUMERIC.fullmatch(plain_signs(cell)) if isinstance(cell, str) else None
+    match = _NUMERIC.fullmatch(normalise_signs(cell)) if isinstance(cell, str) else None
     if not match:
         return cell, True
     a, b = int(match[1]), int(match[3])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from geo.crs import metric_crs
 from geo.errors import CrsError
-from geo.ingest.findings import MENDED, REJECTED, Work, rows_where
+from geo.ingest.findings import REJECTED, REPAIRED, CleaningTable, rows_where
 
 _FULL_CIRCLE_DEG = 360.0
 _MARGIN_DEG = 0.5
@@ -20,7 +20,7 @@ _EXAMPLE_CRS = "EPSG:32650"
 
 
 def check_degrees(
-    work: Work, geometry: np.ndarray[Any, Any], district: Any
+    work: CleaningTable, geometry: np.ndarray[Any, Any], district: Any
 ) -> np.ndarray[Any, Any]:
     """Return shapes whose coordinates are degrees: exchanged axes repaired, impossible rejected.
 
@@ -29,7 +29,7 @@ def check_degrees(
 
     Parameters
     ----------
-    work : Work
+    work : CleaningTable
         Table that is cleaned; findings are added and rejected rows marked.
     geometry : numpy.ndarray of object, shape (rows,)
         Geometries, or None; changed in place.
@@ -65,16 +65,16 @@ def check_degrees(
         is_exchanged = ~is_right & _near_bounds((south, west, north, east), district.bounds)
     else:
         is_exchanged = (largest_y > 90) & (largest_y <= 180) & (largest_x <= 90)
-    for row in rows_where(is_present & is_exchanged & work.keep):
+    for row in rows_where(is_present & is_exchanged & work.accepted):
         geometry[row] = shapely.transform(geometry[row], lambda xy: xy[:, ::-1])
         centroid = shapely.centroid(geometry[row])
         detail = f"taken as longitude {centroid.x:g}, latitude {centroid.y:g}"
-        work.tell(row, MENDED, "latitude and longitude swapped", detail=detail)
+        work.report(row, REPAIRED, "latitude and longitude swapped", detail=detail)
         largest_x[row], largest_y[row] = largest_y[row], largest_x[row]
     is_impossible = is_present & ((largest_x > 180) | (largest_y > 90))
-    for row in rows_where(is_impossible & work.keep):
+    for row in rows_where(is_impossible & work.accepted):
         detail = f"longitude {west[row]:g}, latitude {south[row]:g}"
-        work.tell(row, REJECTED, "impossible coordinates", detail=detail)
+        work.report(row, REJECTED, "impossible coordinates", detail=detail)
     geometry[is_impossible] = None
     return geometry
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from geo.errors import ReadError
 from geo.ingest.header_vocabulary import LAT, LON, WHERE, words_of_layer
 from geo.ingest.value_vocabulary import VALUE_WORDS
-from geo.ingest.values import plain_signs
+from geo.ingest.values import normalise_signs
 from geo.schema import LAYERS
 
 
 @lru_cache(maxsize=8192)
-def normalised(text: str) -> str:
+def normalise_word(text: str) -> str:
     """Return a header or word without what carries no meaning, to compare it with others.
 
     Parameters
@@ -36,7 +36,7 @@ def normalised(text: str) -> str:
     >>> normalised("Camera_ID *"), normalised("安装高度(米)")
     ('cameraid', '安装高度')
     """
-    text = unicodedata.normalize("NFKC", plain_signs(text)).casefold()
+    text = unicodedata.normalize("NFKC", normalise_signs(text)).casefold()
     text = re.sub(r"[\(\[【{<].*?[\)\]】}>]", "", text)
     return re.sub(r"[\s_\-*:./·#]+", "", text)
 
@@ -177,13 +177,13 @@ def value_of(layer: str, column: str, text: str, dictionary: Dictionary = BUILT_
     >>> value_of("cameras", "kind", "球机"), value_of("cameras", "kind", "drone")
     ('ptz', None)
     """
-    word = normalised(text)
+    word = normalise_word(text)
     if re.fullmatch(r"\d+\.0", text.strip()):
         word = text.strip()[:-2]
     for value, own_words in dictionary.values.get((layer, column), {}).items():
-        if word in {normalised(own_word) for own_word in own_words}:
+        if word in {normalise_word(own_word) for own_word in own_words}:
             return value
     for value, listed in VALUE_WORDS.get((layer, column), {}).items():
-        if word in {normalised(known) for known in listed.split()}:
+        if word in {normalise_word(known) for known in listed.split()}:
             return value
     return None

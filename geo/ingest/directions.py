@@ -11,20 +11,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from geo.directions import ALL_ROUND, Direction, to_text
+from geo.directions import ALL_ROUND, Direction, directions_to_text
 from geo.ingest import values
 from geo.ingest.bearings import directions_of
 from geo.ingest.columns import distinct
-from geo.ingest.dictionary import normalised
-from geo.ingest.findings import MENDED, NOTED, Finding, Work, rows_where
-from geo.ingest.headers import Recognised
+from geo.ingest.dictionary import normalise_word
+from geo.ingest.findings import NOTED, REPAIRED, CleaningTable, Finding, rows_where
+from geo.ingest.headers import HeaderMatches
 from geo.ingest.raw_table import RawTable
 
 NOT_UNDERSTOOD = "direction not understood, camera treated as omnidirectional"
 """Reason of a finding for each camera whose direction is a text that gives none."""
 
 _DEGREE_HEADERS = frozenset(
-    normalised(header)
+    normalise_word(header)
     for header in (
         "bearing_deg",
         "bearing",
@@ -69,15 +69,15 @@ class ParsedDirections:
 
 
 def fill_directions(
-    work: Work, recognised: Recognised, columns: dict[str, Any], *, decimal_comma: bool
+    work: CleaningTable, recognised: HeaderMatches, columns: dict[str, Any], *, decimal_comma: bool
 ) -> dict[str, pd.Series]:
     """Fill bearings, fields of view and further directions from the column of directions.
 
     Parameters
     ----------
-    work : Work
+    work : CleaningTable
         The table being cleaned; it gets the findings.
-    recognised : Recognised
+    recognised : HeaderMatches
         Its columns. Where a cell is blank, other columns of bearings are read.
     columns : dict of str to numpy.ndarray
         ParsedDirections values by column of the layer, changed in place. A field of view or further
@@ -95,7 +95,7 @@ def fill_directions(
         return {}
     cells = work.raw.cells[header]
     for other in recognised.alternatives.get("bearing_deg", []):
-        cells = cells.where(~cells.map(values.blank), work.raw.cells[other])
+        cells = cells.where(~cells.map(values.is_blank), work.raw.cells[other])
     parsed = parse_directions(work, cells.rename(header), decimal_comma=decimal_comma)
     columns["bearing_deg"] = parsed.bearing_deg
     for name, from_text in (
@@ -108,13 +108,13 @@ def fill_directions(
 
 
 def parse_directions(
-    work: Work, cells: pd.Series, *, decimal_comma: bool = False
+    work: CleaningTable, cells: pd.Series, *, decimal_comma: bool = False
 ) -> ParsedDirections:
     """Parse a column of directions, and report each problem.
 
     Parameters
     ----------
-    work : Work
+    work : CleaningTable
         The table being cleaned; it gets the findings.
     cells : pandas.Series
         The column, named like its header.
@@ -143,44 +143,44 @@ def parse_directions(
             first, *rest = directions
             bearing[i], _ = _in_domain(first.bearing_deg)
             fov[i] = first.fov_deg
-            others[i] = to_text(rest) if rest else None
+            others[i] = directions_to_text(rest) if rest else None
         problem = _problem_of(repr(values.text_of(cell)), directions)
         if problem is not None:
             problems[i] = problem
     for row in rows_where(np.isin(codes, list(problems))):
         action, reason, detail = problems[int(codes[row])]
-        work.tell(row, action, reason, "bearing_deg", detail)
+        work.report(row, action, reason, "bearing_deg", detail)
     return ParsedDirections(*(column[codes] for column in columns))
 
 
 def _problem_of(text: str, directions: tuple[Direction, ...]) -> tuple[str, str, str] | None:
     """Return action, reason and detail of the finding for a cell; None where it is plain."""
     if not directions:
-        return MENDED, NOT_UNDERSTOOD, f"{text} is stored with the row"
+        return REPAIRED, NOT_UNDERSTOOD, f"{text} is stored with the row"
     first, *rest = directions
     if rest:
-        detail = f"{text} taken as {to_text([first])} and {to_text(rest)}"
+        detail = f"{text} taken as {directions_to_text([first])} and {directions_to_text(rest)}"
         return NOTED, "several directions of one camera", detail
     bearing, problem = _in_domain(first.bearing_deg)
     if problem:
-        return MENDED, problem, text if bearing is None else f"{text} taken as {bearing}"
+        return REPAIRED, problem, text if bearing is None else f"{text} taken as {bearing}"
     if (first.fov_deg or 0.0) > _WIDE_DEG and first != ALL_ROUND:
         detail = f"{text} is read clockwise, from the first bearing to the second"
         return NOTED, "sector wider than half a turn", detail
     return None
 
 
-_ANGLE_HEADERS = frozenset(normalised(h) for h in ("angle", "角度", "winkel", "ángulo", "угол"))
+_ANGLE_HEADERS = frozenset(normalise_word(h) for h in ("angle", "角度", "winkel", "ángulo", "угол"))
 
 
-def assign_angle(raw: RawTable, recognised: Recognised) -> list[Finding]:
+def assign_angle(raw: RawTable, recognised: HeaderMatches) -> list[Finding]:
     """Decide what a column called angle holds.
 
     Parameters
     ----------
     raw : RawTable
         The table of cameras.
-    recognised : Recognised
+    recognised : HeaderMatches
         Its columns, changed in place.
 
     Returns
@@ -194,7 +194,7 @@ def assign_angle(raw: RawTable, recognised: Recognised) -> list[Finding]:
     Beside a column of bearings it is the field of view. Alone it is the bearing where a value is 0
     or above 180, which no usual field of view is, or names a direction; otherwise it is left out.
     """
-    header = next((h for h in recognised.unknown if normalised(h) in _ANGLE_HEADERS), None)
+    header = next((h for h in recognised.unknown if normalise_word(h) in _ANGLE_HEADERS), None)
     if header is None:
         return []
     if "bearing_deg" in recognised.columns:
@@ -216,7 +216,7 @@ def _has_bearings(cells: pd.Series) -> bool:
     return any(
         not 0 < values.number_of(cell) <= 180 and directions_of(cell)
         for cell in distinct(cells)[1]
-        if not values.blank(cell)
+        if not values.is_blank(cell)
     )
 
 
@@ -245,10 +245,10 @@ def are_direction_types(header: str, cells: Sequence[Any]) -> bool:
     >>> are_direction_types("监视方位", ["1", "3/4"]), are_direction_types("方位角", ["1", "3"])
     (True, False)
     """
-    name = normalised(header)
+    name = normalise_word(header)
     if name in _DEGREE_HEADERS:
         return False
-    texts = {values.text_of(cell) for cell in cells if not values.blank(cell)}
+    texts = {values.text_of(cell) for cell in cells if not values.is_blank(cell)}
     types = {text for text in texts if re.fullmatch(r"\d(?:\s*[/、,;；，]\s*\d)*", text)}
     return bool(types) and (name == "directiontype" or types == texts)
 
@@ -268,7 +268,7 @@ def _types_of(cell: Any) -> tuple[Direction, ...] | None:
 
 def _directions_in(cell: Any, *, decimal_comma: bool) -> tuple[Direction, ...] | None:
     """Return the directions of a cell; None where it is blank."""
-    return None if values.blank(cell) else directions_of(cell, decimal_comma=decimal_comma)
+    return None if values.is_blank(cell) else directions_of(cell, decimal_comma=decimal_comma)
 
 
 def _in_domain(bearing: float | None) -> tuple[float | None, str]:

@@ -185,7 +185,7 @@ def decode_text(data: bytes, name: str, encoding: str | None = None) -> Decoded:
                 return Decoded(data.decode(encoding), encoding)
             except UnicodeDecodeError:
                 break
-    decoded = judge(data)
+    decoded = detect_encoding(data)
     if decoded is None:
         raise ReadError(
             f"{name} is neither UTF-8, GB18030, Big5 nor UTF-16 text; save it as UTF-8, or name "
@@ -203,7 +203,7 @@ def _marked_utf8(data: bytes, name: str) -> Decoded:
     return Decoded(text, "utf-8-sig", broken)
 
 
-def judge(data: bytes) -> Decoded | None:
+def detect_encoding(data: bytes) -> Decoded | None:
     """Decode bytes as UTF-8, GB 18030, Big5 or EUC-KR, whichever all of them fit.
 
     Parameters

@@ -48,7 +48,7 @@ def extra_objects(
 
 
 def _json_text(cell: Any) -> str | None:
-    if values.blank(cell):
+    if values.is_blank(cell):
         return None
     text = values.storable(values.without_marker(values.text_of(cell)))
     return json.dumps(text, ensure_ascii=False)
@@ -62,7 +62,7 @@ def _members_of_objects(cells: Sequence[Any]) -> dict[str, list[str | None]] | N
             rows.append(cell)
             continue
         try:
-            value = {} if values.blank(cell) else json.loads(str(cell))
+            value = {} if values.is_blank(cell) else json.loads(str(cell))
         except ValueError:
             return None
         if not isinstance(value, dict):

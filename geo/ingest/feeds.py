@@ -15,11 +15,11 @@ import pandas as pd
 from geo.crs import Datum
 from geo.errors import ReadError
 from geo.ingest import values
-from geo.ingest.cleaning import clean
-from geo.ingest.dictionary import Dictionary, normalised, read_dictionary, value_of
+from geo.ingest.cleaning import clean_table
+from geo.ingest.dictionary import Dictionary, normalise_word, read_dictionary, value_of
 from geo.ingest.findings import REJECTED, Finding
 from geo.ingest.header_vocabulary import LAT, LON, WHERE
-from geo.ingest.headers import recognise
+from geo.ingest.headers import match_headers
 from geo.ingest.raw_table import RawTable
 from geo.schema import LAYERS
 from geo.settings import Settings
@@ -36,7 +36,7 @@ from geo.store.queries.registers import upsert_each
 MOST_ROWS = 10_000
 """Rows that a batch may have."""
 _TIME_HEADERS = frozenset(
-    normalised(word)
+    normalise_word(word)
     for word in [
         "at",
         "since",
@@ -68,7 +68,7 @@ class RowAnswer:
     """What was repaired or why it was rejected."""
 
 
-def rows_of(body: Any) -> list[dict[str, Any]]:
+def parse_batch(body: Any) -> list[dict[str, Any]]:
     """Return the rows of a batch.
 
     Parameters
@@ -142,7 +142,7 @@ def _cell(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
 
 
-def take_incidents(
+def ingest_incidents(
     conn: Conn,
     rows: Sequence[dict[str, Any]],
     *,
@@ -157,7 +157,7 @@ def take_incidents(
     conn : psycopg.Connection
         Open connection to a migrated database.
     rows : sequence of dict
-        Rows from `rows_of`; columns by the words of the incidents' dictionary.
+        Rows from `parse_batch`; columns by the words of the incidents' dictionary.
     settings : Settings
         Settings of the deployment.
     source : str
@@ -174,13 +174,13 @@ def take_incidents(
     dictionary = read_dictionary(settings.dictionary)
     cells = pd.DataFrame(list(rows), dtype=object)
     cells = cells.where(cells.notna(), None)
-    columns = recognise(layer.name, [str(c) for c in cells.columns], None, dictionary).columns
+    columns = match_headers(layer.name, [str(c) for c in cells.columns], None, dictionary).columns
     # A column that no row has is reported row by row, not as a fault of the whole batch.
     for name in ("source_id", "occurred_at", LON, LAT):
         if name not in columns and not (name in (LON, LAT) and WHERE in columns):
             cells[name] = None
     raw = RawTable(cells, np.arange(1, len(cells) + 1, dtype=np.int64))
-    cleaned = clean(
+    cleaned = clean_table(
         raw,
         layer,
         zone=settings.zone,
@@ -220,7 +220,7 @@ def _findings_by_row(findings: Sequence[Finding]) -> dict[int, list[dict[str, st
     return by_row
 
 
-def take_statuses(
+def ingest_statuses(
     conn: Conn, rows: Sequence[dict[str, Any]], *, settings: Settings, now: dt.datetime
 ) -> list[RowAnswer]:
     """Store the camera statuses of a batch, each from its own moment on; the caller commits.
@@ -230,7 +230,7 @@ def take_statuses(
     conn : psycopg.Connection
         Open connection to a migrated database.
     rows : sequence of dict
-        Rows from `rows_of`: the camera's code and status by the words of the dictionary, and
+        Rows from `parse_batch`: the camera's code and status by the words of the dictionary, and
         ``at``, the moment from which the status applies (`now` unless given).
     settings : Settings
         Settings of the deployment.
@@ -245,12 +245,12 @@ def take_statuses(
     """
     dictionary = read_dictionary(settings.dictionary)
     headers = list(dict.fromkeys(header for row in rows for header in row))
-    columns = recognise("cameras", headers, None, dictionary).columns
+    columns = match_headers("cameras", headers, None, dictionary).columns
     code_header = columns.get("code", "code")
     codes = [values.storable(values.text_of(row.get(code_header))) for row in rows]
     reader = _StatusReader(
         status_header=columns.get("status", "status"),
-        time_header=next((h for h in headers if normalised(h) in _TIME_HEADERS), None),
+        time_header=next((h for h in headers if normalise_word(h) in _TIME_HEADERS), None),
         known_codes=frozenset(lock_cameras(conn, [code for code in codes if code])),
         dictionary=dictionary,
         settings=settings,
@@ -295,7 +295,7 @@ class _StatusReader:
         status = self._status_of(word)
         moment = row.get(self.time_header) if self.time_header is not None else None
         zone = self.settings.zone
-        since = self.now if values.blank(moment) else values.time_of(moment, zone)
+        since = self.now if values.is_blank(moment) else values.time_of(moment, zone)
         if not code:
             problem = ("empty value", "code", "this column is needed")
         elif code not in self.known_codes:

@@ -12,7 +12,7 @@ from geo.ingest.raw_table import RawTable
 from geo.schema import Layer
 
 Action = str
-REJECTED, MENDED, NOTED = "rejected", "mended", "noted"
+REJECTED, REPAIRED, NOTED = "rejected", "mended", "noted"
 """Actions: a row was rejected, a value was repaired or removed, something is worth knowing."""
 
 
@@ -23,7 +23,7 @@ class Finding:
     line: int
     """Line of the file; 0 for the file as a whole."""
     action: Action
-    """`REJECTED`, `MENDED` or `NOTED`."""
+    """`REJECTED`, `REPAIRED` or `NOTED`."""
     reason: str
     """What is the matter, the same text for all rows."""
     column: str
@@ -35,14 +35,14 @@ class Finding:
 
 
 @dataclass
-class Work:
+class CleaningTable:
     """A table being cleaned: the rows that are accepted so far, and the findings."""
 
     layer: Layer
     """The layer that the rows belong to."""
     raw: RawTable
     """The table as it was read."""
-    keep: np.ndarray[Any, np.dtype[np.bool_]]
+    accepted: np.ndarray[Any, np.dtype[np.bool_]]
     """Whether each row is accepted so far."""
     findings: list[Finding]
     """Findings so far."""
@@ -50,7 +50,7 @@ class Work:
     """Words of the deployment."""
 
     @classmethod
-    def of(cls, layer: Layer, raw: RawTable, dictionary: Dictionary) -> Work:
+    def of(cls, layer: Layer, raw: RawTable, dictionary: Dictionary) -> CleaningTable:
         """Return a table with all its rows, and the findings of its reader.
 
         Parameters
@@ -64,7 +64,7 @@ class Work:
 
         Returns
         -------
-        Work
+        CleaningTable
             The table. Rows that could not be split into cells are reported as rejected.
         """
         broken = [
@@ -74,7 +74,7 @@ class Work:
         keep = np.ones(len(raw.cells), bool)
         return cls(layer, raw, keep, [*broken, *_of_reader(raw)], dictionary)
 
-    def tell(
+    def report(
         self, row: int, action: Action, reason: str, column: str = "", detail: str = ""
     ) -> None:
         """Report one finding of a row; a rejected row is not kept.
@@ -84,7 +84,7 @@ class Work:
         row : int
             Position of the row in the table.
         action : str
-            `REJECTED`, `MENDED` or `NOTED`.
+            `REJECTED`, `REPAIRED` or `NOTED`.
         reason : str
             What is the matter, the same text for all rows.
         column : str, optional
@@ -92,12 +92,12 @@ class Work:
         detail : str, optional
             The value in question, or what became of it; the sheet of the row is added.
         """
-        line, part = int(self.raw.lines[row]), self.raw.part_of(row)
+        line, part = int(self.raw.lines[row]), self.raw.sheet_of(row)
         if part:
             detail = f"{detail} (sheet {part})".strip()
         self.findings.append(Finding(line, action, reason, column, detail, self.raw.original(row)))
         if action == REJECTED:
-            self.keep[row] = False
+            self.accepted[row] = False
 
 
 def _of_reader(raw: RawTable) -> list[Finding]:
@@ -107,7 +107,7 @@ def _of_reader(raw: RawTable) -> list[Finding]:
         row = note.row
         line = note.line if row is None else int(raw.lines[row])
         original = "" if row is None else raw.original(row)
-        action = MENDED if note.repaired else NOTED
+        action = REPAIRED if note.repaired else NOTED
         findings.append(Finding(line, action, note.reason, note.column, note.detail, original))
     return findings
 

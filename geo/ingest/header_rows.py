@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from geo.ingest import values
-from geo.ingest.headers import normalised, recognise
+from geo.ingest.dictionary import normalise_word
+from geo.ingest.headers import match_headers
 
 HEADER_WITHIN = 12
 """First rows of a table that are searched for the header."""
@@ -84,8 +85,8 @@ def _scored(
     names = [_cell(rows[last], i) or _cell(rows[first], i) for i in range(size)]
     # Empty and very long texts are no headers, and slow to compare.
     words = [name for name in names if 0 < len(name) <= _LONGEST_HEADER]
-    columns = recognise(layer, words).columns
-    named = sum(normalised(word) in known for word in set(words) - set(columns.values()))
+    columns = match_headers(layer, words).columns
+    named = sum(normalise_word(word) in known for word in set(words) - set(columns.values()))
     return HeaderRows(first, last, names, len(columns) + named, columns)
 
 

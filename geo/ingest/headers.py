@@ -10,28 +10,9 @@ from geo.ingest.dictionary import (
     BUILT_IN,
     Dictionary,
     header_words,
-    normalised,
-    read_dictionary,
-    value_of,
+    normalise_word,
 )
-from geo.ingest.header_vocabulary import EXTRA, LAT, LON, SECRETS, WHERE
-
-__all__ = [
-    "BUILT_IN",
-    "EXTRA",
-    "LAT",
-    "LON",
-    "WHERE",
-    "Dictionary",
-    "Recognised",
-    "header_words",
-    "is_secret",
-    "matching",
-    "normalised",
-    "read_dictionary",
-    "recognise",
-    "value_of",
-]
+from geo.ingest.header_vocabulary import EXTRA, SECRETS
 
 _NUMBERING = re.compile(r"^\s*[(（]?\d{1,2}[)）.、:：]\s*")
 _UNITS = re.compile(r"(?:°|degrees?|deg|metres?|meters?|m|px|度|米)$")
@@ -40,7 +21,7 @@ _SHAPEFILE_NAME_BYTES = 10
 
 
 @dataclass
-class Recognised:
+class HeaderMatches:
     """The columns that the headers of a file are recognised as."""
 
     columns: dict[str, str] = field(default_factory=dict)
@@ -58,12 +39,12 @@ class Recognised:
     """Headers that the user wants stored as they are; they are in `unknown` as well."""
 
 
-def recognise(
+def match_headers(
     layer: str,
     headers: Iterable[str],
     rename: Mapping[str, str] | None = None,
     dictionary: Dictionary = BUILT_IN,
-) -> Recognised:
+) -> HeaderMatches:
     """Match the headers of a file with the columns of a layer.
 
     Parameters
@@ -79,7 +60,7 @@ def recognise(
 
     Returns
     -------
-    Recognised
+    HeaderMatches
         Which header is which column, and what is not known of the others.
 
     Notes
@@ -87,7 +68,7 @@ def recognise(
     A word of the layer's own precedes a common one (``gridcode`` before ``id``), and of two headers
     for one column the one whose word stands earlier in the dictionary is taken. A header that
     matches no word is tried without its numbering and its unit, by its parts where it is written
-    in two languages, and as one that a Shapefile cut to ten bytes (`Recognised.guessed`).
+    in two languages, and as one that a Shapefile cut to ten bytes (`HeaderMatches.guessed`).
 
     Examples
     --------
@@ -95,7 +76,7 @@ def recognise(
     {'code': '设备编码', 'lat': '纬度', 'lon': '经度'}
     """
     headers = list(headers)
-    recognised = Recognised()
+    recognised = HeaderMatches()
     assigned = _assign_renamed(recognised, headers, rename or {})
     words = header_words(layer, dictionary)
     ranked = sorted(
@@ -103,7 +84,7 @@ def recognise(
         for position, header in enumerate(headers)
         for column, listed in words.items()
         for rank, word in enumerate(listed)
-        if normalised(word) == normalised(header)
+        if normalise_word(word) == normalise_word(header)
     )
     for _, _, column, header in ranked:
         if column not in recognised.columns and header not in assigned:
@@ -118,13 +99,13 @@ def recognise(
 
 
 def _assign_renamed(
-    recognised: Recognised, headers: list[str], rename: Mapping[str, str]
+    recognised: HeaderMatches, headers: list[str], rename: Mapping[str, str]
 ) -> set[str]:
     """Assign the headers that the user renames, and return them."""
     assigned: set[str] = set()
     stripped = {header.strip(): column.strip() for header, column in rename.items()}
     for name, column in stripped.items():
-        header = matching(name, headers)
+        header = find_header(name, headers)
         if header is None:
             continue
         if column == EXTRA:
@@ -135,7 +116,7 @@ def _assign_renamed(
     return assigned
 
 
-def matching(header: str, headers: Iterable[str]) -> str | None:
+def find_header(header: str, headers: Iterable[str]) -> str | None:
     """Return the header of a file that a name for it means.
 
     Parameters
@@ -153,21 +134,21 @@ def matching(header: str, headers: Iterable[str]) -> str | None:
     listed = list(headers)
     same = next((other for other in listed if other.strip() == header.strip()), None)
     return same or next(
-        (other for other in listed if normalised(other) == normalised(header)), None
+        (other for other in listed if normalise_word(other) == normalise_word(header)), None
     )
 
 
-def _guess(recognised: Recognised, headers: list[str], words: dict[str, list[str]]) -> None:
+def _guess(recognised: HeaderMatches, headers: list[str], words: dict[str, list[str]]) -> None:
     """Assign headers that match no word to the one column that they can mean."""
     # Reversed, so that of two columns with one word the first is taken.
     column_of = {
-        normalised(word): column
+        normalise_word(word): column
         for column, listed in reversed(words.items())
         for word in reversed(listed)
     }
     for header in headers:
-        unnumbered = normalised(_NUMBERING.sub("", header))
-        parts = [normalised(p) for p in re.split(r"[/|\n\r()（）\[\]【】:：]+", header)]
+        unnumbered = normalise_word(_NUMBERING.sub("", header))
+        parts = [normalise_word(p) for p in re.split(r"[/|\n\r()（）\[\]【】:：]+", header)]
         candidates = {
             "without its number": [unnumbered],
             "without its unit": [_UNITS.sub("", unnumbered)],
@@ -183,16 +164,16 @@ def _guess(recognised: Recognised, headers: list[str], words: dict[str, list[str
             _guess_truncated(recognised, header, words)
 
 
-def _guess_truncated(recognised: Recognised, header: str, words: dict[str, list[str]]) -> None:
+def _guess_truncated(recognised: HeaderMatches, header: str, words: dict[str, list[str]]) -> None:
     """Assign a header that was cut to ten bytes to the one column whose words begin like it."""
     text = header.rstrip("\ufffd?\x00 ")
     if not _may_be_truncated(text):
         return
-    beginning = normalised(text)
+    beginning = normalise_word(text)
     columns = [
         column
         for column, listed in words.items()
-        if any(w.startswith(beginning) and w != beginning for w in map(normalised, listed))
+        if any(w.startswith(beginning) and w != beginning for w in map(normalise_word, listed))
     ]
     if len(columns) == 1 and columns[0] not in recognised.columns:
         recognised.columns[columns[0]] = header
@@ -227,4 +208,4 @@ def is_secret(header: str) -> bool:
     bool
         True for words such as ``password`` and ``设备口令``.
     """
-    return normalised(header) in {normalised(word) for word in SECRETS.split()}
+    return normalise_word(header) in {normalise_word(word) for word in SECRETS.split()}

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from geo.governance.codes import area_code, device_number
-from geo.ingest.findings import NOTED, REJECTED, Finding, Work, rows_where
+from geo.ingest.findings import NOTED, REJECTED, CleaningTable, Finding, rows_where
 
 if TYPE_CHECKING:
-    from geo.ingest.cleaning import Cleaned
+    from geo.ingest.cleaning import CleanedTable
     from geo.schema import Layer
 
 _PARENT_COLUMN = {"areas": "parent", "grids": "community"}
 
 
-def complete_codes(work: Work, columns: dict[str, Any]) -> None:
+def complete_codes(work: CleaningTable, columns: dict[str, Any]) -> None:
     """Fill the levels of areas from their codes, and report codes that break the standards.
 
     Parameters
     ----------
-    work : Work
+    work : CleaningTable
         The table being cleaned; it gets the findings.
     columns : dict of str to pandas.Series or numpy.ndarray
         Parsed values by column of the layer; ``level`` is changed in place.
@@ -31,21 +31,21 @@ def complete_codes(work: Work, columns: dict[str, Any]) -> None:
     if work.layer.name == "areas":
         _fill_levels(work, columns)
     if work.layer.name == "cameras":
-        for row in rows_where(work.keep):
+        for row in rows_where(work.accepted):
             number = device_number(columns["code"][row])
             if number is not None and number.problem:
-                work.tell(row, NOTED, "device number against GB/T 28181", "code", number.problem)
+                work.report(row, NOTED, "device number against GB/T 28181", "code", number.problem)
     if work.layer.name not in _PARENT_COLUMN:
         return
-    for row in rows_where(work.keep):
+    for row in rows_where(work.accepted):
         code = area_code(columns["code"][row])
         # Codes that begin with no province's number are not made by the standard.
         if code is not None and code.problem and code.has_known_province:
-            work.tell(row, NOTED, "code against the standard", "code", code.problem)
+            work.report(row, NOTED, "code against the standard", "code", code.problem)
 
 
-def _fill_levels(work: Work, columns: dict[str, Any]) -> None:
-    for row in rows_where(work.keep):
+def _fill_levels(work: CleaningTable, columns: dict[str, Any]) -> None:
+    for row in rows_where(work.accepted):
         code = area_code(columns["code"][row])
         level_of_code = code.level if code is not None and code.level != "grid" else None
         level = columns["level"][row]
@@ -53,18 +53,18 @@ def _fill_levels(work: Work, columns: dict[str, Any]) -> None:
             columns["level"][row] = level_of_code
             if level_of_code is None:
                 detail = "neither a level nor a code that shows it"
-                work.tell(row, REJECTED, "level not known", "level", detail)
+                work.report(row, REJECTED, "level not known", "level", detail)
         elif level_of_code is not None and level_of_code != level:
             detail = f"{level}, but the code is a {level_of_code}'s"
-            work.tell(row, NOTED, "level and code disagree", "level", detail)
+            work.report(row, NOTED, "level and code disagree", "level", detail)
 
 
-def link_parents(cleaned: Cleaned, layer: Layer, known: set[str]) -> list[Finding]:
+def link_parents(cleaned: CleanedTable, layer: Layer, known: set[str]) -> list[Finding]:
     """Fill missing parents from the codes, where the store or the file has such an area.
 
     Parameters
     ----------
-    cleaned : Cleaned
+    cleaned : CleanedTable
         The cleaned file; its frame is changed in place.
     layer : Layer
         Areas or grids; the frames of other layers stay as they are.

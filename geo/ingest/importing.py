@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from geo.errors import ColumnError
-from geo.ingest.cleaning import Cleaned, clean
+from geo.ingest.cleaning import CleanedTable, clean_table
+from geo.ingest.dictionary import Dictionary, read_dictionary
 from geo.ingest.findings import Finding
-from geo.ingest.headers import Dictionary, read_dictionary
 from geo.ingest.hierarchy import link_parents
 from geo.ingest.options import ImportOptions
-from geo.ingest.outcome import Outcome
+from geo.ingest.outcome import ImportOutcome
 from geo.ingest.preview import FilePreview, preview_file, preview_staff
 from geo.ingest.raw_table import RawTable
 from geo.ingest.readers import read_file
 from geo.ingest.saved_mappings import combine_renames, fit_to_headers, new_mapping
 from geo.ingest.staff import STAFF, clean_staff
 from geo.ingest.storing import CleanedFile, store_or_refuse
-from geo.ingest.topology import tiling_faults
+from geo.ingest.topology import find_tiling_faults
 from geo.schema import LAYERS, Layer
 from geo.settings import Settings, get_settings
 from geo.store.bulk_copy import RowCounts
@@ -29,7 +29,7 @@ from geo.store.queries.areas import read_area_codes, read_district
 from geo.store.queries.cameras import record_status_reports
 from geo.store.queries.grids import read_grid_codes
 from geo.store.queries.holdings import count_rows
-from geo.store.queries.imports import Mapping, read_mapping, store_mapping
+from geo.store.queries.imports import SavedMapping, read_mapping, store_mapping
 from geo.store.queries.registers import upsert
 from geo.store.queries.staff import replace_staff
 
@@ -58,8 +58,8 @@ def import_file(
     settings: Settings | None = None,
     progress: Callable[[str], None] = lambda _: None,
     on_read: Callable[[FilePreview], None] | None = None,
-    before_commit: Callable[[Outcome], None] = lambda _: None,
-) -> Outcome:
+    before_commit: Callable[[ImportOutcome], None] = lambda _: None,
+) -> ImportOutcome:
     """Read, clean and store one file in one transaction; the connection is committed.
 
     Parameters
@@ -83,7 +83,7 @@ def import_file(
 
     Returns
     -------
-    Outcome
+    ImportOutcome
         Counts of rows, recognised columns and findings.
 
     Raises
@@ -117,7 +117,7 @@ def import_file(
         )
         on_read(preview)
     progress(f"cleaning {len(raw.cells):,} rows")
-    cleaned = clean(
+    cleaned = clean_table(
         raw,
         layer,
         zone=settings.zone,
@@ -157,8 +157,8 @@ def import_staff(
     settings: Settings | None = None,
     progress: Callable[[str], None] = lambda _: None,
     on_read: Callable[[FilePreview], None] | None = None,
-    before_commit: Callable[[Outcome], None] = lambda _: None,
-) -> Outcome:
+    before_commit: Callable[[ImportOutcome], None] = lambda _: None,
+) -> ImportOutcome:
     """Read and store grid staff (一长四员); the connection is committed.
 
     The staff of the grids that the file names is replaced; that of other grids stays.
@@ -182,7 +182,7 @@ def import_staff(
 
     Returns
     -------
-    Outcome
+    ImportOutcome
         Counts of rows, recognised columns and findings.
 
     Raises
@@ -267,13 +267,15 @@ def _read(
 
 
 def _mapping_to_save(
-    layer_name: str, options: ImportOptions, cleaned: Cleaned, saved_options: tuple[str, ...]
-) -> Mapping | None:
+    layer_name: str, options: ImportOptions, cleaned: CleanedTable, saved_options: tuple[str, ...]
+) -> SavedMapping | None:
     values = {name: getattr(options, name) for name in saved_options}
     return new_mapping(layer_name, options.save_mapping, options.rename, cleaned, values)
 
 
-def _store_layer(conn: Conn, layer: Layer, cleaned: Cleaned, mapping: Mapping | None) -> RowCounts:
+def _store_layer(
+    conn: Conn, layer: Layer, cleaned: CleanedTable, mapping: SavedMapping | None
+) -> RowCounts:
     counts = upsert(conn, layer, cleaned.frame)
     if layer.name == "cameras":
         record_status_reports(conn, cleaned.frame)
@@ -282,7 +284,7 @@ def _store_layer(conn: Conn, layer: Layer, cleaned: Cleaned, mapping: Mapping | 
     return counts
 
 
-def _store_staff(conn: Conn, cleaned: Cleaned, mapping: Mapping | None) -> RowCounts:
+def _store_staff(conn: Conn, cleaned: CleanedTable, mapping: SavedMapping | None) -> RowCounts:
     counts = replace_staff(conn, cleaned.frame)
     if mapping is not None:
         store_mapping(conn, mapping)
@@ -290,7 +292,7 @@ def _store_staff(conn: Conn, cleaned: Cleaned, mapping: Mapping | None) -> RowCo
 
 
 def _tiling_findings(
-    cleaned: Cleaned, layer_name: str, settings: Settings, district: Any
+    cleaned: CleanedTable, layer_name: str, settings: Settings, district: Any
 ) -> list[Finding]:
     """Return overlaps and gaps of grids, or of the areas of each level."""
     tolerances: dict[str, Any] = {
@@ -298,11 +300,11 @@ def _tiling_findings(
         "gap_tolerance_m2": settings.gap_tolerance_m2,
     }
     if layer_name == "grids":
-        return tiling_faults(cleaned.frame, district=district, **tolerances)
+        return find_tiling_faults(cleaned.frame, district=district, **tolerances)
     if layer_name == "areas":
         return [
             finding
             for _, areas in cleaned.frame.groupby("level")
-            for finding in tiling_faults(areas.reset_index(drop=True), **tolerances)
+            for finding in find_tiling_faults(areas.reset_index(drop=True), **tolerances)
         ]
     return []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from geo.errors import ReadError
-from geo.ingest.headers import recognise
+from geo.ingest.headers import match_headers
 from geo.ingest.raw_table import Note
 from geo.schema import LAYERS
 
@@ -94,4 +94,4 @@ def _fits(layer: FileLayer, register: str) -> bool:
     is_generic = not any(kind in geometry_type for kind in ("point", "line", "polygon"))
     if not is_generic and spec.shape not in geometry_type:
         return False
-    return spec.key[-1] in recognise(register, layer.fields).columns
+    return spec.key[-1] in match_headers(register, layer.fields).columns

@@ -19,8 +19,8 @@ from geo.ingest import values
 from geo.ingest.columns import distinct
 from geo.ingest.coordinate_columns import read_points
 from geo.ingest.degree_checks import check_degrees
-from geo.ingest.findings import REJECTED, Work, rows_where
-from geo.ingest.headers import WHERE
+from geo.ingest.findings import REJECTED, CleaningTable, rows_where
+from geo.ingest.header_vocabulary import WHERE
 from geo.ingest.notation import PLAIN, Notation
 from geo.ingest.row_shapes import check_shapes, read_wkt_column, repair_polygons
 from geo.ingest.wkt import is_wkt
@@ -29,7 +29,7 @@ _WGS84 = "EPSG:4326"
 
 
 def locate(
-    work: Work,
+    work: CleaningTable,
     columns: dict[str, str],
     datum: Datum | None,
     district: Any,
@@ -42,7 +42,7 @@ def locate(
 
     Parameters
     ----------
-    work : Work
+    work : CleaningTable
         Table that is cleaned; findings are added and rejected rows marked.
     columns : dict of str to str
         Header by column of the layer.
@@ -88,21 +88,21 @@ def locate(
 
 def _holds_wkt(cells: pd.Series) -> bool:
     """Return whether a column holds WKT other than single points, which are read as pairs."""
-    first = next((cell for cell in cells if not values.blank(cell)), "")
+    first = next((cell for cell in cells if not values.is_blank(cell)), "")
     return is_wkt(first) and not re.match(r"\s*(?:SRID=\d+;)?\s*POINT\b", str(first), re.IGNORECASE)
 
 
-def _has_grid(work: Work, columns: dict[str, str]) -> NDArray[np.bool_]:
+def _has_grid(work: CleaningTable, columns: dict[str, str]) -> NDArray[np.bool_]:
     """Return for each row whether it names a grid, which can replace coordinates."""
     header = columns.get("grid")
     if header is None:
         return np.zeros(len(work.raw.cells), bool)
     codes, distinct_cells = distinct(work.raw.cells[header])
-    return np.array([not values.blank(cell) for cell in distinct_cells], bool)[codes]
+    return np.array([not values.is_blank(cell) for cell in distinct_cells], bool)[codes]
 
 
 def _to_wgs84(
-    work: Work, geometry: np.ndarray[Any, Any], crs: pyproj.CRS, datum: Datum | None
+    work: CleaningTable, geometry: np.ndarray[Any, Any], crs: pyproj.CRS, datum: Datum | None
 ) -> np.ndarray[Any, Any]:
     """Transform geometries to EPSG:4326; reject those outside the area of use of the CRS."""
     series = gpd.GeoSeries(geometry, crs=crs)
@@ -111,18 +111,18 @@ def _to_wgs84(
     located: np.ndarray[Any, Any] = np.asarray(series.to_crs(_WGS84).values).copy()
     is_infinite = ~shapely.is_missing(located)
     is_infinite &= ~np.isfinite(shapely.bounds(located)).all(axis=1)
-    for row in rows_where(is_infinite & work.keep):
+    for row in rows_where(is_infinite & work.accepted):
         detail = f"not in the area of use of {crs.name}"
-        work.tell(row, REJECTED, "coordinates outside the CRS", detail=detail)
+        work.report(row, REJECTED, "coordinates outside the CRS", detail=detail)
     located[is_infinite] = None
     return located
 
 
 def _reject_distant(
-    work: Work, geometry: np.ndarray[Any, Any], district: Any, margin_m: float
+    work: CleaningTable, geometry: np.ndarray[Any, Any], district: Any, margin_m: float
 ) -> None:
     """Reject rows that are farther from the district than the margin."""
-    rows = np.flatnonzero(~shapely.is_missing(geometry) & work.keep)
+    rows = np.flatnonzero(~shapely.is_missing(geometry) & work.accepted)
     if len(rows) == 0:
         return
     shapely.prepare(district)
@@ -140,4 +140,4 @@ def _reject_distant(
         detail = "on another part of the globe"
         if math.isfinite(distance_m):
             detail = f"{distance_m / 1000:.1f} km away"
-        work.tell(row, REJECTED, "outside the district", detail=detail)
+        work.report(row, REJECTED, "outside the district", detail=detail)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from geo.ingest.columns import matching
-from geo.ingest.dates import DateOrder, Shown, shown_order
+from geo.ingest.columns import texts_matching
+from geo.ingest.dates import DateOrder, DateOrderEvidence, date_order_evidence
 from geo.ingest.findings import NOTED, Finding
-from geo.ingest.headers import LAT, LON
+from geo.ingest.header_vocabulary import LAT, LON
 from geo.ingest.numbers import AMBIGUOUS, Decimal, decimal_mark
-from geo.ingest.values import plain_signs
+from geo.ingest.values import normalise_signs
 from geo.schema import Layer
 
 _SAMPLE_ROWS = 2_000
@@ -82,13 +82,13 @@ def _decimal_marks(
     grouped = set()
     for axis in (LON, LAT):
         if axis in columns:
-            texts = matching(cells[columns[axis]].iloc[:_SAMPLE_ROWS], "[.,]")
+            texts = texts_matching(cells[columns[axis]].iloc[:_SAMPLE_ROWS], "[.,]")
             mark_of[axis] = decimal_mark(texts, degrees=not projected)
     for column in layer.columns:
         if column.kind in ("number", "integer") and column.name in columns:
-            texts = matching(cells[columns[column.name]], "[.,]")
+            texts = texts_matching(cells[columns[column.name]], "[.,]")
             mark_of[column.name] = decimal_mark(texts)
-            plain = (plain_signs(text).strip() for text in texts if isinstance(text, str))
+            plain = (normalise_signs(text).strip() for text in texts if isinstance(text, str))
             if any(AMBIGUOUS[","].fullmatch(text) for text in plain):
                 grouped.add(column.name)
     marks = {mark for mark in mark_of.values() if mark is not None}
@@ -100,11 +100,13 @@ def _date_orders(
     cells: pd.DataFrame, layer: Layer, columns: Mapping[str, str], given: DateOrder | None
 ) -> tuple[dict[str, DateOrder | None], list[Finding]]:
     """Return the order of day and month by column, and findings about uncertain columns."""
-    shown_by_column: dict[str, Shown] = {}
+    shown_by_column: dict[str, DateOrderEvidence] = {}
     for column in layer.columns:
         if column.kind in ("date", "time") and column.name in columns:
-            texts = matching(cells[columns[column.name]], r"^\s*\d{1,2}[/.\-]\d{1,2}[/.\-]\d{4}")
-            shown_by_column[column.name] = shown_order(texts)
+            texts = texts_matching(
+                cells[columns[column.name]], r"^\s*\d{1,2}[/.\-]\d{1,2}[/.\-]\d{4}"
+            )
+            shown_by_column[column.name] = date_order_evidence(texts)
     orders = {shown.order for shown in shown_by_column.values() if shown.order is not None}
     file_order = orders.pop() if len(orders) == 1 else None
     order_of: dict[str, DateOrder | None] = {}
@@ -119,7 +121,7 @@ def _date_orders(
 
 
 def _date_remarks(
-    shown: Shown, order: DateOrder | None, given: DateOrder | None
+    shown: DateOrderEvidence, order: DateOrder | None, given: DateOrder | None
 ) -> list[tuple[str, str]]:
     """Return reason and detail of each remark on the dates of a column."""
     remarks = []

@@ -62,7 +62,7 @@ def decimal_mark(cells: Iterable[Any], *, degrees: bool = False) -> Decimal | No
     for cell in cells:
         if not isinstance(cell, str):
             continue
-        text = values.plain_signs(cell).strip()
+        text = values.normalise_signs(cell).strip()
         if degrees and (match := re.fullmatch(rf"{_SIGN}\d{{1,3}}([.,])\d+{_UNIT}", text)):
             marks.add("." if match[1] == "." else ",")
             continue

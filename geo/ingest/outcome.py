@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 from geopandas import GeoDataFrame
 
-from geo.ingest.findings import MENDED, NOTED, REJECTED, Finding
+from geo.ingest.findings import NOTED, REJECTED, REPAIRED, Finding
 
 SAMPLE = 100
 """Rows of an import that are shown before it is confirmed."""
@@ -22,7 +22,7 @@ _SAMPLE_TOLERANCE_DEG = 1e-5
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ImportOutcome:
     """The result of an import: counts of rows, recognised columns and findings."""
 
     layer: str
@@ -47,7 +47,7 @@ class Outcome:
     """Encoding of the texts; empty where the format has only one."""
     recognised: dict[str, str]
     """Column of the layer to the header of the file."""
-    kept_as_extra: list[str]
+    extra_headers: list[str]
     """Headers of the columns that are stored with each row in `extra`."""
     findings: list[Finding]
     """Everything that the report says about the file and its rows."""
@@ -68,7 +68,7 @@ class Outcome:
             most frequent reason of each first.
         """
         counts = Counter((finding.action, finding.reason) for finding in self.findings)
-        order = {REJECTED: 0, MENDED: 1, NOTED: 2}
+        order = {REJECTED: 0, REPAIRED: 1, NOTED: 2}
         return [
             (action, reason, count)
             for (action, reason), count in sorted(
@@ -101,7 +101,7 @@ class Outcome:
             "unchanged": self.unchanged,
             "encoding": self.encoding,
             "recognised": self.recognised,
-            "kept_as_extra": self.kept_as_extra,
+            "extra_headers": self.extra_headers,
             "reasons": reasons,
             "report": str(self.report) if self.report else None,
             "dry_run": self.dry_run,

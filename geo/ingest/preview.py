@@ -8,12 +8,13 @@ from typing import Any
 
 from geo.ingest import values
 from geo.ingest.cleaning import use_headers
-from geo.ingest.headers import Dictionary, Recognised, is_secret, matching, recognise
+from geo.ingest.dictionary import Dictionary
+from geo.ingest.headers import HeaderMatches, find_header, is_secret, match_headers
 from geo.ingest.occurrence import KeyRule
 from geo.ingest.proposals import Evidence, Proposal
 from geo.ingest.raw_table import RawTable
-from geo.ingest.required import missing_columns, propose
-from geo.ingest.staff import NEEDED, STAFF
+from geo.ingest.required import missing_columns, propose_missing
+from geo.ingest.staff import REQUIRED_COLUMNS, STAFF
 from geo.schema import Layer
 
 ROWS = 6
@@ -102,7 +103,7 @@ def preview_file(
     """
     recognised, _ = use_headers(raw, layer, rename=rename, dictionary=dictionary, key=key)
     missing = missing_columns(layer, recognised.columns, raw, key=key is not None, timed=timed)
-    proposals = propose(raw, layer, recognised, bounds)
+    proposals = propose_missing(raw, layer, recognised, bounds)
     if key is not None:
         proposals = [proposal for proposal in proposals if proposal.column != layer.key[-1]]
     return _preview(raw, recognised, rename or {}, proposals, missing)
@@ -128,14 +129,14 @@ def preview_staff(
         Headers, first rows and missing columns.
     """
     headers = [str(header) for header in raw.cells.columns]
-    recognised = recognise(STAFF.name, headers, rename, dictionary)
-    missing = [name for name in NEEDED if name not in recognised.columns]
+    recognised = match_headers(STAFF.name, headers, rename, dictionary)
+    missing = [name for name in REQUIRED_COLUMNS if name not in recognised.columns]
     return _preview(raw, recognised, rename or {}, [], missing)
 
 
 def _preview(
     raw: RawTable,
-    recognised: Recognised,
+    recognised: HeaderMatches,
     rename: Mapping[str, str],
     proposals: list[Proposal],
     missing: list[str],
@@ -143,7 +144,7 @@ def _preview(
     column_of = {header: column for column, header in recognised.columns.items()}
     proposal_of = {proposal.header: proposal for proposal in proposals}
     names = [str(header) for header in raw.cells.columns]
-    given = {matching(header, names) for header in rename}
+    given = {find_header(header, names) for header in rename}
     headers = []
     for header in names:
         column, proposal = column_of.get(header), proposal_of.get(header)
@@ -189,7 +190,7 @@ def _proposed_use(header: str, how: str, proposal: Proposal) -> HeaderUse:
 
 def _excerpt(cell: Any) -> str:
     """Return the beginning of a cell as text."""
-    if values.blank(cell):
+    if values.is_blank(cell):
         return ""
     text = str(values.storable(values.text_of(cell)))
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"

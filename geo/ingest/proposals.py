@@ -18,7 +18,7 @@ from geo.ingest import values
 from geo.ingest.angles import degrees_of, pair_of
 from geo.ingest.bearings import directions_of
 from geo.ingest.dates import year_first
-from geo.ingest.headers import LAT, LON, WHERE
+from geo.ingest.header_vocabulary import LAT, LON, WHERE
 from geo.ingest.wkt import is_wkt
 from geo.schema import Layer
 
@@ -116,7 +116,9 @@ def propose_columns(
         or correct them.
     """
     cells_of = {
-        str(header): [cell for cell in cells[header].iloc[:SAMPLE_ROWS] if not values.blank(cell)]
+        str(header): [
+            cell for cell in cells[header].iloc[:SAMPLE_ROWS] if not values.is_blank(cell)
+        ]
         for header in cells.columns
         if header not in taken.values()
     }

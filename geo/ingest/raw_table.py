@@ -71,7 +71,7 @@ class RawTable:
     """First row and name of each sheet, if several are read together."""
     _block: tuple[int, list[tuple[Any, ...]]] = (-1, [])
 
-    def part_of(self, row: int) -> str:
+    def sheet_of(self, row: int) -> str:
         """Return the name of the sheet that contains a row.
 
         Parameters

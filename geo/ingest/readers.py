@@ -11,8 +11,8 @@ from geo.confinement.reading_process import run_confined
 from geo.confinement.signatures import require_signature
 from geo.errors import CrsError, ReadError
 from geo.ingest import raw_table, transport
+from geo.ingest.dictionary import normalise_word
 from geo.ingest.encodings import require_encoding
-from geo.ingest.headers import normalised
 from geo.ingest.raw_table import RawTable
 from geo.ingest.remarks import notes_of_warnings
 from geo.settings import Settings, get_settings
@@ -82,7 +82,7 @@ def read_file(
         "layer": layer,
         "crs": None if given_crs is None else given_crs.to_wkt(),
         "unpacked_bytes": raw_table.MAX_UNPACKED_BYTES,
-        "known": sorted({normalised(header) for header in headers}),
+        "known": sorted({normalise_word(header) for header in headers}),
         "part": part,
         "encoding": None if encoding is None else require_encoding(encoding),
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from geo.errors import MissingColumnsError
-from geo.ingest.cells import SPARED
-from geo.ingest.headers import LAT, LON, WHERE, Recognised, is_secret
+from geo.ingest.cells import DERIVED_COLUMNS
+from geo.ingest.header_vocabulary import LAT, LON, WHERE
+from geo.ingest.headers import HeaderMatches, is_secret
 from geo.ingest.proposals import Bounds, Proposal, propose_columns
 from geo.ingest.raw_table import RawTable
 from geo.schema import Layer
@@ -41,7 +42,7 @@ def missing_columns(
         for column in layer.columns
         if column.needed
         and column.name not in columns
-        and column.name not in SPARED
+        and column.name not in DERIVED_COLUMNS
         and not (key and column.name == layer.key[-1])
     ]
     times = {"occurred_at", "occurred_from", "reported_at"}
@@ -50,10 +51,10 @@ def missing_columns(
     return missing
 
 
-def propose(
+def propose_missing(
     raw: RawTable,
     layer: Layer,
-    recognised: Recognised,
+    recognised: HeaderMatches,
     bounds: Bounds | None,
 ) -> list[Proposal]:
     """Return proposals for the unrecognised headers except passwords and those set aside.
@@ -64,7 +65,7 @@ def propose(
         Rows as they were read.
     layer : Layer
         Register to import into.
-    recognised : Recognised
+    recognised : HeaderMatches
         Headers that the dictionary or the user names.
     bounds : tuple of float or None
         West, south, east and north of the deployment in degrees.
@@ -90,7 +91,7 @@ def propose(
 
 def require_columns(
     layer: Layer,
-    recognised: Recognised,
+    recognised: HeaderMatches,
     raw: RawTable,
     *,
     key: bool,
@@ -103,7 +104,7 @@ def require_columns(
     ----------
     layer : Layer
         Register to import into.
-    recognised : Recognised
+    recognised : HeaderMatches
         Headers that the dictionary or the user names.
     raw : RawTable
         Rows as they were read.
@@ -134,7 +135,7 @@ def require_columns(
         f"{layer.name} needs {', '.join(wanted)}, which no header says; the file has "
         f"{', '.join(headers) or 'no columns'}" + (f" ({known})" if known else "")
     )
-    proposals = propose(raw, layer, recognised, bounds)
+    proposals = propose_missing(raw, layer, recognised, bounds)
     if proposals:
         listed = "; ".join(f"{proposal.option} ({proposal.evidence})" for proposal in proposals)
         message += f". By what the columns hold: {listed}. Confirm or correct that"

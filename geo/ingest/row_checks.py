@@ -11,20 +11,22 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from geo.ingest.dictionary import normalised
-from geo.ingest.findings import MENDED, REJECTED, Work, rows_where
-from geo.ingest.headers import Recognised
+from geo.ingest.dictionary import normalise_word
+from geo.ingest.findings import REJECTED, REPAIRED, CleaningTable, rows_where
+from geo.ingest.headers import HeaderMatches
 from geo.schema import Column
 
 _MAY_BE_IN_FUTURE = ("retired_on", "due_at")
 
 
-def check_dates(work: Work, columns: dict[str, Any], now: dt.datetime, zone: ZoneInfo) -> None:
+def check_dates(
+    work: CleaningTable, columns: dict[str, Any], now: dt.datetime, zone: ZoneInfo
+) -> None:
     """Remove dates that cannot be, exchange the ends of reversed spans, reject rows without time.
 
     Parameters
     ----------
-    work : Work
+    work : CleaningTable
         The table being cleaned; it gets the findings.
     columns : dict of str to pandas.Series or numpy.ndarray
         Parsed values by column of the layer, changed in place.
@@ -45,52 +47,58 @@ def check_dates(work: Work, columns: dict[str, Any], now: dt.datetime, zone: Zon
 
 
 def _remove_future_dates(
-    work: Work, column: Column, columns: dict[str, Any], latest: dt.datetime, zone: ZoneInfo
+    work: CleaningTable,
+    column: Column,
+    columns: dict[str, Any],
+    latest: dt.datetime,
+    zone: ZoneInfo,
 ) -> None:
     if column.kind == "time":
         late = columns[column.name] > latest
         for row in rows_where(late):
             moment = columns[column.name][row].astimezone(zone)
-            work.tell(row, MENDED, "date in the future", column.name, f"{moment} dropped")
+            work.report(row, REPAIRED, "date in the future", column.name, f"{moment} dropped")
         columns[column.name] = columns[column.name].mask(late)
     elif column.kind == "date":
         for row, day in enumerate(columns[column.name]):
             if day is not None and day > latest.date():
-                work.tell(row, MENDED, "date in the future", column.name, f"{day} dropped")
+                work.report(row, REPAIRED, "date in the future", column.name, f"{day} dropped")
                 columns[column.name][row] = None
 
 
-def _remove_early_retirements(work: Work, columns: dict[str, Any]) -> None:
+def _remove_early_retirements(work: CleaningTable, columns: dict[str, Any]) -> None:
     dates = zip(columns["installed_on"], columns["retired_on"], strict=True)
     for row, (installed, retired) in enumerate(dates):
         if installed is not None and retired is not None and retired < installed:
-            work.tell(row, MENDED, "retired before installed", "retired_on", f"{retired} dropped")
+            work.report(
+                row, REPAIRED, "retired before installed", "retired_on", f"{retired} dropped"
+            )
             columns["retired_on"][row] = None
 
 
-def _exchange_reversed_spans(work: Work, columns: dict[str, Any]) -> None:
+def _exchange_reversed_spans(work: CleaningTable, columns: dict[str, Any]) -> None:
     start, end = columns["occurred_from"].copy(), columns["occurred_to"].copy()
-    is_reversed = (end < start) & work.keep
+    is_reversed = (end < start) & work.accepted
     for row in rows_where(is_reversed):
-        work.tell(row, MENDED, "end before start", "occurred_to", "the two were exchanged")
+        work.report(row, REPAIRED, "end before start", "occurred_to", "the two were exchanged")
     columns["occurred_from"] = start.mask(is_reversed, end)
     columns["occurred_to"] = end.mask(is_reversed, start)
 
 
-def _reject_without_time(work: Work, columns: dict[str, Any]) -> None:
+def _reject_without_time(work: CleaningTable, columns: dict[str, Any]) -> None:
     missing = [columns[name].isna() for name in ("occurred_at", "occurred_from", "reported_at")]
     without_time = np.all(missing, axis=0)
     detail = "--occurred 2025 gives such rows a time span"
-    for row in rows_where(without_time & work.keep):
-        work.tell(row, REJECTED, "no usable time", "occurred_at", detail)
+    for row in rows_where(without_time & work.accepted):
+        work.report(row, REJECTED, "no usable time", "occurred_at", detail)
 
 
-def check_keys(work: Work, columns: dict[str, Any], geometry: NDArray[np.object_]) -> None:
+def check_keys(work: CleaningTable, columns: dict[str, Any], geometry: NDArray[np.object_]) -> None:
     """Reject rows whose key an earlier row has.
 
     Parameters
     ----------
-    work : Work
+    work : CleaningTable
         The table being cleaned; it gets the findings.
     columns : dict of str to pandas.Series or numpy.ndarray
         Parsed values by column of the layer.
@@ -98,7 +106,7 @@ def check_keys(work: Work, columns: dict[str, Any], geometry: NDArray[np.object_
         Geometry of each row; tells a repeated row from another one with the same key.
     """
     key_columns = work.layer.key
-    accepted = np.flatnonzero(work.keep)
+    accepted = np.flatnonzero(work.accepted)
     keys = pd.DataFrame({name: columns[name][accepted] for name in key_columns}, index=accepted)
     first_rows: dict[tuple[Any, ...], int] = {}
     for row in accepted[keys.duplicated(keep=False)].tolist():
@@ -112,17 +120,17 @@ def check_keys(work: Work, columns: dict[str, Any], geometry: NDArray[np.object_
         reason = "repeated row" if same_row else "repeated key"
         key_text = "/".join(str(part) for part in key)
         line = int(work.raw.lines[first])
-        work.tell(row, REJECTED, reason, key_columns[-1], f"{key_text} is on line {line} already")
+        work.report(row, REJECTED, reason, key_columns[-1], f"{key_text} is on line {line} already")
 
 
 def assign_grid_precision(
-    work: Work, columns: dict[str, Any], geometry: NDArray[np.object_]
+    work: CleaningTable, columns: dict[str, Any], geometry: NDArray[np.object_]
 ) -> None:
     """Mark incidents without a location as known to the grid only.
 
     Parameters
     ----------
-    work : Work
+    work : CleaningTable
         The table being cleaned.
     columns : dict of str to pandas.Series or numpy.ndarray
         Parsed values of the incidents; ``precision`` is changed in place, unless it is ``grid`` or
@@ -132,23 +140,23 @@ def assign_grid_precision(
     """
     precision = columns["precision"]
     imprecise = np.isin(precision.astype(str), ("grid", "none"))
-    precision[shapely.is_missing(geometry) & ~imprecise & work.keep] = "grid"
+    precision[shapely.is_missing(geometry) & ~imprecise & work.accepted] = "grid"
 
 
-def reject_guards(work: Work, recognised: Recognised) -> None:
+def reject_guards(work: CleaningTable, recognised: HeaderMatches) -> None:
     """Reject surveillance by people, which OpenStreetMap maps beside cameras.
 
     Parameters
     ----------
-    work : Work
+    work : CleaningTable
         The table of cameras being cleaned; it gets the findings.
-    recognised : Recognised
+    recognised : HeaderMatches
         Its columns. Other files than those with OpenStreetMap's ``surveillance:type`` stay as
         they are.
     """
     header = recognised.columns.get("functions")
-    if header is None or normalised(header) != normalised("surveillance:type"):
+    if header is None or normalise_word(header) != normalise_word("surveillance:type"):
         return
     for row, cell in enumerate(work.raw.cells[header]):
         if isinstance(cell, str) and cell.strip().casefold() == "guard":
-            work.tell(row, REJECTED, "no camera", header, "a guard")
+            work.report(row, REJECTED, "no camera", header, "a guard")

@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.ingest import values
-from geo.ingest.findings import MENDED, REJECTED, Work, rows_where
+from geo.ingest.findings import REJECTED, REPAIRED, CleaningTable, rows_where
 from geo.ingest.wkt import read_wkt
 
 _POINT, _LINE, _POLYGON = 0, 1, 3
@@ -29,12 +29,12 @@ _BUILD_MULTI = {
 }
 
 
-def read_wkt_column(work: Work, header: str, crs: pyproj.CRS) -> np.ndarray[Any, Any]:
+def read_wkt_column(work: CleaningTable, header: str, crs: pyproj.CRS) -> np.ndarray[Any, Any]:
     """Return the shapes of a column of well-known text; reject rows that cannot be read.
 
     Parameters
     ----------
-    work : Work
+    work : CleaningTable
         Table that is cleaned; findings are added and rejected rows marked.
     header : str
         Header of the column.
@@ -48,25 +48,25 @@ def read_wkt_column(work: Work, header: str, crs: pyproj.CRS) -> np.ndarray[Any,
     """
     shapes = np.full(len(work.raw.cells), None, object)
     for row, cell in enumerate(work.raw.cells[header]):
-        if values.blank(cell):
+        if values.is_blank(cell):
             continue
         shape = read_wkt(cell)
         if isinstance(shape, str):
-            work.tell(row, REJECTED, "unreadable geometry", header, shape)
+            work.report(row, REJECTED, "unreadable geometry", header, shape)
             continue
         if shape.srid is not None and crs.to_epsg() not in (None, shape.srid):
             detail = f"EPSG:{shape.srid} where the file is in {crs.to_string()}; use --crs"
-            work.tell(row, REJECTED, "geometry in another CRS", header, detail)
+            work.report(row, REJECTED, "geometry in another CRS", header, detail)
             continue
         if shape.closed_rings:
             detail = f"{shape.closed_rings} rings were not closed"
-            work.tell(row, MENDED, "ring closed", header, detail)
+            work.report(row, REPAIRED, "ring closed", header, detail)
         shapes[row] = shape.geometry
     return shapes
 
 
 def check_shapes(
-    work: Work, geometry: np.ndarray[Any, Any], has_grid: NDArray[np.bool_]
+    work: CleaningTable, geometry: np.ndarray[Any, Any], has_grid: NDArray[np.bool_]
 ) -> np.ndarray[Any, Any]:
     """Return shapes of the layer's geometry type in two dimensions; reject the others.
 
@@ -74,7 +74,7 @@ def check_shapes(
 
     Parameters
     ----------
-    work : Work
+    work : CleaningTable
         Table that is cleaned; findings are added and rejected rows marked.
     geometry : numpy.ndarray of object, shape (rows,)
         Geometries as they were read.
@@ -94,24 +94,24 @@ def check_shapes(
     is_empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     coordinates, owner = shapely.get_coordinates(shapes, return_index=True)
     is_empty[owner[~np.isfinite(coordinates).all(axis=1)]] = True
-    for row in rows_where(is_empty & work.keep):
+    for row in rows_where(is_empty & work.accepted):
         if work.layer.geometry_needed or not has_grid[row]:
             detail = "the row has no usable geometry"
-            work.tell(row, REJECTED, "no coordinates", detail=detail)
+            work.report(row, REJECTED, "no coordinates", detail=detail)
     shapes[is_empty] = None
     is_accepted = np.isin(types, accepted)
     for row in rows_where(~is_empty & ~is_accepted):
         detail = f"{shapes[row].geom_type} where a {work.layer.shape} is needed"
-        work.tell(row, REJECTED, "wrong geometry type", detail=detail)
+        work.report(row, REJECTED, "wrong geometry type", detail=detail)
         shapes[row] = None
     for row in rows_where(~is_empty & is_accepted & (types == _MULTIPOINT)):
         if len(shapely.get_parts(shapes[row])) > 1:
-            work.tell(row, MENDED, "several points", detail="their middle was taken")
+            work.report(row, REPAIRED, "several points", detail="their middle was taken")
         shapes[row] = shapely.centroid(shapes[row])
     return np.asarray(shapes)
 
 
-def _accepted_parts(work: Work, row: int, shape: Any, accepted: tuple[int, int]) -> Any:
+def _accepted_parts(work: CleaningTable, row: int, shape: Any, accepted: tuple[int, int]) -> Any:
     """Return the parts of a collection that the layer accepts, or the collection if none is."""
     parts = shapely.get_parts(shapely.get_parts(shape))
     usable = parts[shapely.get_type_id(parts) == accepted[0]]
@@ -120,16 +120,16 @@ def _accepted_parts(work: Work, row: int, shape: Any, accepted: tuple[int, int])
     if len(usable) < len(parts):
         others = sorted({part.geom_type for part in parts if part not in usable})
         detail = f"{', '.join(others)} left out"
-        work.tell(row, MENDED, "parts of another geometry type", detail=detail)
+        work.report(row, REPAIRED, "parts of another geometry type", detail=detail)
     return _BUILD_MULTI[accepted[0]](usable)
 
 
-def repair_polygons(work: Work, geometry: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def repair_polygons(work: CleaningTable, geometry: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return polygons made valid; reject those without area.
 
     Parameters
     ----------
-    work : Work
+    work : CleaningTable
         Table that is cleaned; findings are added and rejected rows marked.
     geometry : numpy.ndarray of object, shape (rows,)
         Polygons and multipolygons, or None; changed in place.
@@ -140,18 +140,18 @@ def repair_polygons(work: Work, geometry: np.ndarray[Any, Any]) -> np.ndarray[An
         The same array; None for a polygon of which no area remains.
     """
     is_invalid = ~shapely.is_missing(geometry) & ~shapely.is_valid(geometry)
-    for row in rows_where(is_invalid & work.keep):
+    for row in rows_where(is_invalid & work.accepted):
         fault = shapely.is_valid_reason(geometry[row])
         repaired = shapely.make_valid(geometry[row], method="structure", keep_collapsed=False)
         parts = shapely.get_parts(shapely.get_parts(repaired))
         parts = parts[(shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)]
         if len(parts) == 0 or shapely.area(parts).sum() == 0:
-            work.tell(row, REJECTED, "invalid polygon", detail=f"{fault}; nothing is left of it")
+            work.report(row, REJECTED, "invalid polygon", detail=f"{fault}; nothing is left of it")
             geometry[row] = None
             continue
         geometry[row] = parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
-        work.tell(row, MENDED, "invalid polygon", detail=fault)
+        work.report(row, REPAIRED, "invalid polygon", detail=fault)
     is_flat = ~shapely.is_missing(geometry) & (shapely.area(geometry) == 0)
-    for row in rows_where(is_flat & work.keep):
-        work.tell(row, REJECTED, "polygon without area")
+    for row in rows_where(is_flat & work.accepted):
+        work.report(row, REJECTED, "polygon without area")
     return geometry

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from geo.ingest.cleaning import Cleaned
+from geo.ingest.cleaning import CleanedTable
+from geo.ingest.dictionary import normalise_word
 from geo.ingest.findings import NOTED, Finding
-from geo.ingest.headers import EXTRA, matching, normalised
-from geo.store.queries.imports import Mapping
+from geo.ingest.header_vocabulary import EXTRA
+from geo.ingest.headers import find_header
+from geo.store.queries.imports import SavedMapping
 
 
 def new_mapping(
     layer: str,
     name: str | None,
     rename: dict[str, str] | None,
-    cleaned: Cleaned,
+    cleaned: CleanedTable,
     options: dict[str, Any],
-) -> Mapping | None:
+) -> SavedMapping | None:
     """Return the columns of an import as a mapping to save.
 
     Parameters
@@ -27,14 +29,14 @@ def new_mapping(
         Name of the mapping; None where it is not to be saved.
     rename : dict of str to str or None
         Header of the file to column of the layer, as the user or an older mapping gave it.
-    cleaned : Cleaned
+    cleaned : CleanedTable
         The cleaned file, with its recognised columns.
     options : dict of str to Any
         Options of the import that belong to this kind of file; those that are None are left out.
 
     Returns
     -------
-    Mapping or None
+    SavedMapping or None
         None without a name.
     """
     if name is None:
@@ -42,15 +44,17 @@ def new_mapping(
     as_extra = {header: EXTRA for header, column in (rename or {}).items() if column == EXTRA}
     columns = as_extra | {header: column for column, header in cleaned.recognised.items()}
     given = {option: value for option, value in options.items() if value is not None}
-    return Mapping(layer, name, columns, given)
+    return SavedMapping(layer, name, columns, given)
 
 
-def fit_to_headers(mapping: Mapping, headers: list[str]) -> tuple[dict[str, str], list[Finding]]:
+def fit_to_headers(
+    mapping: SavedMapping, headers: list[str]
+) -> tuple[dict[str, str], list[Finding]]:
     """Return the part of a mapping that a file has headers for.
 
     Parameters
     ----------
-    mapping : Mapping
+    mapping : SavedMapping
         The saved mapping.
     headers : list of str
         Headers of the file.
@@ -62,8 +66,8 @@ def fit_to_headers(mapping: Mapping, headers: list[str]) -> tuple[dict[str, str]
     findings : list of Finding
         A note for each header that it does not have.
     """
-    known = {normalised(header) for header in headers}
-    fitting = {h: column for h, column in mapping.columns.items() if normalised(h) in known}
+    known = {normalise_word(header) for header in headers}
+    fitting = {h: column for h, column in mapping.columns.items() if normalise_word(h) in known}
     findings = [
         Finding(0, NOTED, "header of the mapping is not in the file", h, f"it is {column}", "")
         for h, column in mapping.columns.items()
@@ -92,7 +96,7 @@ def combine_renames(saved: dict[str, str], rename: dict[str, str]) -> dict[str, 
     >>> combine_renames({"a": "code", "b": "name"}, {"c": "code"})
     {'b': 'name', 'c': 'code'}
     """
-    renamed_headers = {matching(header, saved) for header in rename}
+    renamed_headers = {find_header(header, saved) for header in rename}
     renamed_columns = set(rename.values()) - {EXTRA}
     remaining = {
         header: column

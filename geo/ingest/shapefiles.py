@@ -14,7 +14,7 @@ from geo.confinement.signatures import require_signature
 from geo.errors import ReadError
 from geo.ingest import archives
 from geo.ingest.attribute_tables import companion, field_names
-from geo.ingest.encodings import judge
+from geo.ingest.encodings import detect_encoding
 from geo.ingest.layer_choice import FileLayer, choose_layer
 from geo.ingest.raw_table import Note
 
@@ -58,7 +58,7 @@ def unpack_shapefile(
     ReadError
         If the zip file has no Shapefile, or not exactly one that fits.
     """
-    with archives.opened(path, "zip file") as archive:
+    with archives.open_archive(path, "zip file") as archive:
         packed = [info for info in archive.infolist() if not info.is_dir()]
         members = [info for info in packed if not _is_macos_metadata(info)]
         if len(members) < len(packed):
@@ -129,7 +129,7 @@ def _describe_layer(archive: ZipFile, members: list[ZipInfo], shape: ZipInfo) ->
         with archive.open(table) as stream:
             data = stream.read(1 << 16)
         names = field_names(data)
-        judged = judge(b"\n".join(names))
+        judged = detect_encoding(b"\n".join(names))
         encoding = "latin-1" if judged is None else judged.encoding
         fields = tuple(name.decode(encoding, "replace") for name in names)
     return FileLayer(_name(shape), fields, _GEOMETRY_TYPES.get(shape_type, "Unknown"))

@@ -11,10 +11,11 @@ import pandas as pd
 
 from geo.errors import ColumnError
 from geo.ingest import values
-from geo.ingest.cells import Context, parse_column
-from geo.ingest.cleaning import Cleaned, repair_texts, require_renames
-from geo.ingest.findings import MENDED, NOTED, REJECTED, Finding, Work
-from geo.ingest.headers import BUILT_IN, Dictionary, recognise, value_of
+from geo.ingest.cells import CellContext, parse_column
+from geo.ingest.cleaning import CleanedTable, repair_texts, require_renames
+from geo.ingest.dictionary import BUILT_IN, Dictionary, value_of
+from geo.ingest.findings import NOTED, REJECTED, REPAIRED, CleaningTable, Finding
+from geo.ingest.headers import match_headers
 from geo.schema import Column, Layer
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ STAFF = Layer(
     geometry_needed=False,
 )
 """Register of grid staff."""
-NEEDED = ("grid", "role", "name")
+REQUIRED_COLUMNS = ("grid", "role", "name")
 """Columns that a file of staff must have."""
 _TEXT_COLUMNS = ("grid", "name", "phone")
 
@@ -50,7 +51,7 @@ def clean_staff(
     *,
     rename: dict[str, str] | None = None,
     dictionary: Dictionary = BUILT_IN,
-) -> Cleaned:
+) -> CleanedTable:
     """Return the staff rows that can be used, and findings about the others.
 
     A row without a known grid or without a name is rejected. A role that is not in the dictionary
@@ -69,7 +70,7 @@ def clean_staff(
 
     Returns
     -------
-    Cleaned
+    CleanedTable
         Rows with the columns ``grid``, ``role``, ``name`` and ``phone`` (None if unknown), and
         the findings.
 
@@ -80,27 +81,27 @@ def clean_staff(
     """
     headers = [str(header) for header in raw.cells.columns]
     require_renames(headers, STAFF, rename or {})
-    columns = recognise(STAFF.name, headers, rename, dictionary).columns
-    for name in NEEDED:
+    columns = match_headers(STAFF.name, headers, rename, dictionary).columns
+    for name in REQUIRED_COLUMNS:
         if name not in columns:
             raise ColumnError(
                 f"grid-staff needs the column {name}, which is none of {', '.join(headers)}; "
                 f"name it with --rename COLUMN={name}"
             )
-    work = Work.of(STAFF, raw, dictionary)
+    work = CleaningTable.of(STAFF, raw, dictionary)
     repair_texts(raw, STAFF, columns)
     rows = _usable_rows(work, columns, grids)
     records = [(*key, phone) for key, phone in rows.items()]
     frame = gpd.GeoDataFrame(pd.DataFrame(records, columns=list(STAFF.names), dtype=object))
     for header in headers:
-        if header not in columns.values() and not raw.cells[header].map(values.blank).all():
+        if header not in columns.values() and not raw.cells[header].map(values.is_blank).all():
             detail = "staff has no further columns"
             work.findings.append(Finding(0, NOTED, "column not stored", header, detail, ""))
-    return Cleaned(frame, work.findings, dict(columns), [], len(raw.cells) + len(raw.broken))
+    return CleanedTable(frame, work.findings, dict(columns), [], len(raw.cells) + len(raw.broken))
 
 
 def _usable_rows(
-    work: Work, columns: dict[str, str], grids: set[str]
+    work: CleaningTable, columns: dict[str, str], grids: set[str]
 ) -> dict[tuple[str, str, str], str | None]:
     """Return phone by grid, role and name; reject the other rows."""
     roles = [values.text_of(cell) for cell in work.raw.cells[columns["role"]]]
@@ -109,29 +110,31 @@ def _usable_rows(
     for row, (grid, role_text, name, phone) in enumerate(
         zip(texts["grid"], roles, texts["name"], texts["phone"], strict=True)
     ):
-        if not work.keep[row]:
+        if not work.accepted[row]:
             continue
         if grid not in grids:
             detail = f"{grid or ''!r} is no grid of the store"
-            work.tell(row, REJECTED, "unknown grid", "grid", detail)
+            work.report(row, REJECTED, "unknown grid", "grid", detail)
             continue
         if not name:
-            work.tell(row, REJECTED, "empty value", "name", "this column is needed")
+            work.report(row, REJECTED, "empty value", "name", "this column is needed")
             continue
         role = value_of(STAFF.name, "role", role_text, work.dictionary)
         if role is None:
-            work.tell(row, MENDED, "unknown role", "role", f"{role_text!r} taken as other")
+            work.report(row, REPAIRED, "unknown role", "role", f"{role_text!r} taken as other")
             role = "other"
         if (grid, role, name) in phone_of:
-            work.tell(row, REJECTED, "repeated row", "name", f"{name} is {role} of {grid} already")
+            work.report(
+                row, REJECTED, "repeated row", "name", f"{name} is {role} of {grid} already"
+            )
             continue
         phone_of[grid, role, name] = phone or None
     return phone_of
 
 
-def _text_columns(work: Work, columns: dict[str, str]) -> dict[str, Any]:
+def _text_columns(work: CleaningTable, columns: dict[str, str]) -> dict[str, Any]:
     """Return the parsed text columns; empty values are left to the check of each row."""
-    context = Context(ZoneInfo("UTC"))
+    context = CellContext(ZoneInfo("UTC"))
     texts = {}
     for name in _TEXT_COLUMNS:
         header = columns.get(name)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geo.errors import RejectedRows
-from geo.ingest.cleaning import Cleaned
-from geo.ingest.findings import MENDED, REJECTED, Finding
+from geo.ingest.cleaning import CleanedTable
+from geo.ingest.findings import REJECTED, REPAIRED, Finding
 from geo.ingest.options import ImportOptions
-from geo.ingest.outcome import SAMPLE, Outcome, write_report
+from geo.ingest.outcome import SAMPLE, ImportOutcome, write_report
 from geo.store.bulk_copy import RowCounts
 from geo.store.connection import Conn
 from geo.store.queries.imports import record_import
@@ -27,14 +27,14 @@ class CleanedFile:
     """The file."""
     encoding: str
     """Encoding of its texts."""
-    cleaned: Cleaned
+    cleaned: CleanedTable
     """Its rows that can be used."""
     findings: list[Finding]
     """All findings, also those of rows compared with each other and with the store."""
 
     def outcome(
         self, report: Path | None, *, dry_run: bool, counts: RowCounts | None = None
-    ) -> Outcome:
+    ) -> ImportOutcome:
         """Return the outcome of the import.
 
         Parameters
@@ -48,24 +48,24 @@ class CleanedFile:
 
         Returns
         -------
-        Outcome
+        ImportOutcome
             With the first rows as a sample.
         """
         counts = counts or RowCounts(0, 0, 0)
         cleaned = self.cleaned
-        return Outcome(
+        return ImportOutcome(
             layer=self.layer,
             file=self.path.name,
             read=cleaned.read,
             accepted=len(cleaned.frame),
-            mended=cleaned.count(MENDED),
+            mended=cleaned.count(REPAIRED),
             rejected=cleaned.count(REJECTED),
             inserted=counts.inserted,
             updated=counts.updated,
             unchanged=counts.unchanged,
             encoding=self.encoding,
             recognised=cleaned.recognised,
-            kept_as_extra=cleaned.kept_as_extra,
+            extra_headers=cleaned.extra_headers,
             findings=self.findings,
             report=report,
             dry_run=dry_run,
@@ -81,8 +81,8 @@ def store_or_refuse(
     recorded: tuple[str, ...],
     store: Callable[[], RowCounts],
     progress: Callable[[str], None],
-    before_commit: Callable[[Outcome], None],
-) -> Outcome:
+    before_commit: Callable[[ImportOutcome], None],
+) -> ImportOutcome:
     """Write the report, then store the clean rows in one transaction, or refuse all of them.
 
     Parameters
@@ -104,7 +104,7 @@ def store_or_refuse(
 
     Returns
     -------
-    Outcome
+    ImportOutcome
         The outcome of the import.
 
     Raises
@@ -147,7 +147,7 @@ def store_or_refuse(
     return outcome
 
 
-def _rejection(outcome: Outcome) -> RejectedRows:
+def _rejection(outcome: ImportOutcome) -> RejectedRows:
     """Return the error of an import that was refused because of its rejected rows."""
     reasons = "; ".join(
         f"{count} {reason}" for action, reason, count in outcome.reasons() if action == REJECTED

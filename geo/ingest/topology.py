@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 
-def tiling_faults(
+def find_tiling_faults(
     polygons: GeoDataFrame,
     *,
     key: str = "code",

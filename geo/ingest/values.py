@@ -28,7 +28,7 @@ _SIGNS = str.maketrans(_LOOK_ALIKES)
 _PADDING = " \t\r\n\v\f" + "".join(c for c, plain in _LOOK_ALIKES.items() if plain in ("", " "))
 
 
-def plain_signs(text: str) -> str:
+def normalise_signs(text: str) -> str:
     """Return text with plain signs for degrees, minutes, seconds, space and minus.
 
     Call it before Unicode compatibility normalisation, which would convert º to o and split ´ and ˚
@@ -52,7 +52,7 @@ def plain_signs(text: str) -> str:
     return text.translate(_SIGNS)
 
 
-def blank(value: object) -> bool:
+def is_blank(value: object) -> bool:
     """Return whether a cell is empty or has a word for nothing, such as ``null`` or ``无``.
 
     Parameters
@@ -100,7 +100,7 @@ def text_of(value: object) -> str:
     >>> text_of(3.0), text_of(" gate "), text_of(None)
     ('3', 'gate', '')
     """
-    if blank(value):
+    if is_blank(value):
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
@@ -178,7 +178,7 @@ def number_of(value: object, decimal: str | None = None) -> float:
         return math.nan
     if isinstance(value, int | float):
         return float(value)
-    text = unicodedata.normalize("NFKC", plain_signs(str(value))).strip()
+    text = unicodedata.normalize("NFKC", normalise_signs(str(value))).strip()
     text = re.sub(r"\s*(?:°|度|米|m|M|px|人)$", "", text)
     text = re.sub(r"(?<=\d)[ '](?=\d{3}(?:\D|$))", "", text) if _SPACED.fullmatch(text) else text
     other = {".": ",", ",": "."}.get(decimal or "", "")
@@ -232,7 +232,7 @@ def time_of(value: object, zone: ZoneInfo) -> dt.datetime | None:
     elif isinstance(value, int | float) and not isinstance(value, bool):
         moment = time_of_number(float(value))
     else:
-        moment = parse_time(unicodedata.normalize("NFKC", plain_signs(str(value))).strip())
+        moment = parse_time(unicodedata.normalize("NFKC", normalise_signs(str(value))).strip())
     if moment is None:
         return None
     if moment.tzinfo is None:

@@ -15,7 +15,7 @@ import pyproj
 from geo.errors import ReadError
 from geo.ingest import archives
 from geo.ingest.header_rows import HEADER_WITHIN, HeaderRows, find_header
-from geo.ingest.headers import LAT, LON, WHERE
+from geo.ingest.header_vocabulary import LAT, LON, WHERE
 from geo.ingest.raw_table import Note, RawTable, require_columns, unique_names
 from geo.schema import LAYERS
 
@@ -78,7 +78,7 @@ def read_workbook(
     ReadError
         If the workbook is damaged, or no sheet has rows below a header.
     """
-    with archives.opened(path, "workbook") as archive:
+    with archives.open_archive(path, "workbook") as archive:
         archives.require_plain_xml(path, archive)
     try:
         sheets = _read_sheets(path, layer, known)

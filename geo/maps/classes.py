@@ -49,7 +49,7 @@ def class_breaks(values: Iterable[float | None]) -> dict[str, dict[str, list[flo
     [0.5, 0.8]
     """
     ordered = np.sort(np.array([v for v in values if v is not None and math.isfinite(v)], float))
-    starts = natural_starts(_thinned(ordered), max(NUMBERS))
+    starts = natural_class_starts(_thinned(ordered), max(NUMBERS))
     natural, quantile = {}, {}
     for number in NUMBERS:
         cuts = starts.get(number, starts[max(starts)]) if starts else []
@@ -95,7 +95,7 @@ def _sums_of(distinct: NDArray[np.float64], counts: NDArray[np.int64]) -> _Sums:
     return _Sums(*(np.concatenate([[0.0], np.cumsum(term)]) for term in terms))
 
 
-def natural_starts(ordered: NDArray[np.float64], most: int) -> dict[int, list[float]]:
+def natural_class_starts(ordered: NDArray[np.float64], most: int) -> dict[int, list[float]]:
     """Return the classes within which values differ least, by number of classes.
 
     Parameters
@@ -159,7 +159,7 @@ def _rounded(cuts: list[float], ordered: NDArray[np.float64]) -> list[float]:
         slack = _SLACK * max(min(cut - bounds[k], bounds[k + 2] - cut), 0.0)
         lowest = max(below - slack, float(ordered[rank - 1 - moved]))
         highest = min(cut + slack, float(ordered[rank + moved]))
-        round_cut = roundest(lowest, highest, (below + cut) / 2)
+        round_cut = roundest_number(lowest, highest, (below + cut) / 2)
         if (not out or round_cut > out[-1]) and ordered[0] < round_cut <= ordered[-1]:
             out.append(round_cut)
         elif not out or cut > out[-1]:
@@ -167,7 +167,7 @@ def _rounded(cuts: list[float], ordered: NDArray[np.float64]) -> list[float]:
     return out
 
 
-def roundest(low: float, high: float, near: float) -> float:
+def roundest_number(low: float, high: float, near: float) -> float:
     """Return the number with the fewest digits in an interval.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from geo.directions import Direction, to_text
+from geo.directions import Direction, directions_to_text
 from geo.osm.directions import parse_directions
 from geo.osm.features import Note, Result, Row, Skipped, Tags, select_tags
 from geo.osm.measures import length_m
@@ -99,7 +99,7 @@ def camera(tags: Tags) -> list[Result]:
     if others:
         notes.append(("several directions", "bearing_deg", f"{len(directions)} directions"))
     values |= {"bearing_deg": first.bearing_deg, "fov_deg": first.fov_deg}
-    values["other_directions"] = to_text(others) or None
+    values["other_directions"] = directions_to_text(others) or None
     return [Row("cameras", values, select_tags(tags, *_EXTRA_TAGS), tuple(notes))]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from geo.directions import Direction, combined, point_of, sector
+from geo.directions import Direction, combine_directions, point_of, sector
 
 __all__ = ["Direction", "parse_directions"]
 
@@ -45,7 +45,7 @@ def parse_directions(text: str) -> list[Direction]:
     []
     """
     parts = [part.strip() for part in re.split(r"[;,]", text) if part.strip()]
-    return list(combined(map(_direction, parts)))
+    return list(combine_directions(map(_direction, parts)))
 
 
 def _direction(text: str) -> Direction | None:

@@ -12,7 +12,7 @@ from .grids import (
     Boundary as Boundary,
 )
 from .grids import (
-    MadeGrids as MadeGrids,
+    PlannedGrids as PlannedGrids,
 )
 from .grids import (
     find_boundary as find_boundary,
@@ -24,19 +24,19 @@ from .grids import (
     store_grids as store_grids,
 )
 from .planning import (
-    Gain as Gain,
+    CameraView as CameraView,
 )
 from .planning import (
-    View as View,
+    ScenarioGain as ScenarioGain,
 )
 from .planning import (
-    seeing as seeing,
+    cameras_seeing_place as cameras_seeing_place,
 )
 from .planning import (
-    view_of as view_of,
+    view_of_camera as view_of_camera,
 )
 from .planning import (
-    views_there as views_there,
+    views_of_planned as views_of_planned,
 )
 from .planning import (
     what_if as what_if,
@@ -56,9 +56,9 @@ from .run import (
     refresh_all as refresh_all,
 )
 from .siting import (
-    Sites as Sites,
+    RecommendedSites as RecommendedSites,
 )
 from .siting import (
-    sites as sites,
+    recommend_sites as recommend_sites,
 )
 from .statistics import refresh_statistics as refresh_statistics

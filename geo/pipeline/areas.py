@@ -9,7 +9,7 @@ import pandas as pd
 
 from geo.errors import StoreError
 from geo.governance.roll_up import roll_up
-from geo.incidents.rates import ranks
+from geo.incidents.rates import rank_intervals
 from geo.store.connection import Conn
 from geo.store.queries.grids import read_grid_results
 from geo.store.queries.registers import read_layer
@@ -50,7 +50,7 @@ def grid_statistics(conn: Conn, category: str, *, everywhere: bool) -> list[dict
         for row in rows:
             row.update(dict.fromkeys(_RANKS))
         if known:
-            table = ranks(
+            table = rank_intervals(
                 pd.Series([row["year_count"] for row in known]),
                 [row["population"] for row in known],
             )

@@ -13,7 +13,7 @@ import numpy as np
 import pyproj
 import shapely
 
-from geo.crs import off_scale
+from geo.crs import is_off_scale
 from geo.errors import StoreError
 from geo.settings import Settings
 from geo.store.connection import Conn
@@ -141,7 +141,7 @@ def to_metric(layer: GeoDataFrame, context: RunContext) -> GeoDataFrame:
     """
     out = layer.to_crs(context.crs)
     # A row with mistyped coordinates must not keep the others from being measured.
-    outside = off_scale(out)
+    outside = is_off_scale(out)
     if outside.any():
         out = out[~outside].copy()
     # Projecting bends edges by rounding only, but that can make a sliver of a polygon invalid.

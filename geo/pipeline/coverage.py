@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 
 from geo.coverage.blind_spots import blind_spots
-from geo.coverage.camera_selection import IN_USE
+from geo.coverage.camera_selection import WORKING_STATUSES
 from geo.coverage.grid_coverage import coverage_by_grid
 from geo.errors import name_rows
 from geo.pipeline.context import (
@@ -259,7 +259,7 @@ def _report_outside(
 
 def _cameras_in_use(cameras: GeoDataFrame, context: RunContext) -> GeoDataFrame:
     completed = complete_cameras(cameras, defaults=context.settings.cameras)
-    return completed[completed["status"].isin(IN_USE)]
+    return completed[completed["status"].isin(WORKING_STATUSES)]
 
 
 def _longest_range(cameras: GeoDataFrame, context: RunContext) -> float:

@@ -28,7 +28,7 @@ from geo.pipeline.data_quality import LAYERS, Registers, findings_of, read_regis
 from geo.settings import Settings
 from geo.store.connection import Conn
 from geo.store.queries.cameras import read_last_status_reports
-from geo.store.queries.dashboard import replace_dashboard, stale_dashboard_state
+from geo.store.queries.dashboard import find_stale_dashboard, replace_dashboard
 from geo.store.queries.grids import read_grid_results
 from geo.store.queries.registers import read_layer
 from geo.store.queries.runs import add_to_summary, refresh_transaction
@@ -68,17 +68,17 @@ def refresh_dashboard(
     """
     with refresh_transaction(conn):
         today = dt.datetime.now(settings.zone).date()
-        state = stale_dashboard_state(conn, today)
+        state = find_stale_dashboard(conn, today)
         if state is None:
             return None
         progress("dashboard")
         registers = read_registers(conn, settings)
-        reach = _service_reach(conn, registers, settings.walk_m)
+        reach = _service_reach(conn, registers, settings.service_radius_m)
         places: Places = {layer: registers.place(layer) for layer in LAYERS}
         findings = findings_of(registers, read_last_status_reports(conn), today)
         communities = places["grids"][0]["community"]
         shortfalls = [
-            service_shortfalls(table, kind, settings.walk_m, communities)
+            service_shortfalls(table, kind, settings.service_radius_m, communities)
             for kind, table in reach.items()
         ]
         findings["grids"] = pd.concat([findings["grids"], *shortfalls], ignore_index=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from geo.incidents.density import density_by_grid
-from geo.incidents.events import incident_events, months_of
+from geo.incidents.events import incident_events, monthly_counts
 from geo.incidents.times import incident_times
 from geo.pipeline.context import Progress, RunContext, to_metric
 from geo.pipeline.digests import table_digest
@@ -63,7 +63,7 @@ def compute_density(
     grids_m = to_metric(grids, context)
     density = density_by_grid(grids_m, incidents)
     events = incident_events(grids_m, incidents)
-    months = months_of(events, context.settings.timezone)
+    months = monthly_counts(events, context.settings.timezone)
     events = events.join(_rounded_places(stored))
     return DensityResult(density, months, events, _figures(incidents, density))
 

@@ -38,7 +38,7 @@ def view_digests(cameras: GeoDataFrame, prepared: PreparedBuildings) -> list[str
         buildings out of reach nor on their order.
     """
     directed, owner = split_directions(cameras)
-    placed, spans, eyes = visibility.eyes_of(directed, prepared)
+    placed, spans, eyes = visibility.viewpoints_of(directed, prepared)
     inputs = np.column_stack([placed, spans])
     marks = np.column_stack([hashes_in_reach(placed, prepared), hashes_in_reach(eyes, prepared)])
     if prepared.terrain is not None:

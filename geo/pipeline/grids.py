@@ -45,7 +45,7 @@ class Boundary:
 
 
 @dataclass(frozen=True)
-class MadeGrids:
+class PlannedGrids:
     """Grids as they are or would be stored."""
 
     grids: gpd.GeoDataFrame
@@ -139,7 +139,7 @@ def plan_grids(
     shape: CellShape = "square",
     prefix: str = "",
     community: str | None = None,
-) -> MadeGrids:
+) -> PlannedGrids:
     """Make grids and assign their communities; nothing is stored.
 
     Parameters
@@ -164,7 +164,7 @@ def plan_grids(
 
     Returns
     -------
-    MadeGrids
+    PlannedGrids
         Grids for `store_grids`.
 
     Raises
@@ -193,7 +193,7 @@ def plan_grids(
     )
     missing = sum(code is None for code in codes)
     others = count_grids_except(conn, frame["code"].tolist())
-    return MadeGrids(frame, crs.to_string(), new, others, missing)
+    return PlannedGrids(frame, crs.to_string(), new, others, missing)
 
 
 def _communities(
@@ -220,7 +220,7 @@ def _communities(
 
 
 def store_grids(
-    conn: Conn, made: MadeGrids, boundary: Boundary, *, replace: bool = False
+    conn: Conn, made: PlannedGrids, boundary: Boundary, *, replace: bool = False
 ) -> RowCounts:
     """Store grids, and the community made for them.
 
@@ -228,7 +228,7 @@ def store_grids(
     ----------
     conn : psycopg.Connection
         Writing connection; the caller commits.
-    made : MadeGrids
+    made : PlannedGrids
         Result of `plan_grids`.
     boundary : Boundary
         Boundary of which a new community is made.

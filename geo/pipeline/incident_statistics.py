@@ -20,9 +20,9 @@ from geo.incidents.density import density_by_grid
 from geo.incidents.emerging import emerging_hot_spots
 from geo.incidents.forecasts import forecast
 from geo.incidents.hot_spots import hot_spots, local_moran
-from geo.incidents.kernel_density import bandwidth, density_surface
-from geo.incidents.rates import empirical_bayes, ranks
-from geo.incidents.relative_risk import density_ratio
+from geo.incidents.kernel_density import density_surface, select_bandwidth
+from geo.incidents.rates import empirical_bayes, rank_intervals
+from geo.incidents.relative_risk import relative_risk_surface
 from geo.incidents.repeats import near_repeats
 from geo.incidents.times import incident_moments, incident_times
 from geo.incidents.trends import hours_of_week, mann_kendall, space_time_cube
@@ -146,7 +146,7 @@ class IncidentStatistics:
         smoothed = empirical_bayes(table.loc[known, "count"], population[known])
         self._grid_table.loc[known, "eb_per_1000"] = smoothed * 1000.0
         self._grid_table["year_count"] = table["count"]
-        ranked = ranks(table.loc[known, "count"], population[known])
+        ranked = rank_intervals(table.loc[known, "count"], population[known])
         for name in ("rank", "rank_p05", "rank_p95"):
             self._grid_table[name] = ranked[name].reindex(self._grids.index).astype("Int64")
         return {}
@@ -264,7 +264,7 @@ class IncidentStatistics:
     def _surface(self) -> dict[str, DataFrame]:
         located = self._located()
         surface = density_surface(
-            located, self._grids, self._cell(), bandwidth(located, self._grids)
+            located, self._grids, self._cell(), select_bandwidth(located, self._grids)
         )
         top = float(np.nanmax(surface.values))
         levels = [*(top * _DENSITY_LEVELS).tolist(), np.inf]
@@ -279,8 +279,10 @@ class IncidentStatistics:
         )
         # A grid's population stands at one point: a narrower bandwidth would show the grids.
         side = float(np.sqrt(np.median(self._grids.area)))
-        width = max(bandwidth(located, self._grids), 2.0 * side)
-        ratio = density_ratio(located, homes, self._grids, self._cell(), width, people=population)
+        width = max(select_bandwidth(located, self._grids), 2.0 * side)
+        ratio = relative_risk_surface(
+            located, homes, self._grids, self._cell(), width, people=population
+        )
         values = np.where(ratio.significant(), ratio.surface.values, np.nan)
         raised = dataclasses.replace(ratio.surface, values=values)
         return {"risk": self._contours(raised.contours(_RISK_LEVELS), "risk")}

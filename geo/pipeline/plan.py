@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import Any
 
 import geo
-from geo.coverage.camera_selection import IN_USE
+from geo.coverage.camera_selection import WORKING_STATUSES
 from geo.settings import Settings
 from geo.store.connection import Conn
-from geo.store.queries.changes import Changes, pending_changes
+from geo.store.queries.changes import Changes, read_pending_changes
 from geo.store.queries.runs import Run, read_latest_run
 
 _COVERAGE_LAYERS = frozenset({"grids", "cameras", "buildings"})
@@ -98,7 +98,7 @@ def plan_refresh(conn: Conn, settings: Settings, *, everything: bool = False) ->
     Everything is computed where there is no run, where a setting or the version of the software
     differs from that of the newest run, or where that run has no digests to continue from.
     """
-    changes = pending_changes(conn)
+    changes = read_pending_changes(conn)
     last_run = read_latest_run(conn)
     parameters = run_parameters(settings)
     if last_run is not None and {**last_run.parameters, "metric_crs": None} != parameters:
@@ -136,7 +136,7 @@ def run_parameters(settings: Settings) -> dict[str, Any]:
         terrain = [str(settings.terrain), status.st_size, status.st_mtime_ns] if status else None
     return {
         "min_blind_spot_m2": settings.blind_spot_min_area_m2,
-        "camera_status": list(IN_USE),
+        "camera_status": list(WORKING_STATUSES),
         "camera_defaults": {
             kind: dataclasses.asdict(defaults) for kind, defaults in settings.cameras.items()
         },

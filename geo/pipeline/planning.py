@@ -43,7 +43,7 @@ _FAR_M = 5_000.0
 
 
 @dataclass(frozen=True)
-class Gain:
+class ScenarioGain:
     """What planned cameras would add to the coverage of a run."""
 
     run: int
@@ -63,7 +63,7 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class View:
+class CameraView:
     """What one camera sees within its range, and what is hidden from it."""
 
     seen_m2: float
@@ -78,7 +78,7 @@ class View:
     """Which of them the register has; the others are assumed by the kind of camera."""
 
 
-def seeing(conn: Conn, lon: float, lat: float) -> pd.DataFrame:
+def cameras_seeing_place(conn: Conn, lon: float, lat: float) -> pd.DataFrame:
     """Return the cameras that see a place by the newest run.
 
     Parameters
@@ -112,7 +112,7 @@ def seeing(conn: Conn, lon: float, lat: float) -> pd.DataFrame:
     return pd.concat([sightings.drop(columns="point"), names], axis=1)
 
 
-def view_of(conn: Conn, code: str, settings: Settings) -> View | None:
+def view_of_camera(conn: Conn, code: str, settings: Settings) -> CameraView | None:
     """Return what a camera of the register sees, and what is hidden from it.
 
     Parameters
@@ -126,7 +126,7 @@ def view_of(conn: Conn, code: str, settings: Settings) -> View | None:
 
     Returns
     -------
-    View or None
+    CameraView or None
         None if there is no such camera.
 
     Raises
@@ -152,10 +152,10 @@ def view_of(conn: Conn, code: str, settings: Settings) -> View | None:
         for name in ("bearing_deg", "fov_deg", "range_m", "near_m", "height_m")
     }
     on_record = {name: bool(pd.notna(cameras[name].iloc[0])) for name in parameters}
-    return View(shapes.area[0], shapes.area[1], shapes.to_crs(4326), parameters, on_record)
+    return CameraView(shapes.area[0], shapes.area[1], shapes.to_crs(4326), parameters, on_record)
 
 
-def views_there(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> gpd.GeoDataFrame:
+def views_of_planned(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> gpd.GeoDataFrame:
     """Return what planned cameras would see, quickly enough to follow a pointer.
 
     Parameters
@@ -187,7 +187,7 @@ def views_there(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> gp
     return gpd.GeoDataFrame(columns, geometry=views.to_crs(4326), crs=4326)
 
 
-def what_if(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> Gain:
+def what_if(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> ScenarioGain:
     """Return what planned cameras would see, and what that adds to the newest run.
 
     Parameters
@@ -201,7 +201,7 @@ def what_if(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> Gain:
 
     Returns
     -------
-    Gain
+    ScenarioGain
         Ground, incidents and risk that they would add.
 
     Raises
@@ -222,7 +222,7 @@ def what_if(conn: Conn, cameras: gpd.GeoDataFrame, settings: Settings) -> Gain:
     grids = _grids_with_open_ground(conn, boxes, context)
     incidents = read_incident_points(conn, boxes, context)
     columns = {"area_m2": views.area, "assumed": completed["assumed"]}
-    return Gain(
+    return ScenarioGain(
         run=run,
         views=gpd.GeoDataFrame(columns, geometry=views_deg, crs=4326),
         added=gpd.GeoSeries([added], crs=context.crs).to_crs(4326),

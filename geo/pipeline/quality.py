@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from geo.coverage.camera_selection import cameras_in_use
-from geo.coverage.ground import ground_of, measure
+from geo.coverage.ground import measure_coverage, prepare_ground
 from geo.coverage.quality import class_ranges, class_views
 from geo.geometry.polygons import rings_of
 from geo.pipeline.context import (
@@ -134,7 +134,7 @@ def _measure(conn: Conn, areas: GeoDataFrame, context: RunContext, reach_m: floa
     near = _read_cameras(conn, areas, context, reach_m)
     tree = shapely.STRtree(np.asarray(near.buildings.geometry.values))
     met = tree.query(np.asarray(areas.geometry.values), predicate="intersects")[1]
-    ground = ground_of(areas, near.buildings[np.isin(np.arange(len(near.buildings)), met)])
+    ground = prepare_ground(areas, near.buildings[np.isin(np.arange(len(near.buildings)), met)])
     shares: list[Shares] = [{} for _ in range(len(areas))]
     for light in ("day", "night"):
         ranges = class_ranges(near.cameras, night=light == "night", defaults=defaults)
@@ -145,7 +145,7 @@ def _measure(conn: Conn, areas: GeoDataFrame, context: RunContext, reach_m: floa
                 if image_class != "seen" and group != "working":
                     continue
                 shapes = np.asarray(seen[seen.index.isin(members)].values)
-                column = measure(ground, shapes, rings_of(shapes))["open_covered_share"]
+                column = measure_coverage(ground, shapes, rings_of(shapes))["open_covered_share"]
                 for row, value in zip(shares, column.tolist(), strict=True):
                     known = None if np.isnan(value) else value
                     row.setdefault(group, {}).setdefault(light, {})[image_class] = known

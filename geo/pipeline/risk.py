@@ -10,7 +10,7 @@ from geo.store.connection import Conn
 from geo.store.queries.blind_spots import read_blind_spots_without_risk, write_blind_spot_risk
 from geo.store.queries.incidents import read_places_of_last_year
 from geo.store.queries.runs import read_latest_run, refresh_transaction
-from geo.store.queries.spatial_statistics import newest_density_run
+from geo.store.queries.spatial_statistics import read_density_run
 
 
 def refresh_risk(conn: Conn, progress: Progress = no_progress) -> int:
@@ -30,7 +30,7 @@ def refresh_risk(conn: Conn, progress: Progress = no_progress) -> int:
     """
     with refresh_transaction(conn):
         run = read_latest_run(conn)
-        density_run = newest_density_run(conn)
+        density_run = read_density_run(conn)
         if run is None or density_run is None:
             return 0
         spots = read_blind_spots_without_risk(conn, density_run)

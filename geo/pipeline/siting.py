@@ -45,7 +45,7 @@ _MIN_STREET_STEP_M, _MIN_DEMAND_STEP_M = 15.0, 2.0
 
 
 @dataclass(frozen=True)
-class Sites:
+class RecommendedSites:
     """The chosen sites, and from what they were chosen."""
 
     run: int
@@ -72,7 +72,7 @@ class _Area:
     """Its bounding box in degrees."""
 
 
-def sites(
+def recommend_sites(
     conn: Conn,
     number: int,
     settings: Settings,
@@ -80,8 +80,8 @@ def sites(
     area: str | None = None,
     camera: dict[str, Any] | None = None,
     by: str = "ground",
-    exact_s: float = 0.0,
-) -> Sites:
+    time_limit_s: float = 0.0,
+) -> RecommendedSites:
     """Choose the best sites for the next cameras of one kind.
 
     Parameters
@@ -99,12 +99,12 @@ def sites(
         default. A camera that is not omnidirectional is tried in eight bearings.
     by : str, optional
         ``ground``: square metres of the blind spots; ``incidents``: incidents that no camera sees.
-    exact_s : float, optional
+    time_limit_s : float, optional
         As for `choose_sites`.
 
     Returns
     -------
-    Sites
+    RecommendedSites
         The sites in order of choice.
 
     Raises
@@ -138,7 +138,7 @@ def sites(
         gpd.GeoDataFrame(geometry=views.values, index=views.index, crs=context.crs),
         demand,
         number=number,
-        exact_s=exact_s,
+        time_limit_s=time_limit_s,
     )
     chosen = cameras_deg.loc[plan.chosen.index, [*template, "bearing_deg", "geometry"]]
     chosen = chosen.assign(
@@ -147,7 +147,7 @@ def sites(
         seen_m2=views.area[chosen.index],
         grid=_first_grid(cameras.geometry.loc[chosen.index], grids),
     )
-    return Sites(run, plan, chosen, len(cameras), float(demand["weight"].sum()))
+    return RecommendedSites(run, plan, chosen, len(cameras), float(demand["weight"].sum()))
 
 
 def _candidates(

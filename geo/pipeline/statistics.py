@@ -10,7 +10,7 @@ import pyproj
 from geo.governance.service_requests import received_at, service_quality
 from geo.incidents.categories import category_path
 from geo.incidents.times import incident_times
-from geo.incidents.weights import contiguity
+from geo.incidents.weights import contiguity_weights
 from geo.pipeline.context import Progress, no_progress
 from geo.pipeline.incident_statistics import YEAR, IncidentStatistics, StatisticsInputs
 from geo.settings import Settings
@@ -25,7 +25,7 @@ from geo.store.queries.runs import (
     read_latest_run,
     refresh_transaction,
 )
-from geo.store.queries.spatial_statistics import stale_statistics_run
+from geo.store.queries.spatial_statistics import find_stale_statistics
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +60,7 @@ def refresh_statistics(
         up to date.
     """
     with refresh_transaction(conn):
-        run = stale_statistics_run(conn)
+        run = find_stale_statistics(conn)
         if run is None:
             return None
         figures = _compute_and_write(conn, settings, run, progress)
@@ -82,7 +82,7 @@ def _compute_and_write(
     areas = read_layer(conn, "areas")
     inputs = StatisticsInputs(
         grids=grids,
-        neighbours=contiguity(grids),
+        neighbours=contiguity_weights(grids),
         open_m2=read_open_ground(conn).reindex(grids.index).to_numpy(float),
         streets=read_layer(conn, "streets").to_crs(crs),
         timezone=settings.timezone,

@@ -9,8 +9,8 @@ class AuditAction(StrEnum):
     """Code of what was done, as in column `action` of the audit log.
 
     Texts are in `geo/locales`, under `audit_action_` and the code. Stored entries are never
-    changed, so a code that was renamed keeps its text: `looked`, `asked`, `import asked`, `wall opened`,
-    `refresh asked` and `record pruned` are in entries of earlier versions.
+    changed, so a code that was renamed keeps its text: `looked`, `asked`, `import asked`,
+    `wall opened`, `refresh asked` and `record pruned` are in entries of earlier versions.
     """
 
     VIEWED = "viewed"

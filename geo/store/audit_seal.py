@@ -30,7 +30,7 @@ class Head:
     """The newest entry of a log, and the entry that its chain begins after."""
 
     store: str
-    """Identity of the database, as `store_of` returns it."""
+    """Identity of the database, as `store_identity` returns it."""
     id: int
     """Number of the newest entry."""
     digest: str
@@ -98,7 +98,7 @@ class AuditSeal:
         Parameters
         ----------
         store : str
-            Identity of the database, as `store_of` returns it.
+            Identity of the database, as `store_identity` returns it.
 
         Returns
         -------
@@ -256,7 +256,7 @@ def _differences(conn: Conn, sealed: Head, head: Head) -> list[SealProblem]:
     return problems
 
 
-def store_of(conn: Conn) -> str:
+def store_identity(conn: Conn) -> str:
     """Return the identity of a database, which differs between a database and its copies.
 
     Parameters
@@ -309,4 +309,4 @@ def read_head(conn: Conn) -> Head | None:
     ).fetchone()
     if row is None:
         return None
-    return Head(store_of(conn), int(row[0]), str(row[1]), int(row[2]), str(row[3]))
+    return Head(store_identity(conn), int(row[0]), str(row[1]), int(row[2]), str(row[3]))

@@ -91,7 +91,7 @@ def read_frame(conn: Conn, query: sql.SQL | sql.Composed, params: Any = None) ->
     return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes, crs="EPSG:4326"))
 
 
-def keyed(frame: Frame, key: str) -> Frame:
+def indexed_by(frame: Frame, key: str) -> Frame:
     """Return a frame indexed by a column, which stays.
 
     Parameters

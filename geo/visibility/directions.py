@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.directions import Direction, from_text
+from geo.directions import Direction, directions_from_text
 from geo.errors import ColumnError, name_rows
 from geo.frames import texts_of
 
@@ -85,7 +85,7 @@ def _other_directions(full: pd.DataFrame) -> list[tuple[Direction, ...]]:
         # A column of single bearings in a file is read as numbers.
         text = f"{value:.10g}" if isinstance(value, int | float) else str(value).strip()
         try:
-            directions = () if pd.isna(value) or not text else from_text(text)
+            directions = () if pd.isna(value) or not text else directions_from_text(text)
         except ValueError:
             bad[row], directions = True, ()
         out.append(directions if is_used else ())

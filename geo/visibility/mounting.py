@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from geo.visibility.prepared_buildings import PreparedBuildings, meeting_boxes, standing_on
+from geo.visibility.prepared_buildings import PreparedBuildings, buildings_at, intersecting_boxes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +18,7 @@ MOUNT_GAP_M = 1e-5
 _ON_WALL_M = 1e-6
 
 
-def mount(eyes: NDArray[np.float64], prepared: PreparedBuildings) -> None:
+def move_to_walls(eyes: NDArray[np.float64], prepared: PreparedBuildings) -> None:
     """Move viewpoints that are in or on a building to in front of its nearest wall, in place.
 
     Parameters
@@ -36,7 +36,7 @@ def mount(eyes: NDArray[np.float64], prepared: PreparedBuildings) -> None:
     its range are one block, so that a party wall is not an outer wall. A viewpoint farther from
     the wall than its range stays, and sees nothing.
     """
-    eye, building, on_edge = standing_on(eyes, prepared, _ON_WALL_M)
+    eye, building, on_edge = buildings_at(eyes, prepared, _ON_WALL_M)
     if len(eye) == 0:
         return
     height_above_foot = eyes[eye, 2] + eyes[eye, 5] - prepared.bases[building]
@@ -106,7 +106,7 @@ def _touching(prepared: PreparedBuildings, seeds: NDArray[np.int64]) -> dict[int
     neighbours: dict[int, list[int]] = {}
     frontier = seeds
     while len(frontier):
-        first, other = meeting_boxes(frontier, prepared)
+        first, other = intersecting_boxes(frontier, prepared)
         touches = shapely.intersects(
             prepared.footprints[frontier[first]], prepared.footprints[other]
         )

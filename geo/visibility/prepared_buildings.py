@@ -175,7 +175,7 @@ def _metres(buildings: GeoDataFrame, column: str, missing: float) -> NDArray[np.
     return values
 
 
-def standing_on(
+def buildings_at(
     eyes: NDArray[np.float64], prepared: PreparedBuildings, tolerance: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Return all pairs of a viewpoint and a building whose footprint it is in or on.
@@ -203,7 +203,7 @@ def standing_on(
     return pairs[:, 0], pairs[:, 1], pairs[:, 2] == 1
 
 
-def meeting_boxes(
+def intersecting_boxes(
     chosen: NDArray[np.int64], prepared: PreparedBuildings
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return all pairs of a chosen building and another one whose bounding boxes intersect.

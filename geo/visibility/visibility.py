@@ -19,7 +19,7 @@ from geo.visibility.directions import join_views, split_directions
 from geo.visibility.field_of_view import complete_cameras
 from geo.visibility.kernels.rings import pack
 from geo.visibility.kernels.views import sweep
-from geo.visibility.mounting import mount
+from geo.visibility.mounting import move_to_walls
 from geo.visibility.prepared_buildings import PreparedBuildings, prepare_buildings, replace_terrain
 from geo.visibility.terrain import Terrain, without_hidden_ground
 from geo.visibility.view_polygons import polygons_of_views
@@ -149,8 +149,8 @@ def visible_area(
         )
     full = placed_cameras(cameras, defaults=defaults)
     directed, owner = split_directions(full)
-    _, spans, eyes = eyes_of(directed, prepared)
-    views = join_views(views_from(eyes, spans, prepared), owner)
+    _, spans, eyes = viewpoints_of(directed, prepared)
+    views = join_views(views_of_viewpoints(eyes, spans, prepared), owner)
     out = gpd.GeoSeries(views, index=cameras.index, crs=cameras.crs, name="visible_area")
     out.attrs["assumed"] = full.attrs["assumed"] | {
         "buildings": len(prepared.footprints),
@@ -261,7 +261,7 @@ def placed_cameras(
     return full
 
 
-def eyes_of(
+def viewpoints_of(
     full: GeoDataFrame, prepared: PreparedBuildings
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return viewpoints and sectors of completed cameras, as the kernel reads them.
@@ -299,11 +299,11 @@ def eyes_of(
     )
     spans = np.column_stack([np.radians(90.0 - bearing - fov / 2.0), np.radians(fov)])
     eyes = placed.copy()
-    mount(eyes, prepared)
+    move_to_walls(eyes, prepared)
     return placed, spans, eyes
 
 
-def views_from(
+def views_of_viewpoints(
     eyes: NDArray[np.float64], spans: NDArray[np.float64], prepared: PreparedBuildings
 ) -> NDArray[Any]:
     """Return the ground that viewpoints see, computed on all cores.
@@ -311,9 +311,9 @@ def views_from(
     Parameters
     ----------
     eyes : numpy.ndarray of float, shape (n, 6)
-        Viewpoints as the last result of `eyes_of`.
+        Viewpoints as the last result of `viewpoints_of`.
     spans : numpy.ndarray of float, shape (n, 2)
-        Sectors as the second result of `eyes_of`.
+        Sectors as the second result of `viewpoints_of`.
     prepared : PreparedBuildings
         Buildings, and the terrain if there is one.
 

@@ -15,14 +15,14 @@ from geo.errors import GridcoverError
 from geo.schema import LAYERS
 from geo.settings import get_settings
 from geo.store.audit_actions import AuditAction
-from geo.store.audit_seal import AuditSeal, SealProblem, check, read_head, store_of
+from geo.store.audit_seal import AuditSeal, SealProblem, check, read_head, store_identity
 from geo.store.connection import Conn
 from geo.store.queries.audit import (
-    Verified,
+    AuditCheck,
+    check_audit,
     prune_audit,
     read_audit_entries,
     read_row_history,
-    verify,
 )
 from service.admin_commands.audit_entry import audit_cli_action
 from service.admin_commands.output import format_time, print_rows
@@ -46,8 +46,8 @@ def audit_verify(
     """Check the chain; exit status 1 if an entry was changed, removed or inserted."""
     seal = AuditSeal(get_settings().seal_dir)
     with open_store(sealed=False) as conn:
-        result = verify(conn)
-        sealed_head = seal.sealed(store_of(conn))
+        result = check_audit(conn)
+        sealed_head = seal.sealed(store_identity(conn))
         problems = check(conn, sealed_head) if sealed_head is not None else []
         if head is not None:
             problems += _compare_head(conn, head)
@@ -68,7 +68,7 @@ def audit_verify(
         )
 
 
-def _require_intact(result: Verified, problems: list[SealProblem]) -> None:
+def _require_intact(result: AuditCheck, problems: list[SealProblem]) -> None:
     if result.broken is not None:
         raise GridcoverError(
             f"the audit log is broken at entry {result.broken} of {result.entries}; "
@@ -166,8 +166,8 @@ def audit_prune() -> None:
     settings = get_settings()
     seal = AuditSeal(settings.seal_dir)
     with open_store(sealed=False) as conn:
-        sealed_head = seal.sealed(store_of(conn))
-        if verify(conn).broken is not None or (sealed_head and check(conn, sealed_head)):
+        sealed_head = seal.sealed(store_identity(conn))
+        if check_audit(conn).broken is not None or (sealed_head and check(conn, sealed_head)):
             raise GridcoverError(
                 "the log is not as it was written; nothing is deleted. See `gridcover audit verify`"
             )

@@ -141,7 +141,7 @@ def get_camera(conn: Connection, code: CameraCode) -> dict[str, Any]:
 )
 def get_camera_view(conn: Connection, settings: Deployment, code: CameraCode) -> CameraView:
     """Get the ground that a camera sees in the newest run, and the ground hidden from it."""
-    view = pipeline.view_of(conn, code, settings)
+    view = pipeline.view_of_camera(conn, code, settings)
     if view is None:
         raise HTTPException(404, f"There is no camera {code}.")
     seen, hidden = view.shapes

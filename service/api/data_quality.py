@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 
 from geo.store.connection import Conn
-from geo.store.queries.dashboard import read_finding_counts, read_register_findings
+from geo.store.queries.dashboard import count_data_quality_issues, read_data_quality_issues
 from service.auth.sessions import SignedIn
 from service.dependencies import Connection
 from service.filters import AreaCode
@@ -74,11 +74,11 @@ def count_issues(conn: Connection, user: SignedIn, area: AreaCode = None) -> lis
 
     Within an area, at most 20,000 rows of each issue are counted.
     """
-    return read_finding_counts(conn, area, kept=area is not None or not user.everywhere)
+    return count_data_quality_issues(conn, area, kept=area is not None or not user.everywhere)
 
 
 def _read_issues(conn: Conn, selected: IssueFilter, limit: int) -> tuple[gpd.GeoDataFrame, int]:
-    rows, total = read_register_findings(conn, limit, **asdict(selected))
+    rows, total = read_data_quality_issues(conn, limit, **asdict(selected))
     return rows.rename(columns={"finding": "issue"}), total
 
 

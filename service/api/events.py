@@ -16,7 +16,7 @@ from psycopg_pool import PoolTimeout
 from starlette.concurrency import run_in_threadpool
 
 from geo.store.connection import Conn
-from geo.store.queries.live_events import CHANNEL, current_snapshot, read_events_since
+from geo.store.queries.live_events import CHANNEL, read_events_since, read_snapshot
 from geo.store.queries.users import User
 from geo.store.scope import set_scope
 from service.auth.permissions import rights_of
@@ -197,7 +197,7 @@ def _read_events(
 ) -> tuple[list[dict[str, Any]], str]:
     set_scope(conn, user.areas)
     if snapshot is None:
-        return [], current_snapshot(conn)
+        return [], read_snapshot(conn)
     return read_events_since(conn, snapshot, kinds)
 
 

@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from starlette.background import BackgroundTask
 
 from geo.errors import ColumnError
-from geo.export import digits_of, lines_of_csv, lines_of_geojson, write_file
+from geo.export import csv_parts, decimals_of, geojson_parts, write_file
 from geo.settings import Settings
 from geo.store.queries.exports import EXPORT_NAMES, Selection, read_pieces, require_selectable
 from geo.store.queries.users import User
@@ -80,8 +80,8 @@ def export_layer(
             yield from read_pieces(conn, layer, selection)
 
     if format in ("csv", "geojson"):
-        write = lines_of_csv if format == "csv" else lines_of_geojson
-        lines = write(read_rows(), settings.zone, digits=digits_of(layer))
+        write = csv_parts if format == "csv" else geojson_parts
+        lines = write(read_rows(), settings.zone, digits=decimals_of(layer))
         # The first line is read before the response starts, so that an unreachable database
         # is still a 503.
         first = next(lines)

@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 
 from geo.errors import ColumnError, ReadError
 from geo.ingest.encodings import require_encoding
-from geo.ingest.headers import EXTRA, LAT, LON, WHERE
+from geo.ingest.header_vocabulary import EXTRA, LAT, LON, WHERE
 from geo.ingest.occurrence import parse_span
-from geo.ingest.osm.importing import NAME as OSM
+from geo.ingest.osm.outcomes import NAME as OSM
 from geo.ingest.staff import STAFF
 from geo.schema import LAYERS, Layer
 from geo.settings import Settings

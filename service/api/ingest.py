@@ -13,11 +13,11 @@ from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from geo.ingest.feeds import RowAnswer, rows_of, take_incidents, take_statuses
+from geo.ingest.feeds import RowAnswer, ingest_incidents, ingest_statuses, parse_batch
 from geo.store.connection import Conn
 from geo.store.queries.api_tokens import INCIDENTS, STATUSES, Token
 from geo.store.queries.audit import set_actor
-from geo.store.queries.feed_batches import BatchAnswer, find_batch_answer, store_batch_answer
+from geo.store.queries.feed_batches import BatchResponse, find_batch_response, store_batch_response
 from geo.store.queries.imports import record_import
 from service.auth.api_tokens import Sender
 from service.dependencies import Body, Deployment, Writing
@@ -87,7 +87,7 @@ _STATUS = {"code": _TEXT, "status": _TEXT, "at": _MOMENT}
     dependencies=[allow(scopes=(INCIDENTS,), **_SENDERS)],
     openapi_extra=_schema(_INCIDENT),
 )
-def ingest_incidents(
+def post_incidents(
     token: Sender,
     body: Body,
     conn: Writing,
@@ -109,7 +109,7 @@ def ingest_incidents(
     """
 
     def store(rows: list[dict[str, Any]]) -> list[RowAnswer]:
-        return take_incidents(
+        return ingest_incidents(
             conn, rows, settings=settings, source=source or token.name, datum=datum
         )
 
@@ -122,7 +122,7 @@ def ingest_incidents(
     dependencies=[allow(scopes=(STATUSES,), **_SENDERS)],
     openapi_extra=_schema(_STATUS),
 )
-def ingest_camera_statuses(
+def post_camera_statuses(
     token: Sender, body: Body, conn: Writing, settings: Deployment, key: BatchKey = None
 ) -> JSONResponse:
     """Report statuses of cameras, each from its time `at` (default: now).
@@ -131,7 +131,7 @@ def ingest_camera_statuses(
     """
 
     def store(rows: list[dict[str, Any]]) -> list[RowAnswer]:
-        return take_statuses(conn, rows, settings=settings, now=dt.datetime.now(dt.UTC))
+        return ingest_statuses(conn, rows, settings=settings, now=dt.datetime.now(dt.UTC))
 
     return _store_batch(conn, token, _Batch("cameras", key, body), store)
 
@@ -157,9 +157,9 @@ def _store_batch(
 ) -> JSONResponse:
     """Store a batch once, however often its key is sent, and return the result of each row."""
     key, digest = batch.key, batch.digest
-    rows = rows_of(parse_json(batch.body))
+    rows = parse_batch(parse_json(batch.body))
     if key is not None:
-        earlier = find_batch_answer(conn, token.id, key)
+        earlier = find_batch_response(conn, token.id, key)
         if earlier is not None and earlier.digest != digest:
             raise HTTPException(422, f"The key {key} was used for another batch; give a new key.")
         if earlier is not None:
@@ -186,6 +186,6 @@ def _store_batch(
             options={"token": token.name, "key": key},
         )
     if key is not None:
-        store_batch_answer(conn, token.id, key, BatchAnswer(digest, status, content))
+        store_batch_response(conn, token.id, key, BatchResponse(digest, status, content))
     conn.commit()
     return JSONResponse(content, status)

@@ -19,7 +19,7 @@ from geo.store.queries import jobs as stored_jobs
 from geo.store.queries.api_tokens import JOBS
 from geo.store.queries.audit import append_audit_entry
 from geo.store.queries.imports import LONGEST_NAME
-from geo.store.queries.jobs import end_job, newest_jobs, read_job_report
+from geo.store.queries.jobs import end_job, read_job_report, read_jobs
 from geo.store.queries.uploads import add_upload, reuse_upload
 from geo.store.queries.users import User
 from service.api.imports import parse_renames, require_layer, require_options
@@ -29,7 +29,7 @@ from service.policy import AuditRule, SecuredRoute, allow
 from service.request_bodies import LARGEST_UPLOAD
 from service.responses import CSV
 from service.state import app_state
-from service.worker.queue import ask_import, ask_refresh
+from service.worker.queue import enqueue_import, enqueue_refresh
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], route_class=SecuredRoute)
 _READ = [allow("jobs", scopes=(JOBS,), everywhere=True)]
@@ -208,7 +208,7 @@ def _job_of(job: stored_jobs.Job) -> Job:
 
 
 def _require_job(conn: Writing, number: int) -> Job:
-    jobs = newest_jobs(conn, 1, number)
+    jobs = read_jobs(conn, 1, number)
     if not jobs:
         raise HTTPException(404, f"There is no job {number}.")
     return _job_of(jobs[0])
@@ -234,7 +234,7 @@ def list_jobs(
     limit: Annotated[int, Query(ge=1, le=200, description="Maximum number of jobs.")] = 50,
 ) -> list[Job]:
     """List the jobs, the newest first; finished jobs are stored for 90 days."""
-    return [_job_of(job) for job in newest_jobs(conn, limit)]
+    return [_job_of(job) for job in read_jobs(conn, limit)]
 
 
 @router.get("/{job}", dependencies=_READ)
@@ -268,7 +268,7 @@ def request_refresh(
 ) -> Job:
     """Request a refresh; 200 with the job that is waiting already, if there is one."""
     queue = app_state(request).job_queue
-    job, is_new = ask_refresh(queue, conn, user.name, everything=everything)
+    job, is_new = enqueue_refresh(queue, conn, user.name, everything=everything)
     if is_new:
         _record(request, conn, user, AuditAction.REFRESH_REQUESTED, job, everything=everything)
     else:
@@ -317,7 +317,7 @@ def request_import(
     else:
         upload = add_upload(conn, name, body, user.name)
     conn.commit()
-    job = ask_import(app_state(request).job_queue, conn, user.name, layer, upload, **given)
+    job = enqueue_import(app_state(request).job_queue, conn, user.name, layer, upload, **given)
     detail = {"layer": layer, "file": name, "dry_run": options.dry_run}
     _record(request, conn, user, AuditAction.IMPORT_REQUESTED, job, **detail)
     conn.commit()

@@ -166,7 +166,7 @@ def compute_planned_views(
     conn: Connection, settings: Deployment, scenario: Scenario
 ) -> list[PlannedView]:
     """Compute the views of planned cameras only, fast enough to follow a pointer."""
-    return _views(pipeline.views_there(conn, _camera_frame(scenario), settings))
+    return _views(pipeline.views_of_planned(conn, _camera_frame(scenario), settings))
 
 
 def _camera_frame(scenario: Scenario) -> gpd.GeoDataFrame:
@@ -188,14 +188,14 @@ def _views(views: gpd.GeoDataFrame) -> list[PlannedView]:
 def choose_sites(conn: Connection, settings: Deployment, request: SiteRequest) -> SitePlan:
     """Choose the best sites for new cameras of one kind, along the streets and in blind spots."""
     camera = request.camera.model_dump(exclude_none=True, exclude={"bearing_deg"})
-    result = pipeline.sites(
+    result = pipeline.recommend_sites(
         conn,
         request.count,
         settings,
         area=request.area,
         camera=camera,
         by=request.objective,
-        exact_s=request.time_limit_s,
+        time_limit_s=request.time_limit_s,
     )
     return SitePlan(
         run=result.run,

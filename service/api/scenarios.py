@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from geo import pipeline
 from geo.errors import ColumnError, StoreError
 from geo.export import write_file
-from geo.pipeline import Gain
+from geo.pipeline import ScenarioGain
 from geo.settings import Settings
 from geo.store.audit_actions import AuditAction
 from geo.store.connection import Conn
@@ -265,11 +265,11 @@ def _camera_frame(cameras: list[dict[str, Any]]) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(pd.DataFrame(parameters), geometry=points, crs=4326)
 
 
-def _gain_of(conn: Conn, row: dict[str, Any], settings: Settings) -> Gain:
+def _gain_of(conn: Conn, row: dict[str, Any], settings: Settings) -> ScenarioGain:
     return pipeline.what_if(conn, _camera_frame(row["cameras"]), settings)
 
 
-def _marginal_gains_m2(conn: Conn, gain: Gain) -> list[float]:
+def _marginal_gains_m2(conn: Conn, gain: ScenarioGain) -> list[float]:
     """Return the area that each camera adds to the cameras before it, in square metres."""
     crs = read_metric_crs(conn, gain.run)
     remaining = gain.added.to_crs(crs).iloc[0]

@@ -47,6 +47,6 @@ def list_cameras_that_see(
     ],
 ) -> list[Sighting]:
     """List the cameras that see a place according to the newest run, the nearest first."""
-    cameras = pipeline.seeing(conn, lon, lat)
+    cameras = pipeline.cameras_seeing_place(conn, lon, lat)
     rows = cameras.astype(object).where(cameras.notna(), None).to_dict("records")
     return [Sighting.model_validate({str(name): v for name, v in row.items()}) for row in rows]

@@ -26,9 +26,9 @@ from geo.store.connection import Conn
 from geo.store.queries.audit import append_audit_entry
 from geo.store.queries.oidc_sign_ins import (
     SignIn,
-    account_of_subject,
     begin_sign_in,
-    take_sign_in,
+    find_account_of_subject,
+    pop_sign_in,
     upsert_account,
 )
 from geo.store.queries.sessions import open_session
@@ -251,7 +251,7 @@ def done(
     if not state or not hmac.compare_digest(state, request.cookies.get(COOKIE, "")):
         return _refuse(request, "", "state of another browser")
     with app_state(request).auth_pool.connection() as conn:
-        sign_in = take_sign_in(conn, state)
+        sign_in = pop_sign_in(conn, state)
     if sign_in is None:
         return _refuse(request, "", "sign-in unknown or too old")
     if error or not code:
@@ -314,7 +314,7 @@ def _account(
 ) -> int | None:
     """Return the id of the account of a subject, made by its claims if the settings say so."""
     if settings.oidc_role_claim is None:
-        return account_of_subject(conn, subject)
+        return find_account_of_subject(conn, subject)
     role, areas = claims.get(settings.oidc_role_claim), claims.get(settings.oidc_areas_claim)
     if role not in ROLES or not areas:
         return None

@@ -62,12 +62,12 @@ def open_video_wall(
 ) -> Response:
     """Replace the session of this browser by one that lasts for days and shows pages only."""
     require_csrf(request, user, parse_form(body))
-    hours = settings.wall_days * 24
+    hours = settings.video_wall_days * 24
     with app_state(request).auth_pool.connection() as conn:
         close_session(conn, request.cookies[COOKIE])
         secret = open_session(conn, user.id, hours=hours, wall=True)
     record_audit_entry(
-        request, user, AuditAction.VIDEO_WALL_OPENED, "/video-wall", days=settings.wall_days
+        request, user, AuditAction.VIDEO_WALL_OPENED, "/video-wall", days=settings.video_wall_days
     )
     response = RedirectResponse(f"/video-wall?lang={language}", status_code=303)
     return set_session_cookie(response, secret, request, settings, hours=hours)

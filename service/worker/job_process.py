@@ -15,9 +15,9 @@ import psycopg
 
 from geo import pipeline
 from geo.errors import GridcoverError, RejectedRows, StoreAwayError, StoreError
-from geo.ingest import ImportOptions, Outcome, import_file, import_staff
-from geo.ingest.osm.importing import NAME as OSM
+from geo.ingest import ImportOptions, ImportOutcome, import_file, import_staff
 from geo.ingest.osm.importing import import_osm
+from geo.ingest.osm.outcomes import NAME as OSM
 from geo.ingest.preview import FilePreview
 from geo.ingest.staff import STAFF
 from geo.maps.failures import explain_failure
@@ -166,7 +166,7 @@ class _Import:
         self.path.parent.mkdir()
         self.path.write_bytes(content)
 
-    def before_commit(self, outcome: Outcome) -> None:
+    def before_commit(self, outcome: ImportOutcome) -> None:
         """Store the end of the job with its rows: it is done if and only if they are stored."""
         conn = self.connections.work
         counts = {
@@ -188,7 +188,7 @@ class _Import:
         if not write_job_end(conn, job, "done", _as_json(outcome), self.report_text):
             raise GridcoverError("the job was ended by another; nothing was stored")
 
-    def run(self) -> Outcome:
+    def run(self) -> ImportOutcome:
         """Import the file by the reader of its layer."""
         conn, settings = self.connections.work, get_settings()
         progress = self.connections.write_step
@@ -213,7 +213,7 @@ class _Import:
             return import_staff(conn, self.path, options, **common)
         return import_file(conn, self.layer, self.path, options, **common)
 
-    def store_end(self, outcome: Outcome, upload: str) -> None:
+    def store_end(self, outcome: ImportOutcome, upload: str) -> None:
         """Store the end of a trial run; delete the uploaded file if its rows are stored."""
         if outcome.dry_run:
             self.connections.end("done", _as_json(outcome) | self.shown_preview, self.report_text)
@@ -330,6 +330,6 @@ def _prepare(folder: str, memory_bytes: int | None) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _as_json(outcome: Outcome) -> dict[str, Any]:
+def _as_json(outcome: ImportOutcome) -> dict[str, Any]:
     values = {name: value for name, value in outcome.as_dict().items() if name != "report"}
     return values | {"sample": outcome.sample_features()} if outcome.dry_run else values

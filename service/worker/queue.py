@@ -9,7 +9,7 @@ import psycopg
 
 from geo.errors import StoreAwayError
 from geo.store.connection import Conn
-from geo.store.queries.jobs import add_job, waiting_job
+from geo.store.queries.jobs import add_job, find_waiting_job
 from geo.store.queries.webhooks import DELIVERY_QUEUE, DELIVERY_TASK
 from service.worker import tasks, webhooks
 from service.worker.tasks import IMPORT, REFRESH
@@ -48,7 +48,7 @@ def make_queue(connector: procrastinate.BaseConnector) -> procrastinate.App:
     return queue
 
 
-def ask_refresh(
+def enqueue_refresh(
     queue: procrastinate.App, conn: Conn, by: str, *, everything: bool
 ) -> tuple[int, bool]:
     """Add the job of a refresh, unless one is waiting already.
@@ -75,15 +75,15 @@ def ask_refresh(
     try:
         job = task.defer(everything=everything)
     except procrastinate.exceptions.AlreadyEnqueued:
-        waiting = waiting_job(conn, REFRESH)
+        waiting = find_waiting_job(conn, REFRESH)
         if waiting is not None:
             return waiting, False
-        return ask_refresh(queue, conn, by, everything=everything)
+        return enqueue_refresh(queue, conn, by, everything=everything)
     add_job(conn, job, REFRESH, {"everything": everything}, by)
     return job, True
 
 
-def ask_import(
+def enqueue_import(
     queue: procrastinate.App, conn: Conn, by: str, layer: str, upload: str, **options: Any
 ) -> int:
     """Add the job that imports a stored file.

@@ -29,7 +29,7 @@ REFRESH, IMPORT = "refresh", "import"
 CANCELLED = "It was cancelled; nothing was stored."
 _SIGNALS_TO_STOP = (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
 _SIGNALS_OF_SYSTEM = (-signal.SIGKILL, -signal.SIGABRT)
-_READING = ("geo.confinement.reading_process:start",)
+_READING = ("geo.confinement.reading_process:start_server",)
 processes = ForkServer(("service.worker.job_process", "geo.pipeline", "geo.ingest"))
 """Starts the processes of jobs."""
 atexit.register(processes.stop)

@@ -11,9 +11,9 @@ import pytest
 from geo.errors import StoreError
 from geo.settings import get_settings
 from geo.store.audit_actions import AuditAction
-from geo.store.audit_seal import AuditSeal, SealProblem, check, read_head, store_of
+from geo.store.audit_seal import AuditSeal, SealProblem, check, read_head, store_identity
 from geo.store.connection import Conn, connect
-from geo.store.queries.audit import append_audit_entry, read_audit_entries, verify
+from geo.store.queries.audit import append_audit_entry, check_audit, read_audit_entries
 from tests.support.commands import CommandResult
 
 
@@ -70,7 +70,7 @@ def test_what_the_owner_of_the_database_changes_shows(
         _write(conn, 5)
         seal.update(conn)
         _behind_the_back(conn, *statements)
-        sealed = seal.sealed(store_of(conn))
+        sealed = seal.sealed(store_identity(conn))
         assert sealed is not None
         assert check(conn, sealed) == problems
         if kind == "everything":
@@ -81,7 +81,7 @@ def test_what_the_owner_of_the_database_changes_shows(
         # What comes later does not make it good: the evidence is not written over.
         _write(conn, 3)
         seal.update(conn)
-        again = seal.sealed(store_of(conn))
+        again = seal.sealed(store_identity(conn))
         assert again is not None
         if problems:
             assert again == sealed
@@ -94,7 +94,7 @@ def test_the_chain_alone_names_a_missing_anchor(store: str) -> None:
     with connect(store) as conn:
         _write(conn, 3)
         _behind_the_back(conn, "DELETE FROM audit_anchor")
-        found = verify(conn)
+        found = check_audit(conn)
         assert (found.entries, found.broken) == (3, 1)
 
 
@@ -116,10 +116,10 @@ def test_a_head_that_was_changed_without_the_key(store: str, tmp_path: Path) -> 
         (path,) = tmp_path.glob("head-*.json")
         path.write_text(path.read_text().replace('"id": 2', '"id": 1'))
         with pytest.raises(StoreError, match="changed without the key"):
-            seal.sealed(store_of(conn))
+            seal.sealed(store_identity(conn))
         (tmp_path / "key").unlink()
         with pytest.raises(StoreError, match="is missing"):
-            seal.sealed(store_of(conn))
+            seal.sealed(store_identity(conn))
     assert (path.stat().st_mode & 0o077) == 0
 
 
@@ -133,7 +133,7 @@ def test_an_older_head_is_never_written_over_a_newer_one(store: str, tmp_path: P
         seal.update(late)
         seal.update(early)
         early.rollback()
-        sealed = seal.sealed(store_of(late))
+        sealed = seal.sealed(store_identity(late))
         assert sealed is not None
         assert sealed.id == 5
 
@@ -148,8 +148,8 @@ def test_stores_have_heads_of_their_own(store: str, bare: str, tmp_path: Path) -
             _write(conn, number)
             seal.update(conn)
     with connect(store) as one, connect(bare) as other:
-        assert store_of(one) != store_of(other)
-        heads = [seal.sealed(store_of(conn)) for conn in (one, other)]
+        assert store_identity(one) != store_identity(other)
+        heads = [seal.sealed(store_identity(conn)) for conn in (one, other)]
         assert [head.id for head in heads if head] == [3, 1]
 
 
@@ -167,7 +167,7 @@ def test_an_entry_with_what_cannot_be_stored_is_written_with_escapes(store: str)
             "/\\x00",
         )
         assert entry["detail"] == {"q\\x00": ["\\ud800", "\\x00", "nan", {"x": "汉字 😀"}]}
-        assert verify(conn).broken is None
+        assert check_audit(conn).broken is None
 
 
 def test_commands_write_and_check_the_head(

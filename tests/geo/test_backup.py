@@ -12,7 +12,7 @@ from geo.errors import StoreError
 from geo.settings import Settings
 from geo.store import backup, private_cluster
 from geo.store.connection import connect, make_pool
-from geo.store.queries.audit import append_audit_entry, verify
+from geo.store.queries.audit import append_audit_entry, check_audit
 from geo.store.scope import set_scope
 from tests.support.commands import CommandResult
 
@@ -55,7 +55,7 @@ def test_into_an_empty_cluster(demo_store: str, open_folder: Path, tmp_path: Pat
             )
             assert conn.execute("SELECT count(*) > 0 FROM changes").fetchone() == (True,)
             append_audit_entry(conn, actor="a", role="", address="", action="x", object_="y")
-            assert verify(conn).broken is None
+            assert check_audit(conn).broken is None
             conn.execute("INSERT INTO imports (layer, file, sha256, rows, inserted, updated, unchanged, mended, "
                          "rejected, options) VALUES ('a', 'b', 'c', 1, 1, 0, 0, 0, 0, '{}')")  # fmt: skip
             conn.commit()

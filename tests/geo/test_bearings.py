@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.directions import ALL_ROUND, POINTS, Direction, apart, from_text, point_of, to_text
+from geo.directions import (
+    ALL_ROUND,
+    POINTS,
+    Direction,
+    apart,
+    directions_from_text,
+    directions_to_text,
+    point_of,
+)
 from geo.ingest.bearings import directions_of
 from geo.ingest.directions import are_direction_types
 
@@ -154,7 +162,7 @@ def test_a_sector_is_written_and_read_alike(start: int, width: int) -> None:
     (found,) = directions_of(f"{start}-{(start + width) % 360}")
     assert found.bearing_deg == (start + width / 2) % 360
     assert found.fov_deg == width
-    assert from_text(to_text([found])) == (found,)
+    assert directions_from_text(directions_to_text([found])) == (found,)
 
 
 @given(st.text(max_size=30))

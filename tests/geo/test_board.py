@@ -25,9 +25,9 @@ from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.cameras import read_last_status_reports
 from geo.store.queries.dashboard import (
+    count_data_quality_issues,
+    read_data_quality_issues,
     read_figures_of_level,
-    read_finding_counts,
-    read_register_findings,
 )
 
 CRS = "EPSG:32650"
@@ -98,11 +98,11 @@ def test_cameras_agree_with_the_targets_and_with_sql(
 
 def test_the_store_holds_the_findings_and_where_they_lie(demo_store: str) -> None:
     with connect(demo_store) as conn:
-        rows, total = read_register_findings(conn, 100_000)
-        apart, some = read_register_findings(conn, 5, layer="cameras", finding="not_networked")
+        rows, total = read_data_quality_issues(conn, 100_000)
+        apart, some = read_data_quality_issues(conn, 5, layer="cameras", finding="not_networked")
         found = read_registers(conn, Settings())
-        here, inside = read_register_findings(conn, 100_000, area="990101001")
-        counts = pd.DataFrame(read_finding_counts(conn))
+        here, inside = read_data_quality_issues(conn, 100_000, area="990101001")
+        counts = pd.DataFrame(count_data_quality_issues(conn))
         wrong = conn.execute(
             "SELECT count(*) FROM register_findings f JOIN grids g ON g.code = f.grid "
             "WHERE NOT ST_Intersects(g.geometry, f.geometry)"
@@ -162,7 +162,7 @@ def test_a_board_is_worked_out_when_something_is_new(store: str, tmp_path: Path)
         assert people["part"] / people["whole"] == pytest.approx(
             quarter / served["area_m2"]["part"], rel=0.01
         )
-        blind, total = read_register_findings(conn, 10, aspect="service")
+        blind, total = read_data_quality_issues(conn, 10, aspect="service")
         assert (total, blind["finding"].tolist()) == (
             1,
             ["no_service_within_distance/party_branch"],
@@ -222,7 +222,7 @@ def test_gaps_are_named() -> None:
 def test_a_register_told_today_is_not_silent(demo_store: str) -> None:
     with connect(demo_store) as conn:
         heard = read_last_status_reports(conn)
-        _, silent = read_register_findings(conn, 1, finding="status_older_than_days/365")
+        _, silent = read_data_quality_issues(conn, 1, finding="status_older_than_days/365")
     assert len(heard) == 1500
     assert silent == 0
     assert (pd.Timestamp(dt.datetime.now(dt.UTC)) - heard.max()).total_seconds() < 3600

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from geo.maps.classes import NUMBERS, class_breaks, natural_starts, roundest
+from geo.maps.classes import NUMBERS, class_breaks, natural_class_starts, roundest_number
 
 SHARES = st.lists(st.floats(0, 1).map(lambda v: round(v, 4)), min_size=1, max_size=120)
 
@@ -37,7 +37,9 @@ def test_natural_breaks_are_as_good_as_those_of_mapclassify(
     theirs = mapclassify.FisherJenks(ordered, k=number).bins
     kinds = np.searchsorted(theirs, ordered, side="left")
     sums = sum(((c := ordered[kinds == k]) - c.mean()) @ (c - c.mean()) for k in np.unique(kinds))
-    assert spread(ordered, natural_starts(ordered, number)[number]) == pytest.approx(sums, abs=1e-9)
+    assert spread(ordered, natural_class_starts(ordered, number)[number]) == pytest.approx(
+        sums, abs=1e-9
+    )
 
 
 @given(SHARES, st.sampled_from(["natural", "quantile"]), st.sampled_from(NUMBERS))
@@ -58,7 +60,7 @@ def test_breaks_part_what_differs(values: list[float], how: str, number: int) ->
 @example([0.0, 0.625, 0.4922, 0.125, 0.1875])
 def test_rounding_costs_little(values: list[float]) -> None:
     ordered = np.sort(np.array(values))
-    exact = natural_starts(ordered, 5).get(5)
+    exact = natural_class_starts(ordered, 5).get(5)
     if exact is None:
         return
     cuts = class_breaks(values)["natural"]["5"]
@@ -83,13 +85,13 @@ def test_low_coverage_is_no_single_colour() -> None:
      (118, 122, 120, 120), (0.5, 0.5, 0.5, 0.5), (1999, 2001, 2000, 2000)],
 )  # fmt: skip
 def test_roundest(low: float, high: float, near: float, expected: float) -> None:
-    assert roundest(low, high, near) == pytest.approx(expected)
+    assert roundest_number(low, high, near) == pytest.approx(expected)
 
 
 @given(st.floats(1e-3, 1e6), st.floats(1e-6, 1e5))
 def test_a_round_number_stays_between(low: float, more: float) -> None:
     high = low + more
-    assert low < roundest(low, high, (low + high) / 2) <= high
+    assert low < roundest_number(low, high, (low + high) / 2) <= high
 
 
 def test_many_values_take_no_longer_than_a_thousand() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import geo
 from geo.errors import RejectedRows
-from geo.ingest import Outcome, import_file
+from geo.ingest import ImportOutcome, import_file
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer
 
@@ -85,7 +85,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def put(store: str, layer: str, name: str) -> Outcome:
+def put(store: str, layer: str, name: str) -> ImportOutcome:
     with connect(store) as conn:
         return import_file(conn, layer, Path(name))
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.errors import ReadError
-from geo.ingest.cells import Context, parse_column
+from geo.ingest.cells import CellContext, parse_column
 from geo.ingest.columns import distinct, json_objects, plain_codes, plain_numbers
 from geo.ingest.dictionary import BUILT_IN
-from geo.ingest.findings import Finding, Work
+from geo.ingest.findings import CleaningTable, Finding
 from geo.ingest.header_rows import HeaderRows
 from geo.ingest.raw_table import RawTable
 from geo.ingest.text_tables import _Layout, _read_even, _read_uneven
@@ -44,8 +44,10 @@ def parse(
     layer: str, name: str, cells: pd.Series, zone: ZoneInfo
 ) -> tuple[list[object], list[Finding]]:
     raw = RawTable(cells.to_frame("c"), np.arange(len(cells)) + 2, ",")
-    work = Work.of(LAYERS[layer], raw, BUILT_IN)
-    found = parse_column(work, LAYERS[layer].column(name), raw.cells["c"], Context(zone), "file")
+    work = CleaningTable.of(LAYERS[layer], raw, BUILT_IN)
+    found = parse_column(
+        work, LAYERS[layer].column(name), raw.cells["c"], CellContext(zone), "file"
+    )
     return [None if pd.isna(value) else value for value in found], work.findings
 
 

@@ -18,7 +18,7 @@ from geo.crs import (
     bd09_from_gcj02,
     gcj02_from_bd09,
     gcj02_from_wgs84,
-    off_scale,
+    is_off_scale,
     require_metric,
     scale_error,
 )
@@ -168,7 +168,7 @@ def test_rows_that_lie_elsewhere_are_named() -> None:
     layer.loc["b", "geometry"] = shapely.affinity.translate(place, 5e6)
     with pytest.raises(CrsError, match="b lie where EPSG:32650 does not hold"):
         require_metric(layer)
-    assert off_scale(layer).tolist() == [False, True, False]
+    assert is_off_scale(layer).tolist() == [False, True, False]
     # Points that are only looked up may lie anywhere, but not most of them.
     assert require_metric(located=layer.centroid).to_epsg() == 32650
     with pytest.raises(CrsError, match="EPSG:32650 does not hold"):

@@ -14,7 +14,7 @@ import geo
 from geo.demo import CRS, boundaries_dir, demo_layers, load_demo, write_boundaries
 from geo.errors import StoreError
 from geo.incidents.times import incident_times
-from geo.ingest.topology import tiling_faults
+from geo.ingest.topology import find_tiling_faults
 from geo.pipeline.data_quality import check_registers
 from geo.settings import Settings
 from geo.store.connection import connect
@@ -39,7 +39,7 @@ def test_grids_tile_the_district_and_codes_nest() -> None:
     assert areas["level"].value_counts().to_dict() == {
         "community": 35, "subdistrict": 6, "district": 1}  # fmt: skip
     district = areas.geometry[areas["level"] == "district"].iloc[0]
-    faults = tiling_faults(grids.assign(line=range(len(grids))), district=district)
+    faults = find_tiling_faults(grids.assign(line=range(len(grids))), district=district)
     assert faults == []
     assert (grids["code"].str[:12] == grids["community"]).all()
     assert set(grids["community"]) == set(areas["code"][areas["level"] == "community"])

@@ -9,7 +9,7 @@ import pytest
 from geo.errors import ReadError
 from geo.ingest import import_file
 from geo.ingest.dictionary import BUILT_IN, read_dictionary, value_of
-from geo.ingest.headers import recognise
+from geo.ingest.headers import match_headers
 from geo.settings import get_settings
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer
@@ -29,8 +29,8 @@ def test_own_words_are_known_and_go_first(tmp_path: Path) -> None:
     path.write_text(OWN, encoding="utf-8")
     own = read_dictionary(path)
     headers = ["监控俗名", "设备名称", "镜头朝向（度）", "东经读数"]
-    assert recognise("cameras", headers).columns == {"name": "设备名称"}
-    assert recognise("cameras", headers, dictionary=own).columns == {
+    assert match_headers("cameras", headers).columns == {"name": "设备名称"}
+    assert match_headers("cameras", headers, dictionary=own).columns == {
         "name": "监控俗名", "bearing_deg": "镜头朝向（度）", "lon": "东经读数",
     }  # fmt: skip
     # 球机 is a PTZ camera unless the deployment says otherwise.

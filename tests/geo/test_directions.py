@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 import geo
 from geo.coverage.seeing import cameras_seeing
-from geo.directions import ALL_ROUND, Direction, combined, from_text, sector, to_text
+from geo.directions import (
+    ALL_ROUND,
+    Direction,
+    combine_directions,
+    directions_from_text,
+    directions_to_text,
+    sector,
+)
 from geo.errors import ColumnError
 from geo.settings import get_settings
 from geo.store.connection import connect
@@ -201,18 +208,18 @@ def test_cameras_for_other_programs_have_all_directions(store: str) -> None:
 
 @given(st.lists(st.one_of(st.integers(0, 359), edges), min_size=1, max_size=16))
 def test_directions_are_written_and_read_alike(drawn: list[object]) -> None:
-    directions = combined(
+    directions = combine_directions(
         sector(float(p[0]), float((p[0] + p[1]) % 360))
         if isinstance(p, tuple)
         else Direction(float(p))  # type: ignore[arg-type]
         for p in drawn
     )
-    assert from_text(to_text(directions)) == directions
+    assert directions_from_text(directions_to_text(directions)) == directions
 
 
 def test_the_full_circle_is_written_as_one() -> None:
-    assert (to_text([ALL_ROUND]), from_text("0-360"), from_text("180-180")) == (
+    assert (directions_to_text([ALL_ROUND]), directions_from_text("0-360"), directions_from_text("180-180")) == (
         "0-360", (ALL_ROUND,), (ALL_ROUND,),
     )  # fmt: skip
-    assert combined([Direction(5.0), ALL_ROUND]) == (ALL_ROUND,)
-    assert combined([Direction(5.0), None]) == ()
+    assert combine_directions([Direction(5.0), ALL_ROUND]) == (ALL_ROUND,)
+    assert combine_directions([Direction(5.0), None]) == ()

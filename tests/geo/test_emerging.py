@@ -31,7 +31,7 @@ def test_gi_star_is_esda_s_over_grids_times_spans(back: int, kind: str) -> None:
 
     rng = np.random.default_rng(3)
     grids, spans = lattice(5), 7
-    near = geo.contiguity(grids) if kind == "queen" else geo.nearest(grids, 3)
+    near = geo.contiguity_weights(grids) if kind == "queen" else geo.knn_weights(grids, 3)
     cube = pd.DataFrame(rng.poisson(3, (25, spans)))
     got = geo.space_time_hot_spots(cube, near, back=back)
     rows = {}
@@ -73,7 +73,7 @@ def planted(history: str, rng: np.random.Generator, high: float = 40.0) -> pd.Da
 
 @pytest.mark.parametrize("name", list(HISTORIES))
 def test_each_class_on_its_history(name: str) -> None:
-    near = geo.contiguity(lattice(15))
+    near = geo.contiguity_weights(lattice(15))
     cube = planted(HISTORIES[name], np.random.default_rng(5))
     table = geo.emerging_hot_spots(cube, near, back=0)
     assert table["class"].iloc[32] == name
@@ -88,7 +88,7 @@ def test_each_class_on_its_history(name: str) -> None:
 
 
 def test_a_rising_and_a_falling_one_cold_ones_and_oscillation() -> None:
-    near, rng = geo.contiguity(lattice(15)), np.random.default_rng(6)
+    near, rng = geo.contiguity_weights(lattice(15)), np.random.default_rng(6)
     block = [16, 17, 18, 31, 32, 33, 46, 47, 48]
     steps = np.linspace(25, 90, 24)
     for levels, wanted in ((steps, "intensifying_hot"), (steps[::-1], "diminishing_hot")):
@@ -107,7 +107,7 @@ def test_a_rising_and_a_falling_one_cold_ones_and_oscillation() -> None:
 
 
 def test_noise_equal_figures_islands_and_bad_input() -> None:
-    near = geo.contiguity(lattice(15))
+    near = geo.contiguity_weights(lattice(15))
     rng = np.random.default_rng(7)
     any_found = [
         (geo.emerging_hot_spots(pd.DataFrame(rng.poisson(9.0, (225, 12))), near)["class"] != "none")
@@ -121,7 +121,9 @@ def test_noise_equal_figures_islands_and_bad_input() -> None:
     assert (same["class"] == "none").all()
     assert same["since"].isna().all()
     apart = gpd.GeoDataFrame(geometry=[*lattice(3).geometry, shapely.box(50, 50, 51, 51)], crs=CRS)
-    table = geo.emerging_hot_spots(pd.DataFrame(rng.poisson(5.0, (10, 8))), geo.contiguity(apart))
+    table = geo.emerging_hot_spots(
+        pd.DataFrame(rng.poisson(5.0, (10, 8))), geo.contiguity_weights(apart)
+    )
     assert table["class"].iloc[9] == "island"
     cube = pd.DataFrame(rng.poisson(5.0, (225, 8)))
     for options, words in (({"back": -1}, "back"), ({"level": 1.5}, "level")):

@@ -14,7 +14,7 @@ import pytest
 import shapely
 
 from geo.errors import ReadError
-from geo.ingest.encodings import ENCODINGS, decode_as, judge
+from geo.ingest.encodings import ENCODINGS, decode_as, detect_encoding
 from geo.store.connection import connect
 from geo.store.queries.imports import list_mappings
 
@@ -57,7 +57,7 @@ OTHERS = [
 
 @pytest.mark.parametrize("text", CHINESE)
 def test_short_chinese_texts_are_read(text: str) -> None:
-    found = judge(text.encode("gb18030"))
+    found = detect_encoding(text.encode("gb18030"))
     assert found is not None
     assert (found.text, found.encoding) == (text, "gb18030")
     assert not found.unusual or text in (
@@ -68,7 +68,7 @@ def test_short_chinese_texts_are_read(text: str) -> None:
 
 @pytest.mark.parametrize(("encoding", "text"), OTHERS)
 def test_texts_of_other_encodings_are_never_silently_wrong(encoding: str, text: str) -> None:
-    found = judge(text.encode(encoding))
+    found = detect_encoding(text.encode(encoding))
     assert found is None or found.unusual, found
     if encoding == "cp949" and len(text) > 3:
         assert found is not None

@@ -9,13 +9,13 @@ import pytest
 
 from geo.store.connection import Conn, connect
 from geo.store.queries.audit import (
-    Verified,
+    AuditCheck,
+    check_audit,
     prune_audit,
     read_audit_entries,
     read_change_set,
     read_row_history,
     set_actor,
-    verify,
 )
 from tests.support.waiting import wait_until
 
@@ -72,7 +72,7 @@ def test_every_change_is_told_from_what_to_what(store: str) -> None:
             ("Li", "cameras", 1),
             ("Wang", "cameras", 0),
         ]
-        assert verify(conn) == Verified(4, None, 4, None)
+        assert check_audit(conn) == AuditCheck(4, None, 4, None)
 
 
 def test_by_whatever_hand(store: str) -> None:
@@ -101,7 +101,7 @@ def test_many_new_rows_are_told_by_their_keys_and_an_undone_change_by_nothing(st
         found = read_change_set(conn, read_audit_entries(conn, 1)[0]["detail"]["set"], 10)
         assert found is not None
         assert (found["deleted"], len(found["rows"])) == (1500, 10)
-        assert verify(conn).broken_change is None
+        assert check_audit(conn).broken_change is None
 
 
 def test_keys_of_several_columns_and_a_changed_key(store: str) -> None:
@@ -119,7 +119,7 @@ def test_keys_of_several_columns_and_a_changed_key(store: str) -> None:
         )
         assert told(conn, "a/1", "incidents")[0][2] is None
         assert told(conn, "a/2", "incidents")[0][1] is None
-        assert verify(conn).changes == 3
+        assert check_audit(conn).changes == 3
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_it_cannot_be_changed_unnoticed(store: str, tampered: str) -> None:
         conn.execute("ALTER TABLE change_sets DISABLE TRIGGER USER")
         conn.execute("ALTER TABLE changed_rows DISABLE TRIGGER USER")
         conn.execute(tampered.encode())
-        found = verify(conn)
+        found = check_audit(conn)
         assert found.broken is None
         assert found.broken_change == (3 if "INSERT" in tampered else 2)
 
@@ -160,5 +160,5 @@ def test_sets_go_with_their_entries(store: str) -> None:
         assert prune_audit(conn, 0) == 1
         conn.execute("UPDATE cameras SET range_m = 10")
         conn.commit()
-        assert verify(conn) == Verified(1, None, 1, None)
+        assert check_audit(conn) == AuditCheck(1, None, 1, None)
         assert len(told(conn, "c1")) == 1

@@ -57,7 +57,7 @@ def test_contiguity_is_libpysal_s(columbus: gpd.GeoDataFrame, sids: gpd.GeoDataF
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 other = kind.from_dataframe(frame, use_index=False)
-            ours = geo.contiguity(frame, queen=queen)
+            ours = geo.contiguity_weights(frame, queen=queen)
             got = [
                 set(ours.neighbours[a:b])
                 for a, b in zip(ours.offsets[:-1], ours.offsets[1:], strict=True)
@@ -72,27 +72,27 @@ def test_distance_and_nearest_are_libpysal_s(columbus: gpd.GeoDataFrame) -> None
         band = libpysal.weights.DistanceBand(xy, 1.5, silence_warnings=True)
         knn = libpysal.weights.KNN(xy, k=5)
     for ours, other in (
-        (geo.within_distance(columbus, 1.5), band),
-        (geo.nearest(columbus, 5), knn),
+        (geo.distance_band_weights(columbus, 1.5), band),
+        (geo.knn_weights(columbus, 5), knn),
     ):
         got = [
             set(ours.neighbours[a:b])
             for a, b in zip(ours.offsets[:-1], ours.offsets[1:], strict=True)
         ]
         assert got == [set(other.neighbors[i]) for i in range(len(columbus))]
-    assert (np.diff(geo.nearest(columbus, 5).offsets) == 5).all()
+    assert (np.diff(geo.knn_weights(columbus, 5).offsets) == 5).all()
     with pytest.raises(ColumnError, match="k must"):
-        geo.nearest(columbus, len(columbus))
+        geo.knn_weights(columbus, len(columbus))
 
 
 @pytest.mark.parametrize("column", ["CRIME", "HOVAL", "INC"])
 @pytest.mark.parametrize("kind", ["queen", "rook", "distance", "nearest"])
 def test_gi_star_is_esda_s(columbus: gpd.GeoDataFrame, column: str, kind: str) -> None:
     near = {
-        "queen": lambda: geo.contiguity(columbus),
-        "rook": lambda: geo.contiguity(columbus, queen=False),
-        "distance": lambda: geo.within_distance(columbus, 2.0),
-        "nearest": lambda: geo.nearest(columbus, 4),
+        "queen": lambda: geo.contiguity_weights(columbus),
+        "rook": lambda: geo.contiguity_weights(columbus, queen=False),
+        "distance": lambda: geo.distance_band_weights(columbus, 2.0),
+        "nearest": lambda: geo.knn_weights(columbus, 4),
     }[kind]()
     y = columbus[column].to_numpy(float)
     ours = geo.hot_spots(columbus, values=y, weights=near)
@@ -107,7 +107,7 @@ def test_gi_star_is_esda_s(columbus: gpd.GeoDataFrame, column: str, kind: str) -
 @pytest.mark.parametrize("column", ["CRIME", "HOVAL", "INC"])
 def test_local_moran_is_esda_s(columbus: gpd.GeoDataFrame, column: str) -> None:
     y = columbus[column].to_numpy(float)
-    near = geo.contiguity(columbus)
+    near = geo.contiguity_weights(columbus)
     ours = geo.local_moran(columbus, values=y, weights=near)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -148,7 +148,7 @@ def test_islands_are_not_tested_and_do_not_disturb() -> None:
 
 def test_permutations_are_those_of_esda_within_chance(columbus: gpd.GeoDataFrame) -> None:
     y = columbus["CRIME"].to_numpy(float)
-    for near in (geo.contiguity(columbus), geo.nearest(columbus, 6)):
+    for near in (geo.contiguity_weights(columbus), geo.knn_weights(columbus, 6)):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             gi = G_Local(
@@ -171,7 +171,7 @@ def test_permutations_against_counting_every_arrangement() -> None:
     """Eight values, all arrangements of the seven others: the pseudo p is near the exact share."""
     grids = lattice(2, 4)
     values = np.array([9.0, 1.0, 4.0, 7.0, 2.0, 8.0, 3.0, 16.0])
-    near = geo.contiguity(grids)
+    near = geo.contiguity_weights(grids)
     p = geo.hot_spots(grids, values=values, permutations=19_999)["p_value"].to_numpy()
     for i in range(8):
         mine = near.neighbours[near.offsets[i] : near.offsets[i + 1]]
@@ -183,7 +183,7 @@ def test_permutations_against_counting_every_arrangement() -> None:
 
 
 def test_equal_and_unequal_weights_count_alike(columbus: gpd.GeoDataFrame) -> None:
-    near = geo.contiguity(columbus)
+    near = geo.contiguity_weights(columbus)
     y = columbus["CRIME"].to_numpy(float)
     nudged = near.values * 1.0
     nudged[0] *= 1 + 1e-12  # no longer equal: the general way
@@ -195,7 +195,7 @@ def test_equal_and_unequal_weights_count_alike(columbus: gpd.GeoDataFrame) -> No
 
 def test_chance_makes_false_hot_spots_at_the_stated_rate() -> None:
     grids = lattice(20, 20)
-    near = geo.contiguity(grids)
+    near = geo.contiguity_weights(grids)
     rng = np.random.default_rng(1)
     any_found = single = 0
     for _ in range(1000):
@@ -239,7 +239,7 @@ def test_bad_input_says_what_to_do() -> None:
     for wrong, words in (
         ({}, "give incidents"), ({"values": [1, 2]}, "one a grid"),
         ({"values": [np.nan] * 9}, "leave out"),
-        ({"values": range(9), "weights": geo.contiguity(lattice(2, 2))}, "4 places"),
+        ({"values": range(9), "weights": geo.contiguity_weights(lattice(2, 2))}, "4 places"),
     ):  # fmt: skip
         with pytest.raises(ColumnError, match=words):
             geo.hot_spots(grids, **wrong)  # type: ignore[arg-type]

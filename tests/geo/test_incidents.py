@@ -117,7 +117,7 @@ def test_every_point_lies_where_geos_says(seed: int) -> None:
     expected = np.full(len(places), len(shapes))
     np.minimum.at(expected, point, grid)
     expected[expected == len(shapes)] = -1
-    assert (geo.grid_of(grids, spots) == expected).all()
+    assert (geo.grid_positions(grids, spots) == expected).all()
     assert (expected >= 0).mean() > 0.5
 
 

@@ -16,7 +16,7 @@ import shapely
 
 from geo.crs import gcj02_from_wgs84
 from geo.errors import ColumnError, CrsError, ReadError, RejectedRows, StoreError
-from geo.ingest import ImportOptions, Outcome, import_file, raw_table, readers
+from geo.ingest import ImportOptions, ImportOutcome, import_file, raw_table, readers
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer
 
@@ -29,7 +29,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def put(store: str, layer: str, path: Path, **options: object) -> Outcome:
+def put(store: str, layer: str, path: Path, **options: object) -> ImportOutcome:
     with connect(store) as conn:
         return import_file(conn, layer, path, ImportOptions(**options))  # type: ignore[arg-type]
 
@@ -46,7 +46,7 @@ def make_district(store: str) -> None:
     put(store, "grids", Path("grids.geojson"))
 
 
-def reasons(outcome: Outcome) -> dict[str, int]:
+def reasons(outcome: ImportOutcome) -> dict[str, int]:
     return {f"{action}: {reason}": count for action, reason, count in outcome.reasons()}
 
 
@@ -79,7 +79,7 @@ def test_chinese_headers_with_marks_and_values(store: str) -> None:
         "2021-03-05",
     )
     assert row.geometry.equals_exact(shapely.Point(118.05, 30.95), 1e-9)
-    assert outcome.kept_as_extra == ["备注"]
+    assert outcome.extra_headers == ["备注"]
 
 
 def test_every_bad_row_is_told_and_nothing_stored(store: str) -> None:
@@ -163,7 +163,7 @@ def test_text_coordinates(store: str) -> None:
 
 def test_spare_coordinates_are_kept_with_the_row(store: str) -> None:
     Path("s.csv").write_text('id,lon,lat,where\n1,118.05,30.95,"(30.9, 118)"\n')
-    assert put(store, "cameras", Path("s.csv")).kept_as_extra == ["where"]
+    assert put(store, "cameras", Path("s.csv")).extra_headers == ["where"]
     frame = gpd.GeoDataFrame(
         {"id": ["2"], "lon": [1.5], "lat": [2.5]}, geometry=[shapely.Point(118.05, 30.95)], crs=4326
     )

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from geo import pipeline
 from geo.errors import ReadError
-from geo.ingest.encodings import judge
+from geo.ingest.encodings import detect_encoding
 from geo.ingest.raw_table import RawTable
 from geo.ingest.readers import read_file
 from geo.ingest.text_tables import read_text
@@ -204,7 +204,7 @@ def test_titles_and_two_rows_of_headers_in_text() -> None:
 def test_encodings_are_judged_by_all_of_the_text(
     words: str, encoding: str, read_as: str | None
 ) -> None:
-    found = judge(words.encode(encoding))
+    found = detect_encoding(words.encode(encoding))
     assert (None if found is None else found.encoding) == read_as
     assert found is None or found.text == words
 

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from geo.errors import GridcoverError
 from geo.ingest import ImportOptions, import_file
-from geo.ingest.cleaning import Cleaned, clean
+from geo.ingest.cleaning import CleanedTable, clean_table
 from geo.ingest.parsing import parse
 from geo.schema import LAYERS
 from geo.store.connection import connect
@@ -240,7 +240,7 @@ def read_back(style: Style, rows: list[Row]) -> None:
         path = write(style, rows, Path(name))
         try:
             raw = parse(path, f".{style.form}", style.layer, None, encoding=encoding_of(style))
-            cleaned: Cleaned = clean(
+            cleaned: CleanedTable = clean_table(
                 raw, LAYERS[style.layer], zone=ZONE, now=dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
             )
         except GridcoverError as error:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.ingest.cleaning import clean
+from geo.ingest.cleaning import clean_table
 from geo.ingest.raw_table import RawTable
 from geo.schema import LAYERS
 
@@ -168,7 +168,9 @@ def test_a_register_in_any_style(
     names = list(table)
     columns_shuffled.shuffle(names)
     raw = RawTable(pd.DataFrame(table, dtype="str")[names], np.arange(len(meant)))
-    cleaned = clean(raw, LAYERS["cameras"], zone=ZONE, now=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    cleaned = clean_table(
+        raw, LAYERS["cameras"], zone=ZONE, now=dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    )
     assert set(cleaned.recognised) == set(HEADERS)
     named = {(f.line, f.column) for f in cleaned.findings}
     rows = {row.line: row for row in cleaned.frame.itertuples()}
@@ -223,7 +225,7 @@ def test_times_in_any_order_and_zone(
         wanted.append(moment.replace(tzinfo=zone))
     table = {"id": [str(k) for k in range(len(meant))], "time": texts, "lon": "118", "lat": "31"}
     raw = RawTable(pd.DataFrame(table, dtype="str"), np.arange(len(meant)))
-    cleaned = clean(raw, LAYERS["incidents"], zone=ZONE)
+    cleaned = clean_table(raw, LAYERS["incidents"], zone=ZONE)
     found = dict(zip(cleaned.frame["line"], cleaned.frame["occurred_at"], strict=True))
     rejected = {f.line for f in cleaned.findings if f.action == "rejected"}
     for line, moment in enumerate(wanted):

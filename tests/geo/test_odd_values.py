@@ -20,10 +20,10 @@ import shapely
 from geo import pipeline
 from geo.errors import ColumnError, CrsError, MissingColumnsError
 from geo.export import write_file
-from geo.ingest import ImportOptions, Outcome, import_file
-from geo.ingest.cleaning import clean
+from geo.ingest import ImportOptions, ImportOutcome, import_file
+from geo.ingest.cleaning import clean_table
 from geo.ingest.directions import NOT_UNDERSTOOD
-from geo.ingest.headers import recognise
+from geo.ingest.headers import match_headers
 from geo.ingest.occurrence import parse_span
 from geo.ingest.proposals import propose_columns
 from geo.ingest.raw_table import RawTable
@@ -42,7 +42,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def put(store: str, layer: str, path: Path | str, **options: Any) -> Outcome:
+def put(store: str, layer: str, path: Path | str, **options: Any) -> ImportOutcome:
     with connect(store) as conn:
         return import_file(conn, layer, Path(path), ImportOptions(**options))
 
@@ -57,7 +57,7 @@ def extras(store: str, table: str = "cameras") -> dict[str, dict[str, str]]:
         return dict(conn.execute(f"SELECT code, extra FROM {table}".encode()).fetchall())
 
 
-def reasons(outcome: Outcome) -> dict[str, int]:
+def reasons(outcome: ImportOutcome) -> dict[str, int]:
     return {f"{action}: {reason}": count for action, reason, count in outcome.reasons()}
 
 
@@ -161,7 +161,7 @@ def test_a_device_of_several_directions_is_one_camera_that_sees_all_of_them(stor
         first = pipeline.refresh_all(conn, get_settings())
         one = read_camera_views(conn)
         line = conn.execute("SELECT cameras, covered_m2, twice_covered_share FROM grid_coverage ORDER BY run DESC").fetchone()  # fmt: skip
-        view = pipeline.view_of(conn, "d", get_settings())
+        view = pipeline.view_of_camera(conn, "d", get_settings())
     assert first.coverage.summary["cameras"] == 1
     assert line is not None
     assert line[0] == 1
@@ -210,7 +210,7 @@ def test_chinese_headers_cut_in_the_middle_of_a_character(store: str, odd_files:
     ],
 )  # fmt: skip
 def test_headers_as_files_have_them(layer: str, headers: list[str], columns: set[str]) -> None:
-    assert set(recognise(layer, headers).columns) == columns
+    assert set(match_headers(layer, headers).columns) == columns
 
 
 def test_a_cut_header_that_fits_several_columns_is_not_used_silently(store: str) -> None:
@@ -232,7 +232,7 @@ def other_language(odd_files: Path) -> RawTable:
 def test_columns_are_proposed_by_what_they_hold(odd_files: Path) -> None:
     raw = other_language(odd_files)
     with pytest.raises(MissingColumnsError) as caught:
-        clean(raw, LAYERS["cameras"], zone=ZoneInfo("Asia/Ho_Chi_Minh"))
+        clean_table(raw, LAYERS["cameras"], zone=ZoneInfo("Asia/Ho_Chi_Minh"))
     error = caught.value
     assert error.headers == list(raw.cells.columns)
     assert error.missing == ["lon", "lat", "code"]
@@ -244,7 +244,9 @@ def test_columns_are_proposed_by_what_they_hold(odd_files: Path) -> None:
 def test_rename_suffices_whatever_the_language(odd_files: Path) -> None:
     raw = other_language(odd_files)
     rename = {"STT": "code", "Toạ độ": "where", "Hướng": "bearing_deg", "Điểm lắp đặt": "name"}
-    got = clean(raw, LAYERS["cameras"], zone=ZoneInfo("Asia/Ho_Chi_Minh"), rename=rename).frame
+    got = clean_table(
+        raw, LAYERS["cameras"], zone=ZoneInfo("Asia/Ho_Chi_Minh"), rename=rename
+    ).frame
     assert got["code"].tolist() == ["1", "2", "3"]
     assert plain(got["bearing_deg"]) == [259, None, 307]
     assert [(p.x, p.y) for p in got.geometry] == [
@@ -419,7 +421,7 @@ def test_coordinates_of_two_columns(lon: str, lat: str, place: tuple[float, floa
     cells = pd.DataFrame(
         {"code": ["a", "b"], "lon": [lon, "8.5"], "lat": [lat, "0.5"]}, dtype="str"
     )
-    cleaned = clean(RawTable(cells, np.arange(2)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
+    cleaned = clean_table(RawTable(cells, np.arange(2)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
     points = dict(zip(cleaned.frame["code"], cleaned.frame.geometry, strict=True))
     if place is None:
         assert list(points) == ["b"]
@@ -438,7 +440,7 @@ def test_coordinates_of_two_columns(lon: str, lat: str, place: tuple[float, floa
 )  # fmt: skip
 def test_coordinates_of_one_cell(text: str, place: tuple[float, float] | None) -> None:
     cells = pd.DataFrame({"code": ["a"], "where": [text]}, dtype="str")
-    cleaned = clean(RawTable(cells, np.arange(1)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
+    cleaned = clean_table(RawTable(cells, np.arange(1)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
     found = [(point.x, point.y) for point in cleaned.frame.geometry]
     assert found == ([] if place is None else [pytest.approx(place, abs=1e-9)])
 
@@ -469,14 +471,14 @@ def test_one_meaning_of_the_comma_a_column(
     table = pd.DataFrame(
         {"code": ["a", "b"], "lon": lon, "lat": "31", "range_m": cells}, dtype="str"
     )
-    cleaned = clean(RawTable(table, np.arange(2)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
+    cleaned = clean_table(RawTable(table, np.arange(2)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
     assert plain(cleaned.frame["range_m"]) == wanted
 
 
 def test_people_are_whole(store: str) -> None:
     cells = pd.DataFrame({"code": ["a", "b"], "where": "POLYGON ((0 0, 1 0, 1 1, 0 0))", "population": ["1,200", "1.300"]})  # fmt: skip
     raw = RawTable(cells.astype("str"), np.arange(2))
-    assert clean(raw, LAYERS["grids"], zone=ZoneInfo("UTC")).frame["population"].tolist() == [
+    assert clean_table(raw, LAYERS["grids"], zone=ZoneInfo("UTC")).frame["population"].tolist() == [
         1200,
         1300,
     ]
@@ -511,7 +513,7 @@ def test_orders_of_day_and_month(
 ) -> None:
     table = pd.DataFrame({"id": range(len(cells)), "occurred_at": cells, "lon": 118, "lat": 31})
     raw = RawTable(table.astype("str"), np.arange(len(cells)))
-    cleaned = clean(raw, LAYERS["incidents"], zone=ZoneInfo("Asia/Shanghai"), **options)
+    cleaned = clean_table(raw, LAYERS["incidents"], zone=ZoneInfo("Asia/Shanghai"), **options)
     days = cleaned.frame.set_index("source_id")["occurred_at"].dt.tz_convert("Asia/Shanghai")
     found = {code: f"{moment:%Y-%m-%d}" for code, moment in days.items()}
     assert [found.get(str(k)) for k in range(len(cells))] == wanted
@@ -529,7 +531,7 @@ def test_another_column_shows_the_order(store: str) -> None:
 
 def test_typed_dates_beside_text_are_named() -> None:
     table = pd.DataFrame({"id": ["a", "b"], "occurred_at": [pd.Timestamp("2026-05-02"), "13/02/2026"], "lon": 118, "lat": 31}, dtype=object)  # fmt: skip
-    cleaned = clean(RawTable(table, np.arange(2)), LAYERS["incidents"], zone=ZoneInfo("UTC"))
+    cleaned = clean_table(RawTable(table, np.arange(2)), LAYERS["incidents"], zone=ZoneInfo("UTC"))
     assert [f.reason for f in cleaned.findings] == ["typed dates beside text with the day first"]
 
 
@@ -543,7 +545,7 @@ def test_a_time_without_offset_is_the_deployments_beside_others_with_one() -> No
     table = pd.DataFrame({"id": list("1234"), "occurred_at": times, "lon": 118, "lat": 31})
     for cells in (table.astype("str"), table.astype(object)):
         raw = RawTable(cells, np.arange(4))
-        frame = clean(raw, LAYERS["incidents"], zone=ZoneInfo("Asia/Shanghai")).frame
+        frame = clean_table(raw, LAYERS["incidents"], zone=ZoneInfo("Asia/Shanghai")).frame
         hours = frame["occurred_at"].dt.tz_convert("Asia/Shanghai").dt.hour
         assert hours.tolist() == [8, 8, 0, 8]
 
@@ -580,7 +582,7 @@ def test_none_is_a_word_where_a_column_has_it(
         column: [cell],
     }
     raw = RawTable(pd.DataFrame(table, dtype="str"), np.arange(1))
-    assert clean(raw, LAYERS[layer], zone=ZoneInfo("UTC")).frame[column].tolist() == [value]
+    assert clean_table(raw, LAYERS[layer], zone=ZoneInfo("UTC")).frame[column].tolist() == [value]
 
 
 @pytest.mark.parametrize(
@@ -593,7 +595,7 @@ def test_none_is_a_word_where_a_column_has_it(
 )  # fmt: skip
 def test_codes(cell: str, code: str | None) -> None:
     table = pd.DataFrame({"code": [cell], "lon": ["118"], "lat": ["31"]}, dtype="str")
-    cleaned = clean(RawTable(table, np.arange(1)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
+    cleaned = clean_table(RawTable(table, np.arange(1)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
     assert cleaned.frame["code"].tolist() == ([] if code is None else [code])
 
 
@@ -620,7 +622,7 @@ def test_rings_left_open_are_closed_and_bad_shapes_named() -> None:
         "POLYGON Z ((8 0 5, 9 0 5, 9 1 5, 8 0 5))",
     ]  # fmt: skip
     table = pd.DataFrame({"code": list("abcdefghi"), "wkt": shapes}, dtype="str")
-    cleaned = clean(RawTable(table, np.arange(9)), LAYERS["grids"], zone=ZoneInfo("UTC"))
+    cleaned = clean_table(RawTable(table, np.arange(9)), LAYERS["grids"], zone=ZoneInfo("UTC"))
     assert dict(zip(cleaned.frame["code"], shapely.area(cleaned.frame.geometry.values), strict=True)) == {
         "a": 1.0, "b": 1.0, "g": 0.5, "i": 0.5,
     }  # fmt: skip
@@ -674,7 +676,7 @@ def test_vector_coordinates_are_checked_row_by_row() -> None:
         pd.DataFrame({"code": list("abcd")}, dtype=object), np.arange(4),
         geometry=gpd.GeoSeries(shapes, crs=4326), crs=pyproj.CRS(4326),
     )  # fmt: skip
-    cleaned = clean(raw, LAYERS["grids"], zone=ZoneInfo("UTC"))
+    cleaned = clean_table(raw, LAYERS["grids"], zone=ZoneInfo("UTC"))
     assert cleaned.frame["code"].tolist() == ["a", "b"]
     assert cleaned.frame.geometry.iloc[1].equals(box)
     assert {(f.line, f.reason) for f in cleaned.findings if f.column != "name"} == {

@@ -22,7 +22,8 @@ import shapely
 from geo.crs import metric_crs
 from geo.errors import ColumnError, ReadError
 from geo.ingest.osm import importing
-from geo.ingest.osm.importing import Rules, import_osm
+from geo.ingest.osm.importing import import_osm
+from geo.ingest.osm.outcomes import Rules
 from geo.osm import extraction, isolation
 from geo.pipeline import refresh_all
 from geo.schema import LAYERS

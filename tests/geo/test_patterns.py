@@ -75,7 +75,7 @@ def test_stored_figures_are_those_of_the_functions(
         grids, year, days=28, period=("2025-11-02", "2026-11-01"), aoristic=True
     )
     assert cube.shape[1] == 13
-    emerging = geo.emerging_hot_spots(cube, geo.contiguity(grids))
+    emerging = geo.emerging_hot_spots(cube, geo.contiguity_weights(grids))
     assert rows["emerging"].tolist() == emerging["class"].tolist()
     weeks = geo.space_time_cube(grids, incidents, aoristic=True)
     with connect(demo_store) as conn:

@@ -8,7 +8,7 @@ import pytest
 
 from geo.errors import ColumnError, MissingColumnsError
 from geo.ingest import FilePreview, ImportOptions, import_file
-from geo.ingest.headers import EXTRA
+from geo.ingest.header_vocabulary import EXTRA
 from geo.store.connection import connect
 
 ROWS = "a,b,经度,纬度,方位角\nx1,y1,118.5,31.3,90\nx2,y2,118.6,31.4,180\n"

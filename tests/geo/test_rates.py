@@ -67,14 +67,14 @@ def test_rank_intervals_hold_the_true_rank() -> None:
     for _ in range(40):
         people = rng.integers(200, 3000, 60).astype(float)
         truth = rng.gamma(4.0, 0.02 / 4.0, 60)
-        table = geo.ranks(pd.Series(rng.poisson(truth * people)), people, draws=500)
+        table = geo.rank_intervals(pd.Series(rng.poisson(truth * people)), people, draws=500)
         true_rank = stats.rankdata(-truth)
         held.append((true_rank >= table["rank_p05"]) & (true_rank <= table["rank_p95"]))
     assert 0.85 < np.mean(held) < 0.97
-    fixed = geo.ranks(pd.Series([5, 50, 50, 1]), [100, 100, 100, 0])
+    fixed = geo.rank_intervals(pd.Series([5, 50, 50, 1]), [100, 100, 100, 0])
     assert fixed["rank"].tolist()[:3] == [3.0, 1.0, 1.0]
     assert fixed.iloc[3].isna().all()
-    assert fixed.equals(geo.ranks(pd.Series([5, 50, 50, 1]), [100, 100, 100, 0]))
+    assert fixed.equals(geo.rank_intervals(pd.Series([5, 50, 50, 1]), [100, 100, 100, 0]))
 
 
 def test_comparison_is_the_exact_test() -> None:

@@ -14,7 +14,7 @@ import shapely
 from psycopg import sql
 
 from geo.export import FORMATS, write_file
-from geo.ingest import ImportOptions, Outcome, import_file, import_staff
+from geo.ingest import ImportOptions, ImportOutcome, import_file, import_staff
 from geo.ingest.staff import STAFF
 from geo.schema import EXPORTED, LAYERS, Column, Layer
 from geo.settings import get_settings
@@ -151,7 +151,7 @@ def thousandths(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     ]
 
 
-def put(conn: Conn, layer: Layer, path: Path) -> Outcome:
+def put(conn: Conn, layer: Layer, path: Path) -> ImportOutcome:
     if layer is STAFF:
         return import_staff(conn, path, ImportOptions(accept_rejects=True))
     return import_file(conn, layer.name, path, ImportOptions(accept_rejects=True))

@@ -93,7 +93,7 @@ def test_the_exact_choice_is_the_best(seed: int) -> None:
     rng = np.random.default_rng(seed)
     views = [tuple(map(int, rng.integers([-1, -1, 1], [10, 10, 5]))) for _ in range(9)]
     candidates, demand = scene(views, list(rng.random(100)), list(rng.random(9) + 0.5))  # type: ignore[arg-type]
-    plan = geo.choose_sites(candidates, demand, budget=3.0, exact_s=20)
+    plan = geo.choose_sites(candidates, demand, budget=3.0, time_limit_s=20)
     assert plan.gain == pytest.approx(best(candidates, demand, 3.0, "cost"))
     assert plan.gap < 1e-6
 
@@ -113,7 +113,7 @@ def test_bad_and_empty_input() -> None:
     with pytest.raises(CrsError):
         geo.choose_sites(candidates.to_crs(4326), demand.to_crs(4326), number=1)
     for some, ground in ((candidates.iloc[:0], demand), (candidates, demand.iloc[:0])):
-        plan = geo.choose_sites(some, ground, number=2, exact_s=1)
+        plan = geo.choose_sites(some, ground, number=2, time_limit_s=1)
         assert (len(plan.chosen), plan.gain, plan.gap) == (0, 0.0, 0.0)
 
 

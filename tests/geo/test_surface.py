@@ -127,17 +127,17 @@ def test_the_error_falls_as_points_grow() -> None:
 def test_rules_for_the_bandwidth() -> None:
     rng = np.random.default_rng(5)
     one = rng.normal(1000, 120, (4000, 2))
-    width = geo.bandwidth(spots(one), district(SQUARE), "silverman", kernel="gaussian")
+    width = geo.select_bandwidth(spots(one), district(SQUARE), "silverman", kernel="gaussian")
     assert width == pytest.approx(120 * 4000 ** (-1 / 6), rel=0.03)
-    assert geo.bandwidth(spots(one), district(SQUARE), "scott", kernel="gaussian") == width
-    quartic = geo.bandwidth(spots(one), district(SQUARE), "silverman")
+    assert geo.select_bandwidth(spots(one), district(SQUARE), "scott", kernel="gaussian") == width
+    quartic = geo.select_bandwidth(spots(one), district(SQUARE), "silverman")
     assert quartic == pytest.approx(np.sqrt(8) * width)
     # For one normal cluster the likelihood agrees; for many small ones it is much narrower.
-    chosen = geo.bandwidth(spots(one), district(SQUARE), "likelihood", kernel="gaussian")
+    chosen = geo.select_bandwidth(spots(one), district(SQUARE), "likelihood", kernel="gaussian")
     assert 0.4 * width < chosen < 2 * width
     many = np.vstack([rng.normal(c, 15, (200, 2)) for c in rng.uniform(200, 1800, (20, 2))])
-    wide = geo.bandwidth(spots(many), district(SQUARE), kernel="gaussian")
-    narrow = geo.bandwidth(spots(many), district(SQUARE), "likelihood", kernel="gaussian")
+    wide = geo.select_bandwidth(spots(many), district(SQUARE), kernel="gaussian")
+    narrow = geo.select_bandwidth(spots(many), district(SQUARE), "likelihood", kernel="gaussian")
     assert narrow < 0.3 * wide
     named = geo.density_surface(spots(many), district(SQUARE), 10.0, "likelihood")
     assert named.bandwidth_m < 0.3 * np.sqrt(8) * wide
@@ -151,14 +151,14 @@ def test_ratio_finds_what_is_there_and_not_what_is_not() -> None:
     false = 0
     for _ in range(40):
         chosen = rng.choice(len(homes), 3000, p=people / people.sum())
-        chance = geo.density_ratio(
+        chance = geo.relative_risk_surface(
             spots(homes[chosen]), spots(homes), district(SQUARE), 40.0, 250.0, people=people
         )
         false += bool(chance.significant(0.05).any())
         assert np.nanmedian(chance.surface.values) == pytest.approx(1.0, abs=0.1)
     assert false / 40 <= 0.15
     more = np.vstack([homes[chosen], rng.normal([1400, 1400], 60, (150, 2))])
-    found = geo.density_ratio(
+    found = geo.relative_risk_surface(
         spots(more), spots(homes), district(SQUARE), 40.0, 250.0, people=people
     )
     x, y = centres(found.surface)

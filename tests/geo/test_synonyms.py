@@ -13,7 +13,7 @@ import shapely
 import geo
 from geo.errors import ColumnError, ColumnWarning
 from geo.ingest.dictionary import header_words
-from geo.ingest.headers import recognise
+from geo.ingest.headers import match_headers
 from geo.synonyms import IMPORT_ONLY, SYNONYMS, plain_name
 
 CRS = "EPSG:32650"
@@ -107,7 +107,7 @@ def test_a_word_means_the_same_in_a_file_and_in_a_table() -> None:
     for layer, columns in SYNONYMS.items():
         for column, words in columns.items():
             for word in words.split():
-                meant = recognise(layer, [word]).columns
+                meant = match_headers(layer, [word]).columns
                 assert set(meant) <= {column}, (word, meant)
 
 
@@ -148,9 +148,9 @@ def test_the_import_and_the_library_know_the_same_words(layer: str) -> None:
         for word in words.split():
             table = pd.DataFrame({word: [1.0]})
             assert list(geo.rename_columns(table, layer).columns) == [column], word  # type: ignore[arg-type]
-            assert recognise(layer, [word]).columns == {column: word}
+            assert match_headers(layer, [word]).columns == {column: word}
         for word in only.get(column, "").split():
-            assert recognise(layer, [word]).columns == {column: word}
+            assert match_headers(layer, [word]).columns == {column: word}
 
 
 @pytest.mark.parametrize("layer", SYNONYMS)

@@ -13,7 +13,7 @@ import shapely
 
 from geo.errors import RejectedRows
 from geo.governance.camera_quality import camera_findings
-from geo.ingest import ImportOptions, Outcome, import_file
+from geo.ingest import ImportOptions, ImportOutcome, import_file
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer
 
@@ -33,7 +33,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def put(store: str, layer: str, path: Path, **options: object) -> Outcome:
+def put(store: str, layer: str, path: Path, **options: object) -> ImportOutcome:
     with connect(store) as conn:
         return import_file(conn, layer, path, ImportOptions(**options))  # type: ignore[arg-type]
 

@@ -119,14 +119,14 @@ def test_never_an_invalid_view(scene: tuple[gpd.GeoDataFrame, gpd.GeoDataFrame])
     sector = np.pi * (cameras["range_m"] ** 2 - near**2 * 0.9) * cameras["fov_deg"] / 360
     assert (views.area <= sector * (1 + 1e-6) + 0.5).all()
     walls = prepare_buildings(buildings)
-    _, _, eyes = visibility.eyes_of(geo.complete_cameras(cameras), walls)
+    _, _, eyes = visibility.viewpoints_of(geo.complete_cameras(cameras), walls)
     for eye, view, height in zip(eyes, views, cameras["height_m"], strict=True):
         tall = buildings[~(buildings["height_m"] < height)].union_all()
         assert view.intersection(tall).area < 1e-4 + 1e-6 * view.area
         if not view.is_empty:
             assert view.distance(shapely.Point(eye[:2])) <= cameras["near_m"].max() + 5000
     # What the kernel calls surely valid is not looked at again: it must be so.
-    _, spans, _ = visibility.eyes_of(geo.complete_cameras(cameras), walls)
+    _, spans, _ = visibility.viewpoints_of(geo.complete_cameras(cameras), walls)
     *_, sure = sweep(eyes, spans, 0, len(eyes), walls.obstacles)
     assert views[sure].is_valid.all()
 

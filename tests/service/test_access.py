@@ -17,11 +17,11 @@ from geo.settings import Settings
 from geo.store.connection import connect, make_pool
 from geo.store.ogc_views import OGC_VIEWS
 from geo.store.queries.audit import (
-    Verified,
+    AuditCheck,
     append_audit_entry,
+    check_audit,
     prune_audit,
     read_audit_entries,
-    verify,
 )
 from geo.store.queries.exports import EXPORT_NAMES
 from geo.store.queries.tiles import TILE_SETS
@@ -461,7 +461,7 @@ def test_who_looked_is_on_record(store: str) -> None:
         ]  # fmt: skip
         assert rows[0]["detail"]["query"] == "limit=3"
         assert rows[0]["actor"].startswith("planner-")
-        assert verify(conn) == Verified(4, None, 0, None)
+        assert check_audit(conn) == AuditCheck(4, None, 0, None)
 
 
 def test_what_cannot_be_recorded_is_not_shown(store: str) -> None:
@@ -481,7 +481,7 @@ def test_the_record_is_only_added_to_and_tells_of_tampering(store: str) -> None:
                 conn, actor="a", role="", address="", action="x", object_=str(k), detail={"k": k}
             )
         conn.commit()
-        assert verify(conn) == Verified(6, None, 0, None)
+        assert check_audit(conn) == AuditCheck(6, None, 0, None)
         for forbidden in (
             "UPDATE audit SET actor = 'b'", "DELETE FROM audit WHERE id = 3", "TRUNCATE audit",
         ):  # fmt: skip
@@ -496,7 +496,7 @@ def test_the_record_is_only_added_to_and_tells_of_tampering(store: str) -> None:
         ):
             conn.execute("ALTER TABLE audit DISABLE TRIGGER USER")
             conn.execute(tampered.encode())
-            assert verify(conn).broken == broken, tampered
+            assert check_audit(conn).broken == broken, tampered
             conn.rollback()
         conn.execute("ALTER TABLE audit DISABLE TRIGGER USER")
         conn.execute("UPDATE audit SET at = at - interval '2000 days' WHERE id <= 4")
@@ -510,7 +510,7 @@ def test_the_record_is_only_added_to_and_tells_of_tampering(store: str) -> None:
         assert prune_audit(conn, 0) == 6
         append_audit_entry(conn, actor="a", role="", address="", action="x", object_="later")
         conn.commit()
-        assert verify(conn) == Verified(1, None, 0, None)
+        assert check_audit(conn) == AuditCheck(1, None, 0, None)
         assert read_audit_entries(conn, 5)[0]["id"] == 7
 
 

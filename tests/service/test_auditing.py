@@ -57,7 +57,7 @@ def test_only_who_may_audit_everywhere(demo_store: str) -> None:
 
 
 def test_every_action_has_a_text() -> None:
-    former = ("looked", "asked", "import asked", "refresh asked", "record pruned")
+    former = ("looked", "asked", "import asked", "refresh asked", "record pruned", "wall opened")
     for language in ("zh", "en"):
         for action in (*AuditAction, *former):
             assert texts(language)[f"audit_action_{action}"]

@@ -14,7 +14,7 @@ import pytest
 import shapely
 from fastapi.testclient import TestClient
 
-from geo.export import MOST_SHEET_ROWS, write_file
+from geo.export import MAX_SHEET_ROWS, write_file
 from geo.incidents.times import incident_times
 from geo.ingest import ImportOptions, import_file
 from geo.settings import Settings
@@ -78,7 +78,7 @@ def test_a_register_taken_out_and_in_again_is_the_same(
             outcome = import_file(conn, layer, path, ImportOptions(report=tmp_path / "r.csv"))
             assert outcome.rejected == 0
             got = read_layer(conn, layer).reset_index(drop=True).sort_values(key)
-            assert set(outcome.kept_as_extra) <= {"extra"}
+            assert set(outcome.extra_headers) <= {"extra"}
         again = client.get(f"/api/v1/exports/{layer}.geojson").json()["features"]
         assert len(got) == len(again)
         first = min(again, key=lambda f: f["properties"][key])["properties"]
@@ -215,7 +215,7 @@ def test_a_file_runs_nothing(store: str, tmp_path: Path) -> None:
     cell = openpyxl.load_workbook(tmp_path / "c.xlsx").active["A2"]
     assert (cell.value, cell.data_type) == ("=1+1", "s")
     assert "'=1+1" in (tmp_path / "c.csv").read_text("utf-8-sig")
-    assert MOST_SHEET_ROWS == 1_048_575
+    assert MAX_SHEET_ROWS == 1_048_575
 
 
 def test_the_command(run: Callable[..., CommandResult], store: str, tmp_path: Path) -> None:

@@ -20,13 +20,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from geo.ingest import Outcome, import_file
+from geo.ingest import ImportOutcome, import_file
 from geo.pipeline import refresh
 from geo.store import private_cluster
 from geo.store.connection import connect
 from geo.store.migration import migrate
 from geo.store.queries.api_tokens import make_token
-from geo.store.queries.audit import set_actor, verify
+from geo.store.queries.audit import check_audit, set_actor
 from tests.support.event_stream import EventStream
 from tests.support.jobs import hold_refreshes, running_worker
 from tests.support.processes import is_running
@@ -333,7 +333,7 @@ def _nothing_lost(conninfo: str, load: Load) -> int:
         assert set(stored) == load.acknowledged == load.sent
         events = conn.execute("SELECT count(*) FROM live_events WHERE kind = 'incident'").fetchone()
         assert events == (len(stored),)
-        found = verify(conn)
+        found = check_audit(conn)
         assert (found.broken, found.broken_change) == (None, None)
     return len(stored)
 
@@ -371,7 +371,7 @@ def test_the_clock_is_set(open_folder: Path) -> None:
                 one.kill()
                 one.wait()
     with private_cluster.running(place / "data") as found, connect(found.conninfo) as conn:
-        verified = verify(conn)
+        verified = check_audit(conn)
         assert (verified.broken, verified.broken_change) == (None, None)
         row = conn.execute("SELECT count(*), count(DISTINCT source_id) FROM incidents").fetchone()
         assert row == (6, 6)
@@ -516,7 +516,7 @@ def test_two_importers_of_the_same_rows_at_once(store: str, tmp_path: Path) -> N
         f"t,{k},theft,2026-03-{1 + k % 28:02} 08:00,{118 + k * 1e-5:.5f},31.005"
         for k in range(3000)
     ]
-    outcomes: list[Outcome] = []
+    outcomes: list[ImportOutcome] = []
 
     def bring(name: str, lines: list[str]) -> None:
         path = tmp_path / f"{name}.csv"
@@ -543,4 +543,4 @@ def test_two_importers_of_the_same_rows_at_once(store: str, tmp_path: Path) -> N
         assert row == (3000, 3000)
         by = conn.execute("SELECT actor, inserted FROM change_sets WHERE layer = 'incidents'")
         assert [(who in ("one", "two"), number) for who, number in by.fetchall()] == [(True, 3000)]
-        assert verify(conn).broken_change is None
+        assert check_audit(conn).broken_change is None

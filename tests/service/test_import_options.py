@@ -11,7 +11,7 @@ import pytest
 from fastapi import HTTPException
 from fastapi.testclient import TestClient
 
-from geo.ingest.headers import EXTRA
+from geo.ingest.header_vocabulary import EXTRA
 from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.imports import read_mapping

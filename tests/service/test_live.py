@@ -13,7 +13,7 @@ import pytest
 
 from geo.settings import Settings
 from geo.store.connection import connect
-from geo.store.queries.live_events import current_snapshot, read_events_since
+from geo.store.queries.live_events import read_events_since, read_snapshot
 from service.api.events import MAX_STREAMS_PER_USER
 from tests.support.event_stream import EventStream
 from tests.support.rows import insert_cameras, insert_grids
@@ -108,7 +108,7 @@ def test_nothing_is_missed_while_a_map_was_away(here: str) -> None:
 
 def test_one_that_commits_late_is_not_missed(here: str) -> None:
     with connect(here) as early, connect(here) as late, connect(here, autocommit=True) as reader:
-        seen = current_snapshot(reader)
+        seen = read_snapshot(reader)
         late.execute(INCIDENT, ("late", 118.005))
         early.execute(INCIDENT, ("early", 118.006))
         early.commit()

@@ -13,7 +13,7 @@ from geo.settings import Settings
 from geo.store.audit_actions import AuditAction
 from geo.store.audit_seal import AuditSeal
 from geo.store.connection import connect, make_pool, store_name
-from geo.store.queries.audit import verify
+from geo.store.queries.audit import check_audit
 from service.middleware.audit import AuditWriter
 from tests.support.commands import CommandResult
 
@@ -43,7 +43,7 @@ def test_entries_that_are_refused_fail_alone(store: str, tmp_path: Path) -> None
             "SELECT count(*), count(*) FILTER (WHERE object = '/x') FROM audit"
         ).fetchone()
         assert written == (9, 0)
-        assert verify(conn).broken is None
+        assert check_audit(conn).broken is None
 
 
 def test_commands_name_the_store_and_say_that_it_is_empty(

@@ -14,8 +14,8 @@ import psycopg
 import shapely
 
 from geo.errors import ColumnError, CrsError, ReadError, StoreError
-from geo.ingest import MENDED, NOTED, REJECTED, SAMPLE, Finding, Outcome, write_report
-from geo.ingest.cleaning import clean
+from geo.ingest import NOTED, REJECTED, REPAIRED, SAMPLE, Finding, ImportOutcome, write_report
+from geo.ingest.cleaning import clean_table
 from geo.ingest.layer_choice import OUTLINE
 from geo.ingest.osm import reading
 from geo.ingest.osm.outcomes import NAME, LayerOutcome, OsmOutcome, Rules, action_of
@@ -28,7 +28,7 @@ from geo.schema import LAYERS as REGISTERS
 from geo.settings import Settings, get_settings
 from geo.store.connection import Conn
 from geo.store.queries.imports import record_import
-from geo.store.queries.openstreetmap import absent_keys, count_other_rows, delete_rows
+from geo.store.queries.openstreetmap import count_other_rows, delete_rows, read_absent_keys
 from geo.store.queries.registers import read_layer, upsert
 
 __all__ = ["NAME", "LayerOutcome", "OsmOutcome", "Rules", "import_osm"]
@@ -52,7 +52,7 @@ def import_osm(
     progress: Callable[[str], None] = lambda _: None,
     memory_bytes: int = MEMORY_BYTES,
     seconds: int | None = None,
-    before_commit: Callable[[Outcome], None] = lambda _: None,
+    before_commit: Callable[[ImportOutcome], None] = lambda _: None,
 ) -> OsmOutcome:
     """Read an extract and store its layers in one transaction; the connection is committed.
 
@@ -239,7 +239,7 @@ class _Importing:
         """Return the cleaned rows of a layer; count and report findings."""
         rows = rows.reset_index(drop=True)
         layer = REGISTERS[name]
-        cleaned = clean(reading.raw_table(rows, layer), layer, zone=self.settings.zone)
+        cleaned = clean_table(reading.raw_table(rows, layer), layer, zone=self.settings.zone)
         for finding in cleaned.findings:
             key = rows["key"][finding.line - 1] if finding.line else ""
             column = f"{name}.{finding.column}" if finding.column else name
@@ -255,7 +255,7 @@ class _Importing:
     def _compare(self, name: str, keys: list[str]) -> None:
         """Count rows of earlier extracts that are not in this one; remove them if requested."""
         layer, outcome = REGISTERS[name], self.outcomes[name]
-        absent = absent_keys(self.conn, layer, keys)
+        absent = read_absent_keys(self.conn, layer, keys)
         if not absent:
             return
         reason = REMOVED if self.rules.replace else ABSENT
@@ -317,14 +317,14 @@ class _Importing:
             file=path.name,
             read=stored + skipped,
             accepted=stored,
-            mended=sum(finding.action == MENDED for finding in self.findings),
+            mended=sum(finding.action == REPAIRED for finding in self.findings),
             rejected=sum(layer.faults for layer in layers),
             inserted=sum(layer.inserted for layer in layers),
             updated=sum(layer.updated for layer in layers),
             unchanged=sum(layer.unchanged for layer in layers),
             encoding="UTF-8",
             recognised={},
-            kept_as_extra=[],
+            extra_headers=[],
             findings=self.findings,
             report=report_path,
             dry_run=dry_run,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from geo.ingest import MENDED, NOTED, REJECTED, Outcome
+from geo.ingest import NOTED, REJECTED, REPAIRED, ImportOutcome
 from geo.osm.ground import ADMIN_LEVELS
 from geo.osm.measures import STOREY_M
 from geo.osm.request import CUT, UNCLOSED
@@ -17,7 +17,7 @@ NAME = "osm"
 """Name of an extract where a layer is named."""
 _FAULTS = {CUT, UNCLOSED, "text is not UTF-8", "no coordinates", "line without length"}
 """Reasons that are faults of the extract; others are choices of the import."""
-_SEVERITY = {REJECTED: 0, MENDED: 1, NOTED: 2}
+_SEVERITY = {REJECTED: 0, REPAIRED: 1, NOTED: 2}
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class LayerOutcome:
 
 
 @dataclass(frozen=True)
-class OsmOutcome(Outcome):
+class OsmOutcome(ImportOutcome):
     """Outcome of the import of an extract, in total and by layer."""
 
     layers: tuple[LayerOutcome, ...] = ()

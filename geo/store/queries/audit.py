@@ -82,7 +82,7 @@ def set_actor(conn: Conn, actor: str, *, session: bool = False) -> None:
 
 
 @dataclass(frozen=True)
-class Verified:
+class AuditCheck:
     """Result of a check of the audit log."""
 
     entries: int
@@ -97,7 +97,7 @@ class Verified:
     """Number of the first change set that differs from its entry or has none; None if all agree."""
 
 
-def verify(conn: Conn) -> Verified:
+def check_audit(conn: Conn) -> AuditCheck:
     """Check the chain of the log, and every change set against the digest in its entry.
 
     Parameters
@@ -107,14 +107,14 @@ def verify(conn: Conn) -> Verified:
 
     Returns
     -------
-    Verified
+    AuditCheck
         Numbers of entries and change sets, and the first broken one of each.
     """
     chain = conn.execute(statement("audit_chain")).fetchone()
     change_sets = conn.execute(statement("audit_change_sets")).fetchone()
     assert chain is not None  # noqa: S101
     assert change_sets is not None  # noqa: S101
-    return Verified(int(chain[0]), chain[1], int(change_sets[0]), change_sets[1])
+    return AuditCheck(int(chain[0]), chain[1], int(change_sets[0]), change_sets[1])
 
 
 def read_change_set(conn: Conn, number: int, limit: int) -> dict[str, Any] | None:

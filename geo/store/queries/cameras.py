@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 
 from geo.store.bulk_copy import copy_rows
 from geo.store.connection import Conn, dict_rows
-from geo.store.rows import filter_rows, keyed, read_frame
+from geo.store.rows import filter_rows, indexed_by, read_frame
 from geo.store.statements import statement
 
 
@@ -214,7 +214,7 @@ def read_camera_views(
         "SELECT camera, run, area_m2, assumed, inputs_digest, metric_wkb, "
         'ST_AsBinary(geometry) AS geometry FROM camera_views{} ORDER BY camera COLLATE "C"'
     ).format(where)
-    return keyed(read_frame(conn, query, params), "camera")
+    return indexed_by(read_frame(conn, query, params), "camera")
 
 
 def read_camera_record(conn: Conn, code: str) -> dict[str, Any] | None:

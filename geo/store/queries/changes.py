@@ -25,7 +25,7 @@ class Changes:
     """Boxes (west, south, east, north) of changed rows by layer, before and after the change."""
 
 
-def pending_changes(conn: Conn) -> Changes:
+def read_pending_changes(conn: Conn) -> Changes:
     """Return the changes that were recorded and not yet processed.
 
     Parameters

@@ -31,7 +31,7 @@ class DashboardState:
     """Number of the newest import; 0 without one."""
 
 
-def stale_dashboard_state(conn: Conn, today: dt.date) -> DashboardState | None:
+def find_stale_dashboard(conn: Conn, today: dt.date) -> DashboardState | None:
     """Return what a new dashboard would be computed from.
 
     Parameters
@@ -192,7 +192,7 @@ def read_camera_years(conn: Conn, level: str, code: str) -> list[dict[str, Any]]
     )
 
 
-def read_finding_counts(
+def count_data_quality_issues(
     conn: Conn, area: str | None = None, *, kept: bool = False
 ) -> list[dict[str, Any]]:
     """Return the number of rows of each finding by owner, most first.
@@ -220,7 +220,7 @@ def read_finding_counts(
         ).fetchall()
 
 
-def read_register_findings(
+def read_data_quality_issues(
     conn: Conn,
     limit: int,
     *,

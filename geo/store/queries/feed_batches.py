@@ -14,7 +14,7 @@ RETENTION_DAYS = 14
 
 
 @dataclass(frozen=True)
-class BatchAnswer:
+class BatchResponse:
     """The answer to a batch."""
 
     digest: str
@@ -25,7 +25,7 @@ class BatchAnswer:
     """Body of the answer."""
 
 
-def find_batch_answer(conn: Conn, token: int, key: str) -> BatchAnswer | None:
+def find_batch_response(conn: Conn, token: int, key: str) -> BatchResponse | None:
     """Return the stored answer to a batch.
 
     Other transactions with the same key wait until this one ends.
@@ -41,7 +41,7 @@ def find_batch_answer(conn: Conn, token: int, key: str) -> BatchAnswer | None:
 
     Returns
     -------
-    BatchAnswer or None
+    BatchResponse or None
         None if no batch of this key was answered.
     """
     conn.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", (key, token))
@@ -49,10 +49,10 @@ def find_batch_answer(conn: Conn, token: int, key: str) -> BatchAnswer | None:
         "SELECT digest, status, answer FROM feed_batches WHERE token = %s AND key = %s",
         (token, key),
     ).fetchone()
-    return BatchAnswer(str(row[0]), int(row[1]), row[2]) if row else None
+    return BatchResponse(str(row[0]), int(row[1]), row[2]) if row else None
 
 
-def store_batch_answer(conn: Conn, token: int, key: str, answer: BatchAnswer) -> None:
+def store_batch_response(conn: Conn, token: int, key: str, answer: BatchResponse) -> None:
     """Store the answer to a batch and delete answers that are out of date.
 
     The caller commits.
@@ -65,7 +65,7 @@ def store_batch_answer(conn: Conn, token: int, key: str, answer: BatchAnswer) ->
         Number of the API token.
     key : str
         Idempotency key of the batch.
-    answer : BatchAnswer
+    answer : BatchResponse
         The answer.
     """
     conn.execute(

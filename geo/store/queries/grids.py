@@ -9,7 +9,7 @@ import geopandas as gpd
 from psycopg.rows import dict_row
 
 from geo.store.connection import Conn, dict_rows
-from geo.store.rows import box_arrays, keyed, read_frame
+from geo.store.rows import box_arrays, indexed_by, read_frame
 from geo.store.statements import statement
 
 
@@ -164,7 +164,7 @@ def read_grid_results(conn: Conn, run: int) -> gpd.GeoDataFrame:
     geopandas.GeoDataFrame
         Polygons in EPSG:4326 with the columns of ``grid_results.sql``, indexed by code.
     """
-    return keyed(read_frame(conn, statement("grid_results"), {"run": run}), "code")
+    return indexed_by(read_frame(conn, statement("grid_results"), {"run": run}), "code")
 
 
 def boxes_meet_grids(conn: Conn, boxes: Any) -> list[bool]:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from geo.store.bulk_copy import write_table
 from geo.store.connection import Conn, dict_rows
-from geo.store.rows import keyed
+from geo.store.rows import indexed_by
 from geo.store.statements import statement
 
 
@@ -55,7 +55,7 @@ def read_area_quality(conn: Conn, layer: str) -> pd.DataFrame:
     rows = dict_rows(
         conn, "SELECT code, run, shares FROM area_quality WHERE layer = %s ORDER BY code", (layer,)
     )
-    return keyed(pd.DataFrame(rows, columns=["code", "run", "shares"]), "code")
+    return indexed_by(pd.DataFrame(rows, columns=["code", "run", "shares"]), "code")
 
 
 def replace_quality(conn: Conn, rows: pd.DataFrame) -> None:

@@ -16,7 +16,7 @@ LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
-class Mapping:
+class SavedMapping:
     """Which columns of a layer the headers of a kind of file are."""
 
     layer: str
@@ -33,7 +33,7 @@ class Mapping:
     """When it was stored last; None before it is stored."""
 
 
-def store_mapping(conn: Conn, mapping: Mapping) -> None:
+def store_mapping(conn: Conn, mapping: SavedMapping) -> None:
     """Store a mapping, replacing one of the same layer and name.
 
     The caller commits.
@@ -42,7 +42,7 @@ def store_mapping(conn: Conn, mapping: Mapping) -> None:
     ----------
     conn : psycopg.Connection
         Connection to the store.
-    mapping : Mapping
+    mapping : SavedMapping
         The mapping; the actor of the session is recorded if `changed_by` is empty.
 
     Raises
@@ -62,7 +62,7 @@ def store_mapping(conn: Conn, mapping: Mapping) -> None:
     conn.execute(statement("stored_mapping"), params)
 
 
-def read_mapping(conn: Conn, layer: str, name: str) -> Mapping:
+def read_mapping(conn: Conn, layer: str, name: str) -> SavedMapping:
     """Return a mapping by its name.
 
     Parameters
@@ -76,7 +76,7 @@ def read_mapping(conn: Conn, layer: str, name: str) -> Mapping:
 
     Returns
     -------
-    Mapping
+    SavedMapping
         The mapping.
 
     Raises
@@ -91,7 +91,7 @@ def read_mapping(conn: Conn, layer: str, name: str) -> Mapping:
     return mappings[name]
 
 
-def list_mappings(conn: Conn, layer: str) -> list[Mapping]:
+def list_mappings(conn: Conn, layer: str) -> list[SavedMapping]:
     """Return the mappings of a layer, by name.
 
     Parameters
@@ -103,7 +103,7 @@ def list_mappings(conn: Conn, layer: str) -> list[Mapping]:
 
     Returns
     -------
-    list of Mapping
+    list of SavedMapping
         The mappings.
     """
     rows = conn.execute(
@@ -111,7 +111,7 @@ def list_mappings(conn: Conn, layer: str) -> list[Mapping]:
         'WHERE layer = %s ORDER BY name COLLATE "C"',
         (layer,),
     ).fetchall()
-    return [Mapping(*row) for row in rows]
+    return [SavedMapping(*row) for row in rows]
 
 
 def delete_mapping(conn: Conn, layer: str, name: str) -> bool:

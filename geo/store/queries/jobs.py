@@ -269,7 +269,7 @@ _CUT_OFF = "The worker ended before it could write why. Ask for it once more."
 _CUT_OFF_ZH = "任务的进程中断，未写入任何数据，请重新提交"
 
 
-def newest_jobs(conn: Conn, limit: int, job: int | None = None) -> list[Job]:
+def read_jobs(conn: Conn, limit: int, job: int | None = None) -> list[Job]:
     """Return jobs, newest first.
 
     Parameters
@@ -312,7 +312,7 @@ def read_job_report(conn: Conn, job: int) -> str | None:
     return row[0] if row else None
 
 
-def waiting_job(conn: Conn, task: str) -> int | None:
+def find_waiting_job(conn: Conn, task: str) -> int | None:
     """Return the first waiting job of a task.
 
     Parameters
@@ -361,8 +361,9 @@ def write_heartbeat(conn: Conn, worker: int) -> bool:
         "WHERE last_heartbeat > now() + interval '1 second'"
     )
     conn.execute(
-        "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo' AND scheduled_at > "
-        "now() + CASE WHEN queue_name = 'webhooks' THEN interval '1 day' ELSE interval '1 minute' END"
+        "UPDATE procrastinate_jobs SET scheduled_at = now() "
+        "WHERE status = 'todo' AND scheduled_at > now() "
+        "+ CASE WHEN queue_name = 'webhooks' THEN interval '1 day' ELSE interval '1 minute' END"
     )
     delete_expired_uploads(conn)
     return is_registered > 0

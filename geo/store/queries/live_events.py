@@ -10,7 +10,7 @@ from geo.store.statements import statement
 CHANNEL = "gridcover_live"
 
 
-def current_snapshot(conn: Conn) -> str:
+def read_snapshot(conn: Conn) -> str:
     """Return the snapshot of the present transaction, which later events are compared with.
 
     Parameters
@@ -49,4 +49,4 @@ def read_events_since(conn: Conn, seen: str, kinds: list[str]) -> tuple[list[dic
         `lat`; and the snapshot.
     """
     rows = dict_rows(conn, statement("live_events"), {"seen": seen, "kinds": kinds})
-    return rows, current_snapshot(conn)
+    return rows, read_snapshot(conn)

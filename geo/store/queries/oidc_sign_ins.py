@@ -47,7 +47,7 @@ def begin_sign_in(conn: Conn, state: str, under_way: SignIn) -> None:
     )
 
 
-def take_sign_in(conn: Conn, state: str) -> SignIn | None:
+def pop_sign_in(conn: Conn, state: str) -> SignIn | None:
     """Return and delete the sign-in of a response of the provider.
 
     The caller commits.
@@ -73,7 +73,7 @@ def take_sign_in(conn: Conn, state: str) -> SignIn | None:
     return SignIn(*map(str, row)) if row else None
 
 
-def account_of_subject(conn: Conn, subject: str) -> int | None:
+def find_account_of_subject(conn: Conn, subject: str) -> int | None:
     """Return the enabled account of a subject at the provider.
 
     Parameters
@@ -125,7 +125,7 @@ def upsert_account(conn: Conn, subject: str, name: str, role: str, areas: list[s
         If the name is that of another account.
     """
     require_areas(conn, areas)
-    account = account_of_subject(conn, subject)
+    account = find_account_of_subject(conn, subject)
     if account is not None:
         conn.execute("UPDATE users SET role = %s, areas = %s WHERE id = %s", (role, areas, account))
         return account

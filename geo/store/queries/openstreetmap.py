@@ -32,7 +32,7 @@ def count_other_rows(conn: Conn, layer: Layer) -> int:
     return int(row[0]) if row else 0
 
 
-def absent_keys(conn: Conn, layer: Layer, keys: list[str]) -> list[str]:
+def read_absent_keys(conn: Conn, layer: Layer, keys: list[str]) -> list[str]:
     """Return the keys of rows from OpenStreetMap that are not among the given ones.
 
     Parameters

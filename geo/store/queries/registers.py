@@ -17,7 +17,7 @@ from geo.errors import StoreAwayError, StoreError
 from geo.schema import LAYERS, Layer
 from geo.store.bulk_copy import RowCounts, copy_table, to_multi
 from geo.store.connection import Conn
-from geo.store.rows import filter_rows, keyed, read_frame
+from geo.store.rows import filter_rows, indexed_by, read_frame
 from geo.store.statements import statement
 
 
@@ -59,7 +59,7 @@ def read_layer(
             frame[column.name] = pd.to_numeric(frame[column.name]).astype(float)
         elif column.kind == "time":
             frame[column.name] = pd.to_datetime(frame[column.name], utc=True)
-    return keyed(frame, layer.key[0]) if len(layer.key) == 1 else frame
+    return indexed_by(frame, layer.key[0]) if len(layer.key) == 1 else frame
 
 
 def read_extent(conn: Conn) -> tuple[float, float, float, float] | None:

@@ -112,7 +112,7 @@ def read_contours(conn: Conn, category: str, kind: str) -> gpd.GeoDataFrame:
     return read_frame(conn, sql.Composed([query]), (category, kind))
 
 
-def newest_density_run(conn: Conn) -> int | None:
+def read_density_run(conn: Conn) -> int | None:
     """Return the run of the stored density.
 
     Parameters
@@ -159,7 +159,7 @@ def read_grid_classes(conn: Conn, kind: str, category: str) -> list[tuple[Any, .
     return conn.execute(query, (category,)).fetchall()
 
 
-def stale_statistics_run(conn: Conn) -> int | None:
+def find_stale_statistics(conn: Conn) -> int | None:
     """Return the run of the density that statistics were not computed from yet.
 
     Parameters

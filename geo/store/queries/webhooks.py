@@ -74,7 +74,8 @@ def queue_deliveries(conn: Conn, kind: str, data: dict[str, Any]) -> int:
     """
     payload = json.dumps({"type": kind, "data": data}, ensure_ascii=False, default=str)
     rows = conn.execute(
-        "INSERT INTO webhook_deliveries (webhook, payload) SELECT id, %s FROM webhooks RETURNING id",
+        "INSERT INTO webhook_deliveries (webhook, payload) "
+        "SELECT id, %s FROM webhooks RETURNING id",
         (payload,),
     ).fetchall()
     _add_jobs(conn, [row[0] for row in rows])

@@ -32,7 +32,7 @@ def make_openapi_router(document_path: str, page_path: str, document_url: str) -
     page_scopes = () if page_path == "/docs" else (READ,)
 
     @router.get(document_path, name="openapi", dependencies=[allow(audit=AuditRule.NONE)])
-    def openapi(request: Request) -> JSONResponse:
+    def _openapi(request: Request) -> JSONResponse:
         """Get the OpenAPI document."""
         return JSONResponse(
             request.app.openapi(), media_type="application/vnd.oai.openapi+json;version=3.0"
@@ -43,7 +43,7 @@ def make_openapi_router(document_path: str, page_path: str, document_url: str) -
         name="swagger_ui_html",
         dependencies=[allow(scopes=page_scopes, audit=AuditRule.NONE)],
     )
-    def docs(request: Request) -> HTMLResponse:
+    def _docs(request: Request) -> HTMLResponse:
         """Get the page that documents the API."""
         html = get_swagger_ui_html(
             openapi_url=document_url,

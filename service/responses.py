@@ -162,8 +162,7 @@ def add_problem_handlers(
         problem details.
     """
 
-    def database_unavailable(request: Request, error: Exception) -> Response:  # noqa: ARG001
-        """Return the response to a request while the database does not respond."""
+    def _database_unavailable(request: Request, error: Exception) -> Response:  # noqa: ARG001
         return unavailable(request) or database_unavailable_response()
 
     for kind in (
@@ -173,7 +172,7 @@ def add_problem_handlers(
         psycopg_pool.PoolClosed,
         ConnectorException,
     ):
-        app.add_exception_handler(kind, database_unavailable)
+        app.add_exception_handler(kind, _database_unavailable)
     app.add_exception_handler(psycopg.errors.QueryCanceled, _query_cancelled)
     app.add_exception_handler(psycopg.DataError, _invalid_value)
     app.add_exception_handler(UnicodeEncodeError, _invalid_value)

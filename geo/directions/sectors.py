@@ -97,7 +97,7 @@ def directions_to_text(directions: Iterable[Direction]) -> str:
 
     Examples
     --------
-    >>> to_text([Direction(180.0), Direction(0.0, 20.0)])
+    >>> directions_to_text([Direction(180.0), Direction(0.0, 20.0)])
     '180/350-10'
     """
     return "/".join(map(_text_of, directions))
@@ -133,7 +133,7 @@ def directions_from_text(text: str) -> tuple[Direction, ...]:
 
     Examples
     --------
-    >>> from_text("180/350-10")
+    >>> directions_from_text("180/350-10")
     (Direction(bearing_deg=180.0, fov_deg=None), Direction(bearing_deg=0.0, fov_deg=20.0))
     """
     return tuple(_from_part(part.strip()) for part in text.split("/"))

@@ -60,7 +60,7 @@ def space_time_hot_spots(cube: DataFrame, weights: Weights, *, back: int = 1) ->
     --------
     >>> import geopandas as gpd, pandas as pd, shapely, geo
     >>> cells = [shapely.box(x, 0, x + 1, 1) for x in range(5)]
-    >>> weights = geo.contiguity(gpd.GeoDataFrame(geometry=cells, crs=32650))
+    >>> weights = geo.contiguity_weights(gpd.GeoDataFrame(geometry=cells, crs=32650))
     >>> cube = pd.DataFrame([[9, 9], [0, 0], [0, 0], [0, 0], [0, 0]])
     >>> geo.space_time_hot_spots(cube, weights, back=0).round(2).iloc[0].tolist()
     [1.13, 1.13]
@@ -145,7 +145,7 @@ def emerging_hot_spots(
     >>> grids = gpd.GeoDataFrame(geometry=cells, crs=32650)
     >>> cube = pd.DataFrame(np.tile([0, 1, 2], (81, 4)))
     >>> cube.loc[[0, 1, 9, 10], 11] = 40
-    >>> geo.emerging_hot_spots(cube, geo.contiguity(grids))["class"].iloc[0]
+    >>> geo.emerging_hot_spots(cube, geo.contiguity_weights(grids))["class"].iloc[0]
     'new_hot'
     """
     if not 0 < level < 1:

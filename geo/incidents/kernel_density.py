@@ -161,7 +161,7 @@ def select_bandwidth(
     >>> square = gpd.GeoSeries([shapely.box(0, 0, 1000, 1000)], crs=32650)
     >>> points = [shapely.Point(x, x) for x in (400, 500, 600)]
     >>> spots = gpd.GeoDataFrame(geometry=points, crs=32650)
-    >>> round(geo.bandwidth(spots, square, kernel="gaussian"), 1)
+    >>> round(geo.select_bandwidth(spots, square, kernel="gaussian"), 1)
     83.3
     """
     require_metric(within, located=incidents)

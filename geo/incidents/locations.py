@@ -83,7 +83,7 @@ def grid_positions(grids: GeoDataFrame, incidents: GeoDataFrame) -> NDArray[np.i
     >>> cells = [shapely.box(0, 0, 10, 10), shapely.box(10, 0, 20, 10)]
     >>> grids = gpd.GeoDataFrame(geometry=cells, crs=32650)
     >>> points = [shapely.Point(12, 5), shapely.Point(10, 5), shapely.Point(-1, 5)]
-    >>> geo.grid_of(grids, gpd.GeoDataFrame(geometry=points, crs=32650)).tolist()
+    >>> geo.grid_positions(grids, gpd.GeoDataFrame(geometry=points, crs=32650)).tolist()
     [1, 0, -1]
     """
     require_metric(grids, located=incidents)

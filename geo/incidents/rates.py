@@ -106,7 +106,7 @@ def rank_intervals(
     Examples
     --------
     >>> import pandas as pd, geo
-    >>> geo.ranks(pd.Series([50, 5, 20]), [1000, 1000, 1000])["rank"].tolist()
+    >>> geo.rank_intervals(pd.Series([50, 5, 20]), [1000, 1000, 1000])["rank"].tolist()
     [1.0, 3.0, 2.0]
     """
     events, base = _counts(counts, population)

@@ -111,7 +111,7 @@ def relative_risk_surface(
     >>> import geopandas as gpd, shapely, geo
     >>> square = gpd.GeoSeries([shapely.box(0, 0, 400, 400)], crs=32650)
     >>> homes = gpd.GeoDataFrame(geometry=[shapely.Point(200, 200)], crs=32650)
-    >>> risk = geo.density_ratio(homes, homes, square, 20.0, 100.0, people=[50])
+    >>> risk = geo.relative_risk_surface(homes, homes, square, 20.0, 100.0, people=[50])
     >>> round(float(risk.surface.values[10, 10]), 6)
     1.0
     """

@@ -164,9 +164,9 @@ def contiguity_weights(grids: GeoDataFrame | GeoSeries, *, queen: bool = True) -
     >>> import geopandas as gpd, shapely, geo
     >>> cells = [shapely.box(x, y, x + 1, y + 1) for y in range(2) for x in range(2)]
     >>> grids = gpd.GeoSeries(cells, crs=32650)
-    >>> geo.contiguity(grids).neighbours.tolist()
+    >>> geo.contiguity_weights(grids).neighbours.tolist()
     [1, 2, 3, 0, 2, 3, 0, 1, 3, 0, 1, 2]
-    >>> geo.contiguity(grids, queen=False).neighbours.tolist()
+    >>> geo.contiguity_weights(grids, queen=False).neighbours.tolist()
     [1, 2, 0, 3, 0, 3, 1, 2]
     """
     require_metric(grids)
@@ -213,7 +213,7 @@ def distance_band_weights(places: GeoDataFrame | GeoSeries, metres: float) -> We
     --------
     >>> import geopandas as gpd, shapely, geo
     >>> places = gpd.GeoSeries([shapely.Point(x, 0) for x in (0, 10, 30)], crs=32650)
-    >>> geo.within_distance(places, 15).neighbours.tolist()
+    >>> geo.distance_band_weights(places, 15).neighbours.tolist()
     [1, 0]
     """
     require_metric(places)
@@ -257,7 +257,7 @@ def knn_weights(places: GeoDataFrame | GeoSeries, k: int) -> Weights:
     --------
     >>> import geopandas as gpd, shapely, geo
     >>> places = gpd.GeoSeries([shapely.Point(x, 0) for x in (0, 10, 30)], crs=32650)
-    >>> geo.nearest(places, 1).neighbours.tolist()
+    >>> geo.knn_weights(places, 1).neighbours.tolist()
     [1, 0, 1]
     """
     require_metric(places)

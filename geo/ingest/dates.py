@@ -69,7 +69,7 @@ def date_order_evidence(cells: Iterable[Any]) -> DateOrderEvidence:
 
     Examples
     --------
-    >>> shown_order(["05/02/2026", "25/02/2026"]).order
+    >>> date_order_evidence(["05/02/2026", "25/02/2026"]).order
     'day'
     """
     day_first = month_first = uncertain = typed = False

@@ -33,7 +33,7 @@ def normalise_word(text: str) -> str:
 
     Examples
     --------
-    >>> normalised("Camera_ID *"), normalised("安装高度(米)")
+    >>> normalise_word("Camera_ID *"), normalise_word("安装高度(米)")
     ('cameraid', '安装高度')
     """
     text = unicodedata.normalize("NFKC", normalise_signs(text)).casefold()

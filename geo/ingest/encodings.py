@@ -22,6 +22,8 @@ _SAMPLE = 200_000
 """Characters that are examined."""
 _KOREAN_MIN_CHARACTERS = 4
 """Characters below which a text is too short to be recognised as Korean."""
+_UNAMBIGUOUS_CHARACTERS = 2
+"""Characters below which a text that is Korean as well as everyday Chinese may be either."""
 _SHORT_CHARACTERS = 6
 """Characters below which a text is short, so that more of them must be everyday ones."""
 _EVERYDAY_SHARE = 0.25
@@ -218,7 +220,7 @@ def detect_encoding(data: bytes) -> Decoded | None:
 
     Examples
     --------
-    >>> judge("摄像机".encode("gbk"))
+    >>> detect_encoding("摄像机".encode("gbk"))
     Decoded(text='摄像机', encoding='gb18030', broken=0, unusual=False)
     """
     utf8 = _strict(data, "utf-8")
@@ -269,7 +271,8 @@ def _as_chinese_unless_other(data: bytes, chinese: str, likeness: float) -> Deco
     else:
         needed = _EVERYDAY_SHARE_SHORT if count < _SHORT_CHARACTERS else _EVERYDAY_SHARE
     if likeness >= _CERTAIN_SHARE and everyday >= needed:
-        return Decoded(chinese, "gb18030")
+        is_ambiguous = hangul >= _CERTAIN_SHARE and count < _UNAMBIGUOUS_CHARACTERS
+        return Decoded(chinese, "gb18030", unusual=is_ambiguous)
     russian = _strict(data, "cp1251")
     if russian is not None and _alphabet_share(russian, "\u0400", "\u045f") >= _CERTAIN_SHARE:
         return None

@@ -88,7 +88,7 @@ def parse_batch(body: Any) -> list[dict[str, Any]]:
 
     Examples
     --------
-    >>> rows_of({"rows": [{"code": "A1", "status": "online"}]})
+    >>> parse_batch({"rows": [{"code": "A1", "status": "online"}]})
     [{'code': 'A1', 'status': 'online'}]
     """
     if isinstance(body, dict) and body.get("type") == "FeatureCollection":

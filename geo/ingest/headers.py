@@ -72,7 +72,7 @@ def match_headers(
 
     Examples
     --------
-    >>> recognise("cameras", ["设备编码", "经度", "纬度", "Remark"]).columns
+    >>> match_headers("cameras", ["设备编码", "经度", "纬度", "Remark"]).columns
     {'code': '设备编码', 'lat': '纬度', 'lon': '经度'}
     """
     headers = list(headers)

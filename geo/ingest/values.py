@@ -46,7 +46,7 @@ def normalise_signs(text: str) -> str:
 
     Examples
     --------
-    >>> plain_signs("31º20′")
+    >>> normalise_signs("31º20′")
     "31°20'"
     """
     return text.translate(_SIGNS)
@@ -67,7 +67,7 @@ def is_blank(value: object) -> bool:
 
     Examples
     --------
-    >>> blank(" -- "), blank(float("nan")), blank(0)
+    >>> is_blank(" -- "), is_blank(float("nan")), is_blank(0)
     (True, True, False)
     """
     if value is None:

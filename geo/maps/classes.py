@@ -118,7 +118,7 @@ def natural_class_starts(ordered: NDArray[np.float64], most: int) -> dict[int, l
 
     Examples
     --------
-    >>> natural_starts(np.array([1.0, 2.0, 9.0, 10.0, 30.0]), 3)
+    >>> natural_class_starts(np.array([1.0, 2.0, 9.0, 10.0, 30.0]), 3)
     {2: [30.0], 3: [9.0, 30.0]}
     """
     distinct, counts = np.unique(ordered, return_counts=True)
@@ -186,7 +186,7 @@ def roundest_number(low: float, high: float, near: float) -> float:
 
     Examples
     --------
-    >>> roundest(0.118, 0.131, 0.124), roundest(37.2, 41.9, 39.0), roundest(0.9, 1.2, 1.1)
+    >>> roundest_number(0.118, 0.131, 0.124), roundest_number(37.2, 41.9, 39.0), roundest_number(0.9, 1.2, 1.1)
     (0.12, 40.0, 1.0)
     """
     if not high > low:

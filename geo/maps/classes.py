@@ -186,8 +186,10 @@ def roundest_number(low: float, high: float, near: float) -> float:
 
     Examples
     --------
-    >>> roundest_number(0.118, 0.131, 0.124), roundest_number(37.2, 41.9, 39.0), roundest_number(0.9, 1.2, 1.1)
-    (0.12, 40.0, 1.0)
+    >>> roundest_number(0.118, 0.131, 0.124), roundest_number(37.2, 41.9, 39.0)
+    (0.12, 40.0)
+    >>> roundest_number(0.9, 1.2, 1.1)
+    1.0
     """
     if not high > low:
         return high

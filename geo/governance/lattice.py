@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from geo.crs import require_metric
 from geo.errors import ColumnError, GeometryError
+from geo.geometry.polygons import require_polygons
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -41,7 +42,7 @@ def make_grids(
     Parameters
     ----------
     boundary : geopandas.GeoDataFrame or geopandas.GeoSeries
-        Polygons whose union is the district, metric CRS.
+        Polygons whose union is the district, metric CRS; elevations are dropped.
     cell_m : float
         Side of a square, or width of a hexagon between opposite sides, in metres.
     shape : str, optional
@@ -63,7 +64,7 @@ def make_grids(
     CrsError
         If the CRS is not metric.
     GeometryError
-        If the boundary has no polygon.
+        If the boundary has no row, or one that is no valid polygon.
     ColumnError
         If `cell_m` or `smallest_share` is out of its range, or there would be more than a million
         cells.
@@ -109,12 +110,9 @@ def _axis(number: int, letters: str) -> str:
 
 
 def _union(boundary: GeoDataFrame | GeoSeries) -> Any:
-    shapes = np.asarray(boundary.geometry.values)
-    valid = shapely.make_valid(shapes[~shapely.is_missing(shapes)])
-    parts = shapely.get_parts(shapely.get_parts(valid))
-    polygons = parts[(shapely.get_type_id(parts) == 3) & ~shapely.is_empty(parts)]
-    if len(polygons) == 0:
+    if len(boundary) == 0:
         raise GeometryError("the boundary has no polygon; give the outline of the district")
+    polygons, _ = require_polygons(boundary, "the boundary")
     return shapely.union_all(polygons)
 
 

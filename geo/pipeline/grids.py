@@ -15,6 +15,7 @@ import shapely
 
 from geo.crs import metric_crs
 from geo.errors import ColumnError, GeometryError, ReadError, StoreError
+from geo.geometry.shapes import polygon_parts
 from geo.governance.lattice import CellShape, make_grids
 from geo.ingest.layer_choice import OUTLINE
 from geo.ingest.readers import read_file
@@ -175,7 +176,7 @@ def plan_grids(
         If the boundary has no polygon.
     """
     crs = pyproj.CRS(settings.metric_crs) if settings.metric_crs else metric_crs(boundary.shapes)
-    made = make_grids(boundary.shapes.to_crs(crs), cell_m, shape, prefix=prefix)
+    made = make_grids(_valid_polygons(boundary.shapes.to_crs(crs)), cell_m, shape, prefix=prefix)
     areas = read_layer(conn, "areas")
     codes, new = _communities(made, areas, boundary, prefix, community)
     frame = gpd.GeoDataFrame(
@@ -256,6 +257,13 @@ def store_grids(
     if made.community is not None:
         upsert(conn, AREAS, _community(made.community, boundary))
     return upsert(conn, GRIDS, made.grids)
+
+
+def _valid_polygons(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
+    """Return the polygons of outlines as people draw them, repaired where they cross themselves."""
+    valid = shapely.make_valid(np.asarray(shapes.dropna().values))
+    polygons = polygon_parts(valid)
+    return gpd.GeoSeries(polygons[~shapely.is_empty(polygons)], crs=shapes.crs)
 
 
 def _community(code: str, boundary: Boundary) -> gpd.GeoDataFrame:

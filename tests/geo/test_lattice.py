@@ -110,7 +110,8 @@ def test_cells_inside_are_whole_and_named_by_their_place() -> None:
     ("boundary", "options", "error", "words"),
     [
         (gpd.GeoSeries([shapely.box(0, 0, 1, 1)], crs=4326), {"cell_m": 250}, CrsError, "metric"),
-        (series(shapely.Point(0, 0)), {"cell_m": 250}, GeometryError, "no polygon"),
+        (series(shapely.Point(0, 0)), {"cell_m": 250}, GeometryError, "boundary must be valid polygons"),
+        (series(shapely.box(0, 0, 1, 1))[:0], {"cell_m": 250}, GeometryError, "no polygon"),
         (series(shapely.box(0, 0, 9, 9)), {"cell_m": 0}, ColumnError, "above 0"),
         (series(shapely.box(0, 0, 9, 9)), {"cell_m": float("nan")}, ColumnError, "above 0"),
         (series(shapely.box(0, 0, 9, 9)), {"cell_m": 1, "shape": "round"}, ColumnError, "square, hexagon"),

@@ -188,7 +188,7 @@ def _hidden_cells(elevation, west, north, cell, x, y, top, reach, out):
     r1 = min(int(np.floor((north - y + reach) / cell)), rows - 1)
     n = 0
     for r in range(r0, r1 + 1):
-        begun = -1
+        run_start = -1
         for c in range(c0, c1 + 2):
             hidden = False
             if c <= c1:
@@ -204,17 +204,17 @@ def _hidden_cells(elevation, west, north, cell, x, y, top, reach, out):
                     if ground > top + t * drop + 1e-6:
                         hidden = True
                         break
-            if hidden and begun < 0:
-                begun = c
-            elif not hidden and begun >= 0:
+            if hidden and run_start < 0:
+                run_start = c
+            elif not hidden and run_start >= 0:
                 if n == out.shape[0]:
                     bigger = np.empty((2 * n, 3), np.int64)
                     for q in range(n):  # an assignment of slices takes seconds to compile
                         bigger[q, 0], bigger[q, 1], bigger[q, 2] = out[q, 0], out[q, 1], out[q, 2]
                     out = bigger
-                out[n, 0], out[n, 1], out[n, 2] = r, begun, c
+                out[n, 0], out[n, 1], out[n, 2] = r, run_start, c
                 n += 1
-                begun = -1
+                run_start = -1
     return out[:n]
 
 

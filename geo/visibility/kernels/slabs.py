@@ -169,7 +169,7 @@ def _add_trapezoid(trapezoids, k, near_begin, far_begin, near_end, far_end, near
 
 @kernel_part
 def _emit_trapezoids(active, count, first_opaque, segments, slab, rim, chord, depth, trapezoids, k):
-    """Walk outward through a settled slab and write what is visible; return the new count `k`.
+    """Walk outward through a settled slab and write the visible trapezoids; return the new count `k`.
 
     `depth` is how many things hide the ground at the eye.
     """

@@ -169,9 +169,9 @@ def _add_trapezoid(trapezoids, k, near_begin, far_begin, near_end, far_end, near
 
 @kernel_part
 def _emit_trapezoids(active, count, first_opaque, segments, slab, rim, chord, depth, trapezoids, k):
-    """Walk outward through a settled slab and write the visible trapezoids; return the new count `k`.
+    """Write the visible trapezoids of a slab from inside out; return the new count `k`.
 
-    `depth` is how many things hide the ground at the eye.
+    `depth` is the number of objects that hide the ground at the viewpoint.
     """
     at_rim = _is_at_rim(active, count, first_opaque, slab, rim, chord)
     rim_inverse = inverse_distance(chord, slab.middle)

@@ -97,7 +97,7 @@ if [ "$(cat .setup/python 2>/dev/null)" != "$stamp" ] || ! .venv/bin/python -c '
     echo "$stamp" > .setup/python
 fi
 
-# What computes is compiled meanwhile, so that the first command does not wait for it.
+# The kernels are compiled meanwhile, so that the first command does not wait for them.
 .venv/bin/python -m geo.kernels >/dev/null 2>&1 &
 kernels=$!
 
@@ -115,6 +115,6 @@ if [ ! -d service/static/vendor ] || { [ "$installed_assets" != "$stamp test" ] 
 fi
 
 if kill -0 "$kernels" 2>/dev/null; then
-    say "compiling what computes, once on this machine"
+    say "compiling the kernels, once on this machine"
 fi
 wait "$kernels" || say "the kernels could not be compiled; they will be when they are used"

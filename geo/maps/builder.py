@@ -35,7 +35,7 @@ _TEMPLATES = Path(__file__).with_name("templates")
 _ENVIRONMENT = Environment(autoescape=True, loader=FileSystemLoader(_TEMPLATES))
 _HEAD = _ENVIRONMENT.get_template("head.html")
 _PANEL = _ENVIRONMENT.get_template("panel.html")
-_START = PlainTemplate((_TEMPLATES / "start.js").read_text(encoding="utf-8"))
+_START = PlainTemplate((_TEMPLATES / "start.jinja").read_text(encoding="utf-8"))
 
 _PLACES = {
     "coverage": "/maps/coverage",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -41,7 +41,9 @@ from service.worker.queue import make_queue
 _STATIC = Path(__file__).parent / "static"
 
 
-def create_app(conninfo: str, settings: Settings) -> FastAPI:
+def create_app(
+    conninfo: str, settings: Settings, *, clock: Callable[[], float] = time.monotonic
+) -> FastAPI:
     """Return the application of the service for one database.
 
     Parameters
@@ -50,6 +52,8 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         Connection string of a migrated database.
     settings : Settings
         Settings of the deployment.
+    clock : callable, default time.monotonic
+        Returns seconds of a monotonic clock, by which caches and limits of sign-ins expire.
 
     Returns
     -------
@@ -64,7 +68,7 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
         If a route declares no policy.
     """
     vendor = assets_dir()
-    state = _make_state(conninfo, settings, vendor)
+    state = _make_state(conninfo, settings, vendor, clock)
     ogc = make_ogc(conninfo, settings)
     ogc.state.gridcover = state
     app = FastAPI(
@@ -106,13 +110,15 @@ def create_app(conninfo: str, settings: Settings) -> FastAPI:
     return app
 
 
-def _make_state(conninfo: str, settings: Settings, vendor: Path) -> AppState:
+def _make_state(
+    conninfo: str, settings: Settings, vendor: Path, clock: Callable[[], float]
+) -> AppState:
     read_pool = make_pool(conninfo)
     write_pool = make_pool(conninfo, size=4, writing=True)
     auth_pool = make_pool(conninfo, size=4, writing=True)
     return AppState(
         settings=settings,
-        clock=time.monotonic,
+        clock=clock,
         read_pool=read_pool,
         write_pool=write_pool,
         auth_pool=auth_pool,
@@ -120,11 +126,11 @@ def _make_state(conninfo: str, settings: Settings, vendor: Path) -> AppState:
         read_slots=asyncio.Semaphore(read_pool.max_size),
         write_slots=asyncio.Semaphore(write_pool.max_size),
         cache=ResponseCache(),
-        identities=IdentityCache(time.monotonic),
-        layer_versions=LayerVersions(time.monotonic),
+        identities=IdentityCache(clock),
+        layer_versions=LayerVersions(clock),
         audit_writer=AuditWriter(auth_pool, AuditSeal(settings.seal_dir)),
         notifications=NotificationListener(conninfo),
-        login_throttle=LoginThrottle(time.monotonic),
+        login_throttle=LoginThrottle(clock),
         oidc=oidc.Provider(settings),
         assets=static_files.PageAssets(_STATIC, vendor),
         metrics=metrics.Metrics(),

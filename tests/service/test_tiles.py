@@ -141,11 +141,9 @@ def test_a_tile_is_good_until_what_it_shows_changes(store: str) -> None:
         conn.execute(
             "INSERT INTO cameras (code, geometry) VALUES ('c1', ST_SetSRID(ST_Point(118, 31), 4326))"
         )
-    app = create_app(store, Settings())
     now = [0.0]
+    app = create_app(store, Settings(), clock=lambda: now[0])
     with TestClient(app, cookies=sign_in(store)) as client:
-        client.app.state.gridcover.cache._clock = lambda: now[0]  # type: ignore[attr-defined]
-
         with connect(store) as conn:
             row = conn.execute(
                 "SELECT floor((118.0 + 180) / 360 * 2 ^ 16)::int, floor((1 - ln(tan(radians(31)) + 1 / cos(radians(31))) / pi()) / 2 * 2 ^ 16)::int"
@@ -257,8 +255,8 @@ def test_what_is_kept_follows_what_it_shows(store: str) -> None:
         conn.commit()
         refresh_all(conn, Settings())
         now = [0.0]
-        with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client:
-            client.app.state.gridcover.cache._clock = lambda: now[0]  # type: ignore[attr-defined]
+        app = create_app(store, Settings(), clock=lambda: now[0])
+        with TestClient(app, cookies=sign_in(store)) as client:
 
             def told(path: str) -> Any:
                 now[0] += 1.5

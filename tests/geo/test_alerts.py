@@ -115,9 +115,11 @@ def test_a_grid_that_never_had_any_and_bad_input() -> None:
     assert geo.cusum(empty, watch=2)["alert"].tolist() == [False, False]
     assert geo.cusum(empty, watch=2, quiet_spans=50)["alert"].tolist() == [False, True]
     for options, words in (
-        ({"watch": 12}, "watch"), ({"ratio": 1.0}, "ratio"), ({"quiet_spans": 1.0}, "quiet_spans"),
+        ({"watch": 12}, "watch"),
+        ({"ratio": 1.0}, "ratio"),
+        ({"quiet_spans": 1.0}, "quiet_spans"),
         ({"expected": empty.iloc[:, :3]}, "shape"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ColumnError, match=words):
             geo.cusum(empty, **options)  # type: ignore[arg-type]
     with pytest.raises(ColumnError, match="0 or more"):

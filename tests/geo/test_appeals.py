@@ -19,15 +19,24 @@ def district() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     grids = gpd.GeoDataFrame(
         {"community": ["A1", "A1", "A2", "B1", None]},
         geometry=[shapely.box(x, 0, x + 10, 10) for x in range(0, 50, 10)],
-        index=["g1", "g2", "g3", "g4", "g5"], crs=CRS,
-    )  # fmt: skip
+        index=["g1", "g2", "g3", "g4", "g5"],
+        crs=CRS,
+    )
     areas = gpd.GeoDataFrame(
         {
-            "level": ["district", "subdistrict", "subdistrict", "community", "community", "community"],
+            "level": [
+                "district",
+                "subdistrict",
+                "subdistrict",
+                "community",
+                "community",
+                "community",
+            ],
             "parent": [None, "D", "D", "A", "A", "B"],
         },
-        geometry=[None] * 6, index=["D", "A", "B", "A1", "A2", "B1"],
-    )  # fmt: skip
+        geometry=[None] * 6,
+        index=["D", "A", "B", "A1", "A2", "B1"],
+    )
     return grids, areas
 
 
@@ -45,10 +54,13 @@ def appeals(number: int, seed: int = 1) -> gpd.GeoDataFrame:
             "accepted_at": accepted.where(rng.random(number) < 0.9),
             "due_at": (received + pd.Timedelta(days=3)).where(rng.random(number) < 0.8),
             "closed_at": closed.where(rng.random(number) < 0.85),
-            "satisfaction": np.where(rng.random(number) < 0.4, rng.integers(0, 101, number), np.nan),
+            "satisfaction": np.where(
+                rng.random(number) < 0.4, rng.integers(0, 101, number), np.nan
+            ),
         },
-        geometry=gpd.points_from_xy(rng.uniform(-5, 50, number), np.full(number, 5.0)), crs=CRS,
-    )  # fmt: skip
+        geometry=gpd.points_from_xy(rng.uniform(-5, 50, number), np.full(number, 5.0)),
+        crs=CRS,
+    )
 
 
 @pytest.mark.parametrize("due_hours", [None, 24.0])
@@ -58,9 +70,13 @@ def test_every_figure_is_that_of_counting(due_hours: float | None) -> None:
     now = pd.Timestamp("2026-03-20", tz=ZONE)
     table = geo.service_quality(grids, areas, frame, as_of=now, due_hours=due_hours)
     chain = {
-        "g1": ("A1", "A", "D"), "g2": ("A1", "A", "D"), "g3": ("A2", "A", "D"), "g4": ("B1", "B", "D"),
-        "g5": ("", "", ""), "": ("", "", ""),
-    }  # fmt: skip
+        "g1": ("A1", "A", "D"),
+        "g2": ("A1", "A", "D"),
+        "g3": ("A2", "A", "D"),
+        "g4": ("B1", "B", "D"),
+        "g5": ("", "", ""),
+        "": ("", "", ""),
+    }
     seen: dict[tuple[str, str, str], list[pd.Series]] = {}
     for _, row in frame.iterrows():
         if row["reported_at"] > now:
@@ -92,8 +108,12 @@ def test_every_figure_is_that_of_counting(due_hours: float | None) -> None:
             if pd.notna(row["satisfaction"]):
                 marks.append(row["satisfaction"])
         assert got[["received", "accepted", "closed", "due", "closed_in_time"]].tolist() == [
-            len(rows), accepted, closed, due, met,
-        ]  # fmt: skip
+            len(rows),
+            accepted,
+            closed,
+            due,
+            met,
+        ]
         assert got["in_time_share"] == pytest.approx(met / due if due else np.nan, nan_ok=True)
         assert got["median_hours"] == pytest.approx(
             np.median(hours) if hours else np.nan, nan_ok=True

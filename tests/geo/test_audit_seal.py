@@ -39,25 +39,34 @@ REWRITE = (
     "UPDATE audit SET actor = 'b' WHERE id = 5",
     "UPDATE audit a SET digest = audit_digest(a) WHERE id = 5",
 )
+# fmt: off
 TAMPERED = {
-    "nothing": ((), []),
-    "tail": (("DELETE FROM audit WHERE id = 5",), [SealProblem.TRUNCATED]),
+    "nothing": ((), []), "tail": (("DELETE FROM audit WHERE id = 5",), [SealProblem.TRUNCATED]),
     "whole log": (("DELETE FROM audit",), [SealProblem.TRUNCATED]),
     "newest entry": (REWRITE, [SealProblem.REWRITTEN]),
     "anchor": (("DELETE FROM audit_anchor",), [SealProblem.ANCHOR]),
     "beginning": (
-        ("UPDATE audit_anchor SET (id, digest) = (SELECT id, digest FROM audit WHERE id = 2)",
-         "DELETE FROM audit WHERE id <= 2"),
+        (
+            "UPDATE audit_anchor SET (id, digest) = (SELECT id, digest FROM audit WHERE id = 2)",
+            "DELETE FROM audit WHERE id <= 2",
+        ),
         [SealProblem.ANCHOR],
     ),
-    "everything": (("DELETE FROM audit", "DELETE FROM audit_anchor"), [SealProblem.ANCHOR, SealProblem.TRUNCATED]),
+    "everything": (
+        ("DELETE FROM audit", "DELETE FROM audit_anchor"),
+        [SealProblem.ANCHOR, SealProblem.TRUNCATED],
+    ),
     "chain made again": (
-        ("UPDATE audit SET actor = 'b' WHERE id = 4", "UPDATE audit a SET digest = audit_digest(a) WHERE id = 4",
-         "UPDATE audit SET previous = (SELECT digest FROM audit WHERE id = 4) WHERE id = 5",
-         "UPDATE audit a SET digest = audit_digest(a) WHERE id = 5"),
+        (
+            "UPDATE audit SET actor = 'b' WHERE id = 4",
+            "UPDATE audit a SET digest = audit_digest(a) WHERE id = 4",
+            "UPDATE audit SET previous = (SELECT digest FROM audit WHERE id = 4) WHERE id = 5",
+            "UPDATE audit a SET digest = audit_digest(a) WHERE id = 5",
+        ),
         [SealProblem.REWRITTEN],
     ),
-}  # fmt: skip
+}
+# fmt: on
 
 
 @pytest.mark.parametrize("kind", sorted(TAMPERED))
@@ -101,8 +110,10 @@ def test_the_chain_alone_names_a_missing_anchor(store: str) -> None:
 def test_the_anchor_is_protected(store: str) -> None:
     with connect(store) as conn:
         for statement in (
-            "DELETE FROM audit_anchor", "UPDATE audit_anchor SET id = 3", "TRUNCATE audit_anchor",
-        ):  # fmt: skip
+            "DELETE FROM audit_anchor",
+            "UPDATE audit_anchor SET id = 3",
+            "TRUNCATE audit_anchor",
+        ):
             with pytest.raises(Exception, match="moved by"):
                 conn.execute(statement.encode())
             conn.rollback()
@@ -156,9 +167,14 @@ def test_stores_have_heads_of_their_own(store: str, bare: str, tmp_path: Path) -
 def test_an_entry_with_what_cannot_be_stored_is_written_with_escapes(store: str) -> None:
     with connect(store) as conn:
         append_audit_entry(
-            conn, actor="a\x00b", role="", address="\ud800", action=AuditAction.VIEWED, object_="/\x00",
+            conn,
+            actor="a\x00b",
+            role="",
+            address="\ud800",
+            action=AuditAction.VIEWED,
+            object_="/\x00",
             detail={"q\x00": ["\ud800", "\x00", float("nan"), {"x": "汉字 😀"}]},
-        )  # fmt: skip
+        )
         conn.commit()
         (entry,) = read_audit_entries(conn, 1)
         assert (entry["actor"], entry["address"], entry["object"]) == (
@@ -180,8 +196,10 @@ def test_commands_write_and_check_the_head(
     assert (intact.returncode, "is as it was written" in intact.stdout) == (0, True), intact.stderr
     with connect(store) as conn:
         _behind_the_back(
-            conn, "UPDATE audit SET actor = 'x' WHERE id = 2", "UPDATE audit a SET digest = audit_digest(a) WHERE id = 2"
-        )  # fmt: skip
+            conn,
+            "UPDATE audit SET actor = 'x' WHERE id = 2",
+            "UPDATE audit a SET digest = audit_digest(a) WHERE id = 2",
+        )
     broken = run("audit", "verify")
     assert (broken.returncode, "newest entries of the log were rewritten" in broken.stderr) == (
         1,

@@ -56,8 +56,10 @@ def test_into_an_empty_cluster(demo_store: str, open_folder: Path, tmp_path: Pat
             assert conn.execute("SELECT count(*) > 0 FROM changes").fetchone() == (True,)
             append_audit_entry(conn, actor="a", role="", address="", action="x", object_="y")
             assert check_audit(conn).broken is None
-            conn.execute("INSERT INTO imports (layer, file, sha256, rows, inserted, updated, unchanged, mended, "
-                         "rejected, options) VALUES ('a', 'b', 'c', 1, 1, 0, 0, 0, 0, '{}')")  # fmt: skip
+            conn.execute(
+                "INSERT INTO imports (layer, file, sha256, rows, inserted, updated, unchanged, mended, "
+                "rejected, options) VALUES ('a', 'b', 'c', 1, 1, 0, 0, 0, 0, '{}')"
+            )
             conn.commit()
         pool = make_pool(second.conninfo, size=1)
         pool.open(wait=True)

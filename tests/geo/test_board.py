@@ -188,23 +188,33 @@ def test_quality_counts_rows_once_however_much_is_wrong() -> None:
 
 def test_gaps_are_named() -> None:
     cameras = pd.DataFrame(
-        {"status": ["working", "offline", "retired", "faulty"], "network": [False, True, False, None],
-         "owner": ["甲", None, "乙", "丙"]}, index=list("abcd"),
-    )  # fmt: skip
+        {
+            "status": ["working", "offline", "retired", "faulty"],
+            "network": [False, True, False, None],
+            "owner": ["甲", None, "乙", "丙"],
+        },
+        index=list("abcd"),
+    )
     gaps = camera_shortfalls(cameras)
     assert list(zip(gaps["code"], gaps["finding"], gaps["detail"], gaps["owner"], strict=True)) == [
-        ("a", "not_networked", "", "甲"), ("b", "not_in_working_order", "offline", ""),
+        ("a", "not_networked", "", "甲"),
+        ("b", "not_in_working_order", "offline", ""),
         ("d", "not_in_working_order", "faulty", "丙"),
-    ]  # fmt: skip
-    places = pd.DataFrame({"kind": ["school", "market", "hospital"], "required_share": [1.0, 0.8, 1.0]},
-                          index=["p", "q", "r"])  # fmt: skip
+    ]
+    places = pd.DataFrame(
+        {"kind": ["school", "market", "hospital"], "required_share": [1.0, 0.8, 1.0]},
+        index=["p", "q", "r"],
+    )
     share = pd.Series([0.75, 0.9, np.nan], index=places.index)
     short = key_place_shortfalls(key_place_targets(places, share))
     assert short[["code", "detail", "owner"]].to_numpy().tolist() == [
         ["p", "75.0% of 100%", "school"]
     ]
-    grids = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 100, 100), shapely.box(900, 0, 999, 99)],
-                             index=["g", "h"], crs=CRS)  # fmt: skip
+    grids = gpd.GeoDataFrame(
+        geometry=[shapely.box(0, 0, 100, 100), shapely.box(900, 0, 999, 99)],
+        index=["g", "h"],
+        crs=CRS,
+    )
     points = gpd.GeoDataFrame(geometry=[shapely.Point(50, 50)], crs=CRS)
     told = service_shortfalls(
         share_within_distance(grids, points, 300), "volunteers", 300, pd.Series("c", grids.index)

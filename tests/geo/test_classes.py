@@ -81,9 +81,16 @@ def test_low_coverage_is_no_single_colour() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "near", "expected"),
-    [(0.118, 0.131, 0.124, 0.12), (37.2, 41.9, 39, 40), (0.9, 1.2, 1.1, 1), (0, 0.004, 0.002, 0.002),
-     (118, 122, 120, 120), (0.5, 0.5, 0.5, 0.5), (1999, 2001, 2000, 2000)],
-)  # fmt: skip
+    [
+        (0.118, 0.131, 0.124, 0.12),
+        (37.2, 41.9, 39, 40),
+        (0.9, 1.2, 1.1, 1),
+        (0, 0.004, 0.002, 0.002),
+        (118, 122, 120, 120),
+        (0.5, 0.5, 0.5, 0.5),
+        (1999, 2001, 2000, 2000),
+    ],
+)
 def test_roundest(low: float, high: float, near: float, expected: float) -> None:
     assert roundest_number(low, high, near) == pytest.approx(expected)
 

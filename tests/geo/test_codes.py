@@ -69,9 +69,21 @@ def test_every_parent_is_the_parent_of_the_next(a: int, b: int, c: int, d: int, 
 def test_device_numbers() -> None:
     number = geo.device_number("11010500001325000123")
     assert number is not None
-    assert (number.centre, number.district, number.industry, number.type, number.network, number.serial) == (
-        "11010500", "110105", "00", "132", "5", "000123",
-    )  # fmt: skip
+    assert (
+        number.centre,
+        number.district,
+        number.industry,
+        number.type,
+        number.network,
+        number.serial,
+    ) == (
+        "11010500",
+        "110105",
+        "00",
+        "132",
+        "5",
+        "000123",
+    )
     assert number.problem == ""
     wrong = geo.device_number("99010500001185000123")
     assert wrong is not None
@@ -113,8 +125,9 @@ def test_levels_and_parents_come_from_the_codes(store: str) -> None:
             "网格名称": list("一二三四"),
             "社区编码": [None, None, "110105012003", None],
         },
-        geometry=[box(0.05 * k, 0.05) for k in range(4)], crs=4326,
-    )  # fmt: skip
+        geometry=[box(0.05 * k, 0.05) for k in range(4)],
+        crs=4326,
+    )
     grids.to_file("grids.geojson")
     outcome = put(store, "grids", "grids.geojson")
     told = {(f.reason, f.column): f.detail for f in outcome.findings if f.column != "geometry"}
@@ -131,16 +144,20 @@ def test_levels_and_parents_come_from_the_codes(store: str) -> None:
     assert stored["community"].tolist()[:3] == ["110105012003"] * 3
     assert stored["community"].isna().iloc[3]
     assert levels.loc["110105012003001"].tolist() == [
-        "110105012003001", "110105012003", "110105012", "110105",
-    ]  # fmt: skip
+        "110105012003001",
+        "110105012003",
+        "110105012",
+        "110105",
+    ]
     assert levels.loc["X1"].tolist() == ["X1", "", "", ""]
 
 
 def test_codes_filled_with_zeros_link_to_their_like_and_no_level_is_refused(store: str) -> None:
     frame = gpd.GeoDataFrame(
         {"code": ["110105000000", "110105012000", "110105012003"], "name": list("abc")},
-        geometry=[box(0, 0.1)] * 3, crs=4326,
-    )  # fmt: skip
+        geometry=[box(0, 0.1)] * 3,
+        crs=4326,
+    )
     frame.to_file("areas.geojson")
     assert put(store, "areas", "areas.geojson").inserted == 3
     with connect(store) as conn:

@@ -27,17 +27,33 @@ moments = st.datetimes(dt.datetime(1940, 1, 1), dt.datetime(2030, 12, 31)).map( 
     lambda moment: moment.replace(microsecond=0)
 )
 times = st.one_of(
-    moments.map(str), moments.map(lambda m: m.isoformat()), moments.map(lambda m: m.strftime("%Y-%m-%d %H:%M")),
+    moments.map(str),
+    moments.map(lambda m: m.isoformat()),
+    moments.map(lambda m: m.strftime("%Y-%m-%d %H:%M")),
     moments.map(lambda m: m.strftime("%Y/%m/%d %H:%M")),
-    st.sampled_from(["", "无", "2021-02-30 10:00:00", "2021-13-01 00:00", "44321.5", "soon",
-                     # Clocks set forward and back in China (1988, 1990) and New York.
-                     "1988-04-17 02:30:00", "1990-09-16 01:30:00", "2021-03-14 02:30:00",
-                     "2021-11-07 01:30:00", "2021-03-05T10:00:00+08:00", "0001-01-01 00:00:00"]),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            "",
+            "无",
+            "2021-02-30 10:00:00",
+            "2021-13-01 00:00",
+            "44321.5",
+            "soon",
+            # Clocks set forward and back in China (1988, 1990) and New York.
+            "1988-04-17 02:30:00",
+            "1990-09-16 01:30:00",
+            "2021-03-14 02:30:00",
+            "2021-11-07 01:30:00",
+            "2021-03-05T10:00:00+08:00",
+            "0001-01-01 00:00:00",
+        ]
+    ),
+)
 codes = st.one_of(
-    st.integers(0, 10**20).map(str), st.text("0123456789eE.+-_abz /编号\x00", max_size=12),
+    st.integers(0, 10**20).map(str),
+    st.text("0123456789eE.+-_abz /编号\x00", max_size=12),
     st.sampled_from(["6.2E+19", "1e12", "NaN", "null", "-", "--", "1-1", "12345.0", " 7 "]),
-)  # fmt: skip
+)
 
 
 def parse(

@@ -37,7 +37,10 @@ def test_grids_tile_the_district_and_codes_nest() -> None:
     folder = boundaries_dir()
     areas, grids = (gpd.read_file(folder / f"{n}.geojson") for n in ("areas", "grids"))
     assert areas["level"].value_counts().to_dict() == {
-        "community": 35, "subdistrict": 6, "district": 1}  # fmt: skip
+        "community": 35,
+        "subdistrict": 6,
+        "district": 1,
+    }
     district = areas.geometry[areas["level"] == "district"].iloc[0]
     faults = find_tiling_faults(grids.assign(line=range(len(grids))), district=district)
     assert faults == []

@@ -31,8 +31,10 @@ def test_own_words_are_known_and_go_first(tmp_path: Path) -> None:
     headers = ["监控俗名", "设备名称", "镜头朝向（度）", "东经读数"]
     assert match_headers("cameras", headers).columns == {"name": "设备名称"}
     assert match_headers("cameras", headers, dictionary=own).columns == {
-        "name": "监控俗名", "bearing_deg": "镜头朝向（度）", "lon": "东经读数",
-    }  # fmt: skip
+        "name": "监控俗名",
+        "bearing_deg": "镜头朝向（度）",
+        "lon": "东经读数",
+    }
     # 球机 is a PTZ camera unless the deployment says otherwise.
     assert value_of("cameras", "kind", "球机") == "ptz"
     assert value_of("cameras", "kind", "球机", own) == "dome"

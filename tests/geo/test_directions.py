@@ -31,10 +31,14 @@ BUILDINGS = gpd.GeoDataFrame(
     {"height_m": [12.0, np.nan, 2.0]},
     geometry=[
         shapely.affinity.translate(box, *ORIGIN)
-        for box in (shapely.box(10, 10, 22, 30), shapely.box(-20, -40, 5, -25), shapely.box(40, -5, 52, 8))
+        for box in (
+            shapely.box(10, 10, 22, 30),
+            shapely.box(-20, -40, 5, -25),
+            shapely.box(40, -5, 52, 8),
+        )
     ],
     crs=CRS,
-)  # fmt: skip
+)
 edges = st.tuples(st.integers(0, 359), st.integers(5, 170))
 parts = st.one_of(st.integers(0, 359), edges)
 
@@ -43,10 +47,12 @@ def cameras_of(rows: list[dict[str, object]], labels: list[str]) -> gpd.GeoDataF
     record = {"range_m": 60.0, "near_m": 2.0, "height_m": 4.0, "pixels_wide": 2000, "fov_deg": 50.0}
     return gpd.GeoDataFrame(
         [record | {name: value for name, value in row.items() if name != "place"} for row in rows],
-        geometry=[shapely.Point(ORIGIN[0] + x, ORIGIN[1] + y) for x, y in (row["place"] for row in rows)],  # type: ignore[misc, attr-defined]
+        geometry=[
+            shapely.Point(ORIGIN[0] + x, ORIGIN[1] + y) for x, y in (row["place"] for row in rows)
+        ],  # type: ignore[misc, attr-defined]
         index=labels,
         crs=CRS,
-    )  # fmt: skip
+    )
 
 
 def split_by_hand(
@@ -159,9 +165,12 @@ def test_the_density_at_a_point_is_that_of_the_lens_that_looks_there() -> None:
     rows: list[dict[str, object]] = [{"place": (0.0, 0.0), "bearing_deg": 0.0}]
     cameras = cameras_of(rows, ["a"]).assign(other_directions="170-190/180")
     places = gpd.GeoSeries(
-        [shapely.Point(ORIGIN[0] + x, ORIGIN[1] + y) for x, y in ((0, 40), (0, -40), (8, -40), (40, 0))],
+        [
+            shapely.Point(ORIGIN[0] + x, ORIGIN[1] + y)
+            for x, y in ((0, 40), (0, -40), (8, -40), (40, 0))
+        ],
         crs=CRS,
-    )  # fmt: skip
+    )
     seen = cameras_seeing(places, cameras, geo.visible_area(cameras)).set_index("point")
     # 8 m beside the axis at 40 m is 11 degrees: outside the narrow lens, inside the wide one.
     wide, narrow = (2000 / (2 * np.tan(np.radians(fov / 2))) for fov in (50, 20))
@@ -218,8 +227,14 @@ def test_directions_are_written_and_read_alike(drawn: list[object]) -> None:
 
 
 def test_the_full_circle_is_written_as_one() -> None:
-    assert (directions_to_text([ALL_ROUND]), directions_from_text("0-360"), directions_from_text("180-180")) == (
-        "0-360", (ALL_ROUND,), (ALL_ROUND,),
-    )  # fmt: skip
+    assert (
+        directions_to_text([ALL_ROUND]),
+        directions_from_text("0-360"),
+        directions_from_text("180-180"),
+    ) == (
+        "0-360",
+        (ALL_ROUND,),
+        (ALL_ROUND,),
+    )
     assert combine_directions([Direction(5.0), ALL_ROUND]) == (ALL_ROUND,)
     assert combine_directions([Direction(5.0), None]) == ()

@@ -38,9 +38,10 @@ def test_a_strip_that_a_position_error_moves_over_an_edge() -> None:
     # A square of 20 m is seen by a disc of 500 m whose rim lies in its middle: with an error of
     # 2 m along x the seen share is normal about one half, with a deviation of 2 / 20.
     cameras = gpd.GeoDataFrame(
-        {"fov_deg": [360.0], "range_m": [500.0], "near_m": [0.0]}, geometry=[shapely.Point(*ORIGIN)],
+        {"fov_deg": [360.0], "range_m": [500.0], "near_m": [0.0]},
+        geometry=[shapely.Point(*ORIGIN)],
         crs=CRS,
-    )  # fmt: skip
+    )
     square = shapely.affinity.translate(shapely.box(490, -10, 510, 10), *ORIGIN)
     grids = gpd.GeoDataFrame(geometry=[square], crs=CRS)
     views = geo.visible_area(cameras)
@@ -78,8 +79,9 @@ def test_an_interval_holds_nine_in_ten_of_other_draws() -> None:
 def test_only_bearings_on_record_turn() -> None:
     cameras = gpd.GeoDataFrame(
         {"fov_deg": [60.0, 60.0], "bearing_deg": [90.0, None], "range_m": 40.0, "near_m": 0.0},
-        geometry=[shapely.Point(*ORIGIN), shapely.Point(ORIGIN[0] + 500, ORIGIN[1])], crs=CRS,
-    )  # fmt: skip
+        geometry=[shapely.Point(*ORIGIN), shapely.Point(ORIGIN[0] + 500, ORIGIN[1])],
+        crs=CRS,
+    )
     cells = [shapely.box(15, -30, 60, 30), shapely.box(515, -30, 560, 30)]
     grids = gpd.GeoDataFrame(
         geometry=[shapely.affinity.translate(c, *ORIGIN) for c in cells], crs=CRS

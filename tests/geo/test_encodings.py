@@ -46,13 +46,17 @@ CHINESE = [
     "平安里第一网格,翠湖花园",
     "翡翠",
 ]
+# fmt: off
 OTHERS = [
-    ("cp949", "x역y"), ("cp949", "동문"), ("cp949", "경도,위도"), ("cp949", "서울시청 정문"), ("cp949", "번호,이름\n1,서울역\n2,시청"),
-    ("cp932", "東門"), ("cp932", "カメラ"), ("cp932", "ｶﾒﾗ"), ("cp932", "新宿駅東口"), ("cp932", "番号,名称\n1,駅前"),
-    ("euc_jp", "東門"), ("euc_jp", "カメラ"), ("euc_jp", "新宿駅東口"), ("cp1251", "МОСКВА"), ("cp1251", "ул Ленина"),
-    ("koi8_r", "Москва"), ("cp1252", "Müller Größe"), ("cp1252", "ÄÖÜ"), ("cp1253", "ΑΘΗΝΑ"), ("cp874", "ถนน"),
-    ("cp1256", "شارع"), ("cp1255", "שלום"), ("big5", "路燈"), ("big5", "中山路"), ("big5", "東門"), ("big5", "台北市政府前"),
-]  # fmt: skip
+    ("cp949", "x역y"), ("cp949", "동문"), ("cp949", "경도,위도"), ("cp949", "서울시청 정문"),
+    ("cp949", "번호,이름\n1,서울역\n2,시청"), ("cp932", "東門"), ("cp932", "カメラ"),
+    ("cp932", "ｶﾒﾗ"), ("cp932", "新宿駅東口"), ("cp932", "番号,名称\n1,駅前"), ("euc_jp", "東門"),
+    ("euc_jp", "カメラ"), ("euc_jp", "新宿駅東口"), ("cp1251", "МОСКВА"), ("cp1251", "ул Ленина"),
+    ("koi8_r", "Москва"), ("cp1252", "Müller Größe"), ("cp1252", "ÄÖÜ"), ("cp1253", "ΑΘΗΝΑ"),
+    ("cp874", "ถนน"), ("cp1256", "شارع"), ("cp1255", "שלום"), ("big5", "路燈"), ("big5", "中山路"),
+    ("big5", "東門"), ("big5", "台北市政府前"),
+]
+# fmt: on
 
 
 @pytest.mark.parametrize("text", CHINESE)
@@ -118,7 +122,9 @@ def test_the_command_takes_an_encoding_and_a_mapping_keeps_it(
 def test_an_encoding_is_named_for_vector_files(
     run: Callable[..., Any], store: str, form: str
 ) -> None:
-    frame = gpd.GeoDataFrame({"code": ["1"], "name": ["東門カメラ"]}, geometry=[shapely.Point(118.5, 31.3)], crs=4326)  # fmt: skip
+    frame = gpd.GeoDataFrame(
+        {"code": ["1"], "name": ["東門カメラ"]}, geometry=[shapely.Point(118.5, 31.3)], crs=4326
+    )
     path = Path("c.geojson")
     if form == "geojson":
         path.write_bytes(frame.to_json(ensure_ascii=False).encode("cp932"))
@@ -140,22 +146,48 @@ ROWS = "".join(f"C{k:02d},平安里第{k:02d}网格,东区物业,118.5,31.3\n" f
 REGISTER = ("code,name,owner,lon,lat\n" + ROWS).encode()
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "reasons", "code", "name"),
-    [
-        (b"C07", b"C0\xe4", {"rejected: damaged character in a code": 1, "mended: damaged character": 1}, None, None),
-        (b"C07", b"\xe4C07", {"rejected: damaged character in a code": 1, "mended: damaged character": 1}, None, None),
-        (b"C07", "C07\ufffd".encode(), {"rejected: damaged character in a code": 1, "mended: damaged character": 1}, None, None),
-        ("07网格".encode(), "07网".encode() + b"\xe6\xa0", {"mended: damaged character": 1}, "C07", "平安里第07网"),
-        ("里第07".encode(), "里".encode() + b"\xe7" + b"07", {"mended: damaged character": 1}, "C07", "平安里\ufffd07网格"),
-        ("07网格".encode(), "07网\ufffd".encode(), {"mended: damaged character": 1}, "C07", "平安里第07网"),
-    ],
-)  # fmt: skip
+# fmt: off
+DAMAGED_CELLS = [
+    (
+        b"C07", b"C0\xe4",
+        {"rejected: damaged character in a code": 1, "mended: damaged character": 1}, None, None,
+    ),
+    (
+        b"C07", b"\xe4C07",
+        {"rejected: damaged character in a code": 1, "mended: damaged character": 1}, None, None,
+    ),
+    (
+        b"C07", "C07\ufffd".encode(),
+        {"rejected: damaged character in a code": 1, "mended: damaged character": 1}, None, None,
+    ),
+    (
+        "07网格".encode(), "07网".encode() + b"\xe6\xa0", {"mended: damaged character": 1}, "C07",
+        "平安里第07网",
+    ),
+    (
+        "里第07".encode(), "里".encode() + b"\xe7" + b"07", {"mended: damaged character": 1}, "C07",
+        "平安里\ufffd07网格",
+    ),
+    (
+        "07网格".encode(), "07网\ufffd".encode(), {"mended: damaged character": 1}, "C07",
+        "平安里第07网",
+    ),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("old", "new", "reasons", "code", "name"), DAMAGED_CELLS)
 @pytest.mark.parametrize("form", ["csv", "geojson"])
 def test_a_damaged_code_is_rejected_and_a_damaged_text_repaired(
-    run: Callable[..., Any], store: str, form: str, old: bytes, new: bytes,
-    reasons: dict[str, int], code: str | None, name: str | None,
-) -> None:  # fmt: skip
+    run: Callable[..., Any],
+    store: str,
+    form: str,
+    old: bytes,
+    new: bytes,
+    reasons: dict[str, int],
+    code: str | None,
+    name: str | None,
+) -> None:
     data = REGISTER
     if form == "geojson":
         point = '"geometry": {"type": "Point", "coordinates": [118.5, 31.3]}'
@@ -190,9 +222,12 @@ def test_a_damaged_code_is_rejected_and_a_damaged_text_repaired(
     ],
 )
 def test_every_code_and_key_is_exact(run: Callable[..., Any], layer: str, table: str) -> None:
-    Path("t.csv").write_text(table.replace(";", ","), encoding="utf-8") if layer != "areas" else Path("t.csv").write_text(
-        table.replace("POLYGON ((0 0;1 0;1 1;0 0))", '"POLYGON ((0 0, 1 0, 1 1, 0 0))"'), encoding="utf-8"
-    )  # fmt: skip
+    Path("t.csv").write_text(
+        table.replace(";", ","), encoding="utf-8"
+    ) if layer != "areas" else Path("t.csv").write_text(
+        table.replace("POLYGON ((0 0;1 0;1 1;0 0))", '"POLYGON ((0 0, 1 0, 1 1, 0 0))"'),
+        encoding="utf-8",
+    )
     status, reasons, message = imported(run, layer, "t.csv")
     assert status == 1, message
     assert reasons["rejected: damaged character in a code"] == 1
@@ -202,8 +237,9 @@ def test_a_damaged_code_of_a_shapefile_is_rejected(run: Callable[..., Any], stor
     names = [f"平安里第{k}网格" for k in range(12)]
     frame = gpd.GeoDataFrame(
         {"code": [f"甲{k:02d}" for k in range(12)], "name": names},
-        geometry=[shapely.Point(118.5, 31.3 + k / 1000) for k in range(12)], crs=4326,
-    )  # fmt: skip
+        geometry=[shapely.Point(118.5, 31.3 + k / 1000) for k in range(12)],
+        crs=4326,
+    )
     frame.to_file("c.shp", encoding="utf-8")
     data = Path("c.dbf").read_bytes()
     Path("c.dbf").write_bytes(data.replace("甲07".encode(), b"\xe7\x9407 "))
@@ -214,7 +250,11 @@ def test_a_damaged_code_of_a_shapefile_is_rejected(run: Callable[..., Any], stor
 
 
 def test_a_mapping_of_grid_staff_is_saved_and_used(run: Callable[..., Any], store: str) -> None:
-    frame = gpd.GeoDataFrame({"code": ["g1", "g2"], "name": ["a", "b"]}, geometry=[shapely.box(k, 0, k + 1, 1) for k in range(2)], crs=4326)  # fmt: skip
+    frame = gpd.GeoDataFrame(
+        {"code": ["g1", "g2"], "name": ["a", "b"]},
+        geometry=[shapely.box(k, 0, k + 1, 1) for k in range(2)],
+        crs=4326,
+    )
     frame.to_file("g.geojson")
     assert run("import", "grids", "g.geojson").returncode == 0
     Path("s.csv").write_text("Bereich,Amt,Wer\ng1,head,Wang\n")

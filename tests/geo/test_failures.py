@@ -62,20 +62,35 @@ def test_every_refusal_has_a_chinese_text(message: str) -> None:
     assert chinese_failure(message)
 
 
-@pytest.mark.parametrize(
-    ("message", "chinese"),
-    [
-        ("a.csv is empty; give a file with a header line", "a.csv 是空文件，请提供有表头和数据的文件"),
-        ("a, b.csv, line 12: a quotation mark opens a cell and is not closed before the end; close it",
-         "a, b.csv 第 12 行的引号没有闭合，请补上引号，或删除该引号"),
-        ("a.csv begins with a line of more than 16,777,216 characters; give", "a.csv 的第一行过长，请提供每行一条记录的表格"),
-        ("a.csv has a line, 3, of more than 16,777,216 characters; give", "a.csv 第 3 行过长，请提供每行一条记录的表格"),
-        ("cameras needs coordinates (lon and lat, or where), code, which no header says; the file has a",
-         "没有表头对应字段 coordinates (lon and lat, or where), code。请为文件表头选择对应字段，再次预览"),
-        ("3 of 5 rows cannot be used (3 empty value); nothing", "5 行中有 3 行无法使用，未写入任何数据。请下载报告查看原因并修改文件，或只导入可用的行"),
-        ("a.csv takes more than 600 s to read; import", "a.csv 读取超过 600 秒，请分成几部分导入"),
-    ],
-)  # fmt: skip
+# fmt: off
+MESSAGES_WITH_VALUES = [
+    ("a.csv is empty; give a file with a header line", "a.csv 是空文件，请提供有表头和数据的文件"),
+    (
+        "a, b.csv, line 12: a quotation mark opens a cell and is not closed before the end; close it",
+        "a, b.csv 第 12 行的引号没有闭合，请补上引号，或删除该引号",
+    ),
+    (
+        "a.csv begins with a line of more than 16,777,216 characters; give",
+        "a.csv 的第一行过长，请提供每行一条记录的表格",
+    ),
+    (
+        "a.csv has a line, 3, of more than 16,777,216 characters; give",
+        "a.csv 第 3 行过长，请提供每行一条记录的表格",
+    ),
+    (
+        "cameras needs coordinates (lon and lat, or where), code, which no header says; the file has a",
+        "没有表头对应字段 coordinates (lon and lat, or where), code。请为文件表头选择对应字段，再次预览",
+    ),
+    (
+        "3 of 5 rows cannot be used (3 empty value); nothing",
+        "5 行中有 3 行无法使用，未写入任何数据。请下载报告查看原因并修改文件，或只导入可用的行",
+    ),
+    ("a.csv takes more than 600 s to read; import", "a.csv 读取超过 600 秒，请分成几部分导入"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("message", "chinese"), MESSAGES_WITH_VALUES)
 def test_what_varies_is_in_the_text(message: str, chinese: str) -> None:
     assert explain_failure(message) == {"reason": message, "reason_zh": chinese}
 

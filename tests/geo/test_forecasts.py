@@ -67,9 +67,10 @@ def test_measures_by_hand() -> None:
     empty = geo.prediction_accuracy([1, 2], [0, 0], [1, 1])
     assert empty[["hit_rate", "pai", "pei"]].isna().all(axis=None)
     for wrong, words in (
-        (([1], [1, 2], [1, 1]), "one figure a grid"), (([1, -1], [1, 2], [1, 1]), "0 or more"),
+        (([1], [1, 2], [1, 1]), "one figure a grid"),
+        (([1, -1], [1, 2], [1, 1]), "0 or more"),
         (([1, 1], [1, 2], [1, 0]), "above 0"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ColumnError, match=words):
             geo.prediction_accuracy(*wrong)
     with pytest.raises(ColumnError, match="share of the area"):
@@ -157,8 +158,9 @@ def test_baltimore_s_arrests_are_better_foretold_by_a_year_than_by_a_month(balti
     rows = rows[rows["Latitude"].notna()]
     frame = gpd.GeoDataFrame(
         {"occurred_at": pd.to_datetime(rows["ArrestDate"], format="%m/%d/%Y")},
-        geometry=gpd.points_from_xy(rows["Longitude"], rows["Latitude"]), crs=4326,
-    ).to_crs(26918)  # fmt: skip
+        geometry=gpd.points_from_xy(rows["Longitude"], rows["Latitude"]),
+        crs=4326,
+    ).to_crs(26918)
     made = geo.forecast(grids, frame, timezone="America/New_York")
     table = made.backtest
     assert table.loc[("average_12", 0.10), "offered"]

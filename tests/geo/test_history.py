@@ -57,8 +57,10 @@ def test_every_change_is_told_from_what_to_what(store: str) -> None:
         )
         assert moved[0] == "Zhao"
         assert moved[1]["geometry"]["coordinates"] == [118.002, 31.005]
-        assert moved[2] == {"geometry": {"type": "Point", "coordinates": [118.5, 31.5]} | (
-            {"crs": moved[2]["geometry"]["crs"]} if "crs" in moved[2]["geometry"] else {})}  # fmt: skip
+        assert moved[2] == {
+            "geometry": {"type": "Point", "coordinates": [118.5, 31.5]}
+            | ({"crs": moved[2]["geometry"]["crs"]} if "crs" in moved[2]["geometry"] else {})
+        }
         assert gone[0] == "Li"
         assert (gone[1]["code"], gone[2]) == ("c1", None)
         assert len(told(conn, "c2")) == 1

@@ -146,9 +146,12 @@ def test_reading_that_never_ends_is_ended(
 
 @pytest.mark.deep
 def test_each_hostile_file_by_the_command_line(
-    run: Callable[..., CommandResult], files: list[tuple[Path, Hostile]], server: Server, tmp_path: Path,
+    run: Callable[..., CommandResult],
+    files: list[tuple[Path, Hostile]],
+    server: Server,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.chdir(tmp_path)
     limits = {
         "GRIDCOVER_IMPORT_MEMORY_MB": str(MEMORY_MB),
@@ -193,21 +196,28 @@ def test_each_hostile_file_through_the_service(
         asked = []
         for path, one in _fewer(files):
             answer = client.post(
-                "/api/v1/jobs/import", params={"layer": "cameras", "name": path.name, "dry_run": True},
+                "/api/v1/jobs/import",
+                params={"layer": "cameras", "name": path.name, "dry_run": True},
                 content=path.read_bytes(),
-            )  # fmt: skip
+            )
             if answer.status_code == 413:
                 continue
             assert answer.status_code == 202, answer.text
             asked.append((answer.json()["id"], one))
         for name in names:
             answer = client.post(
-                "/api/v1/jobs/import", params={"layer": "cameras", "name": name, "dry_run": True},
+                "/api/v1/jobs/import",
+                params={"layer": "cameras", "name": name, "dry_run": True},
                 content=good,
-            )  # fmt: skip
+            )
             assert answer.status_code in (202, 422), (name, answer.text)
             if answer.status_code == 202:
-                asked.append((answer.json()["id"], Hostile(name, b"", "unknown format" if name in ("..", ".") else "")))  # fmt: skip
+                asked.append(
+                    (
+                        answer.json()["id"],
+                        Hostile(name, b"", "unknown format" if name in ("..", ".") else ""),
+                    )
+                )
         assert len(asked) > len(_fewer(files))
         for job, one in asked:
             ended = wait_for_job(client, job, "done", "failed")
@@ -273,9 +283,18 @@ def test_a_huge_raster_is_refused(tmp_path: Path) -> None:
 
     path = tmp_path / "huge.tif"
     with rasterio.open(
-        path, "w", driver="GTiff", width=40_000, height=40_000, count=1, dtype="uint8", crs="EPSG:32650",
-        transform=rasterio.transform.from_origin(500_000, 4_000_000, 1, 1), sparse_ok=True, tiled=True,
-    ):  # fmt: skip
+        path,
+        "w",
+        driver="GTiff",
+        width=40_000,
+        height=40_000,
+        count=1,
+        dtype="uint8",
+        crs="EPSG:32650",
+        transform=rasterio.transform.from_origin(500_000, 4_000_000, 1, 1),
+        sparse_ok=True,
+        tiled=True,
+    ):
         pass
     with pytest.raises(ReadError, match="cells"):
         geo.read_terrain(path, "EPSG:32650", settings=LIMITS)
@@ -303,14 +322,26 @@ def attempts(path: Path, sink: Any, *, other: str, port: int, folder: str) -> No
             raise PermissionError
 
     tries: dict[str, Callable[[], Any]] = {
-        "own": reads(str(path)), "other": reads(other), "passwd": reads("/etc/passwd"), "proc": reads("/proc/1/environ"),
-        "list": lambda: list(Path(folder).iterdir()), "write": lambda: Path(other).write_text("x"),
-        "make": lambda: (Path(folder) / "made").write_text("x"), "overwrite": lambda: path.write_text("x"),
-        "tcp": connects, "socket": local, "fork": os.fork, "run": lambda: os.execv("/bin/true", ["true"]),
-        "kill": lambda: os.kill(os.getppid(), 0), "memory": lambda: bytearray(2 << 30), "thread": threads,
+        "own": reads(str(path)),
+        "other": reads(other),
+        "passwd": reads("/etc/passwd"),
+        "proc": reads("/proc/1/environ"),
+        "list": lambda: list(Path(folder).iterdir()),
+        "write": lambda: Path(other).write_text("x"),
+        "make": lambda: (Path(folder) / "made").write_text("x"),
+        "overwrite": lambda: path.write_text("x"),
+        "tcp": connects,
+        "socket": local,
+        "fork": os.fork,
+        "run": lambda: os.execv("/bin/true", ["true"]),
+        "kill": lambda: os.kill(os.getppid(), 0),
+        "memory": lambda: bytearray(2 << 30),
+        "thread": threads,
         "scratch": lambda: (Path(tempfile.gettempdir()) / "x").write_text("x"),
-        "core": lambda: ctypes.CDLL(None).ptrace(0, 0, 0, 0) and (_ for _ in ()).throw(PermissionError),
-    }  # fmt: skip
+        "core": lambda: (
+            ctypes.CDLL(None).ptrace(0, 0, 0, 0) and (_ for _ in ()).throw(PermissionError)
+        ),
+    }
     done = []
     for name, attempt in tries.items():
         try:
@@ -328,16 +359,22 @@ def test_what_a_confined_process_can_do(
     if landlock.version() < 1:
         pytest.skip("this kernel has no Landlock")
     monkeypatch.setenv("SECRET_OF_THE_SERVICE", "x")
-    monkeypatch.setattr(reading_process, "_server", ForkServer(["geo.confinement.reading_process", "pyarrow"], reading_process.environment()))  # fmt: skip
+    monkeypatch.setattr(
+        reading_process,
+        "_server",
+        ForkServer(["geo.confinement.reading_process", "pyarrow"], reading_process.environment()),
+    )
     path, other = tmp_path / "own.csv", tmp_path / "other.csv"
     path.write_text("x")
     other.write_text(CANARY)
     port = int(server.address.rpartition(":")[2])
     with pytest.raises(ReadError) as caught:
         reading_process.run_confined(
-            "tests.geo.test_hostile_files:attempts", path,
-            {"other": str(other), "port": port, "folder": str(tmp_path)}, settings=LIMITS,
-        )  # fmt: skip
+            "tests.geo.test_hostile_files:attempts",
+            path,
+            {"other": str(other), "port": port, "folder": str(tmp_path)},
+            settings=LIMITS,
+        )
     reading_process._server.stop()
     assert str(caught.value) == "did own scratch; knows []"
     assert server.connections == []
@@ -358,10 +395,19 @@ def test_signatures_that_other_readers_ask_for(tmp_path: Path) -> None:
 
 def test_names_of_files_that_are_sent() -> None:
     for given, safe in {
-        "..": "upload", ".": "upload", "": "upload", "a/../b.csv": "b.csv", "..\\c.csv": "c.csv", "d\0.csv": "d.csv",
-        "e\n.csv": "e_.csv", "表格 1.csv": "表格 1.csv", "/": "upload", "f.tar.csv.gz": "f.tar.csv.gz", "\ud800.csv": "_.csv",
+        "..": "upload",
+        ".": "upload",
+        "": "upload",
+        "a/../b.csv": "b.csv",
+        "..\\c.csv": "c.csv",
+        "d\0.csv": "d.csv",
+        "e\n.csv": "e_.csv",
+        "表格 1.csv": "表格 1.csv",
+        "/": "upload",
+        "f.tar.csv.gz": "f.tar.csv.gz",
+        "\ud800.csv": "_.csv",
         "." * 300: "upload",
-    }.items():  # fmt: skip
+    }.items():
         assert safe_name(given) == safe
     long = safe_name("名" * 300 + ".csv")
     assert len(long.encode()) <= 200

@@ -138,8 +138,11 @@ def test_islands_are_not_tested_and_do_not_disturb() -> None:
     far = gpd.GeoDataFrame(geometry=[shapely.box(9000, 9000, 9100, 9100)], crs=grids.crs)
     whole = gpd.GeoDataFrame(geometry=[*grids.geometry, *far.geometry], crs=grids.crs)
     counts = np.r_[np.where(np.arange(36) % 6 < 2, 40.0, np.arange(36) % 3), 500.0]
-    for table in (geo.hot_spots(whole, values=counts), geo.local_moran(whole, values=counts),
-                  geo.hot_spots(whole, values=counts, permutations=99)):  # fmt: skip
+    for table in (
+        geo.hot_spots(whole, values=counts),
+        geo.local_moran(whole, values=counts),
+        geo.hot_spots(whole, values=counts, permutations=99),
+    ):
         assert table["class"].iloc[-1] == "island"
         assert np.isnan(table["p_value"].iloc[-1])
         assert np.isnan(table["q_value"].iloc[-1])
@@ -237,10 +240,11 @@ def test_false_discovery_is_scipy_s_and_keeps_nan() -> None:
 def test_bad_input_says_what_to_do() -> None:
     grids = lattice(3, 3)
     for wrong, words in (
-        ({}, "give incidents"), ({"values": [1, 2]}, "one a grid"),
+        ({}, "give incidents"),
+        ({"values": [1, 2]}, "one a grid"),
         ({"values": [np.nan] * 9}, "leave out"),
         ({"values": range(9), "weights": geo.contiguity_weights(lattice(2, 2))}, "4 places"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ColumnError, match=words):
             geo.hot_spots(grids, **wrong)  # type: ignore[arg-type]
     flat = geo.hot_spots(grids, values=[3] * 9)

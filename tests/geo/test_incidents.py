@@ -20,8 +20,10 @@ def squares() -> gpd.GeoDataFrame:
     cells = [shapely.box(x, y, x + 100, y + 100) for y in (0, 100) for x in (0, 100)]
     return gpd.GeoDataFrame(
         {"code": list("abcd"), "population": [100, 200, 0, np.nan]},
-        geometry=cells, crs=CRS, index=list("abcd"),
-    )  # fmt: skip
+        geometry=cells,
+        crs=CRS,
+        index=list("abcd"),
+    )
 
 
 def points(*places: tuple[float, float] | None, **columns: list[object]) -> gpd.GeoDataFrame:
@@ -124,13 +126,19 @@ def test_every_point_lies_where_geos_says(seed: int) -> None:
 def test_rates_by_open_ground_street_and_period() -> None:
     grids = squares()
     frame = points(
-        (50, 50), (60, 50), (150, 50), (500, 500),
+        (50, 50),
+        (60, 50),
+        (150, 50),
+        (500, 500),
         occurred_at=["2026-01-05", "2026-02-05", "2026-02-05", "2026-02-05"],
-    )  # fmt: skip
+    )
     streets = gpd.GeoDataFrame(
-        geometry=[shapely.LineString([(-50, 50), (150, 50)]), shapely.LineString([(100, 0), (100, 100)])],
+        geometry=[
+            shapely.LineString([(-50, 50), (150, 50)]),
+            shapely.LineString([(100, 0), (100, 100)]),
+        ],
         crs=CRS,
-    )  # fmt: skip
+    )
     table = geo.density_by_grid(grids, frame, open_m2=[5000, 0, 10_000, np.nan], streets=streets)
     assert table["count"].tolist() == [2, 1, 0, 0]
     assert table["per_open_km2"].tolist()[:1] == [400.0]
@@ -174,8 +182,13 @@ def test_categories_are_a_tree() -> None:
     assert geo.in_category(names, "other", "theft").tolist() == [False] * 4 + [True, True]
     tree = geo.counts_by_category(names)
     assert tree.index.tolist() == [
-        "dispute", "dispute/noise", "dispute/noise/night", "other", "theft", "theft/bicycle",
-    ]  # fmt: skip
+        "dispute",
+        "dispute/noise",
+        "dispute/noise/night",
+        "other",
+        "theft",
+        "theft/bicycle",
+    ]
     assert tree["count"].tolist() == [4, 3, 1, 1, 1, 1]
     assert tree["own"].tolist() == [1, 2, 1, 1, 0, 1]
     assert tree["parent"].tolist() == ["", "dispute", "dispute/noise", "", "", "theft"]

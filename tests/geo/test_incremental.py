@@ -43,22 +43,38 @@ def edit(conn: Conn, rng: np.random.Generator) -> str:
     """One change as a register might see it."""
     kind = str(
         rng.choice(
-            ["new camera", "move camera", "turn camera", "break camera", "rename camera",
-             "drop camera", "new building", "raise building", "reshape building",
-             "drop building", "new incident", "several", "resize grid"],
+            [
+                "new camera",
+                "move camera",
+                "turn camera",
+                "break camera",
+                "rename camera",
+                "drop camera",
+                "new building",
+                "raise building",
+                "reshape building",
+                "drop building",
+                "new incident",
+                "several",
+                "resize grid",
+            ],
             p=[0.1, 0.1, 0.1, 0.1, 0.05, 0.08, 0.12, 0.1, 0.08, 0.1, 0.03, 0.02, 0.02],
         )
-    )  # fmt: skip
+    )
     camera = "(SELECT code FROM cameras ORDER BY md5(code || %(s)s) LIMIT 1)"
     building = "(SELECT id FROM buildings ORDER BY md5(id || %(s)s) LIMIT 1)"
     values = {
-        "s": str(rng.random()), "code": f"{rng.integers(0, 1_000_000):06d}", "at": random_point(rng),
-        "shape": random_footprint(rng), "bearing": none_or(rng, rng.uniform(0, 360)),
+        "s": str(rng.random()),
+        "code": f"{rng.integers(0, 1_000_000):06d}",
+        "at": random_point(rng),
+        "shape": random_footprint(rng),
+        "bearing": none_or(rng, rng.uniform(0, 360)),
         "fov": none_or(rng, rng.choice([60.0, 110.0, 360.0])),
         "range": none_or(rng, rng.choice([20.0, 60.0, 120.0])),
-        "height": none_or(rng, rng.uniform(3, 12)), "roof": none_or(rng, rng.choice([2.0, 4.0, 30.0])),
+        "height": none_or(rng, rng.uniform(3, 12)),
+        "roof": none_or(rng, rng.choice([2.0, 4.0, 30.0])),
         "status": str(rng.choice(["working", "offline", "unknown"])),
-    }  # fmt: skip
+    }
     statements = {
         "new camera": "INSERT INTO cameras (code, kind, bearing_deg, fov_deg, range_m, height_m, "
         "status, geometry) VALUES (%(code)s, 'fixed', %(bearing)s, %(fov)s, %(range)s, %(height)s, "
@@ -134,10 +150,17 @@ def test_nothing_else_is_computed(store: str) -> None:
         near = f"ST_Multi(ST_Expand('SRID=4326;{spot[0]}'::geometry, 0.00003))"  # type: ignore[index]
         built = after(f"INSERT INTO buildings (id, geometry) VALUES ('near', {near})")
         assert 1 <= built.views < built.summary["cameras_used"]
-        assert after("INSERT INTO areas (code, name, level, geometry) SELECT 'a', 'a', 'district', "
-                     "geometry FROM grids LIMIT 1").computed is False  # fmt: skip
-        seen = after("INSERT INTO incidents (source, source_id, reported_at, geometry) "
-                     "VALUES ('t', '1', '2026-01-01', 'SRID=4326;POINT(118.0005 30.9005)')")  # fmt: skip
+        assert (
+            after(
+                "INSERT INTO areas (code, name, level, geometry) SELECT 'a', 'a', 'district', "
+                "geometry FROM grids LIMIT 1"
+            ).computed
+            is False
+        )
+        seen = after(
+            "INSERT INTO incidents (source, source_id, reported_at, geometry) "
+            "VALUES ('t', '1', '2026-01-01', 'SRID=4326;POINT(118.0005 30.9005)')"
+        )
         assert (seen.computed, seen.views, seen.summary["incidents"]) == (True, 0, 1)
         # A statement too large to follow is followed by a whole run.
         conn.execute(

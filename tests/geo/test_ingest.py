@@ -108,15 +108,21 @@ def test_every_bad_row_is_told_and_nothing_stored(store: str) -> None:
     assert len(rows(store, "cameras")) == 0
     outcome = put(store, "cameras", Path("bad.csv"), accept_rejects=True, report=Path("r.csv"))
     assert reasons(outcome) == {
-        "rejected: no coordinates": 1, "rejected: coordinates (0, 0)": 1,
-        "rejected: outside the district": 1, "rejected: repeated key": 1,
-        "rejected: repeated row": 1, "rejected: unreadable coordinates": 1,
-        "rejected: wrong number of cells": 1, "rejected: empty value": 1,
+        "rejected: no coordinates": 1,
+        "rejected: coordinates (0, 0)": 1,
+        "rejected: outside the district": 1,
+        "rejected: repeated key": 1,
+        "rejected: repeated row": 1,
+        "rejected: unreadable coordinates": 1,
+        "rejected: wrong number of cells": 1,
+        "rejected: empty value": 1,
         "rejected: code in scientific notation: digits are lost, store it as text": 1,
-        "mended: latitude and longitude swapped": 1, "mended: impossible value for bearing_deg": 1,
-        "mended: angle beyond a full turn": 1, "mended: impossible date": 1,
+        "mended: latitude and longitude swapped": 1,
+        "mended: impossible value for bearing_deg": 1,
+        "mended: angle beyond a full turn": 1,
+        "mended: impossible date": 1,
         "mended: date in the future": 1,
-    }  # fmt: skip
+    }
     got = rows(store, "cameras")
     assert sorted(got.index) == ["a", "d", "f", "g", "h", "k"]
     assert got.loc["g", "bearing_deg"] == 270.0
@@ -347,9 +353,10 @@ def test_a_crs_that_nobody_names(store: str) -> None:
 
 def test_a_parent_that_is_not_there(store: str) -> None:
     feature = {
-        "type": "Feature", "geometry": shapely.geometry.mapping(shapely.box(0, 0, 1, 1)),
+        "type": "Feature",
+        "geometry": shapely.geometry.mapping(shapely.box(0, 0, 1, 1)),
         "properties": {"code": "1", "name": "x", "community": "999"},
-    }  # fmt: skip
+    }
     Path("g.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
     with pytest.raises(StoreError, match="999"):
         put(store, "grids", Path("g.geojson"))

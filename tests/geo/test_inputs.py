@@ -91,10 +91,15 @@ def _read_only(frame: Any) -> Any:
         return gpd.GeoSeries(locked(frame.values), index=frame.index, crs=frame.crs)
     if isinstance(frame, pd.Series):
         return pd.Series(locked(frame), index=frame.index, name=frame.name, copy=False)
-    return frame.apply(lambda s: pd.Series(locked(s), s.index, copy=False) if s.dtype.kind in "fiu" else s).pipe(
-        lambda made: gpd.GeoDataFrame(made, geometry=frame.geometry.name, crs=frame.crs)
-        if isinstance(frame, gpd.GeoDataFrame) else made
-    )  # fmt: skip
+    return frame.apply(
+        lambda s: pd.Series(locked(s), s.index, copy=False) if s.dtype.kind in "fiu" else s
+    ).pipe(
+        lambda made: (
+            gpd.GeoDataFrame(made, geometry=frame.geometry.name, crs=frame.crs)
+            if isinstance(frame, gpd.GeoDataFrame)
+            else made
+        )
+    )
 
 
 def _labels(change: Callable[[pd.Index], Any]) -> Callable[[Any], Any]:
@@ -128,6 +133,7 @@ def _by_code(role: str) -> str:
     return EITHER if role.endswith("*") else SAME
 
 
+# fmt: off
 CASES = [
     Case("columns backed by Arrow", _columns(_arrow), _always(SAME)),
     Case("nullable columns", _columns(lambda s: s.convert_dtypes()), _always(SAME)),
@@ -139,49 +145,127 @@ CASES = [
     Case("labels of Arrow", _labels(lambda i: i.astype("string[pyarrow]")), _always(SAME)),
     Case("labels of categories", _labels(lambda i: pd.CategoricalIndex(i)), _always(SAME)),
     Case("one label for all", _labels(lambda i: ["x"] * len(i)), _by_code),
-    Case("labels of two levels", _labels(lambda i: pd.MultiIndex.from_product([["x"], i])), _by_code),
-    Case("columns that are there twice", lambda f: pd.concat([f, f.drop(columns=f.geometry.name)], axis=1)
-         if isinstance(f, gpd.GeoDataFrame) else None, _always(EITHER)),
-    Case("a word among numbers", _numeric(lambda s: s.astype(object).where(np.arange(len(s)) != 1, "many")),
-         _always(EITHER), rows=(1,)),
-    Case("a number beyond all bounds", _numeric(lambda s: s.astype(object).where(np.arange(len(s)) != 1, 10**400)),
-         _always(EITHER), rows=(1,)),
+    Case(
+        "labels of two levels", _labels(lambda i: pd.MultiIndex.from_product([["x"], i])), _by_code,
+    ),
+    Case(
+        "columns that are there twice",
+        lambda f: pd.concat([f, f.drop(columns=f.geometry.name)], axis=1) if isinstance(f, gpd.GeoDataFrame) else None,
+        _always(EITHER),
+    ),
+    Case(
+        "a word among numbers",
+        _numeric(lambda s: s.astype(object).where(np.arange(len(s)) != 1, "many")), _always(EITHER),
+        rows=(1,),
+    ),
+    Case(
+        "a number beyond all bounds",
+        _numeric(lambda s: s.astype(object).where(np.arange(len(s)) != 1, 10**400)),
+        _always(EITHER), rows=(1,),
+    ),
     Case("yes and no for numbers", _numeric(lambda s: s > 3), _always(EITHER)),
     Case("times for numbers", _numeric(lambda s: pd.to_datetime(s)), _always(EITHER)),
-    Case("numbers for times", _columns(lambda s: s.astype("int64") if s.dtype.kind == "M" else s), _always(EITHER)),
-    Case("another geometry column", lambda f: f.rename_geometry("where") if isinstance(f, gpd.GeoDataFrame) else None,
-         _always(SAME)),
+    Case(
+        "numbers for times", _columns(lambda s: s.astype("int64") if s.dtype.kind == "M" else s),
+        _always(EITHER),
+    ),
+    Case(
+        "another geometry column",
+        lambda f: f.rename_geometry("where") if isinstance(f, gpd.GeoDataFrame) else None,
+        _always(SAME),
+    ),
     Case("elevations", _shapes(lambda g: shapely.force_3d(g, 12.0)), _always(SAME)),
-    Case("multipoints of one point", _shapes(lambda g: shapely.multipoints(g, indices=np.arange(len(g)))
-         if shapely.get_type_id(g[0]) == 0 else None), _always(SAME)),
-    Case("multipolygons of one part", _shapes(lambda g: np.array([shapely.MultiPolygon([p]) for p in g])
-         if (shapely.get_type_id(g) == 3).all() else None), _always(SAME)),
-    Case("a multipoint of two", _second(lambda p: shapely.MultiPoint([p, shapely.affinity.translate(p, 1.0)]), types=(0,)),
-         _of(points=REFUSED, maybe=REFUSED), rows=(1,)),
-    Case("a missing geometry", _second(lambda _: None),
-         _of(points=REFUSED, polygons=REFUSED, lines=REFUSED, views=REFUSED, shapes=ANSWERED, maybe=ANSWERED), rows=(1,)),
-    Case("an empty point", _second(lambda _: shapely.Point(), types=(0,)), _of(points=REFUSED, maybe=ANSWERED), rows=(1,)),
-    Case("an empty polygon", _second(lambda _: shapely.Polygon(), types=(3, 6)),
-         _of(polygons=REFUSED, views=ANSWERED, shapes=ANSWERED), rows=(1,)),
-    Case("an infinite coordinate", _second(lambda _: shapely.Point(np.inf, 0.0), types=(0,)),
-         _of(points=REFUSED, maybe=ANSWERED), rows=(1,)),
-    Case("another type of shape", _second(lambda g: g.buffer(1.0) if g.geom_type == "Point" else g.centroid),
-         _of(points=REFUSED, maybe=REFUSED, polygons=REFUSED, views=REFUSED, lines=REFUSED, shapes=ANSWERED), rows=(1,)),
-    Case("a collection", _second(lambda g: shapely.GeometryCollection([g])),
-         _of(points=REFUSED, maybe=REFUSED, polygons=REFUSED, views=REFUSED, lines=REFUSED, shapes=ANSWERED), rows=(1,)),
-    Case("a polygon that crosses itself", _second(_bow_tie, types=(3, 6)), _of(polygons=REFUSED, views=REFUSED, areas=ANSWERED, shapes=ANSWERED), rows=(1,)),
-    Case("degrees", lambda f: _geometry(f, lambda g: g.to_crs("EPSG:4326")), lambda role: SAME if role[:5] == "table" else EITHER),
-    Case("no CRS", lambda f: _geometry(f, lambda g: g.set_crs(None, allow_override=True)),
-         _of(points=REFUSED, maybe=REFUSED, polygons=REFUSED, views=REFUSED, lines=REFUSED, shapes=REFUSED)),
-    Case("a plain table", lambda f: _geometry(f, pd.DataFrame),
-         _of(points=REFUSED, maybe=REFUSED, polygons=REFUSED, views=REFUSED, lines=REFUSED, shapes=REFUSED)),
-    Case("a layer without a geometry", lambda f: gpd.GeoDataFrame(pd.DataFrame(f).drop(columns="geometry"))
-         if isinstance(f, gpd.GeoDataFrame) else None,
-         _of(points=REFUSED, maybe=REFUSED, polygons=REFUSED, views=REFUSED, lines=REFUSED, shapes=REFUSED)),
+    Case(
+        "multipoints of one point",
+        _shapes(
+            lambda g: shapely.multipoints(g, indices=np.arange(len(g))) if shapely.get_type_id(g[0]) == 0 else None,
+        ),
+        _always(SAME),
+    ),
+    Case(
+        "multipolygons of one part",
+        _shapes(
+            lambda g: np.array([shapely.MultiPolygon([p]) for p in g]) if (shapely.get_type_id(g) == 3).all() else None,
+        ),
+        _always(SAME),
+    ),
+    Case(
+        "a multipoint of two",
+        _second(lambda p: shapely.MultiPoint([p, shapely.affinity.translate(p, 1.0)]), types=(0,)),
+        _of(points=REFUSED, maybe=REFUSED), rows=(1,),
+    ),
+    Case(
+        "a missing geometry", _second(lambda _: None),
+        _of(
+            points=REFUSED, polygons=REFUSED, lines=REFUSED, views=REFUSED, shapes=ANSWERED,
+            maybe=ANSWERED,
+        ),
+        rows=(1,),
+    ),
+    Case(
+        "an empty point", _second(lambda _: shapely.Point(), types=(0,)),
+        _of(points=REFUSED, maybe=ANSWERED), rows=(1,),
+    ),
+    Case(
+        "an empty polygon", _second(lambda _: shapely.Polygon(), types=(3, 6)),
+        _of(polygons=REFUSED, views=ANSWERED, shapes=ANSWERED), rows=(1,),
+    ),
+    Case(
+        "an infinite coordinate", _second(lambda _: shapely.Point(np.inf, 0.0), types=(0,)),
+        _of(points=REFUSED, maybe=ANSWERED), rows=(1,),
+    ),
+    Case(
+        "another type of shape",
+        _second(lambda g: g.buffer(1.0) if g.geom_type == "Point" else g.centroid),
+        _of(
+            points=REFUSED, maybe=REFUSED, polygons=REFUSED, views=REFUSED, lines=REFUSED,
+            shapes=ANSWERED,
+        ),
+        rows=(1,),
+    ),
+    Case(
+        "a collection", _second(lambda g: shapely.GeometryCollection([g])),
+        _of(
+            points=REFUSED, maybe=REFUSED, polygons=REFUSED, views=REFUSED, lines=REFUSED,
+            shapes=ANSWERED,
+        ),
+        rows=(1,),
+    ),
+    Case(
+        "a polygon that crosses itself", _second(_bow_tie, types=(3, 6)),
+        _of(polygons=REFUSED, views=REFUSED, areas=ANSWERED, shapes=ANSWERED), rows=(1,),
+    ),
+    Case(
+        "degrees", lambda f: _geometry(f, lambda g: g.to_crs("EPSG:4326")),
+        lambda role: SAME if role[:5] == "table" else EITHER,
+    ),
+    Case(
+        "no CRS", lambda f: _geometry(f, lambda g: g.set_crs(None, allow_override=True)),
+        _of(
+            points=REFUSED, maybe=REFUSED, polygons=REFUSED, views=REFUSED, lines=REFUSED,
+            shapes=REFUSED,
+        ),
+    ),
+    Case(
+        "a plain table", lambda f: _geometry(f, pd.DataFrame),
+        _of(
+            points=REFUSED, maybe=REFUSED, polygons=REFUSED, views=REFUSED, lines=REFUSED,
+            shapes=REFUSED,
+        ),
+    ),
+    Case(
+        "a layer without a geometry",
+        lambda f: gpd.GeoDataFrame(pd.DataFrame(f).drop(columns="geometry")) if isinstance(f, gpd.GeoDataFrame) else None,
+        _of(
+            points=REFUSED, maybe=REFUSED, polygons=REFUSED, views=REFUSED, lines=REFUSED,
+            shapes=REFUSED,
+        ),
+    ),
     Case("a list", lambda f: list(f), lambda role: SAME if role == "values*" else REFUSED),
     Case("no rows", lambda f: f.iloc[:0], _always(ANSWERED)),
     Case("one row", lambda f: f.iloc[:1], _always(ANSWERED)),
-]  # fmt: skip
+]
+# fmt: on
 
 
 @cache
@@ -267,8 +351,10 @@ def _exchanged(part: Any, labels: dict[Any, Any]) -> Any:
 
 def test_every_public_function_that_takes_a_layer_is_among_them() -> None:
     public = {
-        name for name in geo.__all__ if callable(getattr(geo, name)) and not isinstance(getattr(geo, name), type)
-    }  # fmt: skip
+        name
+        for name in geo.__all__
+        if callable(getattr(geo, name)) and not isinstance(getattr(geo, name), type)
+    }
     tried = {function.name.split()[0] for function in FUNCTIONS}
     assert public - NO_LAYERS - tried == set()
     assert tried <= public

@@ -44,7 +44,11 @@ def series(*shapes: Any) -> gpd.GeoSeries:
 
 
 @pytest.mark.parametrize("shape", ["square", "hexagon"])
-@given(district=districts(), cell=st.sampled_from([90.0, 250.0, 333.3]), share=st.sampled_from([0.0, 0.1, 0.5]))  # fmt: skip
+@given(
+    district=districts(),
+    cell=st.sampled_from([90.0, 250.0, 333.3]),
+    share=st.sampled_from([0.0, 0.1, 0.5]),
+)
 def test_cells_divide_the_district(shape: Any, district: Any, cell: float, share: float) -> None:
     grids = geo.make_grids(series(district), cell, shape, smallest_share=share)
     shapes = np.asarray(grids.geometry.values)
@@ -87,9 +91,13 @@ def test_cells_inside_are_whole_and_named_by_their_place() -> None:
     district = shapely.box(HOME[0] - 30, HOME[1], HOME[0] + 500, HOME[1] + 500)
     squares = geo.make_grids(series(district), 250, prefix="QH-")
     assert squares["code"].tolist() == [
-        "QH-S250E1999N16001", "QH-S250E2000N16001", "QH-S250E2001N16001",
-        "QH-S250E1999N16000", "QH-S250E2000N16000", "QH-S250E2001N16000",
-    ]  # fmt: skip
+        "QH-S250E1999N16001",
+        "QH-S250E2000N16001",
+        "QH-S250E2001N16001",
+        "QH-S250E1999N16000",
+        "QH-S250E2000N16000",
+        "QH-S250E2001N16000",
+    ]
     assert squares.area.round(6).tolist() == [7500, 62500, 62500] * 2
     merged = geo.make_grids(series(district), 250, smallest_share=0.2)
     assert merged["code"].tolist() == [
@@ -106,19 +114,27 @@ def test_cells_inside_are_whole_and_named_by_their_place() -> None:
     assert south["code"].tolist() == ["S100W1S1"]
 
 
-@pytest.mark.parametrize(
-    ("boundary", "options", "error", "words"),
-    [
-        (gpd.GeoSeries([shapely.box(0, 0, 1, 1)], crs=4326), {"cell_m": 250}, CrsError, "metric"),
-        (series(shapely.Point(0, 0)), {"cell_m": 250}, GeometryError, "boundary must be valid polygons"),
-        (series(shapely.box(0, 0, 1, 1))[:0], {"cell_m": 250}, GeometryError, "no polygon"),
-        (series(shapely.box(0, 0, 9, 9)), {"cell_m": 0}, ColumnError, "above 0"),
-        (series(shapely.box(0, 0, 9, 9)), {"cell_m": float("nan")}, ColumnError, "above 0"),
-        (series(shapely.box(0, 0, 9, 9)), {"cell_m": 1, "shape": "round"}, ColumnError, "square, hexagon"),
-        (series(shapely.box(0, 0, 9, 9)), {"cell_m": 1, "smallest_share": 1}, ColumnError, "smallest_share"),
-        (series(shapely.box(0, 0, 1e6, 1e6)), {"cell_m": 10}, ColumnError, "larger"),
-    ],
-)  # fmt: skip
+# fmt: off
+INVALID_INPUTS = [
+    (gpd.GeoSeries([shapely.box(0, 0, 1, 1)], crs=4326), {"cell_m": 250}, CrsError, "metric"),
+    (series(shapely.Point(0, 0)), {"cell_m": 250}, GeometryError, "valid polygons"),
+    (series(shapely.box(0, 0, 1, 1))[:0], {"cell_m": 250}, GeometryError, "no polygon"),
+    (series(shapely.box(0, 0, 9, 9)), {"cell_m": 0}, ColumnError, "above 0"),
+    (series(shapely.box(0, 0, 9, 9)), {"cell_m": float("nan")}, ColumnError, "above 0"),
+    (
+        series(shapely.box(0, 0, 9, 9)), {"cell_m": 1, "shape": "round"}, ColumnError,
+        "square, hexagon",
+    ),
+    (
+        series(shapely.box(0, 0, 9, 9)), {"cell_m": 1, "smallest_share": 1}, ColumnError,
+        "smallest_share",
+    ),
+    (series(shapely.box(0, 0, 1e6, 1e6)), {"cell_m": 10}, ColumnError, "larger"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("boundary", "options", "error", "words"), INVALID_INPUTS)
 def test_what_cannot_be_divided(
     boundary: Any, options: dict[str, Any], error: type[Exception], words: str
 ) -> None:

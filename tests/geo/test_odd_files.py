@@ -41,32 +41,42 @@ def text(content: str, encoding: str = "utf-8", layer: str = "cameras") -> RawTa
     return read_text(content.encode(encoding), "t.csv", ".csv", None, layer=layer)
 
 
-@pytest.mark.parametrize(
-    ("name", "layer", "options", "accepted", "reasons"),
-    [
-        ("02b_gbk_cpg_says_utf8/grids.shp", "grids", [], 2, {"encoding of the .cpg is not that of the texts"}),
-        ("02f_utf8_cut_nocpg/grids.shp", "grids", [], 2, {"damaged character"}),
-        ("02h_noshx/grids.shp", "grids", [], 2, {"the index (.shx) is missing"}),
-        ("02j_cpg_empty/grids.shp", "grids", [], 2, {"encoding of the .cpg is not that of the texts"}),
-        ("02m_utf8_headers_cut/grids.shp", "grids", [], 2, set()),
-        ("05a_sep_line.csv", "cameras", [], 2, {"first line names the delimiter"}),
-        ("05c_title_line.csv", "cameras", [], 1, {"line above the header, not read"}),
-        ("08a_sheet_per_street.xlsx", "cameras", [], 7, {"several sheets read together"}),
-        ("08b_two_row_header.xlsx", "cameras", [], 3, {"header of two rows read as one"}),
-        ("09_layers.gpkg", "cameras", [], 1, {"layer not read"}),
-        ("09_layers.gpkg", "grids", ["--layer", "grids_2024"], 2, {"layer not read"}),
-        ("11_mac.zip", "grids", [], 3, {"files of macOS in the zip file, not read"}),
-        ("12i_ndjson.geojson", "grids", [], 3, set()),
-        ("16b_tz_naive_mixed.geojson", "incidents", [], 3, set()),
-        ("18_incidents_ogc.csv", "incidents", [], 4, set()),
-        ("19c_big5.csv", "cameras", [], 2, {"unusual encoding"}),
-        ("20_wkt_polygons.csv", "grids", [], 2, set()),
-    ],
-)  # fmt: skip
+# fmt: off
+IMPORTED_FILES = [
+    (
+        "02b_gbk_cpg_says_utf8/grids.shp", "grids", [], 2,
+        {"encoding of the .cpg is not that of the texts"},
+    ),
+    ("02f_utf8_cut_nocpg/grids.shp", "grids", [], 2, {"damaged character"}),
+    ("02h_noshx/grids.shp", "grids", [], 2, {"the index (.shx) is missing"}),
+    ("02j_cpg_empty/grids.shp", "grids", [], 2, {"encoding of the .cpg is not that of the texts"}),
+    ("02m_utf8_headers_cut/grids.shp", "grids", [], 2, set()),
+    ("05a_sep_line.csv", "cameras", [], 2, {"first line names the delimiter"}),
+    ("05c_title_line.csv", "cameras", [], 1, {"line above the header, not read"}),
+    ("08a_sheet_per_street.xlsx", "cameras", [], 7, {"several sheets read together"}),
+    ("08b_two_row_header.xlsx", "cameras", [], 3, {"header of two rows read as one"}),
+    ("09_layers.gpkg", "cameras", [], 1, {"layer not read"}),
+    ("09_layers.gpkg", "grids", ["--layer", "grids_2024"], 2, {"layer not read"}),
+    ("11_mac.zip", "grids", [], 3, {"files of macOS in the zip file, not read"}),
+    ("12i_ndjson.geojson", "grids", [], 3, set()),
+    ("16b_tz_naive_mixed.geojson", "incidents", [], 3, set()),
+    ("18_incidents_ogc.csv", "incidents", [], 4, set()),
+    ("19c_big5.csv", "cameras", [], 2, {"unusual encoding"}),
+    ("20_wkt_polygons.csv", "grids", [], 2, set()),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("name", "layer", "options", "accepted", "reasons"), IMPORTED_FILES)
 def test_files_are_imported_and_reported(
-    run: Callable[..., Any], odd_files: Path, name: str, layer: str, options: list[str],
-    accepted: int, reasons: set[str],
-) -> None:  # fmt: skip
+    run: Callable[..., Any],
+    odd_files: Path,
+    name: str,
+    layer: str,
+    options: list[str],
+    accepted: int,
+    reasons: set[str],
+) -> None:
     told = run("import", layer, str(odd_files / name), "--json", *options)
     assert told.returncode == 0, told.stderr
     found = json.loads(told.stdout)
@@ -111,8 +121,9 @@ def test_a_workbook_in_another_language(
 def test_damaged_shapes_are_closed_or_rejected_by_row(
     run: Callable[..., Any], odd_files: Path
 ) -> None:
-    told = run("import", "grids", str(odd_files / "13_geometries.geojson"), "--json",
-               "--accept-rejects")  # fmt: skip
+    told = run(
+        "import", "grids", str(odd_files / "13_geometries.geojson"), "--json", "--accept-rejects"
+    )
     found = json.loads(told.stdout)
     reasons = {(one["action"], one["reason"]) for one in found["reasons"]}
     assert ("mended", "ring left open, closed") in reasons
@@ -126,9 +137,13 @@ def test_damaged_shapes_are_closed_or_rejected_by_row(
 @pytest.mark.parametrize("form", ["sequence", "lines", "pretty", "one"])
 def test_features_one_after_the_other(form: str) -> None:
     features = [
-        {"type": "Feature", "properties": {"code": str(k), "name": "东}{"},
-         "geometry": {"type": "Point", "coordinates": [118.5, 31.3]}} for k in range(3)
-    ]  # fmt: skip
+        {
+            "type": "Feature",
+            "properties": {"code": str(k), "name": "东}{"},
+            "geometry": {"type": "Point", "coordinates": [118.5, 31.3]},
+        }
+        for k in range(3)
+    ]
     if form == "one":
         features = features[:1]
     indent = 2 if form == "pretty" else None
@@ -174,7 +189,9 @@ def test_quotes_that_are_not_closed_are_refused(content: str, line: int) -> None
 
 
 def test_quotes_that_belong_to_the_text() -> None:
-    raw = text('code,name,lon,lat\n1,Gate 3" pipe,118,31\n2,"a ""b"", c",118,31\n3,"two\nlines",118,31\n4,x",118,31\n')  # fmt: skip
+    raw = text(
+        'code,name,lon,lat\n1,Gate 3" pipe,118,31\n2,"a ""b"", c",118,31\n3,"two\nlines",118,31\n4,x",118,31\n'
+    )
     assert raw.cells["name"].tolist() == ['Gate 3" pipe', 'a "b", c', "two\nlines", 'x"']
     assert raw.lines.tolist() == [2, 3, 4, 6]
 
@@ -290,8 +307,11 @@ def test_layers_are_for_files_that_have_some() -> None:
 
 def test_warnings_of_libraries_become_notes(recwarn: pytest.WarningsRecorder) -> None:
     ring = [[118, 31], [118.1, 31], [118.1, 31.1], [118, 31.1]]
-    feature = {"type": "Feature", "properties": {"gridcode": "a"},
-               "geometry": {"type": "Polygon", "coordinates": [ring]}}  # fmt: skip
+    feature = {
+        "type": "Feature",
+        "properties": {"gridcode": "a"},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
     Path("g.geojson").write_text(json.dumps(feature))
     raw = read_file(Path("g.geojson"), "grids")
     assert notes(raw) == ["ring left open, closed"]
@@ -301,7 +321,9 @@ def test_warnings_of_libraries_become_notes(recwarn: pytest.WarningsRecorder) ->
 def test_a_refresh_names_a_row_it_cannot_use_and_continues(
     run: Callable[..., Any], store: str
 ) -> None:
-    frame = gpd.GeoDataFrame({"code": ["g"], "name": ["g"]}, geometry=[shapely.box(118.4, 31.2, 118.6, 31.4)], crs=4326)  # fmt: skip
+    frame = gpd.GeoDataFrame(
+        {"code": ["g"], "name": ["g"]}, geometry=[shapely.box(118.4, 31.2, 118.6, 31.4)], crs=4326
+    )
     frame.to_file("g.geojson")
     Path("c.csv").write_text("code,range_m,lon,lat\ngood,40,118.5,31.3\nbad,40,118.51,31.31\n")
     assert run("import", "grids", "g.geojson").returncode == 0
@@ -317,11 +339,14 @@ def test_a_refresh_names_a_row_it_cannot_use_and_continues(
     assert any("left out" in step and "bad" in step for step in steps), steps
 
 
-NAMES = st.lists(st.sampled_from("东南西北门中路平安里第一小区公园学校商场网格A1 -,;\"'"), min_size=1, max_size=8).map("".join)  # fmt: skip
+NAMES = st.lists(
+    st.sampled_from("东南西北门中路平安里第一小区公园学校商场网格A1 -,;\"'"), min_size=1, max_size=8
+).map("".join)
 CAMERAS = st.lists(
     st.tuples(NAMES, st.integers(118_000_000, 118_999_999), st.integers(31_000_000, 31_999_999)),
-    min_size=1, max_size=5,
-)  # fmt: skip
+    min_size=1,
+    max_size=5,
+)
 HEADERS = {
     "en": ["code", "name", "lon", "lat", "installed_on"],
     "zh": ["设备编码", "设备名称", "经度", "纬度", "安装时间"],
@@ -338,18 +363,25 @@ HEADERS = {
     st.booleans(),
 )
 def test_a_register_in_any_text_is_read_back_or_refused(
-    cameras: list[tuple[str, int, int]], encoding: str, delimiter: str, always: bool, end: str,
-    language: str, title: bool,
-) -> None:  # fmt: skip
+    cameras: list[tuple[str, int, int]],
+    encoding: str,
+    delimiter: str,
+    always: bool,
+    end: str,
+    language: str,
+    title: bool,
+) -> None:
     rows = [HEADERS[language]]
     for k, (name, x, y) in enumerate(cameras):
         rows.append([f"C{k}", name, f"{x / 1e6:.6f}", f"{y / 1e6:.6f}", "2024-05-01"])
     lines = ["台账"] if title else []
     for row in rows:
         cells = [
-            '"' + cell.replace('"', '""') + '"' if always or delimiter in cell or '"' in cell else cell
+            '"' + cell.replace('"', '""') + '"'
+            if always or delimiter in cell or '"' in cell
+            else cell
             for cell in row
-        ]  # fmt: skip
+        ]
         lines.append(delimiter.join(cells))
     data = (end.join(lines) + end).encode(encoding)
     try:

@@ -43,11 +43,14 @@ COLUMNS = {
     "incidents": ["source_id", "category", "occurred_at", "reported_at"],
     "grids": ["code", "name", "population", "kind"],
 }
+# fmt: off
 ALPHABETS = {
-    "utf-8": "东门平安里第一网格ñü门カ1a ,;|\"'", "utf-8-sig": "东门平安里第一网格ñü门カ1a ,;|\"'", "utf-16": "东门平安ñ门1a ,;\"'",
-    "gb18030": "东门平安里第一网格路街小区1a ,;|\"'", "big5": "東門中正路翠湖花園1a ,;|\"'", "cp1252": "éüßäñoá1a ,;\"'",
+    "utf-8": "东门平安里第一网格ñü门カ1a ,;|\"'", "utf-8-sig": "东门平安里第一网格ñü门カ1a ,;|\"'",
+    "utf-16": "东门平安ñ门1a ,;\"'", "gb18030": "东门平安里第一网格路街小区1a ,;|\"'",
+    "big5": "東門中正路翠湖花園1a ,;|\"'", "cp1252": "éüßäñoá1a ,;\"'",
     "cp949": "동문서울시청역1a ,;\"'", "cp932": "東門駅前カメラ1a ,;\"'",
-}  # fmt: skip
+}
+# fmt: on
 NAMED = {"cp1252": "windows-1252", "cp949": "euc-kr", "cp932": "shift-jis"}
 DATES = ["%Y-%m-%d", "%Y/%m/%d", "%Y年%m月%d日", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%b-%Y"]
 TEXT_FORMS, VECTOR_FORMS = ["csv", "tsv", "txt"], ["geojson", "gpkg", "zip"]
@@ -99,13 +102,19 @@ def styles(layers: list[str]) -> st.SearchStrategy[Style]:
         )
 
     return st.builds(
-        Style, layer=st.sampled_from(layers), form=st.sampled_from([*TEXT_FORMS, "xlsx", *VECTOR_FORMS]),
-        encoding=st.sampled_from(sorted(ALPHABETS)), named=st.booleans(), delimiter=st.sampled_from([",", ";", "\t", "|"]),
-        language=st.sampled_from(["en", "zh"]), date=st.sampled_from(DATES),
+        Style,
+        layer=st.sampled_from(layers),
+        form=st.sampled_from([*TEXT_FORMS, "xlsx", *VECTOR_FORMS]),
+        encoding=st.sampled_from(sorted(ALPHABETS)),
+        named=st.booleans(),
+        delimiter=st.sampled_from([",", ";", "\t", "|"]),
+        language=st.sampled_from(["en", "zh"]),
+        date=st.sampled_from(DATES),
         quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
         titles=st.sampled_from([(), ("Register 2026",), ("Register 2026", "Office A")]),
-        newline=st.sampled_from(["\n", "\r\n"]), typed=st.booleans(),
-    ).filter(sensible)  # fmt: skip
+        newline=st.sampled_from(["\n", "\r\n"]),
+        typed=st.booleans(),
+    ).filter(sensible)
 
 
 def rows_of(style: Style) -> st.SearchStrategy[list[Row]]:
@@ -119,10 +128,13 @@ def rows_of(style: Style) -> st.SearchStrategy[list[Row]]:
         )
     )
     row = st.builds(
-        Row, text=text, number=st.integers(10, 359), moment=moments,
+        Row,
+        text=text,
+        number=st.integers(10, 359),
+        moment=moments,
         x=st.integers(118_000_000, 118_900_000).map(lambda k: k / 1e6),
         y=st.integers(31_000_000, 31_900_000).map(lambda k: k / 1e6),
-    )  # fmt: skip
+    )
     return st.lists(row, min_size=1, max_size=5)
 
 

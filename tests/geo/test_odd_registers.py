@@ -104,10 +104,13 @@ BEARINGS: dict[str, Callable[[Camera, str], str]] = {
     "sentence": lambda c, d: f"facing {c.sixteenths * 22.5:g}° to gate 7, road 353",
     "sentence_zh": lambda c, d: f"方位角约{c.sixteenths * 22.5:g}度，107国道",
 }
+# fmt: off
 DATES: dict[str, str] = {
-    "iso": "%Y-%m-%d", "chinese": "%Y年%m月%d日", "slash_day": "%d/%m/%Y", "slash_month": "%m/%d/%Y",
-    "points": "%d.%m.%Y", "dash_day": "%d-%m-%Y", "words": "%d %b %Y", "compact": "%Y%m%d",
-}  # fmt: skip
+    "iso": "%Y-%m-%d", "chinese": "%Y年%m月%d日", "slash_day": "%d/%m/%Y",
+    "slash_month": "%m/%d/%Y", "points": "%d.%m.%Y", "dash_day": "%d-%m-%Y", "words": "%d %b %Y",
+    "compact": "%Y%m%d",
+}
+# fmt: on
 
 cameras = st.builds(
     Camera,
@@ -128,13 +131,26 @@ cameras = st.builds(
 
 @given(
     meant=st.lists(cameras, min_size=1, max_size=6),
-    headers=st.fixed_dictionaries({name: st.sampled_from(words) for name, words in HEADERS.items()}),
-    marks=st.sampled_from([("", "."), ("", ","), (",", "."), (".", ","), (" ", "."), (" ", ","), ("'", "."), ("\u00a0", ",")]),
+    headers=st.fixed_dictionaries(
+        {name: st.sampled_from(words) for name, words in HEADERS.items()}
+    ),
+    marks=st.sampled_from(
+        [
+            ("", "."),
+            ("", ","),
+            (",", "."),
+            (".", ","),
+            (" ", "."),
+            (" ", ","),
+            ("'", "."),
+            ("\u00a0", ","),
+        ]
+    ),
     bearing=st.sampled_from(sorted(BEARINGS)),
     date=st.sampled_from(sorted(DATES)),
     place=st.sampled_from(["decimal", "letters", "dms", "other_signs"]),
     columns_shuffled=st.randoms(use_true_random=False),
-)  # fmt: skip
+)
 def test_a_register_in_any_style(
     meant: list[Camera],
     headers: dict[str, str],
@@ -184,9 +200,12 @@ def test_a_register_in_any_style(
         if bearing == "telephone":
             angle = float(f"{angle:.0f}")
         wanted = {
-            "bearing_deg": angle, "range_m": camera.range_m, "height_m": camera.height_m,
-            "installed_on": camera.installed, "retired_on": camera.retired,
-        }  # fmt: skip
+            "bearing_deg": angle,
+            "range_m": camera.range_m,
+            "height_m": camera.height_m,
+            "installed_on": camera.installed,
+            "retired_on": camera.retired,
+        }
         for name, value in wanted.items():
             found = getattr(row, name)
             if found is None or found != found:

@@ -34,51 +34,105 @@ BOUNDS = "round(ST_XMin(geometry)::numeric, 6)::float, round(ST_YMin(geometry)::
 PLACE = "ST_X(geometry), ST_Y(geometry)"
 LOCAL = "to_char(occurred_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI')"
 NAMES = [("340203001000", "平安里第一网格"), ("340203001001", "翠湖花园东区网格")]
+# fmt: off
 CASES = [
-    Case("02b_gbk_cpg_says_utf8/grids.shp", "grids", "code, name", NAMES, {"encoding of the .cpg is not that of the texts": 1}),
-    Case("02f_utf8_cut_nocpg/grids.shp", "grids", "code, name",
-         [("340203001000", "平安里第一网"), ("340203001001", "翠湖花园东区")], {"damaged character": 2}),
+    Case(
+        "02b_gbk_cpg_says_utf8/grids.shp", "grids", "code, name", NAMES,
+        {"encoding of the .cpg is not that of the texts": 1},
+    ),
+    Case(
+        "02f_utf8_cut_nocpg/grids.shp", "grids", "code, name",
+        [("340203001000", "平安里第一网"), ("340203001001", "翠湖花园东区")],
+        {"damaged character": 2},
+    ),
     Case("02h_noshx/grids.shp", "grids", "code, name", NAMES, {"the index (.shx) is missing": 1}),
-    Case("02j_cpg_empty/grids.shp", "grids", "code, name", NAMES, {"encoding of the .cpg is not that of the texts": 1}),
+    Case(
+        "02j_cpg_empty/grids.shp", "grids", "code, name", NAMES,
+        {"encoding of the .cpg is not that of the texts": 1},
+    ),
     Case("02m_utf8_headers_cut/grids.shp", "grids", "code, name", NAMES, {"header recognised": 1}),
-    Case("05a_sep_line.csv", "cameras", f"code, kind, range_m, {PLACE}",
-         [("S1", "fixed", 40.5, 118.501, 31.301), ("S2", "dome", 1200.0, 118.502, 31.302)],
-         {"first line names the delimiter": 1, "thousands separator": 1}),
-    Case("05c_title_line.csv", "cameras", f"code, name, {PLACE}", [("34020300001320000001", "东门", 118.501, 31.301)],
-         {"line above the header, not read": 1}),
-    Case("08a_sheet_per_street.xlsx", "cameras", f"code, name, kind, installed_on::text, {PLACE}",
-         [(f"3402030000132000000{k}", f"东{k}", "fixed", "2024-05-01", round(118.5 + k / 1000, 3), 31.3) for k in range(3)]
-         + [(f"3402030000132000010{k}", f"西{k}", "ptz", "2024-05-01", round(118.51 + k / 1000, 3), 31.31) for k in range(4)],
-         {"several sheets read together": 1}),
-    Case("08b_two_row_header.xlsx", "cameras", f"code, name, kind, bearing_deg, {PLACE}",
-         [(f"3402030000132000000{k}", f"东{k}", "fixed", 90.0, round(118.5 + k / 1000, 3), 31.3) for k in range(3)],
-         {"header of two rows read as one": 1, "line above the header, not read": 1}),
-    Case("09_layers.gpkg", "cameras", f"code, {PLACE}", [("K1", 118.501, 31.301)], {"layer not read": 2}),
-    Case("09_layers.gpkg", "grids", f"code, name, {BOUNDS}",
-         [("O1", "old 1", 118.5, 31.3, 118.502, 31.302), ("O2", "old 2", 118.502, 31.3, 118.504, 31.302)],
-         {"layer not read": 2}, ("--layer", "grids_2024")),
-    Case("11_mac.zip", "grids", f"code, name, {BOUNDS}",
-         [(f"N{k}", f"new {k}", round(118.498 + k * 0.002, 3), 31.3, round(118.5 + k * 0.002, 3), 31.302) for k in (1, 2, 3)],
-         {"files of macOS in the zip file, not read": 1}),
-    Case("12i_ndjson.geojson", "grids", f"code, name, {BOUNDS}",
-         [(f"N{k}", f"new {k}", round(118.498 + k * 0.002, 3), 31.3, round(118.5 + k * 0.002, 3), 31.302) for k in (1, 2, 3)]),
-    # Square metres are of no use here: a square of 0.002 degrees is 4.
-    Case("13_geometries.geojson", "grids", "code, round((ST_Area(geometry) * 1e6)::numeric, 3)::float",
-         [("bow", 2.0), ("dup", 6.0), ("gc", 4.0), ("hole", 12.0), ("spike", 4.0), ("touch", 2.0), ("two", 4.0),
-          ("unclosed", 4.0), ("z3", 4.0)],
-         {"ring left open, closed": 1, "invalid polygon": 5, "parts of another geometry type": 1, "no coordinates": 2,
-          "wrong geometry type": 1, "empty value": 1, "the file is not quite as its format wants it": 1}, rejected=4),
-    Case("16b_tz_naive_mixed.geojson", "incidents", f"source_id, category, {LOCAL}, {PLACE}",
-         [("1", "theft", "2026-02-13 08:00", 118.501, 31.301), ("2", "theft", "2026-02-13 08:00", 118.501, 31.301),
-          ("3", "theft", "2026-02-13 00:00", 118.501, 31.301)]),
-    Case("18_incidents_ogc.csv", "incidents", f"source_id, category, {LOCAL}, {PLACE}",
-         [("50%#x?y&z", "噪声", "2026-02-14 00:30", 118.503, 31.301), ("O'Brien", "burglary/shop", "2026-02-13 23:30", 118.502, 31.301),
-          ("W/1", "theft", "2026-02-13 08:00", 118.501, 31.301), ("plain", "theft", "2026-03-01 12:00", 118.501, 31.3015)]),
-    Case("19c_big5.csv", "cameras", f"code, name, {PLACE}",
-         [("C1", "中正路東門", 118.501, 31.301), ("C2", "翠湖花園西門", 118.502, 31.302)], {"unusual encoding": 1}),
-    Case("20_wkt_polygons.csv", "grids", f"code, name, {BOUNDS}",
-         [("W0", "w0", 118.5, 31.3, 118.502, 31.302), ("W1", "w1", 118.502, 31.3, 118.504, 31.302)]),
-]  # fmt: skip
+    Case(
+        "05a_sep_line.csv", "cameras", f"code, kind, range_m, {PLACE}",
+        [("S1", "fixed", 40.5, 118.501, 31.301), ("S2", "dome", 1200.0, 118.502, 31.302)],
+        {"first line names the delimiter": 1, "thousands separator": 1},
+    ),
+    Case(
+        "05c_title_line.csv", "cameras", f"code, name, {PLACE}",
+        [("34020300001320000001", "东门", 118.501, 31.301)], {"line above the header, not read": 1},
+    ),
+    Case(
+        "08a_sheet_per_street.xlsx", "cameras", f"code, name, kind, installed_on::text, {PLACE}",
+        [(f"3402030000132000000{k}", f"东{k}", "fixed", "2024-05-01", round(118.5 + k / 1000, 3), 31.3) for k in range(3)] + [(f"3402030000132000010{k}", f"西{k}", "ptz", "2024-05-01", round(118.51 + k / 1000, 3), 31.31) for k in range(4)],
+        {"several sheets read together": 1},
+    ),
+    Case(
+        "08b_two_row_header.xlsx", "cameras", f"code, name, kind, bearing_deg, {PLACE}",
+        [(f"3402030000132000000{k}", f"东{k}", "fixed", 90.0, round(118.5 + k / 1000, 3), 31.3) for k in range(3)],
+        {"header of two rows read as one": 1, "line above the header, not read": 1},
+    ),
+    Case(
+        "09_layers.gpkg", "cameras", f"code, {PLACE}", [("K1", 118.501, 31.301)],
+        {"layer not read": 2},
+    ),
+    Case(
+        "09_layers.gpkg", "grids", f"code, name, {BOUNDS}",
+        [
+            ("O1", "old 1", 118.5, 31.3, 118.502, 31.302),
+            ("O2", "old 2", 118.502, 31.3, 118.504, 31.302),
+        ],
+        {"layer not read": 2}, ("--layer", "grids_2024"),
+    ),
+    Case(
+        "11_mac.zip", "grids", f"code, name, {BOUNDS}",
+        [(f"N{k}", f"new {k}", round(118.498 + k * 0.002, 3), 31.3, round(118.5 + k * 0.002, 3), 31.302) for k in (1, 2, 3)],
+        {"files of macOS in the zip file, not read": 1},
+    ),
+    Case(
+        "12i_ndjson.geojson", "grids", f"code, name, {BOUNDS}",
+        [(f"N{k}", f"new {k}", round(118.498 + k * 0.002, 3), 31.3, round(118.5 + k * 0.002, 3), 31.302) for k in (1, 2, 3)],
+    ),
+    Case(
+        "13_geometries.geojson", "grids",
+        "code, round((ST_Area(geometry) * 1e6)::numeric, 3)::float",
+        [
+            ("bow", 2.0), ("dup", 6.0), ("gc", 4.0), ("hole", 12.0), ("spike", 4.0), ("touch", 2.0),
+            ("two", 4.0), ("unclosed", 4.0), ("z3", 4.0),
+        ],
+        {
+            "ring left open, closed": 1, "invalid polygon": 5, "parts of another geometry type": 1,
+            "no coordinates": 2, "wrong geometry type": 1, "empty value": 1,
+            "the file is not quite as its format wants it": 1,
+        },
+        rejected=4,
+    ),
+    Case(
+        "16b_tz_naive_mixed.geojson", "incidents", f"source_id, category, {LOCAL}, {PLACE}",
+        [
+            ("1", "theft", "2026-02-13 08:00", 118.501, 31.301),
+            ("2", "theft", "2026-02-13 08:00", 118.501, 31.301),
+            ("3", "theft", "2026-02-13 00:00", 118.501, 31.301),
+        ],
+    ),
+    Case(
+        "18_incidents_ogc.csv", "incidents", f"source_id, category, {LOCAL}, {PLACE}",
+        [
+            ("50%#x?y&z", "噪声", "2026-02-14 00:30", 118.503, 31.301),
+            ("O'Brien", "burglary/shop", "2026-02-13 23:30", 118.502, 31.301),
+            ("W/1", "theft", "2026-02-13 08:00", 118.501, 31.301),
+            ("plain", "theft", "2026-03-01 12:00", 118.501, 31.3015),
+        ],
+    ),
+    Case(
+        "19c_big5.csv", "cameras", f"code, name, {PLACE}",
+        [("C1", "中正路東門", 118.501, 31.301), ("C2", "翠湖花園西門", 118.502, 31.302)],
+        {"unusual encoding": 1},
+    ),
+    Case(
+        "20_wkt_polygons.csv", "grids", f"code, name, {BOUNDS}",
+        [("W0", "w0", 118.5, 31.3, 118.502, 31.302), ("W1", "w1", 118.502, 31.3, 118.504, 31.302)],
+    ),
+]
+# fmt: on
 ELSEWHERE: dict[str, Callable[..., None]] = {
     "01_osm_cameras.geojson": test_odd_values.test_openstreetmap_tags,
     "01b_osm_direction.geojson": test_odd_values.test_openstreetmap_tags,
@@ -114,9 +168,13 @@ def test_the_other_test_is_of_that_file(file: str) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{case.file}-{case.layer}" for case in CASES])
 def test_a_file_is_stored_with_these_values(
-    run: Callable[..., Any], store: str, odd_files: Path, case: Case, tmp_path: Path,
+    run: Callable[..., Any],
+    store: str,
+    odd_files: Path,
+    case: Case,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.chdir(tmp_path)
     key = "source_id" if case.layer == "incidents" else "code"
     arguments = [

@@ -69,8 +69,19 @@ def test_phone_compass(store: str, odd_files: Path) -> None:
     outcome = put(store, "cameras", odd_files / "phone_compass.csv")
     got = rows(store, "cameras").loc[[f"P{k}" for k in range(1, 13)]]
     assert plain(got["bearing_deg"]) == [
-        259, 307, 130, 130, 288, 135, None, None, None, 16, 274, 300,
-    ]  # fmt: skip
+        259,
+        307,
+        130,
+        130,
+        288,
+        135,
+        None,
+        None,
+        None,
+        16,
+        274,
+        300,
+    ]
     assert reasons(outcome) == {f"mended: {NOT_UNDERSTOOD}": 3}
     texts = {code: extra.get("direction") for code, extra in extras(store).items()}
     assert texts["P7"] == "toward road 353"
@@ -88,8 +99,9 @@ def test_openstreetmap_tags(store: str, odd_files: Path, name: str) -> None:
     assert plain(got["other_directions"]) == [None, None, "180"] + [None] * 6
     assert plain(got["height_m"]) == [4.0] * 9
     assert reasons(outcome) == {
-        f"mended: {NOT_UNDERSTOOD}": 1, "noted: several directions of one camera": 1,
-    }  # fmt: skip
+        f"mended: {NOT_UNDERSTOOD}": 1,
+        "noted: several directions of one camera": 1,
+    }
     if name.startswith("01_"):
         assert got.index[0] == "node/9000"
         assert got["kind"].tolist() == ["fixed"] * 5 + ["ptz"] + ["fixed"] * 3
@@ -100,7 +112,9 @@ def test_openstreetmap_tags(store: str, odd_files: Path, name: str) -> None:
 
 
 def test_two_columns_of_directions_complete_each_other(store: str) -> None:
-    Path("c.csv").write_text("id,direction,camera:direction,lon,lat\na,N,,118.5,31.3\nb,,S,118.5,31.3\nc,W,E,118.5,31.3\n")  # fmt: skip
+    Path("c.csv").write_text(
+        "id,direction,camera:direction,lon,lat\na,N,,118.5,31.3\nb,,S,118.5,31.3\nc,W,E,118.5,31.3\n"
+    )
     put(store, "cameras", "c.csv")
     assert plain(rows(store, "cameras")["bearing_deg"]) == [0, 180, 90]
 
@@ -160,7 +174,9 @@ def test_a_device_of_several_directions_is_one_camera_that_sees_all_of_them(stor
     with connect(store) as conn:
         first = pipeline.refresh_all(conn, get_settings())
         one = read_camera_views(conn)
-        line = conn.execute("SELECT cameras, covered_m2, twice_covered_share FROM grid_coverage ORDER BY run DESC").fetchone()  # fmt: skip
+        line = conn.execute(
+            "SELECT cameras, covered_m2, twice_covered_share FROM grid_coverage ORDER BY run DESC"
+        ).fetchone()
         view = pipeline.view_of_camera(conn, "d", get_settings())
     assert first.coverage.summary["cameras"] == 1
     assert line is not None
@@ -193,22 +209,33 @@ def test_chinese_headers_cut_in_the_middle_of_a_character(store: str, odd_files:
     put(store, "grids", odd_files / "02m_utf8_headers_cut/grids.shp")
     got = rows(store, "grids")
     assert got["name"].to_dict() == {
-        "340203001000": "平安里第一网格", "340203001001": "翠湖花园东区网格",
-    }  # fmt: skip
+        "340203001000": "平安里第一网格",
+        "340203001001": "翠湖花园东区网格",
+    }
 
 
-@pytest.mark.parametrize(
-    ("layer", "headers", "columns"),
-    [
-        ("cameras", ["设备编\ufffd", "监控方\ufffd", "水平视"], {"code", "bearing_deg", "fov_deg"}),
-        ("cameras", ["设备编码（*）", "经度\n(WGS84)", "纬度【度】", "＊设备名称"], {"code", "lon", "lat", "name"}),
-        ("cameras", ["1.设备编码", "(2)设备名称", "可视距离m", "高度/米", "经度°"],
-         {"code", "name", "range_m", "height_m", "lon"}),
-        ("cameras", ["设备类型/Camera type", "horizontal", "department", "\u200b设备编码\ufeff"], {"kind", "fov_deg", "code"}),
-        ("cameras", ["摄像机", "installed_", "installed"], {"installed_on"}),
-        ("incidents", ["ID", "occurred_a", "reported_a"], {"source_id", "occurred_at", "reported_at"}),
-    ],
-)  # fmt: skip
+# fmt: off
+HEADERS = [
+    ("cameras", ["设备编\ufffd", "监控方\ufffd", "水平视"], {"code", "bearing_deg", "fov_deg"}),
+    (
+        "cameras", ["设备编码（*）", "经度\n(WGS84)", "纬度【度】", "＊设备名称"],
+        {"code", "lon", "lat", "name"},
+    ),
+    (
+        "cameras", ["1.设备编码", "(2)设备名称", "可视距离m", "高度/米", "经度°"],
+        {"code", "name", "range_m", "height_m", "lon"},
+    ),
+    (
+        "cameras", ["设备类型/Camera type", "horizontal", "department", "\u200b设备编码\ufeff"],
+        {"kind", "fov_deg", "code"},
+    ),
+    ("cameras", ["摄像机", "installed_", "installed"], {"installed_on"}),
+    ("incidents", ["ID", "occurred_a", "reported_a"], {"source_id", "occurred_at", "reported_at"}),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("layer", "headers", "columns"), HEADERS)
 def test_headers_as_files_have_them(layer: str, headers: list[str], columns: set[str]) -> None:
     assert set(match_headers(layer, headers).columns) == columns
 
@@ -256,22 +283,42 @@ def test_rename_suffices_whatever_the_language(odd_files: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("layer", "table", "bounds", "wanted"),
-    [
-        ("cameras", {"p": ["a1", "a2", "a3"], "q": ["118.5012", "118.5022", "118.5"], "r": ["31.3011", "31.3", "31.3021"]},
-         None, {"p": "code", "q": "lon", "r": "lat"}),
-        ("cameras", {"p": ["a1", "a2"], "q": ["48.1371", "48.1381"], "r": ["11.5751", "11.5761"]},
-         (11.3, 48.0, 11.8, 48.3), {"p": "code", "q": "lat", "r": "lon"}),
-        ("cameras", {"p": ["a1", "a2"], "q": ["48.1371", "48.1381"], "r": ["11.5751", "11.5761"]}, None, {"p": "code"}),
-        ("incidents", {"a": ["7", "8", "9", "10"], "b": ["2026-03-01 10:00"] * 4, "c": ["x", "x", "y", "x"],
-                       "d": ["POINT (118.5 31.3)"] * 4},
-         None, {"a": "source_id", "b": "occurred_at", "c": "category", "d": "where"}),
-        ("cameras", {"a": ["7", "8", "9"], "b": ["W", "NE", "12"], "d": ["118.5,31.3"] * 3},
-         None, {"a": "code", "b": "bearing_deg", "d": "where"}),
-        ("cameras", {"a": ["1.5", "2.5"], "b": ["same", "same"]}, None, {}),
-    ],
-)  # fmt: skip
+# fmt: off
+PROPOSALS = [
+    (
+        "cameras",
+        {
+            "p": ["a1", "a2", "a3"], "q": ["118.5012", "118.5022", "118.5"],
+            "r": ["31.3011", "31.3", "31.3021"],
+        },
+        None, {"p": "code", "q": "lon", "r": "lat"},
+    ),
+    (
+        "cameras", {"p": ["a1", "a2"], "q": ["48.1371", "48.1381"], "r": ["11.5751", "11.5761"]},
+        (11.3, 48.0, 11.8, 48.3), {"p": "code", "q": "lat", "r": "lon"},
+    ),
+    (
+        "cameras", {"p": ["a1", "a2"], "q": ["48.1371", "48.1381"], "r": ["11.5751", "11.5761"]},
+        None, {"p": "code"},
+    ),
+    (
+        "incidents",
+        {
+            "a": ["7", "8", "9", "10"], "b": ["2026-03-01 10:00"] * 4, "c": ["x", "x", "y", "x"],
+            "d": ["POINT (118.5 31.3)"] * 4,
+        },
+        None, {"a": "source_id", "b": "occurred_at", "c": "category", "d": "where"},
+    ),
+    (
+        "cameras", {"a": ["7", "8", "9"], "b": ["W", "NE", "12"], "d": ["118.5,31.3"] * 3}, None,
+        {"a": "code", "b": "bearing_deg", "d": "where"},
+    ),
+    ("cameras", {"a": ["1.5", "2.5"], "b": ["same", "same"]}, None, {}),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("layer", "table", "bounds", "wanted"), PROPOSALS)
 def test_proposals(
     layer: str, table: dict[str, list[str]], bounds: Any, wanted: dict[str, str]
 ) -> None:
@@ -293,8 +340,9 @@ def test_points_alone(store: str, odd_files: Path) -> None:
     assert set(got["occurred_to"]) == {pd.Timestamp("2026-01-01", tz=zone)}
     assert got["occurred_at"].isna().all()
     assert reasons(outcome) == {
-        "noted: keys made": 1, "noted: time span given to incidents without a time": 1,
-    }  # fmt: skip
+        "noted: keys made": 1,
+        "noted: time span given to incidents without a time": 1,
+    }
     put(store, "cameras", path, key="digest")
     cameras = rows(store, "cameras")
     assert len(cameras) == 4
@@ -310,15 +358,17 @@ def test_points_alone(store: str, odd_files: Path) -> None:
     assert {"points_alone-1", "more-1"} <= set(rows(store, "cameras").index)
 
 
-@pytest.mark.parametrize(
-    ("text", "begin", "end"),
-    [
-        ("2025", "2025-01-01", "2026-01-01"), ("2025-03", "2025-03-01", "2025-04-01"),
-        ("2025-12", "2025-12-01", "2026-01-01"), ("2025-03-05", "2025-03-05", "2025-03-06"),
-        ("2025-01-01/2025-06-30", "2025-01-01", "2025-07-01"), ("2024/2025", "2024-01-01", "2026-01-01"),
-        ("2025-01/2025-06", "2025-01-01", "2025-07-01"),
-    ],
-)  # fmt: skip
+# fmt: off
+SPANS = [
+    ("2025", "2025-01-01", "2026-01-01"), ("2025-03", "2025-03-01", "2025-04-01"),
+    ("2025-12", "2025-12-01", "2026-01-01"), ("2025-03-05", "2025-03-05", "2025-03-06"),
+    ("2025-01-01/2025-06-30", "2025-01-01", "2025-07-01"),
+    ("2024/2025", "2024-01-01", "2026-01-01"), ("2025-01/2025-06", "2025-01-01", "2025-07-01"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("text", "begin", "end"), SPANS)
 def test_spans(text: str, begin: str, end: str) -> None:
     zone = ZoneInfo("Asia/Shanghai")
     assert parse_span(text, zone) == (pd.Timestamp(begin, tz=zone), pd.Timestamp(end, tz=zone))
@@ -407,16 +457,19 @@ def test_degrees_in_all_their_signs(store: str, odd_files: Path) -> None:
         assert (point.x, point.y) == pytest.approx(wanted, abs=7e-6), code
 
 
-@pytest.mark.parametrize(
-    ("lon", "lat", "place"),
-    [
-        ("118.5E", "31.3N", (118.5, 31.3)), ("31.3N", "118.5E", (118.5, 31.3)), ("46.6W", "23.5S", (-46.6, -23.5)),
-        ("W46°36'", "S 23°30'", (-46.6, -23.5)), ("11830.342E", "3120.172N", (118.5057, 31.3362)),
-        ("0083020E", "003000N", (8.505556, 0.5)), ("118,5", "31,3", (118.5, 31.3)),
-        ("北纬31.3", "东经118.5", (118.5, 31.3)), ("118.5N", "31.3N", None), ("118°61'", "31°20'", None),
-        ("-118.5W", "31.3N", None), ("200", "95", None),
-    ],
-)  # fmt: skip
+# fmt: off
+COORDINATE_PAIRS = [
+    ("118.5E", "31.3N", (118.5, 31.3)), ("31.3N", "118.5E", (118.5, 31.3)),
+    ("46.6W", "23.5S", (-46.6, -23.5)), ("W46°36'", "S 23°30'", (-46.6, -23.5)),
+    ("11830.342E", "3120.172N", (118.5057, 31.3362)), ("0083020E", "003000N", (8.505556, 0.5)),
+    ("118,5", "31,3", (118.5, 31.3)), ("北纬31.3", "东经118.5", (118.5, 31.3)),
+    ("118.5N", "31.3N", None), ("118°61'", "31°20'", None), ("-118.5W", "31.3N", None),
+    ("200", "95", None),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("lon", "lat", "place"), COORDINATE_PAIRS)
 def test_coordinates_of_two_columns(lon: str, lat: str, place: tuple[float, float] | None) -> None:
     cells = pd.DataFrame(
         {"code": ["a", "b"], "lon": [lon, "8.5"], "lat": [lat, "0.5"]}, dtype="str"
@@ -430,14 +483,17 @@ def test_coordinates_of_two_columns(lon: str, lat: str, place: tuple[float, floa
         assert (points["a"].x, points["a"].y) == pytest.approx(place, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        ("31.3, 118.5", (118.5, 31.3)), ("118.5E, 31.3N", (118.5, 31.3)), ("31,3; 118,5", (118.5, 31.3)),
-        ("N 31° 18' E 118° 30'", (118.5, 31.3)), ("31°18'N 118°30'E", (118.5, 31.3)), ("(118.5 31.3)", (118.5, 31.3)),
-        ("POINT (118.5 31.3)", (118.5, 31.3)), ("31.3N, 118.5N", None), ("gate 3", None),
-    ],
-)  # fmt: skip
+# fmt: off
+COORDINATE_CELLS = [
+    ("31.3, 118.5", (118.5, 31.3)), ("118.5E, 31.3N", (118.5, 31.3)),
+    ("31,3; 118,5", (118.5, 31.3)), ("N 31° 18' E 118° 30'", (118.5, 31.3)),
+    ("31°18'N 118°30'E", (118.5, 31.3)), ("(118.5 31.3)", (118.5, 31.3)),
+    ("POINT (118.5 31.3)", (118.5, 31.3)), ("31.3N, 118.5N", None), ("gate 3", None),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("text", "place"), COORDINATE_CELLS)
 def test_coordinates_of_one_cell(text: str, place: tuple[float, float] | None) -> None:
     cells = pd.DataFrame({"code": ["a"], "where": [text]}, dtype="str")
     cleaned = clean_table(RawTable(cells, np.arange(1)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
@@ -451,20 +507,23 @@ def test_thousands(store: str, odd_files: Path) -> None:
     assert plain(got["range_m"]) == [1200, 1200.5, 1200, 1.2]
     assert plain(got["height_m"]) == [4, 4.5, 4, 4]
     assert reasons(outcome) == {
-        "noted: thousands separator": 1, "noted: decimal point beside thousands separators": 1,
-    }  # fmt: skip
+        "noted: thousands separator": 1,
+        "noted: decimal point beside thousands separators": 1,
+    }
 
 
-@pytest.mark.parametrize(
-    ("lon", "cells", "wanted"),
-    [
-        ("118.5", ["1,200", "900"], [1200, 900]), ("118,5", ["1,200", "900"], [1.2, 900]),
-        ("118,5", ["1.200", "40,5"], [1200, 40.5]), ("118,5", ["1.200", "900"], [1200, 900]),
-        ("118.5", ["1.200", "900"], [1.2, 900]), ("118.5", ["1'200", "1 200"], [1200, 1200]),
-        ("118", ["1,200", "900"], [None, 900]), ("118", ["1,200", "1,200,300"], [1200, None]),
-        ("118", ["1,200", "4,5"], [1.2, 4.5]), ("118.5", ["1.200,5", "4"], [1200.5, 4]),
-    ],
-)  # fmt: skip
+# fmt: off
+COMMA_COLUMNS = [
+    ("118.5", ["1,200", "900"], [1200, 900]), ("118,5", ["1,200", "900"], [1.2, 900]),
+    ("118,5", ["1.200", "40,5"], [1200, 40.5]), ("118,5", ["1.200", "900"], [1200, 900]),
+    ("118.5", ["1.200", "900"], [1.2, 900]), ("118.5", ["1'200", "1 200"], [1200, 1200]),
+    ("118", ["1,200", "900"], [None, 900]), ("118", ["1,200", "1,200,300"], [1200, None]),
+    ("118", ["1,200", "4,5"], [1.2, 4.5]), ("118.5", ["1.200,5", "4"], [1200.5, 4]),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("lon", "cells", "wanted"), COMMA_COLUMNS)
 def test_one_meaning_of_the_comma_a_column(
     lon: str, cells: list[str], wanted: list[float | None]
 ) -> None:
@@ -476,7 +535,13 @@ def test_one_meaning_of_the_comma_a_column(
 
 
 def test_people_are_whole(store: str) -> None:
-    cells = pd.DataFrame({"code": ["a", "b"], "where": "POLYGON ((0 0, 1 0, 1 1, 0 0))", "population": ["1,200", "1.300"]})  # fmt: skip
+    cells = pd.DataFrame(
+        {
+            "code": ["a", "b"],
+            "where": "POLYGON ((0 0, 1 0, 1 1, 0 0))",
+            "population": ["1,200", "1.300"],
+        }
+    )
     raw = RawTable(cells.astype("str"), np.arange(2))
     assert clean_table(raw, LAYERS["grids"], zone=ZoneInfo("UTC")).frame["population"].tolist() == [
         1200,
@@ -488,26 +553,31 @@ def test_one_order_of_day_and_month_a_column(store: str, odd_files: Path) -> Non
     outcome = put(store, "incidents", odd_files / "07_dayfirst.csv")
     got = rows(store, "incidents")["occurred_at"].dt.tz_convert("Asia/Shanghai")
     assert [f"{t:%Y-%m-%d %H:%M}" for t in got] == [
-        "2026-02-13 08:00", "2026-02-05 09:00", "2026-02-28 10:00", "2026-03-01 11:00",
-    ]  # fmt: skip
+        "2026-02-13 08:00",
+        "2026-02-05 09:00",
+        "2026-02-28 10:00",
+        "2026-03-01 11:00",
+    ]
     assert reasons(outcome) == {"noted: dates read with day before month": 1}
 
 
-@pytest.mark.parametrize(
-    ("cells", "options", "wanted"),
-    [
-        (["13/02/2026", "05/02/2026"], {}, ["2026-02-13", "2026-02-05"]),
-        (["02/13/2026", "05/02/2026"], {}, ["2026-02-13", "2026-05-02"]),
-        (["01/02/2026", "05/02/2026"], {}, [None, None]),
-        (["01/02/2026", "05/02/2026"], {"date_order": "day"}, ["2026-02-01", "2026-02-05"]),
-        (["01/02/2026", "05/02/2026"], {"date_order": "month"}, ["2026-01-02", "2026-05-02"]),
-        (["13/02/2026", "02/14/2026", "05/02/2026"], {}, ["2026-02-13", "2026-02-14", None]),
-        (["05.02.2026", "5-Feb-2026"], {}, ["2026-02-05", "2026-02-05"]),
-        (["05/05/2026", "2026年2月5日"], {}, ["2026-05-05", "2026-02-05"]),
-        (["13-02-2026 8:05", "05-02-2026 8:05 PM"], {}, ["2026-02-13", "2026-02-05"]),
-        (["13/02/2026", "05/02/2026"], {"date_order": "month"}, ["2026-02-13", "2026-02-05"]),
-    ],
-)  # fmt: skip
+# fmt: off
+DAY_MONTH_ORDERS = [
+    (["13/02/2026", "05/02/2026"], {}, ["2026-02-13", "2026-02-05"]),
+    (["02/13/2026", "05/02/2026"], {}, ["2026-02-13", "2026-05-02"]),
+    (["01/02/2026", "05/02/2026"], {}, [None, None]),
+    (["01/02/2026", "05/02/2026"], {"date_order": "day"}, ["2026-02-01", "2026-02-05"]),
+    (["01/02/2026", "05/02/2026"], {"date_order": "month"}, ["2026-01-02", "2026-05-02"]),
+    (["13/02/2026", "02/14/2026", "05/02/2026"], {}, ["2026-02-13", "2026-02-14", None]),
+    (["05.02.2026", "5-Feb-2026"], {}, ["2026-02-05", "2026-02-05"]),
+    (["05/05/2026", "2026年2月5日"], {}, ["2026-05-05", "2026-02-05"]),
+    (["13-02-2026 8:05", "05-02-2026 8:05 PM"], {}, ["2026-02-13", "2026-02-05"]),
+    (["13/02/2026", "05/02/2026"], {"date_order": "month"}, ["2026-02-13", "2026-02-05"]),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("cells", "options", "wanted"), DAY_MONTH_ORDERS)
 def test_orders_of_day_and_month(
     cells: list[str], options: dict[str, Any], wanted: list[str | None]
 ) -> None:
@@ -530,7 +600,15 @@ def test_another_column_shows_the_order(store: str) -> None:
 
 
 def test_typed_dates_beside_text_are_named() -> None:
-    table = pd.DataFrame({"id": ["a", "b"], "occurred_at": [pd.Timestamp("2026-05-02"), "13/02/2026"], "lon": 118, "lat": 31}, dtype=object)  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "id": ["a", "b"],
+            "occurred_at": [pd.Timestamp("2026-05-02"), "13/02/2026"],
+            "lon": 118,
+            "lat": 31,
+        },
+        dtype=object,
+    )
     cleaned = clean_table(RawTable(table, np.arange(2)), LAYERS["incidents"], zone=ZoneInfo("UTC"))
     assert [f.reason for f in cleaned.findings] == ["typed dates beside text with the day first"]
 
@@ -554,23 +632,25 @@ def test_markers_around_codes(store: str, odd_files: Path) -> None:
     outcome = put(store, "cameras", odd_files / "08d_codes_sci.csv", accept_rejects=True)
     assert rows(store, "cameras").index.tolist() == [
         f"3402030000132000000{k}" for k in (3, 4, 5, 6)
-    ]  # fmt: skip
+    ]
     assert reasons(outcome) == {
         "rejected: code in scientific notation: digits are lost, store it as text": 2,
         "mended: spreadsheet's marker removed": 2,
         "mended: marks between thousands removed from a code": 1,
-    }  # fmt: skip
+    }
 
 
-@pytest.mark.parametrize(
-    ("layer", "column", "cell", "value"),
-    [
-        ("incidents", "precision", "none", "none"), ("incidents", "precision", "无", "none"),
-        ("incidents", "precision", "-", "exact"), ("cameras", "supplement_light", "None", "none"),
-        ("cameras", "supplement_light", "无", "none"), ("cameras", "supplement_light", "", None),
-        ("cameras", "owner", "无", None),
-    ],
-)  # fmt: skip
+# fmt: off
+WORDS_FOR_NONE = [
+    ("incidents", "precision", "none", "none"), ("incidents", "precision", "无", "none"),
+    ("incidents", "precision", "-", "exact"), ("cameras", "supplement_light", "None", "none"),
+    ("cameras", "supplement_light", "无", "none"), ("cameras", "supplement_light", "", None),
+    ("cameras", "owner", "无", None),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("layer", "column", "cell", "value"), WORDS_FOR_NONE)
 def test_none_is_a_word_where_a_column_has_it(
     layer: str, column: str, cell: str, value: str | None
 ) -> None:
@@ -585,14 +665,17 @@ def test_none_is_a_word_where_a_column_has_it(
     assert clean_table(raw, LAYERS[layer], zone=ZoneInfo("UTC")).frame[column].tolist() == [value]
 
 
-@pytest.mark.parametrize(
-    ("cell", "code"),
-    [
-        ('="00123"', "00123"), ("'00123", "00123"), ("00123", "00123"), ("12E3", "12E3"), ("1.2E+3", None),
-        ("3.4E6", None), ("a\u200bb", "ab"), ("\ufeffx ", "x"), ("1,234,567", "1234567"), ("A'B", "A'B"),
-        ("O'Brien", "O'Brien"), ("1.5", "1.5"), ("W/1", "W/1"), ("5E+07", None), ("node/5", "node/5"),
-    ],
-)  # fmt: skip
+# fmt: off
+CODES = [
+    ('="00123"', "00123"), ("'00123", "00123"), ("00123", "00123"), ("12E3", "12E3"),
+    ("1.2E+3", None), ("3.4E6", None), ("a\u200bb", "ab"), ("\ufeffx ", "x"),
+    ("1,234,567", "1234567"), ("A'B", "A'B"), ("O'Brien", "O'Brien"), ("1.5", "1.5"),
+    ("W/1", "W/1"), ("5E+07", None), ("node/5", "node/5"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("cell", "code"), CODES)
 def test_codes(cell: str, code: str | None) -> None:
     table = pd.DataFrame({"code": [cell], "lon": ["118"], "lat": ["31"]}, dtype="str")
     cleaned = clean_table(RawTable(table, np.arange(1)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
@@ -616,20 +699,33 @@ def test_wkt_polygons(store: str, odd_files: Path) -> None:
 
 def test_rings_left_open_are_closed_and_bad_shapes_named() -> None:
     shapes = [
-        "POLYGON ((0 0, 1 0, 1 1, 0 1))", "SRID=4326;MULTIPOLYGON (((2 0, 3 0, 3 1)), ((4 0, 5 0, 5 1, 4 0)))",
-        "POLYGON ((0 0, 1 0", "LINESTRING (0 0, 1 1)", "", "SRID=3857;POLYGON ((0 0, 1 0, 1 1, 0 0))",
-        "GEOMETRYCOLLECTION (POLYGON ((6 0, 7 0, 7 1, 6 0)), POINT (1 1))", "POLYGON ((0 0, 1 1))",
+        "POLYGON ((0 0, 1 0, 1 1, 0 1))",
+        "SRID=4326;MULTIPOLYGON (((2 0, 3 0, 3 1)), ((4 0, 5 0, 5 1, 4 0)))",
+        "POLYGON ((0 0, 1 0",
+        "LINESTRING (0 0, 1 1)",
+        "",
+        "SRID=3857;POLYGON ((0 0, 1 0, 1 1, 0 0))",
+        "GEOMETRYCOLLECTION (POLYGON ((6 0, 7 0, 7 1, 6 0)), POINT (1 1))",
+        "POLYGON ((0 0, 1 1))",
         "POLYGON Z ((8 0 5, 9 0 5, 9 1 5, 8 0 5))",
-    ]  # fmt: skip
+    ]
     table = pd.DataFrame({"code": list("abcdefghi"), "wkt": shapes}, dtype="str")
     cleaned = clean_table(RawTable(table, np.arange(9)), LAYERS["grids"], zone=ZoneInfo("UTC"))
-    assert dict(zip(cleaned.frame["code"], shapely.area(cleaned.frame.geometry.values), strict=True)) == {
-        "a": 1.0, "b": 1.0, "g": 0.5, "i": 0.5,
-    }  # fmt: skip
+    assert dict(
+        zip(cleaned.frame["code"], shapely.area(cleaned.frame.geometry.values), strict=True)
+    ) == {
+        "a": 1.0,
+        "b": 1.0,
+        "g": 0.5,
+        "i": 0.5,
+    }
     assert {(f.line, f.reason) for f in cleaned.findings if f.action == "rejected"} == {
-        (2, "unreadable geometry"), (3, "wrong geometry type"), (4, "no coordinates"),
-        (5, "geometry in another CRS"), (7, "invalid polygon"),
-    }  # fmt: skip
+        (2, "unreadable geometry"),
+        (3, "wrong geometry type"),
+        (4, "no coordinates"),
+        (5, "geometry in another CRS"),
+        (7, "invalid polygon"),
+    }
     assert {f.line for f in cleaned.findings if f.reason == "ring closed"} == {0, 1, 7}
 
 
@@ -673,15 +769,19 @@ def test_vector_coordinates_are_checked_row_by_row() -> None:
         broken,
     ]
     raw = RawTable(
-        pd.DataFrame({"code": list("abcd")}, dtype=object), np.arange(4),
-        geometry=gpd.GeoSeries(shapes, crs=4326), crs=pyproj.CRS(4326),
-    )  # fmt: skip
+        pd.DataFrame({"code": list("abcd")}, dtype=object),
+        np.arange(4),
+        geometry=gpd.GeoSeries(shapes, crs=4326),
+        crs=pyproj.CRS(4326),
+    )
     cleaned = clean_table(raw, LAYERS["grids"], zone=ZoneInfo("UTC"))
     assert cleaned.frame["code"].tolist() == ["a", "b"]
     assert cleaned.frame.geometry.iloc[1].equals(box)
     assert {(f.line, f.reason) for f in cleaned.findings if f.column != "name"} == {
-        (1, "latitude and longitude swapped"), (2, "impossible coordinates"), (3, "no coordinates"),
-    }  # fmt: skip
+        (1, "latitude and longitude swapped"),
+        (2, "impossible coordinates"),
+        (3, "no coordinates"),
+    }
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx", "geojson", "gpkg", "parquet"])
@@ -691,7 +791,9 @@ def test_an_export_is_imported_unchanged(store: str, layer: str, form: str) -> N
     grid = {"code": ["=1"], "name": ["-东区"], "note": ["'+x"], "cameras": ["three"]}
     gpd.GeoDataFrame(grid, geometry=cells, crs=4326).to_file("g.geojson")
     put(store, "grids", "g.geojson")
-    cameras_csv("code,name,direction,range_m,lon,lat,备注\n0012,'=东门,90;180-220,40.5,118.5,31.3,\"a,b\"\n'-3,,toward road 3,,118.501,31.3,\n")  # fmt: skip
+    cameras_csv(
+        "code,name,direction,range_m,lon,lat,备注\n0012,'=东门,90;180-220,40.5,118.5,31.3,\"a,b\"\n'-3,,toward road 3,,118.501,31.3,\n"
+    )
     put(store, "cameras", "cameras.csv")
     Path("i.csv").write_text(
         "id,occurred_at,lon,lat,note\na/1,2026-02-03 04:05:06,118.5,31.3,x\n2,,118.51,31.3,\n"

@@ -144,9 +144,13 @@ def test_parts_take_the_place_of_the_outline_where_they_lie(
     done = imported(city)
     heights = {key: float(h) for key, h in done.layers["buildings"]["height_m"].items()}
     assert heights == {
-        f"way/{outline}": 50.0, f"way/{podium}": 10.0, f"way/{like_it}": 50.0, f"way/{west}": 6.0, f"way/{east}": 9.0,
+        f"way/{outline}": 50.0,
+        f"way/{podium}": 10.0,
+        f"way/{like_it}": 50.0,
+        f"way/{west}": 6.0,
+        f"way/{east}": 9.0,
         f"way/{alone}": 7.0,
-    }  # fmt: skip
+    }
     areas = {key: round(area_m2(shape)) for key, shape in done.layers["buildings"].geometry.items()}
     assert areas[f"way/{outline}"] == pytest.approx(10_000 - 4_000 - 400, rel=1e-3)
     assert f"way/{all_parts}" not in areas
@@ -183,16 +187,28 @@ def test_what_is_cut_at_the_edge_is_reported_and_the_rest_stored(
     text = (tmp_path / "report.csv").read_text(encoding="utf-8-sig")
     rows = list(csv.DictReader(text.splitlines()))
     assert {(row["column"], row["action"], row["reason"]) for row in rows} >= {
-        ("buildings", "rejected", "cut at the extract's edge"), ("buildings", "rejected", "ring not closed"),
+        ("buildings", "rejected", "cut at the extract's edge"),
+        ("buildings", "rejected", "ring not closed"),
         ("streets.geometry", "noted", "cut at the extract's edge"),
-    }  # fmt: skip
+    }
 
 
 def test_cameras(imported: Callable[..., Stored]) -> None:
     city = OsmExtract()
-    one = city.node(0, 0, man_made="surveillance", camera__type="fixed", camera__direction="NNE", camera__angle="20",
-                    height="13 ft", operator="City", surveillance__zone="traffic", surveillance="public",
-                    camera__mount="pole", name="North \U0001f4f7 <b>'gate'</b>")  # fmt: skip
+    one = city.node(
+        0,
+        0,
+        man_made="surveillance",
+        camera__type="fixed",
+        camera__direction="NNE",
+        camera__angle="20",
+        height="13 ft",
+        operator="City",
+        surveillance__zone="traffic",
+        surveillance="public",
+        camera__mount="pole",
+        name="North \U0001f4f7 <b>'gate'</b>",
+    )
     two = city.node(50, 0, man_made="surveillance", camera__direction="10-50;S;200-220")
     city.node(60, 0, man_made="surveillance", surveillance__type="guard")
     odd = city.node(70, 0, man_made="surveillance", camera__direction="to the gate")
@@ -226,8 +242,13 @@ def test_areas_find_their_parents(imported: Callable[..., Stored]) -> None:
     city = OsmExtract()
 
     def boundary(shape: list[tuple[float, float]], level: int, name: str) -> str:
-        number = city.relation([(city.ring(shape), "outer")], type="boundary", boundary="administrative",
-                               admin_level=str(level), name=name)  # fmt: skip
+        number = city.relation(
+            [(city.ring(shape), "outer")],
+            type="boundary",
+            boundary="administrative",
+            admin_level=str(level),
+            name=name,
+        )
         return f"relation/{number}"
 
     district = boundary(box(0, 0, 1000, 1000), 6, "区")
@@ -238,11 +259,17 @@ def test_areas_find_their_parents(imported: Callable[..., Stored]) -> None:
     done = imported(city)
     areas = done.layers["areas"]
     assert areas["level"].to_dict() == {
-        district: "district", street: "subdistrict", community: "community", direct: "community",
-    }  # fmt: skip
+        district: "district",
+        street: "subdistrict",
+        community: "community",
+        direct: "community",
+    }
     assert areas["parent"].fillna("").to_dict() == {
-        district: "", street: district, community: street, direct: district,
-    }  # fmt: skip
+        district: "",
+        street: district,
+        community: street,
+        direct: district,
+    }
     assert done.skipped("areas") == {"admin_level 4": 1}
     other = imported(city, admin_levels={4: "district"}, replace=True)
     assert other.layers["areas"]["name"].tolist() == ["省"]
@@ -266,14 +293,19 @@ def test_key_places_and_land_cover(imported: Callable[..., Stored]) -> None:
     done = imported(city)
     places = done.layers["key-places"]
     assert places["kind"].to_dict() == {
-        f"way/{school}": "school", f"node/{other}": "school", f"way/{hospital}": "hospital", f"way/{square}": "square",
-    }  # fmt: skip
+        f"way/{school}": "school",
+        f"node/{other}": "school",
+        f"way/{hospital}": "hospital",
+        f"way/{square}": "square",
+    }
     assert places["name"][f"way/{hospital}"] == "医院"
     assert area_m2(places.geometry[f"node/{other}"]) == pytest.approx(3.1416 * 25**2, rel=0.02)
     assert done.skipped("key-places") == {"same place as an area": 1}
     assert done.layers["landcover"]["class"].to_dict() == {
-        f"way/{square}": "square", f"way/{lake}": "water", f"way/{park}": "green",
-    }  # fmt: skip
+        f"way/{square}": "square",
+        f"way/{lake}": "water",
+        f"way/{park}": "green",
+    }
     assert done.layers["buildings"]["height_m"].to_dict() == {f"way/{hospital}": 15.0}
     assert done.layers["streets"].empty
 
@@ -303,9 +335,11 @@ def test_a_newer_extract_updates(imported: Callable[..., Stored], store: str) ->
     assert followed is not None
     assert followed[0] == 3 + 1 + 1
     assert listed == [
-        ("OpenStreetMap", "city.osm", 3, 0, 0), ("OpenStreetMap", "city.osm", 0, 0, 3),
-        ("OpenStreetMap", "city.osm", 0, 1, 1), ("OpenStreetMap", "city.osm", 0, 0, 2),
-    ]  # fmt: skip
+        ("OpenStreetMap", "city.osm", 3, 0, 0),
+        ("OpenStreetMap", "city.osm", 0, 0, 3),
+        ("OpenStreetMap", "city.osm", 0, 1, 1),
+        ("OpenStreetMap", "city.osm", 0, 0, 2),
+    ]
 
 
 def test_registers_of_others_are_left_alone(imported: Callable[..., Stored], store: str) -> None:
@@ -516,8 +550,13 @@ def test_unknown_layers_are_refused(store: str, tmp_path: Path) -> None:
 def test_command(run: Callable[..., CommandResult], tmp_path: Path) -> None:
     city = OsmExtract()
     city.ring(box(0, 0, 10, 10), building="yes")
-    city.relation([(city.ring(box(0, 0, 1000, 1000)), "outer")], type="boundary", boundary="administrative",
-                  admin_level="9", name="Kallio")  # fmt: skip
+    city.relation(
+        [(city.ring(box(0, 0, 1000, 1000)), "outer")],
+        type="boundary",
+        boundary="administrative",
+        admin_level="9",
+        name="Kallio",
+    )
     path = city.write(tmp_path / "city.osm")
     report = ["--report", str(tmp_path / "report.csv")]
     told = run("import", "osm", str(path), *report)
@@ -554,9 +593,11 @@ def _ogr(sql: str, tmp_path: Path) -> list[dict[str, Any]]:
     target = tmp_path / "ogr.geojson"
     target.unlink(missing_ok=True)
     subprocess.run(
-        ["ogr2ogr", "-f", "GeoJSON", target, HELSINKI, "-sql", sql], check=True, capture_output=True,
+        ["ogr2ogr", "-f", "GeoJSON", target, HELSINKI, "-sql", sql],
+        check=True,
+        capture_output=True,
         env={**os.environ, "OSM_USE_CUSTOM_INDEXING": "NO"},
-    )  # fmt: skip
+    )
     return list(json.loads(target.read_text(encoding="utf-8"))["features"])
 
 
@@ -598,8 +639,10 @@ def test_helsinki(imported: Callable[..., Stored], tmp_path: Path) -> None:
     assert stored <= complete
     left_out = complete - stored
     assert {skipped[key] for key in left_out} <= {
-        "open at the ground", "replaced by its parts", "outer ring of a relation",
-    }  # fmt: skip
+        "open at the ground",
+        "replaced by its parts",
+        "outer ring of a relation",
+    }
     assert len(left_out) < 30
     parts = set(layers["buildings"].index) - stored
     for key in stored:

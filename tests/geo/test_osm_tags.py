@@ -14,10 +14,13 @@ from geo.osm.features import PARTS, Row, Skipped
 from geo.osm.measures import base_of, height_of, length_m, storeys
 
 # Written out by hand, clockwise from north.
+# fmt: off
 COMPASS = {
     "N": 0, "NNE": 22.5, "NE": 45, "ENE": 67.5, "E": 90, "ESE": 112.5, "SE": 135, "SSE": 157.5,
-    "S": 180, "SSW": 202.5, "SW": 225, "WSW": 247.5, "W": 270, "WNW": 292.5, "NW": 315, "NNW": 337.5,
-}  # fmt: skip
+    "S": 180, "SSW": 202.5, "SW": 225, "WSW": 247.5, "W": 270, "WNW": 292.5, "NW": 315,
+    "NNW": 337.5,
+}
+# fmt: on
 
 
 @pytest.mark.parametrize(("word", "degrees"), COMPASS.items())
@@ -71,16 +74,18 @@ def test_a_range_is_read_clockwise(start: int, width: int) -> None:
     assert 0 <= found.bearing_deg < 360
 
 
-@pytest.mark.parametrize(
-    ("text", "metres"),
-    [
-        ("12", 12.0), ("12.5", 12.5), ("12,5 m", 12.5), ("12m", 12.0), ("1200 cm", 12.0), ("0.1 km", 100.0),
-        ("40 ft", 12.192), ("40'", 12.192), ("6'4\"", 1.9304), ("6 ft 4 in", 1.9304), ("6′4″", 1.9304),
-        ("12 meters", 12.0), ("0", 0.0),
-        ("", None), ("tall", None), ("10-12", None), ("10;12", None), ("~12", None), ("-3", None),
-        ("12 storeys", None), ("1.234.5", None), ("NaN", None), ("inf", None),
-    ],
-)  # fmt: skip
+# fmt: off
+LENGTHS = [
+    ("12", 12.0), ("12.5", 12.5), ("12,5 m", 12.5), ("12m", 12.0), ("1200 cm", 12.0),
+    ("0.1 km", 100.0), ("40 ft", 12.192), ("40'", 12.192), ("6'4\"", 1.9304), ("6 ft 4 in", 1.9304),
+    ("6′4″", 1.9304), ("12 meters", 12.0), ("0", 0.0), ("", None), ("tall", None), ("10-12", None),
+    ("10;12", None), ("~12", None), ("-3", None), ("12 storeys", None), ("1.234.5", None),
+    ("NaN", None), ("inf", None),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("text", "metres"), LENGTHS)
 def test_lengths(text: str, metres: float | None) -> None:
     assert length_m(text) == (None if metres is None else pytest.approx(metres))
 
@@ -130,29 +135,31 @@ def test_storeys_have_the_height_that_is_asked_for() -> None:
     assert storeys("301") is None
 
 
-@pytest.mark.parametrize(
-    ("tags", "layer", "reason"),
-    [
-        ({"building": "yes"}, "buildings", None),
-        ({"building": "no"}, None, None),
-        ({"building": "roof"}, "buildings", "open at the ground"),
-        ({"building": "carport"}, "buildings", "open at the ground"),
-        ({"building": "demolished"}, "buildings", "not standing"),
-        ({"building": "garage", "location": "underground"}, "buildings", "under the ground"),
-        ({"building": "garage", "layer": "-1"}, "buildings", "under the ground"),
-        ({"building": "yes", "layer": "1"}, "buildings", None),
-        ({"building": "bridge", "min_height": "5"}, "buildings", "open at the ground"),
-        ({"building": "yes", "min_height": "1"}, "buildings", None),
-        ({"building": "yes", "building:levels": "0", "building:levels:underground": "2"}, "buildings",
-         "under the ground"),
-        ({"building:part": "yes"}, PARTS, None),
-        ({"building:part": "no", "building": "yes"}, "buildings", None),
-        ({"building:part": "yes", "min_height": "3"}, "buildings", "part above the ground"),
-        ({"building:part": "yes", "building:min_level": "1"}, "buildings", "part above the ground"),
-        # An outline that is tagged as a part of itself stays one building.
-        ({"building": "yes", "building:part": "yes"}, "buildings", None),
-    ],
-)  # fmt: skip
+# fmt: off
+BUILDINGS = [
+    ({"building": "yes"}, "buildings", None), ({"building": "no"}, None, None),
+    ({"building": "roof"}, "buildings", "open at the ground"),
+    ({"building": "carport"}, "buildings", "open at the ground"),
+    ({"building": "demolished"}, "buildings", "not standing"),
+    ({"building": "garage", "location": "underground"}, "buildings", "under the ground"),
+    ({"building": "garage", "layer": "-1"}, "buildings", "under the ground"),
+    ({"building": "yes", "layer": "1"}, "buildings", None),
+    ({"building": "bridge", "min_height": "5"}, "buildings", "open at the ground"),
+    ({"building": "yes", "min_height": "1"}, "buildings", None),
+    (
+        {"building": "yes", "building:levels": "0", "building:levels:underground": "2"},
+        "buildings", "under the ground",
+    ),
+    ({"building:part": "yes"}, PARTS, None),
+    ({"building:part": "no", "building": "yes"}, "buildings", None),
+    ({"building:part": "yes", "min_height": "3"}, "buildings", "part above the ground"),
+    ({"building:part": "yes", "building:min_level": "1"}, "buildings", "part above the ground"),
+    ({"building": "yes", "building:part": "yes"}, "buildings", None),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("tags", "layer", "reason"), BUILDINGS)
 def test_buildings(tags: dict[str, str], layer: str | None, reason: str | None) -> None:
     results = buildings.building(tags, 3.0)
     if layer is None:
@@ -207,15 +214,19 @@ def test_names() -> None:
     assert named(ref="G104") == ("G104", None)
 
 
-@pytest.mark.parametrize(
-    ("tags", "expected"),
-    [
-        ({"natural": "water"}, "water"), ({"landuse": "reservoir"}, "water"), ({"waterway": "riverbank"}, "water"),
-        ({"leisure": "park"}, "green"), ({"landuse": "forest"}, "green"), ({"natural": "wood"}, "green"),
-        ({"landuse": "industrial"}, "industrial"), ({"place": "square"}, "square"),
-        ({"highway": "pedestrian", "area": "yes"}, "square"), ({"landuse": "residential"}, None), ({}, None),
-    ],
-)  # fmt: skip
+# fmt: off
+LANDCOVER = [
+    ({"natural": "water"}, "water"), ({"landuse": "reservoir"}, "water"),
+    ({"waterway": "riverbank"}, "water"), ({"leisure": "park"}, "green"),
+    ({"landuse": "forest"}, "green"), ({"natural": "wood"}, "green"),
+    ({"landuse": "industrial"}, "industrial"), ({"place": "square"}, "square"),
+    ({"highway": "pedestrian", "area": "yes"}, "square"), ({"landuse": "residential"}, None),
+    ({}, None),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("tags", "expected"), LANDCOVER)
 def test_landcover(tags: dict[str, str], expected: str | None) -> None:
     results = ground.landcover(tags)
     assert [r.values["class"] for r in results if isinstance(r, Row)] == (
@@ -249,13 +260,25 @@ def _camera(**tags: str) -> list[Row]:
 
 def test_cameras() -> None:
     (row,) = _camera(
-        surveillance__type="camera", camera__type="fixed", camera__direction="NE", camera__angle="15", height="4 m",
-        operator="Police", surveillance__zone="traffic;entrance", surveillance="outdoor", camera__mount="pole",
-    )  # fmt: skip
+        surveillance__type="camera",
+        camera__type="fixed",
+        camera__direction="NE",
+        camera__angle="15",
+        height="4 m",
+        operator="Police",
+        surveillance__zone="traffic;entrance",
+        surveillance="outdoor",
+        camera__mount="pole",
+    )
     assert {k: v for k, v in row.values.items() if v is not None} == {
-        "kind": "fixed", "bearing_deg": 45.0, "tilt_deg": 15.0, "height_m": 4.0, "owner": "Police",
-        "place_kinds": "road/entrance", "room": "outdoor",
-    }  # fmt: skip
+        "kind": "fixed",
+        "bearing_deg": 45.0,
+        "tilt_deg": 15.0,
+        "height_m": 4.0,
+        "owner": "Police",
+        "place_kinds": "road/entrance",
+        "room": "outdoor",
+    }
     assert row.extra["camera:mount"] == "pole"
     assert row.notes == ()
 

@@ -34,8 +34,9 @@ def several(folder: Path, **layers: list[shapely.Geometry]) -> Path:
         more = ["-update", "-append"] if target.exists() else []
         subprocess.run(
             ["ogr2ogr", "-f", "GPKG", *more, "-t_srs", "EPSG:32650", "-nln", name, target, part],
-            check=True, capture_output=True,
-        )  # fmt: skip
+            check=True,
+            capture_output=True,
+        )
     return target
 
 

@@ -25,7 +25,9 @@ class EventStream:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         try:
-            with httpx2.stream("GET", f"{address}/api/v1/events", cookies=cookies, headers=headers, timeout=60) as answer:  # fmt: skip
+            with httpx2.stream(
+                "GET", f"{address}/api/v1/events", cookies=cookies, headers=headers, timeout=60
+            ) as answer:
                 kind = ""
                 for line in answer.iter_lines():
                     if self.ended.is_set():

@@ -35,9 +35,9 @@ class Hostile:
 def _vrt(source: str) -> bytes:
     return (
         f'<OGRVRTDataSource><OGRVRTLayer name="canary"><SrcDataSource relativeToVRT="0">{source}</SrcDataSource>'
-        '<GeometryType>wkbPoint</GeometryType><LayerSRS>EPSG:4326</LayerSRS>'
+        "<GeometryType>wkbPoint</GeometryType><LayerSRS>EPSG:4326</LayerSRS>"
         '<GeometryField encoding="PointFromColumns" x="lon" y="lat"/></OGRVRTLayer></OGRVRTDataSource>'
-    ).encode()  # fmt: skip
+    ).encode()
 
 
 def _raster_vrt(source: str) -> bytes:
@@ -56,9 +56,22 @@ def _zip(*members: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
 
 
 def _many_members(count: int) -> bytes:
-    entry = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"  # fmt: skip
+    entry = (
+        struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0)
+        + b"a"
+    )
     local = struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, 0, 0, 0, 0, 0, 0, 0, 1, 0) + b"a"
-    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, count & 0xFFFF, count & 0xFFFF, count * len(entry), len(local), 0)  # fmt: skip
+    end = struct.pack(
+        "<4s4H2LH",
+        b"PK\x05\x06",
+        0,
+        0,
+        count & 0xFFFF,
+        count & 0xFFFF,
+        count * len(entry),
+        len(local),
+        0,
+    )
     return local + entry * count + end
 
 
@@ -68,7 +81,11 @@ def _overlapping() -> bytes:
     at = one.index(b"PK\x01\x02")
     end = one.index(b"PK\x05\x06")
     entry = one[at:end]
-    return one[:at] + entry * 50 + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 50, 50, len(entry) * 50, at, 0)  # fmt: skip
+    return (
+        one[:at]
+        + entry * 50
+        + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 50, 50, len(entry) * 50, at, 0)
+    )
 
 
 def _link(name: str) -> zipfile.ZipInfo:
@@ -97,14 +114,21 @@ def _patched(part: str, old: bytes, new: bytes) -> bytes:
     """A workbook with some bytes of a part replaced."""
     given = zipfile.ZipFile(io.BytesIO(_workbook(lambda _: None)))
     assert old in given.read(part)
-    return _zip(*((n, given.read(n).replace(old, new, 1) if n == part else given.read(n)) for n in given.namelist()))  # fmt: skip
+    return _zip(
+        *(
+            (n, given.read(n).replace(old, new, 1) if n == part else given.read(n))
+            for n in given.namelist()
+        )
+    )
 
 
 _SHEET = "xl/worksheets/sheet1.xml"
 
 
 def _bomb() -> bytes:
-    entities = '<!ENTITY a0 "ha">' + "".join(f'<!ENTITY a{k} "{f"&a{k - 1};" * 10}">' for k in range(1, 12))  # fmt: skip
+    entities = '<!ENTITY a0 "ha">' + "".join(
+        f'<!ENTITY a{k} "{f"&a{k - 1};" * 10}">' for k in range(1, 12)
+    )
     return f"<!DOCTYPE x [{entities}]>".encode()
 
 
@@ -124,15 +148,22 @@ def _geopackage(path: Path, *statements: str) -> bytes:
 def _view(select: str) -> tuple[str, ...]:
     """The layer of the file is a view of what was its table."""
     return (
-        f"CREATE VIEW cameras AS {select}", "UPDATE gpkg_contents SET table_name = 'cameras', identifier = 'cameras'",
-        "UPDATE gpkg_geometry_columns SET table_name = 'cameras'", "DROP TABLE gpkg_ogr_contents",
-    )  # fmt: skip
+        f"CREATE VIEW cameras AS {select}",
+        "UPDATE gpkg_contents SET table_name = 'cameras', identifier = 'cameras'",
+        "UPDATE gpkg_geometry_columns SET table_name = 'cameras'",
+        "DROP TABLE gpkg_ogr_contents",
+    )
 
 
 def _ring(corners: int) -> dict[str, object]:
     """A star of many corners, each of whose rays crosses others."""
-    points = [[118.05 + 0.01 * ((k * 7919) % corners) / corners, 30.95 + 0.01 * ((k * 104729) % corners) / corners]
-              for k in range(corners)]  # fmt: skip
+    points = [
+        [
+            118.05 + 0.01 * ((k * 7919) % corners) / corners,
+            30.95 + 0.01 * ((k * 104729) % corners) / corners,
+        ]
+        for k in range(corners)
+    ]
     return {"type": "Polygon", "coordinates": [[*points, points[0]]]}
 
 
@@ -166,76 +197,199 @@ def corpus(folder: Path, canary: Path, address: str) -> list[Hostile]:
     canary : a file with `CANARY` in it that nothing may read.
     address : of a listening server that nothing may ask.
     """
-    sources = {"file": str(canary), "passwd": "/etc/passwd", "curl": f"/vsicurl/{address}/canary.csv", "url": f"{address}/c.csv"}  # fmt: skip
+    sources = {
+        "file": str(canary),
+        "passwd": "/etc/passwd",
+        "curl": f"/vsicurl/{address}/canary.csv",
+        "url": f"{address}/c.csv",
+    }
     found: list[Hostile] = []
     for what, source in sources.items():
         no = r"cannot be read|no readable|holds no Shapefile"
-        found += [Hostile(f"vrt-{what}{ending}", _vrt(source), no)
-                  for ending in (".gpkg", ".shp", ".geojson", ".json", ".zip", ".parquet", ".xlsx")]  # fmt: skip
+        found += [
+            Hostile(f"vrt-{what}{ending}", _vrt(source), no)
+            for ending in (".gpkg", ".shp", ".geojson", ".json", ".zip", ".parquet", ".xlsx")
+        ]
         found += [
             Hostile(f"vrt-in-{what}.zip", _zip(("layer.shp", _vrt(source))), no),
             Hostile(f"vrt-named-{what}.zip", _zip(("layer.vrt", _vrt(source))), no),
-            Hostile(f"gdalg-{what}.geojson", json.dumps({
-                "type": "gdal_streamed_alg", "command_line": f"gdal vector pipeline ! read {source}"}).encode(), "a GDAL command"),
-            Hostile(f"link-{what}.zip", _zip((_link("layer.shp"), source.encode())), "no Shapefile"),
-            Hostile(f"external-{what}.xlsx", _patched(
-                _SHEET, b"<worksheet", f'<!DOCTYPE x [<!ENTITY e SYSTEM "file://{source}">]><worksheet'.encode()), "XML entities"),
-        ]  # fmt: skip
+            Hostile(
+                f"gdalg-{what}.geojson",
+                json.dumps(
+                    {
+                        "type": "gdal_streamed_alg",
+                        "command_line": f"gdal vector pipeline ! read {source}",
+                    }
+                ).encode(),
+                "a GDAL command",
+            ),
+            Hostile(
+                f"link-{what}.zip", _zip((_link("layer.shp"), source.encode())), "no Shapefile"
+            ),
+            Hostile(
+                f"external-{what}.xlsx",
+                _patched(
+                    _SHEET,
+                    b"<worksheet",
+                    f'<!DOCTYPE x [<!ENTITY e SYSTEM "file://{source}">]><worksheet'.encode(),
+                ),
+                "XML entities",
+            ),
+        ]
     scratch = folder / "scratch.gpkg"
     found += [
-        Hostile("esri.geojson", b'{"geometryType": "esriGeometryPoint", "features": []}', "Esri JSON"),
+        Hostile(
+            "esri.geojson", b'{"geometryType": "esriGeometryPoint", "features": []}', "Esri JSON"
+        ),
         Hostile("topology.json", b'{"type": "Topology", "objects": {}, "arcs": []}', "TopoJSON"),
         Hostile("array.geojson", b'["FeatureCollection"]', "cannot be read"),
-        Hostile("arrays.geojson", b'{"type": "FeatureCollection", "features": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "levels deep"),
+        Hostile(
+            "arrays.geojson",
+            b'{"type": "FeatureCollection", "features": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+            "levels deep",
+        ),
         Hostile("objects.geojson", b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "levels deep"),
-        Hostile("collections.geojson", _feature(None).replace(b"null", (
-            b'{"type": "GeometryCollection", "geometries": [' * 10_000 + b'{"type": "Point", "coordinates": [118, 31]}' + b"]}" * 10_000)), "levels deep"),
-        Hostile("digits.geojson", _feature({"type": "Point", "coordinates": [1, 2]}).replace(b"[1,", b"[" + b"1" * 1_000_000 + b","), "thousands of digits"),
-        Hostile("fraction.geojson", _feature({"type": "Point", "coordinates": [1, 2]}).replace(b"[1,", b"[1." + b"1" * 1_000_000 + b","), ""),
-        Hostile("open.geojson", b'{"type": "FeatureCollection", "features": [' + b" " * 1_000_000, "no valid JSON"),
+        Hostile(
+            "collections.geojson",
+            _feature(None).replace(
+                b"null",
+                (
+                    b'{"type": "GeometryCollection", "geometries": [' * 10_000
+                    + b'{"type": "Point", "coordinates": [118, 31]}'
+                    + b"]}" * 10_000
+                ),
+            ),
+            "levels deep",
+        ),
+        Hostile(
+            "digits.geojson",
+            _feature({"type": "Point", "coordinates": [1, 2]}).replace(
+                b"[1,", b"[" + b"1" * 1_000_000 + b","
+            ),
+            "thousands of digits",
+        ),
+        Hostile(
+            "fraction.geojson",
+            _feature({"type": "Point", "coordinates": [1, 2]}).replace(
+                b"[1,", b"[1." + b"1" * 1_000_000 + b","
+            ),
+            "",
+        ),
+        Hostile(
+            "open.geojson",
+            b'{"type": "FeatureCollection", "features": [' + b" " * 1_000_000,
+            "no valid JSON",
+        ),
         Hostile("star.geojson", _feature(_ring(200_000)), ""),
-        Hostile("plugin.gpkg", _geopackage(scratch, *_view("SELECT fid, load_extension('/tmp/x') AS code, geom FROM real")), ""),
-        Hostile("readfile.gpkg", _geopackage(scratch, *_view(f"SELECT fid, readfile('{canary}') AS code, geom FROM real")), ""),
-        Hostile("pixel.gpkg", _geopackage(scratch, *_view(f"SELECT fid, gdal_get_pixel_value('{canary}', 1, 'pixel', 0, 0) AS code, geom FROM real")), ""),
-        Hostile("virtual.gpkg", _geopackage(
-            scratch, "PRAGMA writable_schema = ON", "INSERT INTO sqlite_master VALUES ('table', 'v', 'v', 0, "
-            f"'CREATE VIRTUAL TABLE v USING VirtualOGR(''{canary}'')')"), "computed by a program"),
+        Hostile(
+            "plugin.gpkg",
+            _geopackage(
+                scratch, *_view("SELECT fid, load_extension('/tmp/x') AS code, geom FROM real")
+            ),
+            "",
+        ),
+        Hostile(
+            "readfile.gpkg",
+            _geopackage(
+                scratch, *_view(f"SELECT fid, readfile('{canary}') AS code, geom FROM real")
+            ),
+            "",
+        ),
+        Hostile(
+            "pixel.gpkg",
+            _geopackage(
+                scratch,
+                *_view(
+                    f"SELECT fid, gdal_get_pixel_value('{canary}', 1, 'pixel', 0, 0) AS code, geom FROM real"
+                ),
+            ),
+            "",
+        ),
+        Hostile(
+            "virtual.gpkg",
+            _geopackage(
+                scratch,
+                "PRAGMA writable_schema = ON",
+                "INSERT INTO sqlite_master VALUES ('table', 'v', 'v', 0, "
+                f"'CREATE VIRTUAL TABLE v USING VirtualOGR(''{canary}'')')",
+            ),
+            "computed by a program",
+        ),
         Hostile("far.xlsx", _far("XFD1048576"), "columns"),
         Hostile("wide.xlsx", _far("XFD2"), "columns"),
         Hostile("long.xlsx", _far("A1048576"), ""),
-        Hostile("row.xlsx", _patched(_SHEET, b'<row r="2"', b'<row r="99999999999"'), "rows|damaged"),
+        Hostile(
+            "row.xlsx", _patched(_SHEET, b'<row r="2"', b'<row r="99999999999"'), "rows|damaged"
+        ),
         Hostile("dimension.xlsx", _patched(_SHEET, b'ref="A1:D2"', b'ref="A1:XFD1048576"'), ""),
-        Hostile("bomb.xlsx", _patched(_SHEET, b"<worksheet", _bomb() + b"<worksheet"), "XML entities"),
-        Hostile("number.xlsx", _patched(_SHEET, b"<v>118.05</v>", b"<v>" + b"1" * 100_000 + b"</v>"), "damaged"),
+        Hostile(
+            "bomb.xlsx", _patched(_SHEET, b"<worksheet", _bomb() + b"<worksheet"), "XML entities"
+        ),
+        Hostile(
+            "number.xlsx",
+            _patched(_SHEET, b"<v>118.05</v>", b"<v>" + b"1" * 100_000 + b"</v>"),
+            "damaged",
+        ),
         Hostile("empty.xlsx", _zip(("xl/workbook.xml", b"")), "no readable workbook"),
         Hostile("zeros.xlsx", _zip(("xl/workbook.xml", b"0" * (100 << 20))), "times its size"),
         Hostile("zeros.csv.gz", gzip.compress(b"\0" * (100 << 20), 1), "times its size|neither"),
-        Hostile("rows.csv.gz", gzip.compress(b"code,lon,lat\n" + b"1,1,1\n" * (25 << 20), 6), "times its size|more than"),
+        Hostile(
+            "rows.csv.gz",
+            gzip.compress(b"code,lon,lat\n" + b"1,1,1\n" * (25 << 20), 6),
+            "times its size|more than",
+        ),
         Hostile("rows.csv", b"a,b\n" + b"1,2\n" * 4_000_000, "rows"),
         Hostile("line.csv", b"code,lon,lat\n" + b"1," * (20 << 20), "characters"),
         Hostile("field.csv", b'code,lon,lat\n"' + b"1" * (20 << 20), "characters"),
         Hostile("cell.csv", b'code,lon,lat\n"' + b"1\n" * (9 << 20), "rows|quoting|larger"),
         Hostile("header.csv", b"a," * (20 << 20), "characters|columns"),
-        Hostile("columns.csv", b",".join(b"c%d" % k for k in range(10_000)) + b"\n" + b"," * 9_999, "columns"),
+        Hostile(
+            "columns.csv",
+            b",".join(b"c%d" % k for k in range(10_000)) + b"\n" + b"," * 9_999,
+            "columns",
+        ),
         Hostile("same.csv", b",".join([b"code"] * 2_000) + b"\n" + b",".join([b"1"] * 2_000), ""),
         Hostile("wkt.csv", b'code,where\n1,"' + b"GEOMETRYCOLLECTION(" * 100_000 + b'"\n', ""),
         Hostile("zip.zip", _zip(("layer.zip", _zip(("layer.shp", b"x")))), "holds no Shapefile"),
-        Hostile("dots.zip", _zip(("..", b"x"), ("../..", b"x"), ("../layer.shp", b"x")), "no Shapefile"),
+        Hostile(
+            "dots.zip", _zip(("..", b"x"), ("../..", b"x"), ("../layer.shp", b"x")), "no Shapefile"
+        ),
         Hostile("root.zip", _zip(("/etc/cron.d/layer.shp", b"x")), "no Shapefile"),
         Hostile("members.zip", _many_members(200_000), "more than 10,000 files"),
         Hostile("members.xlsx", _many_members(200_000), "more than 10,000 files"),
         Hostile("overlap.zip", _overlapping(), "overlap"),
         Hostile("zeros.zip", _zip(("layer.shp", b"\0" * (100 << 20))), "times its size"),
-        Hostile("projection.zip", _zip(
-            ("layer.shp", b"\0\0\x27\x0a" + b"\0" * 96), ("layer.prj", b"PROJCS[" * 100_000)), "cannot be read"),
-        Hostile("nested.parquet", _parquet(folder / "s.parquet", {}, _nested_wkb(1_000_000)), "cannot be read"),
-        Hostile("deep.parquet", _parquet(folder / "s.parquet", {}, _nested_wkb(10_000)), "collections"),
-        Hostile("repeats.parquet", _parquet(folder / "s.parquet", {"name": pa.DictionaryArray.from_arrays([0] * 2_000, ["x" * 3_000_000])}, _nested_wkb(1)), "memory|cannot be read"),
-        Hostile("many.parquet", _parquet(folder / "s.parquet", {f"c{k}": ["1"] for k in range(3_000)}, _nested_wkb(1)), "columns"),
+        Hostile(
+            "projection.zip",
+            _zip(("layer.shp", b"\0\0\x27\x0a" + b"\0" * 96), ("layer.prj", b"PROJCS[" * 100_000)),
+            "cannot be read",
+        ),
+        Hostile(
+            "nested.parquet",
+            _parquet(folder / "s.parquet", {}, _nested_wkb(1_000_000)),
+            "cannot be read",
+        ),
+        Hostile(
+            "deep.parquet", _parquet(folder / "s.parquet", {}, _nested_wkb(10_000)), "collections"
+        ),
+        Hostile(
+            "repeats.parquet",
+            _parquet(
+                folder / "s.parquet",
+                {"name": pa.DictionaryArray.from_arrays([0] * 2_000, ["x" * 3_000_000])},
+                _nested_wkb(1),
+            ),
+            "memory|cannot be read",
+        ),
+        Hostile(
+            "many.parquet",
+            _parquet(folder / "s.parquet", {f"c{k}": ["1"] for k in range(3_000)}, _nested_wkb(1)),
+            "columns",
+        ),
         Hostile("magic.shp", b"\0\0\x27\x0a" + b"\xff" * 200, "cannot be read"),
         Hostile("magic.gpkg", b"SQLite format 3\0" + b"\xff" * 4_000, "cannot be read"),
         Hostile("magic.parquet", b"PAR1" + b"\xff" * 100 + b"PAR1", "cannot be read"),
-    ]  # fmt: skip
+    ]
     return found
 
 

@@ -55,6 +55,11 @@ def insert_random_city(conn: Conn, rng: np.random.Generator) -> None:
         conn.execute(
             "INSERT INTO cameras (code, kind, bearing_deg, fov_deg, height_m, geometry) "
             "VALUES (%s, 'fixed', %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (f"{rng.integers(0, 1_000_000):06d}", none_or(rng, rng.uniform(0, 360)),
-             none_or(rng, 90.0), none_or(rng, 5.0), random_point(rng)),
-        )  # fmt: skip
+            (
+                f"{rng.integers(0, 1_000_000):06d}",
+                none_or(rng, rng.uniform(0, 360)),
+                none_or(rng, 90.0),
+                none_or(rng, 5.0),
+                random_point(rng),
+            ),
+        )

@@ -15,11 +15,20 @@ import rasterio
 import shapely
 
 FRAME = gpd.GeoDataFrame(
-    {"code": ["001", "002", None], "name": ["东街", "西街", ""], "number": [1, 2, 3], "share": [0.5, np.nan, 1.0],
-     "on": pd.to_datetime(["2026-01-01", "2026-01-02", None])},
-    geometry=[shapely.box(118, 30.9, 118.1, 31), shapely.MultiPolygon([shapely.box(118.1, 30.9, 118.2, 31)]), None],
+    {
+        "code": ["001", "002", None],
+        "name": ["东街", "西街", ""],
+        "number": [1, 2, 3],
+        "share": [0.5, np.nan, 1.0],
+        "on": pd.to_datetime(["2026-01-01", "2026-01-02", None]),
+    },
+    geometry=[
+        shapely.box(118, 30.9, 118.1, 31),
+        shapely.MultiPolygon([shapely.box(118.1, 30.9, 118.2, 31)]),
+        None,
+    ],
     crs=4326,
-)  # fmt: skip
+)
 TEXT = '设备编码,设备名称,经度,纬度\n001,东门,118.05,30.95\n002,"西\n门",118.06,30.95\n'
 
 
@@ -50,9 +59,16 @@ def _workbook(path: Path) -> None:
 
 def _elevation(path: Path) -> None:
     with rasterio.open(
-        path, "w", driver="GTiff", width=20, height=20, count=1, dtype="float32", crs="EPSG:32650",
+        path,
+        "w",
+        driver="GTiff",
+        width=20,
+        height=20,
+        count=1,
+        dtype="float32",
+        crs="EPSG:32650",
         transform=rasterio.transform.from_origin(500_000, 4_000_000, 10, 10),
-    ) as out:  # fmt: skip
+    ) as out:
         out.write(np.ones((20, 20), "float32"), 1)
 
 

@@ -1,4 +1,4 @@
-"""How appeals are served, against counting them one by one."""
+"""Tests of `service_quality` against a count of the appeals one by one."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def appeals(number: int, seed: int = 1) -> gpd.GeoDataFrame:
 
 
 @pytest.mark.parametrize("due_hours", [None, 24.0])
-def test_every_figure_is_that_of_counting(due_hours: float | None) -> None:
+def test_service_quality_equals_row_by_row_counts(due_hours: float | None) -> None:
     grids, areas = district()
     frame = appeals(600)
     now = pd.Timestamp("2026-03-20", tz=ZONE)
     table = geo.service_quality(grids, areas, frame, as_of=now, due_hours=due_hours)
-    chain = {
+    ancestors = {
         "g1": ("A1", "A", "D"),
         "g2": ("A1", "A", "D"),
         "g3": ("A2", "A", "D"),
@@ -77,7 +77,7 @@ def test_every_figure_is_that_of_counting(due_hours: float | None) -> None:
         "g5": ("", "", ""),
         "": ("", "", ""),
     }
-    seen: dict[tuple[str, str, str], list[pd.Series]] = {}
+    rows_by_key: dict[tuple[str, str, str], list[pd.Series]] = {}
     for _, row in frame.iterrows():
         if row["reported_at"] > now:
             continue
@@ -85,73 +85,75 @@ def test_every_figure_is_that_of_counting(due_hours: float | None) -> None:
         grid = "" if x < 0 else f"g{int(x // 10) + 1}"
         month = row["reported_at"].tz_convert(ZONE).strftime("%Y-%m")
         for level, code in zip(
-            ("grid", "community", "subdistrict", "district"), (grid, *chain[grid]), strict=True
+            ("grid", "community", "subdistrict", "district"), (grid, *ancestors[grid]), strict=True
         ):
-            seen.setdefault((level, code, month), []).append(row)
-    assert len(table) == len(seen)
-    for (level, code, month), got in table.iterrows():
-        rows = seen[level, code, month.strftime("%Y-%m")]
-        due = met = closed = accepted = 0
-        hours, marks = [], []
+            rows_by_key.setdefault((level, code, month), []).append(row)
+    assert len(table) == len(rows_by_key)
+    for (level, code, month), figures in table.iterrows():
+        rows = rows_by_key[level, code, month.strftime("%Y-%m")]
+        due = closed_in_time = closed = accepted = 0
+        hours, ratings = [], []
         for row in rows:
-            end = row["due_at"]
-            if pd.isna(end) and due_hours:
-                end = row["reported_at"] + pd.Timedelta(hours=due_hours)
-            done = pd.notna(row["closed_at"]) and row["closed_at"] <= now
-            closed += done
-            accepted += done or bool(row["accepted_at"] <= now)
-            if done:
+            due_at = row["due_at"]
+            if pd.isna(due_at) and due_hours:
+                due_at = row["reported_at"] + pd.Timedelta(hours=due_hours)
+            is_closed = pd.notna(row["closed_at"]) and row["closed_at"] <= now
+            closed += is_closed
+            accepted += is_closed or bool(row["accepted_at"] <= now)
+            if is_closed:
                 hours.append((row["closed_at"] - row["reported_at"]).total_seconds() / 3600)
-            if pd.notna(end) and (done or end < now):
+            if pd.notna(due_at) and (is_closed or due_at < now):
                 due += 1
-                met += done and row["closed_at"] <= end
+                closed_in_time += is_closed and row["closed_at"] <= due_at
             if pd.notna(row["satisfaction"]):
-                marks.append(row["satisfaction"])
-        assert got[["received", "accepted", "closed", "due", "closed_in_time"]].tolist() == [
+                ratings.append(row["satisfaction"])
+        assert figures[["received", "accepted", "closed", "due", "closed_in_time"]].tolist() == [
             len(rows),
             accepted,
             closed,
             due,
-            met,
+            closed_in_time,
         ]
-        assert got["in_time_share"] == pytest.approx(met / due if due else np.nan, nan_ok=True)
-        assert got["median_hours"] == pytest.approx(
+        assert figures["in_time_share"] == pytest.approx(
+            closed_in_time / due if due else np.nan, nan_ok=True
+        )
+        assert figures["median_hours"] == pytest.approx(
             np.median(hours) if hours else np.nan, nan_ok=True
         )
-        assert got["rated"] == len(marks)
-        assert got["satisfaction"] == pytest.approx(
-            np.mean(marks) if marks else np.nan, nan_ok=True
+        assert figures["rated"] == len(ratings)
+        assert figures["satisfaction"] == pytest.approx(
+            np.mean(ratings) if ratings else np.nan, nan_ok=True
         )
 
 
-def test_levels_add_up_and_months_together() -> None:
+def test_service_quality_levels_and_months_have_equal_sums() -> None:
     grids, areas = district()
     frame = appeals(400, seed=2)
     table = geo.service_quality(grids, areas, frame)
-    whole = table.groupby(["level", "month"])[["received", "closed", "due", "rated"]].sum()
+    sums = table.groupby(["level", "month"])[["received", "closed", "due", "rated"]].sum()
     for name in ("community", "subdistrict", "district"):
-        pd.testing.assert_frame_equal(whole.loc[name], whole.loc["grid"])
-    all_in_one = geo.service_quality(grids, areas, frame, monthly=False)
-    assert all_in_one.loc["district"]["received"].sum() == 400
-    assert len(all_in_one.loc["district"]) == 2  # the district, and what lies in no district
+        pd.testing.assert_frame_equal(sums.loc[name], sums.loc["grid"])
+    total = geo.service_quality(grids, areas, frame, monthly=False)
+    assert total.loc["district"]["received"].sum() == 400
+    assert len(total.loc["district"]) == 2  # the district, and appeals in no district
 
 
-def test_appeals_located_by_grid_count_and_bad_input_is_told() -> None:
+def test_service_quality_accepts_grid_codes_and_rejects_bad_input() -> None:
     grids, areas = district()
     frame = appeals(3)
     frame["grid"] = ["g4", None, None]
     frame.loc[0, "geometry"] = None
     table = geo.service_quality(grids, areas, frame, monthly=False)
     assert table.loc[("grid", "g4"), "received"].sum() >= 1
-    wrong = frame.copy()
-    wrong.loc[1, "closed_at"] = wrong.loc[1, "reported_at"] - pd.Timedelta(hours=1)
+    invalid = frame.copy()
+    invalid.loc[1, "closed_at"] = invalid.loc[1, "reported_at"] - pd.Timedelta(hours=1)
     with pytest.raises(ColumnError, match="closed_at before their receipt"):
-        geo.service_quality(grids, areas, wrong)
+        geo.service_quality(grids, areas, invalid)
     with pytest.raises(ColumnError, match="time zone"):
         geo.service_quality(grids, areas, frame, as_of=pd.Timestamp("2026-03-01"))
-    loop = areas.copy()
-    loop.loc["D", "parent"] = "A1"
+    cyclic = areas.copy()
+    cyclic.loc["D", "parent"] = "A1"
     with pytest.raises(ColumnError, match="lead back to itself"):
-        geo.service_quality(grids, loop, frame)
-    none = geo.service_quality(grids, areas, frame.iloc[:0])
-    assert none.empty
+        geo.service_quality(grids, cyclic, frame)
+    empty = geo.service_quality(grids, areas, frame.iloc[:0])
+    assert empty.empty

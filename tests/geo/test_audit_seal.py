@@ -1,4 +1,4 @@
-"""The head of the audit log outside the database: what is cut off, moved or rewritten shows."""
+"""Tests of `AuditSeal`: the sealed head outside the database detects changes of the audit log."""
 
 from __future__ import annotations
 
@@ -17,15 +17,20 @@ from geo.store.queries.audit import append_audit_entry, check_audit, read_audit_
 from tests.support.commands import CommandResult
 
 
-def _write(conn: Conn, number: int) -> None:
-    for k in range(number):
+def _append_entries(conn: Conn, count: int) -> None:
+    for index in range(count):
         append_audit_entry(
-            conn, actor="a", role="planner", address="", action=AuditAction.VIEWED, object_=f"/{k}"
+            conn,
+            actor="a",
+            role="planner",
+            address="",
+            action=AuditAction.VIEWED,
+            object_=f"/{index}",
         )
     conn.commit()
 
 
-def _behind_the_back(conn: Conn, *statements: str) -> None:
+def _execute_without_triggers(conn: Conn, *statements: str) -> None:
     for table in ("audit", "audit_anchor"):
         conn.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER".encode())
     for statement in statements:
@@ -70,44 +75,44 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("kind", sorted(TAMPERED))
-def test_what_the_owner_of_the_database_changes_shows(
+def test_audit_seal_detects_changes_by_the_database_owner(
     store: str, tmp_path: Path, kind: str
 ) -> None:
     statements, problems = TAMPERED[kind]
     seal = AuditSeal(tmp_path / "audit")
     with connect(store) as conn:
-        _write(conn, 5)
+        _append_entries(conn, 5)
         seal.update(conn)
-        _behind_the_back(conn, *statements)
+        _execute_without_triggers(conn, *statements)
         sealed = seal.sealed(store_identity(conn))
         assert sealed is not None
         assert check(conn, sealed) == problems
         if kind == "everything":
-            # Without a log and its anchor nothing can be recorded, and so nothing is shown.
+            # Without a log and its anchor no entry can be appended.
             with pytest.raises(psycopg.errors.NotNullViolation):
-                _write(conn, 1)
+                _append_entries(conn, 1)
             return
-        # What comes later does not make it good: the evidence is not written over.
-        _write(conn, 3)
+        # Later entries do not hide the change: the sealed head is not overwritten.
+        _append_entries(conn, 3)
         seal.update(conn)
-        again = seal.sealed(store_identity(conn))
-        assert again is not None
+        sealed_later = seal.sealed(store_identity(conn))
+        assert sealed_later is not None
         if problems:
-            assert again == sealed
-            assert check(conn, again)
+            assert sealed_later == sealed
+            assert check(conn, sealed_later)
         else:
-            assert (again.id, check(conn, again)) == (8, [])
+            assert (sealed_later.id, check(conn, sealed_later)) == (8, [])
 
 
-def test_the_chain_alone_names_a_missing_anchor(store: str) -> None:
+def test_check_audit_reports_a_missing_anchor(store: str) -> None:
     with connect(store) as conn:
-        _write(conn, 3)
-        _behind_the_back(conn, "DELETE FROM audit_anchor")
-        found = check_audit(conn)
-        assert (found.entries, found.broken) == (3, 1)
+        _append_entries(conn, 3)
+        _execute_without_triggers(conn, "DELETE FROM audit_anchor")
+        outcome = check_audit(conn)
+        assert (outcome.entries, outcome.broken) == (3, 1)
 
 
-def test_the_anchor_is_protected(store: str) -> None:
+def test_audit_anchor_rejects_direct_changes(store: str) -> None:
     with connect(store) as conn:
         for statement in (
             "DELETE FROM audit_anchor",
@@ -119,10 +124,10 @@ def test_the_anchor_is_protected(store: str) -> None:
             conn.rollback()
 
 
-def test_a_head_that_was_changed_without_the_key(store: str, tmp_path: Path) -> None:
+def test_audit_seal_rejects_a_head_changed_without_the_key(store: str, tmp_path: Path) -> None:
     seal = AuditSeal(tmp_path)
     with connect(store) as conn:
-        _write(conn, 2)
+        _append_entries(conn, 2)
         seal.update(conn)
         (path,) = tmp_path.glob("head-*.json")
         path.write_text(path.read_text().replace('"id": 2', '"id": 1'))
@@ -134,13 +139,13 @@ def test_a_head_that_was_changed_without_the_key(store: str, tmp_path: Path) -> 
     assert (path.stat().st_mode & 0o077) == 0
 
 
-def test_an_older_head_is_never_written_over_a_newer_one(store: str, tmp_path: Path) -> None:
+def test_audit_seal_update_keeps_the_newer_head(store: str, tmp_path: Path) -> None:
     seal = AuditSeal(tmp_path)
     with connect(store) as early, connect(store) as late:
-        _write(early, 1)
+        _append_entries(early, 1)
         early.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         assert read_head(early) is not None
-        _write(late, 4)
+        _append_entries(late, 4)
         seal.update(late)
         seal.update(early)
         early.rollback()
@@ -149,22 +154,22 @@ def test_an_older_head_is_never_written_over_a_newer_one(store: str, tmp_path: P
         assert sealed.id == 5
 
 
-def test_stores_have_heads_of_their_own(store: str, bare: str, tmp_path: Path) -> None:
+def test_audit_seal_keeps_one_head_per_store(store: str, bare: str, tmp_path: Path) -> None:
     from geo.store.migration import migrate
 
     migrate(bare)
     seal = AuditSeal(tmp_path)
     for conninfo, number in ((store, 3), (bare, 1)):
         with connect(conninfo) as conn:
-            _write(conn, number)
+            _append_entries(conn, number)
             seal.update(conn)
-    with connect(store) as one, connect(bare) as other:
-        assert store_identity(one) != store_identity(other)
-        heads = [seal.sealed(store_identity(conn)) for conn in (one, other)]
+    with connect(store) as first, connect(bare) as second:
+        assert store_identity(first) != store_identity(second)
+        heads = [seal.sealed(store_identity(conn)) for conn in (first, second)]
         assert [head.id for head in heads if head] == [3, 1]
 
 
-def test_an_entry_with_what_cannot_be_stored_is_written_with_escapes(store: str) -> None:
+def test_append_audit_entry_escapes_unstorable_characters(store: str) -> None:
     with connect(store) as conn:
         append_audit_entry(
             conn,
@@ -186,7 +191,7 @@ def test_an_entry_with_what_cannot_be_stored_is_written_with_escapes(store: str)
         assert check_audit(conn).broken is None
 
 
-def test_commands_write_and_check_the_head(
+def test_audit_commands_write_and_verify_the_head(
     run: Callable[..., CommandResult], store: str, tmp_path: Path
 ) -> None:
     assert run("user", "add", "Wang", "--role", "planner", "--everywhere").returncode == 0
@@ -195,7 +200,7 @@ def test_commands_write_and_check_the_head(
     intact = run("audit", "verify", "--head", head)
     assert (intact.returncode, "is as it was written" in intact.stdout) == (0, True), intact.stderr
     with connect(store) as conn:
-        _behind_the_back(
+        _execute_without_triggers(
             conn,
             "UPDATE audit SET actor = 'x' WHERE id = 2",
             "UPDATE audit a SET digest = audit_digest(a) WHERE id = 2",
@@ -209,9 +214,9 @@ def test_commands_write_and_check_the_head(
     assert run("audit", "accept").returncode == 0
     assert run("audit", "verify").returncode == 0
     with connect(store) as conn:
-        _behind_the_back(conn, "DELETE FROM audit WHERE id > 1")
+        _execute_without_triggers(conn, "DELETE FROM audit WHERE id > 1")
     assert "are missing" in run("audit", "verify").stderr
-    # Without the head file, one that was stored elsewhere shows it all the same.
+    # Without the head file, a copy of the head that is given as an option detects the change.
     for path in Path(get_settings().seal_dir).glob("head-*.json"):
         path.unlink()
     assert run("audit", "verify", "--head", f"3:{'0' * 64}").returncode == 1
@@ -219,7 +224,7 @@ def test_commands_write_and_check_the_head(
     assert "No head of this log" in run("audit", "verify").stderr
 
 
-def test_a_folder_that_cannot_be_written_is_named_at_the_start(tmp_path: Path) -> None:
+def test_audit_seal_require_writable_names_the_setting(tmp_path: Path) -> None:
     AuditSeal(tmp_path / "new" / "audit").require_writable()
     assert (tmp_path / "new" / "audit" / "key").stat().st_mode & 0o077 == 0
     (tmp_path / "file").touch()

@@ -1,4 +1,4 @@
-"""Directions as people write them."""
+"""Tests of `directions_of`: camera directions written in free text."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ POINT_NAMES = [
 
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(POINT_NAMES)))
-def test_sixteen_points(number: int, name: str) -> None:
+def test_directions_of_reads_sixteen_compass_points(number: int, name: str) -> None:
     words = {"N": "north", "E": "east", "S": "south", "W": "west"}
     spelled = [words[letter] for letter in name]
     for text in (
@@ -84,7 +84,7 @@ POINTS_BY_LANGUAGE = [
 
 
 @pytest.mark.parametrize(("bearing", "words"), POINTS_BY_LANGUAGE)
-def test_points_in_many_languages(bearing: float, words: str) -> None:
+def test_directions_of_reads_compass_points_in_many_languages(bearing: float, words: str) -> None:
     for word in words.split():
         assert directions_of(word) == (Direction(bearing),), word
 
@@ -120,9 +120,11 @@ SINGLE_DIRECTIONS = [
 
 
 @pytest.mark.parametrize(("text", "bearing", "fov"), SINGLE_DIRECTIONS)
-def test_one_direction(text: object, bearing: float | None, fov: float | None) -> None:
-    wanted = () if bearing is None and fov is None else (Direction(bearing, fov),)
-    assert directions_of(text) == wanted
+def test_directions_of_reads_a_single_direction(
+    text: object, bearing: float | None, fov: float | None
+) -> None:
+    expected = () if bearing is None and fov is None else (Direction(bearing, fov),)
+    assert directions_of(text) == expected
 
 
 # fmt: off
@@ -138,7 +140,7 @@ TEXTS_WITHOUT_DIRECTION = [
 
 
 @pytest.mark.parametrize("text", TEXTS_WITHOUT_DIRECTION)
-def test_roads_houses_distances_and_names_are_no_direction(text: object) -> None:
+def test_directions_of_ignores_roads_numbers_and_names(text: object) -> None:
     assert directions_of(text) == ()
 
 
@@ -153,21 +155,21 @@ DIRECTION_LISTS = [
 
 
 @pytest.mark.parametrize(("text", "bearings"), DIRECTION_LISTS)
-def test_lists_are_several_directions(text: str, bearings: list[float]) -> None:
-    assert [one.bearing_deg for one in directions_of(text)] == bearings
+def test_directions_of_reads_lists_of_directions(text: str, bearings: list[float]) -> None:
+    assert [direction.bearing_deg for direction in directions_of(text)] == bearings
 
 
-def test_a_comma_of_two_digits_needs_the_column_to_say_what_it_is() -> None:
+def test_directions_of_reads_decimal_comma_only_on_request() -> None:
     assert directions_of("112,50", decimal_comma=True) == (Direction(112.5),)
     assert directions_of("112,50") == ()
     assert directions_of("90;180", decimal_comma=True) == (Direction(90), Direction(180))
 
 
-def test_all_round_in_a_list_is_all_round() -> None:
+def test_directions_of_list_with_all_round_is_all_round() -> None:
     assert directions_of("90;全向") == (ALL_ROUND,)
 
 
-def test_no_word_means_two_points() -> None:
+def test_compass_point_names_are_unambiguous() -> None:
     assert not {"o", "no", "so", "ono", "sso"} & set(POINTS)
     assert point_of("Süd-Ost") == point_of("s.e.") == 135.0
 
@@ -177,27 +179,27 @@ def test_no_word_means_two_points() -> None:
     st.sampled_from(POINT_NAMES),
     st.sampled_from(["{n:.1f}° {p}", "{n:.1f} {p}", "at {n:.1f}° {p}"]),
 )
-def test_a_number_beside_a_point_is_the_number_or_nothing(
-    number: float, name: str, form: str
+def test_directions_of_number_beside_a_point_agrees_or_is_dropped(
+    number: float, name: str, template: str
 ) -> None:
     shown = round(number, 1)
-    found = directions_of(form.format(n=shown, p=name))
-    agree = apart(shown, POINT_NAMES.index(name) * 22.5) <= 45.0
-    assert found == ((Direction(shown),) if agree else ())
+    directions = directions_of(template.format(n=shown, p=name))
+    consistent = apart(shown, POINT_NAMES.index(name) * 22.5) <= 45.0
+    assert directions == ((Direction(shown),) if consistent else ())
 
 
 @given(st.integers(0, 359), st.integers(5, 359))
-def test_a_sector_is_written_and_read_alike(start: int, width: int) -> None:
-    (found,) = directions_of(f"{start}-{(start + width) % 360}")
-    assert found.bearing_deg == (start + width / 2) % 360
-    assert found.fov_deg == width
-    assert directions_from_text(directions_to_text([found])) == (found,)
+def test_directions_text_round_trip_of_a_sector(start: int, width: int) -> None:
+    (direction,) = directions_of(f"{start}-{(start + width) % 360}")
+    assert direction.bearing_deg == (start + width / 2) % 360
+    assert direction.fov_deg == width
+    assert directions_from_text(directions_to_text([direction])) == (direction,)
 
 
 @given(st.text(max_size=30))
-def test_any_text_is_read_or_not_and_raises_nothing(text: str) -> None:
-    for one in directions_of(text):
-        assert one.bearing_deg is None or one.bearing_deg == one.bearing_deg
+def test_directions_of_never_raises(text: str) -> None:
+    for direction in directions_of(text):
+        assert direction.bearing_deg is None or direction.bearing_deg == direction.bearing_deg
 
 
 # fmt: off
@@ -210,5 +212,7 @@ GB28181_TYPES = [
 
 
 @pytest.mark.parametrize(("header", "cells", "types"), GB28181_TYPES)
-def test_types_of_gb28181(header: str, cells: list[str], types: bool) -> None:
+def test_are_direction_types_recognises_gb28181_columns(
+    header: str, cells: list[str], types: bool
+) -> None:
     assert are_direction_types(header, cells) is types

@@ -1,4 +1,4 @@
-"""The board: every figure adds up, agrees with the targets, with SQL, and with what stands in the store."""
+"""Tests of the dashboard figures: sums by level, agreement with targets, SQL and stored issues."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def figures(demo_store: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(dashboard.COLUMNS))
 
 
-def test_every_figure_adds_up_exactly_at_every_level(figures: pd.DataFrame) -> None:
+def test_area_figures_have_equal_sums_at_every_level(figures: pd.DataFrame) -> None:
     sums = figures.fillna({"whole": 0.0}).groupby(["figure", "level"])[["part", "whole"]].sum()
     table = sums.unstack("level")
     assert len(table) > 40
@@ -58,70 +58,70 @@ def test_every_figure_adds_up_exactly_at_every_level(figures: pd.DataFrame) -> N
         st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.floats(0, 1e9)), max_size=30
     )
 )
-def test_sums_are_exact_in_any_order(rows: list[tuple[str, str, float]]) -> None:
+def test_sum_by_level_is_exact_in_any_row_order(rows: list[tuple[str, str, float]]) -> None:
     frame = pd.DataFrame(rows, columns=["grid", "community", "n"])
     place = frame[["grid", "community"]].assign(subdistrict="s", district="d")
-    one = sum_by_level(place, frame[["n"]])["n"].groupby("level").sum()
-    other = sum_by_level(place[::-1], frame.loc[::-1, ["n"]])["n"].groupby("level").sum()
-    assert one.nunique() <= 1
-    assert one.equals(other)
+    forward = sum_by_level(place, frame[["n"]])["n"].groupby("level").sum()
+    backward = sum_by_level(place[::-1], frame.loc[::-1, ["n"]])["n"].groupby("level").sum()
+    assert forward.nunique() <= 1
+    assert forward.equals(backward)
 
 
-def test_cameras_agree_with_the_targets_and_with_sql(
-    figures: pd.DataFrame, demo_store: str
-) -> None:
+def test_camera_figures_agree_with_targets_and_sql(figures: pd.DataFrame, demo_store: str) -> None:
     with connect(demo_store) as conn:
-        found = read_registers(conn, Settings())
-        counted = conn.execute(
+        registers = read_registers(conn, Settings())
+        sql_counts = conn.execute(
             "SELECT g.community, count(*), count(*) FILTER (WHERE c.network), "
             "count(*) FILTER (WHERE c.status = 'working') FROM cameras c JOIN grids g "
             "ON ST_Intersects(g.geometry, c.geometry) WHERE c.status <> 'retired' GROUP BY 1"
         ).fetchall()
     table = figures.set_index(["level", "code", "figure"]).sort_index()
-    for code, cameras, networked, working in counted:
-        at = table.loc[("community", code)]
-        assert at.loc["cameras", "part"] == cameras
-        assert at.loc["networked", "part"] == networked
-        assert at.loc["working", "part"] == working
-    targets = camera_targets(found.grids, found.areas, found.cameras)
-    for (level, code, who), row in targets.iterrows():
-        end = "" if who == "all" else f"/{who}"
-        at = table.loc[(level, code)]
-        assert at.loc[f"cameras{end}", "part"] == row["cameras"]
+    for code, cameras, networked, working in sql_counts:
+        area_rows = table.loc[("community", code)]
+        assert area_rows.loc["cameras", "part"] == cameras
+        assert area_rows.loc["networked", "part"] == networked
+        assert area_rows.loc["working", "part"] == working
+    targets = camera_targets(registers.grids, registers.areas, registers.cameras)
+    for (level, code, point_class), row in targets.iterrows():
+        suffix = "" if point_class == "all" else f"/{point_class}"
+        area_rows = table.loc[(level, code)]
+        assert area_rows.loc[f"cameras{suffix}", "part"] == row["cameras"]
         for name in ("networked", "working"):
-            mine = at.loc[f"{name}{end}"]
-            assert mine["part"] == row[name]
-            assert mine["whole"] == row[name] + row[f"not_{name}"]
+            figure = area_rows.loc[f"{name}{suffix}"]
+            assert figure["part"] == row[name]
+            assert figure["whole"] == row[name] + row[f"not_{name}"]
     assert table.loc[("district", "990101", "working/industry"), "goal"] == 0.95
     assert table.loc[("district", "990101", "working"), "goal"] == 0.98
 
 
-def test_the_store_holds_the_findings_and_where_they_lie(demo_store: str) -> None:
+def test_read_data_quality_issues_filters_and_locates_issues(demo_store: str) -> None:
     with connect(demo_store) as conn:
         rows, total = read_data_quality_issues(conn, 100_000)
-        apart, some = read_data_quality_issues(conn, 5, layer="cameras", finding="not_networked")
-        found = read_registers(conn, Settings())
-        here, inside = read_data_quality_issues(conn, 100_000, area="990101001")
+        limited, not_networked = read_data_quality_issues(
+            conn, 5, layer="cameras", finding="not_networked"
+        )
+        registers = read_registers(conn, Settings())
+        area_rows, area_total = read_data_quality_issues(conn, 100_000, area="990101001")
         counts = pd.DataFrame(count_data_quality_issues(conn))
-        wrong = conn.execute(
+        misplaced = conn.execute(
             "SELECT count(*) FROM register_findings f JOIN grids g ON g.code = f.grid "
             "WHERE NOT ST_Intersects(g.geometry, f.geometry)"
         ).fetchone()
     assert total == len(rows) == counts["rows"].sum()
-    gaps = camera_shortfalls(found.cameras)
-    assert some == (gaps["finding"] == "not_networked").sum() > len(apart) == 5
-    assert inside == len(here) < total
-    assert set(here["subdistrict"]) == {"990101001"}
-    assert wrong == (0,)
-    named = rows[(rows["layer"] == "key-places") & (rows["aspect"] == "target")]
-    assert set(named["code"]) == set(key_place_shortfalls(found.targets)["code"])
-    # A finding outside every grid says so by empty codes, and still has its place.
+    shortfalls = camera_shortfalls(registers.cameras)
+    assert not_networked == (shortfalls["finding"] == "not_networked").sum() > len(limited) == 5
+    assert area_total == len(area_rows) < total
+    assert set(area_rows["subdistrict"]) == {"990101001"}
+    assert misplaced == (0,)
+    target_rows = rows[(rows["layer"] == "key-places") & (rows["aspect"] == "target")]
+    assert set(target_rows["code"]) == set(key_place_shortfalls(registers.targets)["code"])
+    # An issue outside every grid has empty area codes and keeps its geometry.
     outside = rows[rows["finding"] == "outside_every_grid"]
     assert (outside["grid"] == "").all()
     assert outside.geometry.notna().all()
 
 
-def test_a_board_is_worked_out_when_something_is_new(store: str, tmp_path: Path) -> None:
+def test_refresh_dashboard_runs_only_after_changes(store: str, tmp_path: Path) -> None:
     settings = Settings()
     with connect(store) as conn:
         box = "ST_Multi(ST_MakeEnvelope(118, 30.9, 118.01, 30.91, 4326))"
@@ -144,7 +144,7 @@ def test_a_board_is_worked_out_when_something_is_new(store: str, tmp_path: Path)
             r for r in read_figures_of_level(conn, "grid", None) if r["figure"] == "networked"
         ]
         assert (row["part"], row["whole"], row["goal"]) == (1, 2, 1)
-        # No service point yet: nothing is said of them. Then one, far from half of the grid.
+        # No service point: no figure. Then one service point in a corner of the grid.
         assert not [
             r for r in read_figures_of_level(conn, "grid", None) if "service" in r["figure"]
         ]
@@ -155,38 +155,38 @@ def test_a_board_is_worked_out_when_something_is_new(store: str, tmp_path: Path)
         outcome = import_file(conn, "service-points", path)
         assert outcome.inserted == 1
         assert refresh_dashboard(conn, settings) is not None
-        served = {r["figure"]: r for r in read_figures_of_level(conn, "grid", None)}
-        quarter = np.pi * 500**2 / 4
-        assert served["service/party_branch"]["part"] == pytest.approx(quarter, rel=0.01)
-        people = served["served/party_branch"]
-        assert people["part"] / people["whole"] == pytest.approx(
-            quarter / served["area_m2"]["part"], rel=0.01
+        figures = {r["figure"]: r for r in read_figures_of_level(conn, "grid", None)}
+        quarter_disc_m2 = np.pi * 500**2 / 4
+        assert figures["service/party_branch"]["part"] == pytest.approx(quarter_disc_m2, rel=0.01)
+        served_people = figures["served/party_branch"]
+        assert served_people["part"] / served_people["whole"] == pytest.approx(
+            quarter_disc_m2 / figures["area_m2"]["part"], rel=0.01
         )
-        blind, total = read_data_quality_issues(conn, 10, aspect="service")
-        assert (total, blind["finding"].tolist()) == (
+        issues, total = read_data_quality_issues(conn, 10, aspect="service")
+        assert (total, issues["finding"].tolist()) == (
             1,
             ["no_service_within_distance/party_branch"],
         )
 
 
-def test_quality_counts_rows_once_however_much_is_wrong() -> None:
-    place = pd.DataFrame({level: ["x", "x", "y"] for level in LEVELS}, index=["a", "b", "c"])
+def test_quality_figures_count_each_row_once() -> None:
+    levels = pd.DataFrame({level: ["x", "x", "y"] for level in LEVELS}, index=["a", "b", "c"])
     findings = pd.DataFrame(
         [("a", "complete"), ("a", "complete"), ("a", "in_place"), ("c", "target")],
         columns=["code", "aspect"],
     )
     table = dashboard.quality_figures(
-        "cameras", place, pd.Index(["a", "b", "c"]), findings, ["code"]
+        "cameras", levels, pd.Index(["a", "b", "c"]), findings, ["code"]
     )
     table = table.set_index(["level", "code", "figure"])["part"]
     assert table["grid", "x", "quality/cameras/complete"] == 1
     assert table["grid", "x", "quality/cameras/in_place"] == 1
     assert table["grid", "x", "quality/cameras"] == 1
-    # What is short of a target is no fault of the register.
+    # A shortfall to a target is not an issue of the register.
     assert table["grid", "y", "quality/cameras"] == 1
 
 
-def test_gaps_are_named() -> None:
+def test_shortfalls_state_finding_detail_and_owner() -> None:
     cameras = pd.DataFrame(
         {
             "status": ["working", "offline", "retired", "faulty"],
@@ -195,8 +195,16 @@ def test_gaps_are_named() -> None:
         },
         index=list("abcd"),
     )
-    gaps = camera_shortfalls(cameras)
-    assert list(zip(gaps["code"], gaps["finding"], gaps["detail"], gaps["owner"], strict=True)) == [
+    shortfalls = camera_shortfalls(cameras)
+    assert list(
+        zip(
+            shortfalls["code"],
+            shortfalls["finding"],
+            shortfalls["detail"],
+            shortfalls["owner"],
+            strict=True,
+        )
+    ) == [
         ("a", "not_networked", "", "甲"),
         ("b", "not_in_working_order", "offline", ""),
         ("d", "not_in_working_order", "faulty", "丙"),
@@ -206,8 +214,8 @@ def test_gaps_are_named() -> None:
         index=["p", "q", "r"],
     )
     share = pd.Series([0.75, 0.9, np.nan], index=places.index)
-    short = key_place_shortfalls(key_place_targets(places, share))
-    assert short[["code", "detail", "owner"]].to_numpy().tolist() == [
+    place_shortfalls = key_place_shortfalls(key_place_targets(places, share))
+    assert place_shortfalls[["code", "detail", "owner"]].to_numpy().tolist() == [
         ["p", "75.0% of 100%", "school"]
     ]
     grids = gpd.GeoDataFrame(
@@ -216,23 +224,25 @@ def test_gaps_are_named() -> None:
         crs=CRS,
     )
     points = gpd.GeoDataFrame(geometry=[shapely.Point(50, 50)], crs=CRS)
-    told = service_shortfalls(
+    services = service_shortfalls(
         share_within_distance(grids, points, 300), "volunteers", 300, pd.Series("c", grids.index)
     )
-    assert told[["code", "detail"]].to_numpy().tolist() == [["h", "0% within 300 m, nearest 900 m"]]
-    none = service_shortfalls(
+    assert services[["code", "detail"]].to_numpy().tolist() == [
+        ["h", "0% within 300 m, nearest 900 m"]
+    ]
+    services_without_points = service_shortfalls(
         share_within_distance(grids, points.iloc[:0], 300),
         "volunteers",
         300,
         pd.Series("c", grids.index),
     )
-    assert none["detail"].tolist() == ["0% within 300 m, none at all"] * 2
+    assert services_without_points["detail"].tolist() == ["0% within 300 m, none at all"] * 2
 
 
-def test_a_register_told_today_is_not_silent(demo_store: str) -> None:
+def test_read_last_status_reports_are_recent_in_the_demo(demo_store: str) -> None:
     with connect(demo_store) as conn:
-        heard = read_last_status_reports(conn)
-        _, silent = read_data_quality_issues(conn, 1, finding="status_older_than_days/365")
-    assert len(heard) == 1500
-    assert silent == 0
-    assert (pd.Timestamp(dt.datetime.now(dt.UTC)) - heard.max()).total_seconds() < 3600
+        reports = read_last_status_reports(conn)
+        _, outdated = read_data_quality_issues(conn, 1, finding="status_older_than_days/365")
+    assert len(reports) == 1500
+    assert outdated == 0
+    assert (pd.Timestamp(dt.datetime.now(dt.UTC)) - reports.max()).total_seconds() < 3600

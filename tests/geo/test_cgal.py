@@ -1,4 +1,4 @@
-"""`visible_area` without heights against CGAL's triangular expansion."""
+"""Tests of `visible_area` without heights against CGAL's triangular expansion."""
 
 from __future__ import annotations
 
@@ -31,41 +31,45 @@ def cgal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program
 
 
-def test_areas_agree_with_triangular_expansion(cgal: Path) -> None:
-    text: list[str] = []
-    ours: list[float] = []
+def test_visible_area_equals_cgal_triangular_expansion(cgal: Path) -> None:
+    lines_in: list[str] = []
+    our_areas: list[float] = []
     for seed in range(150):
         cameras, buildings = make_scene(seed, heights=False)
         cameras["fov_deg"] = 360.0
         cameras["near_m"] = 0.0
-        near = cameras.geometry.distance(buildings.union_all())
-        cameras = cameras[near > 1e-3]  # CGAL stands in a face, not on or in a building
+        building_distance = cameras.geometry.distance(buildings.union_all())
+        cameras = cameras[
+            building_distance > 1e-3
+        ]  # CGAL needs a viewpoint in a face, not on or in a building
         views = geo.visible_area(cameras, buildings)
         walls, _ = directed_edges(np.asarray(buildings.geometry.values))
         walls = walls - np.tile(ORIGIN, 2)
         for camera, view in zip(cameras.itertuples(), views, strict=True):
             x, y = camera.geometry.x - ORIGIN[0], camera.geometry.y - ORIGIN[1]
-            # The end of the range is the same ring of chords, so that the arcs play no part.
+            # The limit of the range is the same ring of chords, so that arcs make no difference.
             count = math.ceil(2 * math.pi / (2 * math.acos(1 - 0.05 / camera.range_m)) - 1e-12)
             start = math.radians(90 - camera.bearing_deg - 180)
-            turn = start + np.arange(count + 1) * 2 * math.pi / count
-            turn[-1] = turn[0]
+            angles = start + np.arange(count + 1) * 2 * math.pi / count
+            angles[-1] = angles[0]
             rim = np.column_stack(
-                [x + camera.range_m * np.cos(turn), y + camera.range_m * np.sin(turn)]
+                [x + camera.range_m * np.cos(angles), y + camera.range_m * np.sin(angles)]
             )
             lines = np.vstack([walls, np.hstack([rim[:-1], rim[1:]])])
             near_box = shapely.box(x - 100, y - 100, x + 100, y + 100)
-            keep = shapely.intersects(near_box, shapely.linestrings(lines.reshape(-1, 2, 2)))
-            lines = lines[keep]
-            text.append(f"S {len(lines)} {x!r} {y!r}")
-            text += [" ".join(repr(float(v)) for v in line) for line in lines]
-            ours.append(view.area)
-    done = subprocess.run(
-        [str(cgal)], input="\n".join(text), text=True, capture_output=True, check=True
+            is_near = shapely.intersects(near_box, shapely.linestrings(lines.reshape(-1, 2, 2)))
+            lines = lines[is_near]
+            lines_in.append(f"S {len(lines)} {x!r} {y!r}")
+            lines_in += [" ".join(repr(float(v)) for v in line) for line in lines]
+            our_areas.append(view.area)
+    completed = subprocess.run(
+        [str(cgal)], input="\n".join(lines_in), text=True, capture_output=True, check=True
     )
-    theirs = np.array([float(line) for line in done.stdout.split()])
-    assert len(theirs) == len(ours) > 250
-    known = np.isfinite(theirs)
+    cgal_areas = np.array([float(line) for line in completed.stdout.split()])
+    assert len(cgal_areas) == len(our_areas) > 250
+    known = np.isfinite(cgal_areas)
     assert known.mean() > 0.95
-    error = np.abs(np.array(ours)[known] - theirs[known]) / np.maximum(theirs[known], 1.0)
+    error = np.abs(np.array(our_areas)[known] - cgal_areas[known]) / np.maximum(
+        cgal_areas[known], 1.0
+    )
     assert error.max() < 1e-6

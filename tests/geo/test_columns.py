@@ -1,4 +1,4 @@
-"""Columns read whole give what reading cell by cell gives."""
+"""Tests of vectorised column parsing against parsing cell by cell."""
 
 from __future__ import annotations
 
@@ -60,51 +60,51 @@ def parse(
     layer: str, name: str, cells: pd.Series, zone: ZoneInfo
 ) -> tuple[list[object], list[Finding]]:
     raw = RawTable(cells.to_frame("c"), np.arange(len(cells)) + 2, ",")
-    work = CleaningTable.of(LAYERS[layer], raw, BUILT_IN)
-    found = parse_column(
-        work, LAYERS[layer].column(name), raw.cells["c"], CellContext(zone), "file"
+    table = CleaningTable.of(LAYERS[layer], raw, BUILT_IN)
+    values = parse_column(
+        table, LAYERS[layer].column(name), raw.cells["c"], CellContext(zone), "file"
     )
-    return [None if pd.isna(value) else value for value in found], work.findings
+    return [None if pd.isna(value) else value for value in values], table.findings
 
 
 @pytest.mark.parametrize("zone", ZONES, ids=str)
 @given(st.lists(times, min_size=1, max_size=12))
-def test_times(zone: ZoneInfo, cells: list[str]) -> None:
-    whole = parse("incidents", "occurred_at", pd.Series(cells, dtype="str"), zone)
-    single = parse("incidents", "occurred_at", pd.Series(cells, dtype=object), zone)
-    assert whole == single
+def test_parse_column_of_times_equals_cell_by_cell(zone: ZoneInfo, cells: list[str]) -> None:
+    vectorised = parse("incidents", "occurred_at", pd.Series(cells, dtype="str"), zone)
+    by_cell = parse("incidents", "occurred_at", pd.Series(cells, dtype=object), zone)
+    assert vectorised == by_cell
 
 
 @given(st.lists(codes, min_size=1, max_size=12))
-def test_codes(cells: list[str]) -> None:
-    whole = parse("cameras", "code", pd.Series(cells, dtype="str"), ZONES[0])
-    single = parse("cameras", "code", pd.Series(cells, dtype=object), ZONES[0])
-    assert whole == single
+def test_parse_column_of_codes_equals_cell_by_cell(cells: list[str]) -> None:
+    vectorised = parse("cameras", "code", pd.Series(cells, dtype="str"), ZONES[0])
+    by_cell = parse("cameras", "code", pd.Series(cells, dtype=object), ZONES[0])
+    assert vectorised == by_cell
 
 
-def test_codes_of_the_usual_kinds_are_plain() -> None:
-    _, found = distinct(
+def test_plain_codes_accepts_usual_codes() -> None:
+    _, cells = distinct(
         pd.Series(["34020000001310000001", "GD-0001", "1e12", "null", "a b"], dtype="str")
     )
-    assert plain_codes(found).tolist() == [True, True, False, False, False]
+    assert plain_codes(cells).tolist() == [True, True, False, False, False]
 
 
 @given(
     st.lists(st.one_of(st.floats(-1e9, 1e9).map(repr), st.text("0123456789.-+e,° ", max_size=8)))
 )
-def test_plain_numbers_are_the_numbers(cells: list[str]) -> None:
-    found = plain_numbers(pd.Series(cells, dtype="str"))
-    for cell, number in zip(cells, found, strict=True):
+def test_plain_numbers_equal_number_of(cells: list[str]) -> None:
+    numbers = plain_numbers(pd.Series(cells, dtype="str"))
+    for cell, number in zip(cells, numbers, strict=True):
         assert np.isnan(number) or number == number_of(cell)
 
 
-def test_distinct_keeps_types_apart() -> None:
-    at, found = distinct(pd.Series([1, 1.0, True, "1", 1, [1], [1]], dtype=object))
-    assert at.tolist() == [0, 1, 2, 3, 0, 4, 4]
-    assert list(found) == [1, 1.0, True, "1", "[1]"]
+def test_distinct_separates_types() -> None:
+    positions, values = distinct(pd.Series([1, 1.0, True, "1", 1, [1], [1]], dtype=object))
+    assert positions.tolist() == [0, 1, 2, 3, 0, 4, 4]
+    assert list(values) == [1, 1.0, True, "1", "[1]"]
 
 
-def test_json_objects_leave_out_what_is_missing() -> None:
+def test_json_objects_omit_missing_values() -> None:
     parts = {'"a": ': pd.Series(["1", None, None]), '"b": ': pd.Series([None, '"x, y"', None])}
     assert json_objects(parts).tolist() == ['{"a": 1}', '{"b": "x, y"}', "{}"]
 
@@ -120,7 +120,7 @@ def _layout(*names: str) -> _Layout:
     st.lists(st.lists(pieces, min_size=2, max_size=3), min_size=1, max_size=6),
     st.sampled_from(["\n", "\r\n"]),
 )
-def test_an_even_table_reads_like_any_other(rows: list[list[str]], end: str) -> None:
+def test_read_even_equals_read_uneven(rows: list[list[str]], end: str) -> None:
     text = "k,l" + end + end.join(",".join(row) for row in rows)
     layout, names = _layout("k", "l"), ["k", "l"]
     even = _read_even(text, layout, names)
@@ -135,7 +135,7 @@ def test_an_even_table_reads_like_any_other(rows: list[list[str]], end: str) -> 
         assert even[0].to_numpy(object).tolist() == cells.to_numpy(object).tolist()
 
 
-def test_a_plain_table_is_read_whole() -> None:
+def test_read_even_reads_plain_tables_only() -> None:
     layout, names = _layout("code", "name"), ["code", "name"]
     even = _read_even('code,name\n1,"a, ""b"""\n,\n2,c\n', layout, names)
     assert even is not None

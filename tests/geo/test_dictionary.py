@@ -1,4 +1,4 @@
-"""A deployment's own words for headers and values."""
+"""Tests of the dictionary of a deployment: its own words for headers and values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from geo.settings import get_settings
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer
 
-OWN = """
+DICTIONARY = """
 [headers.cameras]
 bearing_deg = ["镜头 朝向"]
 name = ["监控俗名"]
@@ -24,9 +24,9 @@ dome = ["高清半球", "球机"]
 """
 
 
-def test_own_words_are_known_and_go_first(tmp_path: Path) -> None:
+def test_read_dictionary_own_words_take_precedence(tmp_path: Path) -> None:
     path = tmp_path / "words.toml"
-    path.write_text(OWN, encoding="utf-8")
+    path.write_text(DICTIONARY, encoding="utf-8")
     own = read_dictionary(path)
     headers = ["监控俗名", "设备名称", "镜头朝向（度）", "东经读数"]
     assert match_headers("cameras", headers).columns == {"name": "设备名称"}
@@ -42,12 +42,12 @@ def test_own_words_are_known_and_go_first(tmp_path: Path) -> None:
     assert read_dictionary(None) is BUILT_IN
 
 
-def test_imports_take_the_dictionary_of_the_settings(
+def test_import_file_uses_the_dictionary_of_the_settings(
     store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = tmp_path / "words.toml"
-    words.write_text(OWN, encoding="utf-8")
-    monkeypatch.setenv("GRIDCOVER_DICTIONARY", str(words))
+    path = tmp_path / "words.toml"
+    path.write_text(DICTIONARY, encoding="utf-8")
+    monkeypatch.setenv("GRIDCOVER_DICTIONARY", str(path))
     monkeypatch.chdir(tmp_path)
     get_settings.cache_clear()
     Path("c.csv").write_text(
@@ -61,7 +61,7 @@ def test_imports_take_the_dictionary_of_the_settings(
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("headers", "cannot be read"),
         ("[colours]\n", "colours"),
@@ -71,10 +71,10 @@ def test_imports_take_the_dictionary_of_the_settings(
         ("[values.cameras.kind]\nball = ['x']\n", "never ball"),
     ],
 )
-def test_a_wrong_dictionary_says_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
+def test_read_dictionary_rejects_invalid_files(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "words.toml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ReadError, match=words):
+    with pytest.raises(ReadError, match=message):
         read_dictionary(path)
     with pytest.raises(ReadError, match="cannot be read"):
         read_dictionary(tmp_path / "none.toml")

@@ -1,4 +1,4 @@
-"""Cameras that look several ways, in every function that takes cameras: as their directions split into rows."""
+"""Tests of cameras with several directions: equal to one camera per direction."""
 
 from __future__ import annotations
 
@@ -43,40 +43,52 @@ edges = st.tuples(st.integers(0, 359), st.integers(5, 170))
 parts = st.one_of(st.integers(0, 359), edges)
 
 
-def cameras_of(rows: list[dict[str, object]], labels: list[str]) -> gpd.GeoDataFrame:
-    record = {"range_m": 60.0, "near_m": 2.0, "height_m": 4.0, "pixels_wide": 2000, "fov_deg": 50.0}
+def make_cameras(rows: list[dict[str, object]], labels: list[str]) -> gpd.GeoDataFrame:
+    defaults = {
+        "range_m": 60.0,
+        "near_m": 2.0,
+        "height_m": 4.0,
+        "pixels_wide": 2000,
+        "fov_deg": 50.0,
+    }
     return gpd.GeoDataFrame(
-        [record | {name: value for name, value in row.items() if name != "place"} for row in rows],
+        [
+            defaults | {name: value for name, value in row.items() if name != "place"}
+            for row in rows
+        ],
         geometry=[
-            shapely.Point(ORIGIN[0] + x, ORIGIN[1] + y) for x, y in (row["place"] for row in rows)
-        ],  # type: ignore[misc, attr-defined]
+            shapely.Point(ORIGIN[0] + x, ORIGIN[1] + y)
+            for x, y in (row["place"] for row in rows)  # type: ignore[misc, attr-defined]
+        ],
         index=labels,
         crs=CRS,
     )
 
 
-def split_by_hand(
+def one_camera_per_direction(
     rows: list[dict[str, object]], others: list[list[object]], labels: list[str]
 ) -> gpd.GeoDataFrame:
-    """One row a direction, without the library's reading of texts."""
-    out, owners = [], []
-    for row, more, label in zip(rows, others, labels, strict=True):
-        out.append(row)
+    """One row per direction, without the library's parser of texts."""
+    split, owners = [], []
+    for row, directions, label in zip(rows, others, labels, strict=True):
+        split.append(row)
         owners.append(label)
-        for part in more:
+        for part in directions:
             if isinstance(part, tuple):
                 start, width = part
-                out.append(
+                split.append(
                     row | {"bearing_deg": (start + width / 2) % 360, "fov_deg": float(width)}
                 )
             else:
-                out.append(row | {"bearing_deg": part})
+                split.append(row | {"bearing_deg": part})
             owners.append(label)
-    return cameras_of(out, owners)
+    return make_cameras(split, owners)
 
 
-def text_of(more: list[object]) -> str | None:
-    texts = [f"{p[0]}-{(p[0] + p[1]) % 360}" if isinstance(p, tuple) else str(p) for p in more]
+def to_text(directions: list[object]) -> str | None:
+    texts = [
+        f"{p[0]}-{(p[0] + p[1]) % 360}" if isinstance(p, tuple) else str(p) for p in directions
+    ]
     return "/".join(texts) or None
 
 
@@ -84,66 +96,70 @@ def text_of(more: list[object]) -> str | None:
     st.lists(st.tuples(st.integers(0, 359), st.lists(parts, max_size=4)), min_size=1, max_size=5),
     st.randoms(use_true_random=False),
 )
-def test_a_view_is_the_union_of_the_views_of_all_directions(drawn, random) -> None:  # type: ignore[no-untyped-def]
+def test_visible_area_is_the_union_of_all_directions(drawn, random) -> None:  # type: ignore[no-untyped-def]
     labels = [f"c{number}" for number in range(len(drawn))]
     rows: list[dict[str, object]] = [
         {"place": PLACES[k], "bearing_deg": float(bearing)} for k, (bearing, _) in enumerate(drawn)
     ]
-    others = [more for _, more in drawn]
-    single = geo.visible_area(split_by_hand(rows, others, labels), BUILDINGS)
-    wanted = {label: shapely.union_all(single.loc[[label]].to_numpy()) for label in labels}
-    cameras = cameras_of(rows, labels).assign(other_directions=[text_of(more) for more in others])
+    other_directions = [directions for _, directions in drawn]
+    by_direction = geo.visible_area(
+        one_camera_per_direction(rows, other_directions, labels), BUILDINGS
+    )
+    expected = {label: shapely.union_all(by_direction.loc[[label]].to_numpy()) for label in labels}
+    cameras = make_cameras(rows, labels).assign(
+        other_directions=[to_text(directions) for directions in other_directions]
+    )
     order = random.sample(range(len(labels)), len(labels))
-    # Neither the order of the rows nor their labels matter: here all rows have one label.
+    # Neither the order nor the labels of the rows matter: here all rows have the same label.
     shuffled = cameras.iloc[order].set_axis(["same"] * len(labels))
     for view, row in zip(geo.visible_area(shuffled, BUILDINGS), order, strict=True):
         assert view.is_valid
-        assert shapely.symmetric_difference(view, wanted[labels[row]]).area < 1e-6
+        assert shapely.symmetric_difference(view, expected[labels[row]]).area < 1e-6
     tiles = pd.concat(geo.visible_area_by_tile(cameras, lambda _box: BUILDINGS, tile_m=40.0))
     for label in labels:
-        assert shapely.symmetric_difference(tiles[label], wanted[label]).area < 1e-6
+        assert shapely.symmetric_difference(tiles[label], expected[label]).area < 1e-6
 
 
-@pytest.mark.parametrize("nothing", [None, np.nan, pd.NA, "", "  "])
+@pytest.mark.parametrize("empty", [None, np.nan, pd.NA, "", "  "])
 @pytest.mark.parametrize("kind", ["object", "string", "category"])
-def test_an_empty_text_leaves_the_bearing_alone(nothing: object, kind: str) -> None:
-    cameras = cameras_of([{"place": PLACES[0], "bearing_deg": 20.0}], ["a"])
-    column = pd.Series([nothing], index=["a"], dtype=object).astype(kind)
+def test_visible_area_ignores_empty_other_directions(empty: object, kind: str) -> None:
+    cameras = make_cameras([{"place": PLACES[0], "bearing_deg": 20.0}], ["a"])
+    column = pd.Series([empty], index=["a"], dtype=object).astype(kind)
     assert geo.visible_area(cameras.assign(other_directions=column)).equals(
         geo.visible_area(cameras)
     )
 
 
-def test_a_column_of_numbers_is_one_of_bearings() -> None:
+def test_visible_area_accepts_numbers_as_other_directions() -> None:
     rows: list[dict[str, object]] = [
         {"place": PLACES[k], "bearing_deg": float(20 * k)} for k in range(2)
     ]
-    cameras = cameras_of(rows, ["a", "b"])
+    cameras = make_cameras(rows, ["a", "b"])
     numbers = geo.visible_area(cameras.assign(other_directions=[180.0, np.nan]))
     assert numbers.equals(geo.visible_area(cameras.assign(other_directions=["180", None])))
     assert numbers.area.iloc[0] == pytest.approx(2 * geo.visible_area(cameras).area.iloc[0])
 
 
-def test_a_camera_without_a_bearing_looks_all_round_as_it_is() -> None:
-    cameras = cameras_of([{"place": PLACES[0], "bearing_deg": np.nan}], ["a"])
+def test_visible_area_without_bearing_is_all_round() -> None:
+    cameras = make_cameras([{"place": PLACES[0], "bearing_deg": np.nan}], ["a"])
     assert geo.visible_area(cameras.assign(other_directions="90/200-220")).equals(
         geo.visible_area(cameras)
     )
 
 
 @pytest.mark.parametrize("text", ["north", "90;180", "400", "-90", "90/", "90-180-270", "90 180"])
-def test_a_text_that_cannot_be_read_names_its_row(text: str) -> None:
+def test_visible_area_names_the_row_of_an_unreadable_direction(text: str) -> None:
     rows: list[dict[str, object]] = [{"place": place, "bearing_deg": 0.0} for place in PLACES[:2]]
-    cameras = cameras_of(rows, ["good", "bad-row"]).assign(other_directions=["90", text])
+    cameras = make_cameras(rows, ["good", "bad-row"]).assign(other_directions=["90", text])
     with pytest.raises(ColumnError, match="bad-row") as raised:
         geo.visible_area(cameras)
     assert "good" not in str(raised.value)
 
 
-def test_quality_counts_each_lens_by_its_own_width() -> None:
+def test_quality_coverage_uses_the_width_of_each_lens() -> None:
     rows: list[dict[str, object]] = [{"place": (0.0, 0.0), "bearing_deg": 0.0}]
-    cameras = cameras_of(rows, ["a"]).assign(other_directions="170-190/270")
-    by_hand = split_by_hand(rows, [[(170, 20), 270]], ["a"]).set_axis(["x", "y", "z"])
+    cameras = make_cameras(rows, ["a"]).assign(other_directions="170-190/270")
+    split = one_camera_per_direction(rows, [[(170, 20), 270]], ["a"]).set_axis(["x", "y", "z"])
     areas = gpd.GeoDataFrame(
         geometry=[
             shapely.box(
@@ -153,17 +169,17 @@ def test_quality_counts_each_lens_by_its_own_width() -> None:
         ],
         crs=CRS,
     )
-    got = geo.quality_coverage(areas, cameras, BUILDINGS)
-    pd.testing.assert_frame_equal(got, geo.quality_coverage(areas, by_hand, BUILDINGS), atol=1e-9)
-    assert got["outline_share"].iloc[1] > 0
-    assert (got.attrs["unknown_pixels"], got.attrs["assumed"]["cameras"]) == (0, 1)
-    reach = geo.class_range(cameras, 40.0)
-    assert reach["a"] == geo.class_range(by_hand, 40.0).max() > geo.class_range(by_hand, 40.0).min()
+    table = geo.quality_coverage(areas, cameras, BUILDINGS)
+    pd.testing.assert_frame_equal(table, geo.quality_coverage(areas, split, BUILDINGS), atol=1e-9)
+    assert table["outline_share"].iloc[1] > 0
+    assert (table.attrs["unknown_pixels"], table.attrs["assumed"]["cameras"]) == (0, 1)
+    ranges = geo.class_range(cameras, 40.0)
+    assert ranges["a"] == geo.class_range(split, 40.0).max() > geo.class_range(split, 40.0).min()
 
 
-def test_the_density_at_a_point_is_that_of_the_lens_that_looks_there() -> None:
+def test_cameras_seeing_uses_the_density_of_the_seeing_lens() -> None:
     rows: list[dict[str, object]] = [{"place": (0.0, 0.0), "bearing_deg": 0.0}]
-    cameras = cameras_of(rows, ["a"]).assign(other_directions="170-190/180")
+    cameras = make_cameras(rows, ["a"]).assign(other_directions="170-190/180")
     places = gpd.GeoSeries(
         [
             shapely.Point(ORIGIN[0] + x, ORIGIN[1] + y)
@@ -175,25 +191,25 @@ def test_the_density_at_a_point_is_that_of_the_lens_that_looks_there() -> None:
     # 8 m beside the axis at 40 m is 11 degrees: outside the narrow lens, inside the wide one.
     wide, narrow = (2000 / (2 * np.tan(np.radians(fov / 2))) for fov in (50, 20))
     distance = [40.0, 40.0, np.hypot(8, 40)]
-    wanted = np.array([wide, narrow, wide]) / distance
+    expected = np.array([wide, narrow, wide]) / distance
     assert seen.index.tolist() == [0, 1, 2]
-    assert seen["px_per_m"].to_numpy() == pytest.approx(wanted)
+    assert seen["px_per_m"].to_numpy() == pytest.approx(expected)
 
 
-def test_draws_move_the_directions_of_a_camera_together() -> None:
+def test_coverage_by_grid_draws_rotate_directions_together() -> None:
     rows: list[dict[str, object]] = [{"place": (0.0, 0.0), "bearing_deg": 0.0}]
-    cameras = cameras_of(rows, ["a"]).assign(fov_deg=180.0, other_directions="180")
+    cameras = make_cameras(rows, ["a"]).assign(fov_deg=180.0, other_directions="180")
     grid = gpd.GeoDataFrame(geometry=[shapely.Point(ORIGIN).buffer(100)], crs=CRS)
     table = geo.coverage_by_grid(
         grid, geo.visible_area(cameras), cameras=cameras, bearing_error_deg=40.0, draws=20
     )
-    # Two halves that turn as one always make the full circle.
+    # Two half circles that rotate together always give the full circle.
     row = table.iloc[0]
     assert row["covered_share_p05"] == pytest.approx(row["covered_share"], rel=1e-3)
     assert row["covered_share_p95"] == pytest.approx(row["covered_share"], rel=1e-3)
 
 
-def test_cameras_for_other_programs_have_all_directions(store: str) -> None:
+def test_layer_cameras_view_has_other_directions(store: str) -> None:
     with connect(store) as conn:
         conn.execute(
             "INSERT INTO cameras (code, bearing_deg, other_directions, geometry) "
@@ -207,16 +223,16 @@ def test_cameras_for_other_programs_have_all_directions(store: str) -> None:
         stored = read_layer(conn, "cameras").to_crs(CRS)
     assert (row[0], reader[0]) == ("90/200-220", True)
     area = geo.visible_area(stored, defaults=get_settings().cameras).area.iloc[0]
-    alone = stored.assign(other_directions=None, kind="fixed", fov_deg=60.0)
-    wider = alone.assign(other_directions="200-220")
+    single = stored.assign(other_directions=None, kind="fixed", fov_deg=60.0)
+    wider = single.assign(other_directions="200-220")
     assert geo.visible_area(wider).area.iloc[0] == pytest.approx(
-        geo.visible_area(alone).area.iloc[0] * 80 / 60, rel=1e-3
+        geo.visible_area(single).area.iloc[0] * 80 / 60, rel=1e-3
     )
     assert area > 0
 
 
 @given(st.lists(st.one_of(st.integers(0, 359), edges), min_size=1, max_size=16))
-def test_directions_are_written_and_read_alike(drawn: list[object]) -> None:
+def test_directions_text_round_trip(drawn: list[object]) -> None:
     directions = combine_directions(
         sector(float(p[0]), float((p[0] + p[1]) % 360))
         if isinstance(p, tuple)
@@ -226,7 +242,7 @@ def test_directions_are_written_and_read_alike(drawn: list[object]) -> None:
     assert directions_from_text(directions_to_text(directions)) == directions
 
 
-def test_the_full_circle_is_written_as_one() -> None:
+def test_directions_text_of_the_full_circle() -> None:
     assert (
         directions_to_text([ALL_ROUND]),
         directions_from_text("0-360"),

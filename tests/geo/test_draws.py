@@ -1,4 +1,4 @@
-"""Coverage with imprecise positions and bearings."""
+"""Tests of `coverage_by_grid` with simulated errors of positions and bearings."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def scene() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
     return cameras, buildings, grids
 
 
-def test_without_error_every_draw_is_the_figure_itself() -> None:
+def test_coverage_by_grid_draws_without_error_equal_the_figure() -> None:
     cameras, buildings, grids = scene()
     views = geo.visible_area(cameras, buildings)
-    plain = geo.coverage_by_grid(grids, views, buildings=buildings)
+    exact = geo.coverage_by_grid(grids, views, buildings=buildings)
     drawn = geo.coverage_by_grid(grids, views, buildings=buildings, cameras=cameras, draws=3)
     for share in ("covered_share", "open_covered_share"):
         for statistic in ("mean", "p05", "p95"):
-            assert np.allclose(drawn[f"{share}_{statistic}"], plain[share], atol=1e-9)
-    assert plain.equals(drawn[plain.columns])
+            assert np.allclose(drawn[f"{share}_{statistic}"], exact[share], atol=1e-9)
+    assert exact.equals(drawn[exact.columns])
 
 
-def test_a_strip_that_a_position_error_moves_over_an_edge() -> None:
-    # A square of 20 m is seen by a disc of 500 m whose rim lies in its middle: with an error of
-    # 2 m along x the seen share is normal about one half, with a deviation of 2 / 20.
+def test_coverage_by_grid_position_error_gives_normal_interval() -> None:
+    # The rim of a disc of 500 m crosses the middle of a square of 20 m: with an error of 2 m
+    # along x the covered share is normal about one half, with a standard deviation of 2 / 20.
     cameras = gpd.GeoDataFrame(
         {"fov_deg": [360.0], "range_m": [500.0], "near_m": [0.0]},
         geometry=[shapely.Point(*ORIGIN)],
@@ -53,17 +53,17 @@ def test_a_strip_that_a_position_error_moves_over_an_edge() -> None:
     assert row.covered_share_p95 == pytest.approx(row.covered_share + 1.645 * 0.1, abs=0.012)
 
 
-def test_an_interval_holds_nine_in_ten_of_other_draws() -> None:
+def test_coverage_by_grid_interval_contains_90_percent_of_draws() -> None:
     cameras, buildings, grids = scene()
     views = geo.visible_area(cameras, buildings)
     errors = {"position_error_m": 3.0, "bearing_error_deg": 15.0}
     first = geo.coverage_by_grid(
         grids, views, buildings=buildings, cameras=cameras, draws=300, **errors
     )
-    again = geo.coverage_by_grid(
+    second = geo.coverage_by_grid(
         grids, views, buildings=buildings, cameras=cameras, draws=300, **errors
     )
-    assert first.equals(again), "a seed gives the same figures"
+    assert first.equals(second), "a seed gives the same figures"
     inside = []
     for seed in range(100, 160):
         rng = np.random.default_rng(seed)
@@ -76,7 +76,7 @@ def test_an_interval_holds_nine_in_ten_of_other_draws() -> None:
     assert 0.82 < np.mean(inside) < 0.97
 
 
-def test_only_bearings_on_record_turn() -> None:
+def test_coverage_by_grid_draws_rotate_recorded_bearings_only() -> None:
     cameras = gpd.GeoDataFrame(
         {"fov_deg": [60.0, 60.0], "bearing_deg": [90.0, None], "range_m": 40.0, "near_m": 0.0},
         geometry=[shapely.Point(*ORIGIN), shapely.Point(ORIGIN[0] + 500, ORIGIN[1])],
@@ -91,16 +91,16 @@ def test_only_bearings_on_record_turn() -> None:
     )
     width = table["covered_share_p95"] - table["covered_share_p05"]
     assert width.iloc[0] > 0.05
-    assert width.iloc[1] < 1e-3  # the chords of its circle turn a little with it
+    assert width.iloc[1] < 1e-3  # the chords of its circle rotate slightly
 
 
-def test_bad_input() -> None:
+def test_coverage_by_grid_rejects_bad_draw_options() -> None:
     cameras, buildings, grids = scene()
     views = geo.visible_area(cameras, buildings)
     with pytest.raises(ColumnError, match="cameras="):
         geo.coverage_by_grid(grids, views, draws=10)
-    for wrong in ({"position_error_m": -1.0}, {"bearing_error_deg": np.nan}):
-        with pytest.raises(ColumnError, match=next(iter(wrong))):
-            geo.coverage_by_grid(grids, views, cameras=cameras, draws=10, **wrong)
+    for options in ({"position_error_m": -1.0}, {"bearing_error_deg": np.nan}):
+        with pytest.raises(ColumnError, match=next(iter(options))):
+            geo.coverage_by_grid(grids, views, cameras=cameras, draws=10, **options)
     with pytest.raises(ColumnError, match="at least 2"):
         geo.coverage_by_grid(grids, views, cameras=cameras, draws=1)

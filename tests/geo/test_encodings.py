@@ -1,4 +1,4 @@
-"""Encodings are judged right, reported as uncertain, or refused; one can be named; damage is never hidden."""
+"""Tests of encodings: detected, reported as uncertain, refused or named; damage is reported."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def stored(store: str, what: str = "cameras") -> list[tuple[Any, ...]]:
+def stored_names(store: str, layer: str = "cameras") -> list[tuple[Any, ...]]:
     with connect(store) as conn:
-        return conn.execute(f"SELECT code, name FROM {what} ORDER BY code".encode()).fetchall()
+        return conn.execute(f"SELECT code, name FROM {layer} ORDER BY code".encode()).fetchall()
 
 
-def imported(run: Callable[..., Any], *arguments: str) -> tuple[int, dict[str, int], str]:
+def import_json(run: Callable[..., Any], *arguments: str) -> tuple[int, dict[str, int], str]:
     """Exit status, findings by action and reason, and message of an import."""
-    told = run("import", *arguments, "--json")
-    found = json.loads(told.stdout) if told.stdout else {"reasons": []}
-    reasons = {f"{one['action']}: {one['reason']}": one["count"] for one in found["reasons"]}
-    return told.returncode, reasons, told.stderr
+    result = run("import", *arguments, "--json")
+    report = json.loads(result.stdout) if result.stdout else {"reasons": []}
+    reasons = {
+        f"{reason['action']}: {reason['reason']}": reason["count"] for reason in report["reasons"]
+    }
+    return result.returncode, reasons, result.stderr
 
 
 CHINESE = [
@@ -60,27 +62,27 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("text", CHINESE)
-def test_short_chinese_texts_are_read(text: str) -> None:
-    found = detect_encoding(text.encode("gb18030"))
-    assert found is not None
-    assert (found.text, found.encoding) == (text, "gb18030")
-    assert not found.unusual or text in (
+def test_detect_encoding_reads_short_chinese_texts(text: str) -> None:
+    decoded = detect_encoding(text.encode("gb18030"))
+    assert decoded is not None
+    assert (decoded.text, decoded.encoding) == (text, "gb18030")
+    assert not decoded.unusual or text in (
         "惠家坝",
         "翡翠",
     )  # rare characters may be another language
 
 
 @pytest.mark.parametrize(("encoding", "text"), OTHERS)
-def test_texts_of_other_encodings_are_never_silently_wrong(encoding: str, text: str) -> None:
-    found = detect_encoding(text.encode(encoding))
-    assert found is None or found.unusual, found
+def test_detect_encoding_marks_other_encodings_as_unusual(encoding: str, text: str) -> None:
+    decoded = detect_encoding(text.encode(encoding))
+    assert decoded is None or decoded.unusual, decoded
     if encoding == "cp949" and len(text) > 3:
-        assert found is not None
-        assert (found.text, found.encoding) == (text, "euc-kr")
+        assert decoded is not None
+        assert (decoded.text, decoded.encoding) == (text, "euc-kr")
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
-def test_an_encoding_that_is_named_is_used(name: str) -> None:
+def test_decode_as_uses_the_named_encoding(name: str) -> None:
     text = "code,name\n1,Gate"
     for word in ("大门", "문", "東", "ворота", "ü", "ő", "ά", "ش", "ş", "ש", "ก", "ă", "ķ"):
         try:
@@ -90,43 +92,43 @@ def test_an_encoding_that_is_named_is_used(name: str) -> None:
         assert decode_as(data, "a.csv", name).text == f"{text} {word}"
 
 
-def test_a_named_encoding_that_does_not_fit_is_refused() -> None:
+def test_decode_as_refuses_an_encoding_that_does_not_fit() -> None:
     data = "code,name\n1,平安里第一网格".encode("gb18030")
     with pytest.raises(ReadError, match=r"a\.csv is no utf-8 text.*--encoding"):
         decode_as(data, "a.csv", "utf-8")
 
 
-def test_the_command_takes_an_encoding_and_a_mapping_keeps_it(
+def test_import_command_encoding_is_saved_in_the_mapping(
     run: Callable[..., Any], store: str
 ) -> None:
     Path("c.csv").write_bytes("code,name,lon,lat\n1,동문,118.5,31.3\n".encode("cp949"))
-    code, reasons, _ = imported(run, "cameras", "c.csv", "--dry-run")
+    code, reasons, _ = import_json(run, "cameras", "c.csv", "--dry-run")
     assert (code, reasons) == (0, {"noted: unusual encoding": 1})
-    code, reasons, _ = imported(
+    code, reasons, _ = import_json(
         run, "cameras", "c.csv", "--encoding", "EUC_KR", "--save-mapping", "korean"
     )
-    assert (code, reasons, stored(store)) == (0, {}, [("1", "동문")])
+    assert (code, reasons, stored_names(store)) == (0, {}, [("1", "동문")])
     Path("c.csv").write_bytes("code,name,lon,lat\n2,정문,118.5,31.3\n".encode("cp949"))
-    code, reasons, _ = imported(run, "cameras", "c.csv", "--mapping", "korean")
-    assert (code, reasons, stored(store)) == (0, {}, [("1", "동문"), ("2", "정문")])
-    code, _, message = imported(run, "cameras", "c.csv", "--encoding", "klingon")
+    code, reasons, _ = import_json(run, "cameras", "c.csv", "--mapping", "korean")
+    assert (code, reasons, stored_names(store)) == (0, {}, [("1", "동문"), ("2", "정문")])
+    code, _, message = import_json(run, "cameras", "c.csv", "--encoding", "klingon")
     assert code == 1
     assert "euc-kr" in message
     openpyxl.Workbook().save("w.xlsx")
-    code, _, message = imported(run, "cameras", "w.xlsx", "--encoding", "gbk")
+    code, _, message = import_json(run, "cameras", "w.xlsx", "--encoding", "gbk")
     assert code == 1
     assert "leave out --encoding" in message
 
 
-@pytest.mark.parametrize("form", ["shp", "geojson"])
-def test_an_encoding_is_named_for_vector_files(
-    run: Callable[..., Any], store: str, form: str
+@pytest.mark.parametrize("file_format", ["shp", "geojson"])
+def test_import_command_encoding_of_vector_files(
+    run: Callable[..., Any], store: str, file_format: str
 ) -> None:
     frame = gpd.GeoDataFrame(
         {"code": ["1"], "name": ["東門カメラ"]}, geometry=[shapely.Point(118.5, 31.3)], crs=4326
     )
     path = Path("c.geojson")
-    if form == "geojson":
+    if file_format == "geojson":
         path.write_bytes(frame.to_json(ensure_ascii=False).encode("cp932"))
     else:
         frame.to_file("c.shp", encoding="cp932")
@@ -135,11 +137,11 @@ def test_an_encoding_is_named_for_vector_files(
         with zipfile.ZipFile(path, "w") as archive:
             for suffix in ("shp", "shx", "dbf", "prj"):
                 archive.write(f"c.{suffix}")
-    code, _, message = imported(run, "cameras", str(path))
+    code, _, message = import_json(run, "cameras", str(path))
     assert code == 1
     assert "--encoding" in message
-    code, reasons, _ = imported(run, "cameras", str(path), "--encoding", "shift-jis")
-    assert (code, reasons, stored(store)) == (0, {}, [("1", "東門カメラ")])
+    code, reasons, _ = import_json(run, "cameras", str(path), "--encoding", "shift-jis")
+    assert (code, reasons, stored_names(store)) == (0, {}, [("1", "東門カメラ")])
 
 
 ROWS = "".join(f"C{k:02d},平安里第{k:02d}网格,东区物业,118.5,31.3\n" for k in range(40))
@@ -177,11 +179,11 @@ DAMAGED_CELLS = [
 
 
 @pytest.mark.parametrize(("old", "new", "reasons", "code", "name"), DAMAGED_CELLS)
-@pytest.mark.parametrize("form", ["csv", "geojson"])
-def test_a_damaged_code_is_rejected_and_a_damaged_text_repaired(
+@pytest.mark.parametrize("file_format", ["csv", "geojson"])
+def test_import_rejects_damaged_codes_and_repairs_damaged_texts(
     run: Callable[..., Any],
     store: str,
-    form: str,
+    file_format: str,
     old: bytes,
     new: bytes,
     reasons: dict[str, int],
@@ -189,25 +191,28 @@ def test_a_damaged_code_is_rejected_and_a_damaged_text_repaired(
     name: str | None,
 ) -> None:
     data = REGISTER
-    if form == "geojson":
+    if file_format == "geojson":
         point = '"geometry": {"type": "Point", "coordinates": [118.5, 31.3]}'
         rows = [line.split(",") for line in ROWS.splitlines()]
-        listed = [
-            f'{{"type": "Feature", "properties": {{"code": "{row[0]}", "name": "{row[1]}"}}, {point}}}'
+        features = [
+            f'{{"type": "Feature", "properties": {{"code": "{row[0]}", "name": "{row[1]}"}}, '
+            f"{point}}}"
             for row in rows
         ]
-        data = ('{"type": "FeatureCollection", "features": [' + ",\n".join(listed) + "]}").encode()
+        data = (
+            '{"type": "FeatureCollection", "features": [' + ",\n".join(features) + "]}"
+        ).encode()
     assert data.count(old) == 1
-    path = f"c.{form}"
+    path = f"c.{file_format}"
     Path(path).write_bytes(data.replace(old, new))
-    status, found, _ = imported(run, "cameras", path, "--accept-rejects")
-    found.pop("mended: damaged characters", None)
-    assert found == reasons
+    status, actual, _ = import_json(run, "cameras", path, "--accept-rejects")
+    actual.pop("mended: damaged characters", None)
+    assert actual == reasons
     assert status == (0 if code else 3)
-    got = dict(stored(store))
-    assert len(got) == (40 if code else 39)
-    assert got.get("C07") == name
-    assert not any("\ufffd" in key for key in got)
+    names = dict(stored_names(store))
+    assert len(names) == (40 if code else 39)
+    assert names.get("C07") == name
+    assert not any("\ufffd" in key for key in names)
     report = Path(f"{path}.report.csv").read_text(encoding="utf-8-sig")
     assert "damaged character" in report
 
@@ -218,22 +223,19 @@ def test_a_damaged_code_is_rejected_and_a_damaged_text_repaired(
         ("cameras", "code,community,lon,lat\n1,99010\ufffd,118.5,31.3\n"),
         ("incidents", "source,source_id,occurred_at,lon,lat\n11\ufffd,1,2026-01-01,118.5,31.3\n"),
         ("incidents", "source_id,grid,occurred_at,lon,lat\n1,G\ufffd,2026-01-01,118.5,31.3\n"),
-        ("areas", "code,name,level,wkt\n1\ufffd,a,district,POLYGON ((0 0;1 0;1 1;0 0))\n"),
+        ("areas", 'code,name,level,wkt\n1\ufffd,a,district,"POLYGON ((0 0, 1 0, 1 1, 0 0))"\n'),
     ],
 )
-def test_every_code_and_key_is_exact(run: Callable[..., Any], layer: str, table: str) -> None:
-    Path("t.csv").write_text(
-        table.replace(";", ","), encoding="utf-8"
-    ) if layer != "areas" else Path("t.csv").write_text(
-        table.replace("POLYGON ((0 0;1 0;1 1;0 0))", '"POLYGON ((0 0, 1 0, 1 1, 0 0))"'),
-        encoding="utf-8",
-    )
-    status, reasons, message = imported(run, layer, "t.csv")
+def test_import_rejects_damaged_codes_and_keys_of_every_layer(
+    run: Callable[..., Any], layer: str, table: str
+) -> None:
+    Path("t.csv").write_text(table, encoding="utf-8")
+    status, reasons, message = import_json(run, layer, "t.csv")
     assert status == 1, message
     assert reasons["rejected: damaged character in a code"] == 1
 
 
-def test_a_damaged_code_of_a_shapefile_is_rejected(run: Callable[..., Any], store: str) -> None:
+def test_import_rejects_a_damaged_code_of_a_shapefile(run: Callable[..., Any], store: str) -> None:
     names = [f"平安里第{k}网格" for k in range(12)]
     frame = gpd.GeoDataFrame(
         {"code": [f"甲{k:02d}" for k in range(12)], "name": names},
@@ -243,13 +245,15 @@ def test_a_damaged_code_of_a_shapefile_is_rejected(run: Callable[..., Any], stor
     frame.to_file("c.shp", encoding="utf-8")
     data = Path("c.dbf").read_bytes()
     Path("c.dbf").write_bytes(data.replace("甲07".encode(), b"\xe7\x9407 "))
-    status, reasons, _ = imported(run, "cameras", "c.shp", "--accept-rejects")
+    status, reasons, _ = import_json(run, "cameras", "c.shp", "--accept-rejects")
     assert status == 3
     assert reasons["rejected: damaged character in a code"] == 1
-    assert [code for code, _ in stored(store)] == [f"甲{k:02d}" for k in range(12) if k != 7]
+    assert [code for code, _ in stored_names(store)] == [f"甲{k:02d}" for k in range(12) if k != 7]
 
 
-def test_a_mapping_of_grid_staff_is_saved_and_used(run: Callable[..., Any], store: str) -> None:
+def test_import_command_saves_and_uses_a_grid_staff_mapping(
+    run: Callable[..., Any], store: str
+) -> None:
     frame = gpd.GeoDataFrame(
         {"code": ["g1", "g2"], "name": ["a", "b"]},
         geometry=[shapely.box(k, 0, k + 1, 1) for k in range(2)],
@@ -259,16 +263,16 @@ def test_a_mapping_of_grid_staff_is_saved_and_used(run: Callable[..., Any], stor
     assert run("import", "grids", "g.geojson").returncode == 0
     Path("s.csv").write_text("Bereich,Amt,Wer\ng1,head,Wang\n")
     renames = ["--rename", "Bereich=grid", "--rename", "Amt=role", "--rename", "Wer=name"]
-    code, _, message = imported(run, "grid-staff", "s.csv", *renames, "--save-mapping", "office")
+    code, _, message = import_json(run, "grid-staff", "s.csv", *renames, "--save-mapping", "office")
     assert code == 0, message
     Path("s.csv").write_text("WER,Amt,Bereich,note\nLi,police,g2,x\n")
-    code, reasons, message = imported(run, "grid-staff", "s.csv", "--mapping", "office")
+    code, reasons, message = import_json(run, "grid-staff", "s.csv", "--mapping", "office")
     assert (code, reasons) == (0, {"noted: column not stored": 1}), message
     with connect(store) as conn:
         rows = conn.execute("SELECT grid, role, name FROM grid_staff ORDER BY 1").fetchall()
         (saved,) = list_mappings(conn, "grid-staff")
     assert rows == [("g1", "head", "Wang"), ("g2", "police", "Li")]
     assert saved.columns == {"Bereich": "grid", "Amt": "role", "Wer": "name"}
-    code, _, message = imported(run, "grid-staff", "s.csv", "--rename", "note=salary")
+    code, _, message = import_json(run, "grid-staff", "s.csv", "--rename", "note=salary")
     assert code == 1
     assert "grid-staff has no column salary" in message

@@ -1,4 +1,4 @@
-"""Every refusal of an import has its words in Chinese, for the page of those who read Chinese."""
+"""Tests of `chinese_failure`: every refusal of an import has a Chinese text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ERRORS = {
 }
 FOLDER = Path(ingest.__file__).parent
 ELSEWHERE = {"feeds.py", "osm"}
-"""What no file that is sent in the browser reaches: batches of feeds, and options of the command line."""
+"""Modules that no upload reaches: batches of feeds and options of the command line."""
 
 
 def messages(path: Path) -> list[str]:
@@ -39,8 +39,8 @@ def messages(path: Path) -> list[str]:
 
     tree = ast.parse(path.read_text(encoding="utf-8"))
     calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
-    found = [text(n.args[0]) for n in calls if n.func.id in ERRORS and n.args]  # type: ignore[attr-defined]
-    return [one for one in found if one]
+    texts = [text(n.args[0]) for n in calls if n.func.id in ERRORS and n.args]  # type: ignore[attr-defined]
+    return [message for message in texts if message]
 
 
 MODULES = [
@@ -51,13 +51,13 @@ MODULES = [
 RAISED = sorted({message for path in MODULES for message in messages(path)})
 
 
-def test_there_are_messages() -> None:
+def test_refusals_are_collected() -> None:
     assert len(RAISED) > 60
 
 
 @pytest.mark.parametrize("message", RAISED)
-def test_every_refusal_has_a_chinese_text(message: str) -> None:
-    if message.startswith("X X"):  # the length of a line: both forms are below
+def test_chinese_failure_of_every_refusal(message: str) -> None:
+    if message.startswith("X X"):  # the length of a line: both forms are tested below
         return
     assert chinese_failure(message)
 
@@ -91,21 +91,21 @@ MESSAGES_WITH_VALUES = [
 
 
 @pytest.mark.parametrize(("message", "chinese"), MESSAGES_WITH_VALUES)
-def test_what_varies_is_in_the_text(message: str, chinese: str) -> None:
+def test_explain_failure_keeps_the_values(message: str, chinese: str) -> None:
     assert explain_failure(message) == {"reason": message, "reason_zh": chinese}
 
 
-def test_what_is_none_of_ours_stays_as_it_is() -> None:
+def test_explain_failure_keeps_unknown_messages() -> None:
     assert explain_failure("ValueError: x") == {"reason": "ValueError: x"}
 
 
-def test_no_text_stands_behind_one_that_says_less() -> None:
+def test_chinese_failure_prefers_the_specific_text() -> None:
     for english, chinese in FAILURES:
         sample = english
         for name in ("{line}", "{n}", "{row}"):
             sample = sample.replace(name, "7")
         sample = sample.replace("{", "").replace("}", "")
-        found = chinese_failure(sample)
-        assert found is not None
+        actual = chinese_failure(sample)
+        assert actual is not None
         start = chinese.split("{")[0]
-        assert found.startswith(start), (english, found)
+        assert actual.startswith(start), (english, actual)

@@ -58,21 +58,25 @@ def test_directions_of_reads_sixteen_compass_points(number: int, name: str) -> N
 POINTS_BY_LANGUAGE = [
     (
         0,
-        "北 正北 朝北 北方 Norden norte nord noord pohjoinen norr север 북 북쪽 Bắc kuzey północ شمال utara",
+        "北 正北 朝北 北方 Norden norte nord noord pohjoinen norr север 북 북쪽 Bắc kuzey "
+        "północ شمال utara",
     ),
     (
         45,
-        "东北 東北 北東 Nordost nord-est noreste nordeste noordoost koillinen nordöst северо-восток 북동 đông-bắc",
+        "东北 東北 北東 Nordost nord-est noreste nordeste noordoost koillinen nordöst "
+        "северо-восток 북동 đông-bắc",
     ),
     (90, "东 東 正东 Osten est este leste oost itä öster восток 동 Đông doğu wschód شرق timur"),
     (
         135,
-        "东南 東南 南東 Südost Südosten sud-est sureste sudeste zuidoost kaakko sydost юго-восток 남동 Đông-Nam",
+        "东南 東南 南東 Südost Südosten sud-est sureste sudeste zuidoost kaakko sydost "
+        "юго-восток 남동 Đông-Nam",
     ),
     (180, "南 正南 Süden Sued sud sur sul zuid etelä söder юг 남 Nam güney południe جنوب selatan"),
     (
         225,
-        "西南 南西 Südwest sud-ouest suroeste sudoeste zuidwest lounas sydväst юго-запад 남서 Tây-Nam",
+        "西南 南西 Südwest sud-ouest suroeste sudoeste zuidwest lounas sydväst юго-запад 남서 "
+        "Tây-Nam",
     ),
     (270, "西 正西 Westen ouest oeste ovest länsi väster запад 서 Tây batı zachód غرب barat"),
     (

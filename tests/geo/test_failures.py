@@ -66,7 +66,8 @@ def test_chinese_failure_of_every_refusal(message: str) -> None:
 MESSAGES_WITH_VALUES = [
     ("a.csv is empty; give a file with a header line", "a.csv 是空文件，请提供有表头和数据的文件"),
     (
-        "a, b.csv, line 12: a quotation mark opens a cell and is not closed before the end; close it",
+        "a, b.csv, line 12: a quotation mark opens a cell and is not closed before the end; "
+        "close it",
         "a, b.csv 第 12 行的引号没有闭合，请补上引号，或删除该引号",
     ),
     (
@@ -78,8 +79,10 @@ MESSAGES_WITH_VALUES = [
         "a.csv 第 3 行过长，请提供每行一条记录的表格",
     ),
     (
-        "cameras needs coordinates (lon and lat, or where), code, which no header says; the file has a",
-        "没有表头对应字段 coordinates (lon and lat, or where), code。请为文件表头选择对应字段，再次预览",
+        "cameras needs coordinates (lon and lat, or where), code, which no header says; the "
+        "file has a",
+        "没有表头对应字段 coordinates (lon and lat, or where), "
+        "code。请为文件表头选择对应字段，再次预览",
     ),
     (
         "3 of 5 rows cannot be used (3 empty value); nothing",

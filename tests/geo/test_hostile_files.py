@@ -1,4 +1,4 @@
-"""Hostile files through the reader, the command line and the service: a refusal of ours, and nothing else."""
+"""Tests of hostile files in the reader, the command line and the service: refused, no effect."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ MEMORY_MB = 768
 SECONDS = 120
 LIMITS = Settings(import_memory_mb=MEMORY_MB, import_seconds=SECONDS)
 SHARED_MB = 400
-"""Of libraries and modules that the process has in common with all others."""
+"""Memory of libraries and modules that the process shares with all others."""
 
 
 @dataclass
 class Server:
-    """A server that counts who connects to it."""
+    """A server that records its connections."""
 
     address: str
     connections: list[Any] = field(default_factory=list)
@@ -59,20 +59,20 @@ class Server:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        found = Server(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        recorder = Server(f"http://127.0.0.1:{listener.getsockname()[1]}")
 
         def accept() -> None:
             while True:
                 try:
-                    connection, who = listener.accept()
+                    connection, peer = listener.accept()
                 except OSError:
                     return
-                found.connections.append(who)
+                recorder.connections.append(peer)
                 connection.close()
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
-        yield found
+        yield recorder
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
 
@@ -82,20 +82,22 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: Server) -> list[tupl
     folder = tmp_path_factory.mktemp("hostile")
     canary = folder / "canary.csv"
     canary.write_text(f"code,name,lon,lat\n{CANARY},{CANARY},118.05,30.95\n")
-    out = []
-    for one in corpus(folder, canary, server.address):
-        (folder / one.name).write_bytes(one.content)
-        out.append((folder / one.name, one))
-    assert len({path for path, _ in out}) == len(out)
-    return out
+    written = []
+    for hostile in corpus(folder, canary, server.address):
+        (folder / hostile.name).write_bytes(hostile.content)
+        written.append((folder / hostile.name, hostile))
+    assert len({path for path, _ in written}) == len(written)
+    return written
 
 
-def _fewer(files: list[tuple[Path, Hostile]]) -> list[tuple[Path, Hostile]]:
-    """Leave out the references that differ from others by their address alone."""
-    return [(path, one) for path, one in files if not re.search("-(passwd|url)", one.name)]
+def _without_duplicates(files: list[tuple[Path, Hostile]]) -> list[tuple[Path, Hostile]]:
+    """Leave out the files that differ from others by the address alone."""
+    return [
+        (path, hostile) for path, hostile in files if not re.search("-(passwd|url)", hostile.name)
+    ]
 
 
-def _harmless(text: str, server: Server) -> None:
+def _assert_harmless(text: str, server: Server) -> None:
     assert CANARY not in text
     assert "root:" not in text
     assert tempfile.gettempdir() + "/gridcover-" not in text
@@ -105,47 +107,47 @@ def _harmless(text: str, server: Server) -> None:
     assert server.connections == []
 
 
-def test_each_hostile_file_is_refused_by_the_reader(
+def test_read_file_refuses_each_hostile_file(
     files: list[tuple[Path, Hostile]], server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ends: list[Ended] = []
+    outcomes: list[Ended] = []
     call = ForkServer.call
 
-    def noted(self: ForkServer, *arguments: Any, **options: Any) -> Ended:
-        ends.append(call(self, *arguments, **options))
-        return ends[-1]
+    def recorded(self: ForkServer, *arguments: Any, **options: Any) -> Ended:
+        outcomes.append(call(self, *arguments, **options))
+        return outcomes[-1]
 
-    monkeypatch.setattr(ForkServer, "call", noted)
-    wrong = []
-    for path, one in files:
+    monkeypatch.setattr(ForkServer, "call", recorded)
+    unexpected = []
+    for path, hostile in files:
         refusal = ""
         try:
-            _harmless(read_file(path, "cameras", settings=LIMITS).cells.to_csv(), server)
+            _assert_harmless(read_file(path, "cameras", settings=LIMITS).cells.to_csv(), server)
         except (ReadError, CrsError) as error:
             refusal = str(error)
-        _harmless(refusal, server)
-        if not re.search(one.words, refusal) or (refusal and path.name not in refusal):
-            wrong.append((one.name, refusal))
-    assert wrong == []
-    assert len(ends) > len(files) / 3
-    assert max(ended.peak_bytes for ended in ends) < (MEMORY_MB + SHARED_MB) << 20
+        _assert_harmless(refusal, server)
+        if not re.search(hostile.words, refusal) or (refusal and path.name not in refusal):
+            unexpected.append((hostile.name, refusal))
+    assert unexpected == []
+    assert len(outcomes) > len(files) / 3
+    assert max(outcome.peak_bytes for outcome in outcomes) < (MEMORY_MB + SHARED_MB) << 20
 
 
-def test_reading_that_never_ends_is_ended(
+def test_read_file_stops_after_the_time_limit(
     run: Callable[..., CommandResult], tmp_path: Path
 ) -> None:
-    one = endless(tmp_path)
-    path = tmp_path / one.name
-    path.write_bytes(one.content)
+    hostile = endless(tmp_path)
+    path = tmp_path / hostile.name
+    path.write_bytes(hostile.content)
     with pytest.raises(ReadError, match="takes more than 2 s"):
         read_file(path, "cameras", settings=Settings(import_seconds=2))
-    told = run("import", "cameras", str(path), GRIDCOVER_IMPORT_SECONDS="2")
-    assert told.returncode == 1
-    assert "takes more than 2 s to read" in told.stderr
+    result = run("import", "cameras", str(path), GRIDCOVER_IMPORT_SECONDS="2")
+    assert result.returncode == 1
+    assert "takes more than 2 s to read" in result.stderr
 
 
 @pytest.mark.deep
-def test_each_hostile_file_by_the_command_line(
+def test_import_command_refuses_each_hostile_file(
     run: Callable[..., CommandResult],
     files: list[tuple[Path, Hostile]],
     server: Server,
@@ -157,23 +159,23 @@ def test_each_hostile_file_by_the_command_line(
         "GRIDCOVER_IMPORT_MEMORY_MB": str(MEMORY_MB),
         "GRIDCOVER_IMPORT_SECONDS": str(SECONDS),
     }
-    for path, one in _fewer(files):
-        told = run("import", "cameras", str(path), "--dry-run", "--json", **limits)
+    for path, hostile in _without_duplicates(files):
+        result = run("import", "cameras", str(path), "--dry-run", "--json", **limits)
         reports = "".join(report.read_text() for report in tmp_path.glob("*.csv"))
-        said = told.stderr.replace(str(path.parent), "")
+        message = result.stderr.replace(str(path.parent), "")
         # The command names its store, which is in a folder of the test run.
-        said = re.sub(r"/tmp/gridcover-test-\S+", "", said)
-        _harmless(told.stdout + said + reports, server)
-        if one.words:
-            assert told.returncode == 1, (one.name, told)
-            assert "gridcover: " in told.stderr
+        message = re.sub(r"/tmp/gridcover-test-\S+", "", message)
+        _assert_harmless(result.stdout + message + reports, server)
+        if hostile.words:
+            assert result.returncode == 1, (hostile.name, result)
+            assert "gridcover: " in result.stderr
         else:
-            assert told.returncode in (0, 1, 3), (one.name, told)
-            assert "Traceback" not in told.stderr
+            assert result.returncode in (0, 1, 3), (hostile.name, result)
+            assert "Traceback" not in result.stderr
 
 
 @pytest.mark.deep
-def test_each_hostile_file_through_the_service(
+def test_jobs_import_route_refuses_each_hostile_file(
     store: str, files: list[tuple[Path, Hostile]], server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRIDCOVER_IMPORT_MEMORY_MB", str(MEMORY_MB))
@@ -188,74 +190,81 @@ def test_each_hostile_file_through_the_service(
         "report.csv",
         "名" * 100 + ".csv",
     ]
-    good = "code,lon,lat\n1,118.05,30.95\n"
+    valid = "code,lon,lat\n1,118.05,30.95\n"
     with (
         TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client,
         running_worker(store) as process,
     ):
-        asked = []
-        for path, one in _fewer(files):
-            answer = client.post(
+        job_ids = []
+        for path, hostile in _without_duplicates(files):
+            response = client.post(
                 "/api/v1/jobs/import",
                 params={"layer": "cameras", "name": path.name, "dry_run": True},
                 content=path.read_bytes(),
             )
-            if answer.status_code == 413:
+            if response.status_code == 413:
                 continue
-            assert answer.status_code == 202, answer.text
-            asked.append((answer.json()["id"], one))
+            assert response.status_code == 202, response.text
+            job_ids.append((response.json()["id"], hostile))
         for name in names:
-            answer = client.post(
+            response = client.post(
                 "/api/v1/jobs/import",
                 params={"layer": "cameras", "name": name, "dry_run": True},
-                content=good,
+                content=valid,
             )
-            assert answer.status_code in (202, 422), (name, answer.text)
-            if answer.status_code == 202:
-                asked.append(
+            assert response.status_code in (202, 422), (name, response.text)
+            if response.status_code == 202:
+                job_ids.append(
                     (
-                        answer.json()["id"],
+                        response.json()["id"],
                         Hostile(name, b"", "unknown format" if name in ("..", ".") else ""),
                     )
                 )
-        assert len(asked) > len(_fewer(files))
-        for job, one in asked:
-            ended = wait_for_job(client, job, "done", "failed")
-            told = str(ended["outcome"])
-            if one.words:
-                assert ended["state"] == "failed", (one.name, ended)
-                assert re.search(one.words, told), (one.name, told)
-            assert ended["outcome"].get("reason") or ended["state"] == "done"
-            _harmless(told, server)
-            if ended["has_report"]:
-                _harmless(client.get(f"/api/v1/jobs/{job}/report").text, server)
-        # The worker lives, is as small as before, and does the next job.
+        assert len(job_ids) > len(_without_duplicates(files))
+        for job, hostile in job_ids:
+            finished = wait_for_job(client, job, "done", "failed")
+            outcome = str(finished["outcome"])
+            if hostile.words:
+                assert finished["state"] == "failed", (hostile.name, finished)
+                assert re.search(hostile.words, outcome), (hostile.name, outcome)
+            assert finished["outcome"].get("reason") or finished["state"] == "done"
+            _assert_harmless(outcome, server)
+            if finished["has_report"]:
+                _assert_harmless(client.get(f"/api/v1/jobs/{job}/report").text, server)
+        # The worker still runs, has not grown and executes the next job.
         peak = next(
             line
             for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
             if "VmHWM" in line
         )
         assert int(peak.split()[1]) < 300 << 10
-        last = client.post("/api/v1/jobs/import?layer=cameras&name=a.csv", content=good).json()[
-            "id"
-        ]
-        assert wait_for_job(client, last, "done", "failed")["state"] == "done"
+        last_job = client.post(
+            "/api/v1/jobs/import?layer=cameras&name=a.csv", content=valid
+        ).json()["id"]
+        assert wait_for_job(client, last_job, "done", "failed")["state"] == "done"
     with connect(store) as conn:
         assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (1,)
 
 
-@pytest.mark.parametrize("place", ["gpkg", "shp", "geojson"])
-def test_a_real_file_with_hostile_ones_beside_it(tmp_path: Path, place: str) -> None:
-    """What lies beside a file under the names that GDAL looks for is not read."""
+@pytest.mark.parametrize("file_format", ["gpkg", "shp", "geojson"])
+def test_read_file_ignores_side_files(tmp_path: Path, file_format: str) -> None:
+    """Files beside a layer that have the names of GDAL's side files are not read."""
 
-    path = tmp_path / f"a.{place}"
+    path = tmp_path / f"a.{file_format}"
     gpd.GeoDataFrame({"code": ["1"]}, geometry=[shapely.Point(118, 31)], crs=4326).to_file(path)
-    for name in ("a.vrt", f"a.{place}.aux.xml", "a.qix", "a.xsd", "a.gfs", f"a.{place}.gz"):
+    for name in (
+        "a.vrt",
+        f"a.{file_format}.aux.xml",
+        "a.qix",
+        "a.xsd",
+        "a.gfs",
+        f"a.{file_format}.gz",
+    ):
         (tmp_path / name).write_text(CANARY)
     assert read_file(path, "cameras").cells["code"].tolist() == ["1"]
 
 
-def test_a_geopackage_that_is_being_written_to_is_refused(tmp_path: Path) -> None:
+def test_read_file_refuses_a_geopackage_in_use(tmp_path: Path) -> None:
 
     path = tmp_path / "a.gpkg"
     gpd.GeoDataFrame({"code": ["1"]}, geometry=[shapely.Point(118, 31)], crs=4326).to_file(path)
@@ -266,20 +275,20 @@ def test_a_geopackage_that_is_being_written_to_is_refused(tmp_path: Path) -> Non
         read_file(path, "cameras")
 
 
-def test_elevation_is_read_from_a_geotiff_alone(tmp_path: Path, server: Server) -> None:
+def test_read_terrain_accepts_geotiff_only(tmp_path: Path, server: Server) -> None:
     canary = tmp_path / "canary.tif"
     canary.write_text(CANARY)
-    for one in rasters(tmp_path, canary, server.address):
-        path = tmp_path / one.name
-        path.write_bytes(one.content)
-        with pytest.raises(ReadError, match=one.words) as caught:
+    for hostile in rasters(tmp_path, canary, server.address):
+        path = tmp_path / hostile.name
+        path.write_bytes(hostile.content)
+        with pytest.raises(ReadError, match=hostile.words) as error:
             geo.read_terrain(path, "EPSG:32650", settings=LIMITS)
-        _harmless(str(caught.value), server)
+        _assert_harmless(str(error.value), server)
     with pytest.raises(ReadError, match="does not exist"):
         geo.read_terrain(f"/vsicurl/{server.address}/x.tif", "EPSG:32650")
 
 
-def test_a_huge_raster_is_refused(tmp_path: Path) -> None:
+def test_read_terrain_refuses_a_huge_raster(tmp_path: Path) -> None:
 
     path = tmp_path / "huge.tif"
     with rasterio.open(
@@ -301,59 +310,59 @@ def test_a_huge_raster_is_refused(tmp_path: Path) -> None:
 
 
 def attempts(path: Path, sink: Any, *, other: str, port: int, folder: str) -> None:
-    """Try, in the confined process, what it may not; say what succeeded."""
+    """Try forbidden actions in the confined process and report those that succeeded."""
 
-    def connects() -> None:
+    def connect_tcp() -> None:
         socket.create_connection(("127.0.0.1", port), timeout=2)
 
-    def local() -> None:
+    def connect_unix() -> None:
         socket.socket(socket.AF_UNIX).connect("/run/x")
 
-    def reads(what: str) -> Callable[[], Any]:
-        return lambda: Path(what).read_bytes()
+    def reader(target: str) -> Callable[[], Any]:
+        return lambda: Path(target).read_bytes()
 
-    def threads() -> None:
-        thread = threading.Thread(target=lambda: seen.append(Path(other).read_bytes()))
-        seen: list[bytes] = []
+    def read_in_thread() -> None:
+        thread = threading.Thread(target=lambda: contents.append(Path(other).read_bytes()))
+        contents: list[bytes] = []
         threading.excepthook = lambda _: None
         thread.start()
         thread.join()
-        if not seen:
+        if not contents:
             raise PermissionError
 
-    tries: dict[str, Callable[[], Any]] = {
-        "own": reads(str(path)),
-        "other": reads(other),
-        "passwd": reads("/etc/passwd"),
-        "proc": reads("/proc/1/environ"),
+    actions: dict[str, Callable[[], Any]] = {
+        "own": reader(str(path)),
+        "other": reader(other),
+        "passwd": reader("/etc/passwd"),
+        "proc": reader("/proc/1/environ"),
         "list": lambda: list(Path(folder).iterdir()),
         "write": lambda: Path(other).write_text("x"),
         "make": lambda: (Path(folder) / "made").write_text("x"),
         "overwrite": lambda: path.write_text("x"),
-        "tcp": connects,
-        "socket": local,
+        "tcp": connect_tcp,
+        "socket": connect_unix,
         "fork": os.fork,
         "run": lambda: os.execv("/bin/true", ["true"]),
         "kill": lambda: os.kill(os.getppid(), 0),
         "memory": lambda: bytearray(2 << 30),
-        "thread": threads,
+        "thread": read_in_thread,
         "scratch": lambda: (Path(tempfile.gettempdir()) / "x").write_text("x"),
         "core": lambda: (
             ctypes.CDLL(None).ptrace(0, 0, 0, 0) and (_ for _ in ()).throw(PermissionError)
         ),
     }
-    done = []
-    for name, attempt in tries.items():
+    succeeded = []
+    for name, attempt in actions.items():
         try:
             attempt()
         except (OSError, MemoryError):
             continue
-        done.append(name)
+        succeeded.append(name)
     secrets = [name for name in os.environ if name.startswith(("GRIDCOVER", "SECRET"))]
-    raise ReadError(f"did {' '.join(done)}; knows {secrets}")
+    raise ReadError(f"did {' '.join(succeeded)}; knows {secrets}")
 
 
-def test_what_a_confined_process_can_do(
+def test_run_confined_permits_own_file_and_scratch_only(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if landlock.version() < 1:
@@ -368,7 +377,7 @@ def test_what_a_confined_process_can_do(
     path.write_text("x")
     other.write_text(CANARY)
     port = int(server.address.rpartition(":")[2])
-    with pytest.raises(ReadError) as caught:
+    with pytest.raises(ReadError) as error:
         reading_process.run_confined(
             "tests.geo.test_hostile_files:attempts",
             path,
@@ -376,11 +385,11 @@ def test_what_a_confined_process_can_do(
             settings=LIMITS,
         )
     reading_process._server.stop()
-    assert str(caught.value) == "did own scratch; knows []"
+    assert str(error.value) == "did own scratch; knows []"
     assert server.connections == []
 
 
-def test_signatures_that_other_readers_ask_for(tmp_path: Path) -> None:
+def test_require_signature_of_openstreetmap_files(tmp_path: Path) -> None:
     path = tmp_path / "a.osm.pbf"
     path.write_bytes(b"\0\0\0\x0d\x0a\x09OSMHeader\x18\x7c")
     assert require_signature(path, ".osm.pbf").name == "OpenStreetMap PBF"
@@ -393,8 +402,8 @@ def test_signatures_that_other_readers_ask_for(tmp_path: Path) -> None:
                 require_signature(path, suffix)
 
 
-def test_names_of_files_that_are_sent() -> None:
-    for given, safe in {
+def test_safe_name_of_uploaded_files() -> None:
+    for sent, safe in {
         "..": "upload",
         ".": "upload",
         "": "upload",
@@ -408,41 +417,43 @@ def test_names_of_files_that_are_sent() -> None:
         "\ud800.csv": "_.csv",
         "." * 300: "upload",
     }.items():
-        assert safe_name(given) == safe
+        assert safe_name(sent) == safe
     long = safe_name("名" * 300 + ".csv")
     assert len(long.encode()) <= 200
     assert long.endswith("名.csv")
 
 
 def sleep_long(path: Path, sink: Any) -> None:
-    """Stay, for a test that ends whoever waits."""
+    """Sleep, for a test that ends the waiting process."""
     time.sleep(600)
 
 
-def test_no_process_outlives_whoever_asked_for_it(tmp_path: Path) -> None:
+def test_run_confined_processes_end_with_their_parent(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("x")
     code = (
-        "import sys; from pathlib import Path; from geo.confinement.reading_process import run_confined; "
+        "import sys; from pathlib import Path; "
+        "from geo.confinement.reading_process import run_confined; "
         "from geo.settings import Settings; "
-        "run_confined('tests.geo.test_hostile_files:sleep_long', Path(sys.argv[1]), {}, settings=Settings())"
+        "run_confined('tests.geo.test_hostile_files:sleep_long', Path(sys.argv[1]), {}, "
+        "settings=Settings())"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(path)], env={**os.environ, "PYTHONPATH": str(Path.cwd())}
     )
 
-    def started() -> set[int]:
+    def started_children() -> set[int]:
         assert process.poll() is None
         pids = descendants(process.pid)
         return pids if len(pids) >= 2 else set()
 
-    found = wait_until(started, within_s=120)
+    child_pids = wait_until(started_children, within_s=120)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert all_ended(found)
+    assert all_ended(child_pids)
 
 
-def test_a_reading_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
+def test_read_file_replaces_a_killed_reading_process(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("code,lon,lat\n1,118,31\n")
     assert len(read_file(path, "cameras").cells) == 1
@@ -451,20 +462,20 @@ def test_a_reading_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
     first.kill()
     first.wait()
     assert len(read_file(path, "cameras").cells) == 1
-    again = reading_process._server._process
-    assert again is not None
-    assert again.pid != first.pid
+    second = reading_process._server._process
+    assert second is not None
+    assert second.pid != first.pid
 
 
-def test_files_are_read_by_many_threads_at_once(tmp_path: Path) -> None:
+def test_read_file_from_many_threads(tmp_path: Path) -> None:
     counts = np.zeros(8, int)
 
-    def read(k: int) -> None:
-        path = tmp_path / f"{k}.csv"
-        path.write_text("code,lon,lat\n" + f"{k},118,31\n" * (k + 1))
-        counts[k] = len(read_file(path, "cameras").cells)
+    def read(index: int) -> None:
+        path = tmp_path / f"{index}.csv"
+        path.write_text("code,lon,lat\n" + f"{index},118,31\n" * (index + 1))
+        counts[index] = len(read_file(path, "cameras").cells)
 
-    threads = [threading.Thread(target=read, args=(k,)) for k in range(len(counts))]
+    threads = [threading.Thread(target=read, args=(index,)) for index in range(len(counts))]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,4 +1,4 @@
-"""Hot spots against esda and libpysal, by hand, and under chance."""
+"""Tests of spatial weights, Gi* and local Moran's I: against esda and libpysal, and by hand."""
 
 from __future__ import annotations
 
@@ -42,44 +42,46 @@ def sids() -> gpd.GeoDataFrame:
     return gpd.read_file(get_path("sids2.shp")).set_crs(32617, allow_override=True)
 
 
-def theirs(near: geo.Weights) -> object:
-    """Our weights as libpysal's."""
-    ends = zip(near.offsets[:-1], near.offsets[1:], strict=True)
-    rows = {i: near.neighbours[a:b].tolist() for i, (a, b) in enumerate(ends)}
+def to_libpysal(weights: geo.Weights) -> object:
+    """Convert our weights to libpysal's."""
+    ends = zip(weights.offsets[:-1], weights.offsets[1:], strict=True)
+    rows = {i: weights.neighbours[a:b].tolist() for i, (a, b) in enumerate(ends)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return libpysal.weights.W(rows, silence_warnings=True)
 
 
-def test_contiguity_is_libpysal_s(columbus: gpd.GeoDataFrame, sids: gpd.GeoDataFrame) -> None:
+def test_contiguity_weights_equal_libpysal(
+    columbus: gpd.GeoDataFrame, sids: gpd.GeoDataFrame
+) -> None:
     for frame in (columbus, sids, lattice(7, 9)):
         for queen, kind in ((True, libpysal.weights.Queen), (False, libpysal.weights.Rook)):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                other = kind.from_dataframe(frame, use_index=False)
+                theirs = kind.from_dataframe(frame, use_index=False)
             ours = geo.contiguity_weights(frame, queen=queen)
-            got = [
+            neighbour_sets = [
                 set(ours.neighbours[a:b])
                 for a, b in zip(ours.offsets[:-1], ours.offsets[1:], strict=True)
             ]
-            assert got == [set(other.neighbors[i]) for i in range(len(frame))]
+            assert neighbour_sets == [set(theirs.neighbors[i]) for i in range(len(frame))]
 
 
-def test_distance_and_nearest_are_libpysal_s(columbus: gpd.GeoDataFrame) -> None:
+def test_distance_band_and_knn_weights_equal_libpysal(columbus: gpd.GeoDataFrame) -> None:
     xy = shapely.get_coordinates(columbus.centroid.values)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         band = libpysal.weights.DistanceBand(xy, 1.5, silence_warnings=True)
         knn = libpysal.weights.KNN(xy, k=5)
-    for ours, other in (
+    for ours, theirs in (
         (geo.distance_band_weights(columbus, 1.5), band),
         (geo.knn_weights(columbus, 5), knn),
     ):
-        got = [
+        neighbour_sets = [
             set(ours.neighbours[a:b])
             for a, b in zip(ours.offsets[:-1], ours.offsets[1:], strict=True)
         ]
-        assert got == [set(other.neighbors[i]) for i in range(len(columbus))]
+        assert neighbour_sets == [set(theirs.neighbors[i]) for i in range(len(columbus))]
     assert (np.diff(geo.knn_weights(columbus, 5).offsets) == 5).all()
     with pytest.raises(ColumnError, match="k must"):
         geo.knn_weights(columbus, len(columbus))
@@ -87,61 +89,63 @@ def test_distance_and_nearest_are_libpysal_s(columbus: gpd.GeoDataFrame) -> None
 
 @pytest.mark.parametrize("column", ["CRIME", "HOVAL", "INC"])
 @pytest.mark.parametrize("kind", ["queen", "rook", "distance", "nearest"])
-def test_gi_star_is_esda_s(columbus: gpd.GeoDataFrame, column: str, kind: str) -> None:
-    near = {
+def test_hot_spots_equal_esda_g_local(columbus: gpd.GeoDataFrame, column: str, kind: str) -> None:
+    weights = {
         "queen": lambda: geo.contiguity_weights(columbus),
         "rook": lambda: geo.contiguity_weights(columbus, queen=False),
         "distance": lambda: geo.distance_band_weights(columbus, 2.0),
         "nearest": lambda: geo.knn_weights(columbus, 4),
     }[kind]()
     y = columbus[column].to_numpy(float)
-    ours = geo.hot_spots(columbus, values=y, weights=near)
+    ours = geo.hot_spots(columbus, values=y, weights=weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        other = G_Local(y, theirs(near), transform="B", permutations=0, star=True)
-    assert np.allclose(ours["gi_star"], other.Zs, atol=1e-10, rtol=0)
-    # esda's is one-sided.
-    assert np.allclose(ours["p_value"], 2 * other.p_norm, atol=1e-10, rtol=0)
+        theirs = G_Local(y, to_libpysal(weights), transform="B", permutations=0, star=True)
+    assert np.allclose(ours["gi_star"], theirs.Zs, atol=1e-10, rtol=0)
+    # The p-value of esda is one-sided.
+    assert np.allclose(ours["p_value"], 2 * theirs.p_norm, atol=1e-10, rtol=0)
 
 
 @pytest.mark.parametrize("column", ["CRIME", "HOVAL", "INC"])
-def test_local_moran_is_esda_s(columbus: gpd.GeoDataFrame, column: str) -> None:
+def test_local_moran_equals_esda_moran_local(columbus: gpd.GeoDataFrame, column: str) -> None:
     y = columbus[column].to_numpy(float)
-    near = geo.contiguity_weights(columbus)
-    ours = geo.local_moran(columbus, values=y, weights=near)
+    weights = geo.contiguity_weights(columbus)
+    ours = geo.local_moran(columbus, values=y, weights=weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        other = Moran_Local(y, theirs(near), transformation="r", permutations=9, seed=1)
-    assert np.allclose(ours["moran_i"], other.Is, atol=1e-10, rtol=0)
-    assert np.allclose(ours["expected_i"], other.EIc, atol=1e-10, rtol=0)
-    assert np.allclose(ours["variance_i"], other.VIc, atol=1e-10, rtol=0)
+        theirs = Moran_Local(y, to_libpysal(weights), transformation="r", permutations=9, seed=1)
+    assert np.allclose(ours["moran_i"], theirs.Is, atol=1e-10, rtol=0)
+    assert np.allclose(ours["expected_i"], theirs.EIc, atol=1e-10, rtol=0)
+    assert np.allclose(ours["variance_i"], theirs.VIc, atol=1e-10, rtol=0)
     names = {1: "high_high", 2: "low_high", 3: "low_low", 4: "high_low"}
-    found = ours["class"] != "none"
-    assert ours["class"][found].tolist() == [names[q] for q in other.q[found.to_numpy()]]
+    is_classified = ours["class"] != "none"
+    assert ours["class"][is_classified].tolist() == [
+        names[q] for q in theirs.q[is_classified.to_numpy()]
+    ]
 
 
-def test_three_by_three_by_hand() -> None:
-    # Values 1 to 9. The corner 1 sees 1 + 2 + 4 + 5 = 12; the mean is 5, the variance 60 / 9.
+def test_hot_spots_and_local_moran_of_three_by_three_by_hand() -> None:
+    # Values 1 to 9. The sum about corner 1 is 1 + 2 + 4 + 5 = 12; mean 5, variance 60 / 9.
     table = geo.hot_spots(lattice(3, 3), values=range(1, 10))
-    spread = np.sqrt(60 / 9) * np.sqrt((9 * 4 - 16) / 8)
-    assert table["gi_star"].iloc[0] == pytest.approx((12 - 20) / spread, abs=1e-12)
-    assert table["gi_star"].iloc[8] == pytest.approx((5 + 6 + 8 + 9 - 20) / spread, abs=1e-12)
-    # The middle sees all nine: nothing is left to compare with.
+    deviation = np.sqrt(60 / 9) * np.sqrt((9 * 4 - 16) / 8)
+    assert table["gi_star"].iloc[0] == pytest.approx((12 - 20) / deviation, abs=1e-12)
+    assert table["gi_star"].iloc[8] == pytest.approx((5 + 6 + 8 + 9 - 20) / deviation, abs=1e-12)
+    # The neighbourhood of the middle is all nine cells: no other cells to compare with.
     assert np.isnan(table["gi_star"].iloc[4])
     moran = geo.local_moran(lattice(3, 3), values=range(1, 10))
     # z of the corner -4, mean z of its neighbours 2, 4, 5: (-3 - 1 + 0) / 3; m2 = 60 / 9.
     assert moran["moran_i"].iloc[0] == pytest.approx(8 / 9 * -4 * (-4 / 3) / (60 / 9), abs=1e-12)
 
 
-def test_islands_are_not_tested_and_do_not_disturb() -> None:
+def test_hot_spots_islands_are_classified_and_not_tested() -> None:
     grids = lattice(6, 6)
-    far = gpd.GeoDataFrame(geometry=[shapely.box(9000, 9000, 9100, 9100)], crs=grids.crs)
-    whole = gpd.GeoDataFrame(geometry=[*grids.geometry, *far.geometry], crs=grids.crs)
+    island = gpd.GeoDataFrame(geometry=[shapely.box(9000, 9000, 9100, 9100)], crs=grids.crs)
+    with_island = gpd.GeoDataFrame(geometry=[*grids.geometry, *island.geometry], crs=grids.crs)
     counts = np.r_[np.where(np.arange(36) % 6 < 2, 40.0, np.arange(36) % 3), 500.0]
     for table in (
-        geo.hot_spots(whole, values=counts),
-        geo.local_moran(whole, values=counts),
-        geo.hot_spots(whole, values=counts, permutations=99),
+        geo.hot_spots(with_island, values=counts),
+        geo.local_moran(with_island, values=counts),
+        geo.hot_spots(with_island, values=counts, permutations=99),
     ):
         assert table["class"].iloc[-1] == "island"
         assert np.isnan(table["p_value"].iloc[-1])
@@ -149,69 +153,75 @@ def test_islands_are_not_tested_and_do_not_disturb() -> None:
         assert table["p_value"].iloc[:-1].notna().all()
 
 
-def test_permutations_are_those_of_esda_within_chance(columbus: gpd.GeoDataFrame) -> None:
+def test_permutation_p_values_agree_with_esda(columbus: gpd.GeoDataFrame) -> None:
     y = columbus["CRIME"].to_numpy(float)
-    for near in (geo.contiguity_weights(columbus), geo.knn_weights(columbus, 6)):
+    for weights in (geo.contiguity_weights(columbus), geo.knn_weights(columbus, 6)):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             gi = G_Local(
-                y, theirs(near), transform="B", permutations=9999, star=True, seed=7, n_jobs=1
+                y,
+                to_libpysal(weights),
+                transform="B",
+                permutations=9999,
+                star=True,
+                seed=7,
+                n_jobs=1,
             )
-            moran = Moran_Local(y, theirs(near), permutations=9999, seed=7, n_jobs=1)
-        for ours, other in (
-            (geo.hot_spots(columbus, values=y, weights=near, permutations=9999), gi),
-            (geo.local_moran(columbus, values=y, weights=near, permutations=9999), moran),
+            moran = Moran_Local(y, to_libpysal(weights), permutations=9999, seed=7, n_jobs=1)
+        for ours, theirs in (
+            (geo.hot_spots(columbus, values=y, weights=weights, permutations=9999), gi),
+            (geo.local_moran(columbus, values=y, weights=weights, permutations=9999), moran),
         ):
-            # Twice the error of 9,999 draws on either side: at most 0.014, and four times that.
-            assert np.allclose(ours["p_value"], np.minimum(2 * other.p_sim, 1), atol=0.056)
+            # Four times the error of 9,999 draws on both sides, which is at most 0.014.
+            assert np.allclose(ours["p_value"], np.minimum(2 * theirs.p_sim, 1), atol=0.056)
             assert ours["p_value"].min() < 0.01
-    again = geo.hot_spots(columbus, values=y, permutations=499, seed=3)
-    assert again.equals(geo.hot_spots(columbus, values=y, permutations=499, seed=3))
-    assert not again.equals(geo.hot_spots(columbus, values=y, permutations=499, seed=4))
+    seeded = geo.hot_spots(columbus, values=y, permutations=499, seed=3)
+    assert seeded.equals(geo.hot_spots(columbus, values=y, permutations=499, seed=3))
+    assert not seeded.equals(geo.hot_spots(columbus, values=y, permutations=499, seed=4))
 
 
-def test_permutations_against_counting_every_arrangement() -> None:
-    """Eight values, all arrangements of the seven others: the pseudo p is near the exact share."""
+def test_permutation_p_values_agree_with_full_enumeration() -> None:
+    """Compare the pseudo p-values with all arrangements of the seven other values."""
     grids = lattice(2, 4)
     values = np.array([9.0, 1.0, 4.0, 7.0, 2.0, 8.0, 3.0, 16.0])
-    near = geo.contiguity_weights(grids)
+    weights = geo.contiguity_weights(grids)
     p = geo.hot_spots(grids, values=values, permutations=19_999)["p_value"].to_numpy()
     for i in range(8):
-        mine = near.neighbours[near.offsets[i] : near.offsets[i + 1]]
+        neighbours = weights.neighbours[weights.offsets[i] : weights.offsets[i + 1]]
         others = np.delete(values, i)
-        sums = np.array([sum(a) for a in permutations(others, len(mine))])
-        share = (sums >= values[mine].sum() - 1e-12).mean()
+        sums = np.array([sum(a) for a in permutations(others, len(neighbours))])
+        share = (sums >= values[neighbours].sum() - 1e-12).mean()
         exact = min(2 * min(share, 1 - share), 1)
         assert p[i] == pytest.approx(exact, abs=0.02)
 
 
-def test_equal_and_unequal_weights_count_alike(columbus: gpd.GeoDataFrame) -> None:
-    near = geo.contiguity_weights(columbus)
+def test_hot_spots_general_weights_equal_binary_weights(columbus: gpd.GeoDataFrame) -> None:
+    weights = geo.contiguity_weights(columbus)
     y = columbus["CRIME"].to_numpy(float)
-    nudged = near.values * 1.0
-    nudged[0] *= 1 + 1e-12  # no longer equal: the general way
-    general = geo.Weights(near.offsets, near.neighbours, nudged)
-    first = geo.hot_spots(columbus, values=y, weights=near, permutations=999)
+    perturbed = weights.values * 1.0
+    perturbed[0] *= 1 + 1e-12  # no longer equal: the general algorithm
+    general = geo.Weights(weights.offsets, weights.neighbours, perturbed)
+    first = geo.hot_spots(columbus, values=y, weights=weights, permutations=999)
     second = geo.hot_spots(columbus, values=y, weights=general, permutations=999)
     assert np.allclose(first["p_value"], second["p_value"], atol=1e-9)
 
 
-def test_chance_makes_false_hot_spots_at_the_stated_rate() -> None:
+def test_hot_spots_false_discovery_rate_under_randomness() -> None:
     grids = lattice(20, 20)
-    near = geo.contiguity_weights(grids)
+    weights = geo.contiguity_weights(grids)
     rng = np.random.default_rng(1)
-    any_found = single = 0
+    false_discoveries = uncontrolled = 0
     for _ in range(1000):
-        table = geo.hot_spots(grids, values=rng.poisson(30, 400), weights=near)
-        any_found += bool((table["q_value"] <= 0.05).any())
-        single += int((table["p_value"] <= 0.05).sum())
-    # All of it is chance, so any discovery is false: at most one draw in twenty has one, while
-    # without the control one grid in twenty would.
-    assert any_found / 1000 <= 0.06
-    assert single / 400_000 == pytest.approx(0.05, abs=0.005)
+        table = geo.hot_spots(grids, values=rng.poisson(30, 400), weights=weights)
+        false_discoveries += bool((table["q_value"] <= 0.05).any())
+        uncontrolled += int((table["p_value"] <= 0.05).sum())
+    # The counts are random, so any discovery is false: at most one draw in twenty has one, while
+    # without the control one grid in twenty would be a hot spot.
+    assert false_discoveries / 1000 <= 0.06
+    assert uncontrolled / 400_000 == pytest.approx(0.05, abs=0.005)
 
 
-def test_a_planted_cluster_is_found_and_classed() -> None:
+def test_hot_spots_detect_and_classify_a_known_cluster() -> None:
     rng = np.random.default_rng(2)
     counts = rng.poisson(10, 400)
     counts.reshape(20, 20)[4:8, 11:15] += 15
@@ -230,23 +240,23 @@ def test_a_planted_cluster_is_found_and_classed() -> None:
     assert geo.hot_spots(lattice(20, 20), incidents)["gi_star"].equals(table["gi_star"])
 
 
-def test_false_discovery_is_scipy_s_and_keeps_nan() -> None:
+def test_false_discovery_equals_scipy_and_keeps_nan() -> None:
     p = np.array([0.001, np.nan, 0.2, 0.03, 0.04])
     q = false_discovery(p)
     assert np.isnan(q[1])
     assert np.allclose(np.delete(q, 1), stats.false_discovery_control(np.delete(p, 1)))
 
 
-def test_bad_input_says_what_to_do() -> None:
+def test_hot_spots_reject_bad_input() -> None:
     grids = lattice(3, 3)
-    for wrong, words in (
+    for options, message in (
         ({}, "give incidents"),
         ({"values": [1, 2]}, "one a grid"),
         ({"values": [np.nan] * 9}, "leave out"),
         ({"values": range(9), "weights": geo.contiguity_weights(lattice(2, 2))}, "4 places"),
     ):
-        with pytest.raises(ColumnError, match=words):
-            geo.hot_spots(grids, **wrong)  # type: ignore[arg-type]
-    flat = geo.hot_spots(grids, values=[3] * 9)
-    assert flat["gi_star"].isna().all()
-    assert (flat["class"] == "none").all()
+        with pytest.raises(ColumnError, match=message):
+            geo.hot_spots(grids, **options)  # type: ignore[arg-type]
+    constant = geo.hot_spots(grids, values=[3] * 9)
+    assert constant["gi_star"].isna().all()
+    assert (constant["class"] == "none").all()

@@ -1,4 +1,4 @@
-"""Counting incidents by grid."""
+"""Tests of counts and densities of incidents by grid, month, period and category."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def points(*places: tuple[float, float] | None, **columns: list[object]) -> gpd.
 
 
 @given(st.lists(st.tuples(st.integers(-1, 5), st.integers(-1, 5)), max_size=60))
-def test_every_point_counts_once(places: list[tuple[int, int]]) -> None:
-    """Points on corners and borders belong to one grid, so that the sum is the number of points."""
-    table = geo.density_by_grid(squares(), points(*[(x * 50.0, y * 50.0) for x, y in places]))
-    inside = sum(0 <= x <= 4 and 0 <= y <= 4 for x, y in places)
+def test_density_by_grid_counts_each_point_once(positions: list[tuple[int, int]]) -> None:
+    """Points on corners and borders belong to one grid: the sum is the number of points."""
+    table = geo.density_by_grid(squares(), points(*[(x * 50.0, y * 50.0) for x, y in positions]))
+    inside = sum(0 <= x <= 4 and 0 <= y <= 4 for x, y in positions)
     assert table["count"].sum() == inside
-    assert table.attrs["outside"] == len(places) - inside
+    assert table.attrs["outside"] == len(positions) - inside
 
 
-def test_rates() -> None:
+def test_density_by_grid_rates_per_area_people_and_day() -> None:
     times = pd.to_datetime(
         ["2026-01-01 10:00", "2026-01-04 23:00", "2026-01-10"], utc=True, format="ISO8601"
     )
@@ -54,7 +54,7 @@ def test_rates() -> None:
     assert table.loc["a", "per_day"] == pytest.approx(2 / 10)
 
 
-def test_period_is_half_open() -> None:
+def test_density_by_grid_period_is_half_open() -> None:
     times = pd.to_datetime(
         ["2026-01-01", "2026-01-31 23:59:59", "2026-02-01"], utc=True, format="ISO8601"
     )
@@ -66,14 +66,14 @@ def test_period_is_half_open() -> None:
         geo.density_by_grid(squares(), incidents, ("2026-02-01", "2026-01-01"))
 
 
-def test_located_only_by_grid() -> None:
+def test_density_by_grid_counts_incidents_located_by_grid_code() -> None:
     incidents = points(None, None, (5, 5), grid=["b", "unknown", None])
     table = geo.density_by_grid(squares(), incidents)
     assert table["count"].tolist() == [1, 1, 0, 0]
     assert table.attrs["outside"] == 1
 
 
-def test_months_follow_the_local_clock() -> None:
+def test_counts_by_month_use_local_time() -> None:
     times = pd.to_datetime(["2026-01-31 16:30", "2026-01-31 15:30"], utc=True, format="ISO8601")
     table = geo.counts_by_month(
         squares(), points((5, 5), (-5, 5), occurred_at=list(times), category=["x", None])
@@ -82,15 +82,15 @@ def test_months_follow_the_local_clock() -> None:
     assert set(rows) == {("a", "2026-02-01", "x"), ("", "2026-01-01", "other")}
 
 
-def test_crs_must_agree() -> None:
+def test_density_by_grid_requires_the_same_crs() -> None:
     with pytest.raises(CrsError):
         geo.density_by_grid(squares(), points((1, 1)).to_crs(4326))
     assert len(geo.density_by_grid(squares().iloc[:0], points())) == 0
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_every_point_lies_where_geos_says(seed: int) -> None:
-    """Warped, holed and overlapping grids; points on corners, on edges, a hair beside, at random."""
+def test_grid_positions_equal_geos(seed: int) -> None:
+    """Warped, holed and overlapping grids; points on corners, on edges, near corners, random."""
     rng = np.random.default_rng(seed)
     cells = [
         shapely.box(x * 50, y * 50, x * 50 + 50, y * 50 + 50) for x in range(8) for y in range(8)
@@ -109,21 +109,23 @@ def test_every_point_lies_where_geos_says(seed: int) -> None:
     corners = shapely.get_coordinates(shapes)
     middles = (corners[1:] + corners[:-1]) / 2
     west, south, east, north = grids.total_bounds
-    anywhere = np.column_stack(
+    random_points = np.column_stack(
         [rng.uniform(west - 20, east + 20, 4000), rng.uniform(south - 20, north + 20, 4000)]
     )
-    beside = corners + rng.choice([-2e-6, -1e-9, 1e-9, 2e-6], corners.shape)
-    places = np.vstack([corners, middles, anywhere, beside])
-    spots = gpd.GeoDataFrame(geometry=shapely.points(places), crs=CRS)
-    point, grid = shapely.STRtree(shapes).query(spots.geometry.values, predicate="intersects")
+    near_corners = corners + rng.choice([-2e-6, -1e-9, 1e-9, 2e-6], corners.shape)
+    places = np.vstack([corners, middles, random_points, near_corners])
+    points_frame = gpd.GeoDataFrame(geometry=shapely.points(places), crs=CRS)
+    point, grid = shapely.STRtree(shapes).query(
+        points_frame.geometry.values, predicate="intersects"
+    )
     expected = np.full(len(places), len(shapes))
     np.minimum.at(expected, point, grid)
     expected[expected == len(shapes)] = -1
-    assert (geo.grid_positions(grids, spots) == expected).all()
+    assert (geo.grid_positions(grids, points_frame) == expected).all()
     assert (expected >= 0).mean() > 0.5
 
 
-def test_rates_by_open_ground_street_and_period() -> None:
+def test_density_by_grid_and_period_rates_by_open_ground_and_street() -> None:
     grids = squares()
     frame = points(
         (50, 50),
@@ -149,18 +151,18 @@ def test_rates_by_open_ground_street_and_period() -> None:
     assert np.isnan(table.loc["c", "per_street_km"])
     assert "per_street_km" not in geo.density_by_grid(grids, frame)
     periods = {"first": ("2026-01-01", "2026-02-01"), "both": ("2026-01-01", "2026-03-01")}
-    several = geo.density_by_period(grids, frame, periods, streets=streets)
+    by_period = geo.density_by_period(grids, frame, periods, streets=streets)
     for name, period in periods.items():
-        one = geo.density_by_grid(grids, frame, period, streets=streets)
-        pd.testing.assert_frame_equal(several.loc[name], one)
-    assert several.attrs["outside"] == {"first": 0, "both": 1}
+        of_period = geo.density_by_grid(grids, frame, period, streets=streets)
+        pd.testing.assert_frame_equal(by_period.loc[name], of_period)
+    assert by_period.attrs["outside"] == {"first": 0, "both": 1}
     with pytest.raises(ColumnError, match="no period"):
         geo.density_by_period(grids, frame, {})
     with pytest.raises(ColumnError, match="one a grid"):
         geo.density_by_grid(grids, frame, open_m2=[1.0])
 
 
-def test_categories_are_a_tree() -> None:
+def test_categories_form_a_tree() -> None:
     names = pd.Series(
         [
             "dispute",

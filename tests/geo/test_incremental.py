@@ -1,4 +1,4 @@
-"""What a refresh after edits leaves is what a whole refresh leaves, to the last bit."""
+"""Tests of incremental refresh: its results equal those of a full refresh bit by bit."""
 
 from __future__ import annotations
 
@@ -21,26 +21,27 @@ RESULTS = {
 }
 
 
-def results(conn: Conn) -> dict[str, object]:
-    """Everything a run leaves, but for the numbers and times of runs."""
-    out: dict[str, object] = {}
+def read_results(conn: Conn) -> dict[str, object]:
+    """All results of a run, without the numbers and times of runs."""
+    tables: dict[str, object] = {}
     for table, columns in RESULTS.items():
         query = f"SELECT {columns} FROM {table} ORDER BY 1, 2, 3"
-        out[table] = conn.execute(query.encode()).fetchall()
-    out["grid_coverage"] = conn.execute(
-        "SELECT DISTINCT ON (grid) grid, inputs_digest, area_m2, covered_m2, covered_share, open_m2, "
-        "open_covered_share, cameras, twice_covered_share, seen_by_0_share, seen_by_1_share, "
-        "seen_by_2_share, seen_by_3_share FROM grid_coverage ORDER BY grid, run DESC"
+        tables[table] = conn.execute(query.encode()).fetchall()
+    tables["grid_coverage"] = conn.execute(
+        "SELECT DISTINCT ON (grid) grid, inputs_digest, area_m2, covered_m2, covered_share, "
+        "open_m2, open_covered_share, cameras, twice_covered_share, seen_by_0_share, "
+        "seen_by_1_share, seen_by_2_share, seen_by_3_share FROM grid_coverage "
+        "ORDER BY grid, run DESC"
     ).fetchall()
-    # `reach_m` is a bound that a later whole run may tighten, not a result.
-    out["run"] = conn.execute(
+    # `reach_m` is a bound that a later full run may tighten, not a result.
+    tables["run"] = conn.execute(
         "SELECT inputs_digest, summary - 'reach_m' FROM latest_run"
     ).fetchone()
-    return out
+    return tables
 
 
-def edit(conn: Conn, rng: np.random.Generator) -> str:
-    """One change as a register might see it."""
+def make_edit(conn: Conn, rng: np.random.Generator) -> str:
+    """Make one random change of a register."""
     kind = str(
         rng.choice(
             [
@@ -94,87 +95,98 @@ def edit(conn: Conn, rng: np.random.Generator) -> str:
         "VALUES ('t', %(code)s, '2026-03-04', %(at)s) ON CONFLICT DO NOTHING",
         "several": "UPDATE cameras SET height_m = coalesce(height_m, 5) + 0.5 "
         "WHERE code IN (SELECT code FROM cameras ORDER BY code LIMIT 7)",
-        "resize grid": "UPDATE grids SET population = coalesce(population, 0) + 1 WHERE code = 'g11'",
+        "resize grid": "UPDATE grids SET population = coalesce(population, 0) + 1 "
+        "WHERE code = 'g11'",
     }
     conn.execute(statements[kind].encode(), values)
     return kind
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_edits_leave_what_a_whole_run_leaves(store: str, seed: int) -> None:
+def test_refresh_after_random_edits_equals_full_refresh(store: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     settings = Settings(keep_runs=3)
-    partly = 0
+    partial_runs = 0
     with connect(store) as conn:
         insert_random_city(conn, rng)
         refresh(conn, settings=settings)
         for _ in range(12):
-            kinds = [edit(conn, rng) for _ in range(rng.integers(1, 4))]
+            kinds = [make_edit(conn, rng) for _ in range(rng.integers(1, 4))]
             conn.commit()
-            after = refresh(conn, settings=settings)
-            got = results(conn)
-            cameras = after.summary["cameras_used"]
-            partly += after.views < cameras
-            whole = refresh(conn, settings=settings, everything=True)
-            assert whole.views == cameras
-            expected = results(conn)
+            incremental = refresh(conn, settings=settings)
+            actual = read_results(conn)
+            cameras = incremental.summary["cameras_used"]
+            partial_runs += incremental.views < cameras
+            full = refresh(conn, settings=settings, everything=True)
+            assert full.views == cameras
+            expected = read_results(conn)
             for name in expected:
-                assert got[name] == expected[name], (seed, kinds, name)
-    assert partly >= 6, "hardly any of the refreshes was a partial one"
+                assert actual[name] == expected[name], (seed, kinds, name)
+    assert partial_runs >= 6, "hardly any of the refreshes was a partial one"
 
 
-def test_nothing_else_is_computed(store: str) -> None:
+def test_refresh_computes_affected_views_and_grids_only(store: str) -> None:
     rng = np.random.default_rng(9)
     with connect(store) as conn:
         insert_random_city(conn, rng)
         refresh(conn)
 
-        def after(statement: str) -> CoverageRefresh:
+        def refresh_after(statement: str) -> CoverageRefresh:
             conn.execute(statement.encode())
             conn.commit()
             return refresh(conn)
 
         code = conn.execute("SELECT min(code) FROM cameras").fetchone()[0]  # type: ignore[index]
         name = sql.Literal(code).as_string(conn)
-        assert after(f"UPDATE cameras SET name = 'new' WHERE code = {name}").views == 0
-        turned = after(f"UPDATE cameras SET bearing_deg = 3, fov_deg = 50 WHERE code = {name}")
+        assert refresh_after(f"UPDATE cameras SET name = 'new' WHERE code = {name}").views == 0
+        turned = refresh_after(
+            f"UPDATE cameras SET bearing_deg = 3, fov_deg = 50 WHERE code = {name}"
+        )
         assert turned.views == 1
         assert 1 <= turned.grids <= 6
-        lost = after(f"UPDATE cameras SET status = 'offline' WHERE code = {name}")
-        assert (lost.views, lost.grids >= 1) == (0, True)
+        offline = refresh_after(f"UPDATE cameras SET status = 'offline' WHERE code = {name}")
+        assert (offline.views, offline.grids >= 1) == (0, True)
         far = "SRID=4326;MULTIPOLYGON(((118.5 31, 118.51 31, 118.51 31.01, 118.5 31)))"
-        moved = after(f"INSERT INTO buildings (id, geometry) VALUES ('far', '{far}')")
-        assert (moved.views, moved.grids) == (0, 0)
-        # A building in reach of some cameras makes those anew, not the others.
-        spot = conn.execute("SELECT ST_AsText(geometry) FROM cameras ORDER BY code DESC").fetchone()
-        near = f"ST_Multi(ST_Expand('SRID=4326;{spot[0]}'::geometry, 0.00003))"  # type: ignore[index]
-        built = after(f"INSERT INTO buildings (id, geometry) VALUES ('near', {near})")
-        assert 1 <= built.views < built.summary["cameras_used"]
+        outside = refresh_after(f"INSERT INTO buildings (id, geometry) VALUES ('far', '{far}')")
+        assert (outside.views, outside.grids) == (0, 0)
+        # A building within the range of some cameras: only their views are computed.
+        camera_place = conn.execute(
+            "SELECT ST_AsText(geometry) FROM cameras ORDER BY code DESC"
+        ).fetchone()
+        near = f"ST_Multi(ST_Expand('SRID=4326;{camera_place[0]}'::geometry, 0.00003))"  # type: ignore[index]
+        with_building = refresh_after(
+            f"INSERT INTO buildings (id, geometry) VALUES ('near', {near})"
+        )
+        assert 1 <= with_building.views < with_building.summary["cameras_used"]
         assert (
-            after(
+            refresh_after(
                 "INSERT INTO areas (code, name, level, geometry) SELECT 'a', 'a', 'district', "
                 "geometry FROM grids LIMIT 1"
             ).computed
             is False
         )
-        seen = after(
+        with_incident = refresh_after(
             "INSERT INTO incidents (source, source_id, reported_at, geometry) "
             "VALUES ('t', '1', '2026-01-01', 'SRID=4326;POINT(118.0005 30.9005)')"
         )
-        assert (seen.computed, seen.views, seen.summary["incidents"]) == (True, 0, 1)
-        # A statement too large to follow is followed by a whole run.
+        assert (
+            with_incident.computed,
+            with_incident.views,
+            with_incident.summary["incidents"],
+        ) == (True, 0, 1)
+        # A statement with too many rows causes a full run.
         conn.execute(
             "INSERT INTO buildings (id, geometry) SELECT 'b' || n, "
             "ST_Multi(ST_Translate(%s::geometry, n * 0.02, 0)) FROM generate_series(1, 5001) n",
             (far,),
         )
         conn.commit()
-        many = refresh(conn)
-        assert many.views == many.summary["cameras_used"]
-        assert many.summary["buildings"] == 50 + 2 + 5001
+        bulk = refresh(conn)
+        assert bulk.views == bulk.summary["cameras_used"]
+        assert bulk.summary["buildings"] == 50 + 2 + 5001
 
 
-def test_old_runs_go_but_what_still_holds_stays(store: str) -> None:
+def test_refresh_removes_old_runs_and_keeps_valid_results(store: str) -> None:
     rng = np.random.default_rng(5)
     settings = Settings(keep_runs=2)
     with connect(store) as conn:
@@ -194,19 +206,19 @@ def test_old_runs_go_but_what_still_holds_stays(store: str) -> None:
         assert runs <= 4
 
 
-def test_a_change_during_a_refresh_is_for_the_next_one(store: str) -> None:
+def test_refresh_leaves_concurrent_changes_to_the_next_run(store: str) -> None:
     rng = np.random.default_rng(11)
     with connect(store) as conn, connect(store) as other:
         insert_random_city(conn, rng)
         refresh(conn)
-        sneaked: list[str] = []
+        added_codes: list[str] = []
 
-        def sneak(step: str) -> None:
-            """Another session adds a camera at each step, after the changes were read."""
-            sneaked.append(f"sneak{rng.integers(1_000_000)}")
+        def add_camera(step: str) -> None:
+            """Add a camera from another session at each step, after the changes are read."""
+            added_codes.append(f"sneak{rng.integers(1_000_000)}")
             other.execute(
                 "INSERT INTO cameras (code, kind, geometry) VALUES (%s, 'ptz', %s)",
-                (sneaked[-1], random_point(rng)),
+                (added_codes[-1], random_point(rng)),
             )
             other.commit()
 
@@ -214,20 +226,20 @@ def test_a_change_during_a_refresh_is_for_the_next_one(store: str) -> None:
         conn.execute("UPDATE buildings SET height_m = 40 WHERE id < '010'")
         conn.commit()
         for everything in (False, True):
-            during = refresh(conn, everything=everything, progress=sneak)
+            during = refresh(conn, everything=everything, progress=add_camera)
             assert during.summary["cameras"] == before
-            assert sneaked
+            assert added_codes
             after = refresh(conn)
-            there = conn.execute("SELECT count(*) FROM cameras").fetchone()[0]  # type: ignore[index]
-            assert after.summary["cameras"] == there == before + len(sneaked)
-            got = results(conn)
+            count = conn.execute("SELECT count(*) FROM cameras").fetchone()[0]  # type: ignore[index]
+            assert after.summary["cameras"] == count == before + len(added_codes)
+            actual = read_results(conn)
             refresh(conn, everything=True)
-            assert got == results(conn)
-            before, sneaked = there, []
+            assert actual == read_results(conn)
+            before, added_codes = count, []
 
 
-def test_a_camera_far_away_is_left_out_and_named(store: str) -> None:
-    """One mistyped place must not keep the others from being measured."""
+def test_refresh_omits_and_names_a_distant_camera(store: str) -> None:
+    """One wrong position does not affect the other cameras."""
     rng = np.random.default_rng(4)
     with connect(store) as conn:
         insert_random_city(conn, rng)
@@ -237,10 +249,10 @@ def test_a_camera_far_away_is_left_out_and_named(store: str) -> None:
         )
         conn.commit()
         for everything in (False, True):
-            said: list[str] = []
-            done = refresh(conn, everything=everything, progress=said.append)
-            assert any("left out" in line and "stray" in line for line in said), said
-            assert done.summary["cameras"] == before.summary["cameras"] + 1
-            assert done.summary["cameras_used"] == before.summary["cameras_used"]
-            assert done.summary["covered_m2"] == before.summary["covered_m2"]
+            messages: list[str] = []
+            outcome = refresh(conn, everything=everything, progress=messages.append)
+            assert any("left out" in line and "stray" in line for line in messages), messages
+            assert outcome.summary["cameras"] == before.summary["cameras"] + 1
+            assert outcome.summary["cameras_used"] == before.summary["cameras_used"]
+            assert outcome.summary["covered_m2"] == before.summary["covered_m2"]
             assert "stray" not in read_camera_views(conn).index

@@ -1,4 +1,4 @@
-"""Files as they come: a bad one of each kind, and what the report says of it."""
+"""Tests of `import_file`: formats, defective rows and files, and the import report."""
 
 from __future__ import annotations
 
@@ -29,48 +29,49 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def put(store: str, layer: str, path: Path, **options: object) -> ImportOutcome:
+def import_layer(store: str, layer: str, path: Path, **options: object) -> ImportOutcome:
     with connect(store) as conn:
         return import_file(conn, layer, path, ImportOptions(**options))  # type: ignore[arg-type]
 
 
-def rows(store: str, layer: str) -> gpd.GeoDataFrame:
+def read_rows(store: str, layer: str) -> gpd.GeoDataFrame:
     with connect(store) as conn:
         return read_layer(conn, layer)
 
 
-def make_district(store: str) -> None:
+def import_two_grids(store: str) -> None:
     cells = [shapely.box(118.0 + x / 10, 30.9, 118.1 + x / 10, 31.0) for x in range(2)]
     frame = gpd.GeoDataFrame({"code": ["g1", "g2"], "name": ["一", "二"]}, geometry=cells, crs=4326)
     frame.to_file("grids.geojson")
-    put(store, "grids", Path("grids.geojson"))
+    import_layer(store, "grids", Path("grids.geojson"))
 
 
-def reasons(outcome: ImportOutcome) -> dict[str, int]:
+def count_reasons(outcome: ImportOutcome) -> dict[str, int]:
     return {f"{action}: {reason}": count for action, reason, count in outcome.reasons()}
 
 
 @pytest.mark.parametrize(
     "encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-16-be"]
 )
-def test_encodings_find_themselves(store: str, encoding: str) -> None:
+def test_import_file_detects_encodings(store: str, encoding: str) -> None:
     path = Path("cameras.csv")
     path.write_bytes(
         "设备编码,设备名称,经度,纬度\n00123,人民路口球机,118.05,30.95\n".encode(encoding)
     )
-    put(store, "cameras", path)
-    got = rows(store, "cameras")
-    assert got.index.tolist() == ["00123"]
-    assert got["name"].iloc[0] == "人民路口球机"
+    import_layer(store, "cameras", path)
+    stored = read_rows(store, "cameras")
+    assert stored.index.tolist() == ["00123"]
+    assert stored["name"].iloc[0] == "人民路口球机"
 
 
-def test_chinese_headers_with_marks_and_values(store: str) -> None:
+def test_import_file_reads_chinese_headers_and_values(store: str) -> None:
     Path("c.csv").write_text(
-        "设备编码（*）;点位 名称;摄像机类型;监控方位;可视距离(米);经度【WGS84】;设备维度;设备状态;联网属性;安装时间;备注\n"
+        "设备编码（*）;点位 名称;摄像机类型;监控方位;可视距离(米);经度【WGS84】;设备维度;"
+        "设备状态;联网属性;安装时间;备注\n"
         "34020000001310000001;东门;1;东南;50米;118°03′00″E;30,95;在用;已联网;2021年3月5日;靠墙\n"
     )
-    outcome = put(store, "cameras", Path("c.csv"))
-    row = rows(store, "cameras").iloc[0]
+    outcome = import_layer(store, "cameras", Path("c.csv"))
+    row = read_rows(store, "cameras").iloc[0]
     assert row["code"] == "34020000001310000001"
     assert (row["kind"], row["bearing_deg"], row["range_m"]) == ("ptz", 135.0, 50.0)
     assert (row["status"], row["network"], str(row["installed_on"])) == (
@@ -82,8 +83,8 @@ def test_chinese_headers_with_marks_and_values(store: str) -> None:
     assert outcome.extra_headers == ["备注"]
 
 
-def test_every_bad_row_is_told_and_nothing_stored(store: str) -> None:
-    make_district(store)
+def test_import_file_reports_each_bad_row_and_stores_nothing(store: str) -> None:
+    import_two_grids(store)
     lines = [
         HEADER.strip() + ",bearing_deg,installed_on\n",
         "a,good,118.05,30.95,90,2020-01-01\n",
@@ -104,10 +105,12 @@ def test_every_bad_row_is_told_and_nothing_stored(store: str) -> None:
     ]
     Path("bad.csv").write_text("".join(lines))
     with pytest.raises(RejectedRows, match="nothing was stored"):
-        put(store, "cameras", Path("bad.csv"))
-    assert len(rows(store, "cameras")) == 0
-    outcome = put(store, "cameras", Path("bad.csv"), accept_rejects=True, report=Path("r.csv"))
-    assert reasons(outcome) == {
+        import_layer(store, "cameras", Path("bad.csv"))
+    assert len(read_rows(store, "cameras")) == 0
+    outcome = import_layer(
+        store, "cameras", Path("bad.csv"), accept_rejects=True, report=Path("r.csv")
+    )
+    assert count_reasons(outcome) == {
         "rejected: no coordinates": 1,
         "rejected: coordinates (0, 0)": 1,
         "rejected: outside the district": 1,
@@ -123,88 +126,96 @@ def test_every_bad_row_is_told_and_nothing_stored(store: str) -> None:
         "mended: impossible date": 1,
         "mended: date in the future": 1,
     }
-    got = rows(store, "cameras")
-    assert sorted(got.index) == ["a", "d", "f", "g", "h", "k"]
-    assert got.loc["g", "bearing_deg"] == 270.0
-    assert pd.isna(got.loc["f", "bearing_deg"])
+    stored = read_rows(store, "cameras")
+    assert sorted(stored.index) == ["a", "d", "f", "g", "h", "k"]
+    assert stored.loc["g", "bearing_deg"] == 270.0
+    assert pd.isna(stored.loc["f", "bearing_deg"])
     assert outcome.read == 15
     assert outcome.accepted == 6
     assert outcome.rejected == 9
     with Path("r.csv").open(encoding="utf-8-sig") as handle:
         report = list(csv.DictReader(handle))
-    far = next(r for r in report if r["reason"] == "outside the district")
-    assert far["line"] == "6"
-    assert far["original"].startswith("e,far,121.5")
-    lost = next(r for r in report if r["reason"] == "repeated key")
-    assert "line 2" in lost["detail"]
+    outside = next(r for r in report if r["reason"] == "outside the district")
+    assert outside["line"] == "6"
+    assert outside["original"].startswith("e,far,121.5")
+    repeated = next(r for r in report if r["reason"] == "repeated key")
+    assert "line 2" in repeated["detail"]
 
 
-def test_same_file_twice_and_a_changed_one(store: str) -> None:
+def test_import_file_repeated_and_changed_file(store: str) -> None:
     Path("c.csv").write_text(HEADER + "".join(GOOD))
-    first = put(store, "cameras", Path("c.csv"))
+    first = import_layer(store, "cameras", Path("c.csv"))
     assert (first.inserted, first.updated, first.unchanged) == (5, 0, 0)
-    again = put(store, "cameras", Path("c.csv"))
-    assert (again.inserted, again.updated, again.unchanged) == (0, 0, 5)
+    second = import_layer(store, "cameras", Path("c.csv"))
+    assert (second.inserted, second.updated, second.unchanged) == (0, 0, 5)
     Path("c.csv").write_text(HEADER + "".join(GOOD[:4]) + "5,new name,118.055,30.955\n")
-    changed = put(store, "cameras", Path("c.csv"))
+    changed = import_layer(store, "cameras", Path("c.csv"))
     assert (changed.inserted, changed.updated, changed.unchanged) == (0, 1, 4)
 
 
-def test_dry_run_keeps_nothing(store: str) -> None:
+def test_import_file_dry_run_stores_nothing(store: str) -> None:
     Path("c.csv").write_text(HEADER + "".join(GOOD))
-    outcome = put(store, "cameras", Path("c.csv"), dry_run=True)
+    outcome = import_layer(store, "cameras", Path("c.csv"), dry_run=True)
     assert outcome.inserted == 5
-    assert len(rows(store, "cameras")) == 0
+    assert len(read_rows(store, "cameras")) == 0
     with connect(store) as conn:
         assert conn.execute("SELECT count(*) FROM imports").fetchone() == (0,)
 
 
-def test_text_coordinates(store: str) -> None:
+def test_import_file_reads_text_coordinates(store: str) -> None:
     Path("w.csv").write_text('id,where\n1,"POINT (118.05 30.95)"\n2,"(30.95, 118.06)"\n', "utf-8")
-    put(store, "cameras", Path("w.csv"))
-    got = rows(store, "cameras")
-    assert got.geometry.x.tolist() == [118.05, 118.06]
-    assert got.geometry.y.tolist() == [30.95, 30.95]
+    import_layer(store, "cameras", Path("w.csv"))
+    stored = read_rows(store, "cameras")
+    assert stored.geometry.x.tolist() == [118.05, 118.06]
+    assert stored.geometry.y.tolist() == [30.95, 30.95]
 
 
-def test_spare_coordinates_are_kept_with_the_row(store: str) -> None:
+def test_import_file_stores_surplus_coordinates_as_extra(store: str) -> None:
     Path("s.csv").write_text('id,lon,lat,where\n1,118.05,30.95,"(30.9, 118)"\n')
-    assert put(store, "cameras", Path("s.csv")).extra_headers == ["where"]
+    assert import_layer(store, "cameras", Path("s.csv")).extra_headers == ["where"]
     frame = gpd.GeoDataFrame(
         {"id": ["2"], "lon": [1.5], "lat": [2.5]}, geometry=[shapely.Point(118.05, 30.95)], crs=4326
     )
     frame.to_file("s.geojson")
-    put(store, "cameras", Path("s.geojson"))
+    import_layer(store, "cameras", Path("s.geojson"))
     with connect(store) as conn:
         extra = dict(conn.execute("SELECT code, extra FROM cameras").fetchall())
     assert extra == {"1": {"where": "(30.9, 118)"}, "2": {"lon": "1.5", "lat": "2.5"}}
 
 
-def test_wkt_written_latitude_first_is_found_by_the_district(store: str) -> None:
-    make_district(store)
+def test_import_file_swaps_wkt_with_latitude_first(store: str) -> None:
+    import_two_grids(store)
     Path("w.csv").write_text('id,where\n1,"POINT (30.95 118.05)"\n')
-    outcome = put(store, "cameras", Path("w.csv"))
-    assert reasons(outcome) == {"mended: latitude and longitude swapped": 1}
-    assert rows(store, "cameras").geometry.x.tolist() == [118.05]
+    outcome = import_layer(store, "cameras", Path("w.csv"))
+    assert count_reasons(outcome) == {"mended: latitude and longitude swapped": 1}
+    assert read_rows(store, "cameras").geometry.x.tolist() == [118.05]
 
 
-def test_datum_and_projected_coordinates(store: str) -> None:
+def test_import_file_converts_datum_and_projected_coordinates(store: str) -> None:
     lon, lat = gcj02_from_wgs84([118.05], [30.95])  # type: ignore[arg-type]
     Path("g.csv").write_text(f"id,lon,lat\n1,{lon[0]},{lat[0]}\n")
-    put(store, "cameras", Path("g.csv"), datum="gcj02")
-    assert rows(store, "cameras").geometry.iloc[0].equals_exact(shapely.Point(118.05, 30.95), 1e-8)
+    import_layer(store, "cameras", Path("g.csv"), datum="gcj02")
+    assert (
+        read_rows(store, "cameras")
+        .geometry.iloc[0]
+        .equals_exact(shapely.Point(118.05, 30.95), 1e-8)
+    )
     place = gpd.GeoSeries([shapely.Point(118.05, 30.95)], crs=4326).to_crs(4549)
     Path("p.csv").write_text(f"id,x,y\n2,{place.x[0]},{place.y[0]}\n")
-    put(store, "cameras", Path("p.csv"), crs="EPSG:4549")
-    assert rows(store, "cameras").loc["2"].geometry.equals_exact(shapely.Point(118.05, 30.95), 1e-7)
+    import_layer(store, "cameras", Path("p.csv"), crs="EPSG:4549")
+    assert (
+        read_rows(store, "cameras")
+        .loc["2"]
+        .geometry.equals_exact(shapely.Point(118.05, 30.95), 1e-7)
+    )
     with pytest.raises(CrsError, match="datum"):
-        put(store, "cameras", Path("p.csv"), crs="EPSG:4549", datum="gcj02")
+        import_layer(store, "cameras", Path("p.csv"), crs="EPSG:4549", datum="gcj02")
     with pytest.raises(CrsError, match="known CRS"):
-        put(store, "cameras", Path("p.csv"), crs="EPSG:0")
+        import_layer(store, "cameras", Path("p.csv"), crs="EPSG:0")
 
 
-def test_every_shape_of_a_shapefile_is_read(tmp_path: Path) -> None:
-    # Larger than one buffer of the C library, so that it is read again after the CRS was looked up.
+def test_read_file_reads_every_shape_of_a_shapefile(tmp_path: Path) -> None:
+    # Larger than one buffer of the C library, which is read again after the look-up of the CRS.
     circles = shapely.buffer(
         [shapely.Point(118 + k / 100, 31) for k in range(9)], 0.001, quad_segs=64
     )
@@ -215,35 +226,35 @@ def test_every_shape_of_a_shapefile_is_read(tmp_path: Path) -> None:
     assert shapely.equals(shapely.normalize(raw.geometry.values), shapely.normalize(circles)).all()
 
 
-@pytest.mark.parametrize("kind", ["geojson", "gpkg", "shp", "zip", "parquet"])
-def test_vector_formats(store: str, kind: str) -> None:
+@pytest.mark.parametrize("file_format", ["geojson", "gpkg", "shp", "zip", "parquet"])
+def test_import_file_reads_vector_formats(store: str, file_format: str) -> None:
     frame = gpd.GeoDataFrame(
         {"GRIDCODE": ["001", "002"], "网格名称": ["东街", "西街"], "常住人口": [120, 80]},
         geometry=[shapely.box(118, 30.9, 118.1, 31), shapely.box(118.1, 30.9, 118.2, 31)],
         crs=4326,
-    ).to_crs(4490 if kind == "gpkg" else 4326)
-    path = Path(f"g.{kind}")
-    if kind == "parquet":
+    ).to_crs(4490 if file_format == "gpkg" else 4326)
+    path = Path(f"g.{file_format}")
+    if file_format == "parquet":
         frame.to_parquet(path)
-    elif kind in ("shp", "zip"):
+    elif file_format in ("shp", "zip"):
         frame.to_file("g.shp", encoding="GB18030")
         Path("g.cpg").unlink()
-        if kind == "zip":
+        if file_format == "zip":
             with zipfile.ZipFile("g.zip", "w") as archive:
                 for part in ("shp", "shx", "dbf", "prj"):
                     archive.write(f"g.{part}", f"../evil/g.{part}")
     else:
         frame.to_file(path)
-    put(store, "grids", path)
-    got = rows(store, "grids")
-    assert got["name"].tolist() == ["东街", "西街"]
-    assert got["population"].tolist() == [120.0, 80.0]
-    assert got.geometry.iloc[0].equals_exact(
+    import_layer(store, "grids", path)
+    stored = read_rows(store, "grids")
+    assert stored["name"].tolist() == ["东街", "西街"]
+    assert stored["population"].tolist() == [120.0, 80.0]
+    assert stored.geometry.iloc[0].equals_exact(
         shapely.MultiPolygon([shapely.box(118, 30.9, 118.1, 31)]).normalize(), 1e-9
-    ) or got.geometry.iloc[0].area == pytest.approx(0.01)
+    ) or stored.geometry.iloc[0].area == pytest.approx(0.01)
 
 
-def test_workbook_with_a_title_above_its_header(store: str) -> None:
+def test_import_file_reads_a_workbook_with_title_rows(store: str) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.append(["一机一档登记表"])
@@ -252,16 +263,16 @@ def test_workbook_with_a_title_above_its_header(store: str) -> None:
     sheet.append(["00420", "甲", 118.05, 30.95, 44197])
     sheet.append([3.402e19, "乙", 118.05, 30.95, None])
     book.save("b.xlsx")
-    outcome = put(store, "cameras", Path("b.xlsx"), accept_rejects=True)
-    got = rows(store, "cameras")
-    assert got.index.tolist() == ["00420"]
-    assert str(got["installed_on"].iloc[0]) == "2021-01-01"
+    outcome = import_layer(store, "cameras", Path("b.xlsx"), accept_rejects=True)
+    stored = read_rows(store, "cameras")
+    assert stored.index.tolist() == ["00420"]
+    assert str(stored["installed_on"].iloc[0]) == "2021-01-01"
     assert [f.line for f in outcome.findings if f.action == "rejected"] == [5]
-    above = [f.detail for f in outcome.findings if f.reason == "line above the header, not read"]
-    assert above == ["一机一档登记表", "（单位：米）"]
+    notes = [f.detail for f in outcome.findings if f.reason == "line above the header, not read"]
+    assert notes == ["一机一档登记表", "（单位：米）"]
 
 
-def test_polygons_mended_rejected_and_tiling_faults(store: str) -> None:
+def test_import_grids_repairs_rejects_and_reports_tiling_faults(store: str) -> None:
     shapes = [
         shapely.box(118.0, 30.0, 118.01, 30.01),
         shapely.box(118.009, 30.0, 118.02, 30.01),  # overlaps the first
@@ -271,23 +282,23 @@ def test_polygons_mended_rejected_and_tiling_faults(store: str) -> None:
     ]
     frame = gpd.GeoDataFrame({"code": list("abcde")}, geometry=shapes, crs=4326)
     frame.to_file("g.geojson")
-    outcome = put(store, "grids", Path("g.geojson"), accept_rejects=True)
-    told = reasons(outcome)
-    assert told["mended: invalid polygon"] == 1
-    assert told["rejected: wrong geometry type"] == 1
-    assert told["noted: overlap"] == 1
-    assert sorted(rows(store, "grids").index) == ["a", "b", "c"]
+    outcome = import_layer(store, "grids", Path("g.geojson"), accept_rejects=True)
+    counts = count_reasons(outcome)
+    assert counts["mended: invalid polygon"] == 1
+    assert counts["rejected: wrong geometry type"] == 1
+    assert counts["noted: overlap"] == 1
+    assert sorted(read_rows(store, "grids").index) == ["a", "b", "c"]
     ring = shapely.box(0, 0, 0.03, 0.03).difference(shapely.box(0.01, 0.01, 0.02, 0.02))
     parts = [
         ring.intersection(shapely.box(0, 0, 0.015, 1)),
         ring.intersection(shapely.box(0.015, 0, 1, 1)),
     ]
     gpd.GeoDataFrame({"code": ["x", "y"]}, geometry=parts, crs=4326).to_file("h.geojson")
-    assert reasons(put(store, "grids", Path("h.geojson")))["noted: gap"] == 1
+    assert count_reasons(import_layer(store, "grids", Path("h.geojson")))["noted: gap"] == 1
 
 
-def test_incidents_keys_times_and_grid_only(store: str) -> None:
-    make_district(store)
+def test_import_incidents_keys_times_and_grid_codes(store: str) -> None:
+    import_two_grids(store)
     Path("i.csv").write_text(
         "工单编号,诉求类型,发生时间,经度,纬度,网格编码\n"
         "1,噪音,2026-01-02 03:04:05,118.05,30.95,\n"
@@ -295,7 +306,7 @@ def test_incidents_keys_times_and_grid_only(store: str) -> None:
         "3,噪音,not a date,118.05,30.95,\n"
         "4,噪音,2026-01-02,,,\n"
     )
-    outcome = put(
+    outcome = import_layer(
         store,
         "incidents",
         Path("i.csv"),
@@ -303,16 +314,16 @@ def test_incidents_keys_times_and_grid_only(store: str) -> None:
         source="12345",
         rename={"工单编号": "source_id"},
     )
-    got = rows(store, "incidents").set_index("source_id")
-    assert got.index.tolist() == ["1", "2"]
-    assert got.loc["1", "occurred_at"] == pd.Timestamp("2026-01-01 19:04:05", tz="UTC")
-    assert got.loc["2", "precision"] == "grid"
-    assert set(got["source"]) == {"12345"}
-    assert reasons(outcome)["rejected: no usable time"] == 1
-    assert reasons(outcome)["rejected: no coordinates"] == 1
+    stored = read_rows(store, "incidents").set_index("source_id")
+    assert stored.index.tolist() == ["1", "2"]
+    assert stored.loc["1", "occurred_at"] == pd.Timestamp("2026-01-01 19:04:05", tz="UTC")
+    assert stored.loc["2", "precision"] == "grid"
+    assert set(stored["source"]) == {"12345"}
+    assert count_reasons(outcome)["rejected: no usable time"] == 1
+    assert count_reasons(outcome)["rejected: no coordinates"] == 1
 
 
-def test_bad_files_say_what_to_do(store: str) -> None:
+def test_import_file_rejects_bad_files_and_options(store: str) -> None:
     cases = {
         "none.csv": (None, ReadError, "does not exist"),
         "empty.csv": (b"", ReadError, "empty"),
@@ -328,30 +339,30 @@ def test_bad_files_say_what_to_do(store: str) -> None:
         "x.csv.gz": (b"\x1f\x8b\x00", ReadError, "gzip"),
         "cols.csv": (b"a,b\n1,2\n", ColumnError, "coordinates"),
     }
-    for name, (data, kind, words) in cases.items():
+    for name, (data, error, message) in cases.items():
         if data is not None:
             Path(name).write_bytes(data)
-        with pytest.raises(kind, match=words):
-            put(store, "cameras", Path(name))
+        with pytest.raises(error, match=message):
+            import_layer(store, "cameras", Path(name))
     Path("g.csv").write_text(HEADER + GOOD[0])
     with pytest.raises(ColumnError, match="no layer"):
-        put(store, "lamps", Path("g.csv"))
+        import_layer(store, "lamps", Path("g.csv"))
     with pytest.raises(ColumnError, match="has no column"):
-        put(store, "cameras", Path("g.csv"), rename={"name": "colour"})
+        import_layer(store, "cameras", Path("g.csv"), rename={"name": "colour"})
     with pytest.raises(ColumnError, match="the file has"):
-        put(store, "cameras", Path("g.csv"), rename={"nosuch": "owner"})
-    assert len(rows(store, "cameras")) == 0
+        import_layer(store, "cameras", Path("g.csv"), rename={"nosuch": "owner"})
+    assert len(read_rows(store, "cameras")) == 0
 
 
-def test_a_crs_that_nobody_names(store: str) -> None:
+def test_import_file_requires_a_crs(store: str) -> None:
     frame = gpd.GeoDataFrame({"code": ["a"]}, geometry=[shapely.box(0, 0, 1, 1)], crs=4326)
     frame.to_file("n.shp")
     Path("n.prj").unlink()
     with pytest.raises(CrsError, match="--crs"):
-        put(store, "grids", Path("n.shp"))
+        import_layer(store, "grids", Path("n.shp"))
 
 
-def test_a_parent_that_is_not_there(store: str) -> None:
+def test_import_file_rejects_an_unknown_parent(store: str) -> None:
     feature = {
         "type": "Feature",
         "geometry": shapely.geometry.mapping(shapely.box(0, 0, 1, 1)),
@@ -359,36 +370,36 @@ def test_a_parent_that_is_not_there(store: str) -> None:
     }
     Path("g.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
     with pytest.raises(StoreError, match="999"):
-        put(store, "grids", Path("g.geojson"))
-    assert len(rows(store, "grids")) == 0
+        import_layer(store, "grids", Path("g.geojson"))
+    assert len(read_rows(store, "grids")) == 0
 
 
-def test_the_catalogue_s_codes_for_class_room_and_angles(store: str) -> None:
-    make_district(store)
+def test_import_cameras_reads_catalogue_codes_and_angles(store: str) -> None:
+    import_two_grids(store)
     Path("cameras.csv").write_text(
         "设备编码,经度,纬度,监控点位类型,室内外,俯仰角,竖直视场角\n"
         "1,118.05,30.95,1,1,15,40\n2,118.06,30.95,二类,室内,,0\n3,118.07,30.95,,,95,30\n"
         "4,118.08,30.95,三类视频监控点,2,-5,30\n",
         encoding="gb18030",
     )
-    outcome = put(store, "cameras", Path("cameras.csv"), accept_rejects=True)
-    got = rows(store, "cameras")
-    assert got["point_class"].tolist() == ["public", "industry", "unknown", "private"]
-    assert got["room"].tolist() == ["outdoor", "indoor", "unknown", "indoor"]
-    assert got["tilt_deg"].fillna(-99).tolist() == [15, -99, -99, -5]
-    assert got["vfov_deg"].fillna(-99).tolist() == [40, -99, 30, 30]
-    assert any("tilt_deg" in reason for reason in reasons(outcome))
+    outcome = import_layer(store, "cameras", Path("cameras.csv"), accept_rejects=True)
+    stored = read_rows(store, "cameras")
+    assert stored["point_class"].tolist() == ["public", "industry", "unknown", "private"]
+    assert stored["room"].tolist() == ["outdoor", "indoor", "unknown", "indoor"]
+    assert stored["tilt_deg"].fillna(-99).tolist() == [15, -99, -99, -5]
+    assert stored["vfov_deg"].fillna(-99).tolist() == [40, -99, 30, 30]
+    assert any("tilt_deg" in reason for reason in count_reasons(outcome))
     shape = shapely.box(118.01, 30.91, 118.02, 30.92)
     frame = gpd.GeoDataFrame(
         {"id": ["1"], "height_m": [12], "女儿墙高度": [1.1]}, geometry=[shape], crs=4326
     )
     frame.to_file("buildings.geojson")
-    put(store, "buildings", Path("buildings.geojson"))
-    assert rows(store, "buildings")["parapet_m"].tolist() == [1.1]
+    import_layer(store, "buildings", Path("buildings.geojson"))
+    assert read_rows(store, "buildings")["parapet_m"].tolist() == [1.1]
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.xlsx", "a.zip"])
-def test_an_archive_that_swells_is_refused(
+def test_read_file_refuses_an_archive_that_expands_too_much(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     path = tmp_path / name

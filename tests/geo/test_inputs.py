@@ -1,4 +1,4 @@
-"""Whatever a table is made of, a function gives the same result or an error of ours that names the rows."""
+"""Tests of library functions with inputs of every kind: equal results or errors that name rows."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ SAME, REFUSED, EITHER, ANSWERED = "same", "refused", "same or refused", "any ans
 
 @dataclass(frozen=True)
 class Case:
-    """A change to an input, and what must come of it by what the input is (see `Function`)."""
+    """A change to an input and the required outcome by the role of the input (see `Function`)."""
 
     name: str
     change: Callable[[Any], Any]
-    """None where the case does not apply."""
+    """Gives None where the case does not apply."""
     outcome: Callable[[str], str]
     rows: tuple[int, ...] = ()
     """Rows that a refusal must name."""
 
 
 def _columns(change: Callable[[pd.Series], Any]) -> Callable[[Any], Any]:
-    """A change to every column that is no geometry."""
+    """Change every column except geometries."""
 
     def changed(frame: Any) -> Any:
         if isinstance(frame, gpd.GeoSeries):
             return None
         if isinstance(frame, pd.Series):
             return change(frame)
-        out = frame.copy()
-        for name in out.columns:
-            if not isinstance(out[name].dtype, gpd.array.GeometryDtype):
-                out[name] = change(out[name])
-        return out
+        copy = frame.copy()
+        for name in copy.columns:
+            if not isinstance(copy[name].dtype, gpd.array.GeometryDtype):
+                copy[name] = change(copy[name])
+        return copy
 
     return changed
 
@@ -55,7 +55,7 @@ def _numeric(change: Callable[[pd.Series], Any]) -> Callable[[Any], Any]:
 
 
 def _shapes(change: Callable[[np.ndarray], Any]) -> Callable[[Any], Any]:
-    """A change to the geometry alone."""
+    """Change the geometry only."""
 
     def changed(frame: Any) -> Any:
         if not isinstance(frame, (gpd.GeoDataFrame, gpd.GeoSeries)):
@@ -63,14 +63,14 @@ def _shapes(change: Callable[[np.ndarray], Any]) -> Callable[[Any], Any]:
         shapes = change(np.array(frame.geometry.values, dtype=object))
         if shapes is None:
             return None
-        made = gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs)
-        return made if isinstance(frame, gpd.GeoSeries) else frame.set_geometry(made)
+        geometry = gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs)
+        return geometry if isinstance(frame, gpd.GeoSeries) else frame.set_geometry(geometry)
 
     return changed
 
 
 def _second(shape: Callable[[Any], Any], *, types: tuple[int, ...] = (0, 1, 3, 6)) -> Any:
-    """A change to the second shape, of layers of some types of geometry."""
+    """Change the second shape of layers of the given geometry types."""
 
     def changed(shapes: np.ndarray) -> np.ndarray | None:
         if shapely.get_type_id(shapes[1]) not in types:
@@ -94,10 +94,10 @@ def _read_only(frame: Any) -> Any:
     return frame.apply(
         lambda s: pd.Series(locked(s), s.index, copy=False) if s.dtype.kind in "fiu" else s
     ).pipe(
-        lambda made: (
-            gpd.GeoDataFrame(made, geometry=frame.geometry.name, crs=frame.crs)
+        lambda table: (
+            gpd.GeoDataFrame(table, geometry=frame.geometry.name, crs=frame.crs)
             if isinstance(frame, gpd.GeoDataFrame)
-            else made
+            else table
         )
     )
 
@@ -124,7 +124,7 @@ def _always(outcome: str) -> Callable[[str], str]:
 
 
 def _of(**outcomes: str) -> Callable[[str], str]:
-    """Outcome by what the input is; the same for tables, of which no geometry is looked at."""
+    """Outcome by the role of the input; the same for tables, whose geometry is not used."""
     outcomes = {"areas": outcomes.get("views", SAME), **outcomes}
     return lambda role: outcomes.get(role.rstrip("*"), SAME)
 
@@ -150,7 +150,10 @@ CASES = [
     ),
     Case(
         "columns that are there twice",
-        lambda f: pd.concat([f, f.drop(columns=f.geometry.name)], axis=1) if isinstance(f, gpd.GeoDataFrame) else None,
+        lambda f: (
+            pd.concat([f, f.drop(columns=f.geometry.name)], axis=1)
+            if isinstance(f, gpd.GeoDataFrame) else None
+        ),
         _always(EITHER),
     ),
     Case(
@@ -178,14 +181,20 @@ CASES = [
     Case(
         "multipoints of one point",
         _shapes(
-            lambda g: shapely.multipoints(g, indices=np.arange(len(g))) if shapely.get_type_id(g[0]) == 0 else None,
+            lambda g: (
+                shapely.multipoints(g, indices=np.arange(len(g)))
+                if shapely.get_type_id(g[0]) == 0 else None
+            ),
         ),
         _always(SAME),
     ),
     Case(
         "multipolygons of one part",
         _shapes(
-            lambda g: np.array([shapely.MultiPolygon([p]) for p in g]) if (shapely.get_type_id(g) == 3).all() else None,
+            lambda g: (
+                np.array([shapely.MultiPolygon([p]) for p in g])
+                if (shapely.get_type_id(g) == 3).all() else None
+            ),
         ),
         _always(SAME),
     ),
@@ -255,7 +264,10 @@ CASES = [
     ),
     Case(
         "a layer without a geometry",
-        lambda f: gpd.GeoDataFrame(pd.DataFrame(f).drop(columns="geometry")) if isinstance(f, gpd.GeoDataFrame) else None,
+        lambda f: (
+            gpd.GeoDataFrame(pd.DataFrame(f).drop(columns="geometry"))
+            if isinstance(f, gpd.GeoDataFrame) else None
+        ),
         _of(
             points=REFUSED, maybe=REFUSED, polygons=REFUSED, views=REFUSED, lines=REFUSED,
             shapes=REFUSED,
@@ -271,20 +283,24 @@ CASES = [
 @cache
 def plain_result(name: str) -> list[Any]:
     function = next(f for f in FUNCTIONS if f.name == name)
-    return list(flat(function.call(world()), {}))
+    return list(flatten(function.call(world()), {}))
 
 
-def flat(value: Any, labels: dict[Any, Any]) -> Iterator[Any]:
-    """A result as plain values, its labels exchanged."""
+def _flatten_table(value: pd.DataFrame | pd.Series, labels: dict[Any, Any]) -> Iterator[Any]:
+    yield [labels.get(label, label) for label in value.index]
+    table = value.to_frame() if isinstance(value, pd.Series) else value
+    for name in table.columns:
+        column = table[name]
+        if isinstance(column.dtype, gpd.array.GeometryDtype):
+            yield shapely.to_wkt(np.asarray(column.values), rounding_precision=6).tolist()
+        else:
+            yield [labels.get(v, v) if isinstance(v, str) else v for v in column.astype(object)]
+
+
+def flatten(value: Any, labels: dict[Any, Any]) -> Iterator[Any]:
+    """Give a result as plain values, with its labels exchanged."""
     if isinstance(value, (pd.DataFrame, pd.Series)):
-        yield [labels.get(label, label) for label in value.index]
-        table = value.to_frame() if isinstance(value, pd.Series) else value
-        for name in table.columns:
-            column = table[name]
-            if isinstance(column.dtype, gpd.array.GeometryDtype):
-                yield shapely.to_wkt(np.asarray(column.values), rounding_precision=6).tolist()
-            else:
-                yield [labels.get(v, v) if isinstance(v, str) else v for v in column.astype(object)]
+        yield from _flatten_table(value, labels)
     elif isinstance(value, np.ndarray):
         yield value.tolist()
     elif isinstance(value, shapely.Geometry):
@@ -292,17 +308,17 @@ def flat(value: Any, labels: dict[Any, Any]) -> Iterator[Any]:
     elif is_dataclass(value):
         for field in fields(value):
             if field.name not in ("crs", "scene", "footprints"):
-                yield from flat(getattr(value, field.name), labels)
+                yield from flatten(getattr(value, field.name), labels)
     elif isinstance(value, (list, tuple)):
         for part in value:
-            yield from flat(part, labels)
+            yield from flatten(part, labels)
     else:
         yield value
 
 
-def same(left: Any, right: Any) -> bool:
+def equal(left: Any, right: Any) -> bool:
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
+        return len(left) == len(right) and all(map(equal, left, right))
     if isinstance(left, (float, np.floating)) and isinstance(right, (int, float, np.number)):
         return left == pytest.approx(right, rel=1e-9, abs=1e-9, nan_ok=True)
     if left is None or left is pd.NaT or left is pd.NA:
@@ -313,56 +329,58 @@ def same(left: Any, right: Any) -> bool:
 @pytest.mark.deep
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
-def test_an_input_of_any_kind(function: Function, case: Case) -> None:
+def test_library_function_with_every_kind_of_input(function: Function, case: Case) -> None:
     for name, role in function.inputs.items():
         frame = world()[name]
         changed = case.change(frame)
         if changed is None:
             continue
         expected = case.outcome(role)
-        refusal, result = _tried(function, {**world(), name: changed})
+        refusal, result = _result_or_refusal(function, {**world(), name: changed})
         if refusal is not None:
             assert expected != SAME, f"{name}: {refusal}"
-            named = [str(frame.index[row]) in refusal for row in case.rows]
-            assert all(named) or expected == ANSWERED, f"{name}: {refusal}"
+            names_row = [str(frame.index[row]) in refusal for row in case.rows]
+            assert all(names_row) or expected == ANSWERED, f"{name}: {refusal}"
             continue
         assert expected != REFUSED, f"{name} was taken"
         if expected in (SAME, EITHER):
             mapping: dict[Any, Any] = {}
             if isinstance(changed, (pd.DataFrame, pd.Series)) and len(changed) == len(frame):
                 mapping = dict(zip(frame.index, changed.index, strict=True))
-            wanted = [_exchanged(part, mapping) for part in plain_result(function.name)]
-            assert same(wanted, list(flat(result, {}))), name
+            expected_parts = [
+                _exchange_labels(part, mapping) for part in plain_result(function.name)
+            ]
+            assert equal(expected_parts, list(flatten(result, {}))), name
 
 
-def _tried(function: Function, inputs: dict[str, Any]) -> tuple[str | None, Any]:
-    """What a refusal says, or the result; any error that is not ours goes on."""
+def _result_or_refusal(function: Function, inputs: dict[str, Any]) -> tuple[str | None, Any]:
+    """The message of a refusal, or the result; other errors are raised."""
     try:
         return None, function.call(inputs)
     except GridcoverError as error:
         return str(error), None
 
 
-def _exchanged(part: Any, labels: dict[Any, Any]) -> Any:
+def _exchange_labels(part: Any, labels: dict[Any, Any]) -> Any:
     if isinstance(part, list):
-        return [_exchanged(p, labels) for p in part]
+        return [_exchange_labels(p, labels) for p in part]
     return labels.get(part, part) if isinstance(part, str) else part
 
 
-def test_every_public_function_that_takes_a_layer_is_among_them() -> None:
+def test_library_inputs_include_every_public_function() -> None:
     public = {
         name
         for name in geo.__all__
         if callable(getattr(geo, name)) and not isinstance(getattr(geo, name), type)
     }
-    tried = {function.name.split()[0] for function in FUNCTIONS}
-    assert public - NO_LAYERS - tried == set()
-    assert tried <= public
+    tested = {function.name.split()[0] for function in FUNCTIONS}
+    assert public - NO_LAYERS - tested == set()
+    assert tested <= public
 
 
 @pytest.mark.deep
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
-def test_a_result_can_be_written_and_its_index_reset(function: Function, tmp_path: Path) -> None:
+def test_library_results_can_be_written_and_reset(function: Function, tmp_path: Path) -> None:
     result = function.call(world())
     if isinstance(result, gpd.GeoSeries):
         result = gpd.GeoDataFrame(geometry=result)
@@ -370,18 +388,18 @@ def test_a_result_can_be_written_and_its_index_reset(function: Function, tmp_pat
         return
     result.columns = result.columns.map(str)  # Parquet has no other names
     result.to_parquet(tmp_path / "result.parquet")
-    read = (gpd if isinstance(result, gpd.GeoDataFrame) else pd).read_parquet(
+    stored = (gpd if isinstance(result, gpd.GeoDataFrame) else pd).read_parquet(
         tmp_path / "result.parquet"
     )
-    assert same(list(flat(result, {})), list(flat(read, {})))
+    assert equal(list(flatten(result, {})), list(flatten(stored, {})))
     assert len(result.reset_index()) == len(result)
     if isinstance(result, gpd.GeoDataFrame):
         result.to_file(tmp_path / "result.gpkg")
         assert len(gpd.read_file(tmp_path / "result.gpkg")) == len(result)
 
 
-def test_a_mercator_map_is_refused_by_every_function_that_measures() -> None:
-    """Lengths in EPSG:3857 are a third too long where the district lies."""
+def test_measuring_functions_refuse_web_mercator() -> None:
+    """Lengths in EPSG:3857 are too long by a third at the latitude of the district."""
     layers = {k: v for k, v in world().items() if isinstance(v, (gpd.GeoDataFrame, gpd.GeoSeries))}
     mercator = {**world(), **{k: v.to_crs("EPSG:3857") for k, v in layers.items()}}
     unmeasured = {"metric_crs", "to_wgs84"}
@@ -391,24 +409,24 @@ def test_a_mercator_map_is_refused_by_every_function_that_measures() -> None:
             roles & {"points", "polygons", "lines", "views", "maybe"}
             and function.name not in unmeasured
         ):
-            refusal, _ = _tried(function, mercator)
+            refusal, _ = _result_or_refusal(function, mercator)
             assert refusal is not None, function.name
             assert "EPSG:32650" in refusal, refusal
 
 
-def test_curves_do_not_come_in() -> None:
-    """Shapely has no curves: a file or database that holds them is refused where it is read."""
+def test_shapely_has_no_curves() -> None:
+    """A file or database with curves is therefore refused on reading."""
     with pytest.raises(NotImplementedError):
         shapely.from_wkt("CURVEPOLYGON (CIRCULARSTRING (0 0, 1 1, 2 0, 1 -1, 0 0))")
 
 
-def test_degrees_and_other_datums_of_any_kind() -> None:
+def test_to_wgs84_of_layers_of_every_kind() -> None:
     places = gpd.GeoDataFrame({"n": [1]}, geometry=[shapely.Point(118.1, 31.2)], crs="EPSG:4326")
-    wanted = geo.to_wgs84(places, "gcj02").geometry.iloc[0]
+    expected = geo.to_wgs84(places, "gcj02").geometry.iloc[0]
     high = gpd.GeoDataFrame({"n": [1]}, geometry=[shapely.Point(118.1, 31.2, 9.0)], crs="EPSG:4326")
-    assert geo.to_wgs84(high, "gcj02").geometry.iloc[0].coords[0] == (wanted.x, wanted.y, 9.0)
-    assert geo.to_wgs84(places.rename_geometry("where"), "gcj02").geometry.iloc[0].equals(wanted)
-    assert geo.to_wgs84(places.geometry, "gcj02").iloc[0].equals(wanted)
+    assert geo.to_wgs84(high, "gcj02").geometry.iloc[0].coords[0] == (expected.x, expected.y, 9.0)
+    assert geo.to_wgs84(places.rename_geometry("where"), "gcj02").geometry.iloc[0].equals(expected)
+    assert geo.to_wgs84(places.geometry, "gcj02").iloc[0].equals(expected)
     with pytest.raises(GeometryError, match="GeoDataFrame"):
         geo.to_wgs84(pd.DataFrame({"lon": [118.1]}), "gcj02")  # type: ignore[type-var]
     with pytest.raises(CrsError, match="degrees"):

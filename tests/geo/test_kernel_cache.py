@@ -1,4 +1,4 @@
-"""A kernel is compiled again when any of the files it is made of changes."""
+"""Tests of the kernel cache: a change of any source file of a kernel compiles it again."""
 
 from __future__ import annotations
 
@@ -38,32 +38,34 @@ def double(x):
 _RUN = "from sources.main import total; print(total(5), *total.stats.cache_hits.values())"
 
 
-def run(folder: Path) -> list[str]:
+def run_kernel(folder: Path) -> list[str]:
     env = os.environ | {"NUMBA_CACHE_DIR": str(folder / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
     env["PYTHONPATH"] = os.pathsep.join([str(folder), str(Path(geo.__file__).parents[1])])
-    done = subprocess.run([sys.executable, "-c", _RUN], env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    completed = subprocess.run(
+        [sys.executable, "-c", _RUN], env=env, capture_output=True, text=True
+    )
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout.split()
 
 
-def test_a_kernel_is_compiled_again_when_a_part_of_it_changes(tmp_path: Path) -> None:
+def test_kernel_is_recompiled_when_a_source_changes(tmp_path: Path) -> None:
     sources = tmp_path / "sources"
     sources.mkdir()
     (sources / "constants.py").write_text("OFFSET = 100\n")
     (sources / "parts.py").write_text(_PARTS)
     (sources / "main.py").write_text(_MAIN)
-    assert run(tmp_path) == ["115"]
-    state = (sources / "parts.py").stat()
+    assert run_kernel(tmp_path) == ["115"]
+    status = (sources / "parts.py").stat()
     (sources / "parts.py").write_text(_PARTS.replace("2 * x", "3 * x"))
-    os.utime(sources / "parts.py", ns=(state.st_atime_ns, state.st_mtime_ns))
-    assert run(tmp_path) == ["120"]  # though time and size of the file are the same
+    os.utime(sources / "parts.py", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert run_kernel(tmp_path) == ["120"]  # with the same time and size of the file
     (sources / "main.py").touch()
-    assert run(tmp_path) == ["120", "1"]  # out of the cache: the text is the same
+    assert run_kernel(tmp_path) == ["120", "1"]  # from the cache: the text is the same
     (sources / "constants.py").write_text("OFFSET = 200\n")
-    assert run(tmp_path) == ["220"]
+    assert run_kernel(tmp_path) == ["220"]
 
 
-def test_the_files_of_a_kernel_are_all_that_it_imports() -> None:
+def test_source_files_of_a_kernel_are_its_imports() -> None:
     package = Path(geo.__file__).parent
     kernels = {
         path for path in (package / "visibility/kernels").glob("*.py") if path.stem != "__init__"

@@ -1,4 +1,4 @@
-"""Kernels are compiled before they are needed: all of them, once, wherever a cache can be written."""
+"""Tests of ahead-of-time compilation: all kernels, once, into a cache that can be written."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ from geo import kernels
 from geo.errors import StoreError
 
 
-def test_every_kernel_is_among_the_parts() -> None:
-    """In a process of its own, as those of this one may be compiled for other reasons."""
+def test_kernel_parts_include_every_kernel() -> None:
+    """Use a new process: other tests may have compiled kernels in this one."""
     code = (
         "from geo import kernels\n"
         "from tests.geo.test_kernels import compiled\n"
         "[part() for part in kernels.PARTS.values()]\n"
         "print(*[name for name, signatures in compiled().items() if not signatures])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    completed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert completed.stdout.split() == []
 
 
 def compiled() -> dict[str, int]:
-    """How many signatures are compiled of each kernel that is cached by itself."""
+    """Number of compiled signatures of each kernel with a cache of its own."""
     signatures: dict[str, int] = {}
     for info in pkgutil.walk_packages(geo.__path__, "geo."):
         if info.name.split(".")[1] in ("geometry", "visibility", "coverage", "incidents", "risk"):
@@ -46,7 +48,7 @@ def compiled() -> dict[str, int]:
     return signatures
 
 
-def test_what_is_compiled_is_not_compiled_again(
+def test_start_compiling_skips_compiled_kernels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
@@ -54,12 +56,12 @@ def test_what_is_compiled_is_not_compiled_again(
     assert not kernels._stamp().exists()
     failed = [subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"])]
     kernels.wait_for(failed)
-    assert not kernels._stamp().exists()  # compiled when used
+    assert not kernels._stamp().exists()  # will be compiled on first use
     kernels.wait_for([subprocess.Popen([sys.executable, "-c", ""])])
     assert kernels._stamp().exists()
     monkeypatch.setattr(kernels, "PARTS", {"none": lambda: None})
     assert kernels.start_compiling() == []
-    # Other sources, other kernels.
+    # Changed sources require a new compilation.
     source = tmp_path / "kernel.py"
     source.write_text("")
     monkeypatch.setattr(kernels, "_SOURCES", [source])
@@ -68,7 +70,7 @@ def test_what_is_compiled_is_not_compiled_again(
     assert len(list((tmp_path / "cache").glob("gridcover-kernels-*"))) == 1
 
 
-def test_compiling_ends_with_the_block_it_runs_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiling_stops_at_the_end_of_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
     endless = [sys.executable, "-c", "import time; time.sleep(600)"]
     monkeypatch.setattr(kernels, "start_compiling", lambda: [subprocess.Popen(endless)])
     with pytest.raises(StoreError), kernels.compiling() as processes:
@@ -77,34 +79,37 @@ def test_compiling_ends_with_the_block_it_runs_beside(monkeypatch: pytest.Monkey
     assert [process.poll() for process in processes] == [-signal.SIGTERM]
 
 
-def test_an_account_that_can_write_nowhere_has_a_cache_of_its_own(
+def test_provide_cache_folder_for_a_read_only_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nowhere = tmp_path / "nowhere"
-    nowhere.mkdir()
+    read_only = tmp_path / "nowhere"
+    read_only.mkdir()
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(nowhere / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(read_only / "cache"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    told = os.access
+    original_access = os.access
 
     def access(path: Path, mode: int) -> bool:
-        return told(path, mode) and Path(path) not in (nowhere, Path(cache.__file__).parent)
+        return original_access(path, mode) and Path(path) not in (
+            read_only,
+            Path(cache.__file__).parent,
+        )
 
     monkeypatch.setattr(os, "access", access)
     cache.provide_cache_folder()
-    own = Path(os.environ["NUMBA_CACHE_DIR"])
-    assert own.parent == tmp_path
-    assert stat.S_IMODE(own.stat().st_mode) == 0o700
-    # One that others can write is not trusted.
-    own.chmod(0o777)
+    first = Path(os.environ["NUMBA_CACHE_DIR"])
+    assert first.parent == tmp_path
+    assert stat.S_IMODE(first.stat().st_mode) == 0o700
+    # A folder that others can write is not trusted.
+    first.chmod(0o777)
     monkeypatch.delenv("NUMBA_CACHE_DIR")
     cache.provide_cache_folder()
-    other = Path(os.environ["NUMBA_CACHE_DIR"])
-    assert other != own
-    assert stat.S_IMODE(other.stat().st_mode) == 0o700
+    second = Path(os.environ["NUMBA_CACHE_DIR"])
+    assert second != first
+    assert stat.S_IMODE(second.stat().st_mode) == 0o700
 
 
-def test_a_cache_that_can_be_written_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_provide_cache_folder_keeps_a_writable_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     cache.provide_cache_folder()
     assert "NUMBA_CACHE_DIR" not in os.environ

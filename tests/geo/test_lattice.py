@@ -1,4 +1,4 @@
-"""Grids on a lattice: a partition of the district, with codes that stay."""
+"""Tests of `make_grids`: a partition of the district with stable codes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HOME = (500_000.0, 4_000_000.0)
 
 @st.composite
 def districts(draw: st.DrawFn) -> Any:
-    """Polygons of any form, some with holes and several parts."""
+    """Polygons of any form, with and without holes and several parts."""
     count = draw(st.integers(3, 12))
     coordinate = st.floats(-600, 600).map(lambda v: round(v, 2))
     points = draw(st.lists(st.tuples(coordinate, coordinate), min_size=count, max_size=count))
@@ -49,7 +49,9 @@ def series(*shapes: Any) -> gpd.GeoSeries:
     cell=st.sampled_from([90.0, 250.0, 333.3]),
     share=st.sampled_from([0.0, 0.1, 0.5]),
 )
-def test_cells_divide_the_district(shape: Any, district: Any, cell: float, share: float) -> None:
+def test_make_grids_partitions_the_district(
+    shape: Any, district: Any, cell: float, share: float
+) -> None:
     grids = geo.make_grids(series(district), cell, shape, smallest_share=share)
     shapes = np.asarray(grids.geometry.values)
     assert grids["code"].is_unique
@@ -64,12 +66,14 @@ def test_cells_divide_the_district(shape: Any, district: Any, cell: float, share
 
 @pytest.mark.parametrize("shape", ["square", "hexagon"])
 @given(district=districts(), grown=st.floats(0.5, 40.0))
-def test_codes_stay_where_the_border_grows(shape: Any, district: Any, grown: float) -> None:
+def test_make_grids_codes_are_stable_when_the_border_grows(
+    shape: Any, district: Any, growth_m: float
+) -> None:
     small = geo.make_grids(series(district), 100, shape, smallest_share=0.0)
-    again = geo.make_grids(series(district), 100, shape, smallest_share=0.0)
-    large = geo.make_grids(series(district.buffer(grown)), 100, shape, smallest_share=0.0)
-    assert small.geom_equals_exact(again, 0).all()
-    assert small["code"].tolist() == again["code"].tolist()
+    repeated = geo.make_grids(series(district), 100, shape, smallest_share=0.0)
+    large = geo.make_grids(series(district.buffer(growth_m)), 100, shape, smallest_share=0.0)
+    assert small.geom_equals_exact(repeated, 0).all()
+    assert small["code"].tolist() == repeated["code"].tolist()
     assert set(small["code"]) <= set(large["code"])
     before, after = (g.set_index("code").geometry for g in (small, large))
     outside = shapely.difference(before.values, after.loc[before.index].values)
@@ -78,7 +82,7 @@ def test_codes_stay_where_the_border_grows(shape: Any, district: Any, grown: flo
 
 @pytest.mark.parametrize("shape", ["square", "hexagon"])
 @given(district=districts())
-def test_slivers_are_merged_with_a_neighbour_unless_alone(shape: Any, district: Any) -> None:
+def test_make_grids_merges_slivers_with_neighbours(shape: Any, district: Any) -> None:
     grids = geo.make_grids(series(district), 100, shape, smallest_share=0.3)
     full = 100.0**2 * (1 if shape == "square" else np.sqrt(3) / 2)
     shapes = np.asarray(grids.geometry.values)
@@ -87,7 +91,7 @@ def test_slivers_are_merged_with_a_neighbour_unless_alone(shape: Any, district: 
         assert shapely.length(shapely.intersection(shapes[k], others)).max(initial=0.0) < 1e-6
 
 
-def test_cells_inside_are_whole_and_named_by_their_place() -> None:
+def test_make_grids_inner_cells_are_complete_and_coded_by_position() -> None:
     district = shapely.box(HOME[0] - 30, HOME[1], HOME[0] + 500, HOME[1] + 500)
     squares = geo.make_grids(series(district), 250, prefix="QH-")
     assert squares["code"].tolist() == [
@@ -134,15 +138,15 @@ INVALID_INPUTS = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("boundary", "options", "error", "words"), INVALID_INPUTS)
-def test_what_cannot_be_divided(
-    boundary: Any, options: dict[str, Any], error: type[Exception], words: str
+@pytest.mark.parametrize(("boundary", "options", "error", "message"), INVALID_INPUTS)
+def test_make_grids_rejects_bad_input(
+    boundary: Any, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=message):
         geo.make_grids(boundary, **options)
 
 
-def outline(path: str = "outline.geojson", width: float = 0.02) -> Path:
+def write_outline(path: str = "outline.geojson", width: float = 0.02) -> Path:
     frame = gpd.GeoDataFrame(
         {"name": ["x"]}, geometry=[shapely.box(118.5, 31.3, 118.5 + width, 31.31)], crs=4326
     )
@@ -150,60 +154,60 @@ def outline(path: str = "outline.geojson", width: float = 0.02) -> Path:
     return Path(path)
 
 
-def grids_of(store: str) -> gpd.GeoDataFrame:
+def read_grids(store: str) -> gpd.GeoDataFrame:
     with connect(store) as conn:
         return read_layer(conn, "grids")
 
 
-def test_grids_of_an_empty_store_by_command(
+def test_grids_make_command_in_an_empty_store(
     store: str, run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    made = ["grids", "make", "--within", str(outline()), "--cell", "250", "--json"]
-    assert json.loads(run(*made, "--dry-run").stdout)["stored"] is False
-    assert len(grids_of(store)) == 0
-    told = json.loads(run(*made, "-o", "out.gpkg").stdout)
-    assert len(gpd.read_file("out.gpkg")) == told["grids"]
-    assert len(grids_of(store)) == 0
-    told = json.loads(run(*made).stdout)
-    got = grids_of(store)
-    assert told["inserted"] == len(got) > 20
-    assert set(got["community"]) == {"outline"}
+    command = ["grids", "make", "--within", str(write_outline()), "--cell", "250", "--json"]
+    assert json.loads(run(*command, "--dry-run").stdout)["stored"] is False
+    assert len(read_grids(store)) == 0
+    summary = json.loads(run(*command, "-o", "out.gpkg").stdout)
+    assert len(gpd.read_file("out.gpkg")) == summary["grids"]
+    assert len(read_grids(store)) == 0
+    summary = json.loads(run(*command).stdout)
+    grids = read_grids(store)
+    assert summary["inserted"] == len(grids) > 20
+    assert set(grids["community"]) == {"outline"}
     with connect(store) as conn:
         areas = read_layer(conn, "areas")
         assert areas["level"].to_dict() == {"outline": "community"}
-        done = pipeline.refresh_all(conn, get_settings())
-    assert done.coverage.summary["grids"] == len(got)
-    # Made again they are the same; a wider outline keeps the codes.
-    assert json.loads(run(*made).stdout)["unchanged"] == len(got)
-    outline(width=0.03)
-    run(*made)
-    assert set(got.index) <= set(grids_of(store).index)
+        refreshed = pipeline.refresh_all(conn, get_settings())
+    assert refreshed.coverage.summary["grids"] == len(grids)
+    # A second run changes nothing; a wider outline keeps the codes.
+    assert json.loads(run(*command).stdout)["unchanged"] == len(grids)
+    write_outline(width=0.03)
+    run(*command)
+    assert set(grids.index) <= set(read_grids(store).index)
 
 
-def test_other_grids_are_replaced_only_when_told(
+def test_store_grids_replaces_other_grids_only_on_request(
     store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    outline()
+    write_outline()
     settings = get_settings()
     with connect(store) as conn:
         boundary = pipeline.find_boundary(conn, "outline.geojson")
         pipeline.store_grids(conn, pipeline.plan_grids(conn, boundary, settings), boundary)
         conn.commit()
         within = pipeline.find_boundary(conn, "areas")
-        made = pipeline.plan_grids(conn, within, settings, cell_m=200, shape="hexagon", prefix="h-")
-        assert made.community is None
-        assert made.without_community == 0
-        assert set(made.grids["community"]) == {"outline"}
+        plan = pipeline.plan_grids(conn, within, settings, cell_m=200, shape="hexagon", prefix="h-")
+        assert plan.community is None
+        assert plan.without_community == 0
+        assert set(plan.grids["community"]) == {"outline"}
         with pytest.raises(StoreError, match="--replace"):
-            pipeline.store_grids(conn, made, within)
-        pipeline.store_grids(conn, made, within, replace=True)
+            pipeline.store_grids(conn, plan, within)
+        pipeline.store_grids(conn, plan, within, replace=True)
         conn.commit()
-        assert set(read_layer(conn, "grids").index) == set(made.grids["code"])
+        assert set(read_layer(conn, "grids").index) == set(plan.grids["code"])
         assert pipeline.find_boundary(conn, "outline").name == "outline"
-        other = pipeline.plan_grids(conn, within, settings, community="new")
-        assert other.community == "new"
+        second_plan = pipeline.plan_grids(conn, within, settings, community="new")
+        assert second_plan.community == "new"
         with pytest.raises(ReadError, match="no file, no layer"):
             pipeline.find_boundary(conn, "nowhere")
         with pytest.raises(ReadError, match="no layer with rows"):

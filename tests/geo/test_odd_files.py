@@ -1,4 +1,4 @@
-"""Files as people have them: encodings, quotes, titles, sheets, layers, zip files and broken shapes."""
+"""Tests of irregular files: encodings, quotes, titles, sheets, layers, zip files, broken shapes."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def notes(raw: RawTable) -> list[str]:
+def note_reasons(raw: RawTable) -> list[str]:
     return [note.reason for note in raw.notes]
 
 
-def text(content: str, encoding: str = "utf-8", layer: str = "cameras") -> RawTable:
+def read_csv_text(content: str, encoding: str = "utf-8", layer: str = "cameras") -> RawTable:
     return read_text(content.encode(encoding), "t.csv", ".csv", None, layer=layer)
 
 
@@ -68,7 +68,7 @@ IMPORTED_FILES = [
 
 
 @pytest.mark.parametrize(("name", "layer", "options", "accepted", "reasons"), IMPORTED_FILES)
-def test_files_are_imported_and_reported(
+def test_import_command_reads_irregular_files(
     run: Callable[..., Any],
     odd_files: Path,
     name: str,
@@ -77,86 +77,91 @@ def test_files_are_imported_and_reported(
     accepted: int,
     reasons: set[str],
 ) -> None:
-    told = run("import", layer, str(odd_files / name), "--json", *options)
-    assert told.returncode == 0, told.stderr
-    found = json.loads(told.stdout)
-    assert found["inserted"] == accepted
-    assert reasons <= {one["reason"] for one in found["reasons"]}
+    result = run("import", layer, str(odd_files / name), "--json", *options)
+    assert result.returncode == 0, result.stderr
+    summary = json.loads(result.stdout)
+    assert summary["inserted"] == accepted
+    assert reasons <= {reason["reason"] for reason in summary["reasons"]}
     for word in ("Warning", "Traceback", "pyogrio", "GDAL", "openpyxl"):
-        assert word not in told.stderr
+        assert word not in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("name", "layer", "words"),
+    ("name", "layer", "expected_words"),
     [
         ("04a_stray_quotes_two.csv", "cameras", ["line 3", "quotation mark"]),
         ("09_layers.gpkg", "grids", ["grids_2024, grids_2026, cameras", "--layer"]),
         ("other_language.xlsx", "cameras", ["STT", "Toạ độ", "--rename"]),
     ],
 )
-def test_files_that_are_refused(
-    run: Callable[..., Any], store: str, odd_files: Path, name: str, layer: str, words: list[str]
+def test_import_command_refuses_ambiguous_files(
+    run: Callable[..., Any],
+    store: str,
+    odd_files: Path,
+    name: str,
+    layer: str,
+    expected_words: list[str],
 ) -> None:
-    told = run("import", layer, str(odd_files / name))
-    assert told.returncode == 1
-    assert all(word in told.stderr for word in words), told.stderr
+    result = run("import", layer, str(odd_files / name))
+    assert result.returncode == 1
+    assert all(word in result.stderr for word in expected_words), result.stderr
     with connect(store) as conn:
         assert len(read_layer(conn, layer)) == 0
 
 
-def test_a_workbook_in_another_language(
+def test_import_command_renames_headers_of_another_language(
     run: Callable[..., Any], store: str, odd_files: Path
 ) -> None:
     renames = ["STT=code", "Toạ độ=where", "Hướng=bearing_deg", "Điểm lắp đặt=name"]
     options = [part for pair in renames for part in ("--rename", pair)]
-    told = run("import", "cameras", str(odd_files / "other_language.xlsx"), *options)
-    assert told.returncode == 0, told.stderr
+    result = run("import", "cameras", str(odd_files / "other_language.xlsx"), *options)
+    assert result.returncode == 0, result.stderr
     with connect(store) as conn:
-        got = read_layer(conn, "cameras")
-    assert got["name"].tolist() == ["Bến A", "Bến B", "Bến C"]
-    assert [None if pd.isna(v) else v for v in got["bearing_deg"]] == [259, None, 307]
-    assert got.geometry.iloc[0].equals_exact(shapely.Point(118.501, 31.301), 1e-9)
+        cameras_frame = read_layer(conn, "cameras")
+    assert cameras_frame["name"].tolist() == ["Bến A", "Bến B", "Bến C"]
+    assert [None if pd.isna(v) else v for v in cameras_frame["bearing_deg"]] == [259, None, 307]
+    assert cameras_frame.geometry.iloc[0].equals_exact(shapely.Point(118.501, 31.301), 1e-9)
 
 
-def test_damaged_shapes_are_closed_or_rejected_by_row(
+def test_import_command_closes_or_rejects_damaged_shapes(
     run: Callable[..., Any], odd_files: Path
 ) -> None:
-    told = run(
+    result = run(
         "import", "grids", str(odd_files / "13_geometries.geojson"), "--json", "--accept-rejects"
     )
-    found = json.loads(told.stdout)
-    reasons = {(one["action"], one["reason"]) for one in found["reasons"]}
+    summary = json.loads(result.stdout)
+    reasons = {(reason["action"], reason["reason"]) for reason in summary["reasons"]}
     assert ("mended", "ring left open, closed") in reasons
-    assert found["accepted"] >= 8
-    assert found["accepted"] + found["rejected"] == found["read"] == 13
-    report = Path(found["report"]).read_text(encoding="utf-8-sig")
+    assert summary["accepted"] >= 8
+    assert summary["accepted"] + summary["rejected"] == summary["read"] == 13
+    report = Path(summary["report"]).read_text(encoding="utf-8-sig")
     for code in ("unclosed", "null", "empty", "nullc", "line"):
         assert f'""{code}""' in report
 
 
-@pytest.mark.parametrize("form", ["sequence", "lines", "pretty", "one"])
-def test_features_one_after_the_other(form: str) -> None:
+@pytest.mark.parametrize("layout", ["sequence", "lines", "pretty", "one"])
+def test_read_file_reads_geojson_sequences(layout: str) -> None:
     features = [
         {
             "type": "Feature",
-            "properties": {"code": str(k), "name": "东}{"},
+            "properties": {"code": str(number), "name": "东}{"},
             "geometry": {"type": "Point", "coordinates": [118.5, 31.3]},
         }
-        for k in range(3)
+        for number in range(3)
     ]
-    if form == "one":
+    if layout == "one":
         features = features[:1]
-    indent = 2 if form == "pretty" else None
-    before = "\x1e" if form == "sequence" else ""
+    indent = 2 if layout == "pretty" else None
+    prefix = "\x1e" if layout == "sequence" else ""
     Path("f.geojson").write_text(
-        "".join(before + json.dumps(f, ensure_ascii=False, indent=indent) + "\n" for f in features),
+        "".join(prefix + json.dumps(f, ensure_ascii=False, indent=indent) + "\n" for f in features),
         encoding="utf-8",
     )
     raw = read_file(Path("f.geojson"), "cameras")
     assert raw.cells["code"].tolist() == [f["properties"]["code"] for f in features]  # type: ignore[index]
 
 
-def test_a_bad_line_of_features_is_named() -> None:
+def test_read_file_names_a_bad_line_of_a_geojson_sequence() -> None:
     line = '{"type": "Feature", "properties": {}, "geometry": null}\n'
     Path("f.geojson").write_text(line * 2 + line[:20] + "\n")
     with pytest.raises(ReadError, match="line 3"):
@@ -166,8 +171,11 @@ def test_a_bad_line_of_features_is_named() -> None:
         read_file(Path("f.geojson"), "cameras")
 
 
-def test_geojson_in_another_encoding() -> None:
-    content = '{"type": "Feature", "properties": {"code": "1", "name": "平安里第一网格"}, "geometry": null}'
+def test_read_file_reads_geojson_in_gb18030() -> None:
+    content = (
+        '{"type": "Feature", "properties": {"code": "1", "name": "平安里第一网格"}, '
+        '"geometry": null}'
+    )
     Path("f.geojson").write_bytes(content.encode("gb18030"))
     assert read_file(Path("f.geojson"), "cameras").cells["name"].tolist() == ["平安里第一网格"]
 
@@ -183,30 +191,33 @@ def test_geojson_in_another_encoding() -> None:
         ('sep=,\ncode,name,lon,lat\n1,"a,118,31\n2,b,118,31\n', 3),
     ],
 )
-def test_quotes_that_are_not_closed_are_refused(content: str, line: int) -> None:
+def test_read_text_refuses_open_quotes(content: str, line: int) -> None:
     with pytest.raises(ReadError, match=rf"line {line}: a quotation mark"):
-        text(content)
+        read_csv_text(content)
 
 
-def test_quotes_that_belong_to_the_text() -> None:
-    raw = text(
-        'code,name,lon,lat\n1,Gate 3" pipe,118,31\n2,"a ""b"", c",118,31\n3,"two\nlines",118,31\n4,x",118,31\n'
+def test_read_text_keeps_quotes_in_cells() -> None:
+    raw = read_csv_text(
+        'code,name,lon,lat\n1,Gate 3" pipe,118,31\n2,"a ""b"", c",118,31\n'
+        '3,"two\nlines",118,31\n4,x",118,31\n'
     )
     assert raw.cells["name"].tolist() == ['Gate 3" pipe', 'a "b", c', "two\nlines", 'x"']
     assert raw.lines.tolist() == [2, 3, 4, 6]
 
 
-def test_titles_and_two_rows_of_headers_in_text() -> None:
-    raw = text("某区台账,,,\n单位：米,,,\n设备编码,位置,,朝向\n,经度,纬度,\n1,118.5,31.3,东\n")
+def test_read_text_finds_header_below_titles_and_in_two_rows() -> None:
+    raw = read_csv_text(
+        "某区台账,,,\n单位：米,,,\n设备编码,位置,,朝向\n,经度,纬度,\n1,118.5,31.3,东\n"
+    )
     assert raw.cells.columns.tolist() == ["设备编码", "经度", "纬度", "朝向"]
     assert raw.lines.tolist() == [5]
-    assert notes(raw).count("line above the header, not read") == 2
-    raw = text("title without cells\ncode;lon;lat\n1;118,5;31,3\n")
+    assert note_reasons(raw).count("line above the header, not read") == 2
+    raw = read_csv_text("title without cells\ncode;lon;lat\n1;118,5;31,3\n")
     assert (raw.delimiter, raw.lines.tolist()) == (";", [3])
 
 
 @pytest.mark.parametrize(
-    ("words", "encoding", "read_as"),
+    ("words", "encoding", "expected"),
     [
         ("平安里第一网格,翠湖花园", "gb18030", "gb18030"),
         ("平安里第一网格,翠湖花园", "utf-8", "utf-8"),
@@ -218,19 +229,17 @@ def test_titles_and_two_rows_of_headers_in_text() -> None:
         ("Điểm lắp đặt", "utf-8", "utf-8"),
     ],
 )
-def test_encodings_are_judged_by_all_of_the_text(
-    words: str, encoding: str, read_as: str | None
-) -> None:
-    found = detect_encoding(words.encode(encoding))
-    assert (None if found is None else found.encoding) == read_as
-    assert found is None or found.text == words
+def test_detect_encoding_of_texts(words: str, encoding: str, expected: str | None) -> None:
+    decoded = detect_encoding(words.encode(encoding))
+    assert (None if decoded is None else decoded.encoding) == expected
+    assert decoded is None or decoded.text == words
 
 
-def test_one_broken_character_is_one_repaired_cell() -> None:
+def test_read_text_repairs_one_damaged_cell() -> None:
     rows = "".join(f"{k},平安里第{k}网格,118.5,31.3\n" for k in range(40))
     data = ("编码,名称,lon,lat\n" + rows).encode()
-    at = data.index("第7".encode())
-    raw = read_text(data[:at] + data[at + 1 :], "t.csv", ".csv", None, layer="cameras")
+    position = data.index("第7".encode())
+    raw = read_text(data[:position] + data[position + 1 :], "t.csv", ".csv", None, layer="cameras")
     assert raw.encoding == "utf-8"
     assert [(n.reason, n.row, n.repaired) for n in raw.notes] == [("damaged character", 7, True)]
     assert raw.cells["名称"].drop(7).tolist() == [f"平安里第{k}网格" for k in range(40) if k != 7]
@@ -246,7 +255,7 @@ def _book(**sheets: list[list[Any]]) -> openpyxl.Workbook:
     return book
 
 
-def test_sheets_that_fit_are_read_and_others_named() -> None:
+def test_read_file_reads_matching_sheets_and_names_others() -> None:
     book = _book(
         a=[["编码", "经度", "纬度"], ["1", 118.5, 31.3]],
         b=[["title"], ["lon", "lat", "code", "owner"], [118.6, 31.4, "2", "x"]],
@@ -267,11 +276,11 @@ def test_sheets_that_fit_are_read_and_others_named() -> None:
         read_file(Path("b.xlsx"), "cameras", part="c")
 
 
-def test_a_repeated_key_names_its_sheet(run: Callable[..., Any]) -> None:
+def test_import_command_names_the_sheet_of_a_repeated_key(run: Callable[..., Any]) -> None:
     rows = [["编码", "经度", "纬度"], ["1", 118.5, 31.3]]
     _book(东=rows, 西=rows).save("b.xlsx")
-    told = run("import", "cameras", "b.xlsx", "--json")
-    assert told.returncode == 1
+    result = run("import", "cameras", "b.xlsx", "--json")
+    assert result.returncode == 1
     assert "sheet 西" in Path("b.xlsx.report.csv").read_text(encoding="utf-8-sig")
 
 
@@ -283,7 +292,7 @@ def _shapefile(folder: Path, code: str) -> None:
     frame.to_file(folder / "grids.shp")
 
 
-def test_two_of_one_name_in_two_folders_are_two() -> None:
+def test_read_file_separates_shapefiles_of_the_same_name() -> None:
     for name in ("a", "b"):
         _shapefile(Path("src") / name, name)
     Path("src/readme.txt").write_text("x")
@@ -299,13 +308,13 @@ def test_two_of_one_name_in_two_folders_are_two() -> None:
         read_file(Path("no.zip"), "grids")
 
 
-def test_layers_are_for_files_that_have_some() -> None:
+def test_read_file_refuses_a_layer_for_csv() -> None:
     Path("c.csv").write_text("code,lon,lat\n1,118,31\n")
     with pytest.raises(ReadError, match="no layers"):
         read_file(Path("c.csv"), "cameras", part="x")
 
 
-def test_warnings_of_libraries_become_notes(recwarn: pytest.WarningsRecorder) -> None:
+def test_read_file_converts_library_warnings_to_notes(recwarn: pytest.WarningsRecorder) -> None:
     ring = [[118, 31], [118.1, 31], [118.1, 31.1], [118, 31.1]]
     feature = {
         "type": "Feature",
@@ -314,11 +323,11 @@ def test_warnings_of_libraries_become_notes(recwarn: pytest.WarningsRecorder) ->
     }
     Path("g.geojson").write_text(json.dumps(feature))
     raw = read_file(Path("g.geojson"), "grids")
-    assert notes(raw) == ["ring left open, closed"]
+    assert note_reasons(raw) == ["ring left open, closed"]
     assert not recwarn.list
 
 
-def test_a_refresh_names_a_row_it_cannot_use_and_continues(
+def test_refresh_all_names_an_unusable_row_and_continues(
     run: Callable[..., Any], store: str
 ) -> None:
     frame = gpd.GeoDataFrame(
@@ -334,8 +343,8 @@ def test_a_refresh_names_a_row_it_cannot_use_and_continues(
         )
         conn.commit()
         steps: list[str] = []
-        done = pipeline.refresh_all(conn, get_settings(), progress=steps.append).coverage
-    assert done.views == 1
+        coverage = pipeline.refresh_all(conn, get_settings(), progress=steps.append).coverage
+    assert coverage.views == 1
     assert any("left out" in step and "bad" in step for step in steps), steps
 
 
@@ -362,12 +371,12 @@ HEADERS = {
     st.sampled_from(["en", "zh"]),
     st.booleans(),
 )
-def test_a_register_in_any_text_is_read_back_or_refused(
+def test_read_text_round_trip_of_any_layout(
     cameras: list[tuple[str, int, int]],
     encoding: str,
     delimiter: str,
-    always: bool,
-    end: str,
+    quote_all: bool,
+    newline: str,
     language: str,
     title: bool,
 ) -> None:
@@ -378,12 +387,12 @@ def test_a_register_in_any_text_is_read_back_or_refused(
     for row in rows:
         cells = [
             '"' + cell.replace('"', '""') + '"'
-            if always or delimiter in cell or '"' in cell
+            if quote_all or delimiter in cell or '"' in cell
             else cell
             for cell in row
         ]
         lines.append(delimiter.join(cells))
-    data = (end.join(lines) + end).encode(encoding)
+    data = (newline.join(lines) + newline).encode(encoding)
     try:
         raw = read_text(data, "t.csv", ".csv", None, layer="cameras")
     except ReadError:
@@ -392,24 +401,24 @@ def test_a_register_in_any_text_is_read_back_or_refused(
     assert raw.cells.to_numpy(object).tolist() == rows[1:]
 
 
-@pytest.mark.parametrize("form", ["geojson", "gpkg", "shp-zip", "xlsx", "tsv"])
+@pytest.mark.parametrize("file_format", ["geojson", "gpkg", "shp-zip", "xlsx", "tsv"])
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_register_in_any_format_is_read_back(form: str, language: str) -> None:
+def test_read_file_round_trip_of_every_format(file_format: str, language: str) -> None:
     names = ['东门,"甲"', "平安里第一网格", "x;y", "'=1"]
     codes = [f"{k:03d}" for k in range(len(names))]
     code, name = HEADERS[language][:2]
     points = [shapely.Point(118.5 + k / 100, 31.3) for k in range(len(names))]
     frame = gpd.GeoDataFrame({code: codes, name: names}, geometry=points, crs=4326)
-    path = Path(f"t.{form}")
-    if form == "shp-zip":
+    path = Path(f"t.{file_format}")
+    if file_format == "shp-zip":
         Path("s").mkdir()
         frame.to_file("s/t.shp", encoding="gb18030" if language == "zh" else "utf-8")
         path = Path(shutil.make_archive("t", "zip", "s"))
-    elif form in ("xlsx", "tsv"):
+    elif file_format in ("xlsx", "tsv"):
         table = pd.DataFrame(frame.drop(columns="geometry")).assign(
             经度=frame.geometry.x, 纬度=31.3
         )
-        if form == "xlsx":
+        if file_format == "xlsx":
             table.to_excel(path, index=False)
         else:
             table.to_csv(path, index=False, sep="\t")

@@ -1,4 +1,4 @@
-"""Registers in any encoding, delimiter, date order, language and format are read back equal, or refused or named."""
+"""Property tests of registers in any encoding, delimiter, date order, language and format."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ TEXT_FORMS, VECTOR_FORMS = ["csv", "tsv", "txt"], ["geojson", "gpkg", "zip"]
 
 @dataclass(frozen=True)
 class Style:
-    """How a file is written."""
+    """Format of a file."""
 
     layer: str
     form: str
     encoding: str
     named: bool
-    """Whether the import is told the encoding."""
+    """Whether the encoding is an option of the import."""
     delimiter: str
     language: str
     date: str
@@ -72,12 +72,12 @@ class Style:
     titles: tuple[str, ...]
     newline: str
     typed: bool
-    """Whether a workbook holds dates and numbers as such."""
+    """Whether a workbook has cells of type date and number."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a register means by one row."""
+    """Meaning of one row of a register."""
 
     text: str
     number: int
@@ -87,17 +87,17 @@ class Row:
 
 
 def styles(layers: list[str]) -> st.SearchStrategy[Style]:
-    def sensible(style: Style) -> bool:
-        known = style.encoding in ("utf-8", "utf-8-sig", "utf-16", "gb18030")
-        if style.date == DATES[2] and not known:
+    def is_valid(style: Style) -> bool:
+        is_unicode = style.encoding in ("utf-8", "utf-8-sig", "utf-16", "gb18030")
+        if style.date == DATES[2] and not is_unicode:
             return False
         if style.form in ("xlsx", "gpkg"):
             return style.encoding == "utf-8" and not style.named
         if style.form == "geojson":
-            return style.encoding != "utf-16" and (known or style.language == "en")
+            return style.encoding != "utf-16" and (is_unicode or style.language == "en")
         if style.form == "zip":
             return style.encoding in ("utf-8", "gb18030") and not style.named
-        return (known or style.language == "en") and (
+        return (is_unicode or style.language == "en") and (
             style.language == "zh" or style.date != DATES[2]
         )
 
@@ -114,11 +114,11 @@ def styles(layers: list[str]) -> st.SearchStrategy[Style]:
         titles=st.sampled_from([(), ("Register 2026",), ("Register 2026", "Office A")]),
         newline=st.sampled_from(["\n", "\r\n"]),
         typed=st.booleans(),
-    ).filter(sensible)
+    ).filter(is_valid)
 
 
-def rows_of(style: Style) -> st.SearchStrategy[list[Row]]:
-    # A bar parts the levels of a category.
+def row_lists(style: Style) -> st.SearchStrategy[list[Row]]:
+    # A bar separates the levels of a category.
     letters = ALPHABETS[style.encoding].replace("|", "" if style.layer == "incidents" else "|")
     text = st.text(letters, max_size=8).map(lambda t: f"x{' '.join(t.split())}y")
     minutes = st.integers(0, 13_000_000)
@@ -138,17 +138,17 @@ def rows_of(style: Style) -> st.SearchStrategy[list[Row]]:
     return st.lists(row, min_size=1, max_size=5)
 
 
-registers = styles(list(COLUMNS)).flatmap(lambda style: st.tuples(st.just(style), rows_of(style)))
+registers = styles(list(COLUMNS)).flatmap(lambda style: st.tuples(st.just(style), row_lists(style)))
 
 
-def shape_of(layer: str, row: Row) -> Any:
+def make_shape(layer: str, row: Row) -> Any:
     if layer == "grids":
         return shapely.box(row.x, row.y, round(row.x + 0.01, 6), round(row.y + 0.01, 6))
     return shapely.Point(row.x, row.y)
 
 
-def cells_of(style: Style, row: Row, number: int) -> list[Any]:
-    """The cells of a row as text, or as what a workbook has."""
+def make_cells(style: Style, row: Row, number: int) -> list[Any]:
+    """The cells of a row as text, or as typed values of a workbook."""
     code, day = f"K{number:02d}", row.moment.strftime(style.date)
     if style.layer == "grids":
         return [code, row.text, row.number if style.typed else str(row.number), "special"]
@@ -161,11 +161,11 @@ def cells_of(style: Style, row: Row, number: int) -> list[Any]:
     return [code, row.text, f"{day} {row.moment:%H:%M}", f"{day} {row.moment:%H:%M}"]
 
 
-def write(style: Style, rows: list[Row], folder: Path) -> Path:
-    """Write a register in a style."""
+def write_register(style: Style, rows: list[Row], folder: Path) -> Path:
+    """Write a register in the given style."""
     header = HEADERS[style.layer, style.language]
-    table = [cells_of(style, row, number) for number, row in enumerate(rows)]
-    shapes = [shape_of(style.layer, row) for row in rows]
+    table = [make_cells(style, row, number) for number, row in enumerate(rows)]
+    shapes = [make_shape(style.layer, row) for row in rows]
     if style.form in VECTOR_FORMS:
         frame = gpd.GeoDataFrame(pd.DataFrame(table, columns=header), geometry=shapes, crs=4326)
         path = folder / f"t.{style.form}"
@@ -207,7 +207,7 @@ def write(style: Style, rows: list[Row], folder: Path) -> Path:
     return path
 
 
-def wanted(style: Style, row: Row, number: int) -> list[Any]:
+def expected_values(style: Style, row: Row, number: int) -> list[Any]:
     moment = pd.Timestamp(row.moment, tz=ZONE)
     if style.layer == "grids":
         return [f"K{number:02d}", row.text, row.number, "special"]
@@ -216,42 +216,44 @@ def wanted(style: Style, row: Row, number: int) -> list[Any]:
     return [f"K{number:02d}", row.text, moment, moment]
 
 
-def encoding_of(style: Style) -> str | None:
+def named_encoding(style: Style) -> str | None:
     return NAMED.get(style.encoding, style.encoding.removesuffix("-sig")) if style.named else None
 
 
-def check(style: Style, rows: list[Row], frame: pd.DataFrame, findings: list[Any]) -> None:
-    """Assert that each value is as it was meant, or named, and each row is there, or rejected."""
+def assert_equal_or_reported(
+    style: Style, rows: list[Row], frame: pd.DataFrame, findings: list[Any]
+) -> None:
+    """Assert that each value is equal or reported, and each row is present or rejected."""
     columns = COLUMNS[style.layer]
     uncertain = any(f.reason == "unusual encoding" for f in findings)
     rejected = sum(f.action == "rejected" for f in findings)
-    told = {f.column for f in findings}
-    # Cut to ten bytes, 发生时间 may be the begin of a span as well: that is reported under the header.
-    cut = any(f.reason == "header not used" for f in findings)
-    got = {row[columns[0]]: row for row in frame.to_dict("records")}
-    assert len(got) + rejected == len(rows), findings
+    reported = {f.column for f in findings}
+    # Cut to ten bytes, 发生时间 may also start a span: this is reported for the header.
+    header_cut = any(f.reason == "header not used" for f in findings)
+    rows_by_code = {row[columns[0]]: row for row in frame.to_dict("records")}
+    assert len(rows_by_code) + rejected == len(rows), findings
     for number, row in enumerate(rows):
-        expected = wanted(style, row, number)
-        found = got.get(expected[0])
-        if found is None:
+        expected = expected_values(style, row, number)
+        actual = rows_by_code.get(expected[0])
+        if actual is None:
             continue
         for column, value in zip(columns, expected, strict=True):
-            if pd.isna(found[column]):
-                assert column in told or cut, (column, value, style)
+            if pd.isna(actual[column]):
+                assert column in reported or header_cut, (column, value, style)
             elif isinstance(value, str):
-                assert found[column] == value or uncertain, (column, value, found[column], style)
+                assert actual[column] == value or uncertain, (column, value, actual[column], style)
             else:
-                assert found[column] == value, (column, value, found[column], style)
-        shape = shape_of(style.layer, row)
-        place = shapely.get_parts(found["geometry"])[0]
-        assert place.normalize().equals_exact(shape.normalize(), 1e-9), (place, shape, style)
+                assert actual[column] == value, (column, value, actual[column], style)
+        shape = make_shape(style.layer, row)
+        part = shapely.get_parts(actual["geometry"])[0]
+        assert part.normalize().equals_exact(shape.normalize(), 1e-9), (part, shape, style)
 
 
-def read_back(style: Style, rows: list[Row]) -> None:
+def assert_round_trip(style: Style, rows: list[Row]) -> None:
     with tempfile.TemporaryDirectory() as name:
-        path = write(style, rows, Path(name))
+        path = write_register(style, rows, Path(name))
         try:
-            raw = parse(path, f".{style.form}", style.layer, None, encoding=encoding_of(style))
+            raw = parse(path, f".{style.form}", style.layer, None, encoding=named_encoding(style))
             cleaned: CleanedTable = clean_table(
                 raw, LAYERS[style.layer], zone=ZONE, now=dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
             )
@@ -261,48 +263,48 @@ def read_back(style: Style, rows: list[Row]) -> None:
                 raise AssertionError(style) from error
             return
     event(f"read: {style.form}")
-    check(style, rows, cleaned.frame, cleaned.findings)
+    assert_equal_or_reported(style, rows, cleaned.frame, cleaned.findings)
 
 
 def may_be_refused(style: Style, rows: list[Row]) -> bool:
-    """Whether a style is one that an import may refuse: others must be read."""
+    """Whether an import may refuse a style; all others must be read."""
     marks = any(mark in row.text for row in rows for mark in "\"'")
     return style.encoding in ("big5", *NAMED) or (marks and style.form in TEXT_FORMS)
 
 
 @given(registers)
 @settings(max_examples=50)
-def test_a_register_in_any_file(register: tuple[Style, list[Row]]) -> None:
-    read_back(*register)
+def test_clean_table_round_trip_of_any_file(register: tuple[Style, list[Row]]) -> None:
+    assert_round_trip(*register)
 
 
 @pytest.mark.deep
 @given(registers)
 @settings(max_examples=3_000)
-def test_a_register_in_any_of_many_files(register: tuple[Style, list[Row]]) -> None:
-    read_back(*register)
+def test_clean_table_round_trip_of_many_files(register: tuple[Style, list[Row]]) -> None:
+    assert_round_trip(*register)
 
 
 @pytest.mark.parametrize("layer", COLUMNS)
-def test_a_register_in_any_file_comes_into_the_store(
+def test_import_file_round_trip_of_any_file(
     layer: str, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    @given(styles([layer]).flatmap(lambda style: st.tuples(st.just(style), rows_of(style))))
+    @given(styles([layer]).flatmap(lambda style: st.tuples(st.just(style), row_lists(style))))
     @settings(max_examples=4, suppress_health_check=list(HealthCheck))
-    def stored_as_meant(register: tuple[Style, list[Row]]) -> None:
+    def round_trip(register: tuple[Style, list[Row]]) -> None:
         style, rows = register
         with tempfile.TemporaryDirectory() as name, connect(store) as conn:
             conn.execute(f"DELETE FROM {layer}".encode())
             conn.commit()
-            path = write(style, rows, Path(name))
+            path = write_register(style, rows, Path(name))
             try:
                 outcome = import_file(
                     conn,
                     layer,
                     path,
-                    ImportOptions(encoding=encoding_of(style), accept_rejects=True),
+                    ImportOptions(encoding=named_encoding(style), accept_rejects=True),
                 )
             except GridcoverError as error:
                 if not may_be_refused(style, rows):
@@ -311,6 +313,6 @@ def test_a_register_in_any_file_comes_into_the_store(
             frame = read_layer(conn, layer).reset_index(drop=True)
         if layer != "incidents":
             frame = frame.rename(columns={"index": "code"})
-        check(style, rows, frame, outcome.findings)
+        assert_equal_or_reported(style, rows, frame, outcome.findings)
 
-    stored_as_meant()
+    round_trip()

@@ -1,4 +1,4 @@
-"""Registers in any style are read as they were meant, or what is not is named; never silently other."""
+"""Property tests of registers in any style: each value is equal, or reported as uncertain."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ HEADERS: dict[str, list[str]] = {
 
 @dataclass(frozen=True)
 class Camera:
-    """What a register means by one row."""
+    """Meaning of one row of a register."""
 
     sixteenths: int
     bearing: float
@@ -90,7 +90,7 @@ def dms(value: float, letters: str, signs: str) -> str:
     return f"{degrees:.0f}{d}{minutes:.0f}{m}{seconds:.1f}{s}{letter}"
 
 
-def grouped(value: float, mark: str, decimal: str) -> str:
+def with_thousands(value: float, mark: str, decimal: str) -> str:
     text = f"{value:,.1f}".rstrip("0").rstrip(".")
     return text.replace(",", "\0").replace(".", decimal).replace("\0", mark)
 
@@ -151,46 +151,48 @@ cameras = st.builds(
     place=st.sampled_from(["decimal", "letters", "dms", "other_signs"]),
     columns_shuffled=st.randoms(use_true_random=False),
 )
-def test_a_register_in_any_style(
-    meant: list[Camera],
+def test_clean_table_reads_cameras_in_any_style(
+    expected_cameras: list[Camera],
     headers: dict[str, str],
     marks: tuple[str, str],
     bearing: str,
     date: str,
-    place: str,
-    columns_shuffled: Any,
+    coordinate_style: str,
+    random: Any,
 ) -> None:
     group, decimal = marks
 
     def coordinate(value: float, letters: str) -> str:
-        if place == "decimal":
+        if coordinate_style == "decimal":
             return f"{value:.4f}".replace(".", decimal)
-        if place == "letters":
+        if coordinate_style == "letters":
             return f"{abs(value):.4f}°{letters[0] if value >= 0 else letters[1]}".replace(
                 ".", decimal
             )
-        return dms(value, letters, "°'\"" if place == "dms" else "º´´´")
+        return dms(value, letters, "°'\"" if coordinate_style == "dms" else "º´´´")
 
     table = {
-        headers["code"]: [f"'00{k}" for k in range(len(meant))],
-        headers["bearing_deg"]: [BEARINGS[bearing](c, decimal) for c in meant],
-        headers["range_m"]: [grouped(c.range_m, group, decimal) for c in meant],
-        headers["height_m"]: [f"{c.height_m:g}".replace(".", decimal) + " m" for c in meant],
-        headers["lon"]: [coordinate(c.lon, "EW") for c in meant],
-        headers["lat"]: [coordinate(c.lat, "NS") for c in meant],
-        headers["installed_on"]: [f"{c.installed:{DATES[date]}}" for c in meant],
-        headers["retired_on"]: [f"{c.retired:{DATES[date]}}" for c in meant],
+        headers["code"]: [f"'00{k}" for k in range(len(expected_cameras))],
+        headers["bearing_deg"]: [BEARINGS[bearing](c, decimal) for c in expected_cameras],
+        headers["range_m"]: [with_thousands(c.range_m, group, decimal) for c in expected_cameras],
+        headers["height_m"]: [
+            f"{c.height_m:g}".replace(".", decimal) + " m" for c in expected_cameras
+        ],
+        headers["lon"]: [coordinate(c.lon, "EW") for c in expected_cameras],
+        headers["lat"]: [coordinate(c.lat, "NS") for c in expected_cameras],
+        headers["installed_on"]: [f"{c.installed:{DATES[date]}}" for c in expected_cameras],
+        headers["retired_on"]: [f"{c.retired:{DATES[date]}}" for c in expected_cameras],
     }
     names = list(table)
-    columns_shuffled.shuffle(names)
-    raw = RawTable(pd.DataFrame(table, dtype="str")[names], np.arange(len(meant)))
+    random.shuffle(names)
+    raw = RawTable(pd.DataFrame(table, dtype="str")[names], np.arange(len(expected_cameras)))
     cleaned = clean_table(
         raw, LAYERS["cameras"], zone=ZONE, now=dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     )
     assert set(cleaned.recognised) == set(HEADERS)
-    named = {(f.line, f.column) for f in cleaned.findings}
+    reported = {(f.line, f.column) for f in cleaned.findings}
     rows = {row.line: row for row in cleaned.frame.itertuples()}
-    for line, camera in enumerate(meant):
+    for line, camera in enumerate(expected_cameras):
         if line not in rows:
             assert any(f.line == line and f.action == "rejected" for f in cleaned.findings)
             continue
@@ -199,23 +201,23 @@ def test_a_register_in_any_style(
         angle = camera.bearing if bearing in ("number", "degrees") else camera.sixteenths * 22.5
         if bearing == "telephone":
             angle = float(f"{angle:.0f}")
-        wanted = {
+        expected = {
             "bearing_deg": angle,
             "range_m": camera.range_m,
             "height_m": camera.height_m,
             "installed_on": camera.installed,
             "retired_on": camera.retired,
         }
-        for name, value in wanted.items():
-            found = getattr(row, name)
-            if found is None or found != found:
-                assert (line, name) in named, (name, table)
+        for name, value in expected.items():
+            actual = getattr(row, name)
+            if actual is None or actual != actual:
+                assert (line, name) in reported, (name, table)
             elif isinstance(value, dt.date):
-                assert found == value, (name, table)
+                assert actual == value, (name, table)
             else:
-                # A mark that nothing else explains is read one way and named.
-                assert found == pytest.approx(value) or (line, name) in named, (name, table)
-        tolerance = 1e-9 if place in ("decimal", "letters") else 0.06 / 3600
+                # An ambiguous separator is read in one way and reported.
+                assert actual == pytest.approx(value) or (line, name) in reported, (name, table)
+        tolerance = 1e-9 if coordinate_style in ("decimal", "letters") else 0.06 / 3600
         assert (row.geometry.x, row.geometry.y) == pytest.approx(
             (camera.lon, camera.lat), abs=tolerance
         )
@@ -233,21 +235,26 @@ TIMES = ["%H:%M:%S", "%I:%M:%S %p"]
     clock=st.sampled_from(TIMES),
     offsets=st.lists(st.sampled_from(["", "+08:00", "+00:00"]), min_size=8, max_size=8),
 )
-def test_times_in_any_order_and_zone(
-    meant: list[dt.datetime], style: str, clock: str, offsets: list[str]
+def test_clean_table_reads_times_in_any_order_and_zone(
+    drawn_times: list[dt.datetime], style: str, clock: str, offsets: list[str]
 ) -> None:
-    texts, wanted = [], []
-    for moment, offset in zip(meant, offsets, strict=False):
-        mark = offset if clock == TIMES[0] else ""
-        texts.append(moment.strftime(f"{style} {clock}") + mark)
-        zone = dt.UTC if mark == "+00:00" else ZONE
-        wanted.append(moment.replace(tzinfo=zone))
-    table = {"id": [str(k) for k in range(len(meant))], "time": texts, "lon": "118", "lat": "31"}
-    raw = RawTable(pd.DataFrame(table, dtype="str"), np.arange(len(meant)))
+    texts, expected = [], []
+    for moment, offset in zip(drawn_times, offsets, strict=False):
+        suffix = offset if clock == TIMES[0] else ""
+        texts.append(moment.strftime(f"{style} {clock}") + suffix)
+        zone = dt.UTC if suffix == "+00:00" else ZONE
+        expected.append(moment.replace(tzinfo=zone))
+    table = {
+        "id": [str(k) for k in range(len(drawn_times))],
+        "time": texts,
+        "lon": "118",
+        "lat": "31",
+    }
+    raw = RawTable(pd.DataFrame(table, dtype="str"), np.arange(len(drawn_times)))
     cleaned = clean_table(raw, LAYERS["incidents"], zone=ZONE)
-    found = dict(zip(cleaned.frame["line"], cleaned.frame["occurred_at"], strict=True))
+    actual = dict(zip(cleaned.frame["line"], cleaned.frame["occurred_at"], strict=True))
     rejected = {f.line for f in cleaned.findings if f.action == "rejected"}
-    for line, moment in enumerate(wanted):
-        assert (line in found) != (line in rejected)
-        if line in found:
-            assert found[line] == pd.Timestamp(moment)
+    for line, moment in enumerate(expected):
+        assert (line in actual) != (line in rejected)
+        if line in actual:
+            assert actual[line] == pd.Timestamp(moment)

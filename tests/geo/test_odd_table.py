@@ -1,4 +1,4 @@
-"""Every file of the shared collection has a test of the values it is stored with, or of its refusal."""
+"""Tests of the stored values of every file of the shared collection of irregular files."""
 
 from __future__ import annotations
 
@@ -12,25 +12,29 @@ from typing import Any
 import pytest
 
 from geo.store.connection import connect
-from tests.geo import test_odd_files, test_odd_values
+from tests.geo import test_odd_files as files
+from tests.geo import test_odd_values as values
 
 
 @dataclass(frozen=True)
 class Case:
-    """One file, and what must be in the store after its import."""
+    """One file and the expected rows of the store after its import."""
 
     file: str
     layer: str
     columns: str
-    """SQL of what is compared, in the order of the key."""
+    """SQL of the compared columns, in the order of the key."""
     rows: list[tuple[Any, ...]]
     reasons: dict[str, int] = field(default_factory=dict)
-    """Findings by reason, all of them."""
+    """Number of findings by reason."""
     options: tuple[str, ...] = ()
     rejected: int = 0
 
 
-BOUNDS = "round(ST_XMin(geometry)::numeric, 6)::float, round(ST_YMin(geometry)::numeric, 6)::float, round(ST_XMax(geometry)::numeric, 6)::float, round(ST_YMax(geometry)::numeric, 6)::float"
+BOUNDS = (
+    "round(ST_XMin(geometry)::numeric, 6)::float, round(ST_YMin(geometry)::numeric, 6)::float, "
+    "round(ST_XMax(geometry)::numeric, 6)::float, round(ST_YMax(geometry)::numeric, 6)::float"
+)
 PLACE = "ST_X(geometry), ST_Y(geometry)"
 LOCAL = "to_char(occurred_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI')"
 NAMES = [("340203001000", "平安里第一网格"), ("340203001001", "翠湖花园东区网格")]
@@ -62,12 +66,23 @@ CASES = [
     ),
     Case(
         "08a_sheet_per_street.xlsx", "cameras", f"code, name, kind, installed_on::text, {PLACE}",
-        [(f"3402030000132000000{k}", f"东{k}", "fixed", "2024-05-01", round(118.5 + k / 1000, 3), 31.3) for k in range(3)] + [(f"3402030000132000010{k}", f"西{k}", "ptz", "2024-05-01", round(118.51 + k / 1000, 3), 31.31) for k in range(4)],
+        [
+            (f"3402030000132000000{k}", f"东{k}", "fixed", "2024-05-01",
+             round(118.5 + k / 1000, 3), 31.3)
+            for k in range(3)
+        ] + [
+            (f"3402030000132000010{k}", f"西{k}", "ptz", "2024-05-01",
+             round(118.51 + k / 1000, 3), 31.31)
+            for k in range(4)
+        ],
         {"several sheets read together": 1},
     ),
     Case(
         "08b_two_row_header.xlsx", "cameras", f"code, name, kind, bearing_deg, {PLACE}",
-        [(f"3402030000132000000{k}", f"东{k}", "fixed", 90.0, round(118.5 + k / 1000, 3), 31.3) for k in range(3)],
+        [
+            (f"3402030000132000000{k}", f"东{k}", "fixed", 90.0, round(118.5 + k / 1000, 3), 31.3)
+            for k in range(3)
+        ],
         {"header of two rows read as one": 1, "line above the header, not read": 1},
     ),
     Case(
@@ -84,12 +99,20 @@ CASES = [
     ),
     Case(
         "11_mac.zip", "grids", f"code, name, {BOUNDS}",
-        [(f"N{k}", f"new {k}", round(118.498 + k * 0.002, 3), 31.3, round(118.5 + k * 0.002, 3), 31.302) for k in (1, 2, 3)],
+        [
+            (f"N{k}", f"new {k}", round(118.498 + k * 0.002, 3), 31.3,
+             round(118.5 + k * 0.002, 3), 31.302)
+            for k in (1, 2, 3)
+        ],
         {"files of macOS in the zip file, not read": 1},
     ),
     Case(
         "12i_ndjson.geojson", "grids", f"code, name, {BOUNDS}",
-        [(f"N{k}", f"new {k}", round(118.498 + k * 0.002, 3), 31.3, round(118.5 + k * 0.002, 3), 31.302) for k in (1, 2, 3)],
+        [
+            (f"N{k}", f"new {k}", round(118.498 + k * 0.002, 3), 31.3,
+             round(118.5 + k * 0.002, 3), 31.302)
+            for k in (1, 2, 3)
+        ],
     ),
     Case(
         "13_geometries.geojson", "grids",
@@ -134,40 +157,40 @@ CASES = [
 ]
 # fmt: on
 ELSEWHERE: dict[str, Callable[..., None]] = {
-    "01_osm_cameras.geojson": test_odd_values.test_openstreetmap_tags,
-    "01b_osm_direction.geojson": test_odd_values.test_openstreetmap_tags,
-    "03a_dms_pair_urumqi.csv": test_odd_values.test_hemispheres_decide_which_of_a_pair_is_the_latitude,
-    "03b_dms_variants.csv": test_odd_values.test_degrees_in_all_their_signs,
-    "04a_stray_quotes_two.csv": test_odd_files.test_files_that_are_refused,
-    "06b_thousands_grids.csv": test_odd_values.test_thousands,
-    "07_dayfirst.csv": test_odd_values.test_one_order_of_day_and_month_a_column,
-    "08d_codes_sci.csv": test_odd_values.test_markers_around_codes,
-    "10a_metres_no_crs.geojson": test_odd_values.test_metres_in_place_of_degrees_are_refused,
-    "10d_cameras_metres_no_crs.geojson": test_odd_values.test_metres_in_place_of_degrees_are_refused,
-    "10f_camera_latlon_swapped.geojson": test_odd_values.test_exchanged_coordinates_of_a_vector_file,
-    "14_ten_characters": test_odd_values.test_headers_cut_to_ten_characters,
-    "19f_nbsp_zwsp.csv": test_odd_values.test_invisible_characters,
-    "other_language.xlsx": test_odd_files.test_a_workbook_in_another_language,
-    "phone_compass.csv": test_odd_values.test_phone_compass,
-    "points_alone.csv": test_odd_values.test_points_alone,
+    "01_osm_cameras.geojson": values.test_import_cameras_reads_openstreetmap_tags,
+    "01b_osm_direction.geojson": values.test_import_cameras_reads_openstreetmap_tags,
+    "03a_dms_pair_urumqi.csv": values.test_import_cameras_orders_pairs_by_hemisphere,
+    "03b_dms_variants.csv": values.test_import_cameras_reads_degree_notations,
+    "04a_stray_quotes_two.csv": files.test_import_command_refuses_ambiguous_files,
+    "06b_thousands_grids.csv": values.test_import_cameras_reads_thousands_separators,
+    "07_dayfirst.csv": values.test_import_incidents_reads_day_before_month,
+    "08d_codes_sci.csv": values.test_import_cameras_removes_markers_around_codes,
+    "10a_metres_no_crs.geojson": values.test_import_file_refuses_metres_without_crs,
+    "10d_cameras_metres_no_crs.geojson": values.test_import_file_refuses_metres_without_crs,
+    "10f_camera_latlon_swapped.geojson": values.test_import_cameras_swaps_vector_coordinates,
+    "14_ten_characters": values.test_import_cameras_reads_headers_cut_to_ten_characters,
+    "19f_nbsp_zwsp.csv": values.test_import_cameras_removes_invisible_characters,
+    "other_language.xlsx": files.test_import_command_renames_headers_of_another_language,
+    "phone_compass.csv": values.test_import_cameras_reads_phone_compass_directions,
+    "points_alone.csv": values.test_import_file_makes_keys_and_times_for_points,
 }
-"""Files whose values another test compares."""
+"""Files whose values are compared by another test."""
 
 
-def test_every_file_of_the_collection_is_in_a_case(odd_files: Path) -> None:
-    there = {path.name for path in odd_files.iterdir()} - {"README.md"}
-    assert {case.file.split("/")[0] for case in CASES} | set(ELSEWHERE) == there
+def test_cases_include_every_file_of_the_collection(odd_files: Path) -> None:
+    file_names = {path.name for path in odd_files.iterdir()} - {"README.md"}
+    assert {case.file.split("/")[0] for case in CASES} | set(ELSEWHERE) == file_names
 
 
 @pytest.mark.parametrize("file", ELSEWHERE)
-def test_the_other_test_is_of_that_file(file: str) -> None:
+def test_elsewhere_names_tests_that_use_the_file(file: str) -> None:
     test = ELSEWHERE[file]
     marks = [str(mark.args) for mark in getattr(test, "pytestmark", [])]
     assert file in inspect.getsource(test) or any(file in mark for mark in marks)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{case.file}-{case.layer}" for case in CASES])
-def test_a_file_is_stored_with_these_values(
+def test_import_command_stores_expected_rows(
     run: Callable[..., Any],
     store: str,
     odd_files: Path,
@@ -184,10 +207,10 @@ def test_a_file_is_stored_with_these_values(
         "--accept-rejects",
         "--json",
     ]
-    told = run("import", *arguments)
-    assert told.returncode == (3 if case.rejected else 0), told.stderr
-    found = json.loads(told.stdout)
+    result = run("import", *arguments)
+    assert result.returncode == (3 if case.rejected else 0), result.stderr
+    summary = json.loads(result.stdout)
     with connect(store) as conn:
         statement = f'SELECT {case.columns} FROM {case.layer} ORDER BY {key} COLLATE "C"'
         assert conn.execute(statement.encode()).fetchall() == case.rows
-    assert {one["reason"]: one["count"] for one in found["reasons"]} == case.reasons
+    assert {reason["reason"]: reason["count"] for reason in summary["reasons"]} == case.reasons

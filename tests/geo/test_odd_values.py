@@ -1,4 +1,4 @@
-"""Values and headers as people have them: the files of the shared collection, and siblings of them."""
+"""Tests of irregular values and headers: files of the shared collection and variants of them."""
 
 from __future__ import annotations
 
@@ -42,33 +42,33 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def put(store: str, layer: str, path: Path | str, **options: Any) -> ImportOutcome:
+def import_layer(store: str, layer: str, path: Path | str, **options: Any) -> ImportOutcome:
     with connect(store) as conn:
         return import_file(conn, layer, Path(path), ImportOptions(**options))
 
 
-def rows(store: str, layer: str) -> gpd.GeoDataFrame:
+def read_rows(store: str, layer: str) -> gpd.GeoDataFrame:
     with connect(store) as conn:
         return read_layer(conn, layer)
 
 
-def extras(store: str, table: str = "cameras") -> dict[str, dict[str, str]]:
+def read_extras(store: str, table: str = "cameras") -> dict[str, dict[str, str]]:
     with connect(store) as conn:
         return dict(conn.execute(f"SELECT code, extra FROM {table}".encode()).fetchall())
 
 
-def reasons(outcome: ImportOutcome) -> dict[str, int]:
+def count_reasons(outcome: ImportOutcome) -> dict[str, int]:
     return {f"{action}: {reason}": count for action, reason, count in outcome.reasons()}
 
 
-def plain(values: pd.Series) -> list[Any]:
+def without_na(values: pd.Series) -> list[Any]:
     return [None if pd.isna(value) else value for value in values]
 
 
-def test_phone_compass(store: str, odd_files: Path) -> None:
-    outcome = put(store, "cameras", odd_files / "phone_compass.csv")
-    got = rows(store, "cameras").loc[[f"P{k}" for k in range(1, 13)]]
-    assert plain(got["bearing_deg"]) == [
+def test_import_cameras_reads_phone_compass_directions(store: str, odd_files: Path) -> None:
+    outcome = import_layer(store, "cameras", odd_files / "phone_compass.csv")
+    stored = read_rows(store, "cameras").loc[[f"P{k}" for k in range(1, 13)]]
+    assert without_na(stored["bearing_deg"]) == [
         259,
         307,
         130,
@@ -82,8 +82,8 @@ def test_phone_compass(store: str, odd_files: Path) -> None:
         274,
         300,
     ]
-    assert reasons(outcome) == {f"mended: {NOT_UNDERSTOOD}": 3}
-    texts = {code: extra.get("direction") for code, extra in extras(store).items()}
+    assert count_reasons(outcome) == {f"mended: {NOT_UNDERSTOOD}": 3}
+    texts = {code: extra.get("direction") for code, extra in read_extras(store).items()}
     assert texts["P7"] == "toward road 353"
     assert texts["P8"] == "361 toward road 353"
     assert texts["P9"] == "2 cameras, both ways"
@@ -91,32 +91,32 @@ def test_phone_compass(store: str, odd_files: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["01_osm_cameras.geojson", "01b_osm_direction.geojson"])
-def test_openstreetmap_tags(store: str, odd_files: Path, name: str) -> None:
-    outcome = put(store, "cameras", odd_files / name)
-    got = rows(store, "cameras")
-    assert plain(got["bearing_deg"]) == [0, 247.5, 90, 270, 0, 45, None, 90, 315]
-    assert plain(got["fov_deg"]) == [None] * 7 + [90, None]
-    assert plain(got["other_directions"]) == [None, None, "180"] + [None] * 6
-    assert plain(got["height_m"]) == [4.0] * 9
-    assert reasons(outcome) == {
+def test_import_cameras_reads_openstreetmap_tags(store: str, odd_files: Path, name: str) -> None:
+    outcome = import_layer(store, "cameras", odd_files / name)
+    stored = read_rows(store, "cameras")
+    assert without_na(stored["bearing_deg"]) == [0, 247.5, 90, 270, 0, 45, None, 90, 315]
+    assert without_na(stored["fov_deg"]) == [None] * 7 + [90, None]
+    assert without_na(stored["other_directions"]) == [None, None, "180"] + [None] * 6
+    assert without_na(stored["height_m"]) == [4.0] * 9
+    assert count_reasons(outcome) == {
         f"mended: {NOT_UNDERSTOOD}": 1,
         "noted: several directions of one camera": 1,
     }
     if name.startswith("01_"):
-        assert got.index[0] == "node/9000"
-        assert got["kind"].tolist() == ["fixed"] * 5 + ["ptz"] + ["fixed"] * 3
-        assert plain(got["tilt_deg"]) == [15.0] * 9
-        assert set(got["room"]) == {"outdoor"}
-        assert extras(store)["node/9006"]["camera:direction"] == "forward"
-        assert extras(store)["node/9001"]["camera:mount"] == "pole"
+        assert stored.index[0] == "node/9000"
+        assert stored["kind"].tolist() == ["fixed"] * 5 + ["ptz"] + ["fixed"] * 3
+        assert without_na(stored["tilt_deg"]) == [15.0] * 9
+        assert set(stored["room"]) == {"outdoor"}
+        assert read_extras(store)["node/9006"]["camera:direction"] == "forward"
+        assert read_extras(store)["node/9001"]["camera:mount"] == "pole"
 
 
-def test_two_columns_of_directions_complete_each_other(store: str) -> None:
+def test_import_cameras_combines_two_direction_columns(store: str) -> None:
     Path("c.csv").write_text(
         "id,direction,camera:direction,lon,lat\na,N,,118.5,31.3\nb,,S,118.5,31.3\nc,W,E,118.5,31.3\n"
     )
-    put(store, "cameras", "c.csv")
-    assert plain(rows(store, "cameras")["bearing_deg"]) == [0, 180, 90]
+    import_layer(store, "cameras", "c.csv")
+    assert without_na(read_rows(store, "cameras")["bearing_deg"]) == [0, 180, 90]
 
 
 @pytest.mark.parametrize(
@@ -131,84 +131,90 @@ def test_two_columns_of_directions_complete_each_other(store: str) -> None:
         ("朝向,水平视场角,监控半径(m)", {"bearing_deg": 130, "fov_deg": 60, "range_m": 80}),
     ],
 )
-def test_headers_of_a_cameras_view(store: str, headers: str, columns: dict[str, float]) -> None:
+def test_import_cameras_recognises_view_headers(
+    store: str, headers: str, columns: dict[str, float]
+) -> None:
     Path("c.csv").write_text(f"id,{headers},lon,lat\na,130,60,80,118.5,31.3\n", encoding="utf-8")
-    put(store, "cameras", "c.csv")
-    row = rows(store, "cameras").iloc[0]
+    import_layer(store, "cameras", "c.csv")
+    row = read_rows(store, "cameras").iloc[0]
     assert {name: row[name] for name in columns} == columns
 
 
-def test_a_column_called_angle_is_judged_by_its_values_and_never_silently(store: str) -> None:
+def test_import_cameras_interprets_angle_by_values_and_notes_it(store: str) -> None:
     Path("a.csv").write_text("id,angle,lon,lat\na,270,118.5,31.3\nb,45,118.5,31.3\n")
-    outcome = put(store, "cameras", "a.csv")
-    assert plain(rows(store, "cameras")["bearing_deg"]) == [270, 45]
-    assert reasons(outcome) == {"noted: header recognised": 1}
+    outcome = import_layer(store, "cameras", "a.csv")
+    assert without_na(read_rows(store, "cameras")["bearing_deg"]) == [270, 45]
+    assert count_reasons(outcome) == {"noted: header recognised": 1}
     Path("b.csv").write_text("id,angle,lon,lat\na,60,118.5,31.3\nb,45,118.5,31.3\n")
-    outcome = put(store, "cameras", "b.csv")
-    assert reasons(outcome) == {"noted: bearing or field of view, not used": 1}
-    assert plain(rows(store, "cameras")["bearing_deg"]) == [None, None]
-    assert extras(store)["a"]["angle"] == "60"
+    outcome = import_layer(store, "cameras", "b.csv")
+    assert count_reasons(outcome) == {"noted: bearing or field of view, not used": 1}
+    assert without_na(read_rows(store, "cameras")["bearing_deg"]) == [None, None]
+    assert read_extras(store)["a"]["angle"] == "60"
 
 
-def test_all_round_needs_no_bearing_and_is_not_assumed(store: str) -> None:
+def test_import_cameras_reads_all_round_without_bearing(store: str) -> None:
     Path("c.csv").write_text(
         "id,监视方位,range_m,lon,lat\na,全向,50,118.5,31.3\nb,朝东,50,118.5,31.3\n"
     )
-    put(store, "cameras", "c.csv")
-    got = rows(store, "cameras")
-    assert plain(got["bearing_deg"]) == [None, 90]
-    assert plain(got["fov_deg"]) == [360, None]
+    import_layer(store, "cameras", "c.csv")
+    stored = read_rows(store, "cameras")
+    assert without_na(stored["bearing_deg"]) == [None, 90]
+    assert without_na(stored["fov_deg"]) == [360, None]
 
 
-def test_a_device_of_several_directions_is_one_camera_that_sees_all_of_them(store: str) -> None:
+def test_refresh_covers_all_directions_of_one_camera(store: str) -> None:
     cells = [shapely.box(118.0, 30.9, 118.1, 31.0)]
     gpd.GeoDataFrame({"code": ["g"], "name": ["g"]}, geometry=cells, crs=4326).to_file("g.geojson")
-    put(store, "grids", "g.geojson")
-    # The same ground by a device of three directions, and by three cameras.
+    import_layer(store, "grids", "g.geojson")
+    # A device of three directions.
     head = "code,bearing,fov_deg,range_m,near_m,kind,lon,lat\n"
-    ways = ["0", "120", "220-260"]
+    directions = ["0", "120", "220-260"]
     place = "fixed,118.05,30.95\n"
-    Path("one.csv").write_text(head + f'd,"{";".join(ways)}",60,80,0,{place}')
-    outcome = put(store, "cameras", "one.csv")
-    assert reasons(outcome) == {"noted: several directions of one camera": 1}
+    Path("one.csv").write_text(head + f'd,"{";".join(directions)}",60,80,0,{place}')
+    outcome = import_layer(store, "cameras", "one.csv")
+    assert count_reasons(outcome) == {"noted: several directions of one camera": 1}
     with connect(store) as conn:
         first = pipeline.refresh_all(conn, get_settings())
-        one = read_camera_views(conn)
-        line = conn.execute(
+        views = read_camera_views(conn)
+        coverage = conn.execute(
             "SELECT cameras, covered_m2, twice_covered_share FROM grid_coverage ORDER BY run DESC"
         ).fetchone()
         view = pipeline.view_of_camera(conn, "d", get_settings())
     assert first.coverage.summary["cameras"] == 1
-    assert line is not None
-    assert line[0] == 1
+    assert coverage is not None
+    assert coverage[0] == 1
     area = 80.0**2 * (math.radians(60) * 2 + math.radians(40)) / 2
-    assert one["area_m2"].iloc[0] == pytest.approx(area, rel=1e-3)
-    assert line[1] == pytest.approx(area, rel=1e-3)
-    assert line[2] == pytest.approx(0.0, abs=1e-9)
+    assert views["area_m2"].iloc[0] == pytest.approx(area, rel=1e-3)
+    assert coverage[1] == pytest.approx(area, rel=1e-3)
+    assert coverage[2] == pytest.approx(0.0, abs=1e-9)
     assert view is not None
     assert view.seen_m2 == pytest.approx(area, rel=1e-3)
-    # A change of one of the other directions is followed like any other.
+    # A change of the other directions changes the view.
     Path("one.csv").write_text(head + f'd,"0;120",60,80,0,{place}')
-    put(store, "cameras", "one.csv")
+    import_layer(store, "cameras", "one.csv")
     with connect(store) as conn:
         pipeline.refresh_all(conn, get_settings())
-        later = read_camera_views(conn)["area_m2"].iloc[0]
-    assert later == pytest.approx(80.0**2 * math.radians(60), rel=1e-3)
+        changed_area = read_camera_views(conn)["area_m2"].iloc[0]
+    assert changed_area == pytest.approx(80.0**2 * math.radians(60), rel=1e-3)
 
 
-def test_headers_cut_to_ten_characters(store: str, odd_files: Path) -> None:
-    outcome = put(store, "cameras", odd_files / "14_ten_characters/cameras.shp")
-    got = rows(store, "cameras").loc["A1"]
-    assert (got["bearing_deg"], got["night_range_m"], got["point_class"]) == (90, 20, "public")
-    assert (got["pixels_wide"], str(got["installed_on"])) == (1920, "2024-05-01")
+def test_import_cameras_reads_headers_cut_to_ten_characters(store: str, odd_files: Path) -> None:
+    outcome = import_layer(store, "cameras", odd_files / "14_ten_characters/cameras.shp")
+    stored = read_rows(store, "cameras").loc["A1"]
+    assert (stored["bearing_deg"], stored["night_range_m"], stored["point_class"]) == (
+        90,
+        20,
+        "public",
+    )
+    assert (stored["pixels_wide"], str(stored["installed_on"])) == (1920, "2024-05-01")
     assert len([f for f in outcome.findings if f.reason == "header recognised"]) == 5
-    assert extras(store)["A1"] == {}
+    assert read_extras(store)["A1"] == {}
 
 
-def test_chinese_headers_cut_in_the_middle_of_a_character(store: str, odd_files: Path) -> None:
-    put(store, "grids", odd_files / "02m_utf8_headers_cut/grids.shp")
-    got = rows(store, "grids")
-    assert got["name"].to_dict() == {
+def test_import_grids_reads_headers_cut_within_a_character(store: str, odd_files: Path) -> None:
+    import_layer(store, "grids", odd_files / "02m_utf8_headers_cut/grids.shp")
+    stored = read_rows(store, "grids")
+    assert stored["name"].to_dict() == {
         "340203001000": "平安里第一网格",
         "340203001001": "翠湖花园东区网格",
     }
@@ -236,19 +242,21 @@ HEADERS = [
 
 
 @pytest.mark.parametrize(("layer", "headers", "columns"), HEADERS)
-def test_headers_as_files_have_them(layer: str, headers: list[str], columns: set[str]) -> None:
+def test_match_headers_of_irregular_headers(
+    layer: str, headers: list[str], columns: set[str]
+) -> None:
     assert set(match_headers(layer, headers).columns) == columns
 
 
-def test_a_cut_header_that_fits_several_columns_is_not_used_silently(store: str) -> None:
+def test_import_cameras_reports_an_ambiguous_cut_header(store: str) -> None:
     Path("c.csv").write_text("code,lon,lat,摄像机\na,118.5,31.3,1\n", encoding="utf-8")
-    outcome = put(store, "cameras", "c.csv")
+    outcome = import_layer(store, "cameras", "c.csv")
     assert [f.reason for f in outcome.findings] == ["header not used"]
     assert "--rename" in outcome.findings[0].detail
-    assert extras(store)["a"] == {"摄像机": "1"}
+    assert read_extras(store)["a"] == {"摄像机": "1"}
 
 
-def other_language(odd_files: Path) -> RawTable:
+def read_other_language(odd_files: Path) -> RawTable:
     sheet = openpyxl.load_workbook(odd_files / "other_language.xlsx").active
     assert sheet is not None
     header, *lines = sheet.iter_rows(values_only=True)
@@ -256,11 +264,11 @@ def other_language(odd_files: Path) -> RawTable:
     return RawTable(cells, np.arange(2, len(cells) + 2))
 
 
-def test_columns_are_proposed_by_what_they_hold(odd_files: Path) -> None:
-    raw = other_language(odd_files)
-    with pytest.raises(MissingColumnsError) as caught:
+def test_clean_table_proposes_columns_by_their_values(odd_files: Path) -> None:
+    raw = read_other_language(odd_files)
+    with pytest.raises(MissingColumnsError) as raised:
         clean_table(raw, LAYERS["cameras"], zone=ZoneInfo("Asia/Ho_Chi_Minh"))
-    error = caught.value
+    error = raised.value
     assert error.headers == list(raw.cells.columns)
     assert error.missing == ["lon", "lat", "code"]
     assert {p.header: p.column for p in error.proposals}["STT"] == "code"
@@ -268,15 +276,15 @@ def test_columns_are_proposed_by_what_they_hold(odd_files: Path) -> None:
         assert words in str(error)
 
 
-def test_rename_suffices_whatever_the_language(odd_files: Path) -> None:
-    raw = other_language(odd_files)
+def test_clean_table_accepts_renamed_headers_of_any_language(odd_files: Path) -> None:
+    raw = read_other_language(odd_files)
     rename = {"STT": "code", "Toạ độ": "where", "Hướng": "bearing_deg", "Điểm lắp đặt": "name"}
-    got = clean_table(
+    stored = clean_table(
         raw, LAYERS["cameras"], zone=ZoneInfo("Asia/Ho_Chi_Minh"), rename=rename
     ).frame
-    assert got["code"].tolist() == ["1", "2", "3"]
-    assert plain(got["bearing_deg"]) == [259, None, 307]
-    assert [(p.x, p.y) for p in got.geometry] == [
+    assert stored["code"].tolist() == ["1", "2", "3"]
+    assert without_na(stored["bearing_deg"]) == [259, None, 307]
+    assert [(p.x, p.y) for p in stored.geometry] == [
         (118.501, 31.301),
         (118.502, 31.302),
         (118.503, 31.303),
@@ -318,44 +326,44 @@ PROPOSALS = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("layer", "table", "bounds", "wanted"), PROPOSALS)
-def test_proposals(
-    layer: str, table: dict[str, list[str]], bounds: Any, wanted: dict[str, str]
+@pytest.mark.parametrize(("layer", "table", "bounds", "expected"), PROPOSALS)
+def test_propose_columns(
+    layer: str, table: dict[str, list[str]], bounds: Any, expected: dict[str, str]
 ) -> None:
-    found = propose_columns(pd.DataFrame(table), LAYERS[layer], {}, bounds=bounds)
-    assert {p.header: p.column for p in found} == wanted
-    assert all(p.evidence for p in found)
+    proposals = propose_columns(pd.DataFrame(table), LAYERS[layer], {}, bounds=bounds)
+    assert {p.header: p.column for p in proposals} == expected
+    assert all(p.evidence for p in proposals)
 
 
-def test_points_alone(store: str, odd_files: Path) -> None:
+def test_import_file_makes_keys_and_times_for_points(store: str, odd_files: Path) -> None:
     path = odd_files / "points_alone.csv"
     with pytest.raises(MissingColumnsError, match=r"--key number.*--occurred 2025"):
-        put(store, "incidents", path)
-    outcome = put(store, "incidents", path, key="number", occurred="2025")
-    got = rows(store, "incidents")
-    assert got["source_id"].tolist() == ["1", "2", "3", "4"]
-    assert set(got["source"]) == {"points_alone"}
+        import_layer(store, "incidents", path)
+    outcome = import_layer(store, "incidents", path, key="number", occurred="2025")
+    stored = read_rows(store, "incidents")
+    assert stored["source_id"].tolist() == ["1", "2", "3", "4"]
+    assert set(stored["source"]) == {"points_alone"}
     zone = ZoneInfo("Asia/Shanghai")
-    assert set(got["occurred_from"]) == {pd.Timestamp("2025-01-01", tz=zone)}
-    assert set(got["occurred_to"]) == {pd.Timestamp("2026-01-01", tz=zone)}
-    assert got["occurred_at"].isna().all()
-    assert reasons(outcome) == {
+    assert set(stored["occurred_from"]) == {pd.Timestamp("2025-01-01", tz=zone)}
+    assert set(stored["occurred_to"]) == {pd.Timestamp("2026-01-01", tz=zone)}
+    assert stored["occurred_at"].isna().all()
+    assert count_reasons(outcome) == {
         "noted: keys made": 1,
         "noted: time span given to incidents without a time": 1,
     }
-    put(store, "cameras", path, key="digest")
-    cameras = rows(store, "cameras")
+    import_layer(store, "cameras", path, key="digest")
+    cameras = read_rows(store, "cameras")
     assert len(cameras) == 4
     assert sum(code.endswith("-2") for code in cameras.index) == 1
-    # The same file in another order is the same cameras; another file's numbers are others.
+    # The same rows in another order are the same cameras; numbers of another file are not.
     lines = path.read_text().splitlines()
     Path("points_alone.csv").write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
-    again = put(store, "cameras", "points_alone.csv", key="digest")
-    assert (again.inserted, again.unchanged) == (0, 4)
+    second = import_layer(store, "cameras", "points_alone.csv", key="digest")
+    assert (second.inserted, second.unchanged) == (0, 4)
     Path("more.csv").write_text(path.read_text())
-    put(store, "cameras", path, key="number")
-    put(store, "cameras", "more.csv", key="number")
-    assert {"points_alone-1", "more-1"} <= set(rows(store, "cameras").index)
+    import_layer(store, "cameras", path, key="number")
+    import_layer(store, "cameras", "more.csv", key="number")
+    assert {"points_alone-1", "more-1"} <= set(read_rows(store, "cameras").index)
 
 
 # fmt: off
@@ -369,7 +377,7 @@ SPANS = [
 
 
 @pytest.mark.parametrize(("text", "begin", "end"), SPANS)
-def test_spans(text: str, begin: str, end: str) -> None:
+def test_parse_span(text: str, begin: str, end: str) -> None:
     zone = ZoneInfo("Asia/Shanghai")
     assert parse_span(text, zone) == (pd.Timestamp(begin, tz=zone), pd.Timestamp(end, tz=zone))
 
@@ -377,19 +385,19 @@ def test_spans(text: str, begin: str, end: str) -> None:
 @pytest.mark.parametrize(
     "text", ["25", "2025-13", "2025-02-30", "2026/2025", "a", "2025/", "1900", "1/2/3"]
 )
-def test_spans_that_are_none(text: str) -> None:
+def test_parse_span_rejects_invalid_texts(text: str) -> None:
     with pytest.raises(ColumnError, match="--occurred"):
         parse_span(text, ZoneInfo("Asia/Shanghai"))
 
 
-def test_incidents_of_a_span_count_within_it_and_in_no_hour_or_trend(store: str) -> None:
+def test_incidents_with_a_span_count_in_it_but_in_no_hour(store: str) -> None:
     cells = [shapely.box(118.49, 31.29, 118.51, 31.31)]
     gpd.GeoDataFrame({"code": ["g"], "name": ["g"]}, geometry=cells, crs=4326).to_file("g.geojson")
-    put(store, "grids", "g.geojson")
+    import_layer(store, "grids", "g.geojson")
     Path("i.csv").write_text(
         "id,occurred_at,lon,lat\na,2025-03-04 10:00,118.5,31.3\nb,,118.5,31.3\nc,,118.501,31.3\n"
     )
-    outcome = put(store, "incidents", "i.csv", occurred="2025")
+    outcome = import_layer(store, "incidents", "i.csv", occurred="2025")
     assert next(f.detail for f in outcome.findings).startswith("2 rows")
     zone = "Asia/Shanghai"
 
@@ -398,9 +406,9 @@ def test_incidents_of_a_span_count_within_it_and_in_no_hour_or_trend(store: str)
 
     with connect(store) as conn:
         pipeline.refresh_all(conn, get_settings())
-        year, part = within("2025-01-01", "2026-01-01"), within("2025-01-01", "2025-12-31")
+        year, partial = within("2025-01-01", "2026-01-01"), within("2025-01-01", "2025-12-31")
         assert count_by_grid(conn, year) == {"g": 3}
-        assert count_by_grid(conn, part) == {"g": 1}
+        assert count_by_grid(conn, partial) == {"g": 1}
         assert [row["count"] for row in count_by_step(conn, year, "month", zone)] == [1]
         table, untimed = count_by_hour(conn, year, zone)
         assert (sum(map(sum, table)), untimed) == (1, 2)
@@ -414,47 +422,47 @@ def test_incidents_of_a_span_count_within_it_and_in_no_hour_or_trend(store: str)
         assert density == (3,)
 
 
-def test_a_mapping_is_saved_and_used_for_the_next_file(store: str) -> None:
+def test_import_file_saves_and_uses_a_mapping(store: str) -> None:
     Path("a.csv").write_text("Nr,Ost,Nord,Blick,Neu\n1,118.5,31.3,90,x\n")
     rename = {"Nr": "code", "Ost": "lon", "Nord": "lat", "Blick": "bearing_deg"}
-    put(store, "cameras", "a.csv", rename=rename, save_mapping="towers", dry_run=True)
+    import_layer(store, "cameras", "a.csv", rename=rename, save_mapping="towers", dry_run=True)
     with pytest.raises(ColumnError, match=r"no mapping 'towers'.*--save-mapping"):
-        put(store, "cameras", "a.csv", mapping="towers")
-    put(store, "cameras", "a.csv", rename=rename, save_mapping="towers")
+        import_layer(store, "cameras", "a.csv", mapping="towers")
+    import_layer(store, "cameras", "a.csv", rename=rename, save_mapping="towers")
     Path("b.csv").write_text("NR,Nord,Ost\n2,31.4,118.6\n")
-    outcome = put(store, "cameras", "b.csv", mapping="towers")
-    assert reasons(outcome) == {"noted: header of the mapping is not in the file": 1}
-    point = rows(store, "cameras").loc["2"].geometry
+    outcome = import_layer(store, "cameras", "b.csv", mapping="towers")
+    assert count_reasons(outcome) == {"noted: header of the mapping is not in the file": 1}
+    point = read_rows(store, "cameras").loc["2"].geometry
     assert (point.x, point.y) == (118.6, 31.4)
     with connect(store) as conn:
-        (found,) = list_mappings(conn, "cameras")
-        assert found.columns == rename
-        assert found.changed_by.startswith("command line")
+        (mapping,) = list_mappings(conn, "cameras")
+        assert mapping.columns == rename
+        assert mapping.changed_by.startswith("command line")
         assert list_mappings(conn, "grids") == []
         assert delete_mapping(conn, "cameras", "towers")
         assert not delete_mapping(conn, "cameras", "towers")
 
 
-def cameras_csv(text: str) -> Path:
+def write_cameras_csv(text: str) -> Path:
     path = Path("cameras.csv")
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def test_hemispheres_decide_which_of_a_pair_is_the_latitude(store: str, odd_files: Path) -> None:
-    put(store, "cameras", odd_files / "03a_dms_pair_urumqi.csv")
-    for point in rows(store, "cameras").geometry:
+def test_import_cameras_orders_pairs_by_hemisphere(store: str, odd_files: Path) -> None:
+    import_layer(store, "cameras", odd_files / "03a_dms_pair_urumqi.csv")
+    for point in read_rows(store, "cameras").geometry:
         assert (point.x, point.y) == pytest.approx((87.605694, 43.819528), abs=1e-6)
 
 
-def test_degrees_in_all_their_signs(store: str, odd_files: Path) -> None:
-    outcome = put(store, "cameras", odd_files / "03b_dms_variants.csv")
-    got = rows(store, "cameras").geometry
-    assert len(got) == 12
+def test_import_cameras_reads_degree_notations(store: str, odd_files: Path) -> None:
+    outcome = import_layer(store, "cameras", odd_files / "03b_dms_variants.csv")
+    stored = read_rows(store, "cameras").geometry
+    assert len(stored) == 12
     assert outcome.findings == []
-    for code, point in got.items():
-        wanted = (118.30205, 31.20103) if code == "D12" else (118.505694, 31.336194)
-        assert (point.x, point.y) == pytest.approx(wanted, abs=7e-6), code
+    for code, point in stored.items():
+        expected = (118.30205, 31.20103) if code == "D12" else (118.505694, 31.336194)
+        assert (point.x, point.y) == pytest.approx(expected, abs=7e-6), code
 
 
 # fmt: off
@@ -469,18 +477,20 @@ COORDINATE_PAIRS = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("lon", "lat", "place"), COORDINATE_PAIRS)
-def test_coordinates_of_two_columns(lon: str, lat: str, place: tuple[float, float] | None) -> None:
+@pytest.mark.parametrize(("lon", "lat", "expected"), COORDINATE_PAIRS)
+def test_clean_table_reads_coordinates_in_two_columns(
+    lon: str, lat: str, expected: tuple[float, float] | None
+) -> None:
     cells = pd.DataFrame(
         {"code": ["a", "b"], "lon": [lon, "8.5"], "lat": [lat, "0.5"]}, dtype="str"
     )
     cleaned = clean_table(RawTable(cells, np.arange(2)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
     points = dict(zip(cleaned.frame["code"], cleaned.frame.geometry, strict=True))
-    if place is None:
+    if expected is None:
         assert list(points) == ["b"]
         assert [f.action for f in cleaned.findings] == ["rejected"]
     else:
-        assert (points["a"].x, points["a"].y) == pytest.approx(place, abs=1e-6)
+        assert (points["a"].x, points["a"].y) == pytest.approx(expected, abs=1e-6)
 
 
 # fmt: off
@@ -493,20 +503,22 @@ COORDINATE_CELLS = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("text", "place"), COORDINATE_CELLS)
-def test_coordinates_of_one_cell(text: str, place: tuple[float, float] | None) -> None:
+@pytest.mark.parametrize(("text", "expected"), COORDINATE_CELLS)
+def test_clean_table_reads_coordinates_in_one_cell(
+    text: str, expected: tuple[float, float] | None
+) -> None:
     cells = pd.DataFrame({"code": ["a"], "where": [text]}, dtype="str")
     cleaned = clean_table(RawTable(cells, np.arange(1)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
-    found = [(point.x, point.y) for point in cleaned.frame.geometry]
-    assert found == ([] if place is None else [pytest.approx(place, abs=1e-9)])
+    actual = [(point.x, point.y) for point in cleaned.frame.geometry]
+    assert actual == ([] if expected is None else [pytest.approx(expected, abs=1e-9)])
 
 
-def test_thousands(store: str, odd_files: Path) -> None:
-    outcome = put(store, "cameras", odd_files / "06b_thousands_grids.csv")
-    got = rows(store, "cameras")
-    assert plain(got["range_m"]) == [1200, 1200.5, 1200, 1.2]
-    assert plain(got["height_m"]) == [4, 4.5, 4, 4]
-    assert reasons(outcome) == {
+def test_import_cameras_reads_thousands_separators(store: str, odd_files: Path) -> None:
+    outcome = import_layer(store, "cameras", odd_files / "06b_thousands_grids.csv")
+    stored = read_rows(store, "cameras")
+    assert without_na(stored["range_m"]) == [1200, 1200.5, 1200, 1.2]
+    assert without_na(stored["height_m"]) == [4, 4.5, 4, 4]
+    assert count_reasons(outcome) == {
         "noted: thousands separator": 1,
         "noted: decimal point beside thousands separators": 1,
     }
@@ -523,18 +535,18 @@ COMMA_COLUMNS = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("lon", "cells", "wanted"), COMMA_COLUMNS)
-def test_one_meaning_of_the_comma_a_column(
-    lon: str, cells: list[str], wanted: list[float | None]
+@pytest.mark.parametrize(("lon", "cells", "expected"), COMMA_COLUMNS)
+def test_clean_table_reads_commas_of_a_column_in_one_way(
+    lon: str, cells: list[str], expected: list[float | None]
 ) -> None:
     table = pd.DataFrame(
         {"code": ["a", "b"], "lon": lon, "lat": "31", "range_m": cells}, dtype="str"
     )
     cleaned = clean_table(RawTable(table, np.arange(2)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
-    assert plain(cleaned.frame["range_m"]) == wanted
+    assert without_na(cleaned.frame["range_m"]) == expected
 
 
-def test_people_are_whole(store: str) -> None:
+def test_clean_table_reads_population_as_integers(store: str) -> None:
     cells = pd.DataFrame(
         {
             "code": ["a", "b"],
@@ -549,16 +561,16 @@ def test_people_are_whole(store: str) -> None:
     ]
 
 
-def test_one_order_of_day_and_month_a_column(store: str, odd_files: Path) -> None:
-    outcome = put(store, "incidents", odd_files / "07_dayfirst.csv")
-    got = rows(store, "incidents")["occurred_at"].dt.tz_convert("Asia/Shanghai")
-    assert [f"{t:%Y-%m-%d %H:%M}" for t in got] == [
+def test_import_incidents_reads_day_before_month(store: str, odd_files: Path) -> None:
+    outcome = import_layer(store, "incidents", odd_files / "07_dayfirst.csv")
+    stored = read_rows(store, "incidents")["occurred_at"].dt.tz_convert("Asia/Shanghai")
+    assert [f"{t:%Y-%m-%d %H:%M}" for t in stored] == [
         "2026-02-13 08:00",
         "2026-02-05 09:00",
         "2026-02-28 10:00",
         "2026-03-01 11:00",
     ]
-    assert reasons(outcome) == {"noted: dates read with day before month": 1}
+    assert count_reasons(outcome) == {"noted: dates read with day before month": 1}
 
 
 # fmt: off
@@ -577,29 +589,29 @@ DAY_MONTH_ORDERS = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("cells", "options", "wanted"), DAY_MONTH_ORDERS)
-def test_orders_of_day_and_month(
-    cells: list[str], options: dict[str, Any], wanted: list[str | None]
+@pytest.mark.parametrize(("cells", "options", "expected"), DAY_MONTH_ORDERS)
+def test_clean_table_orders_day_and_month(
+    cells: list[str], options: dict[str, Any], expected: list[str | None]
 ) -> None:
     table = pd.DataFrame({"id": range(len(cells)), "occurred_at": cells, "lon": 118, "lat": 31})
     raw = RawTable(table.astype("str"), np.arange(len(cells)))
     cleaned = clean_table(raw, LAYERS["incidents"], zone=ZoneInfo("Asia/Shanghai"), **options)
     days = cleaned.frame.set_index("source_id")["occurred_at"].dt.tz_convert("Asia/Shanghai")
-    found = {code: f"{moment:%Y-%m-%d}" for code, moment in days.items()}
-    assert [found.get(str(k)) for k in range(len(cells))] == wanted
+    actual = {code: f"{moment:%Y-%m-%d}" for code, moment in days.items()}
+    assert [actual.get(str(k)) for k in range(len(cells))] == expected
     refused = [f for f in cleaned.findings if "--date-order" in f.reason]
-    assert len(refused) == wanted.count(None)
+    assert len(refused) == expected.count(None)
 
 
-def test_another_column_shows_the_order(store: str) -> None:
+def test_import_incidents_takes_date_order_from_another_column(store: str) -> None:
     Path("i.csv").write_text("id,occurred_at,reported_at,lon,lat\na,05/02/2026,13/02/2026,118,31\n")
-    put(store, "incidents", "i.csv")
-    assert rows(store, "incidents")["occurred_at"].iloc[0] == pd.Timestamp(
+    import_layer(store, "incidents", "i.csv")
+    assert read_rows(store, "incidents")["occurred_at"].iloc[0] == pd.Timestamp(
         "2026-02-05", tz="Asia/Shanghai"
     )
 
 
-def test_typed_dates_beside_text_are_named() -> None:
+def test_clean_table_reports_typed_dates_beside_texts() -> None:
     table = pd.DataFrame(
         {
             "id": ["a", "b"],
@@ -613,7 +625,7 @@ def test_typed_dates_beside_text_are_named() -> None:
     assert [f.reason for f in cleaned.findings] == ["typed dates beside text with the day first"]
 
 
-def test_a_time_without_offset_is_the_deployments_beside_others_with_one() -> None:
+def test_clean_table_reads_times_with_and_without_offset() -> None:
     times = [
         "2026-02-13T08:00:00+08:00",
         "2026-02-13T08:00:00",
@@ -628,12 +640,12 @@ def test_a_time_without_offset_is_the_deployments_beside_others_with_one() -> No
         assert hours.tolist() == [8, 8, 0, 8]
 
 
-def test_markers_around_codes(store: str, odd_files: Path) -> None:
-    outcome = put(store, "cameras", odd_files / "08d_codes_sci.csv", accept_rejects=True)
-    assert rows(store, "cameras").index.tolist() == [
+def test_import_cameras_removes_markers_around_codes(store: str, odd_files: Path) -> None:
+    outcome = import_layer(store, "cameras", odd_files / "08d_codes_sci.csv", accept_rejects=True)
+    assert read_rows(store, "cameras").index.tolist() == [
         f"3402030000132000000{k}" for k in (3, 4, 5, 6)
     ]
-    assert reasons(outcome) == {
+    assert count_reasons(outcome) == {
         "rejected: code in scientific notation: digits are lost, store it as text": 2,
         "mended: spreadsheet's marker removed": 2,
         "mended: marks between thousands removed from a code": 1,
@@ -651,7 +663,7 @@ WORDS_FOR_NONE = [
 
 
 @pytest.mark.parametrize(("layer", "column", "cell", "value"), WORDS_FOR_NONE)
-def test_none_is_a_word_where_a_column_has_it(
+def test_clean_table_reads_none_where_it_is_a_value(
     layer: str, column: str, cell: str, value: str | None
 ) -> None:
     table = {
@@ -676,28 +688,28 @@ CODES = [
 
 
 @pytest.mark.parametrize(("cell", "code"), CODES)
-def test_codes(cell: str, code: str | None) -> None:
+def test_clean_table_reads_codes(cell: str, code: str | None) -> None:
     table = pd.DataFrame({"code": [cell], "lon": ["118"], "lat": ["31"]}, dtype="str")
     cleaned = clean_table(RawTable(table, np.arange(1)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
     assert cleaned.frame["code"].tolist() == ([] if code is None else [code])
 
 
-def test_invisible_characters(store: str, odd_files: Path) -> None:
-    put(store, "cameras", odd_files / "19f_nbsp_zwsp.csv")
-    got = rows(store, "cameras")
-    assert got.index.tolist() == ["C1"]
-    assert got["name"].tolist() == ["东门"]
-    assert (got.geometry.iloc[0].x, got.geometry.iloc[0].y) == (118.501, 31.301)
+def test_import_cameras_removes_invisible_characters(store: str, odd_files: Path) -> None:
+    import_layer(store, "cameras", odd_files / "19f_nbsp_zwsp.csv")
+    stored = read_rows(store, "cameras")
+    assert stored.index.tolist() == ["C1"]
+    assert stored["name"].tolist() == ["东门"]
+    assert (stored.geometry.iloc[0].x, stored.geometry.iloc[0].y) == (118.501, 31.301)
 
 
-def test_wkt_polygons(store: str, odd_files: Path) -> None:
-    put(store, "grids", odd_files / "20_wkt_polygons.csv")
-    got = rows(store, "grids")
-    assert got["name"].to_dict() == {"W0": "w0", "W1": "w1"}
-    assert got.geometry.loc["W0"].equals(shapely.box(118.5, 31.3, 118.502, 31.302))
+def test_import_grids_reads_wkt_polygons(store: str, odd_files: Path) -> None:
+    import_layer(store, "grids", odd_files / "20_wkt_polygons.csv")
+    stored = read_rows(store, "grids")
+    assert stored["name"].to_dict() == {"W0": "w0", "W1": "w1"}
+    assert stored.geometry.loc["W0"].equals(shapely.box(118.5, 31.3, 118.502, 31.302))
 
 
-def test_rings_left_open_are_closed_and_bad_shapes_named() -> None:
+def test_clean_table_closes_rings_and_rejects_bad_shapes() -> None:
     shapes = [
         "POLYGON ((0 0, 1 0, 1 1, 0 1))",
         "SRID=4326;MULTIPOLYGON (((2 0, 3 0, 3 1)), ((4 0, 5 0, 5 1, 4 0)))",
@@ -733,38 +745,40 @@ def test_rings_left_open_are_closed_and_bad_shapes_named() -> None:
     ("name", "layer"),
     [("10a_metres_no_crs.geojson", "grids"), ("10d_cameras_metres_no_crs.geojson", "cameras")],
 )
-def test_metres_in_place_of_degrees_are_refused(
+def test_import_file_refuses_metres_without_crs(
     store: str, odd_files: Path, name: str, layer: str
 ) -> None:
     with pytest.raises(CrsError, match=r"metres \(357\d+, 3465\d+\).*--crs EPSG:32650"):
-        put(store, layer, odd_files / name)
-    put(store, layer, odd_files / name, crs="EPSG:4549")
-    assert rows(store, layer).total_bounds == pytest.approx([118.5, 31.3, 118.51, 31.3], abs=0.02)
+        import_layer(store, layer, odd_files / name)
+    import_layer(store, layer, odd_files / name, crs="EPSG:4549")
+    assert read_rows(store, layer).total_bounds == pytest.approx(
+        [118.5, 31.3, 118.51, 31.3], abs=0.02
+    )
 
 
-def test_metres_in_a_table_are_refused_with_the_deployments_crs(store: str) -> None:
+def test_import_cameras_refuses_metres_in_a_table(store: str) -> None:
     cells = [shapely.box(118.0, 30.9, 118.1, 31.0)]
     gpd.GeoDataFrame({"code": ["g"], "name": ["g"]}, geometry=cells, crs=4326).to_file("g.geojson")
-    put(store, "grids", "g.geojson")
+    import_layer(store, "grids", "g.geojson")
     with pytest.raises(CrsError, match="EPSG:32650"):
-        put(store, "cameras", cameras_csv("code,x,y\na,405000,3424000\n"))
+        import_layer(store, "cameras", write_cameras_csv("code,x,y\na,405000,3424000\n"))
 
 
-def test_exchanged_coordinates_of_a_vector_file(store: str, odd_files: Path) -> None:
-    outcome = put(store, "cameras", odd_files / "10f_camera_latlon_swapped.geojson")
-    point = rows(store, "cameras").geometry.iloc[0]
+def test_import_cameras_swaps_vector_coordinates(store: str, odd_files: Path) -> None:
+    outcome = import_layer(store, "cameras", odd_files / "10f_camera_latlon_swapped.geojson")
+    point = read_rows(store, "cameras").geometry.iloc[0]
     assert (point.x, point.y) == (118.5, 31.3)
-    assert reasons(outcome) == {"mended: latitude and longitude swapped": 1}
+    assert count_reasons(outcome) == {"mended: latitude and longitude swapped": 1}
 
 
-def test_vector_coordinates_are_checked_row_by_row() -> None:
+def test_clean_table_checks_vector_coordinates_by_row() -> None:
     box = shapely.box(118.5, 31.3, 118.6, 31.4)
-    turned = shapely.transform(box, lambda xy: xy[:, ::-1])
+    swapped = shapely.transform(box, lambda xy: xy[:, ::-1])
     with np.errstate(invalid="ignore"):
         broken = shapely.Polygon([(0, 0), (np.nan, 1), (1, 1), (0, 0)])
     shapes = [
         box,
-        turned,
+        swapped,
         shapely.box(181, 10, 182, 11),
         broken,
     ]
@@ -784,37 +798,40 @@ def test_vector_coordinates_are_checked_row_by_row() -> None:
     }
 
 
-@pytest.mark.parametrize("form", ["csv", "xlsx", "geojson", "gpkg", "parquet"])
+@pytest.mark.parametrize("file_format", ["csv", "xlsx", "geojson", "gpkg", "parquet"])
 @pytest.mark.parametrize("layer", ["grids", "cameras", "incidents"])
-def test_an_export_is_imported_unchanged(store: str, layer: str, form: str) -> None:
+def test_write_file_export_is_imported_unchanged(store: str, layer: str, file_format: str) -> None:
     cells = [shapely.box(118.4, 31.2, 118.6, 31.4)]
     grid = {"code": ["=1"], "name": ["-东区"], "note": ["'+x"], "cameras": ["three"]}
     gpd.GeoDataFrame(grid, geometry=cells, crs=4326).to_file("g.geojson")
-    put(store, "grids", "g.geojson")
-    cameras_csv(
-        "code,name,direction,range_m,lon,lat,备注\n0012,'=东门,90;180-220,40.5,118.5,31.3,\"a,b\"\n'-3,,toward road 3,,118.501,31.3,\n"
+    import_layer(store, "grids", "g.geojson")
+    write_cameras_csv(
+        "code,name,direction,range_m,lon,lat,备注\n"
+        "0012,'=东门,90;180-220,40.5,118.5,31.3,\"a,b\"\n'-3,,toward road 3,,118.501,31.3,\n"
     )
-    put(store, "cameras", "cameras.csv")
+    import_layer(store, "cameras", "cameras.csv")
     Path("i.csv").write_text(
         "id,occurred_at,lon,lat,note\na/1,2026-02-03 04:05:06,118.5,31.3,x\n2,,118.51,31.3,\n"
     )
-    put(store, "incidents", "i.csv", occurred="2025")
+    import_layer(store, "incidents", "i.csv", occurred="2025")
     with connect(store) as conn:
         pipeline.refresh_all(conn, get_settings())
-        path = Path(f"out.{form}")
-        write_file(read_pieces(conn, layer), path, layer, form, get_settings().zone)
+        path = Path(f"out.{file_format}")
+        write_file(read_pieces(conn, layer), path, layer, file_format, get_settings().zone)
     source = {"source": "i"} if layer == "incidents" else {}
-    outcome = put(store, layer, path, **source)
-    assert (outcome.inserted, outcome.updated, outcome.rejected) == (0, 0, 0), reasons(outcome)
+    outcome = import_layer(store, layer, path, **source)
+    assert (outcome.inserted, outcome.updated, outcome.rejected) == (0, 0, 0), count_reasons(
+        outcome
+    )
     assert outcome.unchanged == outcome.read > 0
 
 
-def test_the_options_of_the_command(run: Callable[..., Any], store: str, odd_files: Path) -> None:
+def test_import_command_options(run: Callable[..., Any], store: str, odd_files: Path) -> None:
     path = str(odd_files / "points_alone.csv")
-    told = run("import", "incidents", path, "--json")
-    assert told.returncode == 1
-    assert "--key number" in told.stderr
-    told = run(
+    result = run("import", "incidents", path, "--json")
+    assert result.returncode == 1
+    assert "--key number" in result.stderr
+    result = run(
         "import",
         "incidents",
         path,
@@ -825,15 +842,15 @@ def test_the_options_of_the_command(run: Callable[..., Any], store: str, odd_fil
         "--save-mapping",
         "points",
     )
-    assert told.returncode == 0, told.stderr
-    told = run(
+    assert result.returncode == 0, result.stderr
+    result = run(
         "import", "incidents", path, "--mapping", "points", "--occurred", "2025-03", "--json"
     )
-    assert json.loads(told.stdout)["unchanged"] == 4, told.stderr
+    assert json.loads(result.stdout)["unchanged"] == 4, result.stderr
     for option, value in (("--key", "name"), ("--date-order", "year")):
-        told = run("import", "incidents", path, option, value)
-        assert told.returncode == 2
-        assert option in told.stderr
-    told = run("import", "incidents", path, "--key", "number", "--occurred", "May")
-    assert told.returncode == 1
-    assert "2025-03" in told.stderr
+        result = run("import", "incidents", path, option, value)
+        assert result.returncode == 2
+        assert option in result.stderr
+    result = run("import", "incidents", path, "--key", "number", "--occurred", "May")
+    assert result.returncode == 1
+    assert "2025-03" in result.stderr

@@ -1,4 +1,4 @@
-"""What single OpenStreetMap tags mean: directions, lengths, heights, kinds."""
+"""Tests of the interpretation of OpenStreetMap tags: directions, lengths, heights, kinds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMPASS = {
 
 
 @pytest.mark.parametrize(("word", "degrees"), COMPASS.items())
-def test_compass_points(word: str, degrees: float) -> None:
+def test_parse_directions_reads_compass_points(word: str, degrees: float) -> None:
     assert parse_directions(word) == [Direction(degrees)]
     assert parse_directions(f" {word.lower()} ") == [Direction(degrees)]
 
@@ -48,7 +48,7 @@ def test_compass_points(word: str, degrees: float) -> None:
         ("45;225", [Direction(45.0), Direction(225.0)]),
         ("N; 100-120 ;W", [Direction(0.0), Direction(110.0, 20.0), Direction(270.0)]),
         ("45;45", [Direction(45.0)]),
-        # None of these says a direction; a part that cannot be read makes the list unread.
+        # Texts without a direction; one unreadable part invalidates the list.
         ("forward", []),
         ("-45", []),
         ("400", []),
@@ -58,20 +58,20 @@ def test_compass_points(word: str, degrees: float) -> None:
         (";".join(str(k) for k in range(40)), []),
     ],
 )
-def test_directions(text: str, expected: list[Direction]) -> None:
+def test_parse_directions(text: str, expected: list[Direction]) -> None:
     assert parse_directions(text) == expected
 
 
 @given(st.integers(0, 359), st.integers(1, 358))
 @example(359, 1)
-def test_a_range_is_read_clockwise(start: int, width: int) -> None:
-    """The middle is reached from the start by half the width, by trigonometry and not by modulo."""
-    (found,) = parse_directions(f"{start}-{(start + width) % 360}")
-    assert found.fov_deg == width
+def test_parse_directions_reads_ranges_clockwise(start: int, width: int) -> None:
+    """Compute the middle from the start and half the width by trigonometry, not by modulo."""
+    (direction,) = parse_directions(f"{start}-{(start + width) % 360}")
+    assert direction.fov_deg == width
     middle = math.radians(start + width / 2)
-    assert found.bearing_deg is not None
-    assert math.cos(math.radians(found.bearing_deg) - middle) == pytest.approx(1.0)
-    assert 0 <= found.bearing_deg < 360
+    assert direction.bearing_deg is not None
+    assert math.cos(math.radians(direction.bearing_deg) - middle) == pytest.approx(1.0)
+    assert 0 <= direction.bearing_deg < 360
 
 
 # fmt: off
@@ -85,21 +85,19 @@ LENGTHS = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("text", "metres"), LENGTHS)
-def test_lengths(text: str, metres: float | None) -> None:
-    assert length_m(text) == (None if metres is None else pytest.approx(metres))
+@pytest.mark.parametrize(("text", "expected"), LENGTHS)
+def test_length_m(text: str, expected: float | None) -> None:
+    assert length_m(text) == (None if expected is None else pytest.approx(expected))
 
 
 @given(
     st.floats(0.01, 900, allow_nan=False),
     st.sampled_from([("m", 1.0), ("ft", 0.3048), ("cm", 0.01)]),
 )
-def test_a_length_written_in_a_unit_is_read_in_metres(
-    metres: float, unit: tuple[str, float]
-) -> None:
-    word, size = unit
-    text = f"{metres / size:.3f} {word}"
-    assert length_m(text) == pytest.approx(metres, abs=0.001 * size)
+def test_length_m_converts_units(metres: float, unit: tuple[str, float]) -> None:
+    word, metres_per_unit = unit
+    text = f"{metres / metres_per_unit:.3f} {word}"
+    assert length_m(text) == pytest.approx(metres, abs=0.001 * metres_per_unit)
 
 
 @pytest.mark.parametrize(
@@ -121,11 +119,11 @@ def test_a_length_written_in_a_unit_is_read_in_metres(
         ({}, None, []),
     ],
 )
-def test_heights(tags: dict[str, str], height: float | None, unreadable: list[str]) -> None:
+def test_height_of(tags: dict[str, str], height: float | None, unreadable: list[str]) -> None:
     assert height_of(tags, 3.0) == (height, unreadable)
 
 
-def test_storeys_have_the_height_that_is_asked_for() -> None:
+def test_height_of_and_base_of_use_the_storey_height() -> None:
     assert height_of({"building:levels": "10", "roof:levels": "1"}, 3.3) == (
         pytest.approx(36.3),
         [],
@@ -160,7 +158,9 @@ BUILDINGS = [
 
 
 @pytest.mark.parametrize(("tags", "layer", "reason"), BUILDINGS)
-def test_buildings(tags: dict[str, str], layer: str | None, reason: str | None) -> None:
+def test_building_layer_or_reason(
+    tags: dict[str, str], layer: str | None, reason: str | None
+) -> None:
     results = buildings.building(tags, 3.0)
     if layer is None:
         assert results == []
@@ -191,13 +191,13 @@ def test_buildings(tags: dict[str, str], layer: str | None, reason: str | None) 
         ({"highway": "construction"}, "no street"),
     ],
 )
-def test_streets(tags: dict[str, str], expected: str) -> None:
+def test_street_class_or_reason(tags: dict[str, str], expected: str) -> None:
     (result,) = ground.street(tags)
     assert (result.reason if isinstance(result, Skipped) else result.values["class"]) == expected
 
 
-def test_names() -> None:
-    def named(**tags: str) -> tuple[str | None, str | None]:
+def test_street_names() -> None:
+    def names_of(**tags: str) -> tuple[str | None, str | None]:
         keys = {"name_zh": "name:zh", "name_en": "name:en", "name_hans": "name:zh-Hans"}
         (row,) = ground.street(
             {"highway": "primary"} | {keys.get(k, k): v for k, v in tags.items()}
@@ -205,13 +205,13 @@ def test_names() -> None:
         assert isinstance(row, Row)
         return row.values["name"], row.values["name_en"]
 
-    assert named(name="中山路", name_en="Zhongshan Road") == ("中山路", "Zhongshan Road")
-    assert named(name="中山路") == ("中山路", None)
-    assert named(name="Mannerheimintie") == ("Mannerheimintie", None)
-    assert named(name="Rautatieasema", name_zh="中央车站") == ("中央车站", "Rautatieasema")
-    assert named(name="台北路", name_zh="臺北路", name_hans="台北路") == ("台北路", None)
-    assert named(name_en="Main Street") == ("Main Street", "Main Street")
-    assert named(ref="G104") == ("G104", None)
+    assert names_of(name="中山路", name_en="Zhongshan Road") == ("中山路", "Zhongshan Road")
+    assert names_of(name="中山路") == ("中山路", None)
+    assert names_of(name="Mannerheimintie") == ("Mannerheimintie", None)
+    assert names_of(name="Rautatieasema", name_zh="中央车站") == ("中央车站", "Rautatieasema")
+    assert names_of(name="台北路", name_zh="臺北路", name_hans="台北路") == ("台北路", None)
+    assert names_of(name_en="Main Street") == ("Main Street", "Main Street")
+    assert names_of(ref="G104") == ("G104", None)
 
 
 # fmt: off
@@ -227,14 +227,14 @@ LANDCOVER = [
 
 
 @pytest.mark.parametrize(("tags", "expected"), LANDCOVER)
-def test_landcover(tags: dict[str, str], expected: str | None) -> None:
+def test_landcover_class(tags: dict[str, str], expected: str | None) -> None:
     results = ground.landcover(tags)
     assert [r.values["class"] for r in results if isinstance(r, Row)] == (
         [expected] if expected else []
     )
 
 
-def test_admin_levels() -> None:
+def test_area_level_or_reason() -> None:
     def level(text: str | None, levels: dict[int, str]) -> str:
         tags = {"boundary": "administrative"} | ({} if text is None else {"admin_level": text})
         (result,) = ground.area(tags, levels)
@@ -258,7 +258,7 @@ def _camera(**tags: str) -> list[Row]:
     return [r for r in results if isinstance(r, Row)]
 
 
-def test_cameras() -> None:
+def test_camera_values_of_all_tags() -> None:
     (row,) = _camera(
         surveillance__type="camera",
         camera__type="fixed",
@@ -283,7 +283,7 @@ def test_cameras() -> None:
     assert row.notes == ()
 
 
-def test_a_camera_that_looks_several_ways_is_one_row() -> None:
+def test_camera_with_several_directions_is_one_row() -> None:
     (row,) = _camera(camera__type="fixed", camera__direction="90-180;W;350-10")
     assert (row.values["bearing_deg"], row.values["fov_deg"]) == (135.0, 90.0)
     assert row.values["other_directions"] == "270/350-10"
@@ -311,12 +311,12 @@ def test_a_camera_that_looks_several_ways_is_one_row() -> None:
         ({"disused": "yes"}, "status", "retired"),
     ],
 )
-def test_camera_columns(tags: dict[str, str], column: str, value: object) -> None:
+def test_camera_value_of_single_tags(tags: dict[str, str], column: str, value: object) -> None:
     (row,) = _camera(**tags)
     assert row.values[column] == value
 
 
-def test_what_a_camera_says_and_nobody_understands_stays_with_it() -> None:
+def test_camera_notes_and_keeps_unreadable_tags() -> None:
     (row,) = _camera(camera__direction="towards the gate", camera__angle="steep", height="high")
     assert row.values["bearing_deg"] is None
     assert {n[0] for n in row.notes} == {
@@ -327,14 +327,14 @@ def test_what_a_camera_says_and_nobody_understands_stays_with_it() -> None:
     assert row.extra["camera:direction"] == "towards the gate"
 
 
-def test_a_guard_is_no_camera() -> None:
+def test_camera_skips_guards() -> None:
     (result,) = cameras.camera({"man_made": "surveillance", "surveillance:type": "guard"})
     assert isinstance(result, Skipped)
     assert cameras.camera({"man_made": "mast"}) == []
     assert len(cameras.camera({"surveillance:type": "camera"})) == 1
 
 
-def test_every_kind_of_key_place_has_words_for_its_maps() -> None:
+def test_key_place_kinds_have_texts_in_both_languages() -> None:
     from geo.maps.language import texts
 
     for language in ("zh", "en"):

@@ -24,7 +24,7 @@ ELSEWHERE = {"feeds.py", "osm"}
 
 
 def messages(path: Path) -> list[str]:
-    """Messages of the errors that a module raises, X in place of what varies."""
+    """Messages of the errors that a module raises, with X in place of values."""
 
     def text(node: ast.expr) -> str:
         if isinstance(node, ast.Constant):

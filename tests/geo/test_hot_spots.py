@@ -58,13 +58,13 @@ def test_contiguity_weights_equal_libpysal(
         for queen, kind in ((True, libpysal.weights.Queen), (False, libpysal.weights.Rook)):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                theirs = kind.from_dataframe(frame, use_index=False)
-            ours = geo.contiguity_weights(frame, queen=queen)
+                reference = kind.from_dataframe(frame, use_index=False)
+            result = geo.contiguity_weights(frame, queen=queen)
             neighbour_sets = [
-                set(ours.neighbours[a:b])
-                for a, b in zip(ours.offsets[:-1], ours.offsets[1:], strict=True)
+                set(result.neighbours[a:b])
+                for a, b in zip(result.offsets[:-1], result.offsets[1:], strict=True)
             ]
-            assert neighbour_sets == [set(theirs.neighbors[i]) for i in range(len(frame))]
+            assert neighbour_sets == [set(reference.neighbors[i]) for i in range(len(frame))]
 
 
 def test_distance_band_and_knn_weights_equal_libpysal(columbus: gpd.GeoDataFrame) -> None:
@@ -73,15 +73,15 @@ def test_distance_band_and_knn_weights_equal_libpysal(columbus: gpd.GeoDataFrame
         warnings.simplefilter("ignore")
         band = libpysal.weights.DistanceBand(xy, 1.5, silence_warnings=True)
         knn = libpysal.weights.KNN(xy, k=5)
-    for ours, theirs in (
+    for result, reference in (
         (geo.distance_band_weights(columbus, 1.5), band),
         (geo.knn_weights(columbus, 5), knn),
     ):
         neighbour_sets = [
-            set(ours.neighbours[a:b])
-            for a, b in zip(ours.offsets[:-1], ours.offsets[1:], strict=True)
+            set(result.neighbours[a:b])
+            for a, b in zip(result.offsets[:-1], result.offsets[1:], strict=True)
         ]
-        assert neighbour_sets == [set(theirs.neighbors[i]) for i in range(len(columbus))]
+        assert neighbour_sets == [set(reference.neighbors[i]) for i in range(len(columbus))]
     assert (np.diff(geo.knn_weights(columbus, 5).offsets) == 5).all()
     with pytest.raises(ColumnError, match="k must"):
         geo.knn_weights(columbus, len(columbus))
@@ -97,30 +97,30 @@ def test_hot_spots_equal_esda_g_local(columbus: gpd.GeoDataFrame, column: str, k
         "nearest": lambda: geo.knn_weights(columbus, 4),
     }[kind]()
     y = columbus[column].to_numpy(float)
-    ours = geo.hot_spots(columbus, values=y, weights=weights)
+    result = geo.hot_spots(columbus, values=y, weights=weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        theirs = G_Local(y, to_libpysal(weights), transform="B", permutations=0, star=True)
-    assert np.allclose(ours["gi_star"], theirs.Zs, atol=1e-10, rtol=0)
+        reference = G_Local(y, to_libpysal(weights), transform="B", permutations=0, star=True)
+    assert np.allclose(result["gi_star"], reference.Zs, atol=1e-10, rtol=0)
     # The p-value of esda is one-sided.
-    assert np.allclose(ours["p_value"], 2 * theirs.p_norm, atol=1e-10, rtol=0)
+    assert np.allclose(result["p_value"], 2 * reference.p_norm, atol=1e-10, rtol=0)
 
 
 @pytest.mark.parametrize("column", ["CRIME", "HOVAL", "INC"])
 def test_local_moran_equals_esda_moran_local(columbus: gpd.GeoDataFrame, column: str) -> None:
     y = columbus[column].to_numpy(float)
     weights = geo.contiguity_weights(columbus)
-    ours = geo.local_moran(columbus, values=y, weights=weights)
+    result = geo.local_moran(columbus, values=y, weights=weights)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        theirs = Moran_Local(y, to_libpysal(weights), transformation="r", permutations=9, seed=1)
-    assert np.allclose(ours["moran_i"], theirs.Is, atol=1e-10, rtol=0)
-    assert np.allclose(ours["expected_i"], theirs.EIc, atol=1e-10, rtol=0)
-    assert np.allclose(ours["variance_i"], theirs.VIc, atol=1e-10, rtol=0)
+        reference = Moran_Local(y, to_libpysal(weights), transformation="r", permutations=9, seed=1)
+    assert np.allclose(result["moran_i"], reference.Is, atol=1e-10, rtol=0)
+    assert np.allclose(result["expected_i"], reference.EIc, atol=1e-10, rtol=0)
+    assert np.allclose(result["variance_i"], reference.VIc, atol=1e-10, rtol=0)
     names = {1: "high_high", 2: "low_high", 3: "low_low", 4: "high_low"}
-    is_classified = ours["class"] != "none"
-    assert ours["class"][is_classified].tolist() == [
-        names[q] for q in theirs.q[is_classified.to_numpy()]
+    is_classified = result["class"] != "none"
+    assert result["class"][is_classified].tolist() == [
+        names[q] for q in reference.q[is_classified.to_numpy()]
     ]
 
 
@@ -168,13 +168,13 @@ def test_permutation_p_values_agree_with_esda(columbus: gpd.GeoDataFrame) -> Non
                 n_jobs=1,
             )
             moran = Moran_Local(y, to_libpysal(weights), permutations=9999, seed=7, n_jobs=1)
-        for ours, theirs in (
+        for result, reference in (
             (geo.hot_spots(columbus, values=y, weights=weights, permutations=9999), gi),
             (geo.local_moran(columbus, values=y, weights=weights, permutations=9999), moran),
         ):
             # Four times the error of 9,999 draws on both sides, which is at most 0.014.
-            assert np.allclose(ours["p_value"], np.minimum(2 * theirs.p_sim, 1), atol=0.056)
-            assert ours["p_value"].min() < 0.01
+            assert np.allclose(result["p_value"], np.minimum(2 * reference.p_sim, 1), atol=0.056)
+            assert result["p_value"].min() < 0.01
     seeded = geo.hot_spots(columbus, values=y, permutations=499, seed=3)
     assert seeded.equals(geo.hot_spots(columbus, values=y, permutations=499, seed=3))
     assert not seeded.equals(geo.hot_spots(columbus, values=y, permutations=499, seed=4))

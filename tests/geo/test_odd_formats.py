@@ -176,7 +176,7 @@ def write_register(style: Style, rows: list[Row], folder: Path) -> Path:
         else:
             (folder / "s").mkdir()
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # headers are cut, which is what is tested
+                warnings.simplefilter("ignore")  # cut headers are part of the test
                 frame.to_file(folder / "s" / "t.shp", encoding=style.encoding)
             shutil.make_archive(str(folder / "t"), "zip", folder / "s")
         return path

@@ -154,7 +154,7 @@ def test_import_osm_building_parts_replace_the_outline(
     all_parts = city.ring(box(200, 0, 10, 10), building="yes")
     west = city.ring(box(200, 0, 5, 10), building__part="yes", building__levels="2")
     east = city.ring(box(205, 0, 5, 10), building__part="yes", building__levels="3")
-    alone = city.ring(box(400, 0, 10, 10), building__part="yes", height="7")
+    separate_part = city.ring(box(400, 0, 10, 10), building__part="yes", height="7")
     imported_city = imported(city)
     heights = {key: float(h) for key, h in imported_city.layers["buildings"]["height_m"].items()}
     assert heights == {
@@ -163,7 +163,7 @@ def test_import_osm_building_parts_replace_the_outline(
         f"way/{without_height}": 50.0,
         f"way/{west}": 6.0,
         f"way/{east}": 9.0,
-        f"way/{alone}": 7.0,
+        f"way/{separate_part}": 7.0,
     }
     areas = {
         key: round(area_m2(shape))
@@ -468,7 +468,7 @@ def test_import_osm_refuses_other_files(name: str, store: str, tmp_path: Path) -
         import_osm(conn, path, report=tmp_path / "r.csv")
     message = str(raised.value)
     assert path.name in message
-    # The message has no words of the parser and states what to do.
+    # The message contains no text of the parser and says how to proceed.
     assert not any(
         word in message for word in ("Error", "PBF error", "expat", "XML parsing", "Traceback")
     )

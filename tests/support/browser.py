@@ -9,18 +9,18 @@ from tests.support.waiting import wait_until
 
 
 def add_session(context: BrowserContext, address: str, store: str) -> None:
-    """Give a browser the session of someone newly signed in."""
+    """Add the session cookie of a newly signed-in user to a browser."""
     for name, value in sign_in(store).items():
         context.add_cookies([{"name": name, "value": value, "url": address}])
 
 
 class RecordedPage:
-    """A page whose every request, console error and exception is remembered."""
+    """A page whose requests, console errors and exceptions are recorded."""
 
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
         self.faults: list[str] = []
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         page.on("console", lambda m: self.faults.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: self.faults.append(str(e)))
         page.on("requestfailed", self._failed)
@@ -32,12 +32,12 @@ class RecordedPage:
         self.address = address
 
     def _failed(self, request) -> None:  # type: ignore[no-untyped-def]
-        # The stream of live events, and tiles still under way, end with their page.
+        # The stream of live events and pending tiles are aborted when the page closes.
         if not request.url.endswith("/api/v1/events") and "ERR_ABORTED" not in str(request.failure):
             self.faults.append(f"failed {request.url} {request.failure}")
 
     def _request(self, request) -> None:  # type: ignore[no-untyped-def]
-        self.asked.append(request.url)
+        self.requests.append(request.url)
         if not request.url.startswith((self.address, "data:", "blob:")):
             self.faults.append(f"foreign request {request.url}")
 
@@ -48,7 +48,7 @@ class RecordedPage:
 
 
 def painted_pixels(page: Page, selector: str) -> int:
-    """Pixels of a canvas that are painted."""
+    """Number of painted pixels of the canvases."""
     return page.evaluate(
         """(s) => [...document.querySelectorAll(s)].reduce((sum, c) => {
              if (!c.width || !c.height) return sum;
@@ -60,7 +60,7 @@ def painted_pixels(page: Page, selector: str) -> int:
 
 
 def wait_for_frames(page: Page, number: int = 2) -> None:
-    """Wait until a page has painted some frames more: what has just been changed is laid out then."""
+    """Wait until a page has painted more frames, so that recent changes are laid out."""
     page.evaluate(
         """async (n) => { for (let k = 0; k < n; k++) await new Promise(requestAnimationFrame); }""",
         number,
@@ -68,7 +68,7 @@ def wait_for_frames(page: Page, number: int = 2) -> None:
 
 
 def wait_until_painted(page: Page, selector: str, more_than: int) -> None:
-    """Wait until so many pixels of some canvases are painted: tiles come after what tells that a page is there."""
+    """Wait until canvases have more painted pixels than a number: tiles load after the page."""
     wait_until(
         lambda: painted_pixels(page, selector) > more_than,
         what=lambda: f"{selector}: {painted_pixels(page, selector)} pixels, not {more_than}",
@@ -76,17 +76,18 @@ def wait_until_painted(page: Page, selector: str, more_than: int) -> None:
 
 
 def map_center(page: Page) -> tuple[float, float]:
-    """The middle of the map on the screen."""
+    """Position of the centre of the map on the screen."""
     box = page.locator(".folium-map").bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def wait_for_gain(page: Page) -> None:
-    """Until the newest question is answered, and the gain after it."""
+    """Wait for the response to the newest request and for the gain."""
     wait_for_frames(page)
     page.wait_for_selector(".plan[data-busy=false]", state="attached", timeout=30_000)
 
 
 def shown_gain(page: Page) -> int:
+    """The gain that the page shows."""
     return int("".join(c for c in page.locator("#plan-gain").inner_text() if c in "0123456789"))

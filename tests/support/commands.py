@@ -1,4 +1,4 @@
-"""Running `gridcover` in tests, and what it printed."""
+"""The command line `gridcover` in tests and its results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a command said and how it ended."""
+    """Output and exit status of a command."""
 
     returncode: int
     stdout: str
@@ -16,7 +16,7 @@ class CommandResult:
 
 @dataclass(frozen=True)
 class Command:
-    """How to run `gridcover` in a process of its own."""
+    """Program and environment that run `gridcover` in a new process."""
 
     python: str
     env: dict[str, str]

@@ -1,4 +1,4 @@
-"""Live events as a map receives them."""
+"""Client of the stream of live events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx2
 
 
 class EventStream:
-    """Events of one map, with when they came."""
+    """Events that one client has received, with their times of arrival."""
 
     def __init__(self) -> None:
         self.events: queue.Queue[tuple[str, dict[str, Any], float]] = queue.Queue()
@@ -21,15 +21,16 @@ class EventStream:
         self.ended = threading.Event()
 
     def read(self, address: str, cookies: dict[str, str], last: str = "", token: str = "") -> None:
+        """Read events until the stream ends or `ended` is set."""
         headers = {"Last-Event-ID": last} if last else {}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         try:
             with httpx2.stream(
                 "GET", f"{address}/api/v1/events", cookies=cookies, headers=headers, timeout=60
-            ) as answer:
+            ) as response:
                 kind = ""
-                for line in answer.iter_lines():
+                for line in response.iter_lines():
                     if self.ended.is_set():
                         return
                     if line.startswith(": "):

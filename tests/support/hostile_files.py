@@ -1,4 +1,4 @@
-"""Files that are made to read other files, to reach a network, or to use up memory and time."""
+"""Files that try to read other files, to connect to a network, or to exhaust memory and time."""
 
 from __future__ import annotations
 
@@ -24,35 +24,38 @@ CANARY = "CANARY-7f3a9c"
 
 @dataclass(frozen=True)
 class Hostile:
-    """A file, and what is to become of it."""
+    """A file and the expected refusal."""
 
     name: str
     content: bytes
     words: str
-    """What its refusal says, a regular expression; empty where it may also be read."""
+    """Regular expression of the refusal's message; empty where the file may also be read."""
 
 
 def _vrt(source: str) -> bytes:
     return (
-        f'<OGRVRTDataSource><OGRVRTLayer name="canary"><SrcDataSource relativeToVRT="0">{source}</SrcDataSource>'
+        '<OGRVRTDataSource><OGRVRTLayer name="canary">'
+        f'<SrcDataSource relativeToVRT="0">{source}</SrcDataSource>'
         "<GeometryType>wkbPoint</GeometryType><LayerSRS>EPSG:4326</LayerSRS>"
-        '<GeometryField encoding="PointFromColumns" x="lon" y="lat"/></OGRVRTLayer></OGRVRTDataSource>'
+        '<GeometryField encoding="PointFromColumns" x="lon" y="lat"/>'
+        "</OGRVRTLayer></OGRVRTDataSource>"
     ).encode()
 
 
 def _raster_vrt(source: str) -> bytes:
     return (
-        '<VRTDataset rasterXSize="9" rasterYSize="9"><VRTRasterBand dataType="Byte" band="1"><SimpleSource>'
+        '<VRTDataset rasterXSize="9" rasterYSize="9">'
+        '<VRTRasterBand dataType="Byte" band="1"><SimpleSource>'
         f"<SourceFilename>{source}</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>"
     ).encode()
 
 
 def _zip(*members: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members:
             archive.writestr(name, content)
-    return out.getvalue()
+    return buffer.getvalue()
 
 
 def _many_members(count: int) -> bytes:
@@ -76,15 +79,15 @@ def _many_members(count: int) -> bytes:
 
 
 def _overlapping() -> bytes:
-    """Every member of the directory is the same bytes."""
-    one = _zip(("a.shp", b"\0" * 100_000))
-    at = one.index(b"PK\x01\x02")
-    end = one.index(b"PK\x05\x06")
-    entry = one[at:end]
+    """Return a zip file whose members all refer to the same bytes."""
+    single = _zip(("a.shp", b"\0" * 100_000))
+    directory_start = single.index(b"PK\x01\x02")
+    directory_end = single.index(b"PK\x05\x06")
+    entry = single[directory_start:directory_end]
     return (
-        one[:at]
+        single[:directory_start]
         + entry * 50
-        + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 50, 50, len(entry) * 50, at, 0)
+        + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 50, 50, len(entry) * 50, directory_start, 0)
     )
 
 
@@ -101,23 +104,23 @@ def _workbook(change: Callable[[openpyxl.worksheet.worksheet.Worksheet], None]) 
     sheet.append(["设备编码", "设备名称", "经度", "纬度"])
     sheet.append(["1", "东门", 118.05, 30.95])
     change(sheet)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
 
 
-def _far(cell: str) -> bytes:
+def _workbook_with_cell(cell: str) -> bytes:
     return _workbook(lambda sheet: sheet.__setitem__(cell, "x"))
 
 
 def _patched(part: str, old: bytes, new: bytes) -> bytes:
-    """A workbook with some bytes of a part replaced."""
-    given = zipfile.ZipFile(io.BytesIO(_workbook(lambda _: None)))
-    assert old in given.read(part)
+    """Return a workbook in which bytes of a part are replaced."""
+    original = zipfile.ZipFile(io.BytesIO(_workbook(lambda _: None)))
+    assert old in original.read(part)
     return _zip(
         *(
-            (n, given.read(n).replace(old, new, 1) if n == part else given.read(n))
-            for n in given.namelist()
+            (n, original.read(n).replace(old, new, 1) if n == part else original.read(n))
+            for n in original.namelist()
         )
     )
 
@@ -146,7 +149,7 @@ def _geopackage(path: Path, *statements: str) -> bytes:
 
 
 def _view(select: str) -> tuple[str, ...]:
-    """The layer of the file is a view of what was its table."""
+    """Return statements that replace the layer's table by a view."""
     return (
         f"CREATE VIEW cameras AS {select}",
         "UPDATE gpkg_contents SET table_name = 'cameras', identifier = 'cameras'",
@@ -156,7 +159,7 @@ def _view(select: str) -> tuple[str, ...]:
 
 
 def _ring(corners: int) -> dict[str, object]:
-    """A star of many corners, each of whose rays crosses others."""
+    """Return a star of many corners whose edges cross each other."""
     points = [
         [
             118.05 + 0.01 * ((k * 7919) % corners) / corners,
@@ -179,10 +182,10 @@ def _nested_wkb(depth: int) -> bytes:
 def _parquet(path: Path, cells: dict[str, object], wkb: bytes) -> bytes:
     frame = gpd.GeoDataFrame({"code": ["1"]}, geometry=[shapely.Point(1, 2)], crs=4326)
     frame.to_parquet(path)
-    about = pq.read_schema(path).metadata
+    metadata = pq.read_schema(path).metadata
     number = max((len(v) for v in cells.values()), default=1)  # type: ignore[arg-type]
     table = pa.table({"code": [str(k) for k in range(number)], **cells, "geometry": [wkb] * number})
-    pq.write_table(table.replace_schema_metadata({b"geo": about[b"geo"]}), path)
+    pq.write_table(table.replace_schema_metadata({b"geo": metadata[b"geo"]}), path)
     content = path.read_bytes()
     path.unlink()
     return content
@@ -193,9 +196,12 @@ def corpus(folder: Path, canary: Path, address: str) -> list[Hostile]:
 
     Parameters
     ----------
-    folder : for files on the way.
-    canary : a file with `CANARY` in it that nothing may read.
-    address : of a listening server that nothing may ask.
+    folder
+        Folder for temporary files.
+    canary
+        A file with `CANARY` in it that must not be read.
+    address
+        Address of a listening server that must receive no connection.
     """
     sources = {
         "file": str(canary),
@@ -203,18 +209,18 @@ def corpus(folder: Path, canary: Path, address: str) -> list[Hostile]:
         "curl": f"/vsicurl/{address}/canary.csv",
         "url": f"{address}/c.csv",
     }
-    found: list[Hostile] = []
-    for what, source in sources.items():
-        no = r"cannot be read|no readable|holds no Shapefile"
-        found += [
-            Hostile(f"vrt-{what}{ending}", _vrt(source), no)
+    files: list[Hostile] = []
+    for source_name, source in sources.items():
+        refusal = r"cannot be read|no readable|holds no Shapefile"
+        files += [
+            Hostile(f"vrt-{source_name}{ending}", _vrt(source), refusal)
             for ending in (".gpkg", ".shp", ".geojson", ".json", ".zip", ".parquet", ".xlsx")
         ]
-        found += [
-            Hostile(f"vrt-in-{what}.zip", _zip(("layer.shp", _vrt(source))), no),
-            Hostile(f"vrt-named-{what}.zip", _zip(("layer.vrt", _vrt(source))), no),
+        files += [
+            Hostile(f"vrt-in-{source_name}.zip", _zip(("layer.shp", _vrt(source))), refusal),
+            Hostile(f"vrt-named-{source_name}.zip", _zip(("layer.vrt", _vrt(source))), refusal),
             Hostile(
-                f"gdalg-{what}.geojson",
+                f"gdalg-{source_name}.geojson",
                 json.dumps(
                     {
                         "type": "gdal_streamed_alg",
@@ -224,10 +230,12 @@ def corpus(folder: Path, canary: Path, address: str) -> list[Hostile]:
                 "a GDAL command",
             ),
             Hostile(
-                f"link-{what}.zip", _zip((_link("layer.shp"), source.encode())), "no Shapefile"
+                f"link-{source_name}.zip",
+                _zip((_link("layer.shp"), source.encode())),
+                "no Shapefile",
             ),
             Hostile(
-                f"external-{what}.xlsx",
+                f"external-{source_name}.xlsx",
                 _patched(
                     _SHEET,
                     b"<worksheet",
@@ -237,7 +245,7 @@ def corpus(folder: Path, canary: Path, address: str) -> list[Hostile]:
             ),
         ]
     scratch = folder / "scratch.gpkg"
-    found += [
+    files += [
         Hostile(
             "esri.geojson", b'{"geometryType": "esriGeometryPoint", "features": []}', "Esri JSON"
         ),
@@ -300,7 +308,8 @@ def corpus(folder: Path, canary: Path, address: str) -> list[Hostile]:
             _geopackage(
                 scratch,
                 *_view(
-                    f"SELECT fid, gdal_get_pixel_value('{canary}', 1, 'pixel', 0, 0) AS code, geom FROM real"
+                    f"SELECT fid, gdal_get_pixel_value('{canary}', 1, 'pixel', 0, 0) AS code, "
+                    "geom FROM real"
                 ),
             ),
             "",
@@ -315,9 +324,9 @@ def corpus(folder: Path, canary: Path, address: str) -> list[Hostile]:
             ),
             "computed by a program",
         ),
-        Hostile("far.xlsx", _far("XFD1048576"), "columns"),
-        Hostile("wide.xlsx", _far("XFD2"), "columns"),
-        Hostile("long.xlsx", _far("A1048576"), ""),
+        Hostile("far.xlsx", _workbook_with_cell("XFD1048576"), "columns"),
+        Hostile("wide.xlsx", _workbook_with_cell("XFD2"), "columns"),
+        Hostile("long.xlsx", _workbook_with_cell("A1048576"), ""),
         Hostile(
             "row.xlsx", _patched(_SHEET, b'<row r="2"', b'<row r="99999999999"'), "rows|damaged"
         ),
@@ -390,11 +399,11 @@ def corpus(folder: Path, canary: Path, address: str) -> list[Hostile]:
         Hostile("magic.gpkg", b"SQLite format 3\0" + b"\xff" * 4_000, "cannot be read"),
         Hostile("magic.parquet", b"PAR1" + b"\xff" * 100 + b"PAR1", "cannot be read"),
     ]
-    return found
+    return files
 
 
 def endless(folder: Path) -> Hostile:
-    """Return a file whose reading never ends."""
+    """Return a file that takes endless time to read."""
     rows = (
         "WITH RECURSIVE n(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM n) "
         "SELECT k AS fid, 'x' AS code, NULL AS geom FROM n WHERE k < 0"
@@ -404,7 +413,7 @@ def endless(folder: Path) -> Hostile:
 
 
 def rasters(folder: Path, canary: Path, address: str) -> list[Hostile]:
-    """Return files that are no elevation, for the raster of the ground."""
+    """Return hostile files for the elevation raster."""
     return [
         Hostile("vrt.tif", _raster_vrt(str(canary)), "GeoTIFF"),
         Hostile("vrt.vrt", _raster_vrt(f"/vsicurl/{address}/x.tif"), "GeoTIFF"),

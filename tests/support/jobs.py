@@ -1,4 +1,4 @@
-"""A worker in a process of its own, and jobs it works on."""
+"""A worker process and its jobs in tests."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ CAMERA_ROWS = "编码,名称,经度,纬度\nc1,东门,118.001,31.001\nc2,西门,
 
 @contextmanager
 def running_worker(conninfo: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker in a process of its own, that is missed after a second and a half."""
-    code = "import sys; from service.worker.worker_process import run_worker; run_worker(sys.argv[1], heartbeat_s=0.5)"
+    """Run a worker process that counts as missing after 1.5 s without a heartbeat."""
+    code = (
+        "import sys; from service.worker.worker_process import run_worker; "
+        "run_worker(sys.argv[1], heartbeat_s=0.5)"
+    )
     env = {**os.environ, "GRIDCOVER_DATABASE_URL": conninfo}
     process = subprocess.Popen([sys.executable, "-c", code, conninfo], env=env)
     try:
@@ -37,19 +40,19 @@ def running_worker(conninfo: str) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextmanager
 def hold_refreshes(conninfo: str) -> Iterator[Callable[[], None]]:
-    """Refreshes wait, until what is handed out is called."""
+    """Block refreshes until the yielded function is called."""
     with connect(conninfo, autocommit=True) as conn:
         conn.execute("SELECT pg_advisory_lock(%s)", (REFRESH_LOCK,))
         yield lambda: conn.execute("SELECT pg_advisory_unlock_all()") and None
 
 
 def wait_for_job(client: TestClient, job: int, *states: str) -> dict[str, Any]:
-    """The job once it is in one of some states."""
+    """Wait until a job is in one of the given states and return it."""
 
     def job_in_state() -> dict[str, Any] | None:
         row: dict[str, Any] = client.get(f"/api/v1/jobs/{job}").json()
         return row if row["state"] in states else None
 
-    found = wait_until(job_in_state, what=lambda: client.get(f"/api/v1/jobs/{job}").json())
-    assert found is not None
-    return found
+    finished = wait_until(job_in_state, what=lambda: client.get(f"/api/v1/jobs/{job}").json())
+    assert finished is not None
+    return finished

@@ -1,4 +1,4 @@
-"""Every public function that takes layers or tables, with small ones for it to take."""
+"""Every public function that takes layers or tables, with small inputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import geo
 
 CRS = "EPSG:32650"
 X, Y = 500_000.0, 4_400_000.0
-"""Where the district lies, so that every projection can hold it."""
+"""South-western corner of the district, where every projection is valid."""
 
 
 def _box(west: float, south: float, east: float, north: float) -> shapely.Polygon:
@@ -26,7 +26,7 @@ def _box(west: float, south: float, east: float, north: float) -> shapely.Polygo
 
 @cache
 def world() -> dict[str, Any]:
-    """A district of nine grids and what stands and happens in it, by name."""
+    """Inputs by name: a district of nine grids with its registers, incidents and tables."""
     rng = np.random.default_rng(1)
     codes = [f"g{k}" for k in range(9)]
     cells = [
@@ -92,26 +92,26 @@ def world() -> dict[str, Any]:
         crs=CRS,
     )
     number = 150
-    moments = pd.Timestamp("2025-01-01T00:00", tz="UTC") + pd.to_timedelta(
+    times = pd.Timestamp("2025-01-01T00:00", tz="UTC") + pd.to_timedelta(
         np.sort(rng.integers(0, 400 * 24, number)), unit="h"
     )
-    places = shapely.points(X + rng.uniform(1, 299, number), Y + rng.uniform(1, 299, number))
+    points = shapely.points(X + rng.uniform(1, 299, number), Y + rng.uniform(1, 299, number))
     incidents = gpd.GeoDataFrame(
         {
             "source": ["desk", "line"] * (number // 2),
             "source_id": [f"n{k}" for k in range(number)],
-            "occurred_at": moments,
-            "occurred_from": moments,
-            "occurred_to": moments + pd.Timedelta(hours=2),
-            "reported_at": moments,
-            "accepted_at": moments + pd.Timedelta(hours=1),
-            "due_at": moments + pd.Timedelta(hours=48),
-            "closed_at": moments + pd.Timedelta(hours=24),
+            "occurred_at": times,
+            "occurred_from": times,
+            "occurred_to": times + pd.Timedelta(hours=2),
+            "reported_at": times,
+            "accepted_at": times + pd.Timedelta(hours=1),
+            "due_at": times + pd.Timedelta(hours=48),
+            "closed_at": times + pd.Timedelta(hours=24),
             "satisfaction": rng.integers(0, 100, number),
             "category": rng.choice(["a", "a/b", "c"], number),
             "grid": rng.choice(codes, number),
         },
-        geometry=places,
+        geometry=points,
         index=[f"i{k}" for k in range(number)],
         crs=CRS,
     )
@@ -197,11 +197,12 @@ def world() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Function:
-    """A public function, the inputs it is tried with, and what each input is to it.
+    """A public function, its inputs and the role of each input.
 
-    ``points``, ``polygons``, ``lines`` must be there; ``maybe`` are points some of which may be
-    missing; ``views`` are polygons some of which may be empty, ``areas`` may cross themselves, too; ``shapes`` any geometry; ``table``
-    and ``series`` need no geometry, nor do ``values``, which may be a list as well. With a star, its labels are codes, which must be there once.
+    ``points``, ``polygons`` and ``lines`` must be complete; ``maybe`` are points that may be
+    missing; ``views`` are polygons that may be empty, ``areas`` may also cross themselves;
+    ``shapes`` are of any geometry; ``table`` and ``series`` need no geometry, nor do ``values``,
+    which may also be a list. With a star, the labels are codes, which must be unique.
     """
 
     name: str
@@ -222,13 +223,17 @@ FUNCTIONS = [
     ),
     _f(
         "visible_area_by_tile",
-        lambda w: list(geo.visible_area_by_tile(w["cameras"], lambda _: w["buildings"], tile_m=150.0)),
+        lambda w: list(
+            geo.visible_area_by_tile(w["cameras"], lambda _: w["buildings"], tile_m=150.0)
+        ),
         cameras="points", buildings="polygons",
     ),
     _f("prepare_buildings", lambda w: geo.prepare_buildings(w["buildings"]), buildings="polygons"),
     _f(
         "complete_cameras",
-        lambda w: geo.complete_cameras(w["cameras"])[["bearing_deg", "fov_deg", "range_m", "near_m", "height_m", "assumed", "lens_deg"]],
+        lambda w: geo.complete_cameras(w["cameras"])[
+            ["bearing_deg", "fov_deg", "range_m", "near_m", "height_m", "assumed", "lens_deg"]
+        ],
         cameras="table",
     ),
     _f(
@@ -239,7 +244,12 @@ FUNCTIONS = [
     _f("class_range", lambda w: geo.class_range(w["cameras"], 125.0), cameras="table"),
     _f(
         "cameras_in_use",
-        lambda w: len(geo.cameras_in_use(w["cameras"], at=dt.date(2026, 3, 1), history=w["history"], point_class="public", outdoor_only=True)),
+        lambda w: len(
+            geo.cameras_in_use(
+                w["cameras"], at=dt.date(2026, 3, 1), history=w["history"], point_class="public",
+                outdoor_only=True,
+            )
+        ),
         cameras="table*", history="table",
     ),
     _f(
@@ -254,7 +264,9 @@ FUNCTIONS = [
     ),
     _f(
         "coverage_by_grid with draws",
-        lambda w: geo.coverage_by_grid(w["grids"], w["views"], cameras=w["cameras"], draws=2, position_error_m=1.0),
+        lambda w: geo.coverage_by_grid(
+            w["grids"], w["views"], cameras=w["cameras"], draws=2, position_error_m=1.0
+        ),
         cameras="points",
     ),
     _f(
@@ -285,7 +297,9 @@ FUNCTIONS = [
     ),
     _f(
         "roll_up",
-        lambda w: geo.roll_up(w["grids"], w["areas"], w["figures"], shares={"share": ("seen", "open")}),
+        lambda w: geo.roll_up(
+            w["grids"], w["areas"], w["figures"], shares={"share": ("seen", "open")}
+        ),
         grids="table*", areas="table*", figures="table*",
     ),
     _f("make_grids", lambda w: geo.make_grids(w["areas"], 100.0), areas="polygons"),
@@ -303,7 +317,9 @@ FUNCTIONS = [
     ),
     _f(
         "camera_findings",
-        lambda w: geo.camera_findings(w["cameras"], w["grids"], w["areas"], today=dt.date(2026, 1, 1)),
+        lambda w: geo.camera_findings(
+            w["cameras"], w["grids"], w["areas"], today=dt.date(2026, 1, 1)
+        ),
         cameras="maybe*", grids="polygons*", areas="table*",
     ),
     _f(
@@ -336,7 +352,9 @@ FUNCTIONS = [
     ),
     _f(
         "density_by_period",
-        lambda w: geo.density_by_period(w["grids"], w["incidents"], {"spring": PERIOD}).droplevel(0),
+        lambda w: geo.density_by_period(
+            w["grids"], w["incidents"], {"spring": PERIOD}
+        ).droplevel(0),
         grids="polygons", incidents="maybe",
     ),
     _f(
@@ -389,7 +407,9 @@ FUNCTIONS = [
     ),
     _f(
         "density_ratio",
-        lambda w: geo.relative_risk_surface(w["incidents"], w["demand"], w["grids"], 20.0, 60.0, people=w["people"]).surface,
+        lambda w: geo.relative_risk_surface(
+            w["incidents"], w["demand"], w["grids"], 20.0, 60.0, people=w["people"]
+        ).surface,
         incidents="maybe", demand="maybe", grids="polygons",
     ),
     _f(
@@ -420,11 +440,9 @@ FUNCTIONS = [
         views="areas", incidents="maybe",
     ),
 ]
-# fmt: on
-# fmt: off
 NO_LAYERS = {
     "area_code", "device_number", "parent_codes", "category_path", "class_range", "gini",
     "pixel_density_range", "prediction_accuracy", "read_terrain", "tilted_edges", "to_wgs84",
 }
 # fmt: on
-"""Public functions that take no layer, or (to_wgs84) one of another kind, tried by itself."""
+"""Public functions without layers, or (to_wgs84) with another kind, which has its own test."""

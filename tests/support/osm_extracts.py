@@ -1,4 +1,4 @@
-"""Extracts of OpenStreetMap written by tests, and the one of Helsinki."""
+"""Generated extracts of OpenStreetMap, and the extract of Helsinki."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.shared_data import SHARED
 
 @dataclass
 class OsmExtract:
-    """An extract as it is written: places are metres about 114° E, 30° N."""
+    """A generated extract; positions are in metres from 114° E, 30° N."""
 
     lines: list[tuple[int, str]] = field(default_factory=list)
     places: dict[tuple[float, float], int] = field(default_factory=dict)
@@ -28,9 +28,9 @@ class OsmExtract:
     def node(self, x: float, y: float, **tags: str) -> int:
         number = self.number()
         lon, lat = 114 + x / 96_000, 30 + y / 111_000
-        words = self._tags({k.replace("__", ":"): v for k, v in tags.items()})
+        tag_elements = self._tags({k.replace("__", ":"): v for k, v in tags.items()})
         self.lines.append(
-            (0, f'<node id="{number}" lon="{lon:.9f}" lat="{lat:.9f}">{words}</node>')
+            (0, f'<node id="{number}" lon="{lon:.9f}" lat="{lat:.9f}">{tag_elements}</node>')
         )
         return number
 
@@ -41,9 +41,9 @@ class OsmExtract:
                 self.places[place] = self.node(*place)
             refs.append(place if isinstance(place, int) else self.places[place])
         number = self.number()
-        listed = "".join(f'<nd ref="{ref}"/>' for ref in refs)
-        words = self._tags({k.replace("__", ":"): v for k, v in tags.items()})
-        self.lines.append((1, f'<way id="{number}">{listed}{words}</way>'))
+        node_elements = "".join(f'<nd ref="{ref}"/>' for ref in refs)
+        tag_elements = self._tags({k.replace("__", ":"): v for k, v in tags.items()})
+        self.lines.append((1, f'<way id="{number}">{node_elements}{tag_elements}</way>'))
         return number
 
     def ring(self, places: Sequence[tuple[float, float] | int], **tags: str) -> int:
@@ -51,11 +51,15 @@ class OsmExtract:
 
     def relation(self, members: Sequence[tuple[int, str]], **tags: str) -> int:
         number = self.number()
-        listed = "".join(f'<member type="way" ref="{ref}" role="{role}"/>' for ref, role in members)
-        words = self._tags(
+        member_elements = "".join(
+            f'<member type="way" ref="{ref}" role="{role}"/>' for ref, role in members
+        )
+        tag_elements = self._tags(
             {"type": "multipolygon"} | {k.replace("__", ":"): v for k, v in tags.items()}
         )
-        self.lines.append((2, f'<relation id="{number}">{listed}{words}</relation>'))
+        self.lines.append(
+            (2, f'<relation id="{number}">{member_elements}{tag_elements}</relation>')
+        )
         return number
 
     def write(self, path: Path) -> Path:

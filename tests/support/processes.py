@@ -1,4 +1,4 @@
-"""Processes that a test starts or looks for."""
+"""Queries and signals of processes in tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.waiting import wait_until
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process runs; one that is dead but not yet collected does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
@@ -18,16 +18,16 @@ def is_running(pid: int) -> bool:
 
 
 def accept_interrupts() -> None:
-    """Let a child be interrupted, also where these tests run in the background of a shell, which ignores that."""
+    """Restore SIGINT in a child: a shell ignores it for background processes."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def descendants(pid: int) -> set[int]:
-    found: set[int] = set()
+    pids: set[int] = set()
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in map(int, (task / "children").read_text().split()):
-            found |= {child} | descendants(child)
-    return found
+            pids |= {child} | descendants(child)
+    return pids
 
 
 def all_ended(pids: set[int], within_s: float = 20.0) -> bool:

@@ -11,7 +11,7 @@ WEST, SOUTH, STEP = 118.0, 30.9, 0.001
 
 
 def random_footprint(rng: np.random.Generator) -> str:
-    """A house, mostly on a lattice so that many touch, some with a court, in EWKT."""
+    """Return a random house in EWKT: on a lattice so that many touch, some with a courtyard."""
     x, y = WEST + rng.integers(0, 30) * 0.0001, SOUTH + rng.integers(0, 20) * 0.0001
     wide, deep = rng.choice([0.0001, 0.0002, 0.00013], 2)
     shape = shapely.box(x, y, x + wide, y + deep)

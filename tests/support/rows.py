@@ -1,4 +1,4 @@
-"""Rows of registers as tests need them: grids in a line, a camera in the middle of each."""
+"""Inserts simple rows of registers: grids in a line and a camera in the middle of each."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def grid_center(number: int) -> str:
 
 
 def insert_grids(conn: Conn, *codes: str, **columns: Any) -> None:
-    """Insert grids side by side, one a code, from west to east.
+    """Insert grids side by side, one per code, from west to east.
 
-    `columns` are values that all of them have; their name is their code unless it is among them.
+    `columns` are values of every grid; the name is the code unless `columns` has a name.
     """
     for number, code in enumerate(codes):
         row = {"code": code, "name": code, "geometry": grid_box(number)} | columns
@@ -36,7 +36,7 @@ def insert_grids(conn: Conn, *codes: str, **columns: Any) -> None:
 
 
 def insert_cameras(conn: Conn, *codes: str, **columns: Any) -> None:
-    """Insert cameras, one a code, each in the middle of the grid of the same number."""
+    """Insert cameras, one per code, each in the middle of the grid of the same number."""
     for number, code in enumerate(codes):
         _insert(conn, "cameras", {"code": code, "geometry": grid_center(number)} | columns)
 

@@ -1,4 +1,4 @@
-"""Random scenes for the visibility tests, and the slow, obvious test of one ground point."""
+"""Random scenes for the visibility tests, and a slow reference by definition."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def _footprint(rng: np.random.Generator, kind: str) -> shapely.Geometry:
     if kind == "concave":
         shape = shape.difference(shapely.box(x + w * 0.3, y + d * 0.4, x + w * 0.7, y + d + 1))
         if rng.random() < 0.5:
-            turns = np.sort(rng.uniform(0, 2 * np.pi, 9))
+            angles = np.sort(rng.uniform(0, 2 * np.pi, 9))
             radii = rng.uniform(3, 14, 9)
-            ring = np.column_stack([x + radii * np.cos(turns), y + radii * np.sin(turns)])
+            ring = np.column_stack([x + radii * np.cos(angles), y + radii * np.sin(angles)])
             star = shapely.Polygon(ring)
             shape = star if star.is_valid and star.area > 1 else shape
     elif kind == "holes":
@@ -50,31 +50,31 @@ def make_scene(
     kind = KINDS[seed % len(KINDS)]
     shapes: list[shapely.Geometry] = []
     for _ in range(rng.integers(4, 16)):
-        this = str(rng.choice(KINDS[:5])) if kind == "mixed" else kind
-        if this == "touching":
+        shape_kind = str(rng.choice(KINDS[:5])) if kind == "mixed" else kind
+        if shape_kind == "touching":
             shapes += _row_houses(rng)
         else:
-            shapes.append(_footprint(rng, this))
+            shapes.append(_footprint(rng, shape_kind))
     if kind not in ("overlapping", "mixed"):
-        apart: list[shapely.Geometry] = []
+        disjoint: list[shapely.Geometry] = []
         for shape in shapes:
-            if all(shapely.relate_pattern(shape, other, "F********") for other in apart):
-                apart.append(shape)
-        shapes = apart
+            if all(shapely.relate_pattern(shape, other, "F********") for other in disjoint):
+                disjoint.append(shape)
+        shapes = disjoint
     levels = rng.choice([0.0, 2.0, 3.0, 4.0, 6.0, 9.0, 20.0, np.nan], len(shapes))
     buildings = gpd.GeoDataFrame(
         {"height_m": levels if heights else np.full(len(shapes), np.nan)},
         geometry=[affinity.translate(s, *ORIGIN) for s in shapes],
         crs=CRS,
     )
-    places = rng.uniform(10, 150, (cameras, 2)) + ORIGIN
-    if rng.random() < 0.3:  # one on a corner, to the last bit
-        places[0] = shapely.get_coordinates(buildings.geometry.iloc[0])[0]
+    positions = rng.uniform(10, 150, (cameras, 2)) + ORIGIN
+    if rng.random() < 0.3:  # one exactly on a corner
+        positions[0] = shapely.get_coordinates(buildings.geometry.iloc[0])[0]
     if rng.random() < 0.3:  # one on a wall
-        places[-1] = (
+        positions[-1] = (
             shapely.get_coordinates(buildings.geometry.iloc[-1].exterior.interpolate(3.0))[0]
             if buildings.geometry.iloc[-1].geom_type == "Polygon"
-            else places[-1]
+            else positions[-1]
         )
     frame = gpd.GeoDataFrame(
         {
@@ -84,7 +84,7 @@ def make_scene(
             "near_m": rng.choice([0.0, 0.0, 2.0, 6.0], cameras),
             "height_m": rng.uniform(2.5, 10, cameras),
         },
-        geometry=gpd.points_from_xy(*places.T),
+        geometry=gpd.points_from_xy(*positions.T),
         crs=CRS,
         index=[f"c{k}" for k in range(cameras)],
     )
@@ -94,14 +94,14 @@ def make_scene(
 def brute_force(
     camera: gpd.GeoSeries, eye: np.ndarray, buildings: gpd.GeoDataFrame, points: np.ndarray
 ) -> np.ndarray:
-    """Whether each ground point is seen, from the definition: one segment a point and building.
+    """Whether each ground point is seen, by definition: one segment per point and building.
 
     Ground p is hidden by footprint B with shadow factor k when p / t lies in B for some t from 1
     to k, that is when the segment from p / k to p meets B.
     """
-    away = points - eye
-    distance = np.hypot(*away.T)
-    bearing = np.degrees(np.arctan2(away[:, 0], away[:, 1]))
+    offset = points - eye
+    distance = np.hypot(*offset.T)
+    bearing = np.degrees(np.arctan2(offset[:, 0], offset[:, 1]))
     off_axis = np.abs((bearing - camera.bearing_deg + 180) % 360 - 180)
     seen = (distance >= camera.near_m) & (distance <= camera.range_m)
     seen &= off_axis <= camera.fov_deg / 2
@@ -110,14 +110,14 @@ def brute_force(
         factor = np.inf
         if roof < camera.height_m:
             factor = camera.height_m / (camera.height_m - roof)
-        start = eye + away / factor
+        start = eye + offset / factor
         lines = shapely.linestrings(np.stack([start, points], axis=1))
         seen &= ~shapely.intersects(shape, lines)
     return seen
 
 
 def eyes_of(cameras: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> np.ndarray:
-    """Where each camera looks from, by its own way: out of every building as tall as it."""
+    """Viewpoint of each camera outside buildings of its height, by an independent algorithm."""
     eyes = np.column_stack([cameras.geometry.x, cameras.geometry.y])
     for k, (point, height) in enumerate(zip(cameras.geometry, cameras.height_m, strict=True)):
         tall = buildings.geometry[~(buildings.height_m < height)]
@@ -127,12 +127,12 @@ def eyes_of(cameras: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> np.ndarra
             continue
         wall = shapely.union_all(parts).boundary
         nearest = np.array(wall.interpolate(wall.project(point)).coords[0])
-        turns = np.linspace(0.0, 2 * np.pi, 360, endpoint=False)
-        ring = nearest + 2e-5 * np.column_stack([np.cos(turns), np.sin(turns)])
+        angles = np.linspace(0.0, 2 * np.pi, 360, endpoint=False)
+        ring = nearest + 2e-5 * np.column_stack([np.cos(angles), np.sin(angles)])
         blocked = shapely.intersects_xy(block, ring[:, 0], ring[:, 1])
         if blocked.any() and not blocked.all():
-            # Of the free directions the one farthest from any blocked one.
-            gap = np.abs(turns[:, None] - turns[blocked][None, :])
+            # The free direction that is farthest from blocked ones.
+            gap = np.abs(angles[:, None] - angles[blocked][None, :])
             clearance = np.minimum(gap, 2 * np.pi - gap).min(axis=1)
             eyes[k] = ring[int(np.argmax(clearance))]
     return eyes

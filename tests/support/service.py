@@ -1,4 +1,4 @@
-"""The service on a port of its own, and signed-in sessions."""
+"""The running service and signed-in sessions in tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ numbers = itertools.count(1)
 
 
 def sign_in(conninfo: str, role: str = "administrator", *areas: str) -> dict[str, str]:
-    """The cookies of someone newly signed in; everywhere unless areas are given."""
+    """Cookies of a newly signed-in user, with access to all areas unless areas are given."""
     with connect(conninfo) as conn:
         name = f"{role}-{next(numbers)}"
         user = add_user(conn, name, "no password", role, list(areas) or ["*"])
@@ -33,7 +33,7 @@ def sign_in(conninfo: str, role: str = "administrator", *areas: str) -> dict[str
 
 @contextmanager
 def serving(conninfo: str, settings: Settings | None = None) -> Iterator[str]:
-    """The service on a port of its own; its address."""
+    """Run the service on a free port and yield its address."""
     raise_limits()
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))

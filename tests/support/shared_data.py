@@ -1,4 +1,4 @@
-"""Files that stand beside the repository, where they do."""
+"""Folder of shared data beside the repository; it may be absent."""
 
 from __future__ import annotations
 

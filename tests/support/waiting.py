@@ -1,4 +1,4 @@
-"""Waiting for what a process, a database or a page does in its own time."""
+"""Waits for conditions of processes, databases and pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], T], *, within_s: float = 300.0, what: object = "") -> T:
-    """Return what a condition gives once that is true; fail if it is not within a time."""
+    """Return the value of a condition once it is true; fail after `within_s` seconds."""
     end = time.monotonic() + within_s
     while not (value := condition()):
         if time.monotonic() > end:

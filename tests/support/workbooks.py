@@ -1,4 +1,4 @@
-"""A register in a language that no dictionary knows."""
+"""A register in a language without a dictionary."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def workbook(rows: list[list[Any]]) -> bytes:
     assert sheet is not None
     for row in rows:
         sheet.append(row)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
 
 
 def stored_cameras(store: str) -> dict[str, tuple[Any, ...]]:
-    """Name, bearing and place of the cameras, by code."""
+    """Name, bearing and position of the cameras, by code."""
     with connect(store) as conn:
         rows = conn.execute(
             "SELECT code, name, bearing_deg, ST_X(geometry), ST_Y(geometry) FROM cameras"

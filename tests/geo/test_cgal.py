@@ -32,16 +32,15 @@ def cgal(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_visible_area_equals_cgal_triangular_expansion(cgal: Path) -> None:
-    lines_in: list[str] = []
+    input_lines: list[str] = []
     our_areas: list[float] = []
     for seed in range(150):
         cameras, buildings = make_scene(seed, heights=False)
         cameras["fov_deg"] = 360.0
         cameras["near_m"] = 0.0
         building_distance = cameras.geometry.distance(buildings.union_all())
-        cameras = cameras[
-            building_distance > 1e-3
-        ]  # CGAL needs a viewpoint in a face, not on or in a building
+        # CGAL needs a viewpoint in a face, not on or in a building.
+        cameras = cameras[building_distance > 1e-3]
         views = geo.visible_area(cameras, buildings)
         walls, _ = directed_edges(np.asarray(buildings.geometry.values))
         walls = walls - np.tile(ORIGIN, 2)
@@ -59,11 +58,11 @@ def test_visible_area_equals_cgal_triangular_expansion(cgal: Path) -> None:
             near_box = shapely.box(x - 100, y - 100, x + 100, y + 100)
             is_near = shapely.intersects(near_box, shapely.linestrings(lines.reshape(-1, 2, 2)))
             lines = lines[is_near]
-            lines_in.append(f"S {len(lines)} {x!r} {y!r}")
-            lines_in += [" ".join(repr(float(v)) for v in line) for line in lines]
+            input_lines.append(f"S {len(lines)} {x!r} {y!r}")
+            input_lines += [" ".join(repr(float(v)) for v in line) for line in lines]
             our_areas.append(view.area)
     completed = subprocess.run(
-        [str(cgal)], input="\n".join(lines_in), text=True, capture_output=True, check=True
+        [str(cgal)], input="\n".join(input_lines), text=True, capture_output=True, check=True
     )
     cgal_areas = np.array([float(line) for line in completed.stdout.split()])
     assert len(cgal_areas) == len(our_areas) > 250

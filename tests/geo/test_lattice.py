@@ -65,7 +65,7 @@ def test_make_grids_partitions_the_district(
 
 
 @pytest.mark.parametrize("shape", ["square", "hexagon"])
-@given(district=districts(), grown=st.floats(0.5, 40.0))
+@given(district=districts(), growth_m=st.floats(0.5, 40.0))
 def test_make_grids_codes_are_stable_when_the_border_grows(
     shape: Any, district: Any, growth_m: float
 ) -> None:

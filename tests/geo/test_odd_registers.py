@@ -130,7 +130,7 @@ cameras = st.builds(
 
 
 @given(
-    meant=st.lists(cameras, min_size=1, max_size=6),
+    expected_cameras=st.lists(cameras, min_size=1, max_size=6),
     headers=st.fixed_dictionaries(
         {name: st.sampled_from(words) for name, words in HEADERS.items()}
     ),
@@ -148,8 +148,8 @@ cameras = st.builds(
     ),
     bearing=st.sampled_from(sorted(BEARINGS)),
     date=st.sampled_from(sorted(DATES)),
-    place=st.sampled_from(["decimal", "letters", "dms", "other_signs"]),
-    columns_shuffled=st.randoms(use_true_random=False),
+    coordinate_style=st.sampled_from(["decimal", "letters", "dms", "other_signs"]),
+    random=st.randoms(use_true_random=False),
 )
 def test_clean_table_reads_cameras_in_any_style(
     expected_cameras: list[Camera],
@@ -230,7 +230,7 @@ TIMES = ["%H:%M:%S", "%I:%M:%S %p"]
 
 
 @given(
-    meant=st.lists(moments, min_size=1, max_size=8),
+    drawn_times=st.lists(moments, min_size=1, max_size=8),
     style=st.sampled_from(["%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y"]),
     clock=st.sampled_from(TIMES),
     offsets=st.lists(st.sampled_from(["", "+08:00", "+00:00"]), min_size=8, max_size=8),

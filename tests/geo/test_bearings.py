@@ -18,24 +18,12 @@ from geo.directions import (
 from geo.ingest.bearings import directions_of
 from geo.ingest.directions import are_direction_types
 
+# fmt: off
 POINT_NAMES = [
-    "N",
-    "NNE",
-    "NE",
-    "ENE",
-    "E",
-    "ESE",
-    "SE",
-    "SSE",
-    "S",
-    "SSW",
-    "SW",
-    "WSW",
-    "W",
-    "WNW",
-    "NW",
-    "NNW",
+    "N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE",
+    "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW",
 ]
+# fmt: on
 
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(POINT_NAMES)))

@@ -19,42 +19,16 @@ from geo.ingest.raw_table import RawTable
 from geo.schema import LAYERS
 
 ZONE = ZoneInfo("Asia/Shanghai")
+# fmt: off
 POINTS = [
-    "N",
-    "NNE",
-    "NE",
-    "ENE",
-    "E",
-    "ESE",
-    "SE",
-    "SSE",
-    "S",
-    "SSW",
-    "SW",
-    "WSW",
-    "W",
-    "WNW",
-    "NW",
-    "NNW",
+    "N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE",
+    "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW",
 ]
 CHINESE = [
-    "北",
-    "北北东",
-    "东北",
-    "东北东",
-    "东",
-    "东南东",
-    "东南",
-    "南南东",
-    "南",
-    "南南西",
-    "西南",
-    "西南西",
-    "西",
-    "西北西",
-    "西北",
-    "北北西",
+    "北", "北北东", "东北", "东北东", "东", "东南东", "东南", "南南东",
+    "南", "南南西", "西南", "西南西", "西", "西北西", "西北", "北北西",
 ]
+# fmt: on
 HEADERS: dict[str, list[str]] = {
     "code": ["code", "设备编码（*）", "1.设备编码", "Camera ID", "设备编\ufffd"],
     "bearing_deg": ["bearing", "方位角", "look_direction", "camera:direction", "azimuth\n(deg)"],

@@ -61,14 +61,14 @@ def count_reasons(outcome: ImportOutcome) -> dict[str, int]:
     return {f"{action}: {reason}": count for action, reason, count in outcome.reasons()}
 
 
-def without_na(values: pd.Series) -> list[Any]:
+def na_to_none(values: pd.Series) -> list[Any]:
     return [None if pd.isna(value) else value for value in values]
 
 
 def test_import_cameras_reads_phone_compass_directions(store: str, odd_files: Path) -> None:
     outcome = import_layer(store, "cameras", odd_files / "phone_compass.csv")
     stored = read_rows(store, "cameras").loc[[f"P{k}" for k in range(1, 13)]]
-    assert without_na(stored["bearing_deg"]) == [
+    assert na_to_none(stored["bearing_deg"]) == [
         259,
         307,
         130,
@@ -94,10 +94,10 @@ def test_import_cameras_reads_phone_compass_directions(store: str, odd_files: Pa
 def test_import_cameras_reads_openstreetmap_tags(store: str, odd_files: Path, name: str) -> None:
     outcome = import_layer(store, "cameras", odd_files / name)
     stored = read_rows(store, "cameras")
-    assert without_na(stored["bearing_deg"]) == [0, 247.5, 90, 270, 0, 45, None, 90, 315]
-    assert without_na(stored["fov_deg"]) == [None] * 7 + [90, None]
-    assert without_na(stored["other_directions"]) == [None, None, "180"] + [None] * 6
-    assert without_na(stored["height_m"]) == [4.0] * 9
+    assert na_to_none(stored["bearing_deg"]) == [0, 247.5, 90, 270, 0, 45, None, 90, 315]
+    assert na_to_none(stored["fov_deg"]) == [None] * 7 + [90, None]
+    assert na_to_none(stored["other_directions"]) == [None, None, "180"] + [None] * 6
+    assert na_to_none(stored["height_m"]) == [4.0] * 9
     assert count_reasons(outcome) == {
         f"mended: {NOT_UNDERSTOOD}": 1,
         "noted: several directions of one camera": 1,
@@ -105,7 +105,7 @@ def test_import_cameras_reads_openstreetmap_tags(store: str, odd_files: Path, na
     if name.startswith("01_"):
         assert stored.index[0] == "node/9000"
         assert stored["kind"].tolist() == ["fixed"] * 5 + ["ptz"] + ["fixed"] * 3
-        assert without_na(stored["tilt_deg"]) == [15.0] * 9
+        assert na_to_none(stored["tilt_deg"]) == [15.0] * 9
         assert set(stored["room"]) == {"outdoor"}
         assert read_extras(store)["node/9006"]["camera:direction"] == "forward"
         assert read_extras(store)["node/9001"]["camera:mount"] == "pole"
@@ -116,7 +116,7 @@ def test_import_cameras_combines_two_direction_columns(store: str) -> None:
         "id,direction,camera:direction,lon,lat\na,N,,118.5,31.3\nb,,S,118.5,31.3\nc,W,E,118.5,31.3\n"
     )
     import_layer(store, "cameras", "c.csv")
-    assert without_na(read_rows(store, "cameras")["bearing_deg"]) == [0, 180, 90]
+    assert na_to_none(read_rows(store, "cameras")["bearing_deg"]) == [0, 180, 90]
 
 
 @pytest.mark.parametrize(
@@ -143,12 +143,12 @@ def test_import_cameras_recognises_view_headers(
 def test_import_cameras_interprets_angle_by_values_and_notes_it(store: str) -> None:
     Path("a.csv").write_text("id,angle,lon,lat\na,270,118.5,31.3\nb,45,118.5,31.3\n")
     outcome = import_layer(store, "cameras", "a.csv")
-    assert without_na(read_rows(store, "cameras")["bearing_deg"]) == [270, 45]
+    assert na_to_none(read_rows(store, "cameras")["bearing_deg"]) == [270, 45]
     assert count_reasons(outcome) == {"noted: header recognised": 1}
     Path("b.csv").write_text("id,angle,lon,lat\na,60,118.5,31.3\nb,45,118.5,31.3\n")
     outcome = import_layer(store, "cameras", "b.csv")
     assert count_reasons(outcome) == {"noted: bearing or field of view, not used": 1}
-    assert without_na(read_rows(store, "cameras")["bearing_deg"]) == [None, None]
+    assert na_to_none(read_rows(store, "cameras")["bearing_deg"]) == [None, None]
     assert read_extras(store)["a"]["angle"] == "60"
 
 
@@ -158,8 +158,8 @@ def test_import_cameras_reads_all_round_without_bearing(store: str) -> None:
     )
     import_layer(store, "cameras", "c.csv")
     stored = read_rows(store, "cameras")
-    assert without_na(stored["bearing_deg"]) == [None, 90]
-    assert without_na(stored["fov_deg"]) == [360, None]
+    assert na_to_none(stored["bearing_deg"]) == [None, 90]
+    assert na_to_none(stored["fov_deg"]) == [360, None]
 
 
 def test_refresh_covers_all_directions_of_one_camera(store: str) -> None:
@@ -279,12 +279,12 @@ def test_clean_table_proposes_columns_by_their_values(odd_files: Path) -> None:
 def test_clean_table_accepts_renamed_headers_of_any_language(odd_files: Path) -> None:
     raw = read_other_language(odd_files)
     rename = {"STT": "code", "Toạ độ": "where", "Hướng": "bearing_deg", "Điểm lắp đặt": "name"}
-    stored = clean_table(
+    frame = clean_table(
         raw, LAYERS["cameras"], zone=ZoneInfo("Asia/Ho_Chi_Minh"), rename=rename
     ).frame
-    assert stored["code"].tolist() == ["1", "2", "3"]
-    assert without_na(stored["bearing_deg"]) == [259, None, 307]
-    assert [(p.x, p.y) for p in stored.geometry] == [
+    assert frame["code"].tolist() == ["1", "2", "3"]
+    assert na_to_none(frame["bearing_deg"]) == [259, None, 307]
+    assert [(p.x, p.y) for p in frame.geometry] == [
         (118.501, 31.301),
         (118.502, 31.302),
         (118.503, 31.303),
@@ -516,8 +516,8 @@ def test_clean_table_reads_coordinates_in_one_cell(
 def test_import_cameras_reads_thousands_separators(store: str, odd_files: Path) -> None:
     outcome = import_layer(store, "cameras", odd_files / "06b_thousands_grids.csv")
     stored = read_rows(store, "cameras")
-    assert without_na(stored["range_m"]) == [1200, 1200.5, 1200, 1.2]
-    assert without_na(stored["height_m"]) == [4, 4.5, 4, 4]
+    assert na_to_none(stored["range_m"]) == [1200, 1200.5, 1200, 1.2]
+    assert na_to_none(stored["height_m"]) == [4, 4.5, 4, 4]
     assert count_reasons(outcome) == {
         "noted: thousands separator": 1,
         "noted: decimal point beside thousands separators": 1,
@@ -543,7 +543,7 @@ def test_clean_table_reads_commas_of_a_column_in_one_way(
         {"code": ["a", "b"], "lon": lon, "lat": "31", "range_m": cells}, dtype="str"
     )
     cleaned = clean_table(RawTable(table, np.arange(2)), LAYERS["cameras"], zone=ZoneInfo("UTC"))
-    assert without_na(cleaned.frame["range_m"]) == expected
+    assert na_to_none(cleaned.frame["range_m"]) == expected
 
 
 def test_clean_table_reads_population_as_integers(store: str) -> None:

@@ -151,8 +151,10 @@ def test_every_variable_that_the_sources_name_is_documented() -> None:
     text = (DOCS / "settings.md").read_text(encoding="utf-8")
     sources = [
         *(p for folder in ("geo", "service", "benchmarks") for p in (ROOT / folder).rglob("*.py")),
-        *(ROOT / "scripts").glob("*.sh"), ROOT / "compose.yaml", ROOT / "Dockerfile",
-    ]  # fmt: skip
+        *(ROOT / "scripts").glob("*.sh"),
+        ROOT / "compose.yaml",
+        ROOT / "Dockerfile",
+    ]
     named = {
         name
         for path in sources

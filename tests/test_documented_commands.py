@@ -49,30 +49,41 @@ def write_district(folder: Path) -> None:
     lon, lat = gcj02_from_wgs84(centres.x.to_numpy(), centres.y.to_numpy())
     cameras = {
         "设备编码": [f"99010100001320{k:06d}" for k in range(len(grids))],
-        "设备名称": grids["name"] + "摄像机", "经度": lon, "纬度": lat, "方位角": 90, "视场角": 70, "安装高度": 5,
+        "设备名称": grids["name"] + "摄像机",
+        "经度": lon,
+        "纬度": lat,
+        "方位角": 90,
+        "视场角": 70,
+        "安装高度": 5,
         "设备状态": "在线",
-    }  # fmt: skip
+    }
     pd.DataFrame(cameras).to_excel(folder / "一机一档.xlsx", index=False)
     blocks = centres.to_crs("EPSG:32650").translate(15).buffer(5, cap_style="square")
     gpd.GeoDataFrame(
         {"id": [f"b{k}" for k in grids.index], "height_m": 9.0}, geometry=blocks
     ).to_file(folder / "buildings.gpkg")
     gpd.GeoDataFrame(
-        {"id": ["s1"], "name": ["和平路"]}, geometry=[shapely.LineString(list(centres)[:2])],
+        {"id": ["s1"], "name": ["和平路"]},
+        geometry=[shapely.LineString(list(centres)[:2])],
         crs="EPSG:4326",
-    ).to_file(folder / "streets.gpkg")  # fmt: skip
+    ).to_file(folder / "streets.gpkg")
     gpd.GeoDataFrame(
         {"code": ["k1"], "name": ["第一小学"], "kind": ["school"]}, geometry=blocks[:1].to_crs(4326)
     ).to_file(folder / "places.geojson")
-    pd.DataFrame({"code": ["c1"], "kind": ["clinic"], "lon": places["经度"][0],
-                  "lat": places["纬度"][0]}).to_csv(folder / "clinics.csv", index=False)  # fmt: skip
+    pd.DataFrame(
+        {"code": ["c1"], "kind": ["clinic"], "lon": places["经度"][0], "lat": places["纬度"][0]}
+    ).to_csv(folder / "clinics.csv", index=False)
     cases = {
-        "工单编号": [f"GD{k}" for k in range(40)], "诉求时间": "2026-03-05 08:00", "类别": "城管/占道",
-        "经度": float(places["经度"][0]), "纬度": float(places["纬度"][0]),
-    }  # fmt: skip
+        "工单编号": [f"GD{k}" for k in range(40)],
+        "诉求时间": "2026-03-05 08:00",
+        "类别": "城管/占道",
+        "经度": float(places["经度"][0]),
+        "纬度": float(places["纬度"][0]),
+    }
     pd.DataFrame(cases).to_csv(folder / "cases.csv", index=False)
-    pd.DataFrame({"网格编码": grids["code"][:3], "角色": "网格长", "姓名": "张三",
-                  "电话": "13900001111"}).to_excel(folder / "网格员.xlsx", index=False)  # fmt: skip
+    pd.DataFrame(
+        {"网格编码": grids["code"][:3], "角色": "网格长", "姓名": "张三", "电话": "13900001111"}
+    ).to_excel(folder / "网格员.xlsx", index=False)
 
 
 @pytest.mark.parametrize(
@@ -80,16 +91,31 @@ def write_district(folder: Path) -> None:
     [
         ("README.md", "Your own data", {"areas", "grids", "cameras"}),
         (
-            "docs/own_data.md", "Commands",
-            {"areas", "grids", "cameras", "buildings", "streets", "key_places", "service_points",
-             "incidents", "grid_staff"},
+            "docs/own_data.md",
+            "Commands",
+            {
+                "areas",
+                "grids",
+                "cameras",
+                "buildings",
+                "streets",
+                "key_places",
+                "service_points",
+                "incidents",
+                "grid_staff",
+            },
         ),
     ],
-)  # fmt: skip
+)
 def test_commands_for_your_own_data(
-    page: str, heading: str, layers: set[str], run: Callable[..., CommandResult], store: str,
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    page: str,
+    heading: str,
+    layers: set[str],
+    run: Callable[..., CommandResult],
+    store: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     write_district(tmp_path)
     monkeypatch.chdir(tmp_path)
     commands = documented_commands(page, heading)

@@ -22,9 +22,14 @@ CHROMIUM = os.environ.get("GRIDCOVER_CHROMIUM", "/usr/bin/chromium")
 # Two files of tests may share two cores: what takes a second alone may take ten.
 expect.set_options(timeout=20_000)
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 
 
 @pytest.fixture(scope="module")

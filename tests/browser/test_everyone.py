@@ -20,8 +20,16 @@ TEXTS = {key: (zh, texts("en").get(key, "")) for key, zh in texts("zh").items()}
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = (
-    "/maps/coverage", "/maps/incidents", "/maps/data-quality", "/dashboard", "/jobs", "/users", "/audit", "/account", "/runs/1",
-)  # fmt: skip
+    "/maps/coverage",
+    "/maps/incidents",
+    "/maps/data-quality",
+    "/dashboard",
+    "/jobs",
+    "/users",
+    "/audit",
+    "/account",
+    "/runs/1",
+)
 SIZES = {"phone": (390, 844), "small": (1280, 720), "desk": (1920, 1080), "wall": (3840, 2160)}
 READY = "body[data-ready=true], main"
 # What the register itself says is in its own language, and names stay as they are.
@@ -210,10 +218,13 @@ def test_every_word_that_is_asked_for_is_there() -> None:
     assert {f"reason_{r}" for r in reasons} - set(TEXTS) == set()
     prefixes = {
         "class_of_": ("hot_99", "cold_90", "rising", "falling", "new_hot", "historical_cold"),
-        "show_": ("density", "hot_spot", "emerging", "change"), "step_": ("hour", "day", "week", "month"),
-        "span_": ("hour", "day", "week", "month", "0"), "hit_": ("camera", "grid", "district", "key_place"),
-        "weekday_": tuple("0123456"), "group_": ("working", "all", "public", "industry", "private"),
-    }  # fmt: skip
+        "show_": ("density", "hot_spot", "emerging", "change"),
+        "step_": ("hour", "day", "week", "month"),
+        "span_": ("hour", "day", "week", "month", "0"),
+        "hit_": ("camera", "grid", "district", "key_place"),
+        "weekday_": tuple("0123456"),
+        "group_": ("working", "all", "public", "industry", "private"),
+    }
     for prefix, names in prefixes.items():
         assert {prefix + name for name in names} <= set(TEXTS)
 

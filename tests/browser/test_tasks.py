@@ -257,9 +257,11 @@ def test_a_commander_reads_when_and_where(
 
     # By hour, day, week and month: the period is one step wide.
     for step, period in (
-        ("week", r"^2026-10-26/2026-11-02$"), ("day", r"^2026-10-31/2026-11-01$"),
-        ("hour", r"^2026-10-31T\d\d/2026-(10-31|11-01)T\d\d$"), ("month", r"^2026-10/2026-11$"),
-    ):  # fmt: skip
+        ("week", r"^2026-10-26/2026-11-02$"),
+        ("day", r"^2026-10-31/2026-11-01$"),
+        ("hour", r"^2026-10-31T\d\d/2026-(10-31|11-01)T\d\d$"),
+        ("month", r"^2026-10/2026-11$"),
+    ):
         after(page.select_option, "#pick-step", step)
         expect(body).to_have_attribute("data-period", re.compile(period))
     # By area instead of by grid.

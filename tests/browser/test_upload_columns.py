@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.pages]
 LABELS = {
     "zh-CN": {"code": "编码", "where": "坐标", "name": "名称", "bearing": "监控方位"},
     "en-GB": {"code": "Code", "where": "Coordinates", "name": "Name", "bearing": "Bearing"},
-}  # fmt: skip
+}
 
 
 @contextmanager
@@ -51,9 +51,11 @@ def ended(page: Page, state: str) -> Locator:
 
 def choice(preview: Locator, header: str) -> Locator:
     """The drop-down of a header."""
-    return preview.locator("table.mapping tr").filter(
-        has=preview.page.get_by_role("rowheader", name=header)
-    ).locator("select")  # fmt: skip
+    return (
+        preview.locator("table.mapping tr")
+        .filter(has=preview.page.get_by_role("rowheader", name=header))
+        .locator("select")
+    )
 
 
 def imports(page: Page) -> list[str]:
@@ -132,16 +134,21 @@ def test_the_shared_workbook(browser: Browser, store: str, odd_files: Path) -> N
     with jobs_page(browser, store, "en-GB") as page:
         preview = look(page, "cameras", odd_files / "other_language.xlsx", "columns")
         for header, column in (
-            ("STT", "code"), ("Toạ độ", "where"), ("Điểm lắp đặt", "name"), ("Hướng", "bearing_deg"),
-        ):  # fmt: skip
+            ("STT", "code"),
+            ("Toạ độ", "where"),
+            ("Điểm lắp đặt", "name"),
+            ("Hướng", "bearing_deg"),
+        ):
             choice(preview, header).select_option(value=column)
         page.locator("#again").click()
         ended(page, "ready")
         page.locator("#confirm").click()
         ended(page, "done")
     assert {code: row[1:] for code, row in stored_cameras(store).items()} == {
-        "1": (259.0, 118.501, 31.301), "2": (None, 118.502, 31.302), "3": (307.0, 118.503, 31.303),
-    }  # fmt: skip
+        "1": (259.0, 118.501, 31.301),
+        "2": (None, 118.502, 31.302),
+        "3": (307.0, 118.503, 31.303),
+    }
 
 
 @pytest.mark.parametrize(("locale", "width"), [("zh-CN", 1280), ("en-GB", 390)])

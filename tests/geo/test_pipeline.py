@@ -71,7 +71,9 @@ def test_results_with_provenance(store: str, tmp_path: Path) -> None:
         assert result.loc["a", "per_1000_people"] == pytest.approx(200.0)
         months = read_incident_months(conn)
         assert [(str(m["month"]), m["count"], m["outside"]) for m in months] == [
-            ("2026-01-01", 1, 0), ("2026-02-01", 2, 1)]  # fmt: skip
+            ("2026-01-01", 1, 0),
+            ("2026-02-01", 2, 1),
+        ]
         again = refresh(conn)
         assert (again.run, again.computed) == (first.run, False)
         assert refresh(conn, everything=True).run == first.run + 1
@@ -143,17 +145,25 @@ def test_kill_in_the_middle_of_an_import(store: str, tmp_path: Path, command: Co
     rows = (f"n{k},{118 + k % 1000 / 500000},30.9005\n" for k in range(150_000))
     (tmp_path / "many.csv").write_text("code,lon,lat\n" + "".join(rows))
     process = subprocess.Popen(
-        [command.python, "import", "cameras", "many.csv"], cwd=tmp_path, env=command.env,
-        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        [command.python, "import", "cameras", "many.csv"],
+        cwd=tmp_path,
+        env=command.env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     wait_for(store, "COPY", process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     assert snapshot(store) == before
     done = subprocess.run(
         [command.python, "import", "cameras", "cameras.csv", "--json"],
-        cwd=tmp_path, env=command.env, text=True, capture_output=True, check=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env=command.env,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
     assert json.loads(done.stdout)["unchanged"] == 3
 
 
@@ -166,9 +176,13 @@ def test_kill_in_the_middle_of_a_refresh(store: str, tmp_path: Path, command: Co
     with connect(store) as holder:
         holder.execute("LOCK TABLE grid_density IN SHARE MODE")
         process = subprocess.Popen(
-            [command.python, "refresh", "--all"], cwd=tmp_path, env=command.env,
-            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            [command.python, "refresh", "--all"],
+            cwd=tmp_path,
+            env=command.env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         wait_for(store, 'DELETE FROM "grid_density"', process)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
@@ -181,17 +195,25 @@ def test_kill_in_the_middle_of_a_refresh(store: str, tmp_path: Path, command: Co
         wait_until(lambda: conn.execute(sessions).fetchone() == (0,))
     assert snapshot(store) == before
     done = subprocess.run(
-        [command.python, "refresh", "--all", "--json"], cwd=tmp_path, env=command.env,
-        text=True, capture_output=True, check=True,
-    )  # fmt: skip
+        [command.python, "refresh", "--all", "--json"],
+        cwd=tmp_path,
+        env=command.env,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
     assert json.loads(done.stdout)["grids"] == 3
     assert snapshot(store)["grid_coverage"] == 6
 
 
 @pytest.mark.deep
 def test_baltimore_by_the_command_line(
-    store: str, run: Callable[..., CommandResult], baltimore: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+    store: str,
+    run: Callable[..., CommandResult],
+    baltimore: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The real layers in, and every count equal to an independent one with pandas."""
     monkeypatch.chdir(tmp_path)
 
@@ -204,14 +226,24 @@ def test_baltimore_by_the_command_line(
     assert grids["inserted"] == 278
     cctv = pd.read_csv(baltimore / "cctv_locations.csv", dtype=str)
     cameras = told(
-        "import", "cameras", str(baltimore / "cctv_locations.csv"), "--accept-rejects",
+        "import",
+        "cameras",
+        str(baltimore / "cctv_locations.csv"),
+        "--accept-rejects",
         status=3 if cctv["ID"].duplicated().any() else 0,
-    )  # fmt: skip
+    )
     source = baltimore / "arrests_2017_on.csv.gz"
     arguments = (
-        "import", "incidents", str(source), "--rename", "ArrestNumb=source_id",
-        "--rename", "ArrestDate=occurred_at", "--source", "arrests",
-    )  # fmt: skip
+        "import",
+        "incidents",
+        str(source),
+        "--rename",
+        "ArrestNumb=source_id",
+        "--rename",
+        "ArrestDate=occurred_at",
+        "--source",
+        "arrests",
+    )
     assert told(*arguments, status=1)["inserted"] == 0
     arrests = told(*arguments, "--accept-rejects", status=3)
     told("refresh")
@@ -271,9 +303,16 @@ def test_terrain_of_the_settings_enters_the_views(store: str, tmp_path: Path) ->
     ground[:, ::12] = 30.0  # ridges higher than any camera, every 57 m
     file = tmp_path / "ground.tif"
     with rasterio.open(
-        file, "w", driver="GTiff", width=240, height=80, count=1, dtype="float32", crs="EPSG:4326",
+        file,
+        "w",
+        driver="GTiff",
+        width=240,
+        height=80,
+        count=1,
+        dtype="float32",
+        crs="EPSG:4326",
         transform=rasterio.transform.from_origin(117.998, 30.903, step, step),
-    ) as out:  # fmt: skip
+    ) as out:
         out.write(ground, 1)
     with connect(store) as conn:
         level = refresh(conn).summary["covered_m2"]

@@ -28,10 +28,16 @@ def test_a_refused_file_is_described_all_the_same(store: str, path: Path) -> Non
     (preview,) = previews
     assert preview.missing == ["code"]
     assert [(use.header, use.column, use.how, use.proposed) for use in preview.headers] == [
-        ("a", None, "open", "code"), ("b", None, "open", None), ("经度", "lon", "word", None),
-        ("纬度", "lat", "word", None), ("方位角", "bearing_deg", "word", None),
-    ]  # fmt: skip
-    assert preview.rows == [["x1", "y1", "118.5", "31.3", "90"], ["x2", "y2", "118.6", "31.4", "180"]]  # fmt: skip
+        ("a", None, "open", "code"),
+        ("b", None, "open", None),
+        ("经度", "lon", "word", None),
+        ("纬度", "lat", "word", None),
+        ("方位角", "bearing_deg", "word", None),
+    ]
+    assert preview.rows == [
+        ["x1", "y1", "118.5", "31.3", "90"],
+        ["x2", "y2", "118.6", "31.4", "180"],
+    ]
 
 
 def test_what_is_renamed_now_goes_before_the_saved_mapping(store: str, path: Path) -> None:
@@ -47,9 +53,11 @@ def test_what_is_renamed_now_goes_before_the_saved_mapping(store: str, path: Pat
         )
         rows = conn.execute("SELECT code, name, bearing_deg, extra FROM cameras").fetchall()
     assert sorted(rows, key=lambda row: str(row[0])) == [
-        ("x1", "y1", 90.0, {}), ("x2", "y2", 180.0, {}),
-        ("y1", None, None, {"a": "x1", "方位角": "90"}), ("y2", None, None, {"a": "x2", "方位角": "180"}),
-    ]  # fmt: skip
+        ("x1", "y1", 90.0, {}),
+        ("x2", "y2", 180.0, {}),
+        ("y1", None, None, {"a": "x1", "方位角": "90"}),
+        ("y2", None, None, {"a": "x2", "方位角": "180"}),
+    ]
 
 
 def test_two_headers_cannot_be_one_column(store: str, path: Path) -> None:

@@ -78,11 +78,16 @@ def test_classes_are_the_view_cut_at_the_range_of_the_class(seed: int, edition: 
 
 def test_range_of_a_class_by_the_lens() -> None:
     cameras = gpd.GeoDataFrame(
-        {"kind": "fixed", "fov_deg": [90.0, 360.0, 90.0, 90.0, np.nan], "range_m": 500.0,
-         "bearing_deg": [10.0, np.nan, 10.0, np.nan, np.nan],
-         "pixels_wide": [2000, 2000, None, 2000, 2000]},
-        geometry=gpd.points_from_xy(*np.add(np.zeros((5, 2)), ORIGIN).T), crs=CRS,
-    )  # fmt: skip
+        {
+            "kind": "fixed",
+            "fov_deg": [90.0, 360.0, 90.0, 90.0, np.nan],
+            "range_m": 500.0,
+            "bearing_deg": [10.0, np.nan, 10.0, np.nan, np.nan],
+            "pixels_wide": [2000, 2000, None, 2000, 2000],
+        },
+        geometry=gpd.points_from_xy(*np.add(np.zeros((5, 2)), ORIGIN).T),
+        crs=CRS,
+    )
     reach = geo.class_range(cameras, 25.0)
     wide = 2000 / (2 * 25 * np.tan(np.radians(35)))
     expected = [40.0, 2000 / (25 * 2 * np.pi), np.nan, 40.0, wide]
@@ -93,10 +98,15 @@ def test_range_of_a_class_by_the_lens() -> None:
 
 def test_at_night_only_what_is_known() -> None:
     cameras = gpd.GeoDataFrame(
-        {"range_m": [60.0, 60.0, 60.0], "night_range_m": [20.0, np.nan, 200.0], "fov_deg": 360.0,
-         "near_m": 30.0},
-        geometry=gpd.points_from_xy(*np.add(np.zeros((3, 2)), ORIGIN).T), crs=CRS,
-    )  # fmt: skip
+        {
+            "range_m": [60.0, 60.0, 60.0],
+            "night_range_m": [20.0, np.nan, 200.0],
+            "fov_deg": 360.0,
+            "near_m": 30.0,
+        },
+        geometry=gpd.points_from_xy(*np.add(np.zeros((3, 2)), ORIGIN).T),
+        crs=CRS,
+    )
     night = geo.at_night(cameras)
     assert night["range_m"].tolist() == [20.0, 0.0, 60.0]
     views = geo.visible_area(night)
@@ -108,14 +118,24 @@ def test_at_night_only_what_is_known() -> None:
 def test_which_cameras_count() -> None:
     day = pd.Timestamp
     cameras = gpd.GeoDataFrame(
-        {"status": ["working", "faulty", "offline", "retired", "unknown", None],
-         "point_class": ["public", "public", "industry", "private", "private", "public"],
-         "room": ["outdoor", "indoor", "unknown", "outdoor", "indoor", None],
-         "installed_on": [day("2020-01-01"), day("2020-01-01"), None, day("2015-01-01"),
-                          day("2024-01-01"), day("2026-06-01")],
-         "retired_on": [None, None, None, day("2022-03-01"), None, None]},
-        geometry=[shapely.Point(k, 0) for k in range(6)], crs=CRS, index=list("abcdef"),
-    )  # fmt: skip
+        {
+            "status": ["working", "faulty", "offline", "retired", "unknown", None],
+            "point_class": ["public", "public", "industry", "private", "private", "public"],
+            "room": ["outdoor", "indoor", "unknown", "outdoor", "indoor", None],
+            "installed_on": [
+                day("2020-01-01"),
+                day("2020-01-01"),
+                None,
+                day("2015-01-01"),
+                day("2024-01-01"),
+                day("2026-06-01"),
+            ],
+            "retired_on": [None, None, None, day("2022-03-01"), None, None],
+        },
+        geometry=[shapely.Point(k, 0) for k in range(6)],
+        crs=CRS,
+        index=list("abcdef"),
+    )
 
     def used(**question: object) -> str:
         return "".join(geo.cameras_in_use(cameras, **question).index)  # type: ignore[arg-type]
@@ -127,10 +147,12 @@ def test_which_cameras_count() -> None:
     assert used(working_only=False, outdoor_only=True) == "acf"
     assert used(at=dt.date(2021, 1, 1), working_only=False) == "abc"
     history = pd.DataFrame(
-        {"camera": ["a", "a", "b", "b", "d"],
-         "status": ["working", "offline", "working", "faulty", "working"],
-         "since": ["2020-01-01", "2021-06-01", "2020-01-01", "2025-01-01", "2015-01-01"]}
-    )  # fmt: skip
+        {
+            "camera": ["a", "a", "b", "b", "d"],
+            "status": ["working", "offline", "working", "faulty", "working"],
+            "since": ["2020-01-01", "2021-06-01", "2020-01-01", "2025-01-01", "2015-01-01"],
+        }
+    )
     assert used(at=dt.date(2021, 1, 1), history=history) == "abcd"
     assert used(at=dt.date(2021, 6, 1), history=history) == "bcd"
     assert used(at=dt.date(2022, 3, 1), history=history) == "bc"
@@ -148,8 +170,10 @@ def test_stored_quality_follows_the_coverage(store: str) -> None:
     with connect(store) as conn:
         assert refresh_quality(conn, get_settings()) == 0
         insert_random_city(conn, rng)
-        conn.execute("UPDATE cameras SET pixels_wide = 1920, night_range_m = 15, "
-                     "point_class = CASE WHEN code < '5' THEN 'public' ELSE 'private' END")  # fmt: skip
+        conn.execute(
+            "UPDATE cameras SET pixels_wide = 1920, night_range_m = 15, "
+            "point_class = CASE WHEN code < '5' THEN 'public' ELSE 'private' END"
+        )
         shape = "SRID=4326;MULTIPOLYGON(((118 30.9, 118.001 30.9, 118.001 30.901, 118 30.9)))"
         conn.execute(
             "INSERT INTO key_places (code, name, kind, geometry) VALUES ('k', 'k', 'school', %s)",
@@ -175,8 +199,10 @@ def test_stored_quality_follows_the_coverage(store: str) -> None:
         assert (
             read_area_quality(conn, "key-places").loc["k", "shares"]["working"]["day"]["seen"] > 0
         )
-        code = conn.execute("SELECT code FROM cameras ORDER BY geometry <-> %s LIMIT 1",
-                            ("SRID=4326;POINT(118.0028 30.9018)",)).fetchone()[0]  # type: ignore[index] # fmt: skip
+        code = conn.execute(
+            "SELECT code FROM cameras ORDER BY geometry <-> %s LIMIT 1",
+            ("SRID=4326;POINT(118.0028 30.9018)",),
+        ).fetchone()[0]  # type: ignore[index]
         conn.execute("UPDATE cameras SET status = 'faulty' WHERE code = %s", (code,))
         conn.commit()
         changed = refresh(conn)
@@ -199,12 +225,14 @@ def test_a_mounted_camera_reaches_its_class_from_its_wall() -> None:
     # 6 m deep in a tower, identifying up to 4 m: the 4 m count from the wall it looks from.
     tower = gpd.GeoDataFrame(
         {"height_m": [50.0]},
-        geometry=[shapely.affinity.translate(shapely.box(-20, -20, 6, 20), *ORIGIN)], crs=CRS,
-    )  # fmt: skip
+        geometry=[shapely.affinity.translate(shapely.box(-20, -20, 6, 20), *ORIGIN)],
+        crs=CRS,
+    )
     camera = gpd.GeoDataFrame(
         {"fov_deg": [90.0], "bearing_deg": [90.0], "range_m": [50.0], "pixels_wide": [2000.0]},
-        geometry=[shapely.Point(*ORIGIN)], crs=CRS,
-    )  # fmt: skip
+        geometry=[shapely.Point(*ORIGIN)],
+        crs=CRS,
+    )
     front = gpd.GeoDataFrame(
         geometry=[shapely.affinity.translate(shapely.box(7, -0.2, 9, 0.2), *ORIGIN)], crs=CRS
     )

@@ -114,14 +114,20 @@ def test_comparison_with_the_past_by_calendar_months_and_by_days() -> None:
         geometry=[shapely.box(0, 0, 10, 10), shapely.box(10, 0, 20, 10)], index=["a", "b"], crs=CRS
     )
     days = {
-        "2025-01-31T23:00+08:00": (5, 1), "2025-02-28T23:59+08:00": (5, 6), "2026-01-01T00:00+08:00": (5, 4),
-        "2026-01-31T23:59+08:00": (15, 2), "2026-02-01T00:00+08:00": (5, 20), "2026-02-28T12:00+08:00": (15, 3),
-        "2026-02-10T12:00+08:00": (99, 2), "2026-03-01T00:00+08:00": (5, 50),
-    }  # fmt: skip
+        "2025-01-31T23:00+08:00": (5, 1),
+        "2025-02-28T23:59+08:00": (5, 6),
+        "2026-01-01T00:00+08:00": (5, 4),
+        "2026-01-31T23:59+08:00": (15, 2),
+        "2026-02-01T00:00+08:00": (5, 20),
+        "2026-02-28T12:00+08:00": (15, 3),
+        "2026-02-10T12:00+08:00": (99, 2),
+        "2026-03-01T00:00+08:00": (5, 50),
+    }
     frame = gpd.GeoDataFrame(
         {"occurred_at": [t for t, (_, n) in days.items() for _ in range(n)]},
-        geometry=[shapely.Point(x, 5) for x, n in days.values() for _ in range(n)], crs=CRS,
-    )  # fmt: skip
+        geometry=[shapely.Point(x, 5) for x, n in days.values() for _ in range(n)],
+        crs=CRS,
+    )
     table = geo.compare_with_past(grids, frame, ("2026-02-01", "2026-03-01"))
     assert table["count"].tolist() == [20, 3]
     assert table["previous"].tolist() == [4, 2]

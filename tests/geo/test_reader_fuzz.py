@@ -25,8 +25,18 @@ def _changes(draw: st.DrawFn) -> list[tuple[str, float, bytes]]:
     """What to do at which part of the file, and with which bytes."""
     chunk = st.one_of(
         st.binary(min_size=1, max_size=40),
-        st.sampled_from([b"\0" * 8, b"\xff" * 8, b"\xff\xff\xff\x7f", b"[" * 500, b'"', b"<!DOCTYPE", b"PK\x05\x06"]),
-    )  # fmt: skip
+        st.sampled_from(
+            [
+                b"\0" * 8,
+                b"\xff" * 8,
+                b"\xff\xff\xff\x7f",
+                b"[" * 500,
+                b'"',
+                b"<!DOCTYPE",
+                b"PK\x05\x06",
+            ]
+        ),
+    )
     one = st.tuples(
         st.sampled_from(["set", "insert", "cut", "repeat", "flip"]),
         st.floats(0, 1, exclude_max=True),
@@ -82,8 +92,10 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     for name, write in WRITERS.items():
         write(folder / name)
     return {name: (folder / name).read_bytes() for name in WRITERS} | {
-        part.name: part.read_bytes() for part in folder.glob("a.???") if part.suffix in (".shx", ".dbf", ".prj", ".cpg")
-    }  # fmt: skip
+        part.name: part.read_bytes()
+        for part in folder.glob("a.???")
+        if part.suffix in (".shx", ".dbf", ".prj", ".cpg")
+    }
 
 
 @pytest.mark.deep

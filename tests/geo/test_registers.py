@@ -29,12 +29,14 @@ def district() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     grids = gpd.GeoDataFrame(
         {"community": ["C1", "C2", None], "population": [10, None, 5]},
         geometry=[shapely.box(x, 0, x + 100, 100) for x in (0, 100, 200)],
-        index=["g1", "g2", "g3"], crs=CRS,
-    )  # fmt: skip
+        index=["g1", "g2", "g3"],
+        crs=CRS,
+    )
     areas = gpd.GeoDataFrame(
         {"name": ["和平社区", "文昌社区"], "level": "community", "parent": None},
-        geometry=[None, None], index=["C1", "C2"],
-    )  # fmt: skip
+        geometry=[None, None],
+        index=["C1", "C2"],
+    )
     return grids, areas
 
 
@@ -42,13 +44,24 @@ def cameras(**changes: dict[int, object]) -> gpd.GeoDataFrame:
     number = 6
     frame = pd.DataFrame(
         {
-            "kind": "fixed", "bearing_deg": 90.0, "fov_deg": 60.0, "range_m": 80.0, "near_m": 2.0,
-            "height_m": 5.0, "pixels_wide": 1920, "owner": "街道办", "status": "working",
-            "network": True, "point_class": "public", "installed_on": dt.date(2022, 1, 1),
-            "upgraded_on": None, "retired_on": None, "community": "C1",
+            "kind": "fixed",
+            "bearing_deg": 90.0,
+            "fov_deg": 60.0,
+            "range_m": 80.0,
+            "near_m": 2.0,
+            "height_m": 5.0,
+            "pixels_wide": 1920,
+            "owner": "街道办",
+            "status": "working",
+            "network": True,
+            "point_class": "public",
+            "installed_on": dt.date(2022, 1, 1),
+            "upgraded_on": None,
+            "retired_on": None,
+            "community": "C1",
         },
         index=[f"k{k}" for k in range(number)],
-    ).astype(object)  # fmt: skip
+    ).astype(object)
     points = [shapely.Point(10 + 12 * k, 50) for k in range(number)]
     for column, cells in changes.items():
         for row, value in cells.items():
@@ -95,11 +108,16 @@ def test_a_good_register_has_no_findings_and_each_fault_is_found_alone() -> None
 
 def test_what_is_no_fault() -> None:
     good = cameras(
-        kind={0: "ptz", 1: "panoramic"}, bearing_deg={0: None, 1: None, 3: 270.0}, fov_deg={0: None, 1: None},
-        installed_on={2: dt.date(2010, 1, 1)}, upgraded_on={2: dt.date(2020, 1, 1)},
-        place={3: shapely.Point(58, 50.2), 4: shapely.Point(58, 50)}, community={5: "和平社区"},
-        status={5: "retired"}, owner={5: None},
-    )  # fmt: skip
+        kind={0: "ptz", 1: "panoramic"},
+        bearing_deg={0: None, 1: None, 3: 270.0},
+        fov_deg={0: None, 1: None},
+        installed_on={2: dt.date(2010, 1, 1)},
+        upgraded_on={2: dt.date(2020, 1, 1)},
+        place={3: shapely.Point(58, 50.2), 4: shapely.Point(58, 50)},
+        community={5: "和平社区"},
+        status={5: "retired"},
+        owner={5: None},
+    )
     # Turning ones need no bearing; an upgrade makes young; back to back is no double; a name is as
     # good as a code; a retired one is nobody's work.
     assert found(good) == set()
@@ -121,22 +139,37 @@ def test_grids_and_incidents_and_the_list_by_owner() -> None:
     staff = pd.DataFrame({"grid": ["g1", "g2"], "role": ["head", "police"]})
     table = geo.grid_findings(grids, areas, staff)
     assert set(zip(table["code"], table["finding"], strict=True)) == {
-        ("g2", "head_missing"), ("g3", "head_missing"), ("g3", "staff_missing"), ("g3", "community_missing"),
+        ("g2", "head_missing"),
+        ("g3", "head_missing"),
+        ("g3", "staff_missing"),
+        ("g3", "community_missing"),
         ("g2", "population_unknown"),
-    }  # fmt: skip
+    }
     incidents = gpd.GeoDataFrame(
         {
-            "source": "12345", "source_id": list("abcde"), "category": ["noise", "other", "noise", "noise", "noise"],
-            "grid": [None, None, None, "g1", None], "reported_at": "2026-03-02T08:00Z",
-            "accepted_at": [None, None, "2026-03-01T08:00Z", None, None], "closed_at": None,
+            "source": "12345",
+            "source_id": list("abcde"),
+            "category": ["noise", "other", "noise", "noise", "noise"],
+            "grid": [None, None, None, "g1", None],
+            "reported_at": "2026-03-02T08:00Z",
+            "accepted_at": [None, None, "2026-03-01T08:00Z", None, None],
+            "closed_at": None,
         },
-        geometry=[shapely.Point(5, 5), shapely.Point(5, 5), shapely.Point(5, 5), None, shapely.Point(-5, 5)],
+        geometry=[
+            shapely.Point(5, 5),
+            shapely.Point(5, 5),
+            shapely.Point(5, 5),
+            None,
+            shapely.Point(-5, 5),
+        ],
         crs=CRS,
-    )  # fmt: skip
+    )
     told = geo.incident_findings(incidents, grids)
     assert list(zip(told["code"], told["finding"], strict=True)) == [
-        ("b", "category_missing"), ("c", "accepted_before_reported"), ("e", "outside_every_grid"),
-    ]  # fmt: skip
+        ("b", "category_missing"),
+        ("c", "accepted_before_reported"),
+        ("e", "outside_every_grid"),
+    ]
     listed = geo.findings_by_owner(told)
     assert listed["owner"].tolist() == ["12345"] * 3
     assert listed["rows"].sum() == 3

@@ -27,8 +27,9 @@ START = pd.Timestamp("2026-01-01", tz="UTC")
 def events(xy: np.ndarray, day: np.ndarray) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(
         {"occurred_at": START + pd.to_timedelta(day, unit="D")},
-        geometry=gpd.points_from_xy(*xy.T), crs=32650,
-    )  # fmt: skip
+        geometry=gpd.points_from_xy(*xy.T),
+        crs=32650,
+    )
 
 
 def test_burkitt_is_pointpats_s() -> None:
@@ -163,9 +164,11 @@ def test_what_has_no_place_or_time_is_left_out() -> None:
     table = geo.near_repeats(frame, distances_m=[10], days=[10], permutations=9)
     assert (table.attrs["incidents"], table["pairs"].iloc[0]) == (2, 1)
     for wrong, words in (
-        ({"distances_m": []}, "distances_m"), ({"days": [7, 7]}, "days"),
-        ({"distances_m": [-1]}, "distances_m"), ({"permutations": 0}, "permutations"),
-    ):  # fmt: skip
+        ({"distances_m": []}, "distances_m"),
+        ({"days": [7, 7]}, "days"),
+        ({"distances_m": [-1]}, "distances_m"),
+        ({"permutations": 0}, "permutations"),
+    ):
         with pytest.raises(ColumnError, match=words):
             geo.near_repeats(frame, **wrong)  # type: ignore[arg-type]
     with pytest.raises(ColumnError, match="two incidents"):

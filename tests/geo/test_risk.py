@@ -38,8 +38,13 @@ def brute(shape: shapely.Polygon, places: np.ndarray, width: float, step: float 
 )
 def test_as_the_kernel_point_by_point(places: list[tuple[float, float]], width: float) -> None:
     shapes = gpd.GeoSeries(
-        [shapely.Point(150, 150).buffer(90), shapely.box(200, 40, 380, 60), shapely.box(300, 300, 302, 302)], crs=CRS
-    )  # fmt: skip
+        [
+            shapely.Point(150, 150).buffer(90),
+            shapely.box(200, 40, 380, 60),
+            shapely.box(300, 300, 302, 302),
+        ],
+        crs=CRS,
+    )
     found = geo.expected_incidents(shapes, points(places), bandwidth_m=width)
     for shape, risk in zip(shapes, found, strict=True):
         # The lattice is 5 m wide: an incident's share of a shape is known to about a step of its edge.
@@ -53,8 +58,13 @@ def test_an_incident_counts_once_over_all_ground() -> None:
     rng = np.random.default_rng(5)
     places = rng.uniform(100, 900, (500, 2))
     cells = gpd.GeoSeries(
-        [shapely.box(x, y, x + 100, y + 100) for x in range(0, 1000, 100) for y in range(0, 1000, 100)], crs=CRS
-    )  # fmt: skip
+        [
+            shapely.box(x, y, x + 100, y + 100)
+            for x in range(0, 1000, 100)
+            for y in range(0, 1000, 100)
+        ],
+        crs=CRS,
+    )
     assert geo.expected_incidents(cells, points(places)).sum() == pytest.approx(500, rel=0.002)
 
 

@@ -79,9 +79,11 @@ def test_gini_is_the_mean_difference(values: list[float], times: int) -> None:
 
 def test_bad_input_is_told() -> None:
     for values, weights, words in (
-        ([], None, "at least one"), ([1, -1], None, "0 or more"), ([1, 2], [1, 0], "above 0"),
+        ([], None, "at least one"),
+        ([1, -1], None, "0 or more"),
+        ([1, 2], [1, 0], "above 0"),
         ([np.nan], None, "known"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ColumnError, match=words):
             geo.gini(values, weights)
     assert geo.gini([0, 0]) == 0
@@ -99,9 +101,10 @@ def test_bad_input_is_told() -> None:
     with pytest.raises(ColumnError, match="numbers"):
         geo.roll_up(grids, areas, pd.DataFrame({"n": ["many"]}, index=["a"]))
     for options, words in (
-        ({"figure": "x", "level": "grid"}, "no x"), ({"figure": "n", "level": "town"}, "no level"),
+        ({"figure": "x", "level": "grid"}, "no x"),
+        ({"figure": "n", "level": "town"}, "no level"),
         ({"figure": "n", "level": "grid", "best": "first"}, "highest or lowest"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ColumnError, match=words):
             geo.rank_peers(table, **options)  # type: ignore[arg-type]
     assert geo.rank_peers(table, "n", level="district").empty

@@ -80,9 +80,13 @@ def register(layer: Layer) -> gpd.GeoDataFrame:
     """Rows of a layer as the store has them after an import."""
     table = {c.name: [value(c, k) for k in range(ROWS)] for c in layer.columns}
     table["extra"] = [
-        json.dumps({"备注": text, "lon": "7", "nested": {"a": [1, None]}, "azimuth": "1,200"} if k % 2 else {})
+        json.dumps(
+            {"备注": text, "lon": "7", "nested": {"a": [1, None]}, "azimuth": "1,200"}
+            if k % 2
+            else {}
+        )
         for k, text in enumerate(TEXTS)
-    ]  # fmt: skip
+    ]
     shapes = [shape(layer.shape, k) for k in range(ROWS)]
     if not layer.geometry_needed:
         shapes[ROWS - 2] = None
@@ -185,9 +189,11 @@ def test_an_export_in_every_format_is_imported_into_an_empty_register_unchanged(
                 differing = [
                     (column, b, a)
                     for row, other in pairs
-                    for column, b, a in zip((*layer.names, "extra", "geometry"), row, other, strict=False)
+                    for column, b, a in zip(
+                        (*layer.names, "extra", "geometry"), row, other, strict=False
+                    )
                     if a != b
-                ]  # fmt: skip
+                ]
                 faults.append((form, len(before), len(after), outcome.reasons(), differing[:8]))
             conn.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(layer.table)))
             fill(conn, layer)

@@ -19,9 +19,10 @@ def test_against_each_camera_and_point(seed: int) -> None:
     cameras["pixels_wide"] = rng.choice([1920.0, np.nan], len(cameras))
     views = geo.visible_area(cameras, buildings)
     spots = gpd.GeoSeries(
-        gpd.points_from_xy(*(rng.uniform(0, 160, (60, 2)) + ORIGIN).T), crs=CRS,
+        gpd.points_from_xy(*(rng.uniform(0, 160, (60, 2)) + ORIGIN).T),
+        crs=CRS,
         index=[f"p{k}" for k in range(60)],
-    )  # fmt: skip
+    )
     table = geo.cameras_seeing(spots, cameras, views)
     expected = {
         (p, c) for p, spot in spots.items() for c, view in views.items() if view.intersects(spot)
@@ -43,10 +44,18 @@ def test_against_each_camera_and_point(seed: int) -> None:
 
 def test_pixels_per_metre_by_the_lens() -> None:
     cameras = gpd.GeoDataFrame(
-        {"kind": "fixed", "fov_deg": [90.0, 360.0], "bearing_deg": [90.0, None], "range_m": 50.0,
-         "near_m": 0.0, "pixels_wide": [2000, 2000]},
-        geometry=[shapely.Point(*ORIGIN)] * 2, crs=CRS, index=["flat", "round"],
-    )  # fmt: skip
+        {
+            "kind": "fixed",
+            "fov_deg": [90.0, 360.0],
+            "bearing_deg": [90.0, None],
+            "range_m": 50.0,
+            "near_m": 0.0,
+            "pixels_wide": [2000, 2000],
+        },
+        geometry=[shapely.Point(*ORIGIN)] * 2,
+        crs=CRS,
+        index=["flat", "round"],
+    )
     spot = gpd.GeoSeries([shapely.Point(ORIGIN[0] + 20, ORIGIN[1])], crs=CRS)
     table = geo.cameras_seeing(spot, cameras, geo.visible_area(cameras)).set_index("camera")
     assert table["px_per_m"].tolist() == pytest.approx([50.0, 2000 / (2 * np.pi * 20)])
@@ -62,4 +71,8 @@ def test_bad_input_and_nothing_to_see() -> None:
     with pytest.raises(ColumnError, match="label"):
         geo.cameras_seeing(far, cameras.iloc[1:], views)
     with pytest.raises(GeometryError, match="7"):
-        geo.cameras_seeing(gpd.GeoSeries([shapely.LineString([(0, 0), (1, 1)])], crs=CRS, index=[7]), cameras, views)  # fmt: skip
+        geo.cameras_seeing(
+            gpd.GeoSeries([shapely.LineString([(0, 0), (1, 1)])], crs=CRS, index=[7]),
+            cameras,
+            views,
+        )

@@ -23,9 +23,11 @@ def scene(
     """Square views, and demand on a lattice of ten by ten."""
     views = [shapely.box(x, y, x + s, y + s) for x, y, s in boxes]
     candidates = gpd.GeoDataFrame(
-        {"cost": costs[: len(views)]}, geometry=views, crs=CRS,
+        {"cost": costs[: len(views)]},
+        geometry=views,
+        crs=CRS,
         index=[f"s{k}" for k in range(len(views))],
-    )  # fmt: skip
+    )
     points = [shapely.Point(x + 0.5, y + 0.5) for x in range(10) for y in range(10)]
     return candidates, gpd.GeoDataFrame({"weight": weights}, geometry=points, crs=CRS)
 
@@ -38,9 +40,9 @@ def worth(candidates: gpd.GeoDataFrame, demand: gpd.GeoDataFrame, chosen: list[s
 def best(candidates: gpd.GeoDataFrame, demand: gpd.GeoDataFrame, limit: float, cost: str) -> float:
     """The weight that the best choice within a limit sees, by trying every choice."""
     costs = candidates["cost"].to_numpy() if cost == "cost" else np.ones(len(candidates))
-    seen = np.array([
-        shapely.intersects(demand.geometry.values, view) for view in candidates.geometry
-    ])  # fmt: skip
+    seen = np.array(
+        [shapely.intersects(demand.geometry.values, view) for view in candidates.geometry]
+    )
     weights = demand["weight"].to_numpy()
     return max(
         float(weights[seen[list(choice)].any(axis=0)].sum())
@@ -126,10 +128,17 @@ def test_added_ground_beside_areas() -> None:
     assert geo.added_ground(there.iloc[:0], new).area == pytest.approx(170.0)
     grids = gpd.GeoDataFrame(
         {"open_m2": [100.0, 200.0, 50.0], "open_covered_share": [0.5, np.nan, 1.0]},
-        geometry=[shapely.box(10, 0, 16, 10), shapely.box(16, 0, 30, 10), shapely.box(90, 0, 99, 9)],
-        crs=CRS, index=["a", "b", "c"],
-    )  # fmt: skip
-    cases = gpd.GeoDataFrame(geometry=gpd.points_from_xy([11, 12, 20, 3, 95], [5, 5, 5, 5, 5]), crs=CRS)  # fmt: skip
+        geometry=[
+            shapely.box(10, 0, 16, 10),
+            shapely.box(16, 0, 30, 10),
+            shapely.box(90, 0, 99, 9),
+        ],
+        crs=CRS,
+        index=["a", "b", "c"],
+    )
+    cases = gpd.GeoDataFrame(
+        geometry=gpd.points_from_xy([11, 12, 20, 3, 95], [5, 5, 5, 5, 5]), crs=CRS
+    )
     found = geo.added_by_grid(grids, added, incidents=cases)
     assert list(found.index) == ["a", "b"]
     assert list(found["gained_m2"]) == pytest.approx([60.0, 60.0])
@@ -155,7 +164,9 @@ def test_the_gain_is_what_a_refresh_would_find() -> None:
     after = geo.coverage_by_grid(
         grids, gpd.GeoSeries([*views, *added], crs=CRS), buildings=buildings
     )
-    gained = geo.added_by_grid(grids.join(before[["open_m2", "open_covered_share"]]), geo.added_ground(views, added))  # fmt: skip
+    gained = geo.added_by_grid(
+        grids.join(before[["open_m2", "open_covered_share"]]), geo.added_ground(views, added)
+    )
     assert gained["gained_m2"].iloc[0] == pytest.approx(
         after["covered_m2"].iloc[0] - before["covered_m2"].iloc[0], abs=0.5
     )

@@ -50,9 +50,10 @@ def test_staff_comes_in_and_replaces_that_of_its_grids(district: str) -> None:
         outcome = import_staff(conn, table(GOOD))
     assert (outcome.inserted, outcome.rejected, outcome.encoding) == (3, 0, "gb18030")
     assert rows(district) == [
-        ("001", "full_time", "李四", None), ("001", "head", "张三", "013800000000"),
+        ("001", "full_time", "李四", None),
+        ("001", "head", "张三", "013800000000"),
         ("002", "police", "王五", "13900000000"),
-    ]  # fmt: skip
+    ]
     with connect(district) as conn:
         again = import_staff(conn, table(GOOD))
         assert (again.inserted, again.updated, again.unchanged) == (0, 0, 3)
@@ -73,8 +74,11 @@ def test_bad_rows_are_told_and_nothing_is_stored(district: str) -> None:
             import_staff(conn, bad)
         reasons = {(f.line, f.reason) for f in caught.value.outcome.findings}
         assert reasons == {
-            (3, "unknown grid"), (4, "empty value"), (5, "unknown role"), (6, "repeated row"),
-        }  # fmt: skip
+            (3, "unknown grid"),
+            (4, "empty value"),
+            (5, "unknown role"),
+            (6, "repeated row"),
+        }
         assert rows(district) == []
         tried = import_staff(conn, bad, ImportOptions(dry_run=True))
         assert (tried.inserted, rows(district)) == (2, [])

@@ -45,8 +45,12 @@ raise SystemExit(code)
 def loaded(*arguments: str, env: dict[str, str] | None = None) -> tuple[set[str], str]:
     """Modules of a command in a process of its own, and what it said."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, env=env or dict(os.environ), check=True
-    )  # fmt: skip
+        [sys.executable, "-c", PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        env=env or dict(os.environ),
+        check=True,
+    )
     said, _, modules = done.stdout.rpartition("loaded:")
     return set(modules.split()), said
 

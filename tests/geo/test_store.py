@@ -80,8 +80,10 @@ def test_a_second_process_shares_and_the_last_one_stops(open_folder: Path) -> No
     folder = open_folder / "shared"
     second = subprocess.Popen(
         [sys.executable, "-c", CODE, str(folder)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert second.stdout is not None
     assert second.stdout.readline() == "up\n"
     with private_cluster.running(folder) as found:
@@ -121,10 +123,21 @@ def test_works_as_an_ordinary_user(open_folder: Path) -> None:
     try:
         done = subprocess.run(
             [sys.executable, "-c", code, str(home / "data"), str(Path(__file__).parents[2])],
-            input="\n", capture_output=True, text=True, timeout=120, cwd="/", check=False,
-            user=account.pw_uid, group=account.pw_gid, extra_groups=[],
-            env={"HOME": str(home), "PATH": os.environ["PATH"], "NUMBA_CACHE_DIR": str(home / "numba")},
-        )  # fmt: skip
+            input="\n",
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd="/",
+            check=False,
+            user=account.pw_uid,
+            group=account.pw_gid,
+            extra_groups=[],
+            env={
+                "HOME": str(home),
+                "PATH": os.environ["PATH"],
+                "NUMBA_CACHE_DIR": str(home / "numba"),
+            },
+        )
     except PermissionError:
         pytest.skip("this checkout lies where other accounts cannot enter")
     if "No module named" in done.stderr or "Permission denied" in done.stderr:
@@ -227,11 +240,27 @@ def test_tls_options_of_a_given_server_are_honoured(open_folder: Path) -> None:
         owner = (found.data / "PG_VERSION").stat()
         for name in ("server", "other"):
             subprocess.run(
-                [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
-                 "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                 "-keyout", str(found.data / f"{name}.key"), "-out", str(open_folder / f"{name}.crt")],
-                check=True, capture_output=True,
-            )  # fmt: skip
+                [
+                    openssl,
+                    "req",
+                    "-x509",
+                    "-newkey",
+                    "rsa:2048",
+                    "-nodes",
+                    "-days",
+                    "2",
+                    "-subj",
+                    "/CN=localhost",
+                    "-addext",
+                    "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                    "-keyout",
+                    str(found.data / f"{name}.key"),
+                    "-out",
+                    str(open_folder / f"{name}.crt"),
+                ],
+                check=True,
+                capture_output=True,
+            )
         shutil.copy(open_folder / "server.crt", found.data / "server.crt")
         for file in (found.data / "server.key", found.data / "server.crt"):
             os.chown(file, owner.st_uid, owner.st_gid)

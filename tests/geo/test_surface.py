@@ -47,9 +47,13 @@ def test_without_correction_it_is_the_sum_of_kernels(kernel: str) -> None:
     rng = np.random.default_rng(1)
     xy = rng.uniform(600, 1400, (40, 2))
     got = geo.density_surface(
-        spots(xy), district(SQUARE), 10.0, 150.0 if kernel == "quartic" else 60.0,
-        kernel=kernel, edge_correction=False,
-    )  # fmt: skip
+        spots(xy),
+        district(SQUARE),
+        10.0,
+        150.0 if kernel == "quartic" else 60.0,
+        kernel=kernel,
+        edge_correction=False,
+    )
     x, y = centres(got)
     expected = np.zeros_like(x)
     for px, py in xy:
@@ -203,10 +207,14 @@ def test_bad_input_says_what_to_do() -> None:
         (lambda: geo.density_surface(some, here, 10.0, "best"), ColumnError, "silverman"),  # type: ignore[arg-type]
         (lambda: geo.density_surface(some.iloc[:1], here, 10.0), ColumnError, "two different"),
         (lambda: geo.density_surface(some, here, 0.001, 10.0), ColumnError, "larger cell_m"),
-        (lambda: geo.density_surface(some, here, 10.0, 10.0, weights=[1, -1]), ColumnError, "weights"),
+        (
+            lambda: geo.density_surface(some, here, 10.0, 10.0, weights=[1, -1]),
+            ColumnError,
+            "weights",
+        ),
         (lambda: geo.density_surface(some, here.iloc[:0], 10.0, 10.0), GeometryError, "no ground"),
         (lambda: geo.density_surface(some.to_crs(4326), here, 10.0, 10.0), CrsError, "differ"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(error, match=words):
             call()
     none = geo.density_surface(some.iloc[:0], here, 50.0, 100.0)

@@ -52,11 +52,15 @@ def test_the_warning_points_at_the_caller() -> None:
 @pytest.mark.parametrize(
     ("function", "column"),
     [
-        (lambda f: geo.class_range(f, 125.0), "视场角"), (geo.at_night, "night_range"), (geo.complete_cameras, "视距"),
-        (geo.cameras_in_use, "state"), (geo.complete_cameras, "Field of View"),
-        (lambda f: geo.quality_coverage(SQUARE, f), "image_width"), (geo.cameras_by_year, "install_date"),
+        (lambda f: geo.class_range(f, 125.0), "视场角"),
+        (geo.at_night, "night_range"),
+        (geo.complete_cameras, "视距"),
+        (geo.cameras_in_use, "state"),
+        (geo.complete_cameras, "Field of View"),
+        (lambda f: geo.quality_coverage(SQUARE, f), "image_width"),
+        (geo.cameras_by_year, "install_date"),
     ],
-)  # fmt: skip
+)
 def test_every_function_warns_of_what_it_does_not_read(function: object, column: str) -> None:
     with pytest.warns(ColumnWarning, match=column):
         function(cameras(**{column: 10.0}))  # type: ignore[operator]
@@ -113,21 +117,36 @@ def test_a_word_means_the_same_in_a_file_and_in_a_table() -> None:
 
 def test_assumptions_come_with_the_result() -> None:
     frame = pd.concat(
-        [cameras(kind="fixed", bearing_deg=10.0, fov_deg=70.0, range_m=60.0, near_m=1.0, height_m=4.0),
-         cameras(kind="fixed", fov_deg=70.0, range_m=60.0), cameras(kind="ptz")], ignore_index=True,
-    )  # fmt: skip
+        [
+            cameras(
+                kind="fixed", bearing_deg=10.0, fov_deg=70.0, range_m=60.0, near_m=1.0, height_m=4.0
+            ),
+            cameras(kind="fixed", fov_deg=70.0, range_m=60.0),
+            cameras(kind="ptz"),
+        ],
+        ignore_index=True,
+    )
     buildings = gpd.GeoDataFrame(
         {"height_m": [3.0, None]}, geometry=[PLACE.buffer(9), PLACE.buffer(5)], crs=CRS
     )
     views = geo.visible_area(frame, buildings)
     wanted = {
-        "kind": 0, "bearing_deg": 1, "fov_deg": 1, "range_m": 1, "near_m": 2, "height_m": 2, "cameras": 3, "any": 2,
-        "buildings": 2, "building_height_m": 1,
-    }  # fmt: skip
+        "kind": 0,
+        "bearing_deg": 1,
+        "fov_deg": 1,
+        "range_m": 1,
+        "near_m": 2,
+        "height_m": 2,
+        "cameras": 3,
+        "any": 2,
+        "buildings": 2,
+        "building_height_m": 1,
+    }
     assert views.attrs["assumed"] == wanted
     for table in (
-        geo.coverage_by_grid(SQUARE, views), geo.blind_spots(SQUARE, views),
-    ):  # fmt: skip
+        geo.coverage_by_grid(SQUARE, views),
+        geo.blind_spots(SQUARE, views),
+    ):
         assert table.attrs["assumed"] == wanted
     seen = geo.cameras_seeing(SQUARE.centroid, frame, views)
     quality = geo.quality_coverage(SQUARE, frame, buildings)

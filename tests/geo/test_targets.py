@@ -62,8 +62,9 @@ def test_unknown_is_neither_met_nor_missed_and_the_goal_depends_on_whose_it_is()
             "network": [True] * 20 + [None, False],
             "point_class": ["industry"] * 20 + ["private", "public"],
         },
-        geometry=[shapely.Point(5, 5)] * 22, crs=32650,
-    )  # fmt: skip
+        geometry=[shapely.Point(5, 5)] * 22,
+        crs=32650,
+    )
     table = geo.camera_targets(grids, areas, cameras).loc[("grid", "g")]
     assert table.loc["all", "cameras"] == 21
     assert table.loc["industry", "working_share"] == 0.95

@@ -27,10 +27,21 @@ from tests.support.sample_files import WRITERS
 
 _TEXT = st.text(st.characters(exclude_categories=[]), max_size=8)
 _CELLS = st.one_of(
-    st.none(), _TEXT, st.booleans(), st.integers(), st.floats(), st.datetimes(), st.dates(), st.times(), st.timedeltas(),
-    st.binary(max_size=4), st.lists(st.integers(), max_size=3), st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
-    st.just(pd.NaT), st.datetimes(timezones=st.just(dt.UTC)).map(pd.Timestamp),
-)  # fmt: skip
+    st.none(),
+    _TEXT,
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.datetimes(),
+    st.dates(),
+    st.times(),
+    st.timedeltas(),
+    st.binary(max_size=4),
+    st.lists(st.integers(), max_size=3),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+    st.just(pd.NaT),
+    st.datetimes(timezones=st.just(dt.UTC)).map(pd.Timestamp),
+)
 
 
 def through(raw: RawTable) -> RawTable:
@@ -85,10 +96,17 @@ def test_cells_of_every_kind_arrive_as_they_were(rows: list[list[Any]]) -> None:
 
 def test_shapes_of_every_kind_arrive_as_they_were() -> None:
     shapes = [
-        None, shapely.Point(1, 2), shapely.Point(), shapely.Point(1, 2, 3), shapely.LineString([(0, 0), (1, 1)]),
-        shapely.box(0, 0, 1, 1), shapely.MultiPolygon([shapely.box(0, 0, 1, 1)]), shapely.MultiPoint([(0, 0)]),
-        shapely.GeometryCollection([shapely.Point(1, 2), shapely.box(0, 0, 1, 1)]), shapely.GeometryCollection(),
-    ]  # fmt: skip
+        None,
+        shapely.Point(1, 2),
+        shapely.Point(),
+        shapely.Point(1, 2, 3),
+        shapely.LineString([(0, 0), (1, 1)]),
+        shapely.box(0, 0, 1, 1),
+        shapely.MultiPolygon([shapely.box(0, 0, 1, 1)]),
+        shapely.MultiPoint([(0, 0)]),
+        shapely.GeometryCollection([shapely.Point(1, 2), shapely.box(0, 0, 1, 1)]),
+        shapely.GeometryCollection(),
+    ]
     cells = pd.DataFrame({"code": [str(k) for k in range(len(shapes))]}, dtype=object)
     crs = pyproj.CRS("EPSG:4490")
     raw = RawTable(cells, np.arange(1, len(shapes) + 1), None, gpd.GeoSeries(shapes, crs=crs), crs)
@@ -106,21 +124,28 @@ def test_a_file_is_the_same_as_parsed_in_this_process(tmp_path: Path, name: str)
 _STREAM = pa.BufferOutputStream()
 transport.write(
     RawTable(
-        pd.DataFrame({"a": ["x", None], "b": [1, 2.5], "c": [1, 2]}, dtype=object), np.array([1, 2]), None,
-        gpd.GeoSeries([shapely.box(0, 0, 1, 1), shapely.GeometryCollection([shapely.Point(1, 1)])], crs=4326),
-        pyproj.CRS(4326), [(3, "why", "text")],
+        pd.DataFrame({"a": ["x", None], "b": [1, 2.5], "c": [1, 2]}, dtype=object),
+        np.array([1, 2]),
+        None,
+        gpd.GeoSeries(
+            [shapely.box(0, 0, 1, 1), shapely.GeometryCollection([shapely.Point(1, 1)])], crs=4326
+        ),
+        pyproj.CRS(4326),
+        [(3, "why", "text")],
     ),
     _STREAM,
-)  # fmt: skip
+)
 _SOUND = _STREAM.getvalue().to_pybytes()
 
 
 @settings(max_examples=300)
 @given(
-    st.lists(st.tuples(st.integers(0, len(_SOUND) - 1), st.integers(0, 255)), min_size=1, max_size=6),
+    st.lists(
+        st.tuples(st.integers(0, len(_SOUND) - 1), st.integers(0, 255)), min_size=1, max_size=6
+    ),
     st.integers(0, len(_SOUND)),
     st.booleans(),
-)  # fmt: skip
+)
 def test_an_answer_that_is_not_sound_is_refused(
     changes: list[tuple[int, int]], end: int, short: bool
 ) -> None:

@@ -28,10 +28,15 @@ def incidents(times: list[str], x: list[float]) -> gpd.GeoDataFrame:
 
 def test_weeks_are_counted_back_from_the_end_by_the_local_clock() -> None:
     frame = incidents(
-        ["2026-03-01T15:59:00Z", "2026-03-01T16:01:00Z", "2026-03-08T10:00:00Z", "2026-03-14T17:00:00Z",
-         "2026-03-10T00:00:00Z"],
+        [
+            "2026-03-01T15:59:00Z",
+            "2026-03-01T16:01:00Z",
+            "2026-03-08T10:00:00Z",
+            "2026-03-14T17:00:00Z",
+            "2026-03-10T00:00:00Z",
+        ],
         [50, 50, 150, 150, 950],
-    )  # fmt: skip
+    )
     cube = geo.space_time_cube(grids(), frame, period=("2026-03-01", "2026-03-16"))
     # Fifteen days hold two weeks: the first of March is left out, and 16:01 UTC is the second.
     assert cube.columns.strftime("%m-%d").tolist() == ["03-02", "03-09"]
@@ -113,8 +118,9 @@ def test_aoristic_spreading_by_hand_and_against_many_small_pieces() -> None:
     end = begin + pd.to_timedelta((rng.exponential(3.0, 40) * 86400).round(), unit="s")
     frame = gpd.GeoDataFrame(
         {"occurred_from": begin, "occurred_to": end, "occurred_at": pd.NaT},
-        geometry=gpd.points_from_xy(rng.uniform(0, 300, 40), [50.0] * 40), crs=CRS,
-    )  # fmt: skip
+        geometry=gpd.points_from_xy(rng.uniform(0, 300, 40), [50.0] * 40),
+        crs=CRS,
+    )
     frame["occurred_at"] = pd.Series([*begin[:2], *[pd.NaT] * 38], dtype=begin.dtype)
     frame.loc[2, "occurred_to"] = pd.NaT
     table = geo.hours_of_week(frame, aoristic=True)
@@ -130,8 +136,9 @@ def test_aoristic_spreading_by_hand_and_against_many_small_pieces() -> None:
     # A span of whole weeks knows nothing of the hour.
     flat = gpd.GeoDataFrame(
         {"occurred_from": ["2026-03-04T05:00Z"], "occurred_to": ["2026-03-18T05:00Z"]},
-        geometry=[shapely.Point(1, 1)], crs=CRS,
-    )  # fmt: skip
+        geometry=[shapely.Point(1, 1)],
+        crs=CRS,
+    )
     np.testing.assert_allclose(geo.hours_of_week(flat, aoristic=True), 1 / 168)
     cube = geo.space_time_cube(
         grids(), frame, days=1, aoristic=True, period=("2026-02-23", "2026-06-01")
@@ -141,8 +148,9 @@ def test_aoristic_spreading_by_hand_and_against_many_small_pieces() -> None:
     # A span of 24 hours from noon is half on each day.
     noon = gpd.GeoDataFrame(
         {"occurred_from": ["2026-03-04T12:00+08:00"], "occurred_to": ["2026-03-05T12:00+08:00"]},
-        geometry=[shapely.Point(50, 50)], crs=CRS,
-    )  # fmt: skip
+        geometry=[shapely.Point(50, 50)],
+        crs=CRS,
+    )
     halves = geo.space_time_cube(
         grids(), noon, days=1, aoristic=True, period=("2026-03-03", "2026-03-07")
     )

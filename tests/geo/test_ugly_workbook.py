@@ -41,10 +41,14 @@ def put(store: str, layer: str, path: Path, **options: object) -> ImportOutcome:
 def make_district(store: str) -> None:
     west, east = shapely.box(118.0, 30.9, 118.1, 31.0), shapely.box(118.1, 30.9, 118.2, 31.0)
     areas = gpd.GeoDataFrame(
-        {"code": ["340203001001", "340203001002"], "name": ["东街社区", "西街社区"],
-         "level": "community"},
-        geometry=[west, east], crs=4326,
-    )  # fmt: skip
+        {
+            "code": ["340203001001", "340203001002"],
+            "name": ["东街社区", "西街社区"],
+            "level": "community",
+        },
+        geometry=[west, east],
+        crs=4326,
+    )
     areas.to_file("areas.geojson")
     put(store, "areas", Path("areas.geojson"))
     codes = ["340203001001001", "340203001002001"]
@@ -57,14 +61,29 @@ def test_the_template_of_73_columns_imports_untouched(store: str) -> None:
     make_district(store)
     assert len(HEADERS) == 73
     row: dict[str, Any] = dict.fromkeys(HEADERS) | {
-        "序号": 1, "设备编码（*）": "34020300001320000001", "设备名称（*）": "东街路口",
-        "行政区划编码（*）": "340203", "监控点位类型（*）": 1, "管理单位（*）": "镜湖分局",
-        "摄像机类型（*）": 3, "摄像机功能类型（*）": "1/5", "图像分辨率（*）": "1920*1080",
-        "摄像机补光属性": 2, "经度（*）": 118.05, "纬度（*）": 30.95,
-        "摄像机安装位置室内外（*）": 1, "摄像机监控方位（*）": 5, "联网属性": 1, "设备口令": "admin123",
-        "启用时间（*）": dt.datetime(2021, 3, 5), "报废时间": None, "设备状态（*）": 1,  # noqa: DTZ001
-        "录像保存天数（*）": 30, "采集区域类型（*）": "8/10", "IPv4地址（*）": "10.0.0.8",
-    }  # fmt: skip
+        "序号": 1,
+        "设备编码（*）": "34020300001320000001",
+        "设备名称（*）": "东街路口",
+        "行政区划编码（*）": "340203",
+        "监控点位类型（*）": 1,
+        "管理单位（*）": "镜湖分局",
+        "摄像机类型（*）": 3,
+        "摄像机功能类型（*）": "1/5",
+        "图像分辨率（*）": "1920*1080",
+        "摄像机补光属性": 2,
+        "经度（*）": 118.05,
+        "纬度（*）": 30.95,
+        "摄像机安装位置室内外（*）": 1,
+        "摄像机监控方位（*）": 5,
+        "联网属性": 1,
+        "设备口令": "admin123",
+        "启用时间（*）": dt.datetime(2021, 3, 5),
+        "报废时间": None,
+        "设备状态（*）": 1,  # noqa: DTZ001
+        "录像保存天数（*）": 30,
+        "采集区域类型（*）": "8/10",
+        "IPv4地址（*）": "10.0.0.8",
+    }
     book = openpyxl.Workbook()
     book.active.append(HEADERS)
     book.active.append(list(row.values()))
@@ -75,23 +94,43 @@ def test_the_template_of_73_columns_imports_untouched(store: str) -> None:
         ("passwords are not kept", "设备口令")
     ]
     recognised = {
-        "code": "设备编码（*）", "name": "设备名称（*）", "point_class": "监控点位类型（*）",
-        "owner": "管理单位（*）", "kind": "摄像机类型（*）", "functions": "摄像机功能类型（*）",
-        "pixels_wide": "图像分辨率（*）", "supplement_light": "摄像机补光属性", "lon": "经度（*）",
-        "lat": "纬度（*）", "room": "摄像机安装位置室内外（*）", "bearing_deg": "摄像机监控方位（*）",
-        "network": "联网属性", "installed_on": "启用时间（*）", "retired_on": "报废时间",
-        "status": "设备状态（*）", "place_kinds": "采集区域类型（*）",
-    }  # fmt: skip
+        "code": "设备编码（*）",
+        "name": "设备名称（*）",
+        "point_class": "监控点位类型（*）",
+        "owner": "管理单位（*）",
+        "kind": "摄像机类型（*）",
+        "functions": "摄像机功能类型（*）",
+        "pixels_wide": "图像分辨率（*）",
+        "supplement_light": "摄像机补光属性",
+        "lon": "经度（*）",
+        "lat": "纬度（*）",
+        "room": "摄像机安装位置室内外（*）",
+        "bearing_deg": "摄像机监控方位（*）",
+        "network": "联网属性",
+        "installed_on": "启用时间（*）",
+        "retired_on": "报废时间",
+        "status": "设备状态（*）",
+        "place_kinds": "采集区域类型（*）",
+    }
     assert outcome.recognised == recognised
     with connect(store) as conn:
         got = read_layer(conn, "cameras").iloc[0]
         kept = conn.execute("SELECT extra FROM cameras").fetchone()
     want = {
-        "code": "34020300001320000001", "kind": "fixed", "functions": "vehicle_checkpoint/ordinary",
-        "pixels_wide": 1920, "supplement_light": "infrared", "room": "outdoor", "bearing_deg": 135.0,
-        "network": True, "installed_on": dt.date(2021, 3, 5), "status": "working",
-        "place_kinds": "school/road", "point_class": "public", "owner": "镜湖分局",
-    }  # fmt: skip
+        "code": "34020300001320000001",
+        "kind": "fixed",
+        "functions": "vehicle_checkpoint/ordinary",
+        "pixels_wide": 1920,
+        "supplement_light": "infrared",
+        "room": "outdoor",
+        "bearing_deg": 135.0,
+        "network": True,
+        "installed_on": dt.date(2021, 3, 5),
+        "status": "working",
+        "place_kinds": "school/road",
+        "point_class": "public",
+        "owner": "镜湖分局",
+    }
     assert {name: got[name] for name in want} == want
     assert kept == (
         {
@@ -104,18 +143,53 @@ def test_the_template_of_73_columns_imports_untouched(store: str) -> None:
 
 
 UGLY_HEADERS = [
-    "设备编码（*）", "设备\n名称", "摄像机类型", "监控方位【1-8】", "水平视场角(度)", "可视距离（米）", "图像分辨率",
-    "经度＊", "设备维度", "设备状态", "联网属性", "补光属性", "摄像机位置类型", "安装时间", "报废时间", "所属社区",
-    "监控点位类型", "室内外", "备注",
-]  # fmt: skip
+    "设备编码（*）",
+    "设备\n名称",
+    "摄像机类型",
+    "监控方位【1-8】",
+    "水平视场角(度)",
+    "可视距离（米）",
+    "图像分辨率",
+    "经度＊",
+    "设备维度",
+    "设备状态",
+    "联网属性",
+    "补光属性",
+    "摄像机位置类型",
+    "安装时间",
+    "报废时间",
+    "所属社区",
+    "监控点位类型",
+    "室内外",
+    "备注",
+]
 GOOD = dict(
     zip(
         UGLY_HEADERS,
-        [None, "路口", "3", "1", "70", "60", "200万", "118.05", "30.95", "在用", "已联网", "1", "8/10",
-         "2020-05-01", None, "东街社区", "一类", "室外", None],
+        [
+            None,
+            "路口",
+            "3",
+            "1",
+            "70",
+            "60",
+            "200万",
+            "118.05",
+            "30.95",
+            "在用",
+            "已联网",
+            "1",
+            "8/10",
+            "2020-05-01",
+            None,
+            "东街社区",
+            "一类",
+            "室外",
+            None,
+        ],
         strict=True,
     )
-)  # fmt: skip
+)
 CODE, LON, LAT = "设备编码（*）", "经度＊", "设备维度"
 
 
@@ -126,8 +200,14 @@ def number(serial: int) -> str:
 # What is typed in place of the good cells, and what the report must say: (action, reason), column.
 ROWS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({}, []),
-    ({CODE: 3.4020300001320e19}, [("rejected", "code in scientific notation: digits are lost, store it as text")]),
-    ({CODE: "3.40203E+19"}, [("rejected", "code in scientific notation: digits are lost, store it as text")]),
+    (
+        {CODE: 3.4020300001320e19},
+        [("rejected", "code in scientific notation: digits are lost, store it as text")],
+    ),
+    (
+        {CODE: "3.40203E+19"},
+        [("rejected", "code in scientific notation: digits are lost, store it as text")],
+    ),
     ({CODE: None}, [("rejected", "empty value")]),
     ({CODE: number(1), "设备状态": "离线"}, [("rejected", "repeated key")]),
     ({LON: None, LAT: None}, [("rejected", "no coordinates")]),
@@ -145,7 +225,10 @@ ROWS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"安装时间": 44197}, []),
     ({"安装时间": "2021年3月5日"}, []),
     ({"安装时间": "2021.3.5"}, []),
-    ({"安装时间": "2022-01-01", "报废时间": "2020-01-01"}, [("mended", "retired before installed")]),
+    (
+        {"安装时间": "2022-01-01", "报废时间": "2020-01-01"},
+        [("mended", "retired before installed")],
+    ),
     ({"设备状态": "待查"}, [("mended", "unknown status")]),
     ({"设备状态": "3"}, []),
     ({"摄像机类型": "0"}, []),
@@ -158,7 +241,7 @@ ROWS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({CODE: "34020300001180000077"}, [("noted", "device number against GB/T 28181")]),
     ({CODE: "0150123456789012345X"}, []),
     ({CODE: "00420"}, []),
-]  # fmt: skip
+]
 
 
 def make_workbook(path: Path) -> int:

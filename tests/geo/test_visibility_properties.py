@@ -86,13 +86,17 @@ def scenes(draw: st.DrawFn) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
             place = (corner[0] + draw(axis), corner[1] + draw(axis))
         places.append(place)
         reach = draw(st.sampled_from([0.0, 1.0, 5.0, 40.0, 120.0, 5000.0]))
-        rows.append({
-            "bearing_deg": draw(st.sampled_from([0.0, 45.0, 90.0, 123.4, 360.0])),
-            "fov_deg": draw(st.sampled_from([0.0, 1e-9, 1e-7, 0.01, 60.0, 90.0, 180.0, 359.9999999, 360.0])),
-            "range_m": reach,
-            "near_m": draw(st.sampled_from([0.0, 0.0, 0.5, 3.0, reach])),
-            "height_m": draw(st.sampled_from([0.01, 4.0, 4.0, 9.0, 500.0])),
-        })  # fmt: skip
+        rows.append(
+            {
+                "bearing_deg": draw(st.sampled_from([0.0, 45.0, 90.0, 123.4, 360.0])),
+                "fov_deg": draw(
+                    st.sampled_from([0.0, 1e-9, 1e-7, 0.01, 60.0, 90.0, 180.0, 359.9999999, 360.0])
+                ),
+                "range_m": reach,
+                "near_m": draw(st.sampled_from([0.0, 0.0, 0.5, 3.0, reach])),
+                "height_m": draw(st.sampled_from([0.01, 4.0, 4.0, 9.0, 500.0])),
+            }
+        )
     cameras = gpd.GeoDataFrame(rows, geometry=gpd.points_from_xy(*np.array(places).T), crs=CRS)
     return cameras, buildings
 
@@ -189,8 +193,9 @@ def test_a_building_of_thousands_of_corners(corners: int) -> None:
         places = [(500_000, 4_000_000), (500_060, 4_000_010), (500_020, 4_000_003)]
         cameras = gpd.GeoDataFrame(
             {"fov_deg": [360.0] * 3, "range_m": 90.0, "near_m": 0.0, "height_m": 6.0},
-            geometry=gpd.points_from_xy(*np.array(places, float).T), crs=CRS,
-        )  # fmt: skip
+            geometry=gpd.points_from_xy(*np.array(places, float).T),
+            crs=CRS,
+        )
         views = geo.visible_area(cameras, buildings)
         assert views.is_valid.all()
         inner = np.pi * 12**2

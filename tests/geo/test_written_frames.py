@@ -32,10 +32,13 @@ def frames(conn: Conn) -> dict[str, gpd.GeoDataFrame]:
     assert run is not None
     views = read_camera_views(conn)
     return {name: read_layer(conn, name) for name in LAYERS} | {
-        "grid results": read_grid_results(conn, run.id), "camera results": read_camera_results(conn),
-        "blind spot results": read_largest_blind_spots(conn, 50), "views": views,
-        "export": next(iter(read_pieces(conn, "cameras"))), "quality": read_area_quality(conn, "grids"),
-    }  # fmt: skip
+        "grid results": read_grid_results(conn, run.id),
+        "camera results": read_camera_results(conn),
+        "blind spot results": read_largest_blind_spots(conn, 50),
+        "views": views,
+        "export": next(iter(read_pieces(conn, "cameras"))),
+        "quality": read_area_quality(conn, "grids"),
+    }
 
 
 NAMES_READ = [
@@ -109,8 +112,14 @@ def test_an_export_has_the_shapes_of_its_schema(
         assert {"lon", "lat"} <= set(table.columns)
         assert "wkt" not in table
     else:
-        assert {text.split(" ")[0].title().replace("Multip", "MultiP").replace("Multil", "MultiL")
-                .replace("string", "String") for text in table["wkt"].dropna()} <= allowed  # fmt: skip
+        assert {
+            text.split(" ")[0]
+            .title()
+            .replace("Multip", "MultiP")
+            .replace("Multil", "MultiL")
+            .replace("string", "String")
+            for text in table["wkt"].dropna()
+        } <= allowed
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -127,8 +127,9 @@ def district(rng: np.random.Generator, incidents: int) -> dict[str, gpd.GeoDataF
     ]
     grids = gpd.GeoDataFrame(
         {"code": [f"g{k:02d}" for k in range(25)], "name": "grid", "population": 100},
-        geometry=cells, crs=4326,
-    )  # fmt: skip
+        geometry=cells,
+        crs=4326,
+    )
     when = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(
         rng.integers(0, 70 * 86_400, incidents), unit="s"
     )
@@ -136,10 +137,15 @@ def district(rng: np.random.Generator, incidents: int) -> dict[str, gpd.GeoDataF
         rng.uniform(116, 116.0149, incidents), rng.uniform(40, 40.0149, incidents)
     )
     frame = gpd.GeoDataFrame(
-        {"source": "t", "source_id": [str(k) for k in range(incidents)], "occurred_at": when,
-         "category": ["a/b", "c"] * (incidents // 2)},
-        geometry=points, crs=4326,
-    )  # fmt: skip
+        {
+            "source": "t",
+            "source_id": [str(k) for k in range(incidents)],
+            "occurred_at": when,
+            "category": ["a/b", "c"] * (incidents // 2),
+        },
+        geometry=points,
+        crs=4326,
+    )
     return {"grids": grids, "incidents": frame}
 
 

@@ -1,4 +1,4 @@
-"""What a file holds before it is cleaned, and headers renamed against a saved mapping."""
+"""Previews of files before they are cleaned, and `rename` with a saved mapping."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ROWS = "a,b,经度,纬度,方位角\nx1,y1,118.5,31.3,90\nx2,y2,118.6,31.4,180\n
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    found = tmp_path / "cameras.csv"
-    found.write_text(ROWS, encoding="utf-8")
-    return found
+    file = tmp_path / "cameras.csv"
+    file.write_text(ROWS, encoding="utf-8")
+    return file
 
 
-def test_a_refused_file_is_described_all_the_same(store: str, path: Path) -> None:
+def test_import_file_previews_a_file_that_it_refuses(store: str, path: Path) -> None:
     previews: list[FilePreview] = []
     with connect(store) as conn, pytest.raises(MissingColumnsError):
         import_file(conn, "cameras", path, on_read=previews.append)
@@ -40,7 +40,7 @@ def test_a_refused_file_is_described_all_the_same(store: str, path: Path) -> Non
     ]
 
 
-def test_what_is_renamed_now_goes_before_the_saved_mapping(store: str, path: Path) -> None:
+def test_import_options_rename_overrides_the_saved_mapping(store: str, path: Path) -> None:
     with connect(store) as conn:
         import_file(
             conn,
@@ -60,6 +60,6 @@ def test_what_is_renamed_now_goes_before_the_saved_mapping(store: str, path: Pat
     ]
 
 
-def test_two_headers_cannot_be_one_column(store: str, path: Path) -> None:
+def test_import_options_rename_refuses_two_headers_for_one_column(store: str, path: Path) -> None:
     with connect(store) as conn, pytest.raises(ColumnError, match="a is renamed to code already"):
         import_file(conn, "cameras", path, ImportOptions(rename={"a": "code", "b": "code"}))

@@ -1,4 +1,4 @@
-"""Image classes, day and night, and which cameras count."""
+"""Image quality classes, coverage by day and night, and `cameras_in_use`."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ EDITIONS = {
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("edition", ["2025", "2014"])
-def test_classes_are_the_view_cut_at_the_range_of_the_class(seed: int, edition: str) -> None:
+def test_quality_coverage_equals_views_within_class_range(seed: int, edition: str) -> None:
     cameras, buildings = make_scene(seed, cameras=6)
-    # A mounted camera looks from beside its point, from which the disc below is drawn.
+    # The disc below is centred on the point of a camera; a mounted one has another viewpoint.
     cameras = cameras[cameras.geometry.distance(buildings.union_all()) > 0.01]
     rng = np.random.default_rng(seed)
     cameras["pixels_wide"] = rng.choice([960.0, 1920.0, 3840.0, np.nan], len(cameras))
     cameras["fov_deg"] = rng.choice([30.0, 70.0, 110.0, 360.0], len(cameras))
     corners = [(0, 0), (80, 0), (0, 80), (80, 80)]
-    cells = [shapely.box(x, y, x + 80, y + 80) for x, y in corners]
+    boxes = [shapely.box(x, y, x + 80, y + 80) for x, y in corners]
     areas = gpd.GeoDataFrame(
-        geometry=[shapely.affinity.translate(c, *ORIGIN) for c in cells],
+        geometry=[shapely.affinity.translate(c, *ORIGIN) for c in boxes],
         crs=CRS,
         index=list("abcd"),
     )
@@ -57,26 +57,26 @@ def test_classes_are_the_view_cut_at_the_range_of_the_class(seed: int, edition: 
     views = geo.visible_area(cameras, buildings)
     roofs = buildings.union_all()
     open_ground = shapely.difference(areas.geometry.values, roofs)
-    eyes = np.asarray(cameras.geometry.values)
+    viewpoints = np.asarray(cameras.geometry.values)
     for name in EDITIONS[edition]:
         density = geo.PIXEL_DENSITY[edition][name]
-        parts = []
-        for view, eye, camera in zip(views, eyes, cameras.itertuples(), strict=True):
+        visible_parts = []
+        for view, viewpoint, camera in zip(views, viewpoints, cameras.itertuples(), strict=True):
             fov = np.radians(camera.fov_deg)
             reach = camera.pixels_wide / (2 * density * np.tan(fov / 2))
             if camera.fov_deg == 360:
                 reach = camera.pixels_wide / (density * 2 * np.pi)
             if np.isfinite(reach):
-                parts.append(view.intersection(eye.buffer(reach, quad_segs=256)))
-        seen = shapely.intersection(open_ground, shapely.union_all(parts))
+                visible_parts.append(view.intersection(viewpoint.buffer(reach, quad_segs=256)))
+        seen = shapely.intersection(open_ground, shapely.union_all(visible_parts))
         expected = shapely.area(seen) / shapely.area(open_ground)
         # Arcs are chords: up to 0.05 m inside the circle.
         assert np.allclose(table[f"{name}_share"], expected, atol=3e-3), name
-    ordered = table.drop(columns="seen_share").to_numpy()
-    assert (np.diff(ordered, axis=1) <= 1e-9).all(), "a higher class is never seen more"
+    shares = table.drop(columns="seen_share").to_numpy()
+    assert (np.diff(shares, axis=1) <= 1e-9).all(), "a higher class has no larger share"
 
 
-def test_range_of_a_class_by_the_lens() -> None:
+def test_class_range_follows_the_field_of_view() -> None:
     cameras = gpd.GeoDataFrame(
         {
             "kind": "fixed",
@@ -89,14 +89,14 @@ def test_range_of_a_class_by_the_lens() -> None:
         crs=CRS,
     )
     reach = geo.class_range(cameras, 25.0)
-    wide = 2000 / (2 * 25 * np.tan(np.radians(35)))
-    expected = [40.0, 2000 / (25 * 2 * np.pi), np.nan, 40.0, wide]
-    # No bearing on record: taken to look all round, but with the lens it has.
+    default_reach = 2000 / (2 * 25 * np.tan(np.radians(35)))
+    expected = [40.0, 2000 / (25 * 2 * np.pi), np.nan, 40.0, default_reach]
+    # A camera without a bearing is assumed to look in all directions with its own lens.
     assert np.allclose(reach, expected, equal_nan=True)
     assert geo.class_range(cameras.assign(range_m=12.0), 25.0).max() == 12.0
 
 
-def test_at_night_only_what_is_known() -> None:
+def test_at_night_uses_only_recorded_ranges() -> None:
     cameras = gpd.GeoDataFrame(
         {
             "range_m": [60.0, 60.0, 60.0],
@@ -115,37 +115,37 @@ def test_at_night_only_what_is_known() -> None:
         geo.at_night(cameras.assign(night_range_m=-1.0))
 
 
-def test_which_cameras_count() -> None:
-    day = pd.Timestamp
+def test_cameras_in_use_filters_by_status_class_and_date() -> None:
+    timestamp = pd.Timestamp
     cameras = gpd.GeoDataFrame(
         {
             "status": ["working", "faulty", "offline", "retired", "unknown", None],
             "point_class": ["public", "public", "industry", "private", "private", "public"],
             "room": ["outdoor", "indoor", "unknown", "outdoor", "indoor", None],
             "installed_on": [
-                day("2020-01-01"),
-                day("2020-01-01"),
+                timestamp("2020-01-01"),
+                timestamp("2020-01-01"),
                 None,
-                day("2015-01-01"),
-                day("2024-01-01"),
-                day("2026-06-01"),
+                timestamp("2015-01-01"),
+                timestamp("2024-01-01"),
+                timestamp("2026-06-01"),
             ],
-            "retired_on": [None, None, None, day("2022-03-01"), None, None],
+            "retired_on": [None, None, None, timestamp("2022-03-01"), None, None],
         },
         geometry=[shapely.Point(k, 0) for k in range(6)],
         crs=CRS,
         index=list("abcdef"),
     )
 
-    def used(**question: object) -> str:
-        return "".join(geo.cameras_in_use(cameras, **question).index)  # type: ignore[arg-type]
+    def codes_in_use(**criteria: object) -> str:
+        return "".join(geo.cameras_in_use(cameras, **criteria).index)  # type: ignore[arg-type]
 
-    assert used() == "aef"
-    assert used(working_only=False) == "abcef"
-    assert used(working_only=False, point_class="public") == "abf"
-    assert used(point_class=["public", "private"]) == "aef"
-    assert used(working_only=False, outdoor_only=True) == "acf"
-    assert used(at=dt.date(2021, 1, 1), working_only=False) == "abc"
+    assert codes_in_use() == "aef"
+    assert codes_in_use(working_only=False) == "abcef"
+    assert codes_in_use(working_only=False, point_class="public") == "abf"
+    assert codes_in_use(point_class=["public", "private"]) == "aef"
+    assert codes_in_use(working_only=False, outdoor_only=True) == "acf"
+    assert codes_in_use(at=dt.date(2021, 1, 1), working_only=False) == "abc"
     history = pd.DataFrame(
         {
             "camera": ["a", "a", "b", "b", "d"],
@@ -153,17 +153,17 @@ def test_which_cameras_count() -> None:
             "since": ["2020-01-01", "2021-06-01", "2020-01-01", "2025-01-01", "2015-01-01"],
         }
     )
-    assert used(at=dt.date(2021, 1, 1), history=history) == "abcd"
-    assert used(at=dt.date(2021, 6, 1), history=history) == "bcd"
-    assert used(at=dt.date(2022, 3, 1), history=history) == "bc"
-    assert used(at=dt.date(2026, 6, 1), history=history) == "cef"
+    assert codes_in_use(at=dt.date(2021, 1, 1), history=history) == "abcd"
+    assert codes_in_use(at=dt.date(2021, 6, 1), history=history) == "bcd"
+    assert codes_in_use(at=dt.date(2022, 3, 1), history=history) == "bc"
+    assert codes_in_use(at=dt.date(2026, 6, 1), history=history) == "cef"
     with pytest.raises(ColumnError, match="point_class"):
         geo.cameras_in_use(cameras.drop(columns="point_class"), point_class="public")
     with pytest.raises(ColumnError, match="since"):
         geo.cameras_in_use(cameras, at=dt.date(2021, 1, 1), history=history[["camera", "status"]])
 
 
-def test_stored_quality_follows_the_coverage(store: str) -> None:
+def test_refresh_quality_follows_the_coverage(store: str) -> None:
     from tests.support.random_city import insert_random_city
 
     rng = np.random.default_rng(3)
@@ -174,10 +174,12 @@ def test_stored_quality_follows_the_coverage(store: str) -> None:
             "UPDATE cameras SET pixels_wide = 1920, night_range_m = 15, "
             "point_class = CASE WHEN code < '5' THEN 'public' ELSE 'private' END"
         )
-        shape = "SRID=4326;MULTIPOLYGON(((118 30.9, 118.001 30.9, 118.001 30.901, 118 30.9)))"
+        key_place_ewkt = (
+            "SRID=4326;MULTIPOLYGON(((118 30.9, 118.001 30.9, 118.001 30.901, 118 30.9)))"
+        )
         conn.execute(
             "INSERT INTO key_places (code, name, kind, geometry) VALUES ('k', 'k', 'school', %s)",
-            (shape,),
+            (key_place_ewkt,),
         )
         conn.commit()
         refresh(conn)
@@ -188,10 +190,10 @@ def test_stored_quality_follows_the_coverage(store: str) -> None:
         assert run is not None
         result = read_grid_results(conn, run.id)
         for code, shares in grids["shares"].items():
-            known = result.loc[code, "open_covered_share"]
-            assert shares["working"]["day"]["seen"] == pytest.approx(known, abs=1e-9)
-            assert shares["working"]["night"]["seen"] <= known + 1e-9
-            assert shares["public"]["day"]["seen"] <= known + 1e-9
+            covered_share = result.loc[code, "open_covered_share"]
+            assert shares["working"]["day"]["seen"] == pytest.approx(covered_share, abs=1e-9)
+            assert shares["working"]["night"]["seen"] <= covered_share + 1e-9
+            assert shares["public"]["day"]["seen"] <= covered_share + 1e-9
             for light in ("day", "night"):
                 classes = [shares["working"][light][f"2014.{n}"] for n in EDITIONS["2014"]]
                 assert classes == sorted(classes, reverse=True)
@@ -207,22 +209,22 @@ def test_stored_quality_follows_the_coverage(store: str) -> None:
         conn.commit()
         changed = refresh(conn)
         assert refresh_quality(conn, get_settings()) in (changed.grids, changed.grids + 1)
-        partly = read_area_quality(conn, "grids")["shares"].to_dict()
+        incremental_shares = read_area_quality(conn, "grids")["shares"].to_dict()
         conn.execute("DELETE FROM area_quality")
         conn.commit()
         refresh_quality(conn, get_settings())
-        assert read_area_quality(conn, "grids")["shares"].to_dict() == partly
+        assert read_area_quality(conn, "grids")["shares"].to_dict() == incremental_shares
         history = read_all_status_history(conn)
-        mine = history[history["camera"] == code]
-        assert mine["status"].tolist() == ["unknown", "faulty"]
+        camera_history = history[history["camera"] == code]
+        assert camera_history["status"].tolist() == ["unknown", "faulty"]
         conn.execute("DELETE FROM key_places")
         conn.commit()
         refresh_quality(conn, get_settings())
         assert read_area_quality(conn, "key-places").empty
 
 
-def test_a_mounted_camera_reaches_its_class_from_its_wall() -> None:
-    # 6 m deep in a tower, identifying up to 4 m: the 4 m count from the wall it looks from.
+def test_quality_coverage_measures_from_the_wall_of_a_mounted_camera() -> None:
+    # 6 m inside a tower, identifying up to 4 m: the 4 m are measured from the wall.
     tower = gpd.GeoDataFrame(
         {"height_m": [50.0]},
         geometry=[shapely.affinity.translate(shapely.box(-20, -20, 6, 20), *ORIGIN)],

@@ -1,4 +1,4 @@
-"""Smoothed rates, ranks and comparisons, against esda, scipy and simulation."""
+"""Smoothed rates, ranks and comparisons of periods against esda, scipy and simulation."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ with warnings.catch_warnings():
 CRS = "EPSG:32650"
 
 
-def test_empirical_bayes_is_esda_s_on_sudden_infant_deaths() -> None:
+def test_empirical_bayes_equals_esda() -> None:
     sids = gpd.read_file(get_path("sids2.shp"))
     for deaths, births in (("SID74", "BIR74"), ("SID79", "BIR79")):
         counts, base = sids[deaths], sids[births].to_numpy(float)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            theirs = np.ravel(Empirical_Bayes(counts.to_numpy(float), base).r)
-        assert np.allclose(geo.empirical_bayes(counts, base), theirs, atol=1e-12, rtol=0)
+            esda_rates = np.ravel(Empirical_Bayes(counts.to_numpy(float), base).r)
+        assert np.allclose(geo.empirical_bayes(counts, base), esda_rates, atol=1e-12, rtol=0)
 
 
-def test_small_grids_are_drawn_to_the_middle_and_nobody_is_lost() -> None:
+def test_empirical_bayes_shrinks_small_grids() -> None:
     counts = pd.Series([3, 0, 500, 300, 2], index=list("abcde"))
     people = [10, 12, 10_000, 9_000, 0]
     smoothed = geo.empirical_bayes(counts, people)
@@ -49,7 +49,7 @@ def test_small_grids_are_drawn_to_the_middle_and_nobody_is_lost() -> None:
         geo.empirical_bayes(counts - 1, people)
 
 
-def test_smoothing_comes_nearer_to_the_truth() -> None:
+def test_empirical_bayes_reduces_the_error() -> None:
     rng = np.random.default_rng(1)
     raw_error = eb_error = 0.0
     for _ in range(50):
@@ -61,28 +61,30 @@ def test_smoothing_comes_nearer_to_the_truth() -> None:
     assert eb_error < 0.5 * raw_error
 
 
-def test_rank_intervals_hold_the_true_rank() -> None:
+def test_rank_intervals_contain_the_true_rank() -> None:
     rng = np.random.default_rng(2)
-    held = []
+    contained = []
     for _ in range(40):
         people = rng.integers(200, 3000, 60).astype(float)
         truth = rng.gamma(4.0, 0.02 / 4.0, 60)
         table = geo.rank_intervals(pd.Series(rng.poisson(truth * people)), people, draws=500)
         true_rank = stats.rankdata(-truth)
-        held.append((true_rank >= table["rank_p05"]) & (true_rank <= table["rank_p95"]))
-    assert 0.85 < np.mean(held) < 0.97
+        contained.append((true_rank >= table["rank_p05"]) & (true_rank <= table["rank_p95"]))
+    assert 0.85 < np.mean(contained) < 0.97
     fixed = geo.rank_intervals(pd.Series([5, 50, 50, 1]), [100, 100, 100, 0])
     assert fixed["rank"].tolist()[:3] == [3.0, 1.0, 1.0]
     assert fixed.iloc[3].isna().all()
     assert fixed.equals(geo.rank_intervals(pd.Series([5, 50, 50, 1]), [100, 100, 100, 0]))
 
 
-def test_comparison_is_the_exact_test() -> None:
-    now, before = pd.Series([30, 5, 0, 0, 7]), pd.Series([12, 6, 0, 9, 0])
-    table = geo.compare_periods(now, before, days_now=30, days_before=90)
-    for row, k, b in zip(table.itertuples(), now, before, strict=True):
-        if k + b:
-            exact = stats.binomtest(int(k), int(k + b), 0.25)
+def test_compare_periods_equals_the_exact_test() -> None:
+    current, previous = pd.Series([30, 5, 0, 0, 7]), pd.Series([12, 6, 0, 9, 0])
+    table = geo.compare_periods(current, previous, days_now=30, days_before=90)
+    for row, current_count, previous_count in zip(
+        table.itertuples(), current, previous, strict=True
+    ):
+        if current_count + previous_count:
+            exact = stats.binomtest(int(current_count), int(current_count + previous_count), 0.25)
             assert row.p_value == pytest.approx(exact.pvalue, abs=1e-12)
             interval = exact.proportion_ci(method="exact")
             low, high = (p / (1 - p) * 3 if p < 1 else np.inf for p in interval)
@@ -92,12 +94,12 @@ def test_comparison_is_the_exact_test() -> None:
     assert np.isnan(table["ratio"].iloc[2])
     assert table["p_value"].iloc[2] == 1.0
     with pytest.raises(ColumnError, match="same grids"):
-        geo.compare_periods(now, before.iloc[:3], days_now=1, days_before=1)
+        geo.compare_periods(current, previous.iloc[:3], days_now=1, days_before=1)
     with pytest.raises(ColumnError, match="0 days"):
-        geo.compare_periods(now, before, days_now=0, days_before=1)
+        geo.compare_periods(current, previous, days_now=0, days_before=1)
 
 
-def test_chance_alone_rarely_differs() -> None:
+def test_compare_periods_has_few_false_positives() -> None:
     rng = np.random.default_rng(3)
     table = geo.compare_periods(
         pd.Series(rng.poisson(8, 5000)),
@@ -109,11 +111,11 @@ def test_chance_alone_rarely_differs() -> None:
     assert (table["q_value"] <= 0.05).mean() <= 0.001
 
 
-def test_comparison_with_the_past_by_calendar_months_and_by_days() -> None:
+def test_compare_with_past_by_months_and_by_days() -> None:
     grids = gpd.GeoDataFrame(
         geometry=[shapely.box(0, 0, 10, 10), shapely.box(10, 0, 20, 10)], index=["a", "b"], crs=CRS
     )
-    days = {
+    incidents_by_time = {
         "2025-01-31T23:00+08:00": (5, 1),
         "2025-02-28T23:59+08:00": (5, 6),
         "2026-01-01T00:00+08:00": (5, 4),
@@ -123,33 +125,33 @@ def test_comparison_with_the_past_by_calendar_months_and_by_days() -> None:
         "2026-02-10T12:00+08:00": (99, 2),
         "2026-03-01T00:00+08:00": (5, 50),
     }
-    frame = gpd.GeoDataFrame(
-        {"occurred_at": [t for t, (_, n) in days.items() for _ in range(n)]},
-        geometry=[shapely.Point(x, 5) for x, n in days.values() for _ in range(n)],
+    incidents = gpd.GeoDataFrame(
+        {"occurred_at": [t for t, (_, n) in incidents_by_time.items() for _ in range(n)]},
+        geometry=[shapely.Point(x, 5) for x, n in incidents_by_time.values() for _ in range(n)],
         crs=CRS,
     )
-    table = geo.compare_with_past(grids, frame, ("2026-02-01", "2026-03-01"))
+    table = geo.compare_with_past(grids, incidents, ("2026-02-01", "2026-03-01"))
     assert table["count"].tolist() == [20, 3]
     assert table["previous"].tolist() == [4, 2]
     assert table["year_before"].tolist() == [6, 0]
     assert table.attrs["outside"] == 2
-    alone = geo.compare_periods(
+    direct = geo.compare_periods(
         table["count"], table["previous"].astype(int), days_now=28, days_before=31
     )
-    assert table["previous_p_value"].tolist() == alone["p_value"].tolist()
+    assert table["previous_p_value"].tolist() == direct["p_value"].tolist()
     assert table["previous_ratio"].iloc[0] == pytest.approx(20 / 28 / (4 / 31))
     assert table["year_before_ratio"].iloc[0] == pytest.approx(20 / 6)
     assert np.isnan(table["year_before_ratio"].iloc[1])
-    # A span that is no whole month goes back by its days; no record is not no incident.
-    some = geo.compare_with_past(grids, frame, ("2026-02-01", "2026-02-15"))
-    assert some.attrs["periods"]["previous"] == ["2026-01-18", "2026-02-01"]
-    early = geo.compare_with_past(grids, frame, ("2026-01-01", "2026-02-01"))
-    assert early["previous"].tolist() == [0, 0]
-    assert early["year_before"].isna().all()
-    assert early["year_before_q_value"].isna().all()
+    # Half a month is compared with as many days before it; months without records are unknown.
+    half_month = geo.compare_with_past(grids, incidents, ("2026-02-01", "2026-02-15"))
+    assert half_month.attrs["periods"]["previous"] == ["2026-01-18", "2026-02-01"]
+    first_month = geo.compare_with_past(grids, incidents, ("2026-01-01", "2026-02-01"))
+    assert first_month["previous"].tolist() == [0, 0]
+    assert first_month["year_before"].isna().all()
+    assert first_month["year_before_q_value"].isna().all()
     with pytest.raises(ColumnError, match="is empty"):
-        geo.compare_with_past(grids, frame, ("2026-03-01", "2026-02-01"))
+        geo.compare_with_past(grids, incidents, ("2026-03-01", "2026-02-01"))
     with pytest.raises(ColumnError, match="no incident has a time"):
         geo.compare_with_past(
-            grids, frame.drop(columns="occurred_at"), ("2026-02-01", "2026-03-01")
+            grids, incidents.drop(columns="occurred_at"), ("2026-02-01", "2026-03-01")
         )

@@ -1,4 +1,4 @@
-"""Damaged files of every format: a table or a refusal of ours, whatever bytes changed."""
+"""Fuzzing of the file readers: a damaged file is read, or refused with a documented error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LIMITS = Settings(import_memory_mb=768, import_seconds=60)
 
 @st.composite
 def _changes(draw: st.DrawFn) -> list[tuple[str, float, bytes]]:
-    """What to do at which part of the file, and with which bytes."""
+    """Draw changes of a file: an action, a position from 0 to 1, and bytes."""
     chunk = st.one_of(
         st.binary(min_size=1, max_size=40),
         st.sampled_from(
@@ -37,44 +37,44 @@ def _changes(draw: st.DrawFn) -> list[tuple[str, float, bytes]]:
             ]
         ),
     )
-    one = st.tuples(
+    change = st.tuples(
         st.sampled_from(["set", "insert", "cut", "repeat", "flip"]),
         st.floats(0, 1, exclude_max=True),
         chunk,
     )
-    return draw(st.lists(one, min_size=1, max_size=4))
+    return draw(st.lists(change, min_size=1, max_size=4))
 
 
-def _changed(data: bytes, changes: list[tuple[str, float, bytes]]) -> bytes:
-    for what, where, chunk in changes:
-        at = int(where * len(data))
-        rest = data[at:]
-        if what == "set":
+def _apply(data: bytes, changes: list[tuple[str, float, bytes]]) -> bytes:
+    for action, position, chunk in changes:
+        offset = int(position * len(data))
+        rest = data[offset:]
+        if action == "set":
             rest = chunk + rest[len(chunk) :]
-        elif what == "insert":
+        elif action == "insert":
             rest = chunk + rest
-        elif what == "cut":
+        elif action == "cut":
             rest = b""
-        elif what == "repeat":
+        elif action == "repeat":
             rest = rest[: 20 * len(chunk)] + rest
         elif rest:
             rest = bytes([rest[0] ^ (chunk[0] | 1)]) + rest[1:]
-        data = data[:at] + rest
+        data = data[:offset] + rest
     return data
 
 
-def _inside(data: bytes, changes: list[tuple[str, float, bytes]]) -> bytes:
-    """A zip or gzip file that is sound, with its content changed."""
+def _apply_inside(data: bytes, changes: list[tuple[str, float, bytes]]) -> bytes:
+    """Return a valid zip or gzip file with changed content."""
     if data[:2] == b"\x1f\x8b":
-        return gzip.compress(_changed(gzip.decompress(data), changes))
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as given_, zipfile.ZipFile(out, "w") as archive:
-        names = given_.namelist()
-        chosen = names[int(changes[0][1] * len(names))]
+        return gzip.compress(_apply(gzip.decompress(data), changes))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(buffer, "w") as archive:
+        names = source.namelist()
+        changed_name = names[int(changes[0][1] * len(names))]
         for name in names:
-            content = given_.read(name)
-            archive.writestr(name, _changed(content, changes) if name == chosen else content)
-    return out.getvalue()
+            content = source.read(name)
+            archive.writestr(name, _apply(content, changes) if name == changed_name else content)
+    return buffer.getvalue()
 
 
 def _read(path: Path) -> None:
@@ -87,7 +87,7 @@ def _read(path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def valid(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def valid_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("fuzz")
     for name, write in WRITERS.items():
         write(folder / name)
@@ -100,30 +100,34 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.mark.deep
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_damaged_file_is_read_or_refused(
-    valid: dict[str, bytes], tmp_path: Path, name: str
+def test_read_file_reads_or_refuses_damaged_files(
+    valid_files: dict[str, bytes], tmp_path: Path, name: str
 ) -> None:
     path = tmp_path / name
-    parts = [part for part in valid if part not in WRITERS] if name == "a.shp" else []
+    parts = [part for part in valid_files if part not in WRITERS] if name == "a.shp" else []
     for part in (name, *parts):
-        (tmp_path / part).write_bytes(valid[part])
-    _read(path)  # unchanged, it is read
+        (tmp_path / part).write_bytes(valid_files[part])
+    _read(path)  # the unchanged file is read
 
     @settings(max_examples=25, suppress_health_check=list(HealthCheck))
     @given(changes=_changes(), inside=st.booleans(), part=st.sampled_from([name, *parts]))
-    def damaged(changes: list[tuple[str, float, bytes]], inside: bool, part: str) -> None:
-        for each in (name, *parts):
-            (tmp_path / each).write_bytes(valid[each])
-        packed = inside and name.endswith((".zip", ".xlsx", ".gz"))
-        (tmp_path / part).write_bytes((_inside if packed else _changed)(valid[part], changes))
+    def check_damaged_file(
+        changes: list[tuple[str, float, bytes]], inside: bool, part: str
+    ) -> None:
+        for part_name in (name, *parts):
+            (tmp_path / part_name).write_bytes(valid_files[part_name])
+        is_archive = inside and name.endswith((".zip", ".xlsx", ".gz"))
+        (tmp_path / part).write_bytes(
+            (_apply_inside if is_archive else _apply)(valid_files[part], changes)
+        )
         try:
             _read(path)
         except (ReadError, CrsError) as error:
-            said = str(error)
+            message = str(error)
         else:
             return
-        assert name in said
-        assert "/gridcover-" not in said
-        assert "Error" not in said
+        assert name in message
+        assert "/gridcover-" not in message
+        assert "Error" not in message
 
-    damaged()
+    check_damaged_file()

@@ -1,4 +1,4 @@
-"""What is wrong with a register: each fault planted, each found, and nothing else."""
+"""Data-quality issues of registers: each planted fault is reported, and nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ CRS = "EPSG:32650"
 TODAY = dt.date(2026, 11, 1)
 
 
-def district() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+def make_district() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """Return three grids and two communities."""
     grids = gpd.GeoDataFrame(
         {"community": ["C1", "C2", None], "population": [10, None, 5]},
         geometry=[shapely.box(x, 0, x + 100, 100) for x in (0, 100, 200)],
@@ -40,8 +41,8 @@ def district() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     return grids, areas
 
 
-def cameras(**changes: dict[int, object]) -> gpd.GeoDataFrame:
-    number = 6
+def make_cameras(**changes: dict[int, object]) -> gpd.GeoDataFrame:
+    count = 6
     frame = pd.DataFrame(
         {
             "kind": "fixed",
@@ -60,9 +61,9 @@ def cameras(**changes: dict[int, object]) -> gpd.GeoDataFrame:
             "retired_on": None,
             "community": "C1",
         },
-        index=[f"k{k}" for k in range(number)],
+        index=[f"k{k}" for k in range(count)],
     ).astype(object)
-    points = [shapely.Point(10 + 12 * k, 50) for k in range(number)]
+    points = [shapely.Point(10 + 12 * k, 50) for k in range(count)]
     for column, cells in changes.items():
         for row, value in cells.items():
             if column == "place":
@@ -72,15 +73,15 @@ def cameras(**changes: dict[int, object]) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(frame, geometry=points, crs=CRS)
 
 
-def found(frame: gpd.GeoDataFrame, **options: object) -> set[tuple[str, str]]:
-    grids, areas = district()
+def issues_of(frame: gpd.GeoDataFrame, **options: object) -> set[tuple[str, str]]:
+    grids, areas = make_district()
     table = geo.camera_findings(frame, grids, areas, today=TODAY, **options)  # type: ignore[arg-type]
     assert tuple(table.columns) == COLUMNS
     return set(zip(table["code"], table["finding"], strict=True))
 
 
-def test_a_good_register_has_no_findings_and_each_fault_is_found_alone() -> None:
-    assert found(cameras()) == set()
+def test_camera_findings_reports_each_fault_alone() -> None:
+    assert issues_of(make_cameras()) == set()
     faults = {
         "bearing_missing": {"bearing_deg": {1: None}},
         "field_of_view_missing": {"fov_deg": {1: None}},
@@ -103,11 +104,11 @@ def test_a_good_register_has_no_findings_and_each_fault_is_found_alone() -> None
         "outside_stated_community": {"place": {1: shapely.Point(150, 50)}},
     }
     for finding, change in faults.items():
-        assert found(cameras(**change)) == {("k1", finding)}, finding  # type: ignore[arg-type]
+        assert issues_of(make_cameras(**change)) == {("k1", finding)}, finding  # type: ignore[arg-type]
 
 
-def test_what_is_no_fault() -> None:
-    good = cameras(
+def test_camera_findings_accepts_valid_cameras() -> None:
+    valid_cameras = make_cameras(
         kind={0: "ptz", 1: "panoramic"},
         bearing_deg={0: None, 1: None, 3: 270.0},
         fov_deg={0: None, 1: None},
@@ -118,24 +119,24 @@ def test_what_is_no_fault() -> None:
         status={5: "retired"},
         owner={5: None},
     )
-    # Turning ones need no bearing; an upgrade makes young; back to back is no double; a name is as
-    # good as a code; a retired one is nobody's work.
-    assert found(good) == set()
-    twins = cameras(place={3: shapely.Point(58, 50.2), 4: shapely.Point(58, 50)})
-    assert found(twins) == {
+    # Not faults: a turning camera without a bearing, an old one that was upgraded, two back to
+    # back, a community given by its name, and a retired one without an owner.
+    assert issues_of(valid_cameras) == set()
+    duplicates = make_cameras(place={3: shapely.Point(58, 50.2), 4: shapely.Point(58, 50)})
+    assert issues_of(duplicates) == {
         ("k3", "same_place_as_another_camera"),
         ("k4", "same_place_as_another_camera"),
     }
-    number = cameras().rename(index={"k2": "11010500001180000123"})
-    assert found(number) == {("11010500001180000123", "device_number_invalid")}
-    since = pd.Series(pd.Timestamp("2026-10-01", tz="UTC"), index=cameras().index)
+    invalid_number = make_cameras().rename(index={"k2": "11010500001180000123"})
+    assert issues_of(invalid_number) == {("11010500001180000123", "device_number_invalid")}
+    since = pd.Series(pd.Timestamp("2026-10-01", tz="UTC"), index=make_cameras().index)
     since.iloc[2] = pd.Timestamp("2024-01-01", tz="UTC")
-    assert found(cameras(), status_since=since) == {("k2", "status_older_than_days/365")}
-    assert found(cameras().iloc[:0]) == set()
+    assert issues_of(make_cameras(), status_since=since) == {("k2", "status_older_than_days/365")}
+    assert issues_of(make_cameras().iloc[:0]) == set()
 
 
-def test_grids_and_incidents_and_the_list_by_owner() -> None:
-    grids, areas = district()
+def test_grid_findings_and_incident_findings_by_owner() -> None:
+    grids, areas = make_district()
     staff = pd.DataFrame({"grid": ["g1", "g2"], "role": ["head", "police"]})
     table = geo.grid_findings(grids, areas, staff)
     assert set(zip(table["code"], table["finding"], strict=True)) == {
@@ -164,18 +165,18 @@ def test_grids_and_incidents_and_the_list_by_owner() -> None:
         ],
         crs=CRS,
     )
-    told = geo.incident_findings(incidents, grids)
-    assert list(zip(told["code"], told["finding"], strict=True)) == [
+    issues = geo.incident_findings(incidents, grids)
+    assert list(zip(issues["code"], issues["finding"], strict=True)) == [
         ("b", "category_missing"),
         ("c", "accepted_before_reported"),
         ("e", "outside_every_grid"),
     ]
-    listed = geo.findings_by_owner(told)
+    listed = geo.findings_by_owner(issues)
     assert listed["owner"].tolist() == ["12345"] * 3
     assert listed["rows"].sum() == 3
 
 
-def test_the_demo_s_register_has_the_faults_it_was_made_with(demo_store: str) -> None:
+def test_camera_findings_reports_the_faults_of_the_demo(demo_store: str) -> None:
     with connect(demo_store) as conn:
         grids, areas, cameras = (read_layer(conn, n) for n in ("grids", "areas", "cameras"))
         staff = pd.DataFrame(read_grid_staff(conn))
@@ -190,7 +191,7 @@ def test_the_demo_s_register_has_the_faults_it_was_made_with(demo_store: str) ->
     assert (heads["finding"] == "head_missing").sum() == len(range(40, 297, 41))
 
 
-def test_check_command_tells_findings_and_targets(
+def test_check_command_reports_findings_and_targets(
     demo_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRIDCOVER_DATABASE_URL", demo_store)
@@ -198,24 +199,24 @@ def test_check_command_tells_findings_and_targets(
     path = tmp_path / "todo.csv"
     result = CliRunner().invoke(app, ["check", "--json", "-o", str(path)])
     assert result.exit_code == 0, result.output
-    told = json.loads(result.stdout)
+    report = json.loads(result.stdout)
     rows = pd.read_csv(path, dtype=str)
-    assert len(rows) == sum(f["rows"] for f in told["findings"])
+    assert len(rows) == sum(f["rows"] for f in report["findings"])
     assert set(rows["layer"]) == {"cameras", "grids", "incidents", "buildings", "key-places"}
     outside = next(
         f
-        for f in told["findings"]
+        for f in report["findings"]
         if f["finding"] == "outside_every_grid" and f["layer"] == "incidents"
     )
     assert outside["rows"] > 400
-    assert {t["point_class"] for t in told["targets"]} == {"all", "public", "industry"}
+    assert {t["point_class"] for t in report["targets"]} == {"all", "public", "industry"}
     plain = CliRunner().invoke(app, ["check"])
     assert "Cameras against the targets" in plain.output
     assert "of 46 key places" in plain.output
 
 
-def test_stored_sentences_become_codes(store: str) -> None:
-    """Each sentence that was ever stored is converted, with its parameter."""
+def test_migration_21_converts_sentences_to_codes(store: str) -> None:
+    """Sentences of earlier versions become codes with their parameter."""
     sentences = {
         "bearing missing": "bearing_missing",
         "fixed, but wider than 180°": "fixed_field_of_view_above_deg/180",

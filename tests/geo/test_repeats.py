@@ -1,4 +1,4 @@
-"""Near repeats against pointpats, brute force, and simulated incidents."""
+"""`near_repeats` against pointpats, brute force and simulated incidents."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ with warnings.catch_warnings():
 START = pd.Timestamp("2026-01-01", tz="UTC")
 
 
-def events(xy: np.ndarray, day: np.ndarray) -> gpd.GeoDataFrame:
+def make_events(xy: np.ndarray, day: np.ndarray) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(
         {"occurred_at": START + pd.to_timedelta(day, unit="D")},
         geometry=gpd.points_from_xy(*xy.T),
@@ -32,43 +32,45 @@ def events(xy: np.ndarray, day: np.ndarray) -> gpd.GeoDataFrame:
     )
 
 
-def test_burkitt_is_pointpats_s() -> None:
+def test_near_repeats_equals_pointpats() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         burkitt = SpaceTimeEvents(get_path("burkitt.shp"), "T")
-    frame = events(burkitt.space, burkitt.t.ravel())
+    frame = make_events(burkitt.space, burkitt.t.ravel())
     for delta, tau in ((20, 5), (10, 10), (40, 60)):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # It shuffles the times it is given, so each call gets its own.
-            theirs = knox(burkitt.space, burkitt.t.copy(), delta=delta, tau=tau, permutations=999)
+            # pointpats shuffles the times in place, so each call is given a copy.
+            reference = knox(
+                burkitt.space, burkitt.t.copy(), delta=delta, tau=tau, permutations=999
+            )
         row = geo.near_repeats(frame, distances_m=[delta], days=[tau]).iloc[0]
-        assert row["pairs"] == theirs["stat"]
-        # Theirs is the smaller tail.
+        assert row["pairs"] == reference["stat"]
+        # pointpats returns the smaller tail.
         p = min(row["p_value"], 1 - row["p_value"])
-        assert p == pytest.approx(float(np.ravel(theirs["pvalue"])[0]), abs=0.06)
+        assert p == pytest.approx(float(np.ravel(reference["pvalue"])[0]), abs=0.06)
     # The published count for 20 and 5.
     assert geo.near_repeats(frame, distances_m=[20], days=[5])["pairs"].iloc[0] == 13
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_counts_are_those_of_every_pair(seed: int) -> None:
+def test_near_repeats_counts_every_pair(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    xy = np.round(rng.uniform(0, 600, (120, 2)), -1)  # many at one place, many on a band's end
+    xy = np.round(rng.uniform(0, 600, (120, 2)), -1)  # many coincide or lie on the end of a band
     day = rng.integers(0, 60, 120).astype(float)
     distances, days = [100.0, 200.0, 300.0], [3.0, 7.0, 30.0]
-    table = geo.near_repeats(events(xy, day), distances_m=distances, days=days, permutations=9)
+    table = geo.near_repeats(make_events(xy, day), distances_m=distances, days=days, permutations=9)
     i, j = np.triu_indices(120, 1)
-    apart, later = np.hypot(*(xy[i] - xy[j]).T), np.abs(day[i] - day[j])
+    distance, interval = np.hypot(*(xy[i] - xy[j]).T), np.abs(day[i] - day[j])
     for row in table.itertuples():
-        near = (apart <= row.to_m) & ((apart > row.from_m) | (row.from_m == 0))
-        soon = (later <= row.to_days) & ((later > row.from_days) | (row.from_days == 0))
-        assert row.pairs == (near & soon).sum()
+        in_distance = (distance <= row.to_m) & ((distance > row.from_m) | (row.from_m == 0))
+        in_time = (interval <= row.to_days) & ((interval > row.from_days) | (row.from_days == 0))
+        assert row.pairs == (in_distance & in_time).sum()
     assert len(table) == 9
     assert table.attrs["incidents"] == 120
 
 
-def every_pair(
+def count_every_pair(
     xy: np.ndarray,
     day: np.ndarray,
     space: list[float],
@@ -76,11 +78,11 @@ def every_pair(
     permutations: int,
     seed: int,
 ) -> np.ndarray:
-    """Pairs by permutation, band of distance and of days: each pair measured, one after the other."""
+    """Count pairs by permutation, distance band and time band, one pair at a time."""
     i, j = np.triu_indices(len(xy), 1)
     band = np.searchsorted(space, np.hypot(*(xy[i] - xy[j]).T), side="left")
-    near = band < len(space)
-    i, j, band = i[near], j[near], band[near]
+    is_near = band < len(space)
+    i, j, band = i[is_near], j[is_near], band[is_near]
     random = np.random.default_rng(seed)
     orders = [np.arange(len(xy)), *(random.permutation(len(xy)) for _ in range(permutations))]
     tables = np.zeros((len(orders), len(space), len(time)), np.int64)
@@ -90,10 +92,10 @@ def every_pair(
     return tables
 
 
-@pytest.mark.parametrize("small", [65_535, 3], ids=["of 16 bits", "of 32 bits"])
+@pytest.mark.parametrize("small", [65_535, 3], ids=["16 bits", "32 bits"])
 @pytest.mark.parametrize("flush", [60_000, 7], ids=["", "counters emptied often"])
 @given(data=st.data())
-def test_every_permutation_is_counted_as_pair_by_pair(
+def test_pair_counts_of_permutations_equal_every_pair(
     small: int, flush: int, data: st.DataObject
 ) -> None:
     number = data.draw(st.integers(2, 70))
@@ -101,7 +103,7 @@ def test_every_permutation_is_counted_as_pair_by_pair(
     width = data.draw(st.sampled_from([1.0, 90.0, 1000.0, 1e7]))
     xy = random.uniform(-width, width, (number, 2))
     if data.draw(st.booleans()):
-        xy = np.round(xy, -1)  # many at one place, many on a band's end
+        xy = np.round(xy, -1)  # many coincide or lie on the end of a band
     day = random.uniform(0, data.draw(st.sampled_from([1.0, 40.0, 2000.0])), number)
     if data.draw(st.booleans()):
         day = np.round(day * 24) / 24
@@ -112,65 +114,65 @@ def test_every_permutation_is_counted_as_pair_by_pair(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(repeats, "_SMALL", small)
         patch.setattr(repeats, "_FLUSH", flush)
-        counted = repeats._pair_counts(xy, day, *bands, permutations, seed)
-    assert (counted == every_pair(xy, day, space, time, permutations, seed)).all()
+        counts = repeats._pair_counts(xy, day, *bands, permutations, seed)
+    assert (counts == count_every_pair(xy, day, space, time, permutations, seed)).all()
 
 
-def test_the_table_is_made_of_those_counts() -> None:
+def test_near_repeats_table_follows_from_the_counts() -> None:
     random = np.random.default_rng(8)
     xy, day = random.uniform(0, 500, (150, 2)), random.integers(0, 90, 150).astype(float)
     table = geo.near_repeats(
-        events(xy, day), distances_m=[100, 200], days=[7, 14], permutations=60, seed=5
+        make_events(xy, day), distances_m=[100, 200], days=[7, 14], permutations=60, seed=5
     )
-    tables = every_pair(xy, day, [100.0, 200.0], [7.0, 14.0], 60, 5)
+    tables = count_every_pair(xy, day, [100.0, 200.0], [7.0, 14.0], 60, 5)
     assert table["pairs"].tolist() == tables[0].ravel().tolist()
     assert table["expected"].tolist() == tables[1:].mean(axis=0).ravel().tolist()
     p_value = (1 + (tables[1:] >= tables[0]).sum(axis=0)) / 61
     assert table["p_value"].tolist() == p_value.ravel().tolist()
 
 
-def test_too_many_pairs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_near_repeats_refuses_too_many_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repeats, "_MOST_CHECKS", 1e3)
-    frame = events(np.zeros((50, 2)), np.arange(50.0))
+    frame = make_events(np.zeros((50, 2)), np.arange(50.0))
     with pytest.raises(ColumnError, match="shorter distances_m"):
         geo.near_repeats(frame, permutations=99)
 
 
-def test_repeats_are_found_and_chance_is_not() -> None:
+def test_near_repeats_detects_repeats_but_not_chance() -> None:
     rng = np.random.default_rng(3)
-    low = 0
+    significant = 0
     for _ in range(60):
-        # A hot spot that is hot all year, and a season: neither is a near repeat.
+        # Neither a permanent hot spot nor a season is a near repeat.
         xy = np.vstack([rng.uniform(0, 5000, (250, 2)), rng.normal(2000, 80, (150, 2))])
         day = 365 * rng.beta(2, 5, 400)
-        table = geo.near_repeats(events(xy, day), distances_m=[200], days=[7], permutations=99)
-        low += bool(table["p_value"].iloc[0] <= 0.05)
-    assert low <= 8  # 3 expected; more than 8 has a chance of 1 in 250
-    # Every fourth of those in the open is followed by another nearby within five days.
-    echo = rng.choice(250, 60, replace=False)
-    xy = np.vstack([xy[:280], xy[echo] + rng.normal(0, 40, (60, 2))])
-    day = np.r_[day[:280], day[echo] + rng.uniform(0, 5, 60)]
-    table = geo.near_repeats(events(xy, day), distances_m=[200, 1000], days=[7, 60])
+        table = geo.near_repeats(make_events(xy, day), distances_m=[200], days=[7], permutations=99)
+        significant += bool(table["p_value"].iloc[0] <= 0.05)
+    assert significant <= 8  # 3 are expected; more than 8 have a probability of 1 in 250
+    # Sixty incidents are followed by another one nearby within five days.
+    repeated = rng.choice(250, 60, replace=False)
+    xy = np.vstack([xy[:280], xy[repeated] + rng.normal(0, 40, (60, 2))])
+    day = np.r_[day[:280], day[repeated] + rng.uniform(0, 5, 60)]
+    table = geo.near_repeats(make_events(xy, day), distances_m=[200, 1000], days=[7, 60])
     assert table["p_value"].iloc[0] == 1 / 1000
     assert table["ratio"].iloc[0] > 1.8
-    again = geo.near_repeats(events(xy, day), distances_m=[200, 1000], days=[7, 60])
-    assert table.equals(again)
+    same_table = geo.near_repeats(make_events(xy, day), distances_m=[200, 1000], days=[7, 60])
+    assert table.equals(same_table)
 
 
-def test_what_has_no_place_or_time_is_left_out() -> None:
-    frame = events(np.zeros((4, 2)), np.arange(4.0))
+def test_near_repeats_leaves_out_incidents_without_place_or_time() -> None:
+    frame = make_events(np.zeros((4, 2)), np.arange(4.0))
     frame.loc[0, "occurred_at"] = pd.NaT
     frame = frame.set_geometry([*frame.geometry.iloc[:3], None], crs=32650)
     table = geo.near_repeats(frame, distances_m=[10], days=[10], permutations=9)
     assert (table.attrs["incidents"], table["pairs"].iloc[0]) == (2, 1)
-    for wrong, words in (
+    for options, message in (
         ({"distances_m": []}, "distances_m"),
         ({"days": [7, 7]}, "days"),
         ({"distances_m": [-1]}, "distances_m"),
         ({"permutations": 0}, "permutations"),
     ):
-        with pytest.raises(ColumnError, match=words):
-            geo.near_repeats(frame, **wrong)  # type: ignore[arg-type]
+        with pytest.raises(ColumnError, match=message):
+            geo.near_repeats(frame, **options)  # type: ignore[arg-type]
     with pytest.raises(ColumnError, match="two incidents"):
         geo.near_repeats(frame.iloc[:2])
     line = frame.set_geometry([shapely.LineString([(0, 0), (1, 1)])] * 4, crs=32650)

@@ -1,4 +1,4 @@
-"""Which cameras see a place, against every camera asked one by one."""
+"""`cameras_seeing` against an intersection of each view with each place."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from tests.support.scenes import CRS, ORIGIN, make_scene
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_against_each_camera_and_point(seed: int) -> None:
+def test_cameras_seeing_equals_each_pair_of_camera_and_point(seed: int) -> None:
     cameras, buildings = make_scene(seed, cameras=12)
     rng = np.random.default_rng(seed)
     cameras["pixels_wide"] = rng.choice([1920.0, np.nan], len(cameras))
     views = geo.visible_area(cameras, buildings)
-    spots = gpd.GeoSeries(
+    places = gpd.GeoSeries(
         gpd.points_from_xy(*(rng.uniform(0, 160, (60, 2)) + ORIGIN).T),
         crs=CRS,
         index=[f"p{k}" for k in range(60)],
     )
-    table = geo.cameras_seeing(spots, cameras, views)
+    table = geo.cameras_seeing(places, cameras, views)
     expected = {
-        (p, c) for p, spot in spots.items() for c, view in views.items() if view.intersects(spot)
+        (p, c) for p, place in places.items() for c, view in views.items() if view.intersects(place)
     }
     assert set(zip(table["point"], table["camera"], strict=True)) == expected
     assert len(table) == len(expected) > 20
-    order = spots.index.get_indexer(table["point"])
+    order = places.index.get_indexer(table["point"])
     assert (np.diff(order) >= 0).all()
     for row in table.itertuples():
-        camera, spot = cameras.loc[row.camera], spots[row.point]
-        assert row.distance_m == pytest.approx(camera.geometry.distance(spot))
-        off = (row.bearing_deg - camera.bearing_deg + 180) % 360 - 180
-        if row.distance_m > 1.0:  # a mounted camera looks from beside its point
-            assert abs(off) <= camera.fov_deg / 2 + 25 / row.distance_m
+        camera, place = cameras.loc[row.camera], places[row.point]
+        assert row.distance_m == pytest.approx(camera.geometry.distance(place))
+        offset = (row.bearing_deg - camera.bearing_deg + 180) % 360 - 180
+        if row.distance_m > 1.0:  # the viewpoint of a mounted camera is beside its point
+            assert abs(offset) <= camera.fov_deg / 2 + 25 / row.distance_m
         assert np.isnan(row.px_per_m) == np.isnan(camera.pixels_wide)
     for _, rows in table.groupby("point"):
         assert rows["distance_m"].is_monotonic_increasing
 
 
-def test_pixels_per_metre_by_the_lens() -> None:
+def test_cameras_seeing_pixel_density_follows_the_field_of_view() -> None:
     cameras = gpd.GeoDataFrame(
         {
             "kind": "fixed",
@@ -56,13 +56,13 @@ def test_pixels_per_metre_by_the_lens() -> None:
         crs=CRS,
         index=["flat", "round"],
     )
-    spot = gpd.GeoSeries([shapely.Point(ORIGIN[0] + 20, ORIGIN[1])], crs=CRS)
-    table = geo.cameras_seeing(spot, cameras, geo.visible_area(cameras)).set_index("camera")
+    place = gpd.GeoSeries([shapely.Point(ORIGIN[0] + 20, ORIGIN[1])], crs=CRS)
+    table = geo.cameras_seeing(place, cameras, geo.visible_area(cameras)).set_index("camera")
     assert table["px_per_m"].tolist() == pytest.approx([50.0, 2000 / (2 * np.pi * 20)])
     assert table["bearing_deg"].tolist() == pytest.approx([90.0, 90.0], abs=1e-6)
 
 
-def test_bad_input_and_nothing_to_see() -> None:
+def test_cameras_seeing_with_empty_and_invalid_input() -> None:
     cameras, buildings = make_scene(2)
     views = geo.visible_area(cameras, buildings)
     far = gpd.GeoSeries([shapely.Point(0, 0)], crs=CRS)

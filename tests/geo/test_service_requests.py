@@ -15,7 +15,7 @@ CRS = "EPSG:32650"
 ZONE = "Asia/Shanghai"
 
 
-def district() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+def make_district() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     grids = gpd.GeoDataFrame(
         {"community": ["A1", "A1", "A2", "B1", None]},
         geometry=[shapely.box(x, 0, x + 10, 10) for x in range(0, 50, 10)],
@@ -40,25 +40,23 @@ def district() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     return grids, areas
 
 
-def appeals(number: int, seed: int = 1) -> gpd.GeoDataFrame:
+def make_requests(count: int, seed: int = 1) -> gpd.GeoDataFrame:
     rng = np.random.default_rng(seed)
     received = pd.Timestamp("2026-01-01", tz=ZONE) + pd.to_timedelta(
-        rng.integers(0, 90 * 86_400, number), unit="s"
+        rng.integers(0, 90 * 86_400, count), unit="s"
     )
     received = pd.Series(received)
-    accepted = received + pd.to_timedelta(rng.integers(0, 9000, number), unit="s")
-    closed = accepted + pd.to_timedelta(rng.exponential(3 * 86_400, number).round(), unit="s")
+    accepted = received + pd.to_timedelta(rng.integers(0, 9000, count), unit="s")
+    closed = accepted + pd.to_timedelta(rng.exponential(3 * 86_400, count).round(), unit="s")
     return gpd.GeoDataFrame(
         {
             "reported_at": received,
-            "accepted_at": accepted.where(rng.random(number) < 0.9),
-            "due_at": (received + pd.Timedelta(days=3)).where(rng.random(number) < 0.8),
-            "closed_at": closed.where(rng.random(number) < 0.85),
-            "satisfaction": np.where(
-                rng.random(number) < 0.4, rng.integers(0, 101, number), np.nan
-            ),
+            "accepted_at": accepted.where(rng.random(count) < 0.9),
+            "due_at": (received + pd.Timedelta(days=3)).where(rng.random(count) < 0.8),
+            "closed_at": closed.where(rng.random(count) < 0.85),
+            "satisfaction": np.where(rng.random(count) < 0.4, rng.integers(0, 101, count), np.nan),
         },
-        geometry=gpd.points_from_xy(rng.uniform(-5, 50, number), np.full(number, 5.0)),
+        geometry=gpd.points_from_xy(rng.uniform(-5, 50, count), np.full(count, 5.0)),
         crs=CRS,
     )
 

@@ -124,9 +124,10 @@ def test_read_data_quality_issues_filters_and_locates_issues(demo_store: str) ->
 def test_refresh_dashboard_runs_only_after_changes(store: str, tmp_path: Path) -> None:
     settings = Settings()
     with connect(store) as conn:
-        box = "ST_Multi(ST_MakeEnvelope(118, 30.9, 118.01, 30.91, 4326))"
+        envelope = "ST_Multi(ST_MakeEnvelope(118, 30.9, 118.01, 30.91, 4326))"
         conn.execute(
-            f"INSERT INTO grids (code, name, population, geometry) VALUES ('g', 'g', 100, {box})"
+            "INSERT INTO grids (code, name, population, geometry) "
+            f"VALUES ('g', 'g', 100, {envelope})"
         )
         conn.execute(
             "INSERT INTO cameras (code, status, network, retired_on, geometry) VALUES "

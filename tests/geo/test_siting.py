@@ -1,4 +1,4 @@
-"""Choosing sites and adding cameras, beside brute force and other ways to the same figures."""
+"""`choose_sites`, `added_ground` and `added_by_grid` against brute force and direct areas."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from geo.errors import ColumnError, CrsError, GeometryError
 CRS = "EPSG:32650"
 
 
-def scene(
+def make_scene(
     boxes: list[tuple[int, int, int]], weights: list[float], costs: list[float]
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
-    """Square views, and demand on a lattice of ten by ten."""
+    """Return candidates with square views, and demand on a lattice of ten by ten points."""
     views = [shapely.box(x, y, x + s, y + s) for x, y, s in boxes]
     candidates = gpd.GeoDataFrame(
         {"cost": costs[: len(views)]},
@@ -32,20 +32,24 @@ def scene(
     return candidates, gpd.GeoDataFrame({"weight": weights}, geometry=points, crs=CRS)
 
 
-def worth(candidates: gpd.GeoDataFrame, demand: gpd.GeoDataFrame, chosen: list[str]) -> float:
-    seen = shapely.union_all(candidates.geometry[list(chosen)].values)
-    return float(demand["weight"][shapely.intersects(demand.geometry.values, seen)].sum())
+def covered_weight(
+    candidates: gpd.GeoDataFrame, demand: gpd.GeoDataFrame, chosen: list[str]
+) -> float:
+    covered_area = shapely.union_all(candidates.geometry[list(chosen)].values)
+    return float(demand["weight"][shapely.intersects(demand.geometry.values, covered_area)].sum())
 
 
-def best(candidates: gpd.GeoDataFrame, demand: gpd.GeoDataFrame, limit: float, cost: str) -> float:
-    """The weight that the best choice within a limit sees, by trying every choice."""
+def best_covered_weight(
+    candidates: gpd.GeoDataFrame, demand: gpd.GeoDataFrame, limit: float, cost: str
+) -> float:
+    """Return the largest weight that a choice within a limit covers, by trying every choice."""
     costs = candidates["cost"].to_numpy() if cost == "cost" else np.ones(len(candidates))
-    seen = np.array(
+    is_covered = np.array(
         [shapely.intersects(demand.geometry.values, view) for view in candidates.geometry]
     )
     weights = demand["weight"].to_numpy()
     return max(
-        float(weights[seen[list(choice)].any(axis=0)].sum())
+        float(weights[is_covered[list(choice)].any(axis=0)].sum())
         for size in range(len(candidates) + 1)
         for choice in combinations(range(len(candidates)), size)
         if costs[list(choice)].sum() <= limit
@@ -60,16 +64,16 @@ costs = st.lists(st.sampled_from([1.0, 2.0, 3.5]), min_size=8, max_size=8)
 
 
 @given(boxes, weights, costs, st.integers(1, 4))
-def test_a_number_of_sites_beside_every_choice(
+def test_choose_sites_by_number_against_brute_force(
     views: list[tuple[int, int, int]], weight: list[float], cost: list[float], number: int
 ) -> None:
-    candidates, demand = scene(views, weight, cost)
+    candidates, demand = make_scene(views, weight, cost)
     plan = geo.choose_sites(candidates, demand, number=number)
-    most = best(candidates, demand, number, "")
+    optimum = best_covered_weight(candidates, demand, number, "")
     assert len(plan.chosen) <= number
-    assert plan.gain == pytest.approx(worth(candidates, demand, list(plan.chosen.index)))
-    assert plan.gain >= (1 - 1 / np.e) * most - 1e-9
-    assert plan.gain <= most + 1e-9 <= plan.upper_bound + 2e-9
+    assert plan.gain == pytest.approx(covered_weight(candidates, demand, list(plan.chosen.index)))
+    assert plan.gain >= (1 - 1 / np.e) * optimum - 1e-9
+    assert plan.gain <= optimum + 1e-9 <= plan.upper_bound + 2e-9
     assert plan.chosen["gain"].is_monotonic_decreasing
     assert (plan.chosen["gain"] > 0).all()
     assert plan.gap == pytest.approx(
@@ -78,30 +82,30 @@ def test_a_number_of_sites_beside_every_choice(
 
 
 @given(boxes, weights, costs, st.sampled_from([1.0, 3.0, 5.5, 8.0]))
-def test_a_budget_beside_every_choice(
+def test_choose_sites_by_budget_against_brute_force(
     views: list[tuple[int, int, int]], weight: list[float], cost: list[float], budget: float
 ) -> None:
-    candidates, demand = scene(views, weight, cost)
+    candidates, demand = make_scene(views, weight, cost)
     plan = geo.choose_sites(candidates, demand, budget=budget)
-    most = best(candidates, demand, budget, "cost")
+    optimum = best_covered_weight(candidates, demand, budget, "cost")
     assert plan.chosen["cost"].sum() <= budget + 1e-9
     # Khuller, Moss and Naor: the better of greedy and best single reaches half of 1 - 1/e.
-    assert (1 - 1 / np.e) / 2 * most - 1e-9 <= plan.gain <= most + 1e-9
-    assert plan.upper_bound >= most - 1e-9
+    assert (1 - 1 / np.e) / 2 * optimum - 1e-9 <= plan.gain <= optimum + 1e-9
+    assert plan.upper_bound >= optimum - 1e-9
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_the_exact_choice_is_the_best(seed: int) -> None:
+def test_choose_sites_exact_is_optimal(seed: int) -> None:
     rng = np.random.default_rng(seed)
     views = [tuple(map(int, rng.integers([-1, -1, 1], [10, 10, 5]))) for _ in range(9)]
-    candidates, demand = scene(views, list(rng.random(100)), list(rng.random(9) + 0.5))  # type: ignore[arg-type]
+    candidates, demand = make_scene(views, list(rng.random(100)), list(rng.random(9) + 0.5))  # type: ignore[arg-type]
     plan = geo.choose_sites(candidates, demand, budget=3.0, time_limit_s=20)
-    assert plan.gain == pytest.approx(best(candidates, demand, 3.0, "cost"))
+    assert plan.gain == pytest.approx(best_covered_weight(candidates, demand, 3.0, "cost"))
     assert plan.gap < 1e-6
 
 
-def test_bad_and_empty_input() -> None:
-    candidates, demand = scene([(0, 0, 3)], [1.0] * 100, [1.0])
+def test_choose_sites_with_empty_and_invalid_input() -> None:
+    candidates, demand = make_scene([(0, 0, 3)], [1.0] * 100, [1.0])
     with pytest.raises(ColumnError, match="either"):
         geo.choose_sites(candidates, demand)
     with pytest.raises(ColumnError, match="weight"):
@@ -114,18 +118,18 @@ def test_bad_and_empty_input() -> None:
         geo.choose_sites(candidates, candidates.assign(weight=1.0), number=1)
     with pytest.raises(CrsError):
         geo.choose_sites(candidates.to_crs(4326), demand.to_crs(4326), number=1)
-    for some, ground in ((candidates.iloc[:0], demand), (candidates, demand.iloc[:0])):
-        plan = geo.choose_sites(some, ground, number=2, time_limit_s=1)
+    for sites, points in ((candidates.iloc[:0], demand), (candidates, demand.iloc[:0])):
+        plan = geo.choose_sites(sites, points, number=2, time_limit_s=1)
         assert (len(plan.chosen), plan.gain, plan.gap) == (0, 0.0, 0.0)
 
 
-def test_added_ground_beside_areas() -> None:
-    there = gpd.GeoSeries([shapely.box(0, 0, 10, 10), shapely.box(50, 50, 60, 60)], crs=CRS)
-    new = gpd.GeoSeries([shapely.box(5, 0, 15, 10), shapely.box(12, 0, 22, 10)], crs=CRS)
-    added = geo.added_ground(there, new)
+def test_added_ground_and_added_by_grid_against_areas() -> None:
+    existing = gpd.GeoSeries([shapely.box(0, 0, 10, 10), shapely.box(50, 50, 60, 60)], crs=CRS)
+    planned = gpd.GeoSeries([shapely.box(5, 0, 15, 10), shapely.box(12, 0, 22, 10)], crs=CRS)
+    added = geo.added_ground(existing, planned)
     assert added.area == pytest.approx(120.0)
-    assert geo.added_ground(there, there).is_empty
-    assert geo.added_ground(there.iloc[:0], new).area == pytest.approx(170.0)
+    assert geo.added_ground(existing, existing).is_empty
+    assert geo.added_ground(existing.iloc[:0], planned).area == pytest.approx(170.0)
     grids = gpd.GeoDataFrame(
         {"open_m2": [100.0, 200.0, 50.0], "open_covered_share": [0.5, np.nan, 1.0]},
         geometry=[
@@ -136,27 +140,27 @@ def test_added_ground_beside_areas() -> None:
         crs=CRS,
         index=["a", "b", "c"],
     )
-    cases = gpd.GeoDataFrame(
+    incidents = gpd.GeoDataFrame(
         geometry=gpd.points_from_xy([11, 12, 20, 3, 95], [5, 5, 5, 5, 5]), crs=CRS
     )
-    found = geo.added_by_grid(grids, added, incidents=cases)
-    assert list(found.index) == ["a", "b"]
-    assert list(found["gained_m2"]) == pytest.approx([60.0, 60.0])
-    assert found["share_after"]["a"] == 1.0
-    assert np.isnan(found["share_after"]["b"])
-    assert list(found["incidents"]) == [2, 1]
+    gains = geo.added_by_grid(grids, added, incidents=incidents)
+    assert list(gains.index) == ["a", "b"]
+    assert list(gains["gained_m2"]) == pytest.approx([60.0, 60.0])
+    assert gains["share_after"]["a"] == 1.0
+    assert np.isnan(gains["share_after"]["b"])
+    assert list(gains["incidents"]) == [2, 1]
     assert geo.added_by_grid(grids, added)["incidents"].isna().all()
 
 
-def test_the_gain_is_what_a_refresh_would_find() -> None:
-    """Coverage with the new cameras less coverage without them."""
+def test_added_by_grid_equals_the_change_of_coverage() -> None:
+    """The gain is the coverage with the new cameras minus the coverage without them."""
     from benchmarks.city import city
 
     cameras, buildings = city(193)
     rng = np.random.default_rng(4)
-    new = cameras.iloc[rng.choice(len(cameras), 20, replace=False)].copy()
-    old = cameras.drop(new.index)
-    views, added = geo.visible_area(old, buildings), geo.visible_area(new, buildings)
+    planned = cameras.iloc[rng.choice(len(cameras), 20, replace=False)].copy()
+    existing = cameras.drop(planned.index)
+    views, added = geo.visible_area(existing, buildings), geo.visible_area(planned, buildings)
     grids = gpd.GeoDataFrame(
         geometry=[shapely.box(*shapely.total_bounds(buildings.geometry.values))], crs=CRS
     )
@@ -164,12 +168,12 @@ def test_the_gain_is_what_a_refresh_would_find() -> None:
     after = geo.coverage_by_grid(
         grids, gpd.GeoSeries([*views, *added], crs=CRS), buildings=buildings
     )
-    gained = geo.added_by_grid(
+    gains = geo.added_by_grid(
         grids.join(before[["open_m2", "open_covered_share"]]), geo.added_ground(views, added)
     )
-    assert gained["gained_m2"].iloc[0] == pytest.approx(
+    assert gains["gained_m2"].iloc[0] == pytest.approx(
         after["covered_m2"].iloc[0] - before["covered_m2"].iloc[0], abs=0.5
     )
-    assert gained["share_after"].iloc[0] == pytest.approx(
+    assert gains["share_after"].iloc[0] == pytest.approx(
         after["open_covered_share"].iloc[0], abs=1e-5
     )

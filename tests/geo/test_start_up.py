@@ -1,4 +1,4 @@
-"""The command line loads what a command needs, and no more."""
+"""Start-up: a command loads only the modules that it needs."""
 
 from __future__ import annotations
 
@@ -26,8 +26,14 @@ HEAVY = {
     "numpy",
     "rasterio",
 }
-OURS = {"psycopg", "pydantic_settings", "procrastinate", "geo.settings", "service.admin_commands"}
-"""What no help needs either; pydantic is not among them, as Typer loads it for values of options."""
+INTERNAL = {
+    "psycopg",
+    "pydantic_settings",
+    "procrastinate",
+    "geo.settings",
+    "service.admin_commands",
+}
+"""Not needed for help either. Typer itself loads pydantic, for values of options."""
 PROGRAM = """
 import sys
 from service.commands import main
@@ -42,17 +48,17 @@ raise SystemExit(code)
 """
 
 
-def loaded(*arguments: str, env: dict[str, str] | None = None) -> tuple[set[str], str]:
-    """Modules of a command in a process of its own, and what it said."""
-    done = subprocess.run(
+def loaded_modules(*arguments: str, env: dict[str, str] | None = None) -> tuple[set[str], str]:
+    """Run a command in a new process; return the modules it loaded and its output."""
+    completed = subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments],
         capture_output=True,
         text=True,
         env=env or dict(os.environ),
         check=True,
     )
-    said, _, modules = done.stdout.rpartition("loaded:")
-    return set(modules.split()), said
+    output, _, modules = completed.stdout.rpartition("loaded:")
+    return set(modules.split()), output
 
 
 @pytest.mark.parametrize(
@@ -67,14 +73,14 @@ def loaded(*arguments: str, env: dict[str, str] | None = None) -> tuple[set[str]
         ["work", "--help"],
     ],
 )
-def test_help_loads_nothing_of_the_analysis(arguments: list[str]) -> None:
-    modules, said = loaded(*arguments)
-    assert "Usage" in said
-    assert not modules & (HEAVY | OURS)
+def test_help_loads_no_analysis_modules(arguments: list[str]) -> None:
+    modules, output = loaded_modules(*arguments)
+    assert "Usage" in output
+    assert not modules & (HEAVY | INTERNAL)
 
 
 def test_help_names_every_command() -> None:
-    _, said = loaded("--help")
+    _, output = loaded_modules("--help")
     for name in (
         "import",
         "refresh",
@@ -88,16 +94,16 @@ def test_help_names_every_command() -> None:
         "demo",
         *GROUPS,
     ):
-        assert f"\u2502 {name} " in said
+        assert f"\u2502 {name} " in output
 
 
-def test_the_state_of_the_database_needs_no_analysis(command: Command) -> None:
-    modules, said = loaded("db", "status", env=command.env)
-    assert "migrations" in said
+def test_db_status_loads_no_analysis_modules(command: Command) -> None:
+    modules, output = loaded_modules("db", "status", env=command.env)
+    assert "migrations" in output
     assert not modules & HEAVY
 
 
-def test_the_groups_are_those_of_their_module() -> None:
+def test_command_groups_equal_those_of_their_modules() -> None:
     for name, group in (
         ("user", user_group),
         ("audit", audit_group),
@@ -105,20 +111,25 @@ def test_the_groups_are_those_of_their_module() -> None:
         ("webhook", webhook_group),
     ):
         assert GROUPS[name][2] == group.info.help
-        _, said = loaded(name, "--help")
-        assert f"gridcover {name}" in said
-        for inner in group.registered_commands:
-            assert inner.callback is not None
-            assert f"\u2502 {inner.name or inner.callback.__name__.replace('_', '-')} " in said
+        _, output = loaded_modules(name, "--help")
+        assert f"gridcover {name}" in output
+        for command_info in group.registered_commands:
+            assert command_info.callback is not None
+            assert (
+                f"\u2502 {command_info.name or command_info.callback.__name__.replace('_', '-')} "
+                in output
+            )
 
 
-def test_the_library_itself_is_lazy() -> None:
+def test_import_of_the_library_is_lazy() -> None:
     code = "import geo, sys; dir(geo); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not set(done.stdout.split()) & HEAVY
+    completed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not set(completed.stdout.split()) & HEAVY
 
 
-def test_the_analysis_reads_no_settings() -> None:
+def test_analysis_functions_load_no_settings() -> None:
     code = """
 import sys
 import geo
@@ -126,5 +137,7 @@ geo.visible_area, geo.coverage_by_grid, geo.quality_coverage, geo.cameras_seeing
 geo.density_surface, geo.hot_spots, geo.forecast, geo.near_repeats, geo.Terrain
 print(*sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not set(done.stdout.split()) & {"geo.settings", "pydantic_settings", "psycopg"}
+    completed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not set(completed.stdout.split()) & {"geo.settings", "pydantic_settings", "psycopg"}

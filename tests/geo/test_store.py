@@ -1,4 +1,4 @@
-"""The private cluster and the migrations, with real servers that are killed for real."""
+"""The private cluster and the migrations, with real server processes that are killed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from geo.store.scope import set_scope
 from tests.support.processes import is_running
 from tests.support.waiting import wait_until
 
-CODE = """
+PROGRAM = """
 import sys, time
 from pathlib import Path
 from geo.store import private_cluster
@@ -34,41 +34,41 @@ with private_cluster.running(Path(sys.argv[1])) as c:
 """
 
 
-def postmaster(found: private_cluster.Cluster) -> int:
-    return int((found.data / "postmaster.pid").read_text().splitlines()[0])
+def postmaster_pid(cluster: private_cluster.Cluster) -> int:
+    return int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
 
 
-def test_starts_again_after_a_crash_and_leaves_nothing_behind(open_folder: Path) -> None:
+def test_private_cluster_restarts_after_a_crash(open_folder: Path) -> None:
     folder = open_folder / "crash"
-    with private_cluster.running(folder) as found:
-        with connect(found.conninfo) as conn:
+    with private_cluster.running(folder) as cluster:
+        with connect(cluster.conninfo) as conn:
             conn.execute("CREATE TABLE kept (n int)")
             conn.execute("INSERT INTO kept VALUES (7)")
-        pid = postmaster(found)
+        pid = postmaster_pid(cluster)
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not is_running(pid))
-        assert private_cluster.start(found)
-        with connect(found.conninfo) as conn:
+        assert private_cluster.start(cluster)
+        with connect(cluster.conninfo) as conn:
             assert conn.execute("SELECT n FROM kept").fetchone() == (7,)
             encoding = conn.execute(
                 "SELECT pg_encoding_to_char(encoding), datcollate FROM pg_database "
                 "WHERE datname = 'gridcover'"
             ).fetchone()
         assert encoding == ("UTF8", "C.UTF-8")
-        pid = postmaster(found)
+        pid = postmaster_pid(cluster)
     assert not is_running(pid)
-    assert not (found.data / "postmaster.pid").exists()
+    assert not (cluster.data / "postmaster.pid").exists()
 
 
-def test_a_stranger_has_the_old_number(open_folder: Path) -> None:
+def test_private_cluster_ignores_a_reused_process_id(open_folder: Path) -> None:
     folder = open_folder / "stranger"
-    with private_cluster.running(folder) as found:
+    with private_cluster.running(folder) as cluster:
         pass
     sleeper = subprocess.Popen(["sleep", "60"])
     try:
-        pid_file = found.data / "postmaster.pid"
-        pid_file.write_text(f"{sleeper.pid}\n{found.data}\n0\n5432\n\n\n")
-        with private_cluster.running(folder) as again, connect(again.conninfo) as conn:
+        pid_file = cluster.data / "postmaster.pid"
+        pid_file.write_text(f"{sleeper.pid}\n{cluster.data}\n0\n5432\n\n\n")
+        with private_cluster.running(folder) as restarted, connect(restarted.conninfo) as conn:
             assert conn.execute("SELECT 1").fetchone() == (1,)
         assert sleeper.poll() is None
     finally:
@@ -76,34 +76,36 @@ def test_a_stranger_has_the_old_number(open_folder: Path) -> None:
         sleeper.wait()
 
 
-def test_a_second_process_shares_and_the_last_one_stops(open_folder: Path) -> None:
+def test_private_cluster_is_stopped_by_its_last_user(open_folder: Path) -> None:
     folder = open_folder / "shared"
-    second = subprocess.Popen(
-        [sys.executable, "-c", CODE, str(folder)],
+    other_process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert second.stdout is not None
-    assert second.stdout.readline() == "up\n"
-    with private_cluster.running(folder) as found:
-        pid = postmaster(found)
-    assert is_running(pid), "the first to leave must not stop it for the other"
-    second.communicate("\n", timeout=60)
+    assert other_process.stdout is not None
+    assert other_process.stdout.readline() == "up\n"
+    with private_cluster.running(folder) as cluster:
+        pid = postmaster_pid(cluster)
+    assert is_running(pid), "the other process still uses it"
+    other_process.communicate("\n", timeout=60)
     assert not is_running(pid)
 
 
-def test_long_paths_get_a_short_socket(open_folder: Path) -> None:
+def test_private_cluster_has_a_short_socket_path(open_folder: Path) -> None:
     folder = open_folder / ("a" * 60) / ("b" * 60)
-    with private_cluster.running(folder) as found, connect(found.conninfo) as conn:
+    with private_cluster.running(folder) as cluster, connect(cluster.conninfo) as conn:
         assert conn.execute("SELECT 1").fetchone() == (1,)
-        assert len(os.fsencode(found.socket_dir / ".s.PGSQL.5432")) <= private_cluster.SOCKET_LIMIT
-        assert found.socket_dir.stat().st_mode & 0o077 == 0
-    shutil.rmtree(found.socket_dir)  # it lies outside the test's folder
+        assert (
+            len(os.fsencode(cluster.socket_dir / ".s.PGSQL.5432")) <= private_cluster.SOCKET_LIMIT
+        )
+        assert cluster.socket_dir.stat().st_mode & 0o077 == 0
+    shutil.rmtree(cluster.socket_dir)  # it is outside the folder of the test
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another account")
-def test_root_is_told_of_a_folder_the_server_cannot_enter(open_folder: Path) -> None:
+def test_private_cluster_reports_an_inaccessible_folder_to_root(open_folder: Path) -> None:
     closed = open_folder / "closed"
     closed.mkdir(mode=0o700)
     with (
@@ -114,15 +116,15 @@ def test_root_is_told_of_a_folder_the_server_cannot_enter(open_folder: Path) -> 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs another account to become")
-def test_works_as_an_ordinary_user(open_folder: Path) -> None:
+def test_private_cluster_runs_as_an_ordinary_user(open_folder: Path) -> None:
     account = pwd.getpwnam("nobody")
     home = open_folder / "nobody"
     home.mkdir()
     os.chown(home, account.pw_uid, account.pw_gid)
-    code = "import sys; sys.path.insert(0, sys.argv[2])\n" + CODE
+    program = "import sys; sys.path.insert(0, sys.argv[2])\n" + PROGRAM
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(home / "data"), str(Path(__file__).parents[2])],
+        completed = subprocess.run(
+            [sys.executable, "-c", program, str(home / "data"), str(Path(__file__).parents[2])],
             input="\n",
             capture_output=True,
             text=True,
@@ -140,13 +142,13 @@ def test_works_as_an_ordinary_user(open_folder: Path) -> None:
         )
     except PermissionError:
         pytest.skip("this checkout lies where other accounts cannot enter")
-    if "No module named" in done.stderr or "Permission denied" in done.stderr:
+    if "No module named" in completed.stderr or "Permission denied" in completed.stderr:
         pytest.skip("this checkout lies where other accounts cannot enter")
-    assert done.stdout == "up\n", done.stderr
+    assert completed.stdout == "up\n", completed.stderr
     assert (home / "data" / "pg").stat().st_uid == account.pw_uid
 
 
-def test_migrations_are_numbered_and_applied_once(bare: str) -> None:
+def test_migrate_applies_each_migration_once(bare: str) -> None:
     numbers = [m.number for m in migrations()]
     assert numbers == list(range(1, len(numbers) + 1))
     with connect(bare) as conn, pytest.raises(StoreError, match="db migrate"):
@@ -158,19 +160,21 @@ def test_migrations_are_numbered_and_applied_once(bare: str) -> None:
         assert sorted(applied_migrations(conn)) == numbers
 
 
-def test_two_migrators_at_once(bare: str) -> None:
-    done: list[int] = []
-    threads = [threading.Thread(target=lambda: done.append(len(migrate(bare)))) for _ in range(4)]
+def test_migrate_is_safe_when_run_concurrently(bare: str) -> None:
+    applied: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: applied.append(len(migrate(bare)))) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(done) == [0, 0, 0, len(migrations())]
+    assert sorted(applied) == [0, 0, 0, len(migrations())]
 
 
-def test_a_failing_migration_is_undone(bare: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    bad = Migration(99, "bad", "CREATE TABLE half (n int); SELECT 1/0;")
-    monkeypatch.setattr("geo.store.migration.migrations", lambda: [*migrations(), bad])
+def test_migrate_undoes_a_failing_migration(bare: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing = Migration(99, "bad", "CREATE TABLE half (n int); SELECT 1/0;")
+    monkeypatch.setattr("geo.store.migration.migrations", lambda: [*migrations(), failing])
     with pytest.raises(StoreError, match="undone"):
         migrate(bare)
     with connect(bare) as conn:
@@ -178,7 +182,7 @@ def test_a_failing_migration_is_undone(bare: str, monkeypatch: pytest.MonkeyPatc
         assert 99 not in applied_migrations(conn)
 
 
-def test_edited_and_unknown_migrations_are_refused(
+def test_migrate_refuses_edited_and_unknown_migrations(
     store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, *rest = migrations()
@@ -197,7 +201,8 @@ def test_edited_and_unknown_migrations_are_refused(
     "statement",
     [
         "INSERT INTO cameras (code, fov_deg, geometry) VALUES ('a', 0, 'SRID=4326;POINT(1 1)')",
-        "INSERT INTO cameras (code, bearing_deg, geometry) VALUES ('a', 361, 'SRID=4326;POINT(1 1)')",
+        "INSERT INTO cameras (code, bearing_deg, geometry) VALUES ('a', 361, "
+        "'SRID=4326;POINT(1 1)')",
         "INSERT INTO cameras (code, geometry) VALUES ('a', 'SRID=4326;POINT EMPTY')",
         "INSERT INTO buildings (id, geometry) VALUES ('a', "
         "'SRID=4326;MULTIPOLYGON(((0 0,1 1,1 0,0 1,0 0)))')",
@@ -206,24 +211,25 @@ def test_edited_and_unknown_migrations_are_refused(
         "INSERT INTO incidents (source, source_id, occurred_at) VALUES ('a', '1', now())",
     ],
 )
-def test_constraints_hold(store: str, statement: str) -> None:
+def test_constraints_refuse_invalid_rows(store: str, statement: str) -> None:
     with connect(store) as conn, pytest.raises(psycopg.errors.IntegrityError):
         conn.execute(statement)
         conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-def test_every_geometry_has_its_index(store: str) -> None:
+def test_every_geometry_column_has_an_index(store: str) -> None:
     with connect(store) as conn:
         missing = conn.execute(
             "SELECT g.f_table_name FROM geometry_columns g WHERE g.f_table_schema = 'gridcover' "
-            "AND EXISTS (SELECT FROM pg_tables t WHERE t.schemaname = 'gridcover' AND t.tablename = g.f_table_name) "
+            "AND EXISTS (SELECT FROM pg_tables t WHERE t.schemaname = 'gridcover' "
+            "AND t.tablename = g.f_table_name) "
             "AND NOT EXISTS (SELECT FROM pg_indexes i WHERE i.schemaname = 'gridcover' "
             "AND i.tablename = g.f_table_name AND i.indexdef LIKE '%gist (geometry)%')"
         ).fetchall()
     assert missing == []
 
 
-def test_a_given_server_is_used_as_it_is(store: str) -> None:
+def test_database_uses_the_configured_server(store: str) -> None:
     settings = Settings(database_url=store)  # type: ignore[arg-type]
     with database(settings) as conninfo:
         assert conninfo == store
@@ -231,13 +237,13 @@ def test_a_given_server_is_used_as_it_is(store: str) -> None:
         connect("host=127.0.0.1 port=1 dbname=x user=y")
 
 
-def test_tls_options_of_a_given_server_are_honoured(open_folder: Path) -> None:
-    """A server that speaks TLS only: the right root is let in, a wrong one is refused."""
+def test_connect_honours_tls_options(open_folder: Path) -> None:
+    """A server with TLS only: the right root certificate is accepted, another one is refused."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("needs openssl to make a certificate")
-    with private_cluster.running(open_folder / "tls") as found:
-        owner = (found.data / "PG_VERSION").stat()
+    with private_cluster.running(open_folder / "tls") as cluster:
+        owner = (cluster.data / "PG_VERSION").stat()
         for name in ("server", "other"):
             subprocess.run(
                 [
@@ -254,51 +260,53 @@ def test_tls_options_of_a_given_server_are_honoured(open_folder: Path) -> None:
                     "-addext",
                     "subjectAltName=DNS:localhost,IP:127.0.0.1",
                     "-keyout",
-                    str(found.data / f"{name}.key"),
+                    str(cluster.data / f"{name}.key"),
                     "-out",
                     str(open_folder / f"{name}.crt"),
                 ],
                 check=True,
                 capture_output=True,
             )
-        shutil.copy(open_folder / "server.crt", found.data / "server.crt")
-        for file in (found.data / "server.key", found.data / "server.crt"):
-            os.chown(file, owner.st_uid, owner.st_gid)
-            file.chmod(0o600)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        with psycopg.connect(found.conninfo, autocommit=True) as conn:
+        shutil.copy(open_folder / "server.crt", cluster.data / "server.crt")
+        for path in (cluster.data / "server.key", cluster.data / "server.crt"):
+            os.chown(path, owner.st_uid, owner.st_gid)
+            path.chmod(0o600)
+        with socket.socket() as free_socket:
+            free_socket.bind(("127.0.0.1", 0))
+            port = free_socket.getsockname()[1]
+        with psycopg.connect(cluster.conninfo, autocommit=True) as conn:
             conn.execute("CREATE ROLE remote LOGIN PASSWORD 'secret'")
             conn.execute("ALTER SYSTEM SET listen_addresses = '127.0.0.1'")
             conn.execute(f"ALTER SYSTEM SET port = {port}")
             conn.execute("ALTER SYSTEM SET ssl = on")
-        with (found.data / "pg_hba.conf").open("a") as rules:
+        with (cluster.data / "pg_hba.conf").open("a") as rules:
             rules.write("hostssl all remote 127.0.0.1/32 scram-sha-256\n")
-        private_cluster.stop(found)
-        started = private_cluster.pg_ctl(found, "-l", str(found.log), "start")
+        private_cluster.stop(cluster)
+        started = private_cluster.pg_ctl(cluster, "-l", str(cluster.log), "start")
         assert started.returncode == 0, started.stderr
         try:
             url = f"postgresql://remote:secret@127.0.0.1:{port}/gridcover"
-            right = f"{url}?sslmode=verify-full&sslrootcert={open_folder}/server.crt"
-            settings = Settings(database_url=right)  # type: ignore[arg-type]
+            valid_url = f"{url}?sslmode=verify-full&sslrootcert={open_folder}/server.crt"
+            settings = Settings(database_url=valid_url)  # type: ignore[arg-type]
             assert ":secret@" not in repr(settings)
             with database(settings) as conninfo, connect(conninfo) as conn:
-                told = conn.execute(
+                uses_tls = conn.execute(
                     "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
                 ).fetchone()
-            assert told == (True,)
-            wrong = f"{url}?sslmode=verify-full&sslrootcert={open_folder}/other.crt"
+            assert uses_tls == (True,)
+            invalid_url = f"{url}?sslmode=verify-full&sslrootcert={open_folder}/other.crt"
             with pytest.raises(StoreError, match="certificate verify failed"):
-                connect(wrong)
+                connect(invalid_url)
             with pytest.raises(StoreError, match="no encryption"):
                 connect(f"{url}?sslmode=disable")
         finally:
-            private_cluster.stop(found)
+            private_cluster.stop(cluster)
 
 
-def test_an_owner_who_is_no_superuser(private: private_cluster.Cluster) -> None:
-    """On a server of the district's own the database belongs to someone who may do little else."""
+def test_migrations_run_as_an_owner_without_superuser_rights(
+    private: private_cluster.Cluster,
+) -> None:
+    """On an external server the owner of the database may have no other rights."""
     with psycopg.connect(private.conninfo, autocommit=True) as conn:
         conn.execute("CREATE ROLE plain_owner")
         if (

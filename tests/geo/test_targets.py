@@ -1,4 +1,4 @@
-"""The official targets, against counting one by one, and against the demo's own SQL."""
+"""`camera_targets`, `key_place_targets` and `cameras_by_year` against counts and SQL."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from geo.store.connection import connect
 from geo.store.queries.registers import read_layer
 
 
-def test_cameras_of_the_demo_by_level_are_those_of_sql(demo_store: str) -> None:
+def test_camera_targets_of_the_demo_equal_sql(demo_store: str) -> None:
     with connect(demo_store) as conn:
         grids, areas, cameras = (read_layer(conn, n) for n in ("grids", "areas", "cameras"))
-        wanted = conn.execute(
+        sql_counts = conn.execute(
             "SELECT a.parent, count(*), count(*) FILTER (WHERE c.network), "
             "count(*) FILTER (WHERE c.status = 'working') FROM cameras c "
             "JOIN grids g ON ST_Intersects(g.geometry, c.geometry) "
@@ -31,20 +31,20 @@ def test_cameras_of_the_demo_by_level_are_those_of_sql(demo_store: str) -> None:
     crs = geo.metric_crs(grids)
     table = geo.camera_targets(grids.to_crs(crs), areas, cameras.to_crs(crs))
     public = table.xs("public", level="point_class").loc["subdistrict"]
-    for code, count, networked, working in wanted:
+    for code, count, networked, working in sql_counts:
         row = public.loc[code]
-        # A camera on a border lies in two grids for SQL.
+        # SQL counts a camera on a border in two grids.
         assert abs(row["cameras"] - count) <= 2
         assert row["networked_share"] == pytest.approx(networked / count, abs=0.01)
         assert row["working_share"] == pytest.approx(working / count, abs=0.01)
-    whole = table.groupby(level=["level", "point_class"])[["cameras", "networked", "working"]].sum()
+    sums = table.groupby(level=["level", "point_class"])[["cameras", "networked", "working"]].sum()
     for level in ("community", "subdistrict", "district"):
-        pd.testing.assert_frame_equal(whole.loc[level], whole.loc["grid"])
-    assert whole.loc[("district", "all"), "cameras"] == 1500
+        pd.testing.assert_frame_equal(sums.loc[level], sums.loc["grid"])
+    assert sums.loc[("district", "all"), "cameras"] == 1500
     assert not table.loc[("district", "990101", "all"), "networked_met"]
 
 
-def scene() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+def make_layers() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     grids = gpd.GeoDataFrame(
         {"community": ["c"]}, geometry=[shapely.box(0, 0, 100, 100)], index=["g"], crs=32650
     )
@@ -54,8 +54,8 @@ def scene() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     return grids, areas
 
 
-def test_unknown_is_neither_met_nor_missed_and_the_goal_depends_on_whose_it_is() -> None:
-    grids, areas = scene()
+def test_camera_targets_with_unknown_status_and_by_point_class() -> None:
+    grids, areas = make_layers()
     cameras = gpd.GeoDataFrame(
         {
             "status": ["working"] * 19 + ["faulty"] + ["unknown", "retired"],
@@ -69,20 +69,20 @@ def test_unknown_is_neither_met_nor_missed_and_the_goal_depends_on_whose_it_is()
     assert table.loc["all", "cameras"] == 21
     assert table.loc["industry", "working_share"] == 0.95
     assert bool(table.loc["industry", "working_met"]) is True
-    assert bool(table.loc["all", "working_met"]) is False  # 19 of 20, where 98 % are asked
+    assert bool(table.loc["all", "working_met"]) is False  # 19 of 20, below the target of 98 %
     assert table.loc["all", "networked_share"] == 1.0
     assert table.loc["all", "network_unknown"] == 1
     assert table.loc["all", "status_unknown"] == 1
-    assert "public" not in table.index  # its only one is retired
-    none = cameras.assign(network=None)
-    some = geo.camera_targets(grids, areas, none).loc[("grid", "g", "all")]
-    assert np.isnan(some["networked_share"])
-    assert some["networked_met"] is pd.NA
+    assert "public" not in table.index  # the only public camera is retired
+    unknown = cameras.assign(network=None)
+    row = geo.camera_targets(grids, areas, unknown).loc[("grid", "g", "all")]
+    assert np.isnan(row["networked_share"])
+    assert row["networked_met"] is pd.NA
     with pytest.raises(ColumnError, match="network"):
         geo.camera_targets(grids, areas, cameras.drop(columns="network"))
 
 
-def test_key_places_and_their_kinds() -> None:
+def test_key_place_targets_and_key_place_kinds() -> None:
     places = pd.DataFrame(
         {"kind": ["school", "school", "market"], "required_share": [1.0, 0.5, 1.0]},
         index=list("abc"),
@@ -101,13 +101,13 @@ def test_key_places_and_their_kinds() -> None:
         geo.key_place_targets(places[["kind"]], share)
 
 
-def test_years() -> None:
-    day = dt.date
+def test_cameras_by_year_counts_by_calendar_year() -> None:
+    date = dt.date
     cameras = pd.DataFrame(
         {
-            "installed_on": [day(2021, 1, 1), day(2021, 6, 1), day(2023, 1, 1), None],
-            "upgraded_on": [day(2022, 3, 1), None, None, None],
-            "retired_on": [None, day(2022, 12, 31), None, day(2024, 1, 1)],
+            "installed_on": [date(2021, 1, 1), date(2021, 6, 1), date(2023, 1, 1), None],
+            "upgraded_on": [date(2022, 3, 1), None, None, None],
+            "retired_on": [None, date(2022, 12, 31), None, date(2024, 1, 1)],
             "platform": ["A", "B", "A", "C"],
         }
     )
@@ -122,7 +122,7 @@ def test_years() -> None:
     assert geo.cameras_by_year(cameras.iloc[:0]).empty
 
 
-def test_columns_of_the_register_come_in_as_words(
+def test_import_file_converts_codes_of_the_register_to_words(
     store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -149,5 +149,5 @@ def test_columns_of_the_register_come_in_as_words(
     assert (b["place_kinds"], b["functions"]) == ("学校后门/road", "vehicle_checkpoint/other")
     assert pd.isna(b["supplement_light"])
     assert pd.isna(c["place_kinds"])
-    told = [(f.line, f.column) for f in outcome.findings]
-    assert told == [(4, "supplement_light")]
+    findings = [(f.line, f.column) for f in outcome.findings]
+    assert findings == [(4, "supplement_light")]

@@ -1,4 +1,4 @@
-"""What a reading process hands over is what it read; what another hands over is refused."""
+"""Transport of tables between processes: values are preserved, damaged data refused."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ _CELLS = st.one_of(
 )
 
 
-def through(raw: RawTable) -> RawTable:
+def write_and_read(raw: RawTable) -> RawTable:
     sink = pa.BufferOutputStream()
     transport.write(raw, sink)
     return transport.read(sink.getvalue())
 
 
-def same(a: Any, b: Any) -> bool:
+def is_same(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     return (
@@ -60,41 +60,45 @@ def same(a: Any, b: Any) -> bool:
     )
 
 
-def require_same(got: RawTable, raw: RawTable) -> None:
-    assert list(got.cells.columns) == list(raw.cells.columns)
-    assert got.cells.dtypes.tolist() == raw.cells.dtypes.tolist()
+def require_same(result: RawTable, raw: RawTable) -> None:
+    assert list(result.cells.columns) == list(raw.cells.columns)
+    assert result.cells.dtypes.tolist() == raw.cells.dtypes.tolist()
     for k in range(len(raw.cells.columns)):
-        for a, b in zip(got.cells.iloc[:, k], raw.cells.iloc[:, k], strict=True):
-            assert same(a, b), (a, b)
-    assert got.lines.tolist() == raw.lines.tolist()
-    assert (got.delimiter, got.encoding, got.broken) == (raw.delimiter, raw.encoding, raw.broken)
-    assert got.crs == raw.crs
-    assert (got.geometry is None) == (raw.geometry is None)
+        for a, b in zip(result.cells.iloc[:, k], raw.cells.iloc[:, k], strict=True):
+            assert is_same(a, b), (a, b)
+    assert result.lines.tolist() == raw.lines.tolist()
+    assert (result.delimiter, result.encoding, result.broken) == (
+        raw.delimiter,
+        raw.encoding,
+        raw.broken,
+    )
+    assert result.crs == raw.crs
+    assert (result.geometry is None) == (raw.geometry is None)
     if raw.geometry is not None:
-        assert got.geometry is not None
-        assert got.geometry.crs == raw.geometry.crs
+        assert result.geometry is not None
+        assert result.geometry.crs == raw.geometry.crs
         assert all(
             (a is None and b is None) or shapely.equals_identical(a, b)
-            for a, b in zip(got.geometry, raw.geometry, strict=True)
+            for a, b in zip(result.geometry, raw.geometry, strict=True)
         )
     for row in range(len(raw.cells)):
-        assert got.original(row) == raw.original(row)
+        assert result.original(row) == raw.original(row)
 
 
 @given(st.lists(st.lists(_CELLS, min_size=3, max_size=3), max_size=6))
-def test_cells_of_every_kind_arrive_as_they_were(rows: list[list[Any]]) -> None:
+def test_transport_preserves_cells_of_every_kind(rows: list[list[Any]]) -> None:
     frame = pd.DataFrame(
         {name: pd.Series([row[k] for row in rows], dtype=object) for k, name in enumerate("abc")}
     )
     lines = np.arange(1, len(rows) + 1, dtype=np.int64)
-    got = through(RawTable(frame, lines, ",", None, None, [(7, "why", "text")], "utf-8"))
+    result = write_and_read(RawTable(frame, lines, ",", None, None, [(7, "why", "text")], "utf-8"))
     for k in range(3):
-        for a, row in zip(got.cells.iloc[:, k], rows, strict=True):
-            assert same(a, row[k]), (a, row[k])
-    assert got.broken == [(7, "why", "text")]
+        for a, row in zip(result.cells.iloc[:, k], rows, strict=True):
+            assert is_same(a, row[k]), (a, row[k])
+    assert result.broken == [(7, "why", "text")]
 
 
-def test_shapes_of_every_kind_arrive_as_they_were() -> None:
+def test_transport_preserves_geometry_of_every_kind() -> None:
     shapes = [
         None,
         shapely.Point(1, 2),
@@ -110,18 +114,18 @@ def test_shapes_of_every_kind_arrive_as_they_were() -> None:
     cells = pd.DataFrame({"code": [str(k) for k in range(len(shapes))]}, dtype=object)
     crs = pyproj.CRS("EPSG:4490")
     raw = RawTable(cells, np.arange(1, len(shapes) + 1), None, gpd.GeoSeries(shapes, crs=crs), crs)
-    require_same(through(raw), raw)
+    require_same(write_and_read(raw), raw)
 
 
 @pytest.mark.parametrize("name", [name for name in WRITERS if not name.endswith(".tif")])
-def test_a_file_is_the_same_as_parsed_in_this_process(tmp_path: Path, name: str) -> None:
+def test_read_file_equals_parse_in_the_same_process(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     WRITERS[name](path)
     suffix = ".csv.gz" if name.endswith(".csv.gz") else path.suffix
     require_same(read_file(path, "cameras"), parse(path, suffix, "cameras", None))
 
 
-_STREAM = pa.BufferOutputStream()
+_VALID_STREAM = pa.BufferOutputStream()
 transport.write(
     RawTable(
         pd.DataFrame({"a": ["x", None], "b": [1, 2.5], "c": [1, 2]}, dtype=object),
@@ -133,35 +137,35 @@ transport.write(
         pyproj.CRS(4326),
         [(3, "why", "text")],
     ),
-    _STREAM,
+    _VALID_STREAM,
 )
-_SOUND = _STREAM.getvalue().to_pybytes()
+_VALID = _VALID_STREAM.getvalue().to_pybytes()
 
 
 @settings(max_examples=300)
 @given(
     st.lists(
-        st.tuples(st.integers(0, len(_SOUND) - 1), st.integers(0, 255)), min_size=1, max_size=6
+        st.tuples(st.integers(0, len(_VALID) - 1), st.integers(0, 255)), min_size=1, max_size=6
     ),
-    st.integers(0, len(_SOUND)),
+    st.integers(0, len(_VALID)),
     st.booleans(),
 )
-def test_an_answer_that_is_not_sound_is_refused(
-    changes: list[tuple[int, int]], end: int, short: bool
+def test_transport_read_refuses_damaged_data(
+    changes: list[tuple[int, int]], end: int, truncated: bool
 ) -> None:
-    data = bytearray(_SOUND)
-    for at, value in changes:
-        data[at] = value
+    data = bytearray(_VALID)
+    for offset, value in changes:
+        data[offset] = value
     with contextlib.suppress(ReadError):
-        transport.read(pa.py_buffer(bytes(data[:end] if short else data)))
+        transport.read(pa.py_buffer(bytes(data[:end] if truncated else data)))
 
 
 @given(st.lists(st.sampled_from(["a", "a_2", "b", "a_2_2"]), max_size=30))
-def test_names_are_unique_and_in_order(header: list[str]) -> None:
+def test_unique_names_are_unique_and_in_order(header: list[str]) -> None:
     names = unique_names(header)
     assert len(set(names)) == len(names) == len(header)
-    assert all(name.startswith(given_) for name, given_ in zip(names, header, strict=True))
+    assert all(name.startswith(original) for name, original in zip(names, header, strict=True))
 
 
-def test_many_equal_names_take_no_time() -> None:
+def test_unique_names_handles_many_equal_names() -> None:
     assert len(set(unique_names(["x"] * 50_000))) == 50_000

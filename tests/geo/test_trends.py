@@ -1,4 +1,4 @@
-"""Counts over time and their trends."""
+"""`space_time_cube`, `hours_of_week` and `mann_kendall`: counts over time and trends."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from geo.errors import ColumnError
 CRS = "EPSG:32650"
 
 
-def grids() -> gpd.GeoDataFrame:
+def make_grids() -> gpd.GeoDataFrame:
     cells = [shapely.box(x, 0, x + 100, 100) for x in (0, 100, 200)]
     return gpd.GeoDataFrame(geometry=cells, crs=CRS, index=list("abc"))
 
 
-def incidents(times: list[str], x: list[float]) -> gpd.GeoDataFrame:
+def make_incidents(times: list[str], x: list[float]) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(
         {"occurred_at": times}, geometry=[shapely.Point(v, 50) for v in x], crs=CRS
     )
 
 
-def test_weeks_are_counted_back_from_the_end_by_the_local_clock() -> None:
-    frame = incidents(
+def test_space_time_cube_counts_weeks_back_in_local_time() -> None:
+    frame = make_incidents(
         [
             "2026-03-01T15:59:00Z",
             "2026-03-01T16:01:00Z",
@@ -37,49 +37,51 @@ def test_weeks_are_counted_back_from_the_end_by_the_local_clock() -> None:
         ],
         [50, 50, 150, 150, 950],
     )
-    cube = geo.space_time_cube(grids(), frame, period=("2026-03-01", "2026-03-16"))
-    # Fifteen days hold two weeks: the first of March is left out, and 16:01 UTC is the second.
+    cube = geo.space_time_cube(make_grids(), frame, period=("2026-03-01", "2026-03-16"))
+    # Fifteen days contain two weeks: 1 March is left out, and 16:01 UTC is 2 March.
     assert cube.columns.strftime("%m-%d").tolist() == ["03-02", "03-09"]
     assert cube.to_numpy().tolist() == [[1, 0], [1, 1], [0, 0]]
     assert cube.attrs["outside"] == 1
-    own = geo.space_time_cube(grids(), frame, days=1)
-    assert own.shape == (3, 15)
-    assert own.to_numpy().sum() == 4
-    for wrong, words in (
+    daily = geo.space_time_cube(make_grids(), frame, days=1)
+    assert daily.shape == (3, 15)
+    assert daily.to_numpy().sum() == 4
+    for options, message in (
         ({"days": 0}, "days"),
         ({"period": ("2026-03-01", "2026-03-05")}, "no span"),
     ):
-        with pytest.raises(ColumnError, match=words):
-            geo.space_time_cube(grids(), frame, **wrong)  # type: ignore[arg-type]
+        with pytest.raises(ColumnError, match=message):
+            geo.space_time_cube(make_grids(), frame, **options)  # type: ignore[arg-type]
     with pytest.raises(ColumnError, match="no incident has a time"):
-        geo.space_time_cube(grids(), incidents([None], [50]))  # type: ignore[list-item]
+        geo.space_time_cube(make_grids(), make_incidents([None], [50]))  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("ties", [False, True])
-def test_trend_is_kendall_s(ties: bool) -> None:
+def test_mann_kendall_equals_scipy(ties: bool) -> None:
     rng = np.random.default_rng(1)
     table = rng.integers(0, 4 if ties else 10**9, (60, 15)).astype(float)
-    got = geo.mann_kendall(pd.DataFrame(table))
+    result = geo.mann_kendall(pd.DataFrame(table))
     steps = np.arange(15)
-    for row, line in zip(got.itertuples(), table, strict=True):
-        signs = np.sign(line[None, :] - line[:, None])
+    for row, values in zip(result.itertuples(), table, strict=True):
+        signs = np.sign(values[None, :] - values[:, None])
         assert row.s == np.triu(signs, 1).sum()
-        assert row.slope == pytest.approx(stats.theilslopes(line, steps).slope)
-        exact = stats.kendalltau(steps, line)
+        assert row.slope == pytest.approx(stats.theilslopes(values, steps).slope)
+        exact = stats.kendalltau(steps, values)
         # scipy: exact without ties, normal without the continuity correction with them.
         assert row.p_value == pytest.approx(exact.pvalue, abs=0.012 if not ties else 0.06)
 
 
-def test_variance_with_ties_by_hand() -> None:
+def test_mann_kendall_variance_with_ties() -> None:
     # Ten values with a tie of three and one of two: (10·9·25 − 3·2·11 − 2·1·9) / 18 = 120.33.
-    line = [10.0, 22, 21, 30, 22, 30, 40, 22, 35, 41]
-    got = geo.mann_kendall(pd.DataFrame([line])).iloc[0]
-    pairs = sum(np.sign(b - a) for i, a in enumerate(line) for b in line[i + 1 :])
-    assert got["s"] == pairs
-    assert got["z"] == pytest.approx((pairs - 1) / np.sqrt((10 * 9 * 25 - 3 * 2 * 11 - 2 * 9) / 18))
+    values = [10.0, 22, 21, 30, 22, 30, 40, 22, 35, 41]
+    result = geo.mann_kendall(pd.DataFrame([values])).iloc[0]
+    expected = sum(np.sign(b - a) for i, a in enumerate(values) for b in values[i + 1 :])
+    assert result["s"] == expected
+    assert result["z"] == pytest.approx(
+        (expected - 1) / np.sqrt((10 * 9 * 25 - 3 * 2 * 11 - 2 * 9) / 18)
+    )
 
 
-def test_false_trends_are_rare_and_true_ones_found() -> None:
+def test_mann_kendall_detects_trends_with_few_false_positives() -> None:
     rng = np.random.default_rng(2)
     noise = geo.mann_kendall(pd.DataFrame(rng.poisson(5, (4000, 52))))
     assert (noise["p_value"] <= 0.05).mean() == pytest.approx(0.045, abs=0.015)
@@ -97,8 +99,8 @@ def test_false_trends_are_rare_and_true_ones_found() -> None:
         geo.mann_kendall(pd.DataFrame([[1, 2, np.nan, 4]]))
 
 
-def test_hours_of_the_week_follow_the_local_clock() -> None:
-    frame = incidents(
+def test_hours_of_week_uses_local_time() -> None:
+    frame = make_incidents(
         ["2026-03-01T15:59:00Z", "2026-03-01T16:01:00Z", "2026-03-02T00:30:00+08:00", None],  # type: ignore[list-item]
         [50] * 4,
     )
@@ -110,7 +112,7 @@ def test_hours_of_the_week_follow_the_local_clock() -> None:
     assert geo.hours_of_week(frame, timezone="UTC").loc[6, 15] == 1
 
 
-def test_aoristic_spreading_by_hand_and_against_many_small_pieces() -> None:
+def test_hours_of_week_aoristic_equals_many_small_parts() -> None:
     rng = np.random.default_rng(4)
     begin = pd.Timestamp("2026-03-02", tz="Asia/Shanghai") + pd.to_timedelta(
         rng.integers(0, 86400 * 60, 40), unit="s"
@@ -124,27 +126,27 @@ def test_aoristic_spreading_by_hand_and_against_many_small_pieces() -> None:
     frame["occurred_at"] = pd.Series([*begin[:2], *[pd.NaT] * 38], dtype=begin.dtype)
     frame.loc[2, "occurred_to"] = pd.NaT
     table = geo.hours_of_week(frame, aoristic=True)
-    wanted = np.zeros(168)
+    expected = np.zeros(168)
     for k in range(40):
         pieces = 1 if k < 3 else 4000
         length = end[k] - begin[k]
         for part in range(pieces) if k >= 3 else (0,):
             moment = begin[k] + length * ((part + 0.5) / pieces) if k >= 3 else begin[k]
-            wanted[moment.day_of_week * 24 + moment.hour] += 1 / pieces
-    np.testing.assert_allclose(table.to_numpy().ravel(), wanted, atol=0.02)
+            expected[moment.day_of_week * 24 + moment.hour] += 1 / pieces
+    np.testing.assert_allclose(table.to_numpy().ravel(), expected, atol=0.02)
     assert table.to_numpy().sum() == pytest.approx(40)
-    # A span of whole weeks knows nothing of the hour.
-    flat = gpd.GeoDataFrame(
+    # A span of two weeks gives no information about the hour.
+    whole_weeks = gpd.GeoDataFrame(
         {"occurred_from": ["2026-03-04T05:00Z"], "occurred_to": ["2026-03-18T05:00Z"]},
         geometry=[shapely.Point(1, 1)],
         crs=CRS,
     )
-    np.testing.assert_allclose(geo.hours_of_week(flat, aoristic=True), 1 / 168)
+    np.testing.assert_allclose(geo.hours_of_week(whole_weeks, aoristic=True), 1 / 168)
     cube = geo.space_time_cube(
-        grids(), frame, days=1, aoristic=True, period=("2026-02-23", "2026-06-01")
+        make_grids(), frame, days=1, aoristic=True, period=("2026-02-23", "2026-06-01")
     )
     assert cube.to_numpy().sum() == pytest.approx(40)
-    plain = geo.space_time_cube(grids(), frame, days=1, period=("2026-02-23", "2026-06-01"))
+    plain = geo.space_time_cube(make_grids(), frame, days=1, period=("2026-02-23", "2026-06-01"))
     # A span of 24 hours from noon is half on each day.
     noon = gpd.GeoDataFrame(
         {"occurred_from": ["2026-03-04T12:00+08:00"], "occurred_to": ["2026-03-05T12:00+08:00"]},
@@ -152,12 +154,14 @@ def test_aoristic_spreading_by_hand_and_against_many_small_pieces() -> None:
         crs=CRS,
     )
     halves = geo.space_time_cube(
-        grids(), noon, days=1, aoristic=True, period=("2026-03-03", "2026-03-07")
+        make_grids(), noon, days=1, aoristic=True, period=("2026-03-03", "2026-03-07")
     )
     assert halves.loc["a"].tolist() == [0, 0.5, 0.5, 0]
     assert plain.to_numpy().sum() == 40
     with pytest.raises(ColumnError, match="exchange occurred_from"):
         geo.hours_of_week(
-            flat.rename(columns={"occurred_from": "occurred_to", "occurred_to": "occurred_from"}),
+            whole_weeks.rename(
+                columns={"occurred_from": "occurred_to", "occurred_to": "occurred_from"}
+            ),
             aoristic=True,
         )

@@ -1,4 +1,4 @@
-"""The documents agree with the code: figures, links, paths, settings, commands, examples."""
+"""Documentation agrees with the code: figures, links, paths, settings, commands, examples."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ PAGES = [
 PAGE_IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
-def test_figures_are_those_the_code_draws(tmp_path: Path) -> None:
+def test_figures_equal_those_drawn_by_the_code(tmp_path: Path) -> None:
     subprocess.run([sys.executable, str(DOCS / "draw.py"), str(tmp_path)], check=True)
     drawn = {path.name for path in tmp_path.glob("*.svg")}
     committed = {path.name for path in (DOCS / "figures").glob("*.svg")}
-    shown = {
+    referenced = {
         Path(target).name
         for page in PAGES
         for target, _ in links(page)
         if target.startswith("figures/")
     }
-    assert drawn == committed == shown
+    assert drawn == committed == referenced
     for name in drawn:
-        # Numbers may differ in a last digit from machine to machine, the words may not.
+        # Numbers may differ in the last digit between machines; texts may not.
         words = [
             re.findall(r"<text[^>]*>([^<]+)", (folder / name).read_text(encoding="utf-8"))
             for folder in (tmp_path, DOCS / "figures")
@@ -73,7 +73,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
-def test_links_resolve(page: Path) -> None:
+def test_links_of_pages_resolve(page: Path) -> None:
     for path, anchor in links(page):
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), f"{path} does not exist"
@@ -91,7 +91,7 @@ def test_paths_in_backticks_exist(page: Path) -> None:
     assert not missing, missing
 
 
-def test_every_page_is_linked() -> None:
+def test_docs_pages_are_all_linked() -> None:
     linked = {(page.parent / path).resolve() for page in PAGES for path, _ in links(page) if path}
     assert not [page.name for page in DOCS.rglob("*.md") if page.resolve() not in linked]
 
@@ -103,7 +103,7 @@ def test_pages_named_in_the_sources_exist() -> None:
                 assert (ROOT / name).exists(), f"{path.relative_to(ROOT)} names {name}"
 
 
-def test_the_readme_is_short() -> None:
+def test_readme_has_at_most_600_words() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 600
 
 
@@ -116,7 +116,7 @@ def documented_defaults() -> dict[str, str]:
 
 
 def written_default(name: str) -> str | None:
-    """Return the default of a setting as the page writes it; None where it depends on something."""
+    """Return the default of a setting as the page writes it; None if it depends on the system."""
     field = Settings.model_fields[name]
     if name in ("data_dir", "cameras"):
         return None
@@ -128,7 +128,7 @@ def written_default(name: str) -> str | None:
     return f"`{value}`" if isinstance(value, str) else f"`{json.dumps(value)}`"
 
 
-def test_every_setting_is_documented_with_its_default() -> None:
+def test_settings_page_documents_every_default() -> None:
     documented = documented_defaults()
     assert set(documented) == {f"GRIDCOVER_{name.upper()}" for name in Settings.model_fields}
     for name in Settings.model_fields:
@@ -137,20 +137,25 @@ def test_every_setting_is_documented_with_its_default() -> None:
             assert documented[f"GRIDCOVER_{name.upper()}"] == expected, name
 
 
-def test_camera_defaults_are_documented() -> None:
+def test_settings_page_documents_camera_defaults() -> None:
     text = (DOCS / "settings.md").read_text(encoding="utf-8")
     rows = re.findall(
         r"^\| (\w+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", text, re.MULTILINE
     )
     assert {kind: tuple(map(float, numbers)) for kind, *numbers in rows} == {
-        kind: (d.fov_deg, d.range_m, d.near_m, d.height_m) for kind, d in camera_defaults().items()
+        kind: (defaults.fov_deg, defaults.range_m, defaults.near_m, defaults.height_m)
+        for kind, defaults in camera_defaults().items()
     }
 
 
-def test_every_variable_that_the_sources_name_is_documented() -> None:
+def test_settings_page_documents_every_variable_in_sources() -> None:
     text = (DOCS / "settings.md").read_text(encoding="utf-8")
     sources = [
-        *(p for folder in ("geo", "service", "benchmarks") for p in (ROOT / folder).rglob("*.py")),
+        *(
+            path
+            for folder in ("geo", "service", "benchmarks")
+            for path in (ROOT / folder).rglob("*.py")
+        ),
         *(ROOT / "scripts").glob("*.sh"),
         ROOT / "compose.yaml",
         ROOT / "Dockerfile",
@@ -168,7 +173,7 @@ def commands(group: Any, prefix: str = "gridcover") -> Iterator[tuple[str, Any]]
     """Yield each command with the words that call it."""
     for name, command in group.commands.items():
         words = f"{prefix} {name}"
-        if hasattr(command, "source"):  # loaded when it is called
+        if hasattr(command, "source"):  # imported when the command is called
             module, attribute = command.source
             command = get_command(getattr(importlib.import_module(module), attribute))
         if hasattr(command, "commands"):
@@ -177,14 +182,14 @@ def commands(group: Any, prefix: str = "gridcover") -> Iterator[tuple[str, Any]]
             yield words, command
 
 
-def test_every_command_and_option_is_documented() -> None:
+def test_cli_page_documents_every_command_and_option() -> None:
     text = (DOCS / "cli.md").read_text(encoding="utf-8")
     sections = {
         part.split("`", 2)[1]: part for part in re.split(r"^## (?=`)", text, flags=re.MULTILINE)[1:]
     }
-    known = dict(commands(get_command(app)))
-    assert {"gridcover import", "gridcover audit verify"} <= set(known)
-    for words, command in known.items():
+    commands_by_words = dict(commands(get_command(app)))
+    assert {"gridcover import", "gridcover audit verify"} <= set(commands_by_words)
+    for words, command in commands_by_words.items():
         assert f"`{words}" in text, f"{words} is not documented"
         section = sections.get(words) or sections[words.rsplit(" ", 1)[0]]
         for parameter in command.params:
@@ -194,16 +199,18 @@ def test_every_command_and_option_is_documented() -> None:
     for words, section in sections.items():
         for option in re.findall(r"^\| (`--[^|]+)\|", section, re.MULTILINE):
             named = re.findall(r"`(--[a-z-]+)`", option)
-            given = {o for parameter in known[words].params for o in parameter.opts}
-            assert set(named) <= given, f"{words} has no {named}"
+            options = {
+                name for parameter in commands_by_words[words].params for name in parameter.opts
+            }
+            assert set(named) <= options, f"{words} has no {named}"
 
 
-def test_worked_examples_give_what_they_say() -> None:
-    tried = 0
+def test_docstring_examples_give_their_output() -> None:
+    examples = 0
     for module in pkgutil.walk_packages(geo.__path__, "geo."):
         if module.name.endswith("__main__"):
             continue  # a command, not a module to import
         result = doctest.testmod(importlib.import_module(module.name))
         assert result.failed == 0, module.name
-        tried += result.attempted
-    assert tried > 40
+        examples += result.attempted
+    assert examples > 40

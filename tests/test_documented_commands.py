@@ -1,4 +1,4 @@
-"""The commands of the documents, run as they are written on small files."""
+"""Commands of the documentation run as written, on small files."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def documented_commands(page: str, heading: str) -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in lines]
 
 
-def write_district(folder: Path) -> None:
-    """Write the files that the documents name: one sub-district of the demo and what is in it."""
+def write_example_files(folder: Path) -> None:
+    """Write the files that the documents name: layers of one sub-district of the demo."""
     areas = gpd.read_file(ROOT / "data/boundaries/areas.geojson")
     areas = areas[areas["code"].isin([AREA[:6], AREA, f"{AREA}001"])]
     grids = gpd.read_file(ROOT / "data/boundaries/grids.geojson")
@@ -107,7 +107,7 @@ def write_district(folder: Path) -> None:
         ),
     ],
 )
-def test_commands_for_your_own_data(
+def test_own_data_commands_run(
     page: str,
     heading: str,
     layers: set[str],
@@ -116,7 +116,7 @@ def test_commands_for_your_own_data(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    write_district(tmp_path)
+    write_example_files(tmp_path)
     monkeypatch.chdir(tmp_path)
     commands = documented_commands(page, heading)
     assert len(commands) >= 5
@@ -139,14 +139,14 @@ def test_commands_for_your_own_data(
     assert share[0] > 0
 
 
-def test_commands_of_both_readmes_are_the_same() -> None:
+def test_readme_commands_are_the_same_in_both_languages() -> None:
     english = documented_commands("README.md", "Your own data")
     chinese = documented_commands("README.zh-CN.md", "使用本区数据")
-    named = {"areas.shp": "行政区划.shp", "grids.shp": "网格.shp", "Li Wei": "李伟"}
-    assert [[named.get(word, word) for word in words] for words in english] == chinese
+    translations = {"areas.shp": "行政区划.shp", "grids.shp": "网格.shp", "Li Wei": "李伟"}
+    assert [[translations.get(word, word) for word in words] for words in english] == chinese
 
 
-def test_commands_for_openstreetmap(
+def test_openstreetmap_commands_run(
     run: Callable[..., CommandResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     osmium = pytest.importorskip("osmium")

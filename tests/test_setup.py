@@ -1,4 +1,4 @@
-"""The set-up a stranger runs: a fresh checkout, an empty home."""
+"""Set-up in a fresh checkout with an empty home, lock files and imports between packages."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def checkout(target: Path) -> None:
-    """What git tracks or would, as it is in the working tree."""
-    listed = subprocess.run(
+def copy_checkout(target: Path) -> None:
+    """Copy the files that git tracks, or would track, from the working tree."""
+    listing = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard"],
         capture_output=True,
         text=True,
         check=True,
     )
-    for name in filter(None, listed.stdout.split("\0")):
+    for name in filter(None, listing.stdout.split("\0")):
         if not (ROOT / name).is_file():
             continue  # moved or removed, and not committed yet
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -29,42 +29,42 @@ def checkout(target: Path) -> None:
 
 
 @pytest.mark.fresh
-def test_fresh_checkout_with_an_empty_home(open_folder: Path) -> None:
-    """Set-up, demo and a second start, with nothing of this checkout or home to lean on."""
+def test_setup_script_and_demo_in_a_fresh_checkout(open_folder: Path) -> None:
+    """Set-up, demo and a second start use nothing of this checkout or home."""
     if not (ROOT / ".git").exists():
         pytest.skip("needs a git checkout")
-    place, home = open_folder / "fresh", open_folder / "home"
+    checkout, home = open_folder / "fresh", open_folder / "home"
     home.mkdir()
-    checkout(place)
+    copy_checkout(checkout)
     env = {
-        k: v
-        for k, v in os.environ.items()
-        if not k.startswith(("GRIDCOVER", "UV_", "XDG_", "VIRTUAL_ENV"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("GRIDCOVER", "UV_", "XDG_", "VIRTUAL_ENV"))
     }
     env |= {"HOME": str(home), "GRIDCOVER_DATA_DIR": str(home / "data")}
-    # The uv of this checkout is lent, so that the test costs packages but no second uv.
+    # The uv of this checkout is used, so that the test does not download uv again.
     env["PATH"] = f"{ROOT / '.tools/bin'}:{env['PATH']}"
-    done = subprocess.run(
+    completed = subprocess.run(
         ["./scripts/setup.sh", "run"],
-        cwd=place,
+        cwd=checkout,
         env=env,
         capture_output=True,
         text=True,
         check=False,
     )
-    if "reachable?" in done.stderr:
+    if "reachable?" in completed.stderr:
         pytest.skip("the package registries cannot be reached")
-    assert done.returncode == 0, done.stderr
-    again = subprocess.run(
+    assert completed.returncode == 0, completed.stderr
+    repeated = subprocess.run(
         ["./scripts/setup.sh", "run"],
-        cwd=place,
+        cwd=checkout,
         env=env,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert again.stderr == "", "the second time there is nothing to do"
-    program = place / ".venv/bin/gridcover"
+    assert repeated.stderr == "", "a second set-up has nothing to do"
+    program = checkout / ".venv/bin/gridcover"
     first = subprocess.run(
         [program, "demo", "--once"], cwd=home, env=env, capture_output=True, text=True, check=True
     )
@@ -89,19 +89,19 @@ def test_fresh_checkout_with_an_empty_home(open_folder: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["requirements.lock", "package-lock.json", ".npmrc", "pyproject.toml"]
 )
-def test_locks_record_no_address(name: str) -> None:
+def test_lock_files_contain_no_addresses(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "http://" not in text
     assert "https://" not in text
 
 
-def test_the_readme_names_what_ci_runs() -> None:
+def test_readme_names_the_commands_of_ci() -> None:
     assert "make test" in (ROOT / "README.md").read_text()
     assert "make demo" in (ROOT / "README.md").read_text()
     assert "\nmake test\n" in (ROOT / ".ci/run").read_text()
 
 
-def test_the_library_does_not_lean_on_the_service() -> None:
+def test_geo_does_not_import_service() -> None:
     for path in (ROOT / "geo").rglob("*.py"):
         for number, line in enumerate(path.read_text().splitlines(), 1):
             assert not line.lstrip().startswith(("from service", "import service")), (

@@ -1,4 +1,4 @@
-"""A camera workbook as districts send them, with every fault of the trade, and what comes of it."""
+"""`import_file` of workbooks and exports with the faults that real ones have."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ from geo.ingest import ImportOptions, ImportOutcome, import_file
 from geo.store.connection import connect
 from geo.store.queries.registers import read_layer
 
-# The 73 headers of a template in use for 一机一档.
-TEMPLATE = """序号|设备编码（*）|原设备编码|设备名称（*）|行政区划编码（*）|监控点位类型（*）|拾音器|父设备|建设单位/设备归属（*）
-建设单位/平台归属代码（*）|管理单位（*）|摄像机所属部门（警种）（*）|管理员姓名（*）|管理员联系电话（*）|承建单位（*）|维护单位（*）
-设备厂商（*）|设备型号|摄像机类型（*）|接入方式|摄像机功能类型（*）|视频编码格式（*）|图像分辨率（*）|摄像机补光属性|后端结构化|镜头类型
-安装类型|高度类型（*）|所属辖区公安机关（*）|安装地址（*）|周边标志（*）|经度（*）|纬度（*）|摄像机安装位置室内外（*）|摄像机监控方位（*）
-立杆编号（*）|摄像机实景图片|联网属性|接入网络（*）|IPv4地址（*）|IPv6地址|设备MAC地址（*）|访问端口|关联编码器|设备用户名|设备口令|通道号
-连接协议|启用时间（*）|报废时间|设备状态（*）|巡检状态|视频丢失|色彩失真|视频模糊|亮度异常|视频干扰|视频卡顿|视频遮挡|场景变更|在线时长
-离线时长|信令时延|视频流时延|关键帧时延|录像保存天数（*）|存储设备编码|存储通道号|存储类型|缓存设置|备注|采集区域类型（*）|更新时间"""
+# The 73 headers of a template for camera registers (一机一档).
+TEMPLATE = """序号|设备编码（*）|原设备编码|设备名称（*）|行政区划编码（*）|监控点位类型（*）
+拾音器|父设备|建设单位/设备归属（*）|建设单位/平台归属代码（*）|管理单位（*）
+摄像机所属部门（警种）（*）|管理员姓名（*）|管理员联系电话（*）|承建单位（*）|维护单位（*）
+设备厂商（*）|设备型号|摄像机类型（*）|接入方式|摄像机功能类型（*）|视频编码格式（*）
+图像分辨率（*）|摄像机补光属性|后端结构化|镜头类型|安装类型|高度类型（*）|所属辖区公安机关（*）
+安装地址（*）|周边标志（*）|经度（*）|纬度（*）|摄像机安装位置室内外（*）|摄像机监控方位（*）
+立杆编号（*）|摄像机实景图片|联网属性|接入网络（*）|IPv4地址（*）|IPv6地址|设备MAC地址（*）
+访问端口|关联编码器|设备用户名|设备口令|通道号|连接协议|启用时间（*）|报废时间|设备状态（*）
+巡检状态|视频丢失|色彩失真|视频模糊|亮度异常|视频干扰|视频卡顿|视频遮挡|场景变更|在线时长
+离线时长|信令时延|视频流时延|关键帧时延|录像保存天数（*）|存储设备编码|存储通道号|存储类型
+缓存设置|备注|采集区域类型（*）|更新时间"""
 HEADERS = [header for line in TEMPLATE.split("\n") for header in line.split("|")]
 
 
@@ -33,12 +37,12 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def put(store: str, layer: str, path: Path, **options: object) -> ImportOutcome:
+def import_layer(store: str, layer: str, path: Path, **options: object) -> ImportOutcome:
     with connect(store) as conn:
         return import_file(conn, layer, path, ImportOptions(**options))  # type: ignore[arg-type]
 
 
-def make_district(store: str) -> None:
+def import_district(store: str) -> None:
     west, east = shapely.box(118.0, 30.9, 118.1, 31.0), shapely.box(118.1, 30.9, 118.2, 31.0)
     areas = gpd.GeoDataFrame(
         {
@@ -50,15 +54,15 @@ def make_district(store: str) -> None:
         crs=4326,
     )
     areas.to_file("areas.geojson")
-    put(store, "areas", Path("areas.geojson"))
+    import_layer(store, "areas", Path("areas.geojson"))
     codes = ["340203001001001", "340203001002001"]
     grids = gpd.GeoDataFrame({"code": codes, "name": codes}, geometry=[west, east], crs=4326)
     grids.to_file("grids.geojson")
-    put(store, "grids", Path("grids.geojson"))
+    import_layer(store, "grids", Path("grids.geojson"))
 
 
-def test_the_template_of_73_columns_imports_untouched(store: str) -> None:
-    make_district(store)
+def test_import_file_recognises_a_template_of_73_columns(store: str) -> None:
+    import_district(store)
     assert len(HEADERS) == 73
     row: dict[str, Any] = dict.fromkeys(HEADERS) | {
         "序号": 1,
@@ -77,18 +81,18 @@ def test_the_template_of_73_columns_imports_untouched(store: str) -> None:
         "摄像机监控方位（*）": 5,
         "联网属性": 1,
         "设备口令": "admin123",
-        "启用时间（*）": dt.datetime(2021, 3, 5),
+        "启用时间（*）": dt.datetime(2021, 3, 5),  # noqa: DTZ001
         "报废时间": None,
-        "设备状态（*）": 1,  # noqa: DTZ001
+        "设备状态（*）": 1,
         "录像保存天数（*）": 30,
         "采集区域类型（*）": "8/10",
         "IPv4地址（*）": "10.0.0.8",
     }
-    book = openpyxl.Workbook()
-    book.active.append(HEADERS)
-    book.active.append(list(row.values()))
-    book.save("73.xlsx")
-    outcome = put(store, "cameras", Path("73.xlsx"))
+    workbook = openpyxl.Workbook()
+    workbook.active.append(HEADERS)
+    workbook.active.append(list(row.values()))
+    workbook.save("73.xlsx")
+    outcome = import_layer(store, "cameras", Path("73.xlsx"))
     assert outcome.rejected == outcome.mended == 0
     assert [(f.reason, f.column) for f in outcome.findings] == [
         ("passwords are not kept", "设备口令")
@@ -114,9 +118,9 @@ def test_the_template_of_73_columns_imports_untouched(store: str) -> None:
     }
     assert outcome.recognised == recognised
     with connect(store) as conn:
-        got = read_layer(conn, "cameras").iloc[0]
-        kept = conn.execute("SELECT extra FROM cameras").fetchone()
-    want = {
+        camera = read_layer(conn, "cameras").iloc[0]
+        stored_extra = conn.execute("SELECT extra FROM cameras").fetchone()
+    expected = {
         "code": "34020300001320000001",
         "kind": "fixed",
         "functions": "vehicle_checkpoint/ordinary",
@@ -131,8 +135,8 @@ def test_the_template_of_73_columns_imports_untouched(store: str) -> None:
         "point_class": "public",
         "owner": "镜湖分局",
     }
-    assert {name: got[name] for name in want} == want
-    assert kept == (
+    assert {name: camera[name] for name in expected} == expected
+    assert stored_extra == (
         {
             "序号": "1",
             "行政区划编码（*）": "340203",
@@ -142,7 +146,7 @@ def test_the_template_of_73_columns_imports_untouched(store: str) -> None:
     )
 
 
-UGLY_HEADERS = [
+FAULTY_HEADERS = [
     "设备编码（*）",
     "设备\n名称",
     "摄像机类型",
@@ -163,9 +167,9 @@ UGLY_HEADERS = [
     "室内外",
     "备注",
 ]
-GOOD = dict(
+VALID_ROW = dict(
     zip(
-        UGLY_HEADERS,
+        FAULTY_HEADERS,
         [
             None,
             "路口",
@@ -193,11 +197,11 @@ GOOD = dict(
 CODE, LON, LAT = "设备编码（*）", "经度＊", "设备维度"
 
 
-def number(serial: int) -> str:
+def device_number(serial: int) -> str:
     return f"3402030000132{serial:07d}"
 
 
-# What is typed in place of the good cells, and what the report must say: (action, reason), column.
+# Cells that replace those of the valid row, and the expected findings: (action, reason).
 ROWS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({}, []),
     (
@@ -209,7 +213,7 @@ ROWS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
         [("rejected", "code in scientific notation: digits are lost, store it as text")],
     ),
     ({CODE: None}, [("rejected", "empty value")]),
-    ({CODE: number(1), "设备状态": "离线"}, [("rejected", "repeated key")]),
+    ({CODE: device_number(1), "设备状态": "离线"}, [("rejected", "repeated key")]),
     ({LON: None, LAT: None}, [("rejected", "no coordinates")]),
     ({LON: 0, LAT: 0}, [("rejected", "coordinates (0, 0)")]),
     ({LON: "东经一百一十八度"}, [("rejected", "unreadable coordinates")]),
@@ -245,61 +249,65 @@ ROWS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
 
 
 def make_workbook(path: Path) -> int:
-    book = openpyxl.Workbook()
-    notes = book.active
-    notes.title = "填表说明"
-    notes.append(["带*为必填项，经纬度为WGS84"])
-    sheet = book.create_sheet("一机一档")
+    workbook = openpyxl.Workbook()
+    instructions = workbook.active
+    instructions.title = "填表说明"
+    instructions.append(["带*为必填项，经纬度为WGS84"])
+    sheet = workbook.create_sheet("一机一档")
     sheet.append(["××区视频监控一机一档登记表"])
     sheet.append(["填报单位：", None, "日期："])
-    sheet.append(UGLY_HEADERS)
-    for k, (typed, _) in enumerate(ROWS, start=1):
-        cells = GOOD | {CODE: number(k)} | typed
+    sheet.append(FAULTY_HEADERS)
+    for k, (changes, _) in enumerate(ROWS, start=1):
+        cells = VALID_ROW | {CODE: device_number(k)} | changes
         sheet.append(list(cells.values()))
         if k == 1:
-            sheet.append([None] * len(UGLY_HEADERS))
-    sheet.append(list((GOOD | {CODE: number(1)}).values()))  # the first row once more
-    book.save(path)
+            sheet.append([None] * len(FAULTY_HEADERS))
+    sheet.append(list((VALID_ROW | {CODE: device_number(1)}).values()))  # the first row repeated
+    workbook.save(path)
     return 4  # line of the first row
 
 
-def line_of(first: int, k: int) -> int:
-    """Line of the k-th row; an empty line follows the first."""
-    return first + k + (1 if k else 0)
+def line_of(first_line: int, row: int) -> int:
+    """Return the line of a row, counted from 0; an empty line follows the first row."""
+    return first_line + row + (1 if row else 0)
 
 
-def test_the_ugly_workbook(store: str) -> None:
-    make_district(store)
-    first = make_workbook(Path("ugly.xlsx"))
+def test_import_file_reports_every_fault_of_a_workbook(store: str) -> None:
+    import_district(store)
+    first_line = make_workbook(Path("ugly.xlsx"))
     with pytest.raises(RejectedRows, match="nothing was stored"):
-        put(store, "cameras", Path("ugly.xlsx"))
+        import_layer(store, "cameras", Path("ugly.xlsx"))
     with connect(store) as conn:
         assert read_layer(conn, "cameras").empty
-    outcome = put(store, "cameras", Path("ugly.xlsx"), accept_rejects=True)
-    want = {
-        (line_of(first, k), *finding)
+    outcome = import_layer(store, "cameras", Path("ugly.xlsx"), accept_rejects=True)
+    expected = {
+        (line_of(first_line, k), *finding)
         for k, (_, findings) in enumerate(ROWS)
         for finding in findings
     }
-    want.add((line_of(first, len(ROWS)), "rejected", "repeated row"))
-    want |= {
+    expected.add((line_of(first_line, len(ROWS)), "rejected", "repeated row"))
+    expected |= {
         (0, "noted", "sheet not read"),
         (1, "noted", "line above the header, not read"),
         (2, "noted", "line above the header, not read"),
     }
-    assert {(f.line, f.action, f.reason) for f in outcome.findings} == want
-    assert len(outcome.findings) == len(want)
-    rejected = [k for k, (_, told) in enumerate(ROWS) if any(a == "rejected" for a, _ in told)]
+    assert {(f.line, f.action, f.reason) for f in outcome.findings} == expected
+    assert len(outcome.findings) == len(expected)
+    rejected = [
+        k
+        for k, (_, findings) in enumerate(ROWS)
+        if any(action == "rejected" for action, _ in findings)
+    ]
     assert outcome.rejected == len(rejected) + 1
     assert outcome.accepted == len(ROWS) - len(rejected)
     with connect(store) as conn:
         cameras = read_layer(conn, "cameras")
         grids, areas = read_layer(conn, "grids"), read_layer(conn, "areas")
         assert conn.execute(
-            "SELECT extra FROM cameras WHERE code = %s", (number(30),)
+            "SELECT extra FROM cameras WHERE code = %s", (device_number(30),)
         ).fetchone() == ({"备注": "靠墙"},)
     assert len(cameras) == outcome.accepted
-    row = cameras.loc[number(1)]
+    row = cameras.loc[device_number(1)]
     assert (row["kind"], row["bearing_deg"], row["fov_deg"], row["pixels_wide"]) == (
         "fixed",
         90,
@@ -312,37 +320,41 @@ def test_the_ugly_workbook(store: str) -> None:
         "public",
         "outdoor",
     )
-    assert cameras.loc[number(11)].geometry.equals_exact(shapely.Point(118.05, 30.95), 1e-9)
-    assert cameras.loc[number(12), ["fov_deg", "range_m", "bearing_deg"]].isna().all()
-    assert str(cameras.loc[number(18), "installed_on"]) == "2021-01-01"
-    assert str(cameras.loc[number(19), "installed_on"]) == "2021-03-05"
-    assert str(cameras.loc[number(20), "installed_on"]) == "2021-03-05"
-    assert cameras.loc[number(23), "status"] == "retired"
-    assert cameras.loc[number(24), "kind"] == "unknown"
-    assert cameras.loc[number(26), "pixels_wide"] == 2667
+    assert cameras.loc[device_number(11)].geometry.equals_exact(shapely.Point(118.05, 30.95), 1e-9)
+    assert cameras.loc[device_number(12), ["fov_deg", "range_m", "bearing_deg"]].isna().all()
+    assert str(cameras.loc[device_number(18), "installed_on"]) == "2021-01-01"
+    assert str(cameras.loc[device_number(19), "installed_on"]) == "2021-03-05"
+    assert str(cameras.loc[device_number(20), "installed_on"]) == "2021-03-05"
+    assert cameras.loc[device_number(23), "status"] == "retired"
+    assert cameras.loc[device_number(24), "kind"] == "unknown"
+    assert cameras.loc[device_number(26), "pixels_wide"] == 2667
     assert "00420" in cameras.index
-    # What an import lets in and a register must not keep: told by its state.
+    # Faults that an import accepts are data-quality issues of the register.
     crs = "EPSG:32650"
-    told = camera_findings(
+    issue_table = camera_findings(
         cameras.to_crs(crs), grids.to_crs(crs), areas.to_crs(crs), today=dt.date(2026, 11, 1)
     )
-    by = set(zip(told["code"], told["finding"], strict=True))
-    assert (number(28), "outside_stated_community") in by
-    assert (number(29), "bearing_missing") in by
-    assert (number(12), "range_missing") in by
-    assert (number(1), "same_place_as_another_camera") in by
-    assert ("34020300001180000077", "device_number_invalid") in by
-    # The same file once more changes nothing.
-    again = put(store, "cameras", Path("ugly.xlsx"), accept_rejects=True)
-    assert (again.inserted, again.updated, again.unchanged) == (0, 0, outcome.accepted)
+    issues = set(zip(issue_table["code"], issue_table["finding"], strict=True))
+    assert (device_number(28), "outside_stated_community") in issues
+    assert (device_number(29), "bearing_missing") in issues
+    assert (device_number(12), "range_missing") in issues
+    assert (device_number(1), "same_place_as_another_camera") in issues
+    assert ("34020300001180000077", "device_number_invalid") in issues
+    # A second import of the same file changes nothing.
+    unchanged = import_layer(store, "cameras", Path("ugly.xlsx"), accept_rejects=True)
+    assert (unchanged.inserted, unchanged.updated, unchanged.unchanged) == (0, 0, outcome.accepted)
 
 
-def test_an_ugly_export_of_a_hotline(store: str) -> None:
-    make_district(store)
-    head = "工单号|来源系统|一级分类|二级分类|诉求时间|受理时间|办结时间|应办结时间|满意率|定位精度|经度|纬度|所属网格|区县"
+def test_import_file_reports_every_fault_of_a_hotline_export(store: str) -> None:
+    import_district(store)
+    header = (
+        "工单号|来源系统|一级分类|二级分类|诉求时间|受理时间|办结时间|应办结时间|满意率|"
+        "定位精度|经度|纬度|所属网格|区县"
+    )
     grid = "340203001001001"
     rows = [
-        "G1|12345热线|城管|占道|2026-10-01 08:00|2026-10-01 09:00|2026-10-03 09:00|2026-10-05|满意|精确|118.05|30.95||x",
+        "G1|12345热线|城管|占道|2026-10-01 08:00|2026-10-01 09:00|2026-10-03 09:00|2026-10-05|"
+        "满意|精确|118.05|30.95||x",
         f"G2|12345热线|城管|占道|2026/10/1 8:00:00||||85%|网格|||{grid}|x",
         "G3|12345热线|城管|占道|2026-10-01 08:00||||||||990|x",
         "G4|12345热线|城管|占道|||||||118.05|30.95||x",
@@ -353,8 +365,8 @@ def test_an_ugly_export_of_a_hotline(store: str) -> None:
         "G8|12345热线|城管|占道|2026-10-01 08:00|||||精确|||" + f"{grid}|x|surplus",
         "G9|12345热线|城管|占道|2026-10-01 08:00|||||||||x",
     ]
-    Path("hotline.csv").write_bytes("\r\n".join([head, *rows]).encode("gb18030"))
-    outcome = put(store, "incidents", Path("hotline.csv"), accept_rejects=True)
+    Path("hotline.csv").write_bytes("\r\n".join([header, *rows]).encode("gb18030"))
+    outcome = import_layer(store, "incidents", Path("hotline.csv"), accept_rejects=True)
     assert {(f.line, f.action, f.reason) for f in outcome.findings} == {
         (5, "rejected", "no usable time"),
         (6, "rejected", "repeated key"),
@@ -363,11 +375,11 @@ def test_an_ugly_export_of_a_hotline(store: str) -> None:
         (11, "rejected", "no coordinates"),
     }
     with connect(store) as conn:
-        got = conn.execute(
-            "SELECT source, source_id, category, precision, satisfaction, grid, geometry IS NOT NULL "
-            "FROM incidents ORDER BY source, source_id"
+        stored = conn.execute(
+            "SELECT source, source_id, category, precision, satisfaction, grid, "
+            "geometry IS NOT NULL FROM incidents ORDER BY source, source_id"
         ).fetchall()
-    assert got == [
+    assert stored == [
         ("12345热线", "G1", "城管/占道", "exact", 75.0, None, True),
         ("12345热线", "G2", "城管/占道", "grid", 85.0, grid, False),
         ("12345热线", "G3", "城管/占道", "grid", None, "990", False),

@@ -1,4 +1,4 @@
-"""What is read from the store can be written by geopandas, and exports have the shapes of their schema."""
+"""Frames read from the store can be written by geopandas; exports have valid geometry types."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from geo.store.queries.runs import read_latest_run
 ZONE = Settings().zone
 
 
-def frames(conn: Conn) -> dict[str, gpd.GeoDataFrame]:
+def read_frames(conn: Conn) -> dict[str, gpd.GeoDataFrame]:
     run = read_latest_run(conn)
     assert run is not None
     views = read_camera_views(conn)
@@ -41,7 +41,7 @@ def frames(conn: Conn) -> dict[str, gpd.GeoDataFrame]:
     }
 
 
-NAMES_READ = [
+FRAME_NAMES = [
     *LAYERS,
     "grid results",
     "camera results",
@@ -52,34 +52,38 @@ NAMES_READ = [
 ]
 
 
-@pytest.mark.parametrize("name", NAMES_READ)
-def test_a_frame_read_is_written_and_read_again(name: str, demo_store: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", FRAME_NAMES)
+def test_read_frames_can_be_written_and_read_again(
+    name: str, demo_store: str, tmp_path: Path
+) -> None:
     with connect(demo_store) as conn:
-        frame = frames(conn)[name]
+        frame = read_frames(conn)[name]
     assert len(frame), name
-    again = frame.reset_index()
-    assert len(again) == len(frame)
-    geographic = isinstance(frame, gpd.GeoDataFrame)
+    with_index_columns = frame.reset_index()
+    assert len(with_index_columns) == len(frame)
+    has_geometry = isinstance(frame, gpd.GeoDataFrame)
     frame.to_parquet(tmp_path / "a.parquet")
-    back = (gpd if geographic else pd).read_parquet(tmp_path / "a.parquet")
-    assert list(back.columns) == list(frame.columns)
-    assert back.index.tolist() == frame.index.tolist()
-    for driver, file in (("GPKG", "a.gpkg"), ("GeoJSON", "a.geojson")):
-        if not geographic:
+    result = (gpd if has_geometry else pd).read_parquet(tmp_path / "a.parquet")
+    assert list(result.columns) == list(frame.columns)
+    assert result.index.tolist() == frame.index.tolist()
+    for driver, file_name in (("GPKG", "a.gpkg"), ("GeoJSON", "a.geojson")):
+        if not has_geometry:
             continue
-        frame.to_file(tmp_path / file, driver=driver)
-        back = gpd.read_file(tmp_path / file)
-        assert len(back) == len(frame)
+        frame.to_file(tmp_path / file_name, driver=driver)
+        result = gpd.read_file(tmp_path / file_name)
+        assert len(result) == len(frame)
         key = frame.columns[0]
-        assert back[key].astype(str).tolist() == frame[key].astype(str).tolist()
+        assert result[key].astype(str).tolist() == frame[key].astype(str).tolist()
         shapes = np.asarray(frame.geometry.values)
-        there = ~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)
+        is_present = ~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)
         assert shapely.equals_exact(
-            np.asarray(back.geometry.values)[there], np.asarray(frame.geometry.values)[there], 2e-6
+            np.asarray(result.geometry.values)[is_present],
+            np.asarray(frame.geometry.values)[is_present],
+            2e-6,
         ).all()
 
 
-ALLOWED = {
+GEOMETRY_TYPES = {
     "point": {"Point"},
     "line": {"LineString", "MultiLineString"},
     "polygon": {"Polygon", "MultiPolygon"},
@@ -89,21 +93,21 @@ ALLOWED = {
 @pytest.mark.deep
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("name", EXPORT_NAMES)
-def test_an_export_has_the_shapes_of_its_schema(
+def test_write_file_geometry_types_equal_the_schema(
     name: str, form: str, demo_store: str, tmp_path: Path
 ) -> None:
     path = tmp_path / f"a.{form}"
     with connect(demo_store) as conn:
         rows = write_file(read_pieces(conn, name), path, name, form, ZONE)
     assert rows > 0
-    allowed = ALLOWED[EXPORT_SHAPES[name]]
+    allowed = GEOMETRY_TYPES[EXPORT_SHAPES[name]]
     if form == "xlsx":
         table = pd.read_excel(path, dtype=str)
     elif form == "csv":
         table = pd.read_csv(path, dtype=str)
     else:
-        found = gpd.read_parquet(path) if form == "parquet" else gpd.read_file(path)
-        assert set(found.geometry.dropna().geom_type) <= allowed
+        result = gpd.read_parquet(path) if form == "parquet" else gpd.read_file(path)
+        assert set(result.geometry.dropna().geom_type) <= allowed
         if form == "gpkg":
             assert pyogrio.read_info(path)["geometry_type"] in allowed
         return
@@ -123,7 +127,9 @@ def test_an_export_has_the_shapes_of_its_schema(
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_layer_without_rows_or_without_any_place(form: str, store: str, tmp_path: Path) -> None:
+def test_write_file_of_a_layer_without_rows_or_geometry(
+    form: str, store: str, tmp_path: Path
+) -> None:
     with connect(store) as conn:
         assert (
             write_file(read_pieces(conn, "cameras"), tmp_path / f"a.{form}", "cameras", form, ZONE)
@@ -141,7 +147,7 @@ def test_a_layer_without_rows_or_without_any_place(form: str, store: str, tmp_pa
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_file_that_cannot_be_written_is_an_error_of_ours(
+def test_write_file_reports_a_path_that_cannot_be_written(
     form: str, store: str, tmp_path: Path
 ) -> None:
     with connect(store) as conn, pytest.raises(WriteError, match="cannot be written"):

@@ -1,4 +1,4 @@
-"""A real browser with no network but the service's own address, and pages that are watched."""
+"""Fixtures: the service, Chromium without other network access, pages that record faults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.browser import RecordedPage, add_session
 from tests.support.waiting import wait_until
 
 CHROMIUM = os.environ.get("GRIDCOVER_CHROMIUM", "/usr/bin/chromium")
-# Two files of tests may share two cores: what takes a second alone may take ten.
+# Two test files may share two cores: what takes a second alone may take ten.
 expect.set_options(timeout=20_000)
 FLAGS = [
     "--no-sandbox",
@@ -50,19 +50,19 @@ def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip("needs Chromium; scripts/setup.sh test installs it, or set GRIDCOVER_CHROMIUM")
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield found
-        found.close()
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(params=["zh-CN", "en-GB"])
-def watched(
+def recorded_page(
     browser: Browser, address: str, demo_store: str, request: pytest.FixtureRequest
 ) -> Iterator[RecordedPage]:
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=request.param)
     add_session(context, address, demo_store)
-    found = RecordedPage(context.new_page(), address)
-    yield found
-    found.page.wait_for_load_state("networkidle")
+    recorded = RecordedPage(context.new_page(), address)
+    yield recorded
+    recorded.page.wait_for_load_state("networkidle")
     context.close()
-    assert found.faults == []
+    assert recorded.faults == []

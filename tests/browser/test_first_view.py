@@ -1,4 +1,4 @@
-"""The first look at one's own data: little of it, some of it missing, in both languages."""
+"""Pages with little data and with parts of it missing, in both languages."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.pages]
 LOCALES = ("zh-CN", "en-GB")
 
 
-def fill(store: str, *, grids: int, cameras: int) -> None:
-    """Squares of some 100 m in a row, unknown cameras in the first of them, and a street."""
+def insert_sample(store: str, *, grids: int, cameras: int) -> None:
+    """Insert square grids of about 100 m, cameras of unknown status in the first, and a street."""
     with connect(store) as conn:
         conn.execute(
-            "INSERT INTO grids (code, name, geometry) SELECT 'g' || lpad(k::text, 3, '0'), 'grid ' || k, "
-            "ST_Multi(ST_MakeEnvelope(118 + (k %% 8) * 0.001, 31 + (k / 8) * 0.001, 118.001 + (k %% 8) * 0.001, "
-            "31.001 + (k / 8) * 0.001, 4326)) FROM generate_series(0, %s) AS k",
+            "INSERT INTO grids (code, name, geometry) "
+            "SELECT 'g' || lpad(k::text, 3, '0'), 'grid ' || k, "
+            "ST_Multi(ST_MakeEnvelope(118 + (k %% 8) * 0.001, 31 + (k / 8) * 0.001, "
+            "118.001 + (k %% 8) * 0.001, 31.001 + (k / 8) * 0.001, 4326)) "
+            "FROM generate_series(0, %s) AS k",
             (grids - 1,),
         )
         conn.execute(
@@ -34,69 +36,75 @@ def fill(store: str, *, grids: int, cameras: int) -> None:
             (cameras - 1,),
         )
         conn.execute(
-            "INSERT INTO streets (id, geometry) VALUES ('s', ST_Multi(ST_SetSRID(ST_MakeLine(ST_Point(118, 31.0002), "
-            "ST_Point(118.008, 31.0002)), 4326)))"
+            "INSERT INTO streets (id, geometry) VALUES ('s', ST_Multi(ST_SetSRID("
+            "ST_MakeLine(ST_Point(118, 31.0002), ST_Point(118.008, 31.0002)), 4326)))"
         )
         conn.commit()
 
 
 @contextmanager
-def opened(browser: Browser, address: str, store: str, locale: str) -> Iterator[RecordedPage]:
+def open_recorded_page(
+    browser: Browser, address: str, store: str, locale: str
+) -> Iterator[RecordedPage]:
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=locale)
     add_session(context, address, store)
-    watch = RecordedPage(context.new_page(), address)
-    yield watch
-    watch.page.wait_for_load_state("networkidle")
+    recorded_page = RecordedPage(context.new_page(), address)
+    yield recorded_page
+    recorded_page.page.wait_for_load_state("networkidle")
     context.close()
-    assert watch.faults == []
+    assert recorded_page.faults == []
 
 
-def colours(page: Page, selector: str) -> set[str]:
-    """Colours of which some canvases have more than a few pixels, transparent ones not among them."""
-    found = page.evaluate(
+def painted_colours(page: Page, selector: str) -> set[str]:
+    """Return the opaque colours of which canvases have more than 200 pixels, as "r,g,b"."""
+    names = page.evaluate(
         """(s) => { const seen = {};
              for (const c of document.querySelectorAll(s)) {
                if (!c.width || !c.height) continue;
                const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
                for (let k = 0; k < d.length; k += 4) if (d[k + 3] > 100) {
-                 const name = [d[k], d[k + 1], d[k + 2]].join(); seen[name] = (seen[name] || 0) + 1; } }
+                 const name = [d[k], d[k + 1], d[k + 2]].join();
+                 seen[name] = (seen[name] || 0) + 1; } }
              return Object.entries(seen).filter(([, n]) => n > 200).map(([name]) => name); }""",
         selector,
     )
-    return set(found)
+    return set(names)
 
 
-def test_an_empty_store_leads_on(browser: Browser, store: str) -> None:
+def test_pages_of_an_empty_store_show_the_next_step(browser: Browser, store: str) -> None:
     with serving(store) as address:
         for locale in LOCALES:
             zh = locale == "zh-CN"
-            with opened(browser, address, store, locale) as watch:
+            with open_recorded_page(browser, address, store, locale) as recorded_page:
                 for path in ("/maps/coverage", "/maps/incidents", "/maps/data-quality"):
-                    page = watch.open(path)
+                    page = recorded_page.open(path)
                     expect(page.locator(".checklist li.next strong")).to_have_text(
                         "网格" if zh else "Grids"
                     )
                     expect(page.locator(".checklist li.next code")).to_contain_text(
                         "gridcover grids make"
                     )
-                page = watch.open("/dashboard")
+                page = recorded_page.open("/dashboard")
                 expect(page.locator(".checklist li.next")).to_have_count(1)
                 expect(page.locator(".tile")).to_have_count(0)
-                page = watch.open("/setup")
+                page = recorded_page.open("/setup")
                 expect(page.locator("#setup li")).to_have_count(11)
                 expect(page.locator("#setup-next")).to_contain_text("网格" if zh else "Grids")
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_the_board_waits_for_its_figures(browser: Browser, store: str) -> None:
-    fill(store, grids=24, cameras=12)
+def test_dashboard_waits_for_its_figures(browser: Browser, store: str) -> None:
+    insert_sample(store, grids=24, cameras=12)
     with connect(store) as conn:
         refresh_all(conn, Settings())
         conn.execute("CREATE TABLE later AS SELECT * FROM board_state")
         conn.execute("DELETE FROM board_state")
         conn.commit()
-    with serving(store) as address, opened(browser, address, store, "en-GB") as watch:
-        page = watch.open("/dashboard")
+    with (
+        serving(store) as address,
+        open_recorded_page(browser, address, store, "en-GB") as recorded_page,
+    ):
+        page = recorded_page.open("/dashboard")
         expect(page.locator("main")).to_contain_text("being computed")
         expect(page.locator(".tile")).to_have_count(0)
         with connect(store) as conn:
@@ -105,12 +113,12 @@ def test_the_board_waits_for_its_figures(browser: Browser, store: str) -> None:
         expect(page.locator(".tile").first).to_be_visible()
 
 
-def test_outlines_are_drawn_before_there_are_results(browser: Browser, store: str) -> None:
-    fill(store, grids=24, cameras=12)
+def test_coverage_map_draws_outlines_before_a_refresh(browser: Browser, store: str) -> None:
+    insert_sample(store, grids=24, cameras=12)
     with serving(store) as address:
         for locale in LOCALES:
-            with opened(browser, address, store, locale) as watch:
-                page = watch.open("/maps/coverage")
+            with open_recorded_page(browser, address, store, locale) as recorded_page:
+                page = recorded_page.open("/maps/coverage")
                 expect(page.locator(".checklist li.next")).to_have_attribute("data-key", "refresh")
                 page.wait_for_load_state("networkidle")
                 wait_until_painted(page, ".leaflet-base-pane canvas", 300)
@@ -118,59 +126,64 @@ def test_outlines_are_drawn_before_there_are_results(browser: Browser, store: st
                 wait_until_painted(page, ".leaflet-points-pane canvas", 100)
 
 
-def test_low_coverage_has_more_than_one_colour(browser: Browser, store: str) -> None:
-    fill(store, grids=24, cameras=24)
+def test_coverage_map_has_five_classes_of_low_coverage(browser: Browser, store: str) -> None:
+    insert_sample(store, grids=24, cameras=24)
     with connect(store) as conn:
         refresh_all(conn, Settings())
     with serving(store) as address:
         for locale in LOCALES:
-            with opened(browser, address, store, locale) as watch:
-                page = watch.open("/maps/coverage")
+            with open_recorded_page(browser, address, store, locale) as recorded_page:
+                page = recorded_page.open("/maps/coverage")
                 classes = page.locator("#panel .key .legend").first.locator("li")
                 expect(classes).to_have_count(5)
-                words = classes.locator("span:nth-child(2)").all_inner_texts()
-                # All lie below a third, and the legend says so.
-                assert all(int(float(w.split("%")[0].strip("<≥ "))) < 34 for w in words), words
+                class_texts = classes.locator("span:nth-child(2)").all_inner_texts()
+                # All classes of the legend are below 34 %.
+                assert all(int(float(w.split("%")[0].strip("<≥ "))) < 34 for w in class_texts), (
+                    class_texts
+                )
                 assert all(int(n) > 0 for n in classes.locator(".number").all_inner_texts())
                 page.wait_for_load_state("networkidle")
                 wait_until_painted(page, ".leaflet-shade-pane canvas", 20_000)
-                assert len(colours(page, ".leaflet-shade-pane canvas")) >= 5
+                assert len(painted_colours(page, ".leaflet-shade-pane canvas")) >= 5
                 expect(page.locator("#area-subdistrict")).to_be_hidden()
                 page.locator(".options summary").click()
                 page.select_option("#pick-classes", "equal")
                 expect(classes.first.locator("span").nth(1)).to_have_text("< 20%")
 
 
-def test_cameras_of_unknown_status_do_not_look_faulty(browser: Browser, store: str) -> None:
-    fill(store, grids=24, cameras=24)
+def test_coverage_map_draws_only_faulty_cameras_in_red(browser: Browser, store: str) -> None:
+    insert_sample(store, grids=24, cameras=24)
     with connect(store) as conn:
         refresh_all(conn, Settings())
     red = {"185,28,28"}
-    with serving(store) as address, opened(browser, address, store, "en-GB") as watch:
+    with (
+        serving(store) as address,
+        open_recorded_page(browser, address, store, "en-GB") as recorded_page,
+    ):
         for zoom in (13, 18):
-            page = watch.open(f"/maps/coverage#at=31.0015,118.004,{zoom}")
+            page = recorded_page.open(f"/maps/coverage#at=31.0015,118.004,{zoom}")
             page.wait_for_load_state("networkidle")
             wait_until_painted(page, ".leaflet-points-pane canvas", 50)
-            assert not colours(page, ".leaflet-points-pane canvas") & red
-            watch.page.goto("about:blank")
+            assert not painted_colours(page, ".leaflet-points-pane canvas") & red
+            recorded_page.page.goto("about:blank")
         with connect(store) as conn:
             conn.execute("UPDATE cameras SET status = 'faulty'")
             conn.commit()
-        page = watch.open("/maps/coverage#at=31.0015,118.004,18")
+        page = recorded_page.open("/maps/coverage#at=31.0015,118.004,18")
         page.wait_for_load_state("networkidle")
         wait_until_painted(page, ".leaflet-points-pane canvas", 50)
-        assert colours(page, ".leaflet-points-pane canvas") & red
+        assert painted_colours(page, ".leaflet-points-pane canvas") & red
 
 
-def test_the_board_opens_at_a_level_that_exists(browser: Browser, store: str) -> None:
-    fill(store, grids=24, cameras=12)
+def test_dashboard_opens_at_an_existing_level(browser: Browser, store: str) -> None:
+    insert_sample(store, grids=24, cameras=12)
     with connect(store) as conn:
         refresh_all(conn, Settings())
     with serving(store) as address:
         for locale in LOCALES:
-            with opened(browser, address, store, locale) as watch:
+            with open_recorded_page(browser, address, store, locale) as recorded_page:
                 for path in ("/dashboard", "/dashboard?level=subdistrict"):
-                    page = watch.open(path)
+                    page = recorded_page.open(path)
                     expect(page.locator("body")).to_have_attribute("data-level", "grid")
                     expect(page.locator(".tabs button")).to_have_count(1)
                     expect(page.locator("table.peers tbody tr")).to_have_count(24)
@@ -179,7 +192,7 @@ def test_the_board_opens_at_a_level_that_exists(browser: Browser, store: str) ->
                     assert "–" not in tiles
                     for pane in page.locator(".pane").all():
                         assert pane.inner_text().strip()
-                page = watch.open("/maps/incidents")
+                page = recorded_page.open("/maps/incidents")
                 expect(page.locator(".checklist li")).to_have_attribute("data-key", "incidents")
                 page.wait_for_load_state("networkidle")
                 wait_until_painted(page, ".leaflet-shade-pane canvas", 1_000)

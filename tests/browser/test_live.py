@@ -1,4 +1,4 @@
-"""What happens now, blinking in on maps that are open."""
+"""Live updates of open pages, and times in the zone of the deployment."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from tests.support.service import serving
 pytestmark = pytest.mark.browser
 
 
-def test_incidents_and_statuses_blink_in(browser: Browser, store: str) -> None:
+def test_maps_show_new_incidents_and_statuses(browser: Browser, store: str) -> None:
     with connect(store) as conn:
         insert_grids(conn, "g1", name="一格", population=100)
         insert_cameras(conn, "c1", name="东门", kind="ptz")
         conn.execute(
             "INSERT INTO incidents (source, source_id, category, occurred_at, geometry) "
-            "VALUES ('t', 'first', 'theft', '2026-10-01', ST_SetSRID(ST_Point(118.004, 31.004), 4326))"
+            "VALUES ('t', 'first', 'theft', '2026-10-01', "
+            "ST_SetSRID(ST_Point(118.004, 31.004), 4326))"
         )
         conn.commit()
         refresh(conn)
@@ -45,24 +46,25 @@ def test_incidents_and_statuses_blink_in(browser: Browser, store: str) -> None:
         context.close()
 
 
-def test_clocks_are_those_of_the_deployment(browser: Browser, store: str) -> None:
+def test_pages_use_the_time_zone_of_the_deployment(browser: Browser, store: str) -> None:
     with connect(store) as conn:
         conn.execute(
-            "INSERT INTO jobs (id, task, asked_by, asked_at) VALUES (1, 'refresh', 'x', '2026-03-04 22:15Z')"
+            "INSERT INTO jobs (id, task, asked_by, asked_at) "
+            "VALUES (1, 'refresh', 'x', '2026-03-04 22:15Z')"
         )
     with serving(store) as address:
         context = browser.new_context(locale="en-GB", timezone_id="America/Lima")
         add_session(context, address, store)
         jobs = RecordedPage(context.new_page(), address)
         expect(jobs.open("/jobs").locator("tbody tr").first).to_contain_text("3/5/26, 6:15:00")
-        wall = context.new_page()
-        wall.clock.install(time="2026-03-04T22:15:00Z")
-        wall.goto(address + "/video-wall?lang=en")
-        expect(wall.locator("#clock")).to_have_text("5 Mar 2026, 06:15")
+        video_wall = context.new_page()
+        video_wall.clock.install(time="2026-03-04T22:15:00Z")
+        video_wall.goto(address + "/video-wall?lang=en")
+        expect(video_wall.locator("#clock")).to_have_text("5 Mar 2026, 06:15")
         context.close()
 
 
-def test_a_district_without_incidents_says_so(browser: Browser, store: str) -> None:
+def test_incident_map_without_incidents_says_so(browser: Browser, store: str) -> None:
     with connect(store) as conn:
         insert_grids(conn, "g1", name="一格")
         conn.commit()

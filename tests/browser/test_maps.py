@@ -1,4 +1,4 @@
-"""The maps in a real browser with no network but the service's own address."""
+"""Maps, dashboard, sign-in and API documentation in Chromium without other network access."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.browser
 
 
-def test_coverage(watched: RecordedPage) -> None:
-    page = watched.open("/")
+def test_coverage_map_shows_classes_layers_and_options(recorded_page: RecordedPage) -> None:
+    page = recorded_page.open("/")
     zh = page.get_attribute("html", "lang") == "zh-CN"
     assert "/maps/coverage" in page.url
     expect(page.locator("nav a[aria-current]")).to_have_text("视频覆盖" if zh else "Coverage")
@@ -33,7 +33,7 @@ def test_coverage(watched: RecordedPage) -> None:
     wait_until_painted(page, ".leaflet-base-pane canvas", 50_000)
     wait_until_painted(page, ".leaflet-views-pane canvas", 1_000)
     wait_until_painted(page, ".leaflet-points-pane canvas", 1_000)
-    # What is under the pointer tells its figures.
+    # The tooltip shows the figures of the grid under the pointer.
     x, y = map_center(page)
     page.mouse.move(x, y + 60)
     expect(page.locator(".leaflet-tooltip")).to_be_visible()
@@ -49,10 +49,10 @@ def test_coverage(watched: RecordedPage) -> None:
     assert page.locator(".leaflet-views-pane canvas").count() == 0
 
 
-def test_incidents(watched: RecordedPage) -> None:
-    page = watched.open("/maps/incidents")
+def test_incident_map_filters_by_period_and_category(recorded_page: RecordedPage) -> None:
+    page = recorded_page.open("/maps/incidents")
     total = page.locator(".figures strong").first
-    first = total.inner_text()
+    last_month_total = total.inner_text()
     page.wait_for_load_state("networkidle")
     wait_until_painted(page, "canvas.leaflet-heatmap-layer", 5_000)
     wait_until_painted(page, ".leaflet-shade-pane canvas", 50_000)
@@ -61,7 +61,7 @@ def test_incidents(watched: RecordedPage) -> None:
     slider.focus()
     page.keyboard.press("ArrowLeft")
     expect(page.locator("body")).to_have_attribute("data-period", "2026-09/2026-10")
-    expect(total).not_to_have_text(first)
+    expect(total).not_to_have_text(last_month_total)
     page.select_option("#pick-span", "0")
     expect(page.locator("body")).to_have_attribute("data-period", "2023-11/2026-11")
     expect(total).to_have_text("60,000")
@@ -70,10 +70,10 @@ def test_incidents(watched: RecordedPage) -> None:
     expect(total).not_to_have_text("60,000")
     # The address reproduces the view.
     assert re.search(r"span=0&to=2026-09&category=|to=2026-09&span=0&category=", page.url)
-    shown = total.inner_text()
+    filtered_total = total.inner_text()
     page.reload()
     page.wait_for_selector("body[data-ready=true]")
-    expect(page.locator(".figures strong").first).to_have_text(shown)
+    expect(page.locator(".figures strong").first).to_have_text(filtered_total)
     page.select_option("#pick-span", "1")
     expect(page.locator("body")).to_have_attribute("data-period", "2026-09/2026-10")
     play = page.locator("button.play")
@@ -85,8 +85,8 @@ def test_incidents(watched: RecordedPage) -> None:
     expect(page.locator(".leaflet-control-layers-overlays input:disabled")).to_have_count(0)
 
 
-def test_board_from_the_district_down_to_the_map(watched: RecordedPage) -> None:
-    page = watched.open("/dashboard")
+def test_dashboard_leads_from_the_district_to_the_map(recorded_page: RecordedPage) -> None:
+    page = recorded_page.open("/dashboard")
     zh = page.get_attribute("html", "lang") == "zh-CN"
     expect(page.locator(".tile")).to_have_count(8)
     expect(page.locator(".tile").first).to_contain_text("95.5%")
@@ -94,27 +94,27 @@ def test_board_from_the_district_down_to_the_map(watched: RecordedPage) -> None:
     expect(rows).to_have_count(6)
     assert page.locator(".chart canvas").count() == 3
     wait_until_painted(page, ".chart canvas", 3_000)
-    # The best and the worst change places by a click on the column.
-    name = "table.peers tbody tr:first-child td:nth-child(2)"
-    best = page.locator(name).inner_text()
+    # A click on the column header reverses the order.
+    name_cell = "table.peers tbody tr:first-child td:nth-child(2)"
+    first_name = page.locator(name_cell).inner_text()
     page.locator("table.peers th[aria-sort] button").click()
     expect(page.locator("table.peers th[aria-sort=ascending]")).to_have_count(1)
-    assert page.locator(name).inner_text() != best
-    # Down to the communities of the first sub-district, and by the address there again.
+    assert page.locator(name_cell).inner_text() != first_name
+    # The communities of the first sub-district, also after a reload.
     page.locator("table.peers tbody button").first.click()
     expect(page.locator("body")).to_have_attribute("data-level", "community")
     area = page.locator("body").get_attribute("data-area")
     assert area is not None
     assert len(area) == 9
-    shown = page.locator("h1").inner_text()
+    heading = page.locator("h1").inner_text()
     page.reload()
     page.wait_for_selector("body[data-ready=true]")
-    assert page.locator("h1").inner_text() == shown
+    assert page.locator("h1").inner_text() == heading
     page.locator("nav a.language").click()
     page.wait_for_selector("body[data-ready=true]")
     assert page.locator("body").get_attribute("data-area") == area
     assert page.get_attribute("html", "lang") == ("en" if zh else "zh-CN")
-    # What is missing to a target, by name and on the map.
+    # The shortfalls to a target on the map.
     page.locator(".tile p:not(.run) a").first.click()
     page.wait_for_selector("body[data-ready=true]")
     assert "/maps/data-quality" in page.url
@@ -124,38 +124,38 @@ def test_board_from_the_district_down_to_the_map(watched: RecordedPage) -> None:
     expect(page.locator("#panel .ranked .chosen")).to_have_count(1)
 
 
-def test_registers_are_filtered_and_downloaded(watched: RecordedPage) -> None:
-    page = watched.open("/maps/data-quality")
-    whole = int(page.locator("body").get_attribute("data-total") or 0)
-    assert whole > 500
+def test_data_quality_map_filters_and_downloads(recorded_page: RecordedPage) -> None:
+    page = recorded_page.open("/maps/data-quality")
+    total = int(page.locator("body").get_attribute("data-total") or 0)
+    assert total > 500
     wait_until_painted(page, ".leaflet-overlay-pane canvas", 3_000)
     page.select_option("#pick-layer", "cameras")
     page.select_option("#pick-aspect", "complete")
     page.select_option("#pick-owner", "学校")
-    expect(page.locator("body")).not_to_have_attribute("data-total", str(whole))
+    expect(page.locator("body")).not_to_have_attribute("data-total", str(total))
     page.locator("#panel .ranked button").first.click()
     number = page.locator("#panel .ranked .chosen .amount").first.inner_text()
     expect(page.locator("body")).to_have_attribute("data-total", number)
-    some = int(number)
-    assert 0 < some < whole
+    filtered_total = int(number)
+    assert 0 < filtered_total < total
     with page.expect_download() as download:
         page.locator("#panel h2 a").click()
     text = Path(download.value.path()).read_text(encoding="utf-8-sig")
-    assert len(text.splitlines()) == some + 1
+    assert len(text.splitlines()) == filtered_total + 1
     assert all("学校" in line for line in text.splitlines()[1:])
-    # A click in the list goes there.
+    # A click on a row of the list opens its place on the map.
     page.locator("#panel .ranked").last.locator("button").first.click()
     expect(page.locator(".leaflet-tooltip").last).to_contain_text("学校")
 
 
-def test_from_the_sign_in_to_the_map_and_out(
+def test_sign_in_page_limits_the_map_to_the_jurisdiction(
     browser: Browser, address: str, demo_store: str
 ) -> None:
     with connect(demo_store) as conn:
         add_user(conn, "王规划", hash_password("correct horse battery"), "planner", ["990101002"])
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="zh-CN")
-    watch = RecordedPage(context.new_page(), address)
-    page = watch.page
+    recorded_page = RecordedPage(context.new_page(), address)
+    page = recorded_page.page
     page.goto(address + "/maps/coverage?lang=zh")
     assert "/sign-in" in page.url
     page.fill("input[name=name]", "王规划")
@@ -177,11 +177,11 @@ def test_from_the_sign_in_to_the_map_and_out(
     assert "/sign-in" in page.url
     page.wait_for_load_state("networkidle")
     context.close()
-    assert watch.faults == []
+    assert recorded_page.faults == []
 
 
-def test_language_switch_and_phone(watched: RecordedPage) -> None:
-    page = watched.open("/maps/coverage?lang=zh")
+def test_coverage_map_switches_language_and_fits_a_phone(recorded_page: RecordedPage) -> None:
+    page = recorded_page.open("/maps/coverage?lang=zh")
     page.locator("nav a.language").click()
     page.wait_for_selector("body[data-ready=true]")
     assert page.get_attribute("html", "lang") == "en"
@@ -195,21 +195,26 @@ def test_language_switch_and_phone(watched: RecordedPage) -> None:
     assert box["height"] > 300
 
 
-def test_api_documentation_works_offline(watched: RecordedPage) -> None:
-    page = watched.page
-    page.goto(watched.address + "/docs")
+def test_api_documentation_page_works_offline(recorded_page: RecordedPage) -> None:
+    page = recorded_page.page
+    page.goto(recorded_page.address + "/docs")
     expect(page.locator(".opblock").first).to_be_visible(timeout=20_000)
 
 
-def test_a_foreign_request_is_noticed(browser: Browser, address: str, demo_store: str) -> None:
-    """The watch itself works: a page that asks for an outside file is caught."""
+def test_recorded_page_detects_foreign_requests(
+    browser: Browser, address: str, demo_store: str
+) -> None:
+    """A request of a page for a file of another host is recorded as a fault."""
     context = browser.new_context()
     add_session(context, address, demo_store)
-    watch = RecordedPage(context.new_page(), address)
-    watch.open("/maps/coverage")
-    watch.page.evaluate("() => { new Image().src = 'http://192.0.2.1/x.png'; }")
-    # Events of the page are handled while a call waits for it.
+    recorded_page = RecordedPage(context.new_page(), address)
+    recorded_page.open("/maps/coverage")
+    recorded_page.page.evaluate("() => { new Image().src = 'http://192.0.2.1/x.png'; }")
+    # Events of the page are handled only during calls to it.
     wait_until(
-        lambda: watch.page.evaluate("1") and any("192.0.2.1" in fault for fault in watch.faults)
+        lambda: (
+            recorded_page.page.evaluate("1")
+            and any("192.0.2.1" in fault for fault in recorded_page.faults)
+        )
     )
     context.close()

@@ -1,4 +1,4 @@
-"""An import as its clerk does it: look, understand what is refused, confirm; in both languages."""
+"""Upload on the page of jobs: preview, rejected rows, confirmation, in both languages."""
 
 from __future__ import annotations
 
@@ -24,38 +24,40 @@ ROWS = """监控点名称,设备编码,经度,纬度,监控方位,摄像机类�
 """
 
 
-def cameras(store: str) -> list[str]:
+def camera_names(store: str) -> list[str]:
     with connect(store) as conn:
         return [row[0] for row in conn.execute("SELECT name FROM cameras ORDER BY code").fetchall()]
 
 
-def test_a_file_is_looked_at_and_confirmed(browser: Browser, store: str, tmp_path: Path) -> None:
+def test_upload_previews_and_imports_a_csv_file(
+    browser: Browser, store: str, tmp_path: Path
+) -> None:
     with connect(store) as conn:
         insert_grids(conn, "g1", name="一格", population=100)
         conn.commit()
-    good = tmp_path / "cameras.csv"
-    good.write_text(ROWS, encoding="utf-8")
-    other = tmp_path / "notes.csv"
-    other.write_text("a,b\n1,2\n", encoding="utf-8")
+    valid_file = tmp_path / "cameras.csv"
+    valid_file.write_text(ROWS, encoding="utf-8")
+    invalid_file = tmp_path / "notes.csv"
+    invalid_file.write_text("a,b\n1,2\n", encoding="utf-8")
     with serving(store) as address, running_worker(store):
         for locale in ("zh-CN", "en-GB"):
             context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=locale)
             add_session(context, address, store)
-            watch = RecordedPage(context.new_page(), address)
-            page = watch.open("/jobs")
+            recorded_page = RecordedPage(context.new_page(), address)
+            page = recorded_page.open("/jobs")
             zh = locale == "zh-CN"
             page.select_option("#upload [name=layer]", "cameras")
-            page.set_input_files("#upload [name=file]", other)
+            page.set_input_files("#upload [name=file]", invalid_file)
             page.locator("#upload [type=submit]").click()
             preview = page.locator("#preview")
             expect(preview).to_have_attribute("data-state", "columns", timeout=60_000)
             expect(preview.locator(".wrong")).to_contain_text(
                 "缺少字段：经度、纬度、编码" if zh else "missing: Longitude, Latitude, Code"
             )
-            page.set_input_files("#upload [name=file]", good)
+            page.set_input_files("#upload [name=file]", valid_file)
             page.locator("#upload [type=submit]").click()
             expect(preview).to_have_attribute("data-state", "ready", timeout=60_000)
-            # Columns as understood, rows, what is refused and why; nothing is stored yet.
+            # The preview shows columns, rows and rejections with reasons; nothing is stored yet.
             expect(preview).to_contain_text("监控方位")
             expect(preview).to_contain_text("备注列")
             expect(preview).to_contain_text("坐标无法读取" if zh else "unreadable coordinates")
@@ -65,19 +67,19 @@ def test_a_file_is_looked_at_and_confirmed(browser: Browser, store: str, tmp_pat
             report = preview.locator("a[href*='/report']").get_attribute("href")
             assert report is not None
             assert "abc" in page.request.get(address + report).text()
-            before = cameras(store)
-            assert before == ([] if zh else ["南门口", "北门口", "西门口"])
+            names_before = camera_names(store)
+            assert names_before == ([] if zh else ["南门口", "北门口", "西门口"])
             page.locator("#confirm").click()
             expect(preview).to_have_attribute("data-state", "done", timeout=60_000)
-            told = preview.locator("p").inner_text()
-            assert [int(n) for n in re.findall(r"\d+", told)] == ([3, 0, 0] if zh else [0, 0, 3])
-            assert cameras(store) == ["南门口", "北门口", "西门口"]
+            summary = preview.locator("p").inner_text()
+            assert [int(n) for n in re.findall(r"\d+", summary)] == ([3, 0, 0] if zh else [0, 0, 3])
+            assert camera_names(store) == ["南门口", "北门口", "西门口"]
             page.wait_for_load_state("networkidle")
             context.close()
-            assert watch.faults == []
+            assert recorded_page.faults == []
 
 
-def test_an_extract_is_looked_at_and_confirmed(
+def test_upload_previews_and_imports_an_osm_extract(
     browser: Browser, store: str, tmp_path: Path
 ) -> None:
     city = OsmExtract()
@@ -90,8 +92,8 @@ def test_an_extract_is_looked_at_and_confirmed(
         for locale in ("zh-CN", "en-GB"):
             context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=locale)
             add_session(context, address, store)
-            watch = RecordedPage(context.new_page(), address)
-            page = watch.open("/jobs")
+            recorded_page = RecordedPage(context.new_page(), address)
+            page = recorded_page.open("/jobs")
             zh = locale == "zh-CN"
             page.select_option("#upload [name=layer]", "osm")
             page.set_input_files("#upload [name=file]", path)
@@ -104,8 +106,10 @@ def test_an_extract_is_looked_at_and_confirmed(
             wait_until_painted(page, ".upload-map canvas", 50)
             page.locator("#confirm").click()
             expect(preview).to_have_attribute("data-state", "done", timeout=60_000)
-            told = preview.locator("p").inner_text()
-            assert [int(n) for n in re.findall(r"\d+", told)] == ([25, 0, 0] if zh else [0, 0, 25])
+            summary = preview.locator("p").inner_text()
+            assert [int(n) for n in re.findall(r"\d+", summary)] == (
+                [25, 0, 0] if zh else [0, 0, 25]
+            )
             page.wait_for_load_state("networkidle")
             context.close()
-            assert watch.faults == []
+            assert recorded_page.faults == []

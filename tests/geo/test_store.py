@@ -61,7 +61,7 @@ def test_private_cluster_restarts_after_a_crash(open_folder: Path) -> None:
 
 
 def test_private_cluster_ignores_a_reused_process_id(open_folder: Path) -> None:
-    folder = open_folder / "stranger"
+    folder = open_folder / "reused_pid"
     with private_cluster.running(folder) as cluster:
         pass
     sleeper = subprocess.Popen(["sleep", "60"])

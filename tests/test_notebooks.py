@@ -29,4 +29,4 @@ def test_notebook_runs_against_the_demo_store(
 
 
 def test_notebooks_all_have_expected_counts() -> None:
-    assert {p.stem for p in NOTEBOOKS} == set(COUNTS)
+    assert {path.stem for path in NOTEBOOKS} == set(COUNTS)

@@ -68,7 +68,7 @@ def test_incident_map_filters_by_period_and_category(recorded_page: RecordedPage
     page.locator(".tree > summary").click()
     page.locator(".tree input").first.uncheck()
     expect(total).not_to_have_text("60,000")
-    # The address reproduces the view.
+    # The URL reproduces the view.
     assert re.search(r"span=0&to=2026-09&category=|to=2026-09&span=0&category=", page.url)
     filtered_total = total.inner_text()
     page.reload()

@@ -42,17 +42,17 @@ def planner_page(
     with connect(demo_store) as conn:
         add_user(conn, name, hash_password(PASSWORD), "planner", [SUBDISTRICT])
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=request.param)
-    recorded = RecordedPage(context.new_page(), address)
-    page = recorded.page
+    recorded_page = RecordedPage(context.new_page(), address)
+    page = recorded_page.page
     page.goto(address + "/")
     page.fill("input[name=name]", name)
     page.fill("input[name=password]", PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_selector("body[data-ready=true]")
-    yield recorded
+    yield recorded_page
     page.wait_for_load_state("networkidle")
     context.close()
-    assert recorded.faults == []
+    assert recorded_page.faults == []
 
 
 def number_of(text: str) -> float:

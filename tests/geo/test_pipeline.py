@@ -295,7 +295,7 @@ def test_import_of_baltimore_equals_counts_of_pandas(
         "incidents": arrests["accepted"],
     }
     acres = outline.set_index(outline["OBJECTID"].astype(str))["ACRES"]
-    # ACRES is planar in the CRS of the file; areas here are in UTM, whose scale differs by 0.1 %.
+    # ACRES is planar in the CRS of the file; the scale of UTM differs by up to 0.1 %.
     assert np.allclose(result["area_m2"], acres.reindex(result.index) * 4046.873, rtol=2e-3)
     first_rows = usable.drop_duplicates("ArrestNumb")
     joined = gpd.GeoDataFrame(geometry=points[first_rows.index]).sjoin(

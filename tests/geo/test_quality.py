@@ -68,8 +68,8 @@ def test_quality_coverage_equals_views_within_class_range(seed: int, edition: st
                 reach = camera.pixels_wide / (density * 2 * np.pi)
             if np.isfinite(reach):
                 visible_parts.append(view.intersection(viewpoint.buffer(reach, quad_segs=256)))
-        seen = shapely.intersection(open_ground, shapely.union_all(visible_parts))
-        expected = shapely.area(seen) / shapely.area(open_ground)
+        visible = shapely.intersection(open_ground, shapely.union_all(visible_parts))
+        expected = shapely.area(visible) / shapely.area(open_ground)
         # Arcs are chords: up to 0.05 m inside the circle.
         assert np.allclose(table[f"{name}_share"], expected, atol=3e-3), name
     shares = table.drop(columns="seen_share").to_numpy()

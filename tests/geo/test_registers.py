@@ -171,9 +171,9 @@ def test_grid_findings_and_incident_findings_by_owner() -> None:
         ("c", "accepted_before_reported"),
         ("e", "outside_every_grid"),
     ]
-    listed = geo.findings_by_owner(issues)
-    assert listed["owner"].tolist() == ["12345"] * 3
-    assert listed["rows"].sum() == 3
+    counts_by_owner = geo.findings_by_owner(issues)
+    assert counts_by_owner["owner"].tolist() == ["12345"] * 3
+    assert counts_by_owner["rows"].sum() == 3
 
 
 def test_camera_findings_reports_the_faults_of_the_demo(demo_store: str) -> None:
@@ -187,8 +187,8 @@ def test_camera_findings_reports_the_faults_of_the_demo(demo_store: str) -> None
     directed = cameras[~cameras["kind"].isin(["ptz", "panoramic"])]
     assert (table["finding"] == "bearing_missing").sum() == directed["bearing_deg"].isna().sum() > 0
     assert not (table["finding"] == "device_number_invalid").any()
-    heads = geo.grid_findings(grids, areas, staff)
-    assert (heads["finding"] == "head_missing").sum() == len(range(40, 297, 41))
+    issues = geo.grid_findings(grids, areas, staff)
+    assert (issues["finding"] == "head_missing").sum() == len(range(40, 297, 41))
 
 
 def test_check_command_reports_findings_and_targets(

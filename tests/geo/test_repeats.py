@@ -49,7 +49,7 @@ def test_near_repeats_equals_pointpats() -> None:
         # pointpats returns the smaller tail.
         p = min(row["p_value"], 1 - row["p_value"])
         assert p == pytest.approx(float(np.ravel(reference["pvalue"])[0]), abs=0.06)
-    # The published count for 20 and 5.
+    # The published count for a distance of 20 and 5 days.
     assert geo.near_repeats(frame, distances_m=[20], days=[5])["pairs"].iloc[0] == 13
 
 

@@ -96,7 +96,7 @@ def test_visible_area_is_unchanged_by_level_terrain() -> None:
 
 
 def test_visible_area_building_on_lower_ground_hides_less() -> None:
-    # North of 5 m the ground lies 6 m lower: seen from 10 m above it, a 2 m wall hides to 15 m.
+    # North of 5 m the ground is 6 m lower: a wall of 2 m, seen from 10 m, hides up to 15 m.
     height = np.zeros((200, 200))
     height[: 100 - 2] = -6.0
     wall = [(shapely.box(-50, 10, 50, 12), {"height_m": 2.0})]

@@ -131,7 +131,7 @@ def test_visible_area_is_always_valid(scene: tuple[gpd.GeoDataFrame, gpd.GeoData
         assert view.intersection(opaque).area < 1e-4 + 1e-6 * view.area
         if not view.is_empty:
             assert view.distance(shapely.Point(viewpoint[:2])) <= cameras["near_m"].max() + 5000
-    # Views that the kernel marks as surely valid are not checked again.
+    # Views that the kernel marks as surely valid are not checked again; they must be valid.
     _, spans, _ = visibility.viewpoints_of(geo.complete_cameras(cameras), prepared)
     *_, surely_valid = sweep(viewpoints, spans, 0, len(viewpoints), prepared.obstacles)
     assert views[surely_valid].is_valid.all()

@@ -1,4 +1,4 @@
-"""Tests of the dashboard figures: sums by level, agreement with targets, SQL and stored issues."""
+"""Dashboard: its figures add up and agree with targets, SQL and the stored registers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def figures(demo_store: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(dashboard.COLUMNS))
 
 
-def test_area_figures_have_equal_sums_at_every_level(figures: pd.DataFrame) -> None:
+def test_area_figures_add_up_exactly_at_every_level(figures: pd.DataFrame) -> None:
     sums = figures.fillna({"whole": 0.0}).groupby(["figure", "level"])[["part", "whole"]].sum()
     table = sums.unstack("level")
     assert len(table) > 40
@@ -58,16 +58,18 @@ def test_area_figures_have_equal_sums_at_every_level(figures: pd.DataFrame) -> N
         st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.floats(0, 1e9)), max_size=30
     )
 )
-def test_sum_by_level_is_exact_in_any_row_order(rows: list[tuple[str, str, float]]) -> None:
+def test_sum_by_level_is_exact_in_any_order(rows: list[tuple[str, str, float]]) -> None:
     frame = pd.DataFrame(rows, columns=["grid", "community", "n"])
     place = frame[["grid", "community"]].assign(subdistrict="s", district="d")
-    forward = sum_by_level(place, frame[["n"]])["n"].groupby("level").sum()
-    backward = sum_by_level(place[::-1], frame.loc[::-1, ["n"]])["n"].groupby("level").sum()
-    assert forward.nunique() <= 1
-    assert forward.equals(backward)
+    sums = sum_by_level(place, frame[["n"]])["n"].groupby("level").sum()
+    reversed_sums = sum_by_level(place[::-1], frame.loc[::-1, ["n"]])["n"].groupby("level").sum()
+    assert sums.nunique() <= 1
+    assert sums.equals(reversed_sums)
 
 
-def test_camera_figures_agree_with_targets_and_sql(figures: pd.DataFrame, demo_store: str) -> None:
+def test_area_figures_of_cameras_equal_targets_and_sql(
+    figures: pd.DataFrame, demo_store: str
+) -> None:
     with connect(demo_store) as conn:
         registers = read_registers(conn, Settings())
         sql_counts = conn.execute(
@@ -94,10 +96,10 @@ def test_camera_figures_agree_with_targets_and_sql(figures: pd.DataFrame, demo_s
     assert table.loc[("district", "990101", "working"), "goal"] == 0.98
 
 
-def test_read_data_quality_issues_filters_and_locates_issues(demo_store: str) -> None:
+def test_data_quality_issues_are_stored_with_their_place(demo_store: str) -> None:
     with connect(demo_store) as conn:
         rows, total = read_data_quality_issues(conn, 100_000)
-        limited, not_networked = read_data_quality_issues(
+        first_rows, not_networked = read_data_quality_issues(
             conn, 5, layer="cameras", finding="not_networked"
         )
         registers = read_registers(conn, Settings())
@@ -109,19 +111,19 @@ def test_read_data_quality_issues_filters_and_locates_issues(demo_store: str) ->
         ).fetchone()
     assert total == len(rows) == counts["rows"].sum()
     shortfalls = camera_shortfalls(registers.cameras)
-    assert not_networked == (shortfalls["finding"] == "not_networked").sum() > len(limited) == 5
+    assert not_networked == (shortfalls["finding"] == "not_networked").sum() > len(first_rows) == 5
     assert area_total == len(area_rows) < total
     assert set(area_rows["subdistrict"]) == {"990101001"}
     assert misplaced == (0,)
     target_rows = rows[(rows["layer"] == "key-places") & (rows["aspect"] == "target")]
     assert set(target_rows["code"]) == set(key_place_shortfalls(registers.targets)["code"])
-    # An issue outside every grid has empty area codes and keeps its geometry.
+    # An issue outside every grid has empty area codes and a geometry.
     outside = rows[rows["finding"] == "outside_every_grid"]
     assert (outside["grid"] == "").all()
     assert outside.geometry.notna().all()
 
 
-def test_refresh_dashboard_runs_only_after_changes(store: str, tmp_path: Path) -> None:
+def test_refresh_dashboard_computes_only_after_changes(store: str, tmp_path: Path) -> None:
     settings = Settings()
     with connect(store) as conn:
         envelope = "ST_Multi(ST_MakeEnvelope(118, 30.9, 118.01, 30.91, 4326))"
@@ -145,7 +147,7 @@ def test_refresh_dashboard_runs_only_after_changes(store: str, tmp_path: Path) -
             r for r in read_figures_of_level(conn, "grid", None) if r["figure"] == "networked"
         ]
         assert (row["part"], row["whole"], row["goal"]) == (1, 2, 1)
-        # No service point: no figure. Then one service point in a corner of the grid.
+        # Without service points there is no figure; one at a corner serves a quarter of a circle.
         assert not [
             r for r in read_figures_of_level(conn, "grid", None) if "service" in r["figure"]
         ]
@@ -156,12 +158,14 @@ def test_refresh_dashboard_runs_only_after_changes(store: str, tmp_path: Path) -
         outcome = import_file(conn, "service-points", path)
         assert outcome.inserted == 1
         assert refresh_dashboard(conn, settings) is not None
-        figures = {r["figure"]: r for r in read_figures_of_level(conn, "grid", None)}
-        quarter_disc_m2 = np.pi * 500**2 / 4
-        assert figures["service/party_branch"]["part"] == pytest.approx(quarter_disc_m2, rel=0.01)
-        served_people = figures["served/party_branch"]
-        assert served_people["part"] / served_people["whole"] == pytest.approx(
-            quarter_disc_m2 / figures["area_m2"]["part"], rel=0.01
+        grid_figures = {r["figure"]: r for r in read_figures_of_level(conn, "grid", None)}
+        quarter_circle = np.pi * 500**2 / 4
+        assert grid_figures["service/party_branch"]["part"] == pytest.approx(
+            quarter_circle, rel=0.01
+        )
+        population = grid_figures["served/party_branch"]
+        assert population["part"] / population["whole"] == pytest.approx(
+            quarter_circle / grid_figures["area_m2"]["part"], rel=0.01
         )
         issues, total = read_data_quality_issues(conn, 10, aspect="service")
         assert (total, issues["finding"].tolist()) == (
@@ -171,23 +175,23 @@ def test_refresh_dashboard_runs_only_after_changes(store: str, tmp_path: Path) -
 
 
 def test_quality_figures_count_each_row_once() -> None:
-    levels = pd.DataFrame({level: ["x", "x", "y"] for level in LEVELS}, index=["a", "b", "c"])
+    place = pd.DataFrame({level: ["x", "x", "y"] for level in LEVELS}, index=["a", "b", "c"])
     findings = pd.DataFrame(
         [("a", "complete"), ("a", "complete"), ("a", "in_place"), ("c", "target")],
         columns=["code", "aspect"],
     )
     table = dashboard.quality_figures(
-        "cameras", levels, pd.Index(["a", "b", "c"]), findings, ["code"]
+        "cameras", place, pd.Index(["a", "b", "c"]), findings, ["code"]
     )
     table = table.set_index(["level", "code", "figure"])["part"]
     assert table["grid", "x", "quality/cameras/complete"] == 1
     assert table["grid", "x", "quality/cameras/in_place"] == 1
     assert table["grid", "x", "quality/cameras"] == 1
-    # A shortfall to a target is not an issue of the register.
+    # A shortfall to a target is not a fault of the register.
     assert table["grid", "y", "quality/cameras"] == 1
 
 
-def test_shortfalls_state_finding_detail_and_owner() -> None:
+def test_shortfalls_name_what_is_missing() -> None:
     cameras = pd.DataFrame(
         {
             "status": ["working", "offline", "retired", "faulty"],
@@ -225,25 +229,25 @@ def test_shortfalls_state_finding_detail_and_owner() -> None:
         crs=CRS,
     )
     points = gpd.GeoDataFrame(geometry=[shapely.Point(50, 50)], crs=CRS)
-    services = service_shortfalls(
+    service_gaps = service_shortfalls(
         share_within_distance(grids, points, 300), "volunteers", 300, pd.Series("c", grids.index)
     )
-    assert services[["code", "detail"]].to_numpy().tolist() == [
+    assert service_gaps[["code", "detail"]].to_numpy().tolist() == [
         ["h", "0% within 300 m, nearest 900 m"]
     ]
-    services_without_points = service_shortfalls(
+    without_points = service_shortfalls(
         share_within_distance(grids, points.iloc[:0], 300),
         "volunteers",
         300,
         pd.Series("c", grids.index),
     )
-    assert services_without_points["detail"].tolist() == ["0% within 300 m, none at all"] * 2
+    assert without_points["detail"].tolist() == ["0% within 300 m, none at all"] * 2
 
 
-def test_read_last_status_reports_are_recent_in_the_demo(demo_store: str) -> None:
+def test_status_reports_of_the_demo_are_recent(demo_store: str) -> None:
     with connect(demo_store) as conn:
-        reports = read_last_status_reports(conn)
+        last_reports = read_last_status_reports(conn)
         _, outdated = read_data_quality_issues(conn, 1, finding="status_older_than_days/365")
-    assert len(reports) == 1500
+    assert len(last_reports) == 1500
     assert outdated == 0
-    assert (pd.Timestamp(dt.datetime.now(dt.UTC)) - reports.max()).total_seconds() < 3600
+    assert (pd.Timestamp(dt.datetime.now(dt.UTC)) - last_reports.max()).total_seconds() < 3600

@@ -1,4 +1,4 @@
-"""Tests of `service_quality` against a count of the appeals one by one."""
+"""`service_quality` of service requests against counting them one by one."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def make_requests(count: int, seed: int = 1) -> gpd.GeoDataFrame:
 
 
 @pytest.mark.parametrize("due_hours", [None, 24.0])
-def test_service_quality_equals_row_by_row_counts(due_hours: float | None) -> None:
-    grids, areas = district()
-    frame = appeals(600)
+def test_service_quality_equals_counting_one_by_one(due_hours: float | None) -> None:
+    grids, areas = make_district()
+    frame = make_requests(600)
     now = pd.Timestamp("2026-03-20", tz=ZONE)
     table = geo.service_quality(grids, areas, frame, as_of=now, due_hours=due_hours)
-    ancestors = {
+    areas_of_grid = {
         "g1": ("A1", "A", "D"),
         "g2": ("A1", "A", "D"),
         "g3": ("A2", "A", "D"),
@@ -75,7 +75,7 @@ def test_service_quality_equals_row_by_row_counts(due_hours: float | None) -> No
         "g5": ("", "", ""),
         "": ("", "", ""),
     }
-    rows_by_key: dict[tuple[str, str, str], list[pd.Series]] = {}
+    requests: dict[tuple[str, str, str], list[pd.Series]] = {}
     for _, row in frame.iterrows():
         if row["reported_at"] > now:
             continue
@@ -83,26 +83,28 @@ def test_service_quality_equals_row_by_row_counts(due_hours: float | None) -> No
         grid = "" if x < 0 else f"g{int(x // 10) + 1}"
         month = row["reported_at"].tz_convert(ZONE).strftime("%Y-%m")
         for level, code in zip(
-            ("grid", "community", "subdistrict", "district"), (grid, *ancestors[grid]), strict=True
+            ("grid", "community", "subdistrict", "district"),
+            (grid, *areas_of_grid[grid]),
+            strict=True,
         ):
-            rows_by_key.setdefault((level, code, month), []).append(row)
-    assert len(table) == len(rows_by_key)
+            requests.setdefault((level, code, month), []).append(row)
+    assert len(table) == len(requests)
     for (level, code, month), figures in table.iterrows():
-        rows = rows_by_key[level, code, month.strftime("%Y-%m")]
-        due = closed_in_time = closed = accepted = 0
+        rows = requests[level, code, month.strftime("%Y-%m")]
+        due = in_time = closed = accepted = 0
         hours, ratings = [], []
         for row in rows:
-            due_at = row["due_at"]
-            if pd.isna(due_at) and due_hours:
-                due_at = row["reported_at"] + pd.Timedelta(hours=due_hours)
+            deadline = row["due_at"]
+            if pd.isna(deadline) and due_hours:
+                deadline = row["reported_at"] + pd.Timedelta(hours=due_hours)
             is_closed = pd.notna(row["closed_at"]) and row["closed_at"] <= now
             closed += is_closed
             accepted += is_closed or bool(row["accepted_at"] <= now)
             if is_closed:
                 hours.append((row["closed_at"] - row["reported_at"]).total_seconds() / 3600)
-            if pd.notna(due_at) and (is_closed or due_at < now):
+            if pd.notna(deadline) and (is_closed or deadline < now):
                 due += 1
-                closed_in_time += is_closed and row["closed_at"] <= due_at
+                in_time += is_closed and row["closed_at"] <= deadline
             if pd.notna(row["satisfaction"]):
                 ratings.append(row["satisfaction"])
         assert figures[["received", "accepted", "closed", "due", "closed_in_time"]].tolist() == [
@@ -110,10 +112,10 @@ def test_service_quality_equals_row_by_row_counts(due_hours: float | None) -> No
             accepted,
             closed,
             due,
-            closed_in_time,
+            in_time,
         ]
         assert figures["in_time_share"] == pytest.approx(
-            closed_in_time / due if due else np.nan, nan_ok=True
+            in_time / due if due else np.nan, nan_ok=True
         )
         assert figures["median_hours"] == pytest.approx(
             np.median(hours) if hours else np.nan, nan_ok=True
@@ -124,21 +126,21 @@ def test_service_quality_equals_row_by_row_counts(due_hours: float | None) -> No
         )
 
 
-def test_service_quality_levels_and_months_have_equal_sums() -> None:
-    grids, areas = district()
-    frame = appeals(400, seed=2)
+def test_service_quality_adds_up_by_level_and_month() -> None:
+    grids, areas = make_district()
+    frame = make_requests(400, seed=2)
     table = geo.service_quality(grids, areas, frame)
     sums = table.groupby(["level", "month"])[["received", "closed", "due", "rated"]].sum()
     for name in ("community", "subdistrict", "district"):
         pd.testing.assert_frame_equal(sums.loc[name], sums.loc["grid"])
-    total = geo.service_quality(grids, areas, frame, monthly=False)
-    assert total.loc["district"]["received"].sum() == 400
-    assert len(total.loc["district"]) == 2  # the district, and appeals in no district
+    all_months = geo.service_quality(grids, areas, frame, monthly=False)
+    assert all_months.loc["district"]["received"].sum() == 400
+    assert len(all_months.loc["district"]) == 2  # the district, and requests outside every district
 
 
-def test_service_quality_accepts_grid_codes_and_rejects_bad_input() -> None:
-    grids, areas = district()
-    frame = appeals(3)
+def test_service_quality_counts_by_grid_and_refuses_invalid_input() -> None:
+    grids, areas = make_district()
+    frame = make_requests(3)
     frame["grid"] = ["g4", None, None]
     frame.loc[0, "geometry"] = None
     table = geo.service_quality(grids, areas, frame, monthly=False)
@@ -149,9 +151,9 @@ def test_service_quality_accepts_grid_codes_and_rejects_bad_input() -> None:
         geo.service_quality(grids, areas, invalid)
     with pytest.raises(ColumnError, match="time zone"):
         geo.service_quality(grids, areas, frame, as_of=pd.Timestamp("2026-03-01"))
-    cyclic = areas.copy()
-    cyclic.loc["D", "parent"] = "A1"
+    cyclic_areas = areas.copy()
+    cyclic_areas.loc["D", "parent"] = "A1"
     with pytest.raises(ColumnError, match="lead back to itself"):
-        geo.service_quality(grids, cyclic, frame)
+        geo.service_quality(grids, cyclic_areas, frame)
     empty = geo.service_quality(grids, areas, frame.iloc[:0])
     assert empty.empty

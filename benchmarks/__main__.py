@@ -95,14 +95,18 @@ def sight(count: int) -> None:
         # CGAL's rings end at a frame: both are cut to one disc inside the chords of our rim.
         disc = shapely.buffer(sample.geometry.values, 64.9, quad_segs=64)
         cut = [shapely.area(shapely.intersection(s, disc)) for s in (rings, views.values[some])]
-        print(f"\nLargest difference of areas: Shapely {apart:.1e} m², with heights "
-              f"{apart_heights:.1e} m²; CGAL {np.abs(cut[0] - cut[1]).max():.1e} m².")  # fmt: skip
+        print(
+            f"\nLargest difference of areas: Shapely {apart:.1e} m², with heights "
+            f"{apart_heights:.1e} m²; CGAL {np.abs(cut[0] - cut[1]).max():.1e} m²."
+        )
     _, _, eyes = visibility.viewpoints_of(geo.complete_cameras(around), walls)
     hunt, _ = best_of(lambda: hashes_in_reach(eyes, walls), 3)
     hunt -= best_of(lambda: hashes_in_reach(eyes[:1], walls), 3)[0]
-    print(f"Walls made ready beforehand: {count / ready:,.0f} a second. Neighbour search alone: "
-          f"{hunt / count * 1e6:.2f} µs a camera on one core, of {ready / count * 1e6 * 2:.1f} µs "
-          f"of both. Heights cost a factor of {again / seconds:.2f}.")  # fmt: skip
+    print(
+        f"Walls made ready beforehand: {count / ready:,.0f} a second. Neighbour search alone: "
+        f"{hunt / count * 1e6:.2f} µs a camera on one core, of {ready / count * 1e6 * 2:.1f} µs "
+        f"of both. Heights cost a factor of {again / seconds:.2f}."
+    )
 
 
 def flat_cost(sizes: list[int]) -> None:
@@ -150,14 +154,21 @@ def coverage() -> None:
     line("coverage_by_grid; PostGIS union, difference", seconds * each, covering * each, "ms")
     line("blind_spots; PostGIS union, difference, circles", spotting * each, blind * each, "ms")
     covered = ours["covered_m2"].to_numpy()
-    print(f"\nLargest difference of a covered area: overlay {np.abs(covered - areas).max():.1e} m², "
-          f"PostGIS {np.abs(covered - sql).max():.1e} m². Blind pieces: ours {len(spots):,}, "
-          f"overlay {len(pieces):,}, PostGIS {count:,}.")  # fmt: skip
+    print(
+        f"\nLargest difference of a covered area: overlay {np.abs(covered - areas).max():.1e} m², "
+        f"PostGIS {np.abs(covered - sql).max():.1e} m². Blind pieces: ours {len(spots):,}, "
+        f"overlay {len(pieces):,}, PostGIS {count:,}."
+    )
     begun = time.perf_counter()
     geo.coverage_by_grid(
-        grids, views, cameras=cameras, buildings=buildings, position_error_m=3.0,
-        bearing_error_deg=10.0, draws=20,
-    )  # fmt: skip
+        grids,
+        views,
+        cameras=cameras,
+        buildings=buildings,
+        position_error_m=3.0,
+        bearing_error_deg=10.0,
+        draws=20,
+    )
     each_draw = (time.perf_counter() - begun) / 20
     print(f"One Monte Carlo draw of all 10,000 cameras (views and coverage): {each_draw:.2f} s.")
 
@@ -191,8 +202,10 @@ def seeing() -> None:
         crs=cameras.crs,
     )
     seconds, found = best_of(lambda: geo.cameras_seeing(spots, cameras, views), 5)
-    print(f"\n`cameras_seeing`: 1,000 points against 100,000 views: {seconds:.3f} s, "
-          f"{len(found):,} sightings.")  # fmt: skip
+    print(
+        f"\n`cameras_seeing`: 1,000 points against 100,000 views: {seconds:.3f} s, "
+        f"{len(found):,} sightings."
+    )
 
 
 def changes() -> None:
@@ -202,7 +215,8 @@ def changes() -> None:
     for count in (1_000, 100_000):
         row = refreshing.measure(count)
         print(
-            f"| {count:,} | {row['camera']:.3f} s | {row['building']:.3f} s | {row['whole']:.1f} s |",
+            f"| {count:,} | {row['camera']:.3f} s | {row['building']:.3f} s | {row['whole']:.1f} "
+            "s |",
             flush=True,
         )
 
@@ -217,10 +231,12 @@ def main() -> None:
     geo.visible_area(cameras, buildings)  # compiled once, cached on disk after that
     chip = [l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")]  # noqa: E741, PTH123, SIM115
     compiler = subprocess.run(["g++", "-dumpversion"], capture_output=True, text=True, check=False)
-    print(f"{chip[0] if chip else platform.machine()}, {os.cpu_count()} cores, Python "
-          f"{platform.python_version()}, shapely {shapely.__version__} (GEOS "
-          f"{shapely.geos_version_string}), geopandas {gpd.__version__}, g++ "
-          f"{compiler.stdout.strip() or 'none'}")  # fmt: skip
+    print(
+        f"{chip[0] if chip else platform.machine()}, {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}, shapely {shapely.__version__} (GEOS "
+        f"{shapely.geos_version_string}), geopandas {gpd.__version__}, g++ "
+        f"{compiler.stdout.strip() or 'none'}"
+    )
     sight(10_000)
     if not quick:
         sight(100_000)

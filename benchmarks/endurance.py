@@ -60,9 +60,16 @@ def asks(
         rows = []
         for _ in range(5):
             lon, lat = place(rng)
-            rows.append({"source": "load", "source_id": f"{rng.getrandbits(60)}", "category": "theft",
-                         "occurred_at": f"2026-{rng.randint(1, 10):02}-{rng.randint(1, 28):02} 10:00",
-                         "lon": lon, "lat": lat})  # fmt: skip
+            rows.append(
+                {
+                    "source": "load",
+                    "source_id": f"{rng.getrandbits(60)}",
+                    "category": "theft",
+                    "occurred_at": f"2026-{rng.randint(1, 10):02}-{rng.randint(1, 28):02} 10:00",
+                    "lon": lon,
+                    "lat": lat,
+                }
+            )
         return client.post(
             f"{address}/api/v1/ingest/incidents",
             json=rows,
@@ -78,6 +85,7 @@ def asks(
             headers={"Authorization": f"Bearer {feeder}"},
         )
 
+    # fmt: off
     return [
         (55, "tiles", tile),
         (18, "api", get("/api/v1/grids", "/api/v1/blind-spots", "/api/v1/areas/results?level=community",
@@ -90,7 +98,8 @@ def asks(
         (3, "status", status),
         (1, "export", get("/api/v1/exports/grids.csv", "/api/v1/exports/cameras.geojson", "/api/v1/exports/areas.gpkg")),
         (5, "health", get("/readyz", "/healthz")),
-    ]  # fmt: skip
+    ]
+    # fmt: on
 
 
 asked_codes: list[str] = []
@@ -117,9 +126,11 @@ def main(minutes: float, rate: float) -> None:
     with tempfile.TemporaryDirectory(prefix="gridcover-endurance-") as folder:
         Path(folder).chmod(0o755)
         env = {
-            **os.environ, "GRIDCOVER_DATA_DIR": folder, "GRIDCOVER_REQUESTS_A_SECOND": str(10 * rate),
+            **os.environ,
+            "GRIDCOVER_DATA_DIR": folder,
+            "GRIDCOVER_REQUESTS_A_SECOND": str(10 * rate),
             "GRIDCOVER_PORT": "8931",
-        }  # fmt: skip
+        }
         program = [sys.executable, "-m", "service.commands", "demo"]
         with subprocess.Popen(program, env=env, stderr=subprocess.PIPE, text=True) as process:
             try:
@@ -141,7 +152,8 @@ def run(minutes: float, rate: float, address: str, pid: int, folder: Path) -> No
         feeder = make_token(conn, "feeder", ["incidents:write", "status:write"], days=1)
         asked_codes.extend(row[0] for row in conn.execute("SELECT code FROM cameras").fetchall())
         row = conn.execute(
-            "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(geometry) AS e FROM grids) t"
+            "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT "
+            "ST_Extent(geometry) AS e FROM grids) t"
         ).fetchone()
     assert row is not None
     kinds = asks(address, feeder, (row[0], row[1], row[2], row[3]))
@@ -208,7 +220,8 @@ def run(minutes: float, rate: float, address: str, pid: int, folder: Path) -> No
         p50, p95, p99 = np.percentile(values, [50, 95, 99]) * 1000
         statuses = {status: n for (kind, status), n in sorted(answers.items()) if kind == name}
         sys.stdout.write(
-            f"{name:<8} {len(values):>7,}  p50 {p50:7.1f}  p95 {p95:7.1f}  p99 {p99:7.1f} ms  {statuses}\n"
+            f"{name:<8} {len(values):>7,}  p50 {p50:7.1f}  p95 {p95:7.1f}  p99 {p99:7.1f} ms  "
+            f"{statuses}\n"
         )
     sys.stdout.write(
         f"jobs {collections.Counter(job['state'] for job in jobs)}, live {dict(heard)}\n"

@@ -18,8 +18,16 @@ from geo.store import private_cluster
 from geo.store.connection import connect
 from geo.store.migration import migrate
 
-COLUMNS = ("source", "source_id", "category", "occurred_at", "reported_at", "accepted_at", "closed_at",
-           "satisfaction")  # fmt: skip
+COLUMNS = (
+    "source",
+    "source_id",
+    "category",
+    "occurred_at",
+    "reported_at",
+    "accepted_at",
+    "closed_at",
+    "satisfaction",
+)
 
 
 def hotline(path: Path, count: int) -> gpd.GeoDataFrame:
@@ -38,12 +46,20 @@ def hotline(path: Path, count: int) -> gpd.GeoDataFrame:
     keys = [f"GD{k:09d}" for k in range(count)]
     category = kinds[rng.integers(0, len(kinds), count)]
     table = pd.DataFrame(
-        {"来源": "12345热线", "工单编号": keys, "诉求类型": category, "发生时间": written[0],
-         "诉求时间": written[1], "受理时间": written[2], "办结时间": written[3],
-         "满意度": answers[rng.integers(0, len(answers), count)],
-         "经度": np.round(lon, 6), "纬度": np.round(lat, 6),
-         "备注": np.where(rng.random(count) < 0.2, "有附件", "")}
-    )  # fmt: skip
+        {
+            "来源": "12345热线",
+            "工单编号": keys,
+            "诉求类型": category,
+            "发生时间": written[0],
+            "诉求时间": written[1],
+            "受理时间": written[2],
+            "办结时间": written[3],
+            "满意度": answers[rng.integers(0, len(answers), count)],
+            "经度": np.round(lon, 6),
+            "纬度": np.round(lat, 6),
+            "备注": np.where(rng.random(count) < 0.2, "有附件", ""),
+        }
+    )
     table.to_csv(path, index=False)
     frame = table.iloc[:, :8].set_axis(list(COLUMNS), axis=1)
     return gpd.GeoDataFrame(
@@ -68,7 +84,8 @@ def importing(count: int) -> dict[str, float]:
             migrate(private.conninfo)
             with connect(private.conninfo) as conn:
                 conn.execute(
-                    "INSERT INTO areas (code, name, level, geometry) VALUES ('340203', 'd', 'district', "
+                    "INSERT INTO areas (code, name, level, geometry) VALUES ('340203', 'd', "
+                    "'district', "
                     "ST_Multi(ST_MakeEnvelope(118, 30.9, 118.2, 31, 4326)))"
                 )
                 conn.commit()
@@ -90,8 +107,10 @@ def _copy(conninfo: str, frame: gpd.GeoDataFrame) -> None:
     rows = zip(*(frame[c].tolist() for c in COLUMNS), frame.geometry.to_wkb(hex=True), strict=True)
     with psycopg.connect(conninfo) as conn, conn.cursor() as cursor:
         cursor.execute(
-            "CREATE TABLE copied (source text, source_id text, category text, occurred_at timestamptz, "
-            "reported_at timestamptz, accepted_at timestamptz, closed_at timestamptz, satisfaction text, "
+            "CREATE TABLE copied (source text, source_id text, category text, occurred_at "
+            "timestamptz, "
+            "reported_at timestamptz, accepted_at timestamptz, closed_at timestamptz, "
+            "satisfaction text, "
             "geometry geometry(Point, 4326))"
         )
         with cursor.copy("COPY copied FROM STDIN") as copy:

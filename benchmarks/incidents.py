@@ -76,8 +76,9 @@ def repeats(points: int = 60_000, shuffles: int = 4) -> tuple[float, float, int]
     day = random.uniform(0, 365, points)
     spots = gpd.GeoDataFrame(
         {"occurred_at": pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(day, unit="D")},
-        geometry=gpd.points_from_xy(*xy.T), crs="EPSG:32650",
-    )  # fmt: skip
+        geometry=gpd.points_from_xy(*xy.T),
+        crs="EPSG:32650",
+    )
     geo.near_repeats(spots.iloc[:99], permutations=1)
     begun = time.perf_counter()
     table = geo.near_repeats(spots, permutations=199)

@@ -63,10 +63,16 @@ def add_incidents(conn: Conn, count: int) -> None:
         rng.uniform(0, 1095 * 86400, count), unit="s"
     )
     frame = gpd.GeoDataFrame(
-        {"source": "110", "source_id": [f"i{n}" for n in range(count)], "category": rng.choice(CATEGORIES, count),
-         "occurred_at": when.to_pydatetime(), "precision": "exact"},
-        geometry=shapely.points(at), crs=4326,
-    )  # fmt: skip
+        {
+            "source": "110",
+            "source_id": [f"i{n}" for n in range(count)],
+            "category": rng.choice(CATEGORIES, count),
+            "occurred_at": when.to_pydatetime(),
+            "precision": "exact",
+        },
+        geometry=shapely.points(at),
+        crs=4326,
+    )
     write_table(conn, "incidents", frame, shape="exact")
     conn.commit()
 
@@ -198,8 +204,10 @@ def opened(
     page.wait_for_load_state("networkidle")
     tiles = sum(size for url, size in sizes.values() if "/tiles/" in url)
     told = {
-        "page_kb": (sum(size for _, size in sizes.values()) - tiles) / 1000, "tiles_kb": tiles / 1000, "useful_s": useful,
-    }  # fmt: skip
+        "page_kb": (sum(size for _, size in sizes.values()) - tiles) / 1000,
+        "tiles_kb": tiles / 1000,
+        "useful_s": useful,
+    }
     for kind in ("pan", "zoom"):
         for name, value in frames(page, kind).items():
             told[f"{kind}_{name}"] = value
@@ -244,10 +252,12 @@ def measure(conninfo: str) -> None:
     """Print the table of a stored city."""
     with connect(conninfo) as conn:
         numbers = conn.execute(
-            "SELECT (SELECT count(*) FROM grids), (SELECT count(*) FROM cameras), (SELECT count(*) FROM incident_events)"
+            "SELECT (SELECT count(*) FROM grids), (SELECT count(*) FROM cameras), (SELECT "
+            "count(*) FROM incident_events)"
         ).fetchone()
         place = conn.execute(
-            "SELECT (ST_XMin(e) + ST_XMax(e)) / 2, (ST_YMin(e) + ST_YMax(e)) / 2 FROM (SELECT ST_Extent(geometry) AS e FROM grids) t"
+            "SELECT (ST_XMin(e) + ST_XMax(e)) / 2, (ST_YMin(e) + ST_YMax(e)) / 2 FROM (SELECT "
+            "ST_Extent(geometry) AS e FROM grids) t"
         ).fetchone()
         assert place is not None
         conn.execute("DELETE FROM users WHERE name = 'benchmark'")
@@ -259,7 +269,8 @@ def measure(conninfo: str) -> None:
         flush=True,
     )
     print(
-        "| page | page kB | tiles kB | first useful map s | pan fps | p95 ms | longest ms | zoom fps | p95 ms | longest ms |"
+        "| page | page kB | tiles kB | first useful map s | pan fps | p95 ms | longest ms | zoom "
+        "fps | p95 ms | longest ms |"
     )
     print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     python = str(Path(sys.executable).parent)
@@ -301,12 +312,18 @@ def measure(conninfo: str) -> None:
             time.sleep(1)
             for turn in ("first visitor", "next visitor"):
                 for name in ("coverage", "incidents"):
-                    page = row(f"gridcover {name}, {turn}", f"http://127.0.0.1:{PORT}/maps/{name}",
-                               "body[data-painted], body[data-updates]", ".leaflet-shade-pane canvas", ours)  # fmt: skip
+                    page = row(
+                        f"gridcover {name}, {turn}",
+                        f"http://127.0.0.1:{PORT}/maps/{name}",
+                        "body[data-painted], body[data-updates]",
+                        ".leaflet-shade-pane canvas",
+                        ours,
+                    )
                     if turn == "next visitor" and name == "coverage":
                         times = drag_a_camera(page, *place)
                         print(
-                            f"a camera dragged: p50 {np.median(times):.0f} ms, p95 {np.percentile(times, 95):.0f} ms from the pointer to the polygon",
+                            f"a camera dragged: p50 {np.median(times):.0f} ms, p95 "
+                            f"{np.percentile(times, 95):.0f} ms from the pointer to the polygon",
                             flush=True,
                         )
                     page.context.browser.close()  # type: ignore[union-attr]

@@ -38,16 +38,21 @@ def measure(grids: gpd.GeoDataFrame, views: gpd.GeoSeries) -> tuple[float, float
                     conn.execute(f"ANALYZE {table}".encode())
                 begun = time.perf_counter()
                 rows = conn.execute(
-                    ("SELECT g.id, ST_Area(g.shape) - ST_Area(CASE WHEN u.seen IS NULL THEN g.shape "
-                     f"ELSE ST_Difference(g.shape, u.seen) END) {_UNION} ORDER BY g.id").encode()
-                ).fetchall()  # fmt: skip
+                    (
+                        "SELECT g.id, ST_Area(g.shape) - ST_Area(CASE WHEN u.seen IS NULL THEN "
+                        "g.shape "
+                        f"ELSE ST_Difference(g.shape, u.seen) END) {_UNION} ORDER BY g.id"
+                    ).encode()
+                ).fetchall()
                 covering = time.perf_counter() - begun
                 begun = time.perf_counter()
                 pieces = conn.execute(
-                    ("SELECT id, ST_Area(piece), 2 * (ST_MaximumInscribedCircle(piece)).radius, "
-                     "ST_AsBinary(piece) FROM (SELECT g.id, (ST_Dump(coalesce(ST_Difference("
-                     f"g.shape, u.seen), g.shape))).geom AS piece {_UNION}) t "
-                     "WHERE ST_Area(piece) >= 25").encode()
-                ).fetchall()  # fmt: skip
+                    (
+                        "SELECT id, ST_Area(piece), 2 * (ST_MaximumInscribedCircle(piece)).radius, "
+                        "ST_AsBinary(piece) FROM (SELECT g.id, (ST_Dump(coalesce(ST_Difference("
+                        f"g.shape, u.seen), g.shape))).geom AS piece {_UNION}) t "
+                        "WHERE ST_Area(piece) >= 25"
+                    ).encode()
+                ).fetchall()
                 spotting = time.perf_counter() - begun
     return covering, spotting, np.array([row[1] for row in rows]), len(pieces)

@@ -32,8 +32,12 @@ def measure(cameras: int) -> dict[str, float]:
                 turn = "UPDATE cameras SET bearing_deg = %s WHERE code = %s"
                 lift = "UPDATE buildings SET height_m = %s WHERE id = %s"
                 codes = [f"c{n:07d}" for n in np.linspace(0, cameras - 1, 6).astype(int)]
-                ids = [r[0] for r in conn.execute(
-                    "SELECT id FROM buildings ORDER BY md5(id) LIMIT 6").fetchall()]  # fmt: skip
+                ids = [
+                    r[0]
+                    for r in conn.execute(
+                        "SELECT id FROM buildings ORDER BY md5(id) LIMIT 6"
+                    ).fetchall()
+                ]
                 return {
                     "whole": whole,
                     "camera": _changes(conn, turn, codes, 123.0),

@@ -117,7 +117,8 @@ async def pan(port: int, token: str, paths: list[list[list[str]]], pause_s: floa
 
     async def client(number: int, steps: list[list[str]]) -> None:
         lines = [Line(port, token) for _ in range(6)]
-        # The first look at a map is the page's opening, not its panning; people do not come at once.
+        # The first look at a map is the page's opening, not its panning; people do not come at
+        # once.
         await asyncio.sleep(pause_s * number / 5)
         for number_, step in enumerate(steps):
             waiting = list(step)
@@ -157,7 +158,8 @@ def tell(name: str, told: list[Answer], seconds: float) -> None:
     bad = sum(status not in (200, 204) for status, _, _ in told)
     p50, p95, p99 = np.percentile(times, [50, 95, 99])
     print(
-        f"| {name:<36} | {len(told):>6,} | {len(told) / seconds:>6,.0f} | {p50:>7.1f} | {p95:>7.1f} | {p99:>7.1f} "
+        f"| {name:<36} | {len(told):>6,} | {len(told) / seconds:>6,.0f} | {p50:>7.1f} | "
+        f"{p95:>7.1f} | {p99:>7.1f} "
         f"| {sizes.max() / 1000:>7,.0f} | {sizes.sum() / 1e6:>7,.1f} | {bad:>4} |",
         flush=True,
     )
@@ -170,11 +172,13 @@ def measure(conninfo: str) -> None:
         token = make_token(conn, "benchmark", ["data:read"], days=1, role="planner", areas=["*"])
         conn.commit()
         numbers = conn.execute(
-            "SELECT (SELECT count(*) FROM cameras), (SELECT count(*) FROM grids), (SELECT count(*) FROM camera_views)"
+            "SELECT (SELECT count(*) FROM cameras), (SELECT count(*) FROM grids), (SELECT "
+            "count(*) FROM camera_views)"
         ).fetchone()
     print(f"\nTiles of {numbers} cameras, grids and views; {CLIENTS} people; milliseconds\n")
     print(
-        "| what                                 | tiles  | a s    | p50     | p95     | p99     | max kB  | MB      | bad  |"
+        "| what                                 | tiles  | a s    | p50     | p95     | p99     | "
+        "max kB  | MB      | bad  |"
     )
     print(
         "|--------------------------------------|-------:|-------:|--------:|--------:|--------:|--------:|--------:|-----:|"
@@ -224,9 +228,11 @@ def measure(conninfo: str) -> None:
         host = conn.info.get_parameters().get("host", "")
         address = f"postgresql://{conn.info.user}@{quote(host, safe='')}/{conn.info.dbname}"
     env = {
-        "DATABASE_URL": address, "TIPG_DB_SCHEMAS": '["gridcover"]', "TIPG_CATALOG_TTL": "0",
+        "DATABASE_URL": address,
+        "TIPG_DB_SCHEMAS": '["gridcover"]',
+        "TIPG_CATALOG_TTL": "0",
         "TIPG_DB_TABLES": str([f"gridcover.{v}" for v in VIEWS.values()]).replace("'", '"'),
-    }  # fmt: skip
+    }
     with served(
         [f"{python}/uvicorn", "tipg.main:app", "--port", "8832", "--log-level", "error"], 8832, env
     ):

@@ -21,8 +21,10 @@ def measure(cameras: int) -> dict[str, float]:
     """Seconds of the engine alone and peak memory in MiB, in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.streaming", str(cameras)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return dict(json.loads(done.stdout))
 
 
@@ -42,10 +44,8 @@ def _stream(count: int) -> dict[str, float]:
         low = np.maximum(np.floor((np.array(box[:2]) - CORNER) / SQUARE_M).astype(int), 0)
         high = np.minimum(np.floor((np.array(box[2:]) - CORNER) / SQUARE_M).astype(int), side - 1)
         parts = [
-            made(c, r)[1]
-            for c in range(low[0], high[0] + 1)
-            for r in range(low[1], high[1] + 1)
-        ]  # fmt: skip
+            made(c, r)[1] for c in range(low[0], high[0] + 1) for r in range(low[1], high[1] + 1)
+        ]
         begun = time.perf_counter()
         whole = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True))
         inside = whole.cx[box[0] : box[2], box[1] : box[3]]

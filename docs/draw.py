@@ -19,9 +19,12 @@ import geo
 
 mpl.use("svg")
 mpl.rcParams |= {
-    "svg.fonttype": "none", "svg.hashsalt": "gridcover", "font.size": 9, "axes.spines.top": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "gridcover",
+    "font.size": 9,
+    "axes.spines.top": False,
     "axes.spines.right": False,
-}  # fmt: skip
+}
 CRS = "EPSG:32650"
 EAST, NORTH = 500_000.0, 4_000_000.0
 SEEN, LOW, TALL, EYE, INK = "#8ecae6", "#f4c095", "#5c677d", "#c1121f", "#222222"
@@ -67,6 +70,7 @@ def scene(
     return views
 
 
+# fmt: off
 TOWN = layer(
     [
         shapely.box(12, 6, 26, 16), shapely.box(-28, 10, -14, 22), shapely.box(-8, 18, 4, 26),
@@ -74,7 +78,8 @@ TOWN = layer(
         shapely.affinity.rotate(shapely.box(10, -24, 30, -14), 20), shapely.box(2, -12, 8, -7),
     ],
     height_m=[20.0, np.nan, 1.6, 9.0, 30.0, 1.5],
-)  # fmt: skip
+)
+# fmt: on
 
 
 def sight() -> Any:
@@ -109,6 +114,7 @@ def edges() -> Any:
     tower = shapely.box(-10, -10, 10, 10)
     row = [shapely.box(x, -8, x + 8, 8) for x in (-20, -12, -4, 4)]
     court = shapely.box(-18, 8, 18, 34).difference(shapely.box(-12, 12, 12, 30))
+    # fmt: off
     cases: list[tuple[str, gpd.GeoDataFrame, gpd.GeoDataFrame]] = [
         ("in a tower: from its nearest wall", camera(7, 2), layer([tower], height_m=[30.0])),
         ("in a row: the party wall is no way out", camera(4.5, 3), layer(row, height_m=[9.0] * 4)),
@@ -117,7 +123,8 @@ def edges() -> Any:
          layer([tower], height_m=[4.0])),
         ("over a low court: shadows end inside", camera(0, 0), layer([court], height_m=[1.2])),
         ("pond of height 0: only itself", camera(0, 0), layer([shapely.box(8, 8, 24, 20)], height_m=[0.0])),
-    ]  # fmt: skip
+    ]
+    # fmt: on
     for axes, (title, cameras, buildings) in zip(all_axes.flat, cases, strict=True):
         scene(axes, cameras, buildings, title)
     figure.tight_layout()
@@ -140,8 +147,13 @@ def heights() -> Any:
         ).iloc[0]
         up = shapely.LineString([(EAST, NORTH + wall + 0.1), (EAST, NORTH + 50)]).intersection(seen)
         axes.plot(up.bounds[1] - NORTH, 0, "|", color=INK, markersize=14)
-        axes.annotate(f"over the {name}: {up.bounds[1] - NORTH:.1f} m", (end, 0), (end - 4, 2.2),
-                      arrowprops={"arrowstyle": "-", "linewidth": 0.5}, fontsize=8)  # fmt: skip
+        axes.annotate(
+            f"over the {name}: {up.bounds[1] - NORTH:.1f} m",
+            (end, 0),
+            (end - 4, 2.2),
+            arrowprops={"arrowstyle": "-", "linewidth": 0.5},
+            fontsize=8,
+        )
     axes.set(xlim=(-1, 38), ylim=(-0.5, 7), xlabel="metres from the camera", ylabel="height, m")
     figure.tight_layout()
     return figure
@@ -153,8 +165,9 @@ def error() -> Any:
     reach = np.geomspace(2, 2000, 40)
     cameras = gpd.GeoDataFrame(
         {"fov_deg": 360.0, "range_m": reach, "near_m": 0.0},
-        geometry=[shapely.Point(EAST, NORTH)] * 40, crs=CRS,
-    )  # fmt: skip
+        geometry=[shapely.Point(EAST, NORTH)] * 40,
+        crs=CRS,
+    )
     area = geo.visible_area(cameras).area.to_numpy()
     axes.loglog(
         reach, 1 - area / (np.pi * reach**2), "o", markersize=3, color=EYE, label="measured"
@@ -174,8 +187,12 @@ def classes() -> Any:
     names = list(geo.PIXEL_DENSITY["2025"].items())
     for n, (name, density) in enumerate(names):
         reach = float(geo.class_range(one, density).iloc[0])
-        paint(axes, geo.visible_area(one.assign(range_m=reach), TOWN).iloc[0],
-              facecolor=shades(n / len(names)), alpha=0.8)  # fmt: skip
+        paint(
+            axes,
+            geo.visible_area(one.assign(range_m=reach), TOWN).iloc[0],
+            facecolor=shades(n / len(names)),
+            alpha=0.8,
+        )
         axes.plot([], [], "s", color=shades(n / len(names)), label=f"{name}: {reach:.1f} m")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.4), fontsize=8)
     axes.set(xlim=(-12, 62), ylim=(-18, 58))
@@ -191,12 +208,25 @@ def draws() -> Any:
     )
     cells = [shapely.box(x, y, x + 40, y + 40) for x in (-60, -20, 20) for y in (-60, -20, 20)]
     table = geo.coverage_by_grid(
-        layer(cells), geo.visible_area(cameras, TOWN), buildings=TOWN, cameras=cameras,
-        position_error_m=3.0, bearing_error_deg=10.0, draws=200,
-    ).sort_values("open_covered_share", ignore_index=True)  # fmt: skip
+        layer(cells),
+        geo.visible_area(cameras, TOWN),
+        buildings=TOWN,
+        cameras=cameras,
+        position_error_m=3.0,
+        bearing_error_deg=10.0,
+        draws=200,
+    ).sort_values("open_covered_share", ignore_index=True)
     middle, low, high = (table[f"open_covered_share_{s}"] for s in ("mean", "p05", "p95"))
-    axes.errorbar(table.index, middle, [middle - low, high - middle], fmt="o", color=INK, markersize=3,
-                  linewidth=0.8, label="mean, 5 to 95 % of 200 draws")  # fmt: skip
+    axes.errorbar(
+        table.index,
+        middle,
+        [middle - low, high - middle],
+        fmt="o",
+        color=INK,
+        markersize=3,
+        linewidth=0.8,
+        label="mean, 5 to 95 % of 200 draws",
+    )
     axes.plot(table.index, table["open_covered_share"], "x", color=EYE, label="as on record")
     axes.set(xlabel="grid", ylabel="open ground covered")
     axes.legend(frameon=False, fontsize=8)

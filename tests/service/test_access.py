@@ -64,7 +64,10 @@ def routes(client: TestClient) -> list[tuple[str, str]]:
     """Method and path of every route, those that the OpenAPI document leaves out among them."""
     app: Any = client.app
     walked: set[tuple[str, str]] = set()
-    for prefix, one in (("", app), (PREFIX, next(r.app for r in app.routes if getattr(r, "path", "") == PREFIX))):  # fmt: skip
+    for prefix, one in (
+        ("", app),
+        (PREFIX, next(r.app for r in app.routes if getattr(r, "path", "") == PREFIX)),
+    ):
         found = []
         routers = list(one.routes)
         while routers:
@@ -105,12 +108,14 @@ def filled(path: str, area: str, grid: str, camera: str) -> list[str]:
     return out
 
 
+# fmt: off
 QUERIES = (
     "", "?area={area}&level=grid", "?area={area}&level=community", "?level=district", "?level=grid",
     "?from=2026-01&until=2026-12", "?from=2026-01&until=2026-12&level=grid", "?grid={grid}", "?limit=10000",
     "?layer=cameras&area={area}", "?from=2026-01&until=2026-12&area={area}", "?q={area}", "?id=1",
     "?by=risk&area={area}&limit=1000", "?kind=hot_spot", "?kind=emerging", "?measure=risk",
-)  # fmt: skip
+)
+# fmt: on
 
 
 def test_nobody_sees_anything(app_client: TestClient) -> None:
@@ -149,8 +154,11 @@ def secrets_of_theirs(demo_store: str) -> dict[str, Any]:
         grids = conn.execute(
             "SELECT code FROM grids WHERE NOT starts_with(code, %s)", (MINE,)
         ).fetchall()
-        heads = conn.execute("SELECT s.name FROM grid_staff s WHERE NOT starts_with(grid, %s) EXCEPT "
-                             "SELECT s.name FROM grid_staff s WHERE starts_with(grid, %s)", (MINE, MINE)).fetchall()  # fmt: skip
+        heads = conn.execute(
+            "SELECT s.name FROM grid_staff s WHERE NOT starts_with(grid, %s) EXCEPT "
+            "SELECT s.name FROM grid_staff s WHERE starts_with(grid, %s)",
+            (MINE, MINE),
+        ).fetchall()
     assert mine is not None
     return {
         "shape": shapely.from_wkb(bytes(mine[0])).buffer(1e-4),
@@ -196,8 +204,11 @@ def test_a_neighbour_sees_no_row_that_is_not_theirs(
             body = body.replace(f"area={THEIRS}", "").replace(place, "")
             words = set(re.findall(r"\d{9,20}", body))
             assert not words & secrets_of_theirs["cameras"], place
-            assert not {w for w in words if w.startswith("99010100") and len(w) in (9, 12, 15)
-                        and not w.startswith(MINE)}, place  # fmt: skip
+            assert not {
+                w
+                for w in words
+                if w.startswith("99010100") and len(w) in (9, 12, 15) and not w.startswith(MINE)
+            }, place
             assert not set(re.findall(r'"([^"]+)"', body)) & secrets_of_theirs["heads"], place
             if "json" in answer.headers.get("content-type", "") and '"features"' in body:
                 for feature in answer.json()["features"]:
@@ -218,7 +229,8 @@ def test_their_own_rows_are_all_there(app_client: TestClient, demo_store: str) -
     with connect(demo_store) as conn:
         counted = conn.execute(
             "SELECT (SELECT count(*) FROM grids WHERE starts_with(code, %(mine)s)), "
-            "(SELECT count(*) FROM cameras c, areas a WHERE a.code = %(mine)s AND ST_Intersects(a.geometry, c.geometry)), "
+            "(SELECT count(*) FROM cameras c, areas a WHERE a.code = %(mine)s AND "
+            "ST_Intersects(a.geometry, c.geometry)), "
             "(SELECT sum(count) FROM grid_incidents WHERE starts_with(grid, %(mine)s))",
             {"mine": MINE},
         ).fetchone()
@@ -233,7 +245,8 @@ def test_their_own_rows_are_all_there(app_client: TestClient, demo_store: str) -
     # Sums are of what is theirs, not of what the run had of all.
     with connect(demo_store) as conn:
         used = conn.execute(
-            "SELECT count(*), avg(v.assumed::integer)::float8 FROM camera_views v JOIN cameras c ON c.code = v.camera "
+            "SELECT count(*), avg(v.assumed::integer)::float8 FROM camera_views v JOIN cameras c "
+            "ON c.code = v.camera "
             "JOIN areas a ON a.code = %s AND ST_Intersects(a.geometry, c.geometry)",
             (MINE,),
         ).fetchone()
@@ -249,9 +262,13 @@ def test_a_reader_without_a_scope_sees_nothing(demo_store: str) -> None:
     pool.open(wait=True)
     seen: dict[str, int] = {}
     with connect(demo_store) as conn:
-        tables = [row[0] for row in conn.execute(
-            "SELECT relname FROM pg_class WHERE relnamespace = 'gridcover'::regnamespace "
-            "AND relkind IN ('r', 'v', 'm')").fetchall()]  # fmt: skip
+        tables = [
+            row[0]
+            for row in conn.execute(
+                "SELECT relname FROM pg_class WHERE relnamespace = 'gridcover'::regnamespace "
+                "AND relkind IN ('r', 'v', 'm')"
+            ).fetchall()
+        ]
     closed = set()
     for table in tables:
         with pool.connection() as conn:
@@ -262,15 +279,23 @@ def test_a_reader_without_a_scope_sees_nothing(demo_store: str) -> None:
             except psycopg.errors.InsufficientPrivilege:
                 closed.add(table)
                 conn.rollback()
+    # fmt: off
     assert closed == {
         "users", "sessions", "audit", "audit_anchor", "api_tokens", "feed_batches", "webhooks",
         "webhook_deliveries", "store_identity", "changes", "change_sets", "changed_rows", "jobs", "uploads", "provider_sign_ins", "procrastinate_jobs",
         "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers",
-    }  # fmt: skip
+    }
+    # fmt: on
     assert {table for table, count in seen.items() if count} == {
-        "buildings", "streets", "landcover", "runs", "latest_run", "board_state", "migrations",
+        "buildings",
+        "streets",
+        "landcover",
+        "runs",
+        "latest_run",
+        "board_state",
+        "migrations",
         "queue_migrations",
-    }  # fmt: skip
+    }
     assert len(seen) > 30
     # A scope holds for its transaction alone.
     with pool.connection() as conn:
@@ -369,9 +394,10 @@ def test_a_sign_in_leads_to_our_own_pages_only(path: str) -> None:
 
 def test_sessions_end(door: TestClient, store: str) -> None:
     for ends in (
-        "UPDATE sessions SET expires_at = now()", "UPDATE sessions SET seen_at = now() - interval '3 hours'",
+        "UPDATE sessions SET expires_at = now()",
+        "UPDATE sessions SET seen_at = now() - interval '3 hours'",
         "UPDATE users SET disabled_at = now()",
-    ):  # fmt: skip
+    ):
         enter(door, "Li Wei", PASSWORD)
         assert door.get("/account").status_code == 200
         with connect(store) as conn:
@@ -408,9 +434,12 @@ def test_changing_the_password(door: TestClient, store: str) -> None:
 
 def test_roles_see_what_they_are_for(app_client: TestClient, demo_store: str) -> None:
     pages = {
-        "coverage": "/maps/coverage", "incidents": "/maps/incidents", "data_quality": "/maps/data-quality",
-        "dashboard": "/dashboard", "audit": "/audit",
-    }  # fmt: skip
+        "coverage": "/maps/coverage",
+        "incidents": "/maps/incidents",
+        "data_quality": "/maps/data-quality",
+        "dashboard": "/dashboard",
+        "audit": "/audit",
+    }
     for role, rights in RIGHTS.items():
         app_client.cookies.clear()
         app_client.cookies.update(sign_in(demo_store, role))
@@ -456,9 +485,11 @@ def test_who_looked_is_on_record(store: str) -> None:
     with connect(store) as conn:
         rows = read_audit_entries(conn, 10)[::-1]
         assert [(r["action"], r["object"], r["detail"].get("status")) for r in rows] == [
-            ("viewed", "/api/v1/cameras", 200), ("viewed", "/maps/coverage", 200),
-            ("viewed", "/tiles/views", 200), ("viewed", "/audit", 403),
-        ]  # fmt: skip
+            ("viewed", "/api/v1/cameras", 200),
+            ("viewed", "/maps/coverage", 200),
+            ("viewed", "/tiles/views", 200),
+            ("viewed", "/audit", 403),
+        ]
         assert rows[0]["detail"]["query"] == "limit=3"
         assert rows[0]["actor"].startswith("planner-")
         assert check_audit(conn) == AuditCheck(4, None, 0, None)
@@ -483,8 +514,10 @@ def test_the_record_is_only_added_to_and_tells_of_tampering(store: str) -> None:
         conn.commit()
         assert check_audit(conn) == AuditCheck(6, None, 0, None)
         for forbidden in (
-            "UPDATE audit SET actor = 'b'", "DELETE FROM audit WHERE id = 3", "TRUNCATE audit",
-        ):  # fmt: skip
+            "UPDATE audit SET actor = 'b'",
+            "DELETE FROM audit WHERE id = 3",
+            "TRUNCATE audit",
+        ):
             with pytest.raises(psycopg.errors.RaiseException, match="only ever added"):
                 conn.execute(forbidden.encode())
             conn.rollback()

@@ -96,11 +96,14 @@ def test_data_agree_with_the_store(client: TestClient, demo_store: str) -> None:
         total = conn.execute("SELECT count(*) FROM incidents").fetchone()
         october = conn.execute(
             "SELECT count(*) FROM incidents WHERE category LIKE 'theft/%' AND "
-            "to_char(coalesce(occurred_at, occurred_from) AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') = '2026-10'"
+            "to_char(coalesce(occurred_at, occurred_from) AT TIME ZONE 'Asia/Shanghai', "
+            "'YYYY-MM') = '2026-10'"
         ).fetchone()
         mapped = conn.execute(
-            "SELECT count(*) FROM incidents WHERE category LIKE 'theft/%' AND geometry IS NOT NULL AND "
-            "to_char(coalesce(occurred_at, occurred_from) AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') = '2026-10'"
+            "SELECT count(*) FROM incidents WHERE category LIKE 'theft/%' AND geometry IS NOT "
+            "NULL AND "
+            "to_char(coalesce(occurred_at, occurred_from) AT TIME ZONE 'Asia/Shanghai', "
+            "'YYYY-MM') = '2026-10'"
         ).fetchone()
     assert total is not None
     assert october is not None
@@ -262,9 +265,12 @@ def test_ctrl_c_leaves_no_process_behind(open_folder: Path) -> None:
     env = {**os.environ, "GRIDCOVER_DATA_DIR": str(folder)}
     env.pop("GRIDCOVER_DATABASE_URL", None)
     process = subprocess.Popen(
-        [str(program), "demo", "--port", "0"], env=env, text=True, stderr=subprocess.PIPE,
+        [str(program), "demo", "--port", "0"],
+        env=env,
+        text=True,
+        stderr=subprocess.PIPE,
         preexec_fn=accept_interrupts,
-    )  # fmt: skip
+    )
     try:
         address = ""
         assert process.stderr is not None

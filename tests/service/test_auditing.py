@@ -23,14 +23,16 @@ def test_a_status_that_a_feed_changed(store: str) -> None:
         conn.commit()
     with TestClient(create_app(store, Settings()), cookies=sign_in(store, "auditor")) as client:
         sent = client.post(
-            "/api/v1/ingest/camera-statuses", json=[{"code": "a/1", "status": "faulty"}],
+            "/api/v1/ingest/camera-statuses",
+            json=[{"code": "a/1", "status": "faulty"}],
             headers={"Authorization": f"Bearer {token}"},
-        )  # fmt: skip
+        )
         assert sent.status_code == 200
         told = client.get("/api/v1/history/cameras/a/1").json()
         assert [(row["actor"], row["before"]) for row in told] == [
-            ("token vendor", {"status": "unknown"}), (told[1]["actor"], None),
-        ]  # fmt: skip
+            ("token vendor", {"status": "unknown"}),
+            (told[1]["actor"], None),
+        ]
         assert told[0]["after"] == {"status": "faulty"}
         number = told[0]["change_set"]
         assert f'href="/audit/changes/{number}?lang=en"' in client.get("/audit?lang=en").text

@@ -37,8 +37,11 @@ DIAMOND = {
 def test_a_module_comes_once_and_after_what_it_imports(tmp_path: Path) -> None:
     modules = module_order(write(tmp_path, DIAMOND), "pages/entry.js")
     assert [module.path for module in modules] == [
-        "lib/base.js", "lib/left.js", "lib/right.js", "pages/entry.js",
-    ]  # fmt: skip
+        "lib/base.js",
+        "lib/left.js",
+        "lib/right.js",
+        "pages/entry.js",
+    ]
     assert modules[0].exports == ("count", "unused", "Unused", "base")
 
 
@@ -79,11 +82,15 @@ def test_the_joined_script_does_what_the_modules_do(tmp_path: Path) -> None:
 def test_what_cannot_be_joined_is_refused_by_name(
     tmp_path: Path, source: str, message: str
 ) -> None:
-    write(tmp_path, DIAMOND | {
-        "pages/entry.js": source,
-        "lib/round.js": 'import { trip } from "./trip.js";\nexport const round = trip;\n',
-        "lib/trip.js": 'import { round } from "./round.js";\nexport const trip = round;\n',
-    })  # fmt: skip
+    write(
+        tmp_path,
+        DIAMOND
+        | {
+            "pages/entry.js": source,
+            "lib/round.js": 'import { trip } from "./trip.js";\nexport const round = trip;\n',
+            "lib/trip.js": 'import { round } from "./round.js";\nexport const trip = round;\n',
+        },
+    )
     with pytest.raises(BundleError) as caught:
         join_modules(tmp_path, "pages/entry.js")
     assert message in str(caught.value)

@@ -56,8 +56,13 @@ def test_values_of_every_grid(client: TestClient, demo_store: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [{"light": "night", "measure": "covered_share"}, {"cameras": "all", "image": "2025.discern"}, {"light": "night", "run": 1}]
-)  # fmt: skip
+    "query",
+    [
+        {"light": "night", "measure": "covered_share"},
+        {"cameras": "all", "image": "2025.discern"},
+        {"light": "night", "run": 1},
+    ],
+)
 def test_what_is_not_known_is_refused(client: TestClient, query: dict[str, Any]) -> None:
     assert client.get("/api/v1/grids/values", params=query).status_code == 422
 
@@ -70,8 +75,10 @@ def test_blind_spots_in_order(client: TestClient, demo_store: str) -> None:
         assert [row["rank"] for row in told["blind_spots"]] == list(range(1, 201))
         total = answers(demo_store, "SELECT count(*), sum(area_m2), sum(risk) FROM blind_spots")[0]
         assert (told["total"], told["area_m2"], told["risk"]) == (
-            total[0], pytest.approx(total[1]), pytest.approx(total[2]),
-        )  # fmt: skip
+            total[0],
+            pytest.approx(total[1]),
+            pytest.approx(total[2]),
+        )
         next_page = client.get(
             "/api/v1/blind-spots/ranking", params={"by": by, "limit": 50, "offset": 150}
         ).json()["blind_spots"]
@@ -89,17 +96,20 @@ def test_the_risk_is_that_of_the_incidents_around(demo_store: str) -> None:
     spot = answers(
         demo_store,
         "SELECT ST_AsText(ST_Transform(b.geometry, r.srid)), b.risk, r.srid FROM blind_spots b, "
-        "(SELECT split_part(metric_crs, ':', 2)::integer AS srid FROM runs ORDER BY id DESC LIMIT 1) r "
+        "(SELECT split_part(metric_crs, ':', 2)::integer AS srid FROM runs ORDER BY id DESC LIMIT "
+        "1) r "
         "WHERE b.risk > 0.2 AND b.area_m2 < 4000 ORDER BY b.risk DESC LIMIT 1",
     )[0]
     shape = shapely.from_wkt(spot[0])
     west, south, east, north = shape.bounds
     places = answers(
         demo_store,
-        "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_Transform(ST_SetSRID(ST_Point(lon, lat), 4326), %s::integer) AS p "
+        "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_Transform(ST_SetSRID(ST_Point(lon, lat), 4326), "
+        "%s::integer) AS p "
         "FROM incident_events WHERE lon IS NOT NULL "
-        "AND at > (SELECT max(at) FROM incident_events) - interval '365 days') t", spot[2],
-    )  # fmt: skip
+        "AND at > (SELECT max(at) FROM incident_events) - interval '365 days') t",
+        spot[2],
+    )
     total, step = 0.0, 1.0
     x = west + step / 2
     near = [(a, b) for a, b in places if west - 50 < a < east + 50 and south - 50 < b < north + 50]
@@ -127,12 +137,16 @@ def test_a_grids_card(client: TestClient, demo_store: str) -> None:
     assert card["staff"][0]["role"] == "head"
     assert card["staff"][0]["phone"]
     seen_by = {
-        row[0] for row in answers(
-            demo_store, "SELECT v.camera FROM camera_views v, grids g WHERE g.code = %s AND "
+        row[0]
+        for row in answers(
+            demo_store,
+            "SELECT v.camera FROM camera_views v, grids g WHERE g.code = %s AND "
             "ST_Intersects(v.geometry, g.geometry) UNION SELECT c.code FROM cameras c, grids g "
-            "WHERE g.code = %s AND ST_Intersects(c.geometry, g.geometry)", code, code,
+            "WHERE g.code = %s AND ST_Intersects(c.geometry, g.geometry)",
+            code,
+            code,
         )
-    }  # fmt: skip
+    }
     assert {c["code"] for c in card["seen_by"]} == seen_by
     assert card["assumed"] == sum(c["assumed"] for c in card["seen_by"])
     assert client.get("/api/v1/grids/nowhere/card").status_code == 404
@@ -141,7 +155,8 @@ def test_a_grids_card(client: TestClient, demo_store: str) -> None:
 def test_search(client: TestClient, demo_store: str) -> None:
     camera, grid, area = answers(
         demo_store,
-        "SELECT (SELECT code FROM cameras ORDER BY code OFFSET 5 LIMIT 1), (SELECT name FROM grids LIMIT 1), "
+        "SELECT (SELECT code FROM cameras ORDER BY code OFFSET 5 LIMIT 1), (SELECT name FROM "
+        "grids LIMIT 1), "
         "(SELECT name_en FROM areas WHERE level = 'subdistrict' ORDER BY code LIMIT 1)",
     )[0]
     assert client.get("/api/v1/search", params={"q": camera}).json()[0]["code"] == camera

@@ -124,8 +124,10 @@ def test_a_table_runs_nothing(store: str) -> None:
             "started_at, finished_at, summary) VALUES ('t', '{}', '', '', '', now(), now(), '{}')"
         )
         conn.execute(
-            "INSERT INTO register_findings (layer, code, aspect, finding, detail, owner, grid, community, "
-            "subdistrict, district, run) SELECT 'cameras', '=1+1', 'complete', 'x', '', '@SUM(A1)', '', '', "
+            "INSERT INTO register_findings (layer, code, aspect, finding, detail, owner, grid, "
+            "community, "
+            "subdistrict, district, run) SELECT 'cameras', '=1+1', 'complete', 'x', '', "
+            "'@SUM(A1)', '', '', "
             "'', '', max(id) FROM runs"
         )
     with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client:

@@ -28,9 +28,10 @@ CAMERA = {"lon": 118.04, "lat": 31.01}
 @pytest.fixture(scope="module")
 def app_client(demo_store: str) -> Iterator[TestClient]:
     with TestClient(
-        create_app(demo_store, Settings(requests_a_second=10_000)), follow_redirects=False,
+        create_app(demo_store, Settings(requests_a_second=10_000)),
+        follow_redirects=False,
         raise_server_exceptions=False,
-    ) as found:  # fmt: skip
+    ) as found:
         yield found
 
 
@@ -97,9 +98,19 @@ def test_unreadable_text_leaves_the_audit_log_of_others_alone(
 
 
 @pytest.mark.parametrize(
-    "box", ["nan,nan,nan,nan", "1,2,nan,4", "inf,0,1,1", "-inf,0,1,1", "1e999,0,1,1", "1,2,3", "a,b,c,d",
-            "1,2,3,4,5,6,7", ""],
-)  # fmt: skip
+    "box",
+    [
+        "nan,nan,nan,nan",
+        "1,2,nan,4",
+        "inf,0,1,1",
+        "-inf,0,1,1",
+        "1e999,0,1,1",
+        "1,2,3",
+        "a,b,c,d",
+        "1,2,3,4,5,6,7",
+        "",
+    ],
+)
 def test_a_box_without_numbers(client: TestClient, box: str) -> None:
     quoted = urllib.parse.quote(box)
     for layer in ("grids", "cameras"):
@@ -126,9 +137,19 @@ def test_numbers_that_are_none_in_every_query(client: TestClient, number: str) -
     for method, path, route in _routes(client):
         if method != "GET" or path == "/api/v1/events":
             continue
-        for name, value in {"{z}": "14", "{x}": "13565", "{y}": "6703", "{format}": "csv", "{job}": "1", "{number}": "1",
-                            "{tileMatrixSetId}": "WebMercatorQuad", "{collectionId}": "grids", "{layer}": "grids",
-                            "{name}": "coverage", "{register}": "grids"}.items():  # fmt: skip
+        for name, value in {
+            "{z}": "14",
+            "{x}": "13565",
+            "{y}": "6703",
+            "{format}": "csv",
+            "{job}": "1",
+            "{number}": "1",
+            "{tileMatrixSetId}": "WebMercatorQuad",
+            "{collectionId}": "grids",
+            "{layer}": "grids",
+            "{name}": "coverage",
+            "{register}": "grids",
+        }.items():
             path = path.replace(name, value)
         while "{" in path:
             path = path[: path.index("{")] + "x" + path[path.index("}") + 1 :]
@@ -143,10 +164,14 @@ def test_numbers_that_are_none_in_every_query(client: TestClient, number: str) -
     "address", ["99999999999/0/0", "3/99999999999999999999/0", "30/-1/0", "3/0/-5", "400/1/1"]
 )
 def test_tiles_outside_every_pyramid(client: TestClient, address: str) -> None:
-    for place in (f"/ogc/collections/grids/tiles/WebMercatorQuad/{address}", f"/tiles/cameras/{address}.pbf"):  # fmt: skip
+    for place in (
+        f"/ogc/collections/grids/tiles/WebMercatorQuad/{address}",
+        f"/tiles/cameras/{address}.pbf",
+    ):
         assert client.get(place).status_code in (404, 422), place
 
 
+# fmt: off
 DEEP = {
     "not": lambda n: "not (" * n + "code = 'x'" + ")" * n,
     "brackets": lambda n: "(" * n + "code = 'x'" + ")" * n,
@@ -160,7 +185,8 @@ DEEP = {
     "json": lambda n: '{"op":"not","args":[' * n + '{"op":"isNull","args":[{"property":"code"}]}' + "]}" * n,
     "collections": lambda n: "s_intersects(geometry, " + "GEOMETRYCOLLECTION(" * n + "POINT(1 1)" + ")" * (n + 1),
     "casei": lambda n: "casei(" * n + "code" + ")" * n + " = 'x'",
-}  # fmt: skip
+}
+# fmt: on
 
 
 @pytest.mark.parametrize("kind", sorted(DEEP))
@@ -172,7 +198,7 @@ def test_deep_filters_are_refused_before_they_are_parsed(
     quoted = urllib.parse.quote(text)
     if len(quoted) < 60_000:
         for more in ("", "&filter-lang=cql2-json"):
-            answer = client.get("/ogc/collections/grids/items?filter=" + quoted + more)  # fmt: skip
+            answer = client.get("/ogc/collections/grids/items?filter=" + quoted + more)
             assert answer.status_code == 422, answer.text[:200]
             assert "levels deep" in answer.text or "longer than" in answer.text
     else:
@@ -207,8 +233,12 @@ def test_the_deepest_filter_that_passes_leaves_the_parser_alive() -> None:
             texts.append(text)
     assert len(texts) > 400
     done = subprocess.run(
-        [sys.executable, "-c", _PARSE], input="\n".join(texts), text=True, capture_output=True, check=False
-    )  # fmt: skip
+        [sys.executable, "-c", _PARSE],
+        input="\n".join(texts),
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     assert done.stdout.strip() == "lives", done.stderr[-500:]
 
 
@@ -240,14 +270,18 @@ def test_bodies_that_no_database_can_store(client: TestClient, demo_store: str, 
         answer = client.post(path, content=BODIES[kind], headers=json_type)
         assert answer.status_code in (400, 422), (path, answer.text[:200])
         assert "detail" in answer.json()
-    assert client.put("/api/v1/scenarios/1", content=BODIES[kind], headers=json_type).status_code in (400, 422)  # fmt: skip
+    assert client.put(
+        "/api/v1/scenarios/1", content=BODIES[kind], headers=json_type
+    ).status_code in (400, 422)
     with connect(demo_store) as conn:
         name = f"edge {kind}"
         secret = make_token(conn, name, ["incidents:write", "status:write"], days=1)
         conn.commit()
     client.cookies.clear()
     for path in ("/api/v1/ingest/incidents", "/api/v1/ingest/camera-statuses"):
-        answer = client.post(path, content=BODIES[kind], headers={"Authorization": f"Bearer {secret}"})  # fmt: skip
+        answer = client.post(
+            path, content=BODIES[kind], headers={"Authorization": f"Bearer {secret}"}
+        )
         assert answer.status_code in (400, 422), (path, answer.text[:200])
 
 
@@ -312,8 +346,11 @@ def test_every_route_bounds_its_body(client: TestClient, demo_store: str) -> Non
             continue
         assert answer.status_code == 413, (method, path, answer.status_code, answer.text[:200])
         announced = client.request(
-            method, place, content=b"", headers=headers | {"Content-Length": str(policy.max_body + 1)}
-        )  # fmt: skip
+            method,
+            place,
+            content=b"",
+            headers=headers | {"Content-Length": str(policy.max_body + 1)},
+        )
         assert announced.status_code == 413, (method, path, announced.status_code)
         assert "send less" in announced.json()["detail"]
 
@@ -331,11 +368,20 @@ def _status_and_reads(client: TestClient, method: str, path: str) -> tuple[int, 
         sent.append(message)
 
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "path": path,
-        "raw_path": b"", "query_string": b"", "root_path": "", "scheme": "http",
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": b"",
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
         "headers": [(b"host", b"testserver"), (b"content-type", b"application/json")],
-        "client": ("127.0.0.1", 1), "server": ("testserver", 80), "state": {},
-    }  # fmt: skip
+        "client": ("127.0.0.1", 1),
+        "server": ("testserver", 80),
+        "state": {},
+    }
     assert client.portal is not None
     client.portal.call(client.app, scope, receive, send)
     return sent[0]["status"], len(reads)
@@ -374,8 +420,10 @@ def test_other_hosts_in_links(demo_store: str) -> None:
         assert "https://gis.example.gov/tiles/" in told
         assert "evil" not in told
         for origin, status in (
-            ("https://gis.example.gov", 401), ("http://gis.example.gov", 403), ("https://evil.example", 403),
-        ):  # fmt: skip
+            ("https://gis.example.gov", 401),
+            ("http://gis.example.gov", 403),
+            ("https://evil.example", 403),
+        ):
             form = {"name": "x", "password": "y"}
             answer = client.post("/sign-in", data=form, headers={"Origin": origin})
             assert answer.status_code == status, origin

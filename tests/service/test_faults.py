@@ -34,11 +34,13 @@ from tests.support.rows import insert_grids
 from tests.support.service import serving
 from tests.support.waiting import wait_until
 
+# fmt: off
 PATHS = (
     "/api/v1/grids", "/api/v1/areas/results?level=grid", "/tiles/grids/14/{x}/{y}.pbf", "/tiles/cameras/16/{x4}/{y4}.pbf",
     "/ogc/collections/cameras/items?limit=5", "/ogc/collections/grids/items?filter=population > 0",
     "/api/v1/exports/grids.csv", "/api/v1/runs",
-)  # fmt: skip
+)
+# fmt: on
 
 
 def fill(conninfo: str) -> None:
@@ -93,7 +95,8 @@ class Load:
                     try:
                         answer = client.get(self.address + path)
                     except (httpx2.RemoteProtocolError, httpx2.ReadError):
-                        # A download that was being sent broke off: the client sees that it is not whole.
+                        # A download that was being sent broke off: the client sees that it is not
+                        # whole.
                         self.reads[path, 0] += 1
                         if "/export/" not in path:
                             self.wrong.append(f"{path}: broken off")
@@ -110,19 +113,25 @@ class Load:
                 keys = [f"{who}-{number}-{k}" for k in range(3)]
                 # Spread over the grids and a year.
                 rows = [
-                    {"source": "t", "source_id": key, "category": "theft",
-                     "occurred_at": f"2026-{1 + k % 11:02}-{1 + number % 28:02} 08:00",
-                     "lon": 118.0 + 0.0001 * ((number * 7 + k * 171) % 499), "lat": 31.0 + 0.0001 * (number % 97)}
+                    {
+                        "source": "t",
+                        "source_id": key,
+                        "category": "theft",
+                        "occurred_at": f"2026-{1 + k % 11:02}-{1 + number % 28:02} 08:00",
+                        "lon": 118.0 + 0.0001 * ((number * 7 + k * 171) % 499),
+                        "lat": 31.0 + 0.0001 * (number % 97),
+                    }
                     for k, key in enumerate(keys)
-                ]  # fmt: skip
+                ]
                 time.sleep(0.02)
                 self.sent |= set(keys)
                 while True:
                     try:
                         answer = client.post(
-                            f"{self.address}/api/v1/ingest/incidents", json=rows,
+                            f"{self.address}/api/v1/ingest/incidents",
+                            json=rows,
                             headers={"Idempotency-Key": f"batch-{who}-{number}"},
-                        )  # fmt: skip
+                        )
                     except httpx2.HTTPError:
                         continue
                     if answer.status_code == 200:
@@ -160,7 +169,9 @@ def test_postgres_killed_twice_under_load(open_folder: Path) -> None:
             jobs = []
             for _ in range(2):
                 _answered_more(load, 10)
-                asked = httpx2.post(f"{address}/api/v1/jobs/refresh?everything=true", headers=headers, timeout=30)  # fmt: skip
+                asked = httpx2.post(
+                    f"{address}/api/v1/jobs/refresh?everything=true", headers=headers, timeout=30
+                )
                 jobs.append(asked.json()["id"])
                 _wait_until_at_work(found.conninfo)
                 pid = int((found.data / "postmaster.pid").read_text().splitlines()[0])
@@ -203,9 +214,10 @@ def test_a_thousand_slow_connections(demo_store: str) -> None:
             one = socket.create_connection(("127.0.0.1", port), timeout=10)
             # Half of a head, or a body that never comes.
             one.sendall(
-                b"GET /healthz HTTP/1.1\r\nHost: x\r\n" if k % 2
+                b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+                if k % 2
                 else b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nname="
-            )  # fmt: skip
+            )
             slow.append(one)
         for _ in range(40):
             assert httpx2.get(f"{address}/readyz", timeout=120).status_code == 200
@@ -245,8 +257,10 @@ def test_a_full_disk(open_folder: Path) -> None:
     place.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=256m", "none", str(place)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if mounted.returncode:
         pytest.skip(f"no small disk can be made here: {mounted.stderr.strip()}")
     ballast = place / "ballast"
@@ -255,7 +269,14 @@ def test_a_full_disk(open_folder: Path) -> None:
             migrate(found.conninfo)
             fill(found.conninfo)
             with connect(found.conninfo) as conn:
-                reader = make_token(conn, "reader", ["data:read", "jobs:write"], days=1, role="administrator", areas=["*"])  # fmt: skip
+                reader = make_token(
+                    conn,
+                    "reader",
+                    ["data:read", "jobs:write"],
+                    days=1,
+                    role="administrator",
+                    areas=["*"],
+                )
                 feeder = make_token(conn, "feeder", ["incidents:write"], days=1)
                 conn.execute("CHECKPOINT")
             with serving(found.conninfo) as address, running_worker(found.conninfo):
@@ -267,7 +288,11 @@ def test_a_full_disk(open_folder: Path) -> None:
                 begun = time.monotonic()
                 while time.monotonic() < begun + 60 and time.monotonic() < (full or 1e9) + 4:
                     _take_up(ballast, place)
-                    asked = httpx2.post(f"{address}/api/v1/jobs/refresh?everything=true", headers=headers, timeout=30)  # fmt: skip
+                    asked = httpx2.post(
+                        f"{address}/api/v1/jobs/refresh?everything=true",
+                        headers=headers,
+                        timeout=30,
+                    )
                     if asked.status_code in (200, 202):
                         jobs.append(asked.json()["id"])
                     elif not full:
@@ -350,19 +375,34 @@ def test_the_clock_is_set(open_folder: Path) -> None:
     ahead = place / "ahead"
     ahead.write_text("+0d\n")
     env = {
-        **os.environ, "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(ahead), "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1", "GRIDCOVER_DATA_DIR": str(place / "data"), "GRIDCOVER_WORKER": "false",
+        **os.environ,
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(ahead),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "GRIDCOVER_DATA_DIR": str(place / "data"),
+        "GRIDCOVER_WORKER": "false",
         "NO_FAKE_STAT": "1",  # else kernels on disk look changed, and every process compiles its own
-    }  # fmt: skip
+    }
     env.pop("GRIDCOVER_DATABASE_URL", None)
     with private_cluster.running(place / "data") as found:
         migrate(found.conninfo)
         fill(found.conninfo)
         with connect(found.conninfo) as conn:
-            token = make_token(conn, "all", ["data:read", "jobs:write", "incidents:write", "status:write"], days=30, role="administrator", areas=["*"])  # fmt: skip
+            token = make_token(
+                conn,
+                "all",
+                ["data:read", "jobs:write", "incidents:write", "status:write"],
+                days=30,
+                role="administrator",
+                areas=["*"],
+            )
     with running_service(env) as (address, _):
         code = "import sys; from service.worker.worker_process import run_worker; run_worker(sys.argv[1], heartbeat_s=2.0)"
-        workers = [subprocess.Popen([sys.executable, "-c", code, found.conninfo], env=env) for _ in range(2)]  # fmt: skip
+        workers = [
+            subprocess.Popen([sys.executable, "-c", code, found.conninfo], env=env)
+            for _ in range(2)
+        ]
         try:
             _through_clocks(address, token, ahead, found.conninfo)
             assert [one.poll() for one in workers] == [None, None]
@@ -386,9 +426,22 @@ def _through_clocks(address: str, token: str, ahead: Path, conninfo: str) -> Non
             assert client.get(f"{address}/api/v1/jobs/{job}").json()["attempts"] == attempts
 
         def sent(number: int) -> httpx2.Response:
-            rows = [{"source": "t", "source_id": f"{number}-{k}", "category": "theft",
-                     "occurred_at": "2026-03-01 08:00", "lon": 118.005, "lat": 31.005} for k in (1, 2)]  # fmt: skip
-            answer = client.post(f"{address}/api/v1/ingest/incidents", json=rows, headers={"Idempotency-Key": f"b{number}"})  # fmt: skip
+            rows = [
+                {
+                    "source": "t",
+                    "source_id": f"{number}-{k}",
+                    "category": "theft",
+                    "occurred_at": "2026-03-01 08:00",
+                    "lon": 118.005,
+                    "lat": 31.005,
+                }
+                for k in (1, 2)
+            ]
+            answer = client.post(
+                f"{address}/api/v1/ingest/incidents",
+                json=rows,
+                headers={"Idempotency-Key": f"b{number}"},
+            )
             assert answer.status_code == 200, answer.text
             return answer
 
@@ -485,7 +538,8 @@ def test_what_is_under_way_is_finished_when_the_service_ends(demo_store: str) ->
     ):
         answers: list[httpx2.Response] = []
         body = {"count": 20, "time_limit_s": 2.0}
-        # The first calculation of a process loads its kernels, which may take longer than it is given to end.
+        # The first calculation of a process loads its kernels, which may take longer than it is
+        # given to end.
         assert client.post(f"{address}/api/v1/planning/sites", json={"count": 1}).status_code == 200
         thread = threading.Thread(
             target=lambda: answers.append(
@@ -536,8 +590,9 @@ def test_two_importers_of_the_same_rows_at_once(store: str, tmp_path: Path) -> N
     for thread in threads:
         thread.join()
     assert sorted((o.inserted, o.updated, o.unchanged) for o in outcomes) == [
-        (0, 0, 3000), (3000, 0, 0),
-    ]  # fmt: skip
+        (0, 0, 3000),
+        (3000, 0, 0),
+    ]
     with connect(store) as conn:
         row = conn.execute("SELECT count(*), count(DISTINCT source_id) FROM incidents").fetchone()
         assert row == (3000, 3000)

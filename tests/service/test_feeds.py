@@ -65,8 +65,14 @@ def client(filled: str) -> Iterator[TestClient]:
 
 
 def incident(number: str, **more: Any) -> dict[str, Any]:
-    row = {"source": "12345", "source_id": number, "category": "城管/占道",
-           "reported_at": "2026-10-01 08:00", "lon": 118.05, "lat": 30.95}  # fmt: skip
+    row = {
+        "source": "12345",
+        "source_id": number,
+        "category": "城管/占道",
+        "reported_at": "2026-10-01 08:00",
+        "lon": 118.05,
+        "lat": 30.95,
+    }
     return row | more
 
 
@@ -93,9 +99,16 @@ def test_every_row_of_a_batch_is_answered(client: TestClient, filled: str) -> No
     assert told["counts"] == {"inserted": 3, "rejected": 6}
     by_row = {row["row"]: row for row in told["rows"]}
     assert [by_row[k]["result"] for k in range(9)] == [
-        "inserted", "inserted", "rejected", "rejected", "rejected", "rejected", "rejected",
-        "inserted", "rejected",
-    ]  # fmt: skip
+        "inserted",
+        "inserted",
+        "rejected",
+        "rejected",
+        "rejected",
+        "rejected",
+        "rejected",
+        "inserted",
+        "rejected",
+    ]
     reasons = {k: [f["reason"] for f in by_row[k]["findings"]] for k in range(9)}
     assert reasons[2] == ["coordinates (0, 0)"]
     assert reasons[3] == ["empty value"]
@@ -119,12 +132,20 @@ def test_geojson_and_chinese_words(client: TestClient, filled: str) -> None:
     point = {"type": "Point", "coordinates": [118.05, 30.95]}
     line = {"type": "LineString", "coordinates": [[118, 30], [119, 31]]}
     features = [
-        {"type": "Feature", "id": 7, "geometry": point,
-         "properties": {"来源系统": "网格", "诉求类型": "噪音", "诉求时间": "2026年10月1日"}},
+        {
+            "type": "Feature",
+            "id": 7,
+            "geometry": point,
+            "properties": {"来源系统": "网格", "诉求类型": "噪音", "诉求时间": "2026年10月1日"},
+        },
         {"type": "Feature", "id": "8", "geometry": line, "properties": {"诉求时间": "2026-10-01"}},
-        {"type": "Feature", "id": "9", "geometry": None,
-         "properties": {"诉求时间": "2026-10-01", "所属网格": GRID, "备注": {"a": 1}}},
-    ]  # fmt: skip
+        {
+            "type": "Feature",
+            "id": "9",
+            "geometry": None,
+            "properties": {"诉求时间": "2026-10-01", "所属网格": GRID, "备注": {"a": 1}},
+        },
+    ]
     body = {"type": "FeatureCollection", "features": features}
     told = client.post("/api/v1/ingest/incidents?source=hotline", json=body).json()["rows"]
     assert [row["result"] for row in told] == ["inserted", "rejected", "inserted"]
@@ -180,9 +201,13 @@ def test_statuses_keep_their_history(client: TestClient, filled: str) -> None:
     assert send(("离线", "2026-10-01T08:00:00+08:00")) == ["recorded"]
     assert rows(filled, "SELECT status FROM cameras") == [("offline",)]
     # Once more, in the past, and one that the history has already.
-    assert send(("OFF", "2026-10-01T08:00:00+08:00"), ("2", "2026-09-01"), ("ON", "2025-01-01")) == [
-        "unchanged", "superseded", "unchanged",
-    ]  # fmt: skip
+    assert send(
+        ("OFF", "2026-10-01T08:00:00+08:00"), ("2", "2026-09-01"), ("ON", "2025-01-01")
+    ) == [
+        "unchanged",
+        "superseded",
+        "unchanged",
+    ]
     assert rows(filled, "SELECT status FROM cameras") == [("offline",)]
     assert send(("在用", None)) == ["recorded"]
     assert send(("在用", None)) == ["unchanged"]
@@ -191,15 +216,21 @@ def test_statuses_keep_their_history(client: TestClient, filled: str) -> None:
     heard = rows(filled, "SELECT now() - at < interval '1 minute' FROM camera_heard")
     assert heard == [(True,)]
     bad = [
-        {"code": "x", "status": "ON"}, {"code": CODE, "status": "asleep"},
-        {"code": CODE, "status": "ON", "at": "2999-01-01"}, {"status": "ON"},
+        {"code": "x", "status": "ON"},
+        {"code": CODE, "status": "asleep"},
+        {"code": CODE, "status": "ON", "at": "2999-01-01"},
+        {"status": "ON"},
         {"code": CODE, "status": "ON", "at": "noon"},
-    ]  # fmt: skip
+    ]
     answer = client.post("/api/v1/ingest/camera-statuses", json=bad)
     assert answer.status_code == 422
     assert [row["findings"][0]["reason"] for row in answer.json()["rows"]] == [
-        "unknown camera", "unknown status", "date in the future", "empty value", "impossible date",
-    ]  # fmt: skip
+        "unknown camera",
+        "unknown status",
+        "date in the future",
+        "empty value",
+        "impossible date",
+    ]
     assert rows(filled, "SELECT count(*) FROM camera_status") == [(4,)]
     # An import of the register that says the same adds nothing to the history.
     with connect(filled) as conn:
@@ -246,7 +277,10 @@ def test_doors(filled: str, client: TestClient) -> None:
 
 def test_phones_only_for_their_token(filled: str, client: TestClient) -> None:
     with connect(filled) as conn:
-        conn.execute("INSERT INTO grid_staff VALUES (%s, 'full_time', '乙', '2'), (%s, 'head', '甲', '1')", (GRID, GRID))  # fmt: skip
+        conn.execute(
+            "INSERT INTO grid_staff VALUES (%s, 'full_time', '乙', '2'), (%s, 'head', '甲', '1')",
+            (GRID, GRID),
+        )
     path = f"/api/v1/grids/{GRID}/staff"
     assert client.get(path).status_code == 403  # its token sends incidents
     client.cookies.update(sign_in(filled, "planner"))
@@ -308,13 +342,16 @@ def plant(store: str, run: int, alert: dict[str, bool]) -> tuple[int, int]:
     with connect(store) as conn:
         conn.execute(
             "INSERT INTO runs (kind, parameters, inputs_digest, software_version, metric_crs, "
-            "started_at, finished_at, summary) VALUES ('t', '{}', '', '', 'EPSG:32650', now(), now(), '{}')"
+            "started_at, finished_at, summary) VALUES ('t', '{}', '', '', 'EPSG:32650', now(), "
+            "now(), '{}')"
         )
         conn.execute("DELETE FROM grid_patterns")
         for category, raised in alert.items():
             conn.execute(
-                "INSERT INTO grid_patterns (category, grid, run, alert, alert_since, alert_observed, "
-                "alert_expected, alert_score) SELECT %s, %s, max(id), %s, '2026-10-05', 9, 3, 5.5 FROM runs",
+                "INSERT INTO grid_patterns (category, grid, run, alert, alert_since, "
+                "alert_observed, "
+                "alert_expected, alert_score) SELECT %s, %s, max(id), %s, '2026-10-05', 9, 3, 5.5 "
+                "FROM runs",
                 (category, GRID, raised),
             )
         return raise_alerts(conn, run)
@@ -350,8 +387,11 @@ def test_alerts_open_end_and_reach_another_system(filled: str, receiver: Receive
     assert data["type"] == "alerts.raised"
     (alert,) = data["data"]["alerts"]
     assert (alert["category"], alert["grid"], alert["since"], alert["observed"]) == (
-        "theft", GRID, "2026-10-05", 9.0,
-    )  # fmt: skip
+        "theft",
+        GRID,
+        "2026-10-05",
+        9.0,
+    )
     assert 118 < alert["lon"] < 118.2
     with pytest.raises(standardwebhooks.WebhookVerificationError):
         standardwebhooks.Webhook(secret).verify(body + b" ", headers)
@@ -404,10 +444,14 @@ def test_only_allowed_targets(filled: str, receiver: Receiver) -> None:
     settings = Settings(webhook_targets=["https://Centre.example:8443"])
     require_allowed("https://centre.example:8443/a?b=c", settings)
     for url in (
-        "https://centre.example/a", "http://centre.example:8443/", "https://centre.example:8443@evil.example/",
-        "https://evil.example/?https://centre.example:8443", "file:///etc/passwd", "//centre.example:8443/",
+        "https://centre.example/a",
+        "http://centre.example:8443/",
+        "https://centre.example:8443@evil.example/",
+        "https://evil.example/?https://centre.example:8443",
+        "file:///etc/passwd",
+        "//centre.example:8443/",
         "https://centre.example:8443.evil.example/",
-    ):  # fmt: skip
+    ):
         with pytest.raises(GridcoverError):
             require_allowed(url, settings)
     with pytest.raises(ValueError, match="no origin"):
@@ -491,5 +535,8 @@ def test_commands(run: Callable[..., CommandResult], receiver: Receiver) -> None
     assert len(receiver.got) == 1
     told = json.loads(run("audit", "list", "--json").stdout)
     assert [row["action"] for row in told] == [
-        "webhook removed", "webhook added", "token revoked", "token added",
-    ]  # fmt: skip
+        "webhook removed",
+        "webhook added",
+        "token revoked",
+        "token added",
+    ]

@@ -82,9 +82,13 @@ def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
         }
         assert stored_cameras(store) == {}
         done = send(
-            client, layer="cameras", name="x", upload=upload, save_mapping="hợp đồng",
+            client,
+            layer="cameras",
+            name="x",
+            upload=upload,
+            save_mapping="hợp đồng",
             rename=[f"{header}={column}" for header, column in RENAME.items()],
-        )  # fmt: skip
+        )
         assert (done["state"], done["outcome"]["inserted"]) == ("done", 3)
         assert stored_cameras(store) == EXPECTED_CAMERAS
         # What was stored is not kept.
@@ -117,8 +121,10 @@ def test_the_workbook_in_another_language(client: TestClient, store: str, odd_fi
         done = send(client, layer="cameras", name="a", upload=upload, rename=json.dumps(RENAME))
         assert (done["state"], done["outcome"]["inserted"]) == ("done", 3), done
     assert {code: row[1:] for code, row in stored_cameras(store).items()} == {
-        "1": (259.0, 118.501, 31.301), "2": (None, 118.502, 31.302), "3": (307.0, 118.503, 31.303),
-    }  # fmt: skip
+        "1": (259.0, 118.501, 31.301),
+        "2": (None, 118.502, 31.302),
+        "3": (307.0, 118.503, 31.303),
+    }
 
 
 def test_points_without_key_and_time(client: TestClient, store: str) -> None:
@@ -151,8 +157,9 @@ def test_a_known_header_can_be_kept_as_it_is(client: TestClient, store: str) -> 
     assert done["state"] == "done", done
     with connect(store) as conn:
         assert conn.execute("SELECT bearing_deg, extra FROM cameras").fetchone() == (
-            None, {"方位角": "90"},
-        )  # fmt: skip
+            None,
+            {"方位角": "90"},
+        )
         assert read_mapping(conn, "cameras", "m").columns["方位角"] == EXTRA
 
 
@@ -235,7 +242,9 @@ def test_options_that_cannot_be_are_refused_at_once(
 def test_a_header_may_hold_an_equals_sign() -> None:
     assert parse_renames(["a=b=code"], "cameras") == {"a=b": "code"}
     assert parse_renames(['{"{x}": "code"}', "y=extra", "z=extra"], "cameras") == {
-        "{x}": "code", "y": EXTRA, "z": EXTRA,
-    }  # fmt: skip
+        "{x}": "code",
+        "y": EXTRA,
+        "z": EXTRA,
+    }
     with pytest.raises(HTTPException):
         parse_renames(['["a"]'], "cameras")

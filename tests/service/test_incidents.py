@@ -36,8 +36,10 @@ def rows(demo_store: str) -> pd.DataFrame:
     with connect(demo_store) as conn:
         found = conn.execute(
             f"SELECT {WHEN} AS at, i.occurred_at IS NOT NULL, i.category, "
-            "coalesce(CASE WHEN i.geometry IS NULL THEN (SELECT code FROM grids WHERE code = i.grid) ELSE "
-            "(SELECT min(code) FROM grids g WHERE ST_Intersects(g.geometry, i.geometry)) END, '') AS grid, "
+            "coalesce(CASE WHEN i.geometry IS NULL THEN (SELECT code FROM grids WHERE code = "
+            "i.grid) ELSE "
+            "(SELECT min(code) FROM grids g WHERE ST_Intersects(g.geometry, i.geometry)) END, '') "
+            "AS grid, "
             "CASE WHEN i.precision IN ('exact', 'road') THEN ST_X(i.geometry) END, "
             "CASE WHEN i.precision IN ('exact', 'road') THEN ST_Y(i.geometry) END FROM incidents i".encode()
         ).fetchall()
@@ -52,8 +54,13 @@ def chosen(rows: pd.DataFrame, start: str, end: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("start", "end"),
-    [("2026-10", "2026-11"), ("2026-10-05", "2026-10-12"), ("2026-10-05T08", "2026-10-05T20"), ("2023-11", "2026-11")],
-)  # fmt: skip
+    [
+        ("2026-10", "2026-11"),
+        ("2026-10-05", "2026-10-12"),
+        ("2026-10-05T08", "2026-10-05T20"),
+        ("2023-11", "2026-11"),
+    ],
+)
 def test_density(client: TestClient, rows: pd.DataFrame, start: str, end: str) -> None:
     full = {7: "-01", 10: ""}
     some = chosen(rows, *(m + full.get(len(m), ":00") for m in (start, end)))
@@ -61,7 +68,8 @@ def test_density(client: TestClient, rows: pd.DataFrame, start: str, end: str) -
     assert told["total"] == len(some)
     assert told["outside"] == int((some["grid"] == "").sum())
     wanted = Counter(some.loc[some["grid"] != "", "grid"])
-    # PostGIS asks in degrees, we in metres: of a point within a millimetre of a border they may differ.
+    # PostGIS asks in degrees, we in metres: of a point within a millimetre of a border they may
+    # differ.
     differs = sum(abs(told["grids"].get(g, 0) - wanted[g]) for g in {*wanted, *told["grids"]})
     assert differs <= 2 * len(some) / 10_000
 
@@ -72,23 +80,31 @@ def test_by_category_and_area(client: TestClient, rows: pd.DataFrame) -> None:
     some = some[(roots == roots.iloc[0]) & some["grid"].str.startswith(SUBDISTRICT)]
     told = client.get(
         "/api/v1/incidents/density",
-        params={"from": "2026-01", "until": "2026-07", "category": roots.iloc[0], "area": SUBDISTRICT},
-    ).json()  # fmt: skip
+        params={
+            "from": "2026-01",
+            "until": "2026-07",
+            "category": roots.iloc[0],
+            "area": SUBDISTRICT,
+        },
+    ).json()
     assert told["total"] == len(some) > 0
     grid = some["grid"].iloc[0]
     told = client.get(
         "/api/v1/incidents/density",
         params={"from": "2026-01", "until": "2026-07", "category": roots.iloc[0], "area": grid},
-    ).json()  # fmt: skip
+    ).json()
     assert told["grids"] == {grid: int((some["grid"] == grid).sum())}
 
 
-@pytest.mark.parametrize(("step", "freq"), [("hour", "h"), ("day", "D"), ("week", "W-MON"), ("month", "MS")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("step", "freq"), [("hour", "h"), ("day", "D"), ("week", "W-MON"), ("month", "MS")]
+)
 def test_series(client: TestClient, rows: pd.DataFrame, step: str, freq: str) -> None:
     some = chosen(rows, "2026-08-03", "2026-10-19")
     told = client.get(
-        "/api/v1/incidents/time-series", params={"from": "2026-08-03", "until": "2026-10-19", "step": step}
-    ).json()  # fmt: skip
+        "/api/v1/incidents/time-series",
+        params={"from": "2026-08-03", "until": "2026-10-19", "step": step},
+    ).json()
     totals: Counter[pd.Timestamp] = Counter()
     for row in told["counts"]:
         totals[pd.Timestamp(row["start"])] += row["count"]
@@ -123,14 +139,14 @@ def test_points_in_squares(client: TestClient, rows: pd.DataFrame) -> None:
     assert sum(n for _, _, n in fine) == len(some)
     wide = client.get(
         "/api/v1/incidents/points", params={"from": "2026-10", "until": "2026-11", "cell": 0.01}
-    ).json()["points"]  # fmt: skip
+    ).json()["points"]
     assert sum(n for _, _, n in wide) == len(some)
     assert len(wide) < len(fine) / 5
     lat, lon = some["lat"].median(), some["lon"].median()
     box = client.get(
         "/api/v1/incidents/points",
         params={"from": "2026-10", "until": "2026-11", "bbox": f"{lon:.4f},{lat:.4f},180,90"},
-    ).json()["points"]  # fmt: skip
+    ).json()["points"]
     inside = (some["lon"].round(4) >= round(lon, 4)) & (some["lat"].round(4) >= round(lat, 4))
     assert sum(n for _, _, n in box) == int(inside.sum())
 
@@ -138,8 +154,9 @@ def test_points_in_squares(client: TestClient, rows: pd.DataFrame) -> None:
 @pytest.mark.parametrize("baseline", ["previous_period", "year_before"])
 def test_comparison(client: TestClient, rows: pd.DataFrame, baseline: str) -> None:
     told = client.get(
-        "/api/v1/incidents/comparison", params={"from": "2026-10-01", "until": "2026-10-29", "baseline": baseline}
-    ).json()  # fmt: skip
+        "/api/v1/incidents/comparison",
+        params={"from": "2026-10-01", "until": "2026-10-29", "baseline": baseline},
+    ).json()
     back = dt.timedelta(days=28 if baseline == "previous_period" else 364)
     start, end = dt.datetime(2026, 10, 1), dt.datetime(2026, 10, 29)  # noqa: DTZ001
     now = Counter(chosen(rows, str(start), str(end))["grid"])
@@ -167,7 +184,8 @@ def test_classes_are_those_of_the_run(client: TestClient, demo_store: str) -> No
         for kind in ("hot_spot", "emerging"):
             wanted = dict(
                 conn.execute(
-                    f"SELECT grid, {kind} FROM grid_patterns WHERE category = '' AND {kind} IS NOT NULL "
+                    f"SELECT grid, {kind} FROM grid_patterns WHERE category = '' AND {kind} IS "
+                    "NOT NULL "
                     f"AND {kind} <> 'none'".encode()
                 ).fetchall()
             )

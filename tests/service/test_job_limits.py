@@ -167,7 +167,8 @@ def _left(conninfo: str, job: int) -> None:
     """A job as a worker leaves it that died long ago."""
     with connect(conninfo) as conn:
         row = conn.execute(
-            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 day') RETURNING id"
+            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 day') "
+            "RETURNING id"
         ).fetchone()
         assert row is not None
         conn.execute(

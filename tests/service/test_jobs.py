@@ -76,7 +76,9 @@ def test_a_refresh_is_asked_for_followed_and_done(client: TestClient, small: str
     assert runs(small) == 1
     assert client.get("/api/v1/runs").json()[0]["id"] == 1
     with connect(small) as conn:
-        told = conn.execute("SELECT action, object FROM audit WHERE action = 'refresh requested'").fetchall()  # fmt: skip
+        told = conn.execute(
+            "SELECT action, object FROM audit WHERE action = 'refresh requested'"
+        ).fetchall()
     assert told == [("refresh requested", f"job {job}")]
 
 
@@ -105,7 +107,8 @@ def test_an_import_from_the_browser(client: TestClient, small: str) -> None:
         assert "unknown format" in unknown["outcome"]["reason"]
     with connect(small) as conn:
         assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (3,)
-        # What was not stored is kept for another try: the dry run, the rejected rows, the unknown format.
+        # What was not stored is kept for another try: the dry run, the rejected rows, the unknown
+        # format.
         kept = {row[0] for row in conn.execute("SELECT id FROM uploads").fetchall()}
         assert kept == {job["arguments"]["upload"] for job in (tried, bad, unknown)}
         (told,) = conn.execute(
@@ -142,7 +145,9 @@ def test_one_at_a_time_with_two_workers(client: TestClient, small: str) -> None:
         for job in (first, second.json()["id"], third):
             assert wait_for_job(client, job, "done", "failed")["state"] == "done"
     with connect(small) as conn:
-        spans = conn.execute("SELECT started_at, finished_at FROM jobs ORDER BY started_at").fetchall()  # fmt: skip
+        spans = conn.execute(
+            "SELECT started_at, finished_at FROM jobs ORDER BY started_at"
+        ).fetchall()
     for (_, ended), (begun, _) in pairwise(spans):
         assert ended <= begun
 
@@ -172,8 +177,10 @@ def test_a_killed_worker_leaves_nothing_lost_and_nothing_doubled(
 ) -> None:
     ask: Callable[[], Any] = {
         "refresh": lambda: client.post("/api/v1/jobs/refresh"),
-        "import": lambda: client.post("/api/v1/jobs/import?layer=cameras&name=a.csv", content=CAMERA_ROWS.encode()),
-    }[task]  # fmt: skip
+        "import": lambda: client.post(
+            "/api/v1/jobs/import?layer=cameras&name=a.csv", content=CAMERA_ROWS.encode()
+        ),
+    }[task]
     job = ask().json()["id"]
     with connect(small) as holder:
         holder.execute("LOCK TABLE grids, cameras IN ACCESS EXCLUSIVE MODE")
@@ -189,16 +196,23 @@ def test_a_killed_worker_leaves_nothing_lost_and_nothing_doubled(
         done = wait_for_job(client, job, "done", "failed")
     assert (done["state"], done["attempts"]) == ("done", 2)
     with connect(small) as conn:
-        assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (3 if task == "import" else 1,)  # fmt: skip
-        assert conn.execute("SELECT count(*) FROM imports").fetchone() == (1 if task == "import" else 0,)  # fmt: skip
+        assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (
+            3 if task == "import" else 1,
+        )
+        assert conn.execute("SELECT count(*) FROM imports").fetchone() == (
+            1 if task == "import" else 0,
+        )
     assert runs(small) == (1 if task == "refresh" else 0)
 
 
 def test_whose_jobs_they_are(small: str) -> None:
     for role, area, status in (
-        ("planner", "*", 403), ("auditor", "*", 403), ("clerk", "g1", 403), ("clerk", "*", 200),
+        ("planner", "*", 403),
+        ("auditor", "*", 403),
+        ("clerk", "g1", 403),
+        ("clerk", "*", 200),
         ("administrator", "*", 200),
-    ):  # fmt: skip
+    ):
         with TestClient(
             create_app(small, Settings()), cookies=sign_in(small, role, area)
         ) as client:

@@ -31,7 +31,8 @@ def test_a_bucket_empties_and_fills() -> None:
 def test_one_visitor_is_told_to_wait(demo_store: str) -> None:
     app = create_app(demo_store, Settings(requests_a_second=1.0))
     with TestClient(app, cookies=sign_in(demo_store)) as client:
-        # How many go through while the bucket fills again hangs on the machine: ask until it is empty.
+        # How many go through while the bucket fills again hangs on the machine: ask until it is
+        # empty.
         answers = [client.get("/api/v1/runs/latest") for _ in range(10)]
         assert [a.status_code for a in answers] == [200] * 10
         answers = (client.get("/api/v1/runs/latest") for _ in range(1000))

@@ -62,15 +62,18 @@ def test_events_reach_maps_within_two_seconds_and_only_theirs(here: str) -> None
                 conn.execute("UPDATE cameras SET name = 'no matter'")
             found = [all_.events.get(timeout=5) for _ in range(2)]
             assert {(k, t["camera"], t["status"]) for k, t, _ in found} == {
-                ("status", "c1", "faulty"), ("status", "c2", "faulty"),
-            }  # fmt: skip
+                ("status", "c1", "faulty"),
+                ("status", "c2", "faulty"),
+            }
             got = [mine.events.get(timeout=5) for _ in range(2)]
             assert [(k, t.get("camera"), t["lon"]) for k, t, _ in got] == [
-                ("incident", None, 118.005), ("status", "c1", 118.005),
-            ]  # fmt: skip
+                ("incident", None, 118.005),
+                ("status", "c1", 118.005),
+            ]
             with connect(here) as conn:
                 conn.execute(
-                    "INSERT INTO incidents (source, source_id, occurred_at, geometry) SELECT 'bulk', n::text, now(), "
+                    "INSERT INTO incidents (source, source_id, occurred_at, geometry) SELECT "
+                    "'bulk', n::text, now(), "
                     "ST_SetSRID(ST_Point(118.015, 31.005), 4326) FROM generate_series(1, 600) n"
                 )
             kind, told, _ = all_.events.get(timeout=5)
@@ -99,7 +102,8 @@ def test_nothing_is_missed_while_a_map_was_away(here: str) -> None:
             assert (kind, told["lon"]) == ("incident", 118.006)
             with connect(here) as conn:  # the bell's own connection is lost
                 conn.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gridcover-live' "
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+                    "application_name = 'gridcover-live' "
                     "AND datname = current_database()"
                 )
                 conn.execute(INCIDENT, ("3", 118.007))

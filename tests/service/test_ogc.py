@@ -55,17 +55,27 @@ def door(demo_store: str) -> Iterator[Door]:
 
 def counts(conninfo: str) -> dict[str, int]:
     with connect(conninfo) as conn:
-        return {name: conn.execute(f"SELECT count(*) FROM {layer.view}").fetchone()[0]  # type: ignore[index]
-                for name, layer in OGC_VIEWS.items()}  # fmt: skip
+        return {
+            name: conn.execute(f"SELECT count(*) FROM {layer.view}").fetchone()[0]  # type: ignore[index]
+            for name, layer in OGC_VIEWS.items()
+        }
 
 
 def gdal(door: Door, *arguments: str, token: str = "", basic: bool = False) -> str:
     secret = token or door.whole
-    auth = {"GDAL_HTTP_USERPWD": f"gridcover:{secret}"} if basic else {
-        "GDAL_HTTP_HEADERS": f"Authorization: Bearer {secret}"}  # fmt: skip
+    auth = (
+        {"GDAL_HTTP_USERPWD": f"gridcover:{secret}"}
+        if basic
+        else {"GDAL_HTTP_HEADERS": f"Authorization: Bearer {secret}"}
+    )
     done = subprocess.run(
-        list(arguments), env={**os.environ, **auth}, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        list(arguments),
+        env={**os.environ, **auth},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "ERROR" not in done.stderr, done.stderr
     return done.stdout
@@ -74,13 +84,25 @@ def gdal(door: Door, *arguments: str, token: str = "", basic: bool = False) -> s
 def test_gdal_opens_every_layer(door: Door, demo_store: str) -> None:
     told = gdal(door, "ogrinfo", "-ro", "-so", "-al", f"OAPIF:{door.address}/ogc")
     names = [line.split(": ")[1] for line in told.splitlines() if line.startswith("Layer name")]
-    numbers = [int(line.split(": ")[1]) for line in told.splitlines() if line.startswith("Feature Count")]  # fmt: skip
+    numbers = [
+        int(line.split(": ")[1]) for line in told.splitlines() if line.startswith("Feature Count")
+    ]
     assert dict(zip(names, numbers, strict=True)) == counts(demo_store)
     # A reader of one sub-district opens the same layers and finds their own rows.
-    told = gdal(door, "ogrinfo", "-ro", "-so", f"OAPIF:{door.address}/ogc", "cameras", token=door.part, basic=True)  # fmt: skip
+    told = gdal(
+        door,
+        "ogrinfo",
+        "-ro",
+        "-so",
+        f"OAPIF:{door.address}/ogc",
+        "cameras",
+        token=door.part,
+        basic=True,
+    )
     with connect(demo_store) as conn:
         mine = conn.execute(
-            "SELECT count(*) FROM cameras c, areas a WHERE a.code = %s AND ST_Intersects(a.geometry, c.geometry)",
+            "SELECT count(*) FROM cameras c, areas a WHERE a.code = %s AND "
+            "ST_Intersects(a.geometry, c.geometry)",
             (MINE,),
         ).fetchone()
     assert mine is not None
@@ -93,9 +115,20 @@ def test_gdal_pages_through_ten_thousand_and_finds_what_is_stored(
     out = tmp_path / "incidents.geojsonl"
     until = "2026-02-01T00:00:00Z"
     gdal(
-        door, "ogr2ogr", "-f", "GeoJSONSeq", str(out), f"OAPIF:{door.address}/ogc", "incidents",
-        "-oo", "PAGE_SIZE=1000", "-limit", "10000", "-lco", "COORDINATE_PRECISION=9",
-    )  # fmt: skip
+        door,
+        "ogr2ogr",
+        "-f",
+        "GeoJSONSeq",
+        str(out),
+        f"OAPIF:{door.address}/ogc",
+        "incidents",
+        "-oo",
+        "PAGE_SIZE=1000",
+        "-limit",
+        "10000",
+        "-lco",
+        "COORDINATE_PRECISION=9",
+    )
     found = [json.loads(line.strip("\x1e")) for line in out.read_text().splitlines()]
     assert len(found) == 10_000
     places = {
@@ -104,8 +137,9 @@ def test_gdal_pages_through_ten_thousand_and_finds_what_is_stored(
     assert len(places) == 10_000
     with connect(demo_store) as conn:
         stored = conn.execute(
-            "SELECT id, ST_X(geometry), ST_Y(geometry) FROM layer_incidents WHERE id = ANY(%s)", (list(places),)
-        ).fetchall()  # fmt: skip
+            "SELECT id, ST_X(geometry), ST_Y(geometry) FROM layer_incidents WHERE id = ANY(%s)",
+            (list(places),),
+        ).fetchall()
         early = conn.execute(
             "SELECT count(*) FROM layer_incidents WHERE happened_at <= %s", (until,)
         ).fetchone()
@@ -117,9 +151,17 @@ def test_gdal_pages_through_ten_thousand_and_finds_what_is_stored(
             assert geometry["coordinates"] == pytest.approx([x, y], abs=1e-9)
     assert early is not None
     told = gdal(
-        door, "ogrinfo", "-ro", "-so", f"OAPIF:{door.address}/ogc", "incidents",
-        "-oo", "PAGE_SIZE=5000", "-where", "happened_at <= '2026/02/01 00:00:00Z'",
-    )  # fmt: skip
+        door,
+        "ogrinfo",
+        "-ro",
+        "-so",
+        f"OAPIF:{door.address}/ogc",
+        "incidents",
+        "-oo",
+        "PAGE_SIZE=5000",
+        "-where",
+        "happened_at <= '2026/02/01 00:00:00Z'",
+    )
     assert f"Feature Count: {early[0]}\n" in told
 
 
@@ -129,10 +171,13 @@ def test_owslib_reads_collections_filters_and_features(door: Door, demo_store: s
     assert any("features-filter" in one for one in service.conformance()["conformsTo"])
     wide = service.collection_queryables("grids")
     assert {"covered_share", "computed_at", "geometry"} <= set(wide["properties"])
-    page = service.collection_items("grids", limit=1000, filter="open_covered_share < 0.2 AND kind = 'basic'")  # fmt: skip
+    page = service.collection_items(
+        "grids", limit=1000, filter="open_covered_share < 0.2 AND kind = 'basic'"
+    )
     with connect(demo_store) as conn:
         wanted = conn.execute(
-            "SELECT code, ST_AsBinary(geometry) FROM layer_grids WHERE open_covered_share < 0.2 AND kind = 'basic'"
+            "SELECT code, ST_AsBinary(geometry) FROM layer_grids WHERE open_covered_share < 0.2 "
+            "AND kind = 'basic'"
         ).fetchall()
     assert 0 < len(wanted) < 297
     assert page["numberMatched"] == len(wanted)
@@ -143,46 +188,66 @@ def test_owslib_reads_collections_filters_and_features(door: Door, demo_store: s
     near = service.collection_items("grids", bbox=box, limit=1000)
     with connect(demo_store) as conn:
         meets = conn.execute(
-            "SELECT count(*) FROM grids WHERE ST_Intersects(geometry, ST_MakeEnvelope(%s, %s, %s, %s, 4326))", box
-        ).fetchone()  # fmt: skip
+            "SELECT count(*) FROM grids WHERE ST_Intersects(geometry, ST_MakeEnvelope(%s, %s, %s, "
+            "%s, 4326))",
+            box,
+        ).fetchone()
     assert (near["numberMatched"],) == meets
 
 
 def test_qgis_opens_the_layers(door: Door, tmp_path: Any) -> None:
     python = "/usr/bin/python3"
-    if subprocess.run([python, "-c", "import qgis.core"], capture_output=True, check=False).returncode:  # fmt: skip
+    if subprocess.run(
+        [python, "-c", "import qgis.core"], capture_output=True, check=False
+    ).returncode:
         pytest.skip("QGIS is not installed")
     script = tmp_path / "open.py"
     script.write_text(
         "import sys\nfrom qgis.core import QgsApplication, QgsVectorLayer, QgsAuthMethodConfig\n"
-        "QgsApplication.setPrefixPath('/usr', True)\napp = QgsApplication([], False)\napp.initQgis()\n"
+        "QgsApplication.setPrefixPath('/usr', True)\napp = QgsApplication([], "
+        "False)\napp.initQgis()\n"
         "auth = QgsApplication.authManager()\nauth.setMasterPassword('test', True)\n"
         "config = QgsAuthMethodConfig('Basic')\nconfig.setName('gridcover')\n"
         "config.setConfig('username', 'gridcover')\nconfig.setConfig('password', sys.argv[2])\n"
         "assert auth.storeAuthenticationConfig(config)\n"
         "for name in ('grids', 'cameras'):\n"
-        "    uri = f\"url='{sys.argv[1]}/ogc' typename='{name}' authcfg='{config.id()}' pageSize='500'\"\n"
+        "    uri = f\"url='{sys.argv[1]}/ogc' typename='{name}' authcfg='{config.id()}' "
+        "pageSize='500'\"\n"
         "    layer = QgsVectorLayer(uri, name, 'OAPIF')\n"
         "    assert layer.isValid(), layer.error().message()\n"
         "    print(name, sum(1 for _ in layer.getFeatures()))\n"
         "app.exitQgis()\n"
     )
     done = subprocess.run(
-        [python, str(script), door.address, door.whole], capture_output=True, text=True, timeout=120, check=False,
-        env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "QGIS_AUTH_DB_DIR_PATH": str(tmp_path), "HOME": str(tmp_path)},
-    )  # fmt: skip
+        [python, str(script), door.address, door.whole],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={
+            **os.environ,
+            "QT_QPA_PLATFORM": "offscreen",
+            "QGIS_AUTH_DB_DIR_PATH": str(tmp_path),
+            "HOME": str(tmp_path),
+        },
+    )
     assert "grids 297\ncameras 1500\n" in done.stdout, done.stderr[-2000:]
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "set_config('gridcover.areas', '*', false) = '*'", "pg_sleep(5) = 1", "pg_read_file('/etc/passwd') = 'x'",
-        "current_setting('gridcover.areas') = '*'", "code = 'x' OR query_to_xml('select 1', true, true, '') = 'x'",
-        '"code" = \'x\' OR ("tipg_id"); SELECT 1', "name = 'a' AND password = 'b'",
-        "code IN (upper('a'))", "NOT (NOT (version() = 'x'))",
+        "set_config('gridcover.areas', '*', false) = '*'",
+        "pg_sleep(5) = 1",
+        "pg_read_file('/etc/passwd') = 'x'",
+        "current_setting('gridcover.areas') = '*'",
+        "code = 'x' OR query_to_xml('select 1', true, true, '') = 'x'",
+        '"code" = \'x\' OR ("tipg_id"); SELECT 1',
+        "name = 'a' AND password = 'b'",
+        "code IN (upper('a'))",
+        "NOT (NOT (version() = 'x'))",
     ],
-)  # fmt: skip
+)
 def test_a_filter_calls_nothing_of_the_database(door: Door, text: str) -> None:
     for path in (
         "/collections/cameras/items",
@@ -226,7 +291,8 @@ def test_nobody_and_the_wrong_roles_are_kept_out(door: Door, demo_store: str) ->
     assert page.status_code == 303
     with connect(demo_store) as conn:
         looked = conn.execute(
-            "SELECT count(*) FROM audit WHERE actor = 'token ogc-part' AND object = '/ogc/collections/cameras/items'"
+            "SELECT count(*) FROM audit WHERE actor = 'token ogc-part' AND object = "
+            "'/ogc/collections/cameras/items'"
         ).fetchone()
     assert looked is not None
     assert looked[0] > 0
@@ -251,12 +317,16 @@ def test_pages_and_errors(door: Door) -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert "://cdn" not in page.text
     for path, status in (
-        ("/collections/nothing", 404), ("/collections/grids/items?bbox=1,2", 422),
-        ("/collections/grids/items?sortby=password", 404), ("/collections/grids/items?limit=20000", 422),
+        ("/collections/nothing", 404),
+        ("/collections/grids/items?bbox=1,2", 422),
+        ("/collections/grids/items?sortby=password", 404),
+        ("/collections/grids/items?limit=20000", 422),
         ("/collections/key-places/items?datetime=2026-01-01T00:00:00Z", 422),
-        ("/collections/grids/items?datetime=yesterday", 422), ("/collections/grids/items?population=many", 422),
-        ("/collections/grids/items?filter=population=", 422), ("/collections/grids/items/none", 404),
-    ):  # fmt: skip
+        ("/collections/grids/items?datetime=yesterday", 422),
+        ("/collections/grids/items?population=many", 422),
+        ("/collections/grids/items?filter=population=", 422),
+        ("/collections/grids/items/none", 404),
+    ):
         answer = door.get(path)
         assert answer.status_code == status, (path, answer.text)
         assert answer.json()["detail"]

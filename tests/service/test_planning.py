@@ -40,17 +40,20 @@ def test_which_cameras_see_a_place(client: TestClient, demo_store: str) -> None:
             rows = client.get("/api/v1/visibility/cameras", params={"lon": lon, "lat": lat}).json()
             wanted = conn.execute(
                 "SELECT array_agg(camera ORDER BY camera) FROM camera_views "
-                "WHERE ST_Intersects(geometry, ST_SetSRID(ST_Point(%s, %s), 4326))", (lon, lat),
-            ).fetchone()  # fmt: skip
+                "WHERE ST_Intersects(geometry, ST_SetSRID(ST_Point(%s, %s), 4326))",
+                (lon, lat),
+            ).fetchone()
             assert wanted is not None
             assert sorted(row["camera"] for row in rows) == wanted[0]
             assert camera in wanted[0]
             distances = [row["distance_m"] for row in rows]
             assert distances == sorted(distances)
             sphere = conn.execute(
-                "SELECT ST_Distance(geometry::geography, ST_SetSRID(ST_Point(%s, %s), 4326)::geography) "
-                "FROM cameras WHERE code = %s", (lon, lat, rows[0]["camera"]),
-            ).fetchone()  # fmt: skip
+                "SELECT ST_Distance(geometry::geography, ST_SetSRID(ST_Point(%s, %s), "
+                "4326)::geography) "
+                "FROM cameras WHERE code = %s",
+                (lon, lat, rows[0]["camera"]),
+            ).fetchone()
             assert sphere is not None
             assert distances[0] == pytest.approx(sphere[0], rel=2e-3)
     spot = largest_blind_spot(demo_store)
@@ -74,9 +77,11 @@ def test_what_if_adds_what_a_refresh_would_find(client: TestClient, demo_store: 
         cameras = read_layer(conn, "cameras", boxes=[box.bounds]).to_crs(32650)
     cameras = cameras[cameras["status"].isin(["working", "unknown"])]
     place = gpd.GeoDataFrame(
-        {"kind": ["ptz"], "height_m": [9.0]}, geometry=gpd.points_from_xy([lon], [lat]), crs=4326,
+        {"kind": ["ptz"], "height_m": [9.0]},
+        geometry=gpd.points_from_xy([lon], [lat]),
+        crs=4326,
         index=["new"],
-    ).to_crs(32650)  # fmt: skip
+    ).to_crs(32650)
     old, new = geo.visible_area(cameras, buildings), geo.visible_area(place, buildings)
     before = geo.coverage_by_grid(grids, old, buildings=buildings)
     after = geo.coverage_by_grid(grids, gpd.GeoSeries([*old, *new], crs=32650), buildings=buildings)
@@ -112,8 +117,9 @@ def test_sites_gain_what_they_say(client: TestClient, demo_store: str) -> None:
     inside = sum(row["gained_m2"] for row in gain["grids"] if row["grid"].startswith(MINE))
     assert inside == pytest.approx(told["gain"], rel=0.06)
     fixed = client.post(
-        "/api/v1/planning/sites", json={**wanted, "camera": {"kind": "fixed"}, "objective": "incidents", "time_limit_s": 1}
-    ).json()  # fmt: skip
+        "/api/v1/planning/sites",
+        json={**wanted, "camera": {"kind": "fixed"}, "objective": "incidents", "time_limit_s": 1},
+    ).json()
     assert fixed["objective"] == "incidents"
     assert len({s["bearing_deg"] for s in fixed["sites"]}) > 1
     assert fixed["gain"] == int(fixed["gain"])
@@ -147,26 +153,36 @@ def test_a_neighbour_plans_with_their_own(demo_store: str) -> None:
 def test_bad_questions(client: TestClient, demo_store: str, store: str) -> None:
     here = {"lon": 118.04, "lat": 30.95}
     for body, says in (
-        ({}, "cameras"), ({"cameras": []}, "at least 1"), ({"cameras": [{**here, "range_m": -1}]}, "range_m"),
-        ({"cameras": [{**here, "colour": "red"}]}, "colour"), ({"cameras": [here] * 51}, "at most 50"),
+        ({}, "cameras"),
+        ({"cameras": []}, "at least 1"),
+        ({"cameras": [{**here, "range_m": -1}]}, "range_m"),
+        ({"cameras": [{**here, "colour": "red"}]}, "colour"),
+        ({"cameras": [here] * 51}, "at most 50"),
         ({"cameras": [{"lon": 200, "lat": 0}]}, "lon"),
-    ):  # fmt: skip
+    ):
         answer = client.post("/api/v1/planning/what-if", json=body)
         assert answer.status_code == 422, body
         assert says in answer.json()["detail"]
-    foreign = client.post("/api/v1/planning/what-if", json={"cameras": [here]}, headers={"Origin": "https://evil.example"})  # fmt: skip
+    foreign = client.post(
+        "/api/v1/planning/what-if",
+        json={"cameras": [here]},
+        headers={"Origin": "https://evil.example"},
+    )
     assert foreign.status_code == 403
     with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as empty:
         assert empty.post("/api/v1/planning/what-if", json={"cameras": [here]}).status_code == 400
     settings = Settings(coarse_roles=["analyst"])
-    with TestClient(create_app(demo_store, settings), cookies=sign_in(demo_store, "analyst")) as coarse:  # fmt: skip
+    with TestClient(
+        create_app(demo_store, settings), cookies=sign_in(demo_store, "analyst")
+    ) as coarse:
         assert coarse.get("/api/v1/visibility/cameras", params=here).status_code == 403
 
 
 def test_what_if_anywhere_in_the_district(client: TestClient, demo_store: str) -> None:
     with connect(demo_store) as conn:
         box = conn.execute(
-            "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(geometry) AS e FROM grids) t"
+            "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT "
+            "ST_Extent(geometry) AS e FROM grids) t"
         ).fetchone()
     assert box is not None
     rng = np.random.default_rng(4)

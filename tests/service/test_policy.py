@@ -24,7 +24,8 @@ from service.policy import AuditRule, SecuredRoute, allow, api_routes, policy_of
 from tests.support.rows import insert_grids
 from tests.support.service import sign_in
 
-# Method, path, who may use it, rights (one of them), scopes (one of them), what is recorded. A new route is
+# Method, path, who may use it, rights (one of them), scopes (one of them), what is recorded. A new
+# route is
 # added here by hand, so that somebody has thought about it.
 TABLE = """
 GET / people+video-wall - - none
@@ -162,8 +163,16 @@ def _expected() -> list[Expected]:
         method, path, who, rights, scopes, audit = line.split()
         names = {name for name in rights.split(",") if name not in ("-", "maps")}
         names |= MAPS if "maps" in rights.split(",") else set()
-        rows.append(Expected(method, path, who, frozenset(names),
-                             frozenset(s for s in scopes.split(",") if s != "-"), audit))  # fmt: skip
+        rows.append(
+            Expected(
+                method,
+                path,
+                who,
+                frozenset(names),
+                frozenset(s for s in scopes.split(",") if s != "-"),
+                audit,
+            )
+        )
     return rows
 
 
@@ -175,7 +184,8 @@ def client(store: str) -> Iterator[TestClient]:
     with connect(store) as conn:
         insert_grids(conn, "g1", name="g")
         conn.execute(
-            "INSERT INTO grid_staff (grid, role, name, phone) VALUES ('g1', 'head', 'Wang', '13900001111')"
+            "INSERT INTO grid_staff (grid, role, name, phone) VALUES ('g1', 'head', 'Wang', "
+            "'13900001111')"
         )
     app = create_app(store, Settings(requests_a_second=10_000))
     with TestClient(app, follow_redirects=False) as found:
@@ -199,19 +209,26 @@ def test_policies_are_those_of_the_table(client: TestClient) -> None:
     for row in EXPECTED:
         policy = declared[row.method, row.path]
         who = (
-            "public" if policy.public else "tokens" if not policy.sessions
+            "public"
+            if policy.public
+            else "tokens"
+            if not policy.sessions
             else "people" + "+video-wall" * policy.video_wall + "+everywhere" * policy.everywhere
-        )  # fmt: skip
+        )
         assert (who, policy.rights, frozenset(policy.scopes), policy.audit.value) == (
-            row.who, row.rights, row.scopes, row.audit
-        ), row.path  # fmt: skip
+            row.who,
+            row.rights,
+            row.scopes,
+            row.audit,
+        ), row.path
         assert policy.max_body <= 32 << 20
 
 
 def test_an_application_with_an_undeclared_route_is_refused() -> None:
     for route_class, dependencies in (
-        (APIRoute, [allow("coverage")]), (SecuredRoute, []),
-    ):  # fmt: skip
+        (APIRoute, [allow("coverage")]),
+        (SecuredRoute, []),
+    ):
         router = APIRouter(route_class=route_class)
         router.add_api_route("/forgotten", lambda: None, dependencies=dependencies)
         app = FastAPI()
@@ -231,11 +248,21 @@ def test_a_policy_on_a_route_of_another_class_refuses_to_answer() -> None:
 
 def _place(path: str) -> str:
     for name, value in {
-        "{name}": "coverage" if "pbf" in path or "json" in path else "x", "{z}": "14", "{x}": "13565",
-        "{y}": "6703", "{code}": "g1", "{layer}": "findings", "{format}": "csv", "{job}": "1", "{number}": "1",
-        "{register}": "grids", "{key:path}": "g1", "{collectionId}": "grids", "{itemId:path}": "g1",
+        "{name}": "coverage" if "pbf" in path or "json" in path else "x",
+        "{z}": "14",
+        "{x}": "13565",
+        "{y}": "6703",
+        "{code}": "g1",
+        "{layer}": "findings",
+        "{format}": "csv",
+        "{job}": "1",
+        "{number}": "1",
+        "{register}": "grids",
+        "{key:path}": "g1",
+        "{collectionId}": "grids",
+        "{itemId:path}": "g1",
         "{tileMatrixSetId}": "WebMercatorQuad",
-    }.items():  # fmt: skip
+    }.items():
         path = path.replace(name, value)
     return path
 
@@ -248,8 +275,14 @@ def _newest(conn: Conn) -> int:
 
 
 def _walk(
-    client: TestClient, conn: Conn, allowed: Any, *, actor: str, cookies: dict[str, str], token: str = ""
-) -> int:  # fmt: skip
+    client: TestClient,
+    conn: Conn,
+    allowed: Any,
+    *,
+    actor: str,
+    cookies: dict[str, str],
+    token: str = "",
+) -> int:
     """Ask for every route as somebody; compare the answer, and what was recorded of it, with the table."""
     sampled: set[str] = set()
     count = 0
@@ -273,7 +306,8 @@ def _walk(
         assert refused == (not allowed(row)), context
         assert answer.status_code < 500 or row.path == "/readyz", context
         entries = conn.execute(
-            "SELECT actor, object FROM audit WHERE id > %s AND action IN ('viewed', 'requested') ORDER BY id",
+            "SELECT actor, object FROM audit WHERE id > %s AND action IN ('viewed', 'requested') "
+            "ORDER BY id",
             (before,),
         ).fetchall()
         conn.rollback()
@@ -339,9 +373,13 @@ def test_tokens_of_every_scope_on_every_route(client: TestClient, store: str, sc
     with connect(store) as conn:
         acting = scope in ("data:read", "scenarios:write", "jobs:write")
         secret = make_token(
-            conn, "t", [scope], days=1, role="administrator" if acting else None,
+            conn,
+            "t",
+            [scope],
+            days=1,
+            role="administrator" if acting else None,
             areas=["*"] if acting else None,
-        )  # fmt: skip
+        )
         conn.commit()
 
         def allowed(row: Expected) -> bool:
@@ -400,9 +438,14 @@ def test_phones_need_the_scope_and_the_right(
 
 @pytest.mark.parametrize(
     ("role", "expected"),
-    [("planner", set()), ("commander", {"staff", "card"}), ("auditor", set()),
-     ("administrator", {"staff", "card", "Wang"}), ("clerk", set())],
-)  # fmt: skip
+    [
+        ("planner", set()),
+        ("commander", {"staff", "card"}),
+        ("auditor", set()),
+        ("administrator", {"staff", "card", "Wang"}),
+        ("clerk", set()),
+    ],
+)
 def test_phones_in_sessions(client: TestClient, store: str, role: str, expected: set[str]) -> None:
     client.cookies.update(sign_in(store, role))
     assert _phones(client, {}) == expected
@@ -430,7 +473,9 @@ def test_the_cookie_decides_about_the_origin_whatever_other_header_there_is(
     for more in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp5"}):
         answer = client.post("/api/v1/jobs/refresh", headers=foreign | more)
         assert (answer.status_code, "another site" in answer.text) == (403, True), more
-    assert client.post("/api/v1/jobs/refresh", headers={"Origin": "http://testserver"}).status_code in (200, 202)  # fmt: skip
+    assert client.post(
+        "/api/v1/jobs/refresh", headers={"Origin": "http://testserver"}
+    ).status_code in (200, 202)
     client.cookies.clear()
     with connect(store) as conn:
         secret = make_token(conn, "t", ["jobs:write"], days=1, role="administrator", areas=["*"])
@@ -445,7 +490,8 @@ def test_a_refused_tile_is_not_the_sight_of_those_after_it(client: TestClient, s
     assert client.get("/tiles/cameras/14/13565/6704.pbf").status_code == 200
     with connect(store) as conn:
         entries = conn.execute(
-            "SELECT (detail ->> 'status')::int FROM audit WHERE object = '/tiles/cameras' ORDER BY id"
+            "SELECT (detail ->> 'status')::int FROM audit WHERE object = '/tiles/cameras' ORDER "
+            "BY id"
         ).fetchall()
     assert entries == [(404,), (200,)]
 

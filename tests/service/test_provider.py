@@ -39,7 +39,9 @@ class Issuer:
     subject: str = "s-1"
     claims: dict[str, Any] = field(default_factory=dict)
     spoil: dict[str, Any] = field(default_factory=dict)
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "k1", "use": "sig"}))  # fmt: skip
+    key: RSAKey = field(
+        default_factory=lambda: RSAKey.generate_key(2048, {"kid": "k1", "use": "sig"})
+    )
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def app(self) -> FastAPI:
@@ -48,9 +50,11 @@ class Issuer:
         @app.get("/.well-known/openid-configuration")
         def metadata() -> dict[str, Any]:
             return {
-                "issuer": self.address, "authorization_endpoint": f"{self.address}/authorize",
-                "token_endpoint": f"{self.address}/token", "jwks_uri": f"{self.address}/keys",
-            }  # fmt: skip
+                "issuer": self.address,
+                "authorization_endpoint": f"{self.address}/authorize",
+                "token_endpoint": f"{self.address}/token",
+                "jwks_uri": f"{self.address}/keys",
+            }
 
         @app.get("/keys")
         def keys() -> dict[str, Any]:
@@ -63,24 +67,41 @@ class Issuer:
             assert asked["code_challenge_method"] == "S256"
             code = secrets.token_urlsafe(8)
             self.codes[code] = asked
-            return RedirectResponse(f"{asked['redirect_uri']}?code={code}&state={asked['state']}", 303)  # fmt: skip
+            return RedirectResponse(
+                f"{asked['redirect_uri']}?code={code}&state={asked['state']}", 303
+            )
 
         @app.post("/token")
         async def token(request: Request) -> JSONResponse:
             form = {k: v[0] for k, v in parse_qs((await request.body()).decode()).items()}
             asked = self.codes.pop(form["code"], None)
             told = base64.b64decode(request.headers["authorization"].split()[1]).decode()
-            challenge = base64.urlsafe_b64encode(hashlib.sha256(form['code_verifier'].encode()).digest()).decode().rstrip("=")  # fmt: skip
+            challenge = (
+                base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest())
+                .decode()
+                .rstrip("=")
+            )
             good = (
-                asked is not None and told == "gridcover:secret" and asked["code_challenge"] == challenge
+                asked is not None
+                and told == "gridcover:secret"
+                and asked["code_challenge"] == challenge
                 and asked["redirect_uri"] == form["redirect_uri"]
-            )  # fmt: skip
+            )
             if not good or asked is None:
                 return JSONResponse({"error": "invalid_grant"}, 400)
-            claims = {
-                "iss": self.address, "sub": self.subject, "aud": "gridcover", "iat": int(time.time()),
-                "exp": int(time.time()) + 300, "nonce": asked["nonce"], "preferred_username": "wang",
-            } | self.claims | self.spoil  # fmt: skip
+            claims = (
+                {
+                    "iss": self.address,
+                    "sub": self.subject,
+                    "aud": "gridcover",
+                    "iat": int(time.time()),
+                    "exp": int(time.time()) + 300,
+                    "nonce": asked["nonce"],
+                    "preferred_username": "wang",
+                }
+                | self.claims
+                | self.spoil
+            )
             key = self.spoil.get("_key", self.key)
             claims.pop("_key", None)
             signed = jwt.encode({"alg": "RS256", "kid": "k1"}, claims, key)
@@ -105,7 +126,12 @@ def issuer() -> Iterator[Issuer]:
 
 
 def settings_of(issuer: Issuer, **more: Any) -> Settings:
-    return Settings(oidc_issuer=issuer.address, oidc_client_secret=SecretStr("secret"), oidc_title="区统一身份", **more)  # fmt: skip
+    return Settings(
+        oidc_issuer=issuer.address,
+        oidc_client_secret=SecretStr("secret"),
+        oidc_title="区统一身份",
+        **more,
+    )
 
 
 def enter(client: TestClient, path: str = "/account?lang=en") -> str:
@@ -169,10 +195,15 @@ def test_linked_accounts_alone(
 @pytest.mark.parametrize(
     "spoil",
     [
-        {"iss": "http://evil.example"}, {"aud": "another"}, {"exp": 1}, {"nonce": "x"}, {"nonce": None},
-        {"_key": RSAKey.generate_key(2048, {"kid": "k1"})}, {"aud": ["gridcover", "other"], "azp": "other"},
+        {"iss": "http://evil.example"},
+        {"aud": "another"},
+        {"exp": 1},
+        {"nonce": "x"},
+        {"nonce": None},
+        {"_key": RSAKey.generate_key(2048, {"kid": "k1"})},
+        {"aud": ["gridcover", "other"], "azp": "other"},
     ],
-)  # fmt: skip
+)
 def test_a_bad_token_opens_nothing(issuer: Issuer, store: str, spoil: dict[str, Any]) -> None:
     issuer.claims = {"role": "planner", "gridcover_areas": ["*"]}
     issuer.spoil = spoil
@@ -198,7 +229,11 @@ def test_a_sign_in_of_another_browser_or_twice(issuer: Issuer, store: str) -> No
         assert client.get(f"{there.path}?{there.query}").headers["location"].endswith("refused")
         assert told(store) == "state of another browser"
         client.cookies.update(kept)
-        assert client.get(f"{there.path}?state={state}&error=access_denied").headers["location"].endswith("refused")  # fmt: skip
+        assert (
+            client.get(f"{there.path}?state={state}&error=access_denied")
+            .headers["location"]
+            .endswith("refused")
+        )
         client.cookies.update(kept)
         assert client.get(f"{there.path}?{there.query}").headers["location"].endswith("refused")
         assert told(store) == "sign-in unknown or too old"

@@ -80,10 +80,25 @@ def test_kept_opened_changed_and_forgotten(app: Any, demo_store: str) -> None:
 def test_shared_within_what_one_sees(app: Any, demo_store: str) -> None:
     everywhere = client_of(app, demo_store, "方案乙", "planner")
     neighbour = client_of(app, demo_store, "方案丙", "planner", MINE)
-    there = everywhere.post("/api/v1/scenarios", json={"name": "邻街", "shared": True, "cameras": cameras(demo_store, THEIRS)}).json()  # fmt: skip
-    here = everywhere.post("/api/v1/scenarios", json={"name": "本街", "shared": True, "cameras": cameras(demo_store, MINE)}).json()  # fmt: skip
-    own = everywhere.post("/api/v1/scenarios", json={"name": "草稿", "cameras": cameras(demo_store, MINE)}).json()  # fmt: skip
-    both = everywhere.post("/api/v1/scenarios", json={"name": "跨街", "shared": True, "cameras": cameras(demo_store, MINE) + cameras(demo_store, THEIRS)}).json()  # fmt: skip
+    there = everywhere.post(
+        "/api/v1/scenarios",
+        json={"name": "邻街", "shared": True, "cameras": cameras(demo_store, THEIRS)},
+    ).json()
+    here = everywhere.post(
+        "/api/v1/scenarios",
+        json={"name": "本街", "shared": True, "cameras": cameras(demo_store, MINE)},
+    ).json()
+    own = everywhere.post(
+        "/api/v1/scenarios", json={"name": "草稿", "cameras": cameras(demo_store, MINE)}
+    ).json()
+    both = everywhere.post(
+        "/api/v1/scenarios",
+        json={
+            "name": "跨街",
+            "shared": True,
+            "cameras": cameras(demo_store, MINE) + cameras(demo_store, THEIRS),
+        },
+    ).json()
     assert [row["name"] for row in neighbour.get("/api/v1/scenarios").json()] == ["本街"]
     for hidden in (there, own, both):
         assert neighbour.get(f"/api/v1/scenarios/{hidden['id']}").status_code == 404
@@ -115,7 +130,11 @@ def test_compared_and_handed_in(app: Any, demo_store: str) -> None:
     assert [row["cameras"] for row in rows] == [1, 3]
     for row, saved in zip(rows, (few, many), strict=True):
         asked = one.post("/api/v1/planning/what-if", json={"cameras": saved["cameras"]}).json()
-        assert (row["gained_m2"], row["risk"], row["incidents"]) == (asked["gained_m2"], asked["risk"], asked["incidents"])  # fmt: skip
+        assert (row["gained_m2"], row["risk"], row["incidents"]) == (
+            asked["gained_m2"],
+            asked["risk"],
+            asked["incidents"],
+        )
     assert rows[1]["gained_m2"] > rows[0]["gained_m2"] > 0
     assert rows[1]["risk"] >= rows[0]["risk"]
     plan = one.get(f"/api/v1/scenarios/{many['id']}/plan.xlsx")
@@ -155,7 +174,16 @@ def test_the_walls_session_shows_maps_and_nothing_else(app: Any, demo_store: str
         "/api/v1/incidents/categories",
     ):
         assert wall.get(path).status_code == 200, path
-    for path in ("/users", "/audit", "/jobs", "/account", "/api/v1/exports/cameras.csv", "/api/v1/scenarios", "/ogc/collections", "/docs"):  # fmt: skip
+    for path in (
+        "/users",
+        "/audit",
+        "/jobs",
+        "/account",
+        "/api/v1/exports/cameras.csv",
+        "/api/v1/scenarios",
+        "/ogc/collections",
+        "/docs",
+    ):
         assert wall.get(path, follow_redirects=False).status_code == 403, path
     assert wall.post("/api/v1/jobs/refresh").status_code == 403
     assert (

@@ -97,9 +97,11 @@ def fuzz(
                 continue
 
             @settings(
-                max_examples=examples, database=None, derandomize=True,
+                max_examples=examples,
+                database=None,
+                derandomize=True,
                 suppress_health_check=list(HealthCheck),
-            )  # fmt: skip
+            )
             @given(case=cases, text=st.sampled_from(HOSTILE) if hostile else st.none())
             def answered(case: Any, text: Any) -> None:
                 nonlocal tried
@@ -117,23 +119,35 @@ def fuzz(
                 if isinstance(told.get("data"), str | bytes):
                     told["content"] = told.pop("data")
                 headers = {
-                    k: v for k, v in (told.pop("headers", None) or {}).items()
+                    k: v
+                    for k, v in (told.pop("headers", None) or {}).items()
                     if k.lower() not in ("authorization", "host")
-                }  # fmt: skip
+                }
                 try:
                     request = client.build_request(
-                        told.pop("method"), prefix + told.pop("url").removeprefix("http://testserver"),
+                        told.pop("method"),
+                        prefix + told.pop("url").removeprefix("http://testserver"),
                         headers=headers,
-                        **{k: v for k, v in told.items() if k in ("params", "json", "data", "content")},
-                    )  # fmt: skip
+                        **{
+                            k: v
+                            for k, v in told.items()
+                            if k in ("params", "json", "data", "content")
+                        },
+                    )
                 except (ValueError, TypeError, UnicodeError):
                     return  # no such request can be sent
                 answer = client.send(request)
                 tried += 1
-                assert answer.status_code in STATED, (str(request.url), answer.status_code, answer.text[:300])  # fmt: skip
+                assert answer.status_code in STATED, (
+                    str(request.url),
+                    answer.status_code,
+                    answer.text[:300],
+                )
                 assert answer.status_code != 503, (str(request.url), answer.text)
                 if answer.status_code >= 400:
-                    assert answer.headers["content-type"] == "application/problem+json", str(request.url)  # fmt: skip
+                    assert answer.headers["content-type"] == "application/problem+json", str(
+                        request.url
+                    )
                     assert answer.json()["detail"]
 
             try:

@@ -40,9 +40,11 @@ def test_ranks_are_among_the_grids_that_one_sees(
     assert (here[["rank_p05", "rank_p95"]].max() <= here["rank"].notna().sum()).all()
     with connect(demo_store) as conn:
         rows = conn.execute(
-            "SELECT p.grid, p.year_count, g.population FROM grid_patterns p JOIN grids g ON g.code = p.grid "
-            "WHERE p.category = %s AND starts_with(p.grid, %s)", (category, MINE),
-        ).fetchall()  # fmt: skip
+            "SELECT p.grid, p.year_count, g.population FROM grid_patterns p JOIN grids g ON "
+            "g.code = p.grid "
+            "WHERE p.category = %s AND starts_with(p.grid, %s)",
+            (category, MINE),
+        ).fetchall()
     table = (
         pd.DataFrame(rows, columns=["grid", "count", "population"]).set_index("grid").sort_index()
     )

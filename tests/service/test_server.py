@@ -46,9 +46,14 @@ def _rest(connection: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ", b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\na="],
+    "sent",
+    [
+        b"",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+        b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\na=",
+    ],
     ids=["nothing", "headers", "body"],
-)  # fmt: skip
+)
 def test_slow_requests_are_closed(store: str, quick_limits: None, sent: bytes) -> None:
     with serving(store) as address:
         connections = [_connect(address) for _ in range(50)]
@@ -108,9 +113,11 @@ def _serve(
     command: Command, *arguments: str, **env: str
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "service.commands", "serve", *arguments], stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "service.commands", "serve", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
         env=command.env | env,
-    )  # fmt: skip
+    )
     try:
         assert process.stderr is not None
         lines = []
@@ -202,8 +209,13 @@ def _address_on_record(store: str, settings: Settings) -> str:
 
 @pytest.mark.parametrize(
     ("proxies", "expected"),
-    [([], "127.0.0.1"), (["192.0.2.1"], "127.0.0.1"), (["127.0.0.1"], "203.0.113.7"), (["127.0.0.0/8"], "203.0.113.7")],
-)  # fmt: skip
+    [
+        ([], "127.0.0.1"),
+        (["192.0.2.1"], "127.0.0.1"),
+        (["127.0.0.1"], "203.0.113.7"),
+        (["127.0.0.0/8"], "203.0.113.7"),
+    ],
+)
 def test_forwarded_addresses_are_believed_of_configured_proxies_alone(
     store: str, proxies: list[str], expected: str
 ) -> None:

@@ -174,8 +174,11 @@ def test_maps_name_the_sources_of_their_data(
         import_osm(conn, city.write(tmp_path / "city.osm"))
     assert '"sources": ["OpenStreetMap"]' in client.get("/maps/coverage").text
     # Who sees a part of the deployment alone sees whose data it is too.
-    fill(store, "INSERT INTO areas (code, name, level, geometry) VALUES "
-                "('a1', 'one', 'community', ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))")  # fmt: skip
+    fill(
+        store,
+        "INSERT INTO areas (code, name, level, geometry) VALUES "
+        "('a1', 'one', 'community', ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))",
+    )
     with TestClient(
         create_app(store, Settings()), cookies=sign_in(store, "planner", "a1")
     ) as other:

@@ -64,8 +64,15 @@ def test_every_script_is_in_it_in_order(client: TestClient, name: str) -> None:
 
 
 def test_every_page_asks_for_its_own_script_alone(client: TestClient) -> None:
-    paths = {"/dashboard": "dashboard", "/jobs": "jobs", "/setup": "setup", "/video-wall": "video_wall",
-             "/maps/coverage": "maps", "/maps/incidents": "maps", "/maps/data-quality": "maps"}  # fmt: skip
+    paths = {
+        "/dashboard": "dashboard",
+        "/jobs": "jobs",
+        "/setup": "setup",
+        "/video-wall": "video_wall",
+        "/maps/coverage": "maps",
+        "/maps/incidents": "maps",
+        "/maps/data-quality": "maps",
+    }
     with client:
         for path, name in paths.items():
             asked = re.findall(r'<script src="([^"?]+)(\?v=\w+)?"', client.get(path).text)

@@ -29,9 +29,12 @@ def test_entries_that_are_refused_fail_alone(store: str, tmp_path: Path) -> None
         recorder = AuditWriter(pool, AuditSeal(tmp_path))
         entries = [f"/{k}" for k in range(5)] + ["/x"] + [f"/{k}" for k in range(5, 9)]
         return await asyncio.gather(
-            *(recorder.add(actor="a", role="", address="", action=AuditAction.VIEWED, object_=o) for o in entries),
+            *(
+                recorder.add(actor="a", role="", address="", action=AuditAction.VIEWED, object_=o)
+                for o in entries
+            ),
             return_exceptions=True,
-        )  # fmt: skip
+        )
 
     answers = asyncio.run(write())
     pool.close()

@@ -32,7 +32,8 @@ def place(conninfo: str, z: int) -> tuple[int, int]:
     """The tile in which the middle of the district lies."""
     with connect(conninfo) as conn:
         row = conn.execute(
-            "SELECT floor((ST_X(c) + 180) / 360 * 2 ^ %(z)s)::int, floor((1 - ln(tan(radians(ST_Y(c))) "
+            "SELECT floor((ST_X(c) + 180) / 360 * 2 ^ %(z)s)::int, floor((1 - "
+            "ln(tan(radians(ST_Y(c))) "
             "+ 1 / cos(radians(ST_Y(c)))) / pi()) / 2 * 2 ^ %(z)s)::int "
             "FROM (SELECT ST_Centroid(ST_Extent(geometry)) AS c FROM grids) t",
             {"z": z},
@@ -57,7 +58,8 @@ def read(data: bytes, z: int, x: int, y: int, folder: Path) -> dict[str, gpd.Geo
 def within(conninfo: str, table: str, z: int, x: int, y: int) -> int:
     with connect(conninfo) as conn:
         row = conn.execute(
-            f"SELECT count(*) FROM {table} WHERE ST_Intersects(geometry, ST_Transform(ST_TileEnvelope(%s, %s, %s), 4326))",
+            f"SELECT count(*) FROM {table} WHERE ST_Intersects(geometry, "
+            "ST_Transform(ST_TileEnvelope(%s, %s, %s), 4326))",
             (z, x, y),
         ).fetchone()
     assert row is not None
@@ -70,14 +72,20 @@ def test_grids_carry_their_results(client: TestClient, demo_store: str, tmp_path
     found = read(answer.content, 14, x, y, tmp_path)["grids"]
     with connect(demo_store) as conn:
         wanted = dict(conn.execute("SELECT code, open_covered_share FROM layer_grids").fetchall())
-        areas = dict(conn.execute(
-            "SELECT code, ST_Area(ST_Transform(ST_Intersection(geometry, ST_Transform(ST_TileEnvelope(14, %s, %s), 4326)), 32650)) "
-            "FROM grids", (x, y)).fetchall())  # fmt: skip
+        areas = dict(
+            conn.execute(
+                "SELECT code, ST_Area(ST_Transform(ST_Intersection(geometry, "
+                "ST_Transform(ST_TileEnvelope(14, %s, %s), 4326)), 32650)) "
+                "FROM grids",
+                (x, y),
+            ).fetchall()
+        )
     inside = {code for code, area in areas.items() if area > 100}
     assert inside <= set(found["code"])
     for row in found.itertuples():
         assert row.open_covered_share == pytest.approx(wanted[row.code])
-    # Simplified to half a pixel, and cut at a margin of the tile: the ground of each is nearly its own.
+    # Simplified to half a pixel, and cut at a margin of the tile: the ground of each is nearly its
+    # own.
     drawn = found.set_index("code").to_crs(32650)
     middle = [code for code in inside if areas[code] > 20_000]
     assert len(middle) > 10
@@ -90,17 +98,22 @@ def test_cameras_are_counted_below_zoom_15(
     client: TestClient, demo_store: str, tmp_path: Path, z: int
 ) -> None:
     x, y = place(demo_store, z)
-    found = read(client.get(f"/tiles/cameras/{z}/{x}/{y}.pbf").content, z, x, y, tmp_path)["cameras"]  # fmt: skip
+    found = read(client.get(f"/tiles/cameras/{z}/{x}/{y}.pbf").content, z, x, y, tmp_path)[
+        "cameras"
+    ]
     assert set(found.columns) == {"count", "working", "unknown", "geometry"}
-    # Squares of the whole district whose middle lies in the tile (GDAL cuts off the margin): one at an
+    # Squares of the whole district whose middle lies in the tile (GDAL cuts off the margin): one at
+    # an
     # edge counts all of its cameras.
     cell = 360 / 2**z / 256 * 56
     with connect(demo_store) as conn:
         wanted = conn.execute(
             "WITH box AS (SELECT ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4326) "
             "AS b) SELECT n, inside FROM (SELECT count(*)::integer AS n, "
-            "ST_Intersects(ST_SetSRID(ST_Point(avg(ST_X(geometry)), avg(ST_Y(geometry))), 4326), (SELECT b FROM box)) "
-            "AS inside FROM cameras GROUP BY floor(ST_X(geometry) / %(cell)s), floor(ST_Y(geometry) / %(cell)s)) t",
+            "ST_Intersects(ST_SetSRID(ST_Point(avg(ST_X(geometry)), avg(ST_Y(geometry))), 4326), "
+            "(SELECT b FROM box)) "
+            "AS inside FROM cameras GROUP BY floor(ST_X(geometry) / %(cell)s), "
+            "floor(ST_Y(geometry) / %(cell)s)) t",
             {"z": z, "x": x, "y": y, "cell": cell},
         ).fetchall()
     assert sorted(found["count"]) == sorted(n for n, inside in wanted if inside)
@@ -112,10 +125,16 @@ def test_cameras_stand_where_they_are_above(
     client: TestClient, demo_store: str, tmp_path: Path
 ) -> None:
     x, y = place(demo_store, 15)
-    found = read(client.get(f"/tiles/cameras/15/{x}/{y}.pbf").content, 15, x, y, tmp_path)["cameras"]  # fmt: skip
+    found = read(client.get(f"/tiles/cameras/15/{x}/{y}.pbf").content, 15, x, y, tmp_path)[
+        "cameras"
+    ]
     with connect(demo_store) as conn:
-        stored = {row[0]: row[1:] for row in conn.execute(
-            "SELECT code, status, ST_X(geometry), ST_Y(geometry) FROM cameras").fetchall()}  # fmt: skip
+        stored = {
+            row[0]: row[1:]
+            for row in conn.execute(
+                "SELECT code, status, ST_X(geometry), ST_Y(geometry) FROM cameras"
+            ).fetchall()
+        }
     assert len(found) >= within(demo_store, "cameras", 15, x, y) > 5
     for row in found.itertuples():
         status, lon, lat = stored[row.code]
@@ -139,14 +158,16 @@ def test_every_set_has_its_layers_and_its_description(
 def test_a_tile_is_good_until_what_it_shows_changes(store: str) -> None:
     with connect(store) as conn:
         conn.execute(
-            "INSERT INTO cameras (code, geometry) VALUES ('c1', ST_SetSRID(ST_Point(118, 31), 4326))"
+            "INSERT INTO cameras (code, geometry) VALUES ('c1', ST_SetSRID(ST_Point(118, 31), "
+            "4326))"
         )
     now = [0.0]
     app = create_app(store, Settings(), clock=lambda: now[0])
     with TestClient(app, cookies=sign_in(store)) as client:
         with connect(store) as conn:
             row = conn.execute(
-                "SELECT floor((118.0 + 180) / 360 * 2 ^ 16)::int, floor((1 - ln(tan(radians(31)) + 1 / cos(radians(31))) / pi()) / 2 * 2 ^ 16)::int"
+                "SELECT floor((118.0 + 180) / 360 * 2 ^ 16)::int, floor((1 - ln(tan(radians(31)) "
+                "+ 1 / cos(radians(31))) / pi()) / 2 * 2 ^ 16)::int"
             ).fetchone()
         assert row is not None
         path = f"/tiles/cameras/16/{row[0]}/{row[1]}.pbf"
@@ -161,8 +182,12 @@ def test_a_tile_is_good_until_what_it_shows_changes(store: str) -> None:
         assert (again.status_code, again.content) == (304, b"")
         for change, holds in (
             ("UPDATE cameras SET status = 'faulty' WHERE code = 'c1'", b"faulty"),
-            ("INSERT INTO cameras (code, geometry) VALUES ('c2', ST_SetSRID(ST_Point(118, 31), 4326))", b"c2"),
-        ):  # fmt: skip
+            (
+                "INSERT INTO cameras (code, geometry) VALUES ('c2', ST_SetSRID(ST_Point(118, 31), "
+                "4326))",
+                b"c2",
+            ),
+        ):
             with connect(store) as conn:
                 conn.execute(change.encode())
             now[0] += 1.5
@@ -200,10 +225,13 @@ def test_a_neighbour_gets_tiles_of_their_own_rows(
     ) as mine:
         found = read(mine.get(f"/tiles/grids/12/{x}/{y}.pbf").content, 12, x, y, tmp_path)["grids"]
         assert set(found["code"].str[:9]) == {MINE}
-        cameras = read(mine.get(f"/tiles/cameras/9/{x >> 3}/{y >> 3}.pbf").content, 9, x >> 3, y >> 3, tmp_path)["cameras"]  # fmt: skip
+        cameras = read(
+            mine.get(f"/tiles/cameras/9/{x >> 3}/{y >> 3}.pbf").content, 9, x >> 3, y >> 3, tmp_path
+        )["cameras"]
         with connect(demo_store) as conn:
             there = conn.execute(
-                "SELECT count(*) FROM cameras c, areas a WHERE a.code = %s AND ST_Intersects(a.geometry, c.geometry)",
+                "SELECT count(*) FROM cameras c, areas a WHERE a.code = %s AND "
+                "ST_Intersects(a.geometry, c.geometry)",
                 (MINE,),
             ).fetchone()
         assert there == (cameras["count"].sum(),)
@@ -218,7 +246,9 @@ def test_coarse_roles_get_squares(demo_store: str, tmp_path: Path) -> None:
         create_app(demo_store, settings), cookies=sign_in(demo_store, "analyst")
     ) as client:
         x, y = place(demo_store, 15)
-        found = read(client.get(f"/tiles/cameras/15/{x}/{y}.pbf").content, 15, x, y, tmp_path)["cameras"]  # fmt: skip
+        found = read(client.get(f"/tiles/cameras/15/{x}/{y}.pbf").content, 15, x, y, tmp_path)[
+            "cameras"
+        ]
         assert set(found.columns) == {"count", "working", "unknown", "geometry"}
         for value in [*found.geometry.x, *found.geometry.y]:
             steps = value / COARSE_DEG - 0.5
@@ -238,7 +268,12 @@ def test_a_large_tile_is_drawn_coarser(demo_store: str, monkeypatch: pytest.Monk
 
 def test_tiles_outside_the_pyramid_and_of_no_set(client: TestClient) -> None:
     assert client.get("/tiles/grids/2/4/0.pbf").status_code == 404
-    for path in ("/tiles/secrets/2/1/0.pbf", "/tiles/grids/23/1/0.pbf", "/tiles/grids/2/-1/0.pbf", "/tiles/secrets.json"):  # fmt: skip
+    for path in (
+        "/tiles/secrets/2/1/0.pbf",
+        "/tiles/grids/23/1/0.pbf",
+        "/tiles/grids/2/-1/0.pbf",
+        "/tiles/secrets.json",
+    ):
         answer: Any = client.get(path)
         assert answer.status_code == 422, path
 
@@ -247,7 +282,8 @@ def test_what_is_kept_follows_what_it_shows(store: str) -> None:
     """A grid's head, a camera's status and a board of another day, each without a new run."""
     with connect(store) as conn:
         conn.execute(
-            "INSERT INTO areas (code, name, level, geometry) VALUES ('990101001', 'a', 'subdistrict', "
+            "INSERT INTO areas (code, name, level, geometry) VALUES ('990101001', 'a', "
+            "'subdistrict', "
             "ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
         )
         insert_grids(conn, "g1", name="one")

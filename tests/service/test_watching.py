@@ -34,8 +34,10 @@ def test_every_request_has_a_number_and_a_line(
         if r.name == "gridcover.requests"
     ]
     assert [(line["path"], line["status"]) for line in lines] == [
-        ("/api/v1/areas", 200), ("/healthz", 200), ("/nowhere", 404),
-    ]  # fmt: skip
+        ("/api/v1/areas", 200),
+        ("/healthz", 200),
+        ("/nowhere", 404),
+    ]
     assert lines[0]["request"] == "from-the-proxy-1"
     assert lines[0]["user"].startswith("planner-")
     assert lines[1]["user"] is None

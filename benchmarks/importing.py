@@ -85,8 +85,7 @@ def importing(count: int) -> dict[str, float]:
             with connect(private.conninfo) as conn:
                 conn.execute(
                     "INSERT INTO areas (code, name, level, geometry) VALUES ('340203', 'd', "
-                    "'district', "
-                    "ST_Multi(ST_MakeEnvelope(118, 30.9, 118.2, 31, 4326)))"
+                    "'district', ST_Multi(ST_MakeEnvelope(118, 30.9, 118.2, 31, 4326)))"
                 )
                 conn.commit()
                 ours = measured(lambda: import_file(conn, "incidents", path))
@@ -108,10 +107,8 @@ def _copy(conninfo: str, frame: gpd.GeoDataFrame) -> None:
     with psycopg.connect(conninfo) as conn, conn.cursor() as cursor:
         cursor.execute(
             "CREATE TABLE copied (source text, source_id text, category text, occurred_at "
-            "timestamptz, "
-            "reported_at timestamptz, accepted_at timestamptz, closed_at timestamptz, "
-            "satisfaction text, "
-            "geometry geometry(Point, 4326))"
+            "timestamptz, reported_at timestamptz, accepted_at timestamptz, closed_at "
+            "timestamptz, satisfaction text, geometry geometry(Point, 4326))"
         )
         with cursor.copy("COPY copied FROM STDIN") as copy:
             for row in rows:

@@ -158,9 +158,9 @@ def tell(name: str, told: list[Answer], seconds: float) -> None:
     bad = sum(status not in (200, 204) for status, _, _ in told)
     p50, p95, p99 = np.percentile(times, [50, 95, 99])
     print(
-        f"| {name:<36} | {len(told):>6,} | {len(told) / seconds:>6,.0f} | {p50:>7.1f} | "
-        f"{p95:>7.1f} | {p99:>7.1f} "
-        f"| {sizes.max() / 1000:>7,.0f} | {sizes.sum() / 1e6:>7,.1f} | {bad:>4} |",
+        f"| {name:<36} | {len(told):>6,} | {len(told) / seconds:>6,.0f} | {p50:>7.1f} "
+        f"| {p95:>7.1f} | {p99:>7.1f} | {sizes.max() / 1000:>7,.0f} | "
+        f"{sizes.sum() / 1e6:>7,.1f} | {bad:>4} |",
         flush=True,
     )
 

@@ -37,7 +37,7 @@ from tests.support.commands import CommandResult
 from tests.support.service import sign_in
 from tests.support.waiting import wait_until
 
-MINE, THEIRS = "990101002", "990101001"
+OWN_AREA, OTHER_AREA = "990101002", "990101001"
 OPEN = {
     "/static/dashboard.js",
     "/static/jobs.js",
@@ -56,37 +56,39 @@ PASSWORD = "a good long password"
 
 @pytest.fixture(scope="module")
 def app_client(demo_store: str) -> Iterator[TestClient]:
-    with TestClient(create_app(demo_store, Settings()), follow_redirects=False) as found:
-        yield found
+    with TestClient(create_app(demo_store, Settings()), follow_redirects=False) as test_client:
+        yield test_client
 
 
 def routes(client: TestClient) -> list[tuple[str, str]]:
     """Method and path of every route, those that the OpenAPI document leaves out among them."""
     app: Any = client.app
-    walked: set[tuple[str, str]] = set()
-    for prefix, one in (
+    declared: set[tuple[str, str]] = set()
+    for prefix, application in (
         ("", app),
         (PREFIX, next(r.app for r in app.routes if getattr(r, "path", "") == PREFIX)),
     ):
-        found = []
-        routers = list(one.routes)
+        api_routes = []
+        routers = list(application.routes)
         while routers:
             route = routers.pop()
             if hasattr(route, "original_router"):
                 routers += route.original_router.routes
             elif isinstance(route, APIRoute):
-                found.append(route)
-        walked |= {
+                api_routes.append(route)
+        declared |= {
             (method, prefix + route.path.replace(":path}", "}"))
-            for route in found
+            for route in api_routes
             for method in route.methods
         }
-    listed = {(m.upper(), path) for path, ways in app.openapi()["paths"].items() for m in ways}
-    assert listed <= walked
-    return sorted(walked)
+    documented = {
+        (m.upper(), path) for path, operations in app.openapi()["paths"].items() for m in operations
+    }
+    assert documented <= declared
+    return sorted(declared)
 
 
-def filled(path: str, area: str, grid: str, camera: str) -> list[str]:
+def expand_path(path: str, area: str, grid: str, camera: str) -> list[str]:
     """Addresses of a path: every set of tiles, every collection, with the neighbour's codes."""
     path = path.replace("{z}", "14").replace("{x}", "13565").replace("{y}", "6703")
     path = path.replace("{code}", camera if "/cameras/" in path else grid).replace("{form}", "csv")
@@ -96,16 +98,18 @@ def filled(path: str, area: str, grid: str, camera: str) -> list[str]:
         .replace("{tileMatrixSetId}", "WebMercatorQuad")
         .replace("{itemId}", grid)
     )
-    out = [path]
-    for part, values in (
+    addresses = [path]
+    for placeholder, values in (
         ("{name}", TILE_SETS),
         ("{layer}", EXPORT_NAMES),
         ("{collectionId}", OGC_VIEWS),
     ):
-        out = [
-            one.replace(part, value) for one in out for value in (values if part in one else [""])
+        addresses = [
+            address.replace(placeholder, value)
+            for address in addresses
+            for value in (values if placeholder in address else [""])
         ]
-    return out
+    return addresses
 
 
 # fmt: off
@@ -118,50 +122,50 @@ QUERIES = (
 # fmt: on
 
 
-def test_nobody_sees_anything(app_client: TestClient) -> None:
+def test_routes_refuse_requests_without_a_session(app_client: TestClient) -> None:
     app_client.cookies.clear()
-    walked = 0
+    checked = 0
     for method, path in routes(app_client):
-        place = filled(path, THEIRS, f"{THEIRS}001001", "x")[0]
-        answer = app_client.request(method, place)
+        address = expand_path(path, OTHER_AREA, f"{OTHER_AREA}001001", "x")[0]
+        response = app_client.request(method, address)
         if path in OPEN:
-            assert answer.status_code in (200, 400, 401, 404), path
+            assert response.status_code in (200, 400, 401, 404), path
             continue
-        walked += 1
-        if answer.status_code == 303:
-            assert answer.headers["location"].startswith("/sign-in?next="), path
+        checked += 1
+        if response.status_code == 303:
+            assert response.headers["location"].startswith("/sign-in?next="), path
         else:
-            assert answer.status_code == 401, (path, answer.status_code)
-            assert answer.headers["content-type"] == "application/problem+json"
-    assert walked > 30
+            assert response.status_code == 401, (path, response.status_code)
+            assert response.headers["content-type"] == "application/problem+json"
+    assert checked > 30
     app_client.cookies.set(COOKIE, "made up")
     assert app_client.get("/api/v1/grids").status_code == 401
     app_client.cookies.clear()
 
 
 @pytest.fixture(scope="module")
-def secrets_of_theirs(demo_store: str) -> dict[str, Any]:
+def protected(demo_store: str) -> dict[str, Any]:
     """What must not be told to a neighbour."""
     with connect(demo_store) as conn:
-        mine = conn.execute(
-            "SELECT ST_AsBinary(geometry) FROM areas WHERE code = %s", (MINE,)
+        own_area = conn.execute(
+            "SELECT ST_AsBinary(geometry) FROM areas WHERE code = %s", (OWN_AREA,)
         ).fetchone()
         cameras = conn.execute(
             "SELECT code FROM cameras c WHERE NOT ST_Intersects(c.geometry, "
             "(SELECT geometry FROM areas WHERE code = %s))",
-            (MINE,),
+            (OWN_AREA,),
         ).fetchall()
         grids = conn.execute(
-            "SELECT code FROM grids WHERE NOT starts_with(code, %s)", (MINE,)
+            "SELECT code FROM grids WHERE NOT starts_with(code, %s)", (OWN_AREA,)
         ).fetchall()
         heads = conn.execute(
             "SELECT s.name FROM grid_staff s WHERE NOT starts_with(grid, %s) EXCEPT "
             "SELECT s.name FROM grid_staff s WHERE starts_with(grid, %s)",
-            (MINE, MINE),
+            (OWN_AREA, OWN_AREA),
         ).fetchall()
-    assert mine is not None
+    assert own_area is not None
     return {
-        "shape": shapely.from_wkb(bytes(mine[0])).buffer(1e-4),
+        "shape": shapely.from_wkb(bytes(own_area[0])).buffer(1e-4),
         "cameras": {row[0] for row in cameras},
         "grids": {row[0] for row in grids},
         "heads": {row[0] for row in heads},
@@ -169,98 +173,102 @@ def secrets_of_theirs(demo_store: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("role", sorted(RIGHTS))
-def test_a_neighbour_sees_no_row_that_is_not_theirs(
-    app_client: TestClient, demo_store: str, secrets_of_theirs: dict[str, Any], role: str
+def test_routes_return_no_rows_of_other_areas(
+    app_client: TestClient, demo_store: str, protected: dict[str, Any], role: str
 ) -> None:
     app_client.cookies.clear()
-    app_client.cookies.update(sign_in(demo_store, role, MINE))
-    grid, camera = min(secrets_of_theirs["grids"]), min(secrets_of_theirs["cameras"])
-    answered = 0
+    app_client.cookies.update(sign_in(demo_store, role, OWN_AREA))
+    grid, camera = min(protected["grids"]), min(protected["cameras"])
+    checked = 0
     app: Any = app_client.app
     document = app.openapi()["paths"]
     ogc = next(r.app for r in app.routes if getattr(r, "path", "") == PREFIX)
-    document |= {PREFIX + one: ways for one, ways in ogc.openapi()["paths"].items()}
+    document |= {
+        PREFIX + base_path: operations for base_path, operations in ogc.openapi()["paths"].items()
+    }
     for method, path in routes(app_client):
         # A stream has no end: `test_live.py` looks at whose events it tells.
         if method != "GET" or path == "/api/v1/events":
             continue
-        told = document.get(path, {}).get("get", {}).get("parameters", [])
-        known = {parameter["name"] for parameter in told}
-        queries = [q for q in QUERIES if set(re.findall(r"(\w+)=", q)) <= known]
-        for place in (
-            one + query.format(area=THEIRS, grid=grid)
-            for one in filled(path, THEIRS, grid, camera)
+        parameters = document.get(path, {}).get("get", {}).get("parameters", [])
+        parameter_names = {parameter["name"] for parameter in parameters}
+        queries = [q for q in QUERIES if set(re.findall(r"(\w+)=", q)) <= parameter_names]
+        for address in (
+            base_path + query.format(area=OTHER_AREA, grid=grid)
+            for base_path in expand_path(path, OTHER_AREA, grid, camera)
             for query in queries
         ):
-            answer = app_client.get(place)
-            assert answer.status_code < 500, place
-            if answer.status_code != 200 or path.startswith(
+            response = app_client.get(address)
+            assert response.status_code < 500, address
+            if response.status_code != 200 or path.startswith(
                 ("/static", "/openapi", "/docs", "/audit", "/ogc/api")
             ):
                 continue
-            answered += 1
-            body = answer.content.decode("utf-8", "replace")
+            checked += 1
+            body = response.content.decode("utf-8", "replace")
             # What was asked for is repeated by pages; rows are what the answer brings of itself.
-            body = body.replace(f"area={THEIRS}", "").replace(place, "")
-            words = set(re.findall(r"\d{9,20}", body))
-            assert not words & secrets_of_theirs["cameras"], place
+            body = body.replace(f"area={OTHER_AREA}", "").replace(address, "")
+            codes = set(re.findall(r"\d{9,20}", body))
+            assert not codes & protected["cameras"], address
             assert not {
-                w
-                for w in words
-                if w.startswith("99010100") and len(w) in (9, 12, 15) and not w.startswith(MINE)
-            }, place
-            assert not set(re.findall(r'"([^"]+)"', body)) & secrets_of_theirs["heads"], place
-            if "json" in answer.headers.get("content-type", "") and '"features"' in body:
-                for feature in answer.json()["features"]:
+                code
+                for code in codes
+                if code.startswith("99010100")
+                and len(code) in (9, 12, 15)
+                and not code.startswith(OWN_AREA)
+            }, address
+            assert not set(re.findall(r'"([^"]+)"', body)) & protected["heads"], address
+            if "json" in response.headers.get("content-type", "") and '"features"' in body:
+                for feature in response.json()["features"]:
                     if (feature["geometry"] or {}).get(
                         "coordinates"
                     ) and path != "/api/v1/spatial-statistics/contours":
                         shape = shapely.from_geojson(json.dumps(feature["geometry"]))
-                        assert shape.intersects(secrets_of_theirs["shape"]), place
+                        assert shape.intersects(protected["shape"]), address
             if path == "/api/v1/incidents/points":
-                for lat, lon, _ in answer.json()["points"]:
-                    assert secrets_of_theirs["shape"].intersects(shapely.Point(lon, lat)), place
-    assert answered >= (2 if role == "auditor" else 10)
+                for lat, lon, _ in response.json()["points"]:
+                    assert protected["shape"].intersects(shapely.Point(lon, lat)), address
+    assert checked >= (2 if role == "auditor" else 10)
 
 
-def test_their_own_rows_are_all_there(app_client: TestClient, demo_store: str) -> None:
+def test_routes_return_all_rows_of_own_areas(app_client: TestClient, demo_store: str) -> None:
     app_client.cookies.clear()
-    app_client.cookies.update(sign_in(demo_store, "planner", MINE))
+    app_client.cookies.update(sign_in(demo_store, "planner", OWN_AREA))
     with connect(demo_store) as conn:
-        counted = conn.execute(
-            "SELECT (SELECT count(*) FROM grids WHERE starts_with(code, %(mine)s)), "
-            "(SELECT count(*) FROM cameras c, areas a WHERE a.code = %(mine)s AND "
-            "ST_Intersects(a.geometry, c.geometry)), "
-            "(SELECT sum(count) FROM grid_incidents WHERE starts_with(grid, %(mine)s))",
-            {"mine": MINE},
+        counts = conn.execute(
+            "SELECT (SELECT count(*) FROM grids WHERE starts_with(code, %(mine)s)), (SELECT "
+            "count(*) FROM cameras c, areas a WHERE a.code = %(mine)s AND "
+            "ST_Intersects(a.geometry, c.geometry)), (SELECT sum(count) FROM grid_incidents WHERE "
+            "starts_with(grid, %(mine)s))",
+            {"mine": OWN_AREA},
         ).fetchone()
-    assert counted is not None
+    assert counts is not None
     grids = app_client.get("/api/v1/grids").json()["features"]
-    assert len(grids) == counted[0]
-    assert len(app_client.get("/api/v1/cameras").json()["features"]) == counted[1]
+    assert len(grids) == counts[0]
+    assert len(app_client.get("/api/v1/cameras").json()["features"]) == counts[1]
     density = app_client.get("/api/v1/incidents/density?from=2020-01&until=2027-01").json()
-    assert density["total"] == counted[2]
+    assert density["total"] == counts[2]
     dashboard = app_client.get("/api/v1/dashboard?level=community").json()
-    assert dashboard["area"]["figures"]["grids"]["numerator"] == counted[0]
+    assert dashboard["area"]["figures"]["grids"]["numerator"] == counts[0]
     # Sums are of what is theirs, not of what the run had of all.
     with connect(demo_store) as conn:
-        used = conn.execute(
-            "SELECT count(*), avg(v.assumed::integer)::float8 FROM camera_views v JOIN cameras c "
-            "ON c.code = v.camera "
-            "JOIN areas a ON a.code = %s AND ST_Intersects(a.geometry, c.geometry)",
-            (MINE,),
+        cameras_used = conn.execute(
+            "SELECT count(*), avg(v.assumed::integer)::float8 FROM camera_views v "
+            "JOIN cameras c ON c.code = v.camera JOIN areas a ON a.code = %s AND "
+            "ST_Intersects(a.geometry, c.geometry)",
+            (OWN_AREA,),
         ).fetchone()
-    assert used is not None
-    told = app_client.get("/api/v1/coverage/cameras").json()
-    assert told == {"cameras": used[0], "assumed_share": pytest.approx(used[1])}
-    assert 0 < told["cameras"] < 1000
+    assert cameras_used is not None
+    coverage = app_client.get("/api/v1/coverage/cameras").json()
+    assert coverage == {"cameras": cameras_used[0], "assumed_share": pytest.approx(cameras_used[1])}
+    assert 0 < coverage["cameras"] < 1000
 
 
-def test_a_reader_without_a_scope_sees_nothing(demo_store: str) -> None:
+def test_make_pool_reader_without_scope_sees_no_protected_rows(demo_store: str) -> None:
     """A forgotten condition cannot leak: the database itself holds back what is not theirs."""
     pool = make_pool(demo_store, size=1)
     pool.open(wait=True)
-    seen: dict[str, int] = {}
+    counts: dict[str, int] = {}
     with connect(demo_store) as conn:
         tables = [
             row[0]
@@ -269,24 +277,24 @@ def test_a_reader_without_a_scope_sees_nothing(demo_store: str) -> None:
                 "AND relkind IN ('r', 'v', 'm')"
             ).fetchall()
         ]
-    closed = set()
+    forbidden = set()
     for table in tables:
         with pool.connection() as conn:
             try:
                 row = conn.execute(f'SELECT count(*) FROM "{table}"').fetchone()
                 assert row is not None
-                seen[table] = row[0]
+                counts[table] = row[0]
             except psycopg.errors.InsufficientPrivilege:
-                closed.add(table)
+                forbidden.add(table)
                 conn.rollback()
     # fmt: off
-    assert closed == {
+    assert forbidden == {
         "users", "sessions", "audit", "audit_anchor", "api_tokens", "feed_batches", "webhooks",
         "webhook_deliveries", "store_identity", "changes", "change_sets", "changed_rows", "jobs", "uploads", "provider_sign_ins", "procrastinate_jobs",
         "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers",
     }
     # fmt: on
-    assert {table for table, count in seen.items() if count} == {
+    assert {table for table, count in counts.items() if count} == {
         "buildings",
         "streets",
         "landcover",
@@ -296,79 +304,81 @@ def test_a_reader_without_a_scope_sees_nothing(demo_store: str) -> None:
         "migrations",
         "queue_migrations",
     }
-    assert len(seen) > 30
+    assert len(counts) > 30
     # A scope holds for its transaction alone.
     with pool.connection() as conn:
         set_scope(conn, ("*",))
-        whole = conn.execute("SELECT count(*) FROM cameras").fetchone()
+        camera_count = conn.execute("SELECT count(*) FROM cameras").fetchone()
         conn.rollback()
         assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (0,)
-        assert whole == (1500,)
-        set_scope(conn, (f"{MINE}001001",))
-        assert conn.execute("SELECT array_agg(code) FROM grids").fetchone() == ([f"{MINE}001001"],)
+        assert camera_count == (1500,)
+        set_scope(conn, (f"{OWN_AREA}001001",))
+        assert conn.execute("SELECT array_agg(code) FROM grids").fetchone() == (
+            [f"{OWN_AREA}001001"],
+        )
         with pytest.raises(psycopg.errors.Error):
             conn.execute("UPDATE cameras SET name = 'x'")
     pool.close()
 
 
 @pytest.fixture
-def door(store: str) -> Iterator[TestClient]:
+def client(store: str) -> Iterator[TestClient]:
     with connect(store) as conn:
         add_user(conn, "Li Wei", hash_password(PASSWORD), "planner", ["*"])
-    with TestClient(create_app(store, Settings()), follow_redirects=False) as found:
-        yield found
+    with TestClient(create_app(store, Settings()), follow_redirects=False) as test_client:
+        yield test_client
 
 
-def enter(client: TestClient, name: str, password: str, **more: str) -> Any:
-    return client.post("/sign-in", data={"name": name, "password": password, **more})
+def post_sign_in(client: TestClient, name: str, password: str, **fields: str) -> Any:
+    return client.post("/sign-in", data={"name": name, "password": password, **fields})
 
 
-def test_signing_in_and_out(door: TestClient, store: str) -> None:
-    asked = door.get("/maps/coverage?lang=en")
-    assert asked.headers["location"] == "/sign-in?next=%2Fmaps%2Fcoverage%3Flang%3Den"
-    page = door.get(asked.headers["location"])
+def test_sign_in_opens_and_sign_out_ends_a_session(client: TestClient, store: str) -> None:
+    redirect = client.get("/maps/coverage?lang=en")
+    assert redirect.headers["location"] == "/sign-in?next=%2Fmaps%2Fcoverage%3Flang%3Den"
+    page = client.get(redirect.headers["location"])
     assert 'value="/maps/coverage?lang=en"' in page.text
-    entered = enter(door, "li wei", PASSWORD, next="/maps/coverage?lang=en")
-    assert entered.status_code == 303
-    assert entered.headers["location"] == "/maps/coverage?lang=en"
-    cookie = entered.headers["set-cookie"]
+    signed_in = post_sign_in(client, "li wei", PASSWORD, next="/maps/coverage?lang=en")
+    assert signed_in.status_code == 303
+    assert signed_in.headers["location"] == "/maps/coverage?lang=en"
+    cookie = signed_in.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
-    html = door.get("/maps/coverage?lang=en")
-    assert "Li Wei" in html.text
-    assert html.headers["cache-control"] == "no-store"
-    secret = door.cookies[COOKIE]
+    map_page = client.get("/maps/coverage?lang=en")
+    assert "Li Wei" in map_page.text
+    assert map_page.headers["cache-control"] == "no-store"
+    secret = client.cookies[COOKIE]
     with connect(store) as conn:
         assert conn.execute(
             "SELECT count(*) FROM sessions WHERE digest = %s", (secret.encode(),)
         ).fetchone() == (0,)
     # A form of another site, or one that was not made for this session, ends nothing.
-    assert door.post("/sign-out", data={"csrf": "guess"}).status_code == 403
-    csrf = re.search(r'name="csrf" value="([^"]+)"', html.text).group(1)  # type: ignore[union-attr]
-    foreign = {"Origin": "https://evil.example"}
-    assert door.post("/sign-out", data={"csrf": csrf}, headers=foreign).status_code == 403
-    assert door.get("/account").status_code == 200
-    assert door.post("/sign-out", data={"csrf": csrf}).status_code == 303
-    door.cookies.set(COOKIE, secret)
-    assert door.get("/account").status_code == 303
+    assert client.post("/sign-out", data={"csrf": "guess"}).status_code == 403
+    csrf = re.search(r'name="csrf" value="([^"]+)"', map_page.text).group(1)  # type: ignore[union-attr]
+    foreign_origin = {"Origin": "https://evil.example"}
+    assert client.post("/sign-out", data={"csrf": csrf}, headers=foreign_origin).status_code == 403
+    assert client.get("/account").status_code == 200
+    assert client.post("/sign-out", data={"csrf": csrf}).status_code == 303
+    client.cookies.set(COOKIE, secret)
+    assert client.get("/account").status_code == 303
 
 
-def test_guessing_is_locked_out_and_tells_nothing(door: TestClient, store: str) -> None:
-    wrong = enter(door, "Li Wei", "wrong password")
-    unknown = enter(door, "Nobody Such", "wrong password")
+def test_sign_in_locks_account_and_reveals_nothing(client: TestClient, store: str) -> None:
+    wrong = post_sign_in(client, "Li Wei", "wrong password")
+    unknown = post_sign_in(client, "Nobody Such", "wrong password")
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.text == unknown.text
     for _ in range(FREE_FAILURES - 1):
-        enter(door, "Li Wei", "wrong password")
-    locked = enter(door, "Li Wei", PASSWORD)
+        post_sign_in(client, "Li Wei", "wrong password")
+    locked = post_sign_in(client, "Li Wei", PASSWORD)
     assert locked.status_code == 401
     assert locked.text == wrong.text
     with connect(store) as conn:
         conn.execute("UPDATE users SET locked_until = now()")
-    assert enter(door, "Li Wei", PASSWORD).status_code == 303
+    assert post_sign_in(client, "Li Wei", PASSWORD).status_code == 303
     with connect(store) as conn:
-        told = [row["detail"]["result"] for row in read_audit_entries(conn, 20)]
-    assert told == [
+        results = [row["detail"]["result"] for row in read_audit_entries(conn, 20)]
+    assert results == [
         "signed in",
         "locked",
         *["wrong password"] * 4,
@@ -388,51 +398,55 @@ def test_guessing_is_locked_out_and_tells_nothing(door: TestClient, store: str) 
         "",
     ],
 )
-def test_a_sign_in_leads_to_our_own_pages_only(path: str) -> None:
+def test_safe_redirect_path_rejects_foreign_addresses(path: str) -> None:
     assert safe_redirect_path(path) == "/"
 
 
-def test_sessions_end(door: TestClient, store: str) -> None:
-    for ends in (
+def test_session_ends_when_expired_idle_or_disabled(client: TestClient, store: str) -> None:
+    for statement in (
         "UPDATE sessions SET expires_at = now()",
         "UPDATE sessions SET seen_at = now() - interval '3 hours'",
         "UPDATE users SET disabled_at = now()",
     ):
-        enter(door, "Li Wei", PASSWORD)
-        assert door.get("/account").status_code == 200
+        post_sign_in(client, "Li Wei", PASSWORD)
+        assert client.get("/account").status_code == 200
         with connect(store) as conn:
-            conn.execute(ends.encode())
-        assert door.get("/account").status_code == 303, ends
-    assert enter(door, "Li Wei", PASSWORD).status_code == 401
+            conn.execute(statement.encode())
+        assert client.get("/account").status_code == 303, statement
+    assert post_sign_in(client, "Li Wei", PASSWORD).status_code == 401
 
 
-def test_changing_the_password(door: TestClient, store: str) -> None:
-    enter(door, "Li Wei", PASSWORD)
-    other = sign_in(store, "planner")
-    page = door.get("/account").text
+def test_account_changes_password_and_ends_old_session(client: TestClient, store: str) -> None:
+    post_sign_in(client, "Li Wei", PASSWORD)
+    other_cookies = sign_in(store, "planner")
+    page = client.get("/account").text
     csrf = re.search(r'name="csrf" value="([^"]+)"', page).group(1)  # type: ignore[union-attr]
-    old = door.cookies[COOKIE]
+    old_session = client.cookies[COOKIE]
 
-    def change(present: str, new: str, again: str | None = None, token: str = csrf) -> int:
-        fields = {"present": present, "new": new, "again": again or new, "csrf": token}
-        return int(door.post("/account", data=fields).status_code)
+    def change_password(
+        current: str, new: str, repeated: str | None = None, token: str = csrf
+    ) -> int:
+        fields = {"present": current, "new": new, "again": repeated or new, "csrf": token}
+        return int(client.post("/account", data=fields).status_code)
 
-    assert change(PASSWORD, "another long one", token="guess") == 403
-    assert change(PASSWORD, "short") == 422
-    assert change(PASSWORD, "another long one", "and another") == 422
-    assert change("not this one", "another long one") == 422
-    assert change(PASSWORD, "another long one") == 200
-    assert door.get("/account").status_code == 200
-    door.cookies.clear()
-    door.cookies.set(COOKIE, old)
-    assert door.get("/account").status_code == 303
-    door.cookies.clear()
-    door.cookies.update(other)
-    assert door.get("/account").status_code == 200
-    assert enter(door, "Li Wei", "another long one").status_code == 303
+    assert change_password(PASSWORD, "another long one", token="guess") == 403
+    assert change_password(PASSWORD, "short") == 422
+    assert change_password(PASSWORD, "another long one", "and another") == 422
+    assert change_password("not this one", "another long one") == 422
+    assert change_password(PASSWORD, "another long one") == 200
+    assert client.get("/account").status_code == 200
+    client.cookies.clear()
+    client.cookies.set(COOKIE, old_session)
+    assert client.get("/account").status_code == 303
+    client.cookies.clear()
+    client.cookies.update(other_cookies)
+    assert client.get("/account").status_code == 200
+    assert post_sign_in(client, "Li Wei", "another long one").status_code == 303
 
 
-def test_roles_see_what_they_are_for(app_client: TestClient, demo_store: str) -> None:
+def test_pages_and_navigation_follow_the_rights_of_roles(
+    app_client: TestClient, demo_store: str
+) -> None:
     pages = {
         "coverage": "/maps/coverage",
         "incidents": "/maps/incidents",
@@ -444,19 +458,21 @@ def test_roles_see_what_they_are_for(app_client: TestClient, demo_store: str) ->
         app_client.cookies.clear()
         app_client.cookies.update(sign_in(demo_store, role))
         for right, path in pages.items():
-            answer = app_client.get(path)
-            assert answer.status_code == (200 if right in rights else 403), (role, path)
+            response = app_client.get(path)
+            assert response.status_code == (200 if right in rights else 403), (role, path)
             if right in rights:
-                told = set(re.findall(r'href="(/maps/[\w-]+|/dashboard|/audit)\?lang', answer.text))
-                assert told == {pages[r] for r in rights if r in pages}, role
+                links = set(
+                    re.findall(r'href="(/maps/[\w-]+|/dashboard|/audit)\?lang', response.text)
+                )
+                assert links == {pages[r] for r in rights if r in pages}, role
         home = app_client.get("/").headers["location"]
         assert app_client.get(home).status_code == 200
     app_client.cookies.clear()
-    app_client.cookies.update(sign_in(demo_store, "auditor", MINE))
+    app_client.cookies.update(sign_in(demo_store, "auditor", OWN_AREA))
     assert app_client.get("/audit").status_code == 403
 
 
-def test_some_roles_see_cameras_only_roughly(demo_store: str) -> None:
+def test_cameras_of_coarse_roles_are_rounded(demo_store: str) -> None:
     settings = Settings(coarse_roles=["analyst"])
     with TestClient(
         create_app(demo_store, settings), cookies=sign_in(demo_store, "analyst")
@@ -474,7 +490,7 @@ def test_some_roles_see_cameras_only_roughly(demo_store: str) -> None:
         assert '"views": false' in client.get("/maps/coverage").text
 
 
-def test_who_looked_is_on_record(store: str) -> None:
+def test_audit_records_views_of_pages_data_and_tiles(store: str) -> None:
     settings = Settings()
     with TestClient(create_app(store, settings), cookies=sign_in(store, "planner")) as client:
         client.get("/api/v1/cameras?limit=3")
@@ -495,17 +511,17 @@ def test_who_looked_is_on_record(store: str) -> None:
         assert check_audit(conn) == AuditCheck(4, None, 0, None)
 
 
-def test_what_cannot_be_recorded_is_not_shown(store: str) -> None:
+def test_audit_failure_refuses_the_request(store: str) -> None:
     with TestClient(create_app(store, Settings()), cookies=sign_in(store, "planner")) as client:
         assert client.get("/api/v1/areas").status_code == 200
         with connect(store) as conn:
             conn.execute("ALTER TABLE audit ADD CONSTRAINT never CHECK (false) NOT VALID")
-        answer = client.get("/api/v1/areas")
-    assert answer.status_code == 503
-    assert answer.json()["title"] == "not recorded"
+        response = client.get("/api/v1/areas")
+    assert response.status_code == 503
+    assert response.json()["title"] == "not recorded"
 
 
-def test_the_record_is_only_added_to_and_tells_of_tampering(store: str) -> None:
+def test_check_audit_detects_tampering_after_pruning_too(store: str) -> None:
     with connect(store) as conn:
         for k in range(6):
             append_audit_entry(
@@ -513,23 +529,23 @@ def test_the_record_is_only_added_to_and_tells_of_tampering(store: str) -> None:
             )
         conn.commit()
         assert check_audit(conn) == AuditCheck(6, None, 0, None)
-        for forbidden in (
+        for statement in (
             "UPDATE audit SET actor = 'b'",
             "DELETE FROM audit WHERE id = 3",
             "TRUNCATE audit",
         ):
             with pytest.raises(psycopg.errors.RaiseException, match="only ever added"):
-                conn.execute(forbidden.encode())
+                conn.execute(statement.encode())
             conn.rollback()
         # Someone who owns the database can put the triggers aside, and the chain tells.
-        for tampered, broken in (
+        for statement, first_broken in (
             ("UPDATE audit SET actor = 'b' WHERE id = 3", 3),
             ("DELETE FROM audit WHERE id = 3", 4),
             ("UPDATE audit SET detail = '{}', digest = sha256('x') WHERE id = 6", 6),
         ):
             conn.execute("ALTER TABLE audit DISABLE TRIGGER USER")
-            conn.execute(tampered.encode())
-            assert check_audit(conn).broken == broken, tampered
+            conn.execute(statement.encode())
+            assert check_audit(conn).broken == first_broken, statement
             conn.rollback()
         conn.execute("ALTER TABLE audit DISABLE TRIGGER USER")
         conn.execute("UPDATE audit SET at = at - interval '2000 days' WHERE id <= 4")
@@ -547,10 +563,12 @@ def test_the_record_is_only_added_to_and_tells_of_tampering(store: str) -> None:
         assert read_audit_entries(conn, 5)[0]["id"] == 7
 
 
-def test_user_commands(run: Callable[..., CommandResult], store: str) -> None:
-    made = run("user", "add", "Zhao", "--role", "commander", "--everywhere")
-    assert made.returncode == 0
-    password = made.stdout.strip()
+def test_user_command_manages_accounts_and_is_audited(
+    run: Callable[..., CommandResult], store: str
+) -> None:
+    added = run("user", "add", "Zhao", "--role", "commander", "--everywhere")
+    assert added.returncode == 0
+    password = added.stdout.strip()
     assert len(password) == 24
     assert "already" in run("user", "add", "zhao", "--role", "planner", "--everywhere").stderr
     assert "no role" in run("user", "add", "x", "--role", "king", "--everywhere").stderr
@@ -559,22 +577,22 @@ def test_user_commands(run: Callable[..., CommandResult], store: str) -> None:
     (row,) = json.loads(run("user", "list", "--json").stdout)
     assert (row["name"], row["role"], row["areas"]) == ("Zhao", "commander", ["*"])
     with TestClient(create_app(store, Settings()), follow_redirects=False) as client:
-        assert enter(client, "Zhao", password).status_code == 303
-        fresh = run("user", "password", "Zhao").stdout.strip()
+        assert post_sign_in(client, "Zhao", password).status_code == 303
+        new_password = run("user", "password", "Zhao").stdout.strip()
         assert client.get("/account").status_code == 303
-        assert enter(client, "Zhao", password).status_code == 401
-        assert enter(client, "Zhao", fresh).status_code == 303
+        assert post_sign_in(client, "Zhao", password).status_code == 401
+        assert post_sign_in(client, "Zhao", new_password).status_code == 303
         assert run("user", "remove", "Zhao").returncode == 0
         assert client.get("/account").status_code == 303
     assert run("user", "remove", "Zhao").returncode == 1
-    whole = run("audit", "verify")
-    assert "the chain is intact" in whole.stdout
-    listed = json.loads(run("audit", "list", "--json").stdout)
-    assert [r["action"] for r in listed][-1] == "user added"
-    assert all(password not in json.dumps(r) and fresh not in json.dumps(r) for r in listed)
+    verification = run("audit", "verify")
+    assert "the chain is intact" in verification.stdout
+    entries = json.loads(run("audit", "list", "--json").stdout)
+    assert [r["action"] for r in entries][-1] == "user added"
+    assert all(password not in json.dumps(r) and new_password not in json.dumps(r) for r in entries)
     with connect(store) as conn:
         conn.execute("ALTER TABLE audit DISABLE TRIGGER USER")
         conn.execute("UPDATE audit SET actor = 'someone else' WHERE id = 2")
-    broken = run("audit", "verify")
-    assert broken.returncode == 1
-    assert "entry 2" in broken.stderr
+    failed_verification = run("audit", "verify")
+    assert failed_verification.returncode == 1
+    assert "entry 2" in failed_verification.stderr

@@ -13,7 +13,7 @@ from service.bundling import BundleError, join_modules, module_order
 ROOT = Path(__file__).parents[2]
 
 
-def write(folder: Path, modules: dict[str, str]) -> Path:
+def write_modules(folder: Path, modules: dict[str, str]) -> Path:
     for name, source in modules.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,8 +34,8 @@ DIAMOND = {
 }
 
 
-def test_a_module_comes_once_and_after_what_it_imports(tmp_path: Path) -> None:
-    modules = module_order(write(tmp_path, DIAMOND), "pages/entry.js")
+def test_module_order_lists_imports_first_and_once(tmp_path: Path) -> None:
+    modules = module_order(write_modules(tmp_path, DIAMOND), "pages/entry.js")
     assert [module.path for module in modules] == [
         "lib/base.js",
         "lib/left.js",
@@ -45,20 +45,20 @@ def test_a_module_comes_once_and_after_what_it_imports(tmp_path: Path) -> None:
     assert modules[0].exports == ("count", "unused", "Unused", "base")
 
 
-def test_the_joined_script_does_what_the_modules_do(tmp_path: Path) -> None:
+def test_join_modules_keeps_behaviour_without_globals(tmp_path: Path) -> None:
     node = shutil.which("node")
     command = [node] if node else [str(ROOT / "scripts/npm.sh"), "exec", "--", "node"]
-    root = write(tmp_path, DIAMOND | {"package.json": '{"type": "module"}'})
+    root = write_modules(tmp_path, DIAMOND | {"package.json": '{"type": "module"}'})
     script, files = join_modules(root, "pages/entry.js")
-    joined = tmp_path / "joined.cjs"
-    joined.write_text(script + "\nconsole.log(typeof name, typeof left, typeof lib_base);\n")
-    told = [
+    joined_path = tmp_path / "joined.cjs"
+    joined_path.write_text(script + "\nconsole.log(typeof name, typeof left, typeof lib_base);\n")
+    outputs = [
         subprocess.run([*command, str(path)], capture_output=True, text=True, check=True).stdout
-        for path in (root / "pages/entry.js", joined)
+        for path in (root / "pages/entry.js", joined_path)
     ]
-    assert told[0] == "<left> <right> 2\n"
+    assert outputs[0] == "<left> <right> 2\n"
     # The same, and nothing of it is global.
-    assert told[1] == told[0] + "undefined undefined undefined\n"
+    assert outputs[1] == outputs[0] + "undefined undefined undefined\n"
     assert [path.name for path in files] == ["base.js", "left.js", "right.js", "entry.js"]
     assert "Return it" not in script
 
@@ -79,10 +79,10 @@ def test_the_joined_script_does_what_the_modules_do(tmp_path: Path) -> None:
         ('import { round } from "../lib/round.js";\n', "lib/round.js → lib/trip.js → lib/round.js"),
     ],
 )
-def test_what_cannot_be_joined_is_refused_by_name(
+def test_join_modules_names_unsupported_statements(
     tmp_path: Path, source: str, message: str
 ) -> None:
-    write(
+    write_modules(
         tmp_path,
         DIAMOND
         | {
@@ -91,17 +91,17 @@ def test_what_cannot_be_joined_is_refused_by_name(
             "lib/trip.js": 'import { round } from "./round.js";\nexport const trip = round;\n',
         },
     )
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(BundleError) as error_info:
         join_modules(tmp_path, "pages/entry.js")
-    assert message in str(caught.value)
+    assert message in str(error_info.value)
 
 
-def test_comments_and_casts_are_told_apart(tmp_path: Path) -> None:
+def test_join_modules_drops_comments_and_keeps_casts(tmp_path: Path) -> None:
     source = (
         "/** What it is for.\n * More. */\nexport function half(value) {\n"
         "  /** @type {any} */ (globalThis).seen = value;\n  return value / 2; /** kept */\n}\n"
     )
-    script, _ = join_modules(write(tmp_path, {"pages/entry.js": source}), "pages/entry.js")
+    script, _ = join_modules(write_modules(tmp_path, {"pages/entry.js": source}), "pages/entry.js")
     assert "What it is for" not in script
     assert "(globalThis).seen = value" in script
     assert "return value / 2;" in script

@@ -31,8 +31,8 @@ def app_client(demo_store: str) -> Iterator[TestClient]:
         create_app(demo_store, Settings(requests_a_second=10_000)),
         follow_redirects=False,
         raise_server_exceptions=False,
-    ) as found:
-        yield found
+    ) as test_client:
+        yield test_client
 
 
 @pytest.fixture
@@ -48,52 +48,58 @@ def _routes(client: TestClient) -> list[tuple[str, str, Any]]:
     return sorted(
         (
             (method, prefix + route.path.replace(":path}", "}"), route)
-            for prefix, one in (("", app), (PREFIX, ogc))
-            for route in api_routes(one)
+            for prefix, application in (("", app), (PREFIX, ogc))
+            for route in api_routes(application)
             for method in route.methods
         ),
         key=lambda row: row[:2],
     )
 
 
-UNREADABLE = ("%00", "a%00b", "%ED%A0%80", "%FF", "%C3%28")
+UNDECODABLE = ("%00", "a%00b", "%ED%A0%80", "%FF", "%C3%28")
 
 
 @pytest.mark.parametrize(
-    "text", [*UNREADABLE[:1], *(pytest.param(t, marks=pytest.mark.deep) for t in UNREADABLE[1:])]
+    "text", [*UNDECODABLE[:1], *(pytest.param(t, marks=pytest.mark.deep) for t in UNDECODABLE[1:])]
 )
-def test_unreadable_text_in_every_path_and_query(client: TestClient, text: str) -> None:
-    asked = 0
+def test_routes_refuse_undecodable_text(client: TestClient, text: str) -> None:
+    requests_sent = 0
     for method, path, route in _routes(client):
-        places = []
+        addresses = []
         if "{" in path:
-            filled = path
-            while "{" in filled:
-                filled = filled[: filled.index("{")] + text + filled[filled.index("}") + 1 :]
-            places.append(filled)
-        plain = path
+            hostile_path = path
+            while "{" in hostile_path:
+                hostile_path = (
+                    hostile_path[: hostile_path.index("{")]
+                    + text
+                    + hostile_path[hostile_path.index("}") + 1 :]
+                )
+            addresses.append(hostile_path)
+        plain_path = path
         for name in ("{z}", "{x}", "{y}", "{job}", "{number}"):
-            plain = plain.replace(name, "1")
-        while "{" in plain:
-            plain = plain[: plain.index("{")] + "x" + plain[plain.index("}") + 1 :]
+            plain_path = plain_path.replace(name, "1")
+        while "{" in plain_path:
+            plain_path = (
+                plain_path[: plain_path.index("{")] + "x" + plain_path[plain_path.index("}") + 1 :]
+            )
         names = {p.alias for p in route.dependant.query_params} | {"lang", "filter", "other"}
-        places += [f"{plain}?{name}={text}" for name in sorted(names)] + [f"{plain}?{text}=1"]
-        for place in places:
-            answer = client.request(method, place)
-            asked += 1
-            assert answer.status_code == 400, (method, place, answer.status_code)
-            assert answer.json()["title"] == "unreadable address"
-    assert asked > 300
+        addresses += [f"{plain_path}?{name}={text}" for name in sorted(names)] + [
+            f"{plain_path}?{text}=1"
+        ]
+        for address in addresses:
+            response = client.request(method, address)
+            requests_sent += 1
+            assert response.status_code == 400, (method, address, response.status_code)
+            assert response.json()["title"] == "unreadable address"
+    assert requests_sent > 300
 
 
-def test_unreadable_text_leaves_the_audit_log_of_others_alone(
-    client: TestClient, demo_store: str
-) -> None:
-    other = sign_in(demo_store)
+def test_areas_are_served_after_undecodable_requests(client: TestClient, demo_store: str) -> None:
+    other_cookies = sign_in(demo_store)
     for _ in range(5):
         assert client.get("/api/v1/cameras/%00").status_code == 400
         client.cookies.clear()
-        client.cookies.update(other)
+        client.cookies.update(other_cookies)
         assert client.get("/api/v1/areas").status_code == 200
 
 
@@ -111,12 +117,14 @@ def test_unreadable_text_leaves_the_audit_log_of_others_alone(
         "",
     ],
 )
-def test_a_box_without_numbers(client: TestClient, box: str) -> None:
+def test_bbox_that_is_not_numeric_is_refused(client: TestClient, box: str) -> None:
     quoted = urllib.parse.quote(box)
     for layer in ("grids", "cameras"):
-        for place in ("items", "tiles/WebMercatorQuad/14/13565/6703"):
-            answer = client.get(f"/ogc/collections/{layer}/{place}?bbox={quoted}")
-            assert answer.status_code == 422 or (not box and answer.status_code == 200), answer.text
+        for suffix in ("items", "tiles/WebMercatorQuad/14/13565/6703"):
+            response = client.get(f"/ogc/collections/{layer}/{suffix}?bbox={quoted}")
+            assert response.status_code == 422 or (not box and response.status_code == 200), (
+                response.text
+            )
     assert client.get(f"/api/v1/blind-spots/ranking?bbox={quoted}").status_code < 500
     assert client.get(f"/api/v1/exports/grids.csv?bbox={quoted}").status_code in (200, 422)
 
@@ -131,9 +139,9 @@ def test_a_box_without_numbers(client: TestClient, box: str) -> None:
         ),
     ],
 )
-def test_numbers_that_are_none_in_every_query(client: TestClient, number: str) -> None:
+def test_routes_handle_non_finite_numbers(client: TestClient, number: str) -> None:
     """Each numeric parameter of each route that reads: refused or ignored, never an error of ours."""
-    asked = 0
+    requests_sent = 0
     for method, path, route in _routes(client):
         if method != "GET" or path == "/api/v1/events":
             continue
@@ -154,21 +162,21 @@ def test_numbers_that_are_none_in_every_query(client: TestClient, number: str) -
         while "{" in path:
             path = path[: path.index("{")] + "x" + path[path.index("}") + 1 :]
         for parameter in route.dependant.query_params:
-            answer = client.get(f"{path}?{parameter.alias}={number}")
-            asked += 1
-            assert answer.status_code < 500, (path, parameter.alias, answer.text[:200])
-    assert asked > 60
+            response = client.get(f"{path}?{parameter.alias}={number}")
+            requests_sent += 1
+            assert response.status_code < 500, (path, parameter.alias, response.text[:200])
+    assert requests_sent > 60
 
 
 @pytest.mark.parametrize(
     "address", ["99999999999/0/0", "3/99999999999999999999/0", "30/-1/0", "3/0/-5", "400/1/1"]
 )
-def test_tiles_outside_every_pyramid(client: TestClient, address: str) -> None:
-    for place in (
+def test_tiles_outside_the_matrix_set_are_refused(client: TestClient, address: str) -> None:
+    for path in (
         f"/ogc/collections/grids/tiles/WebMercatorQuad/{address}",
         f"/tiles/cameras/{address}.pbf",
     ):
-        assert client.get(place).status_code in (404, 422), place
+        assert client.get(path).status_code in (404, 422), path
 
 
 # fmt: off
@@ -191,16 +199,16 @@ DEEP = {
 
 @pytest.mark.parametrize("kind", sorted(DEEP))
 @pytest.mark.parametrize("levels", [200, 1_000, 3_000, 100_000])
-def test_deep_filters_are_refused_before_they_are_parsed(
+def test_require_shallow_filter_refuses_deep_filters(
     client: TestClient, kind: str, levels: int
 ) -> None:
     text = DEEP[kind](levels)
     quoted = urllib.parse.quote(text)
     if len(quoted) < 60_000:
-        for more in ("", "&filter-lang=cql2-json"):
-            answer = client.get("/ogc/collections/grids/items?filter=" + quoted + more)
-            assert answer.status_code == 422, answer.text[:200]
-            assert "levels deep" in answer.text or "longer than" in answer.text
+        for suffix in ("", "&filter-lang=cql2-json"):
+            response = client.get("/ogc/collections/grids/items?filter=" + quoted + suffix)
+            assert response.status_code == 422, response.text[:200]
+            assert "levels deep" in response.text or "longer than" in response.text
     else:
         with pytest.raises(Exception, match="longer than"):
             require_shallow_filter(text)
@@ -220,7 +228,7 @@ print("lives")
 """
 
 
-def test_the_deepest_filter_that_passes_leaves_the_parser_alive() -> None:
+def test_require_shallow_filter_limit_is_safe_for_parser() -> None:
     """The limits are below what the native parser bears: tried in a process of its own."""
     texts = []
     for make in DEEP.values():
@@ -232,14 +240,14 @@ def test_the_deepest_filter_that_passes_leaves_the_parser_alive() -> None:
                 break
             texts.append(text)
     assert len(texts) > 400
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", _PARSE],
         input="\n".join(texts),
         text=True,
         capture_output=True,
         check=False,
     )
-    assert done.stdout.strip() == "lives", done.stderr[-500:]
+    assert completed.stdout.strip() == "lives", completed.stderr[-500:]
 
 
 BODIES = {
@@ -259,19 +267,21 @@ BODIES = {
 
 
 @pytest.mark.parametrize("kind", sorted(BODIES))
-def test_bodies_that_no_database_can_store(client: TestClient, demo_store: str, kind: str) -> None:
-    json_type = {"Content-Type": "application/json"}
+def test_routes_refuse_bodies_that_cannot_be_stored(
+    client: TestClient, demo_store: str, kind: str
+) -> None:
+    json_headers = {"Content-Type": "application/json"}
     for path in (
         "/api/v1/planning/what-if",
         "/api/v1/planning/views",
         "/api/v1/planning/sites",
         "/api/v1/scenarios",
     ):
-        answer = client.post(path, content=BODIES[kind], headers=json_type)
-        assert answer.status_code in (400, 422), (path, answer.text[:200])
-        assert "detail" in answer.json()
+        response = client.post(path, content=BODIES[kind], headers=json_headers)
+        assert response.status_code in (400, 422), (path, response.text[:200])
+        assert "detail" in response.json()
     assert client.put(
-        "/api/v1/scenarios/1", content=BODIES[kind], headers=json_type
+        "/api/v1/scenarios/1", content=BODIES[kind], headers=json_headers
     ).status_code in (400, 422)
     with connect(demo_store) as conn:
         name = f"edge {kind}"
@@ -279,13 +289,13 @@ def test_bodies_that_no_database_can_store(client: TestClient, demo_store: str, 
         conn.commit()
     client.cookies.clear()
     for path in ("/api/v1/ingest/incidents", "/api/v1/ingest/camera-statuses"):
-        answer = client.post(
+        response = client.post(
             path, content=BODIES[kind], headers={"Authorization": f"Bearer {secret}"}
         )
-        assert answer.status_code in (400, 422), (path, answer.text[:200])
+        assert response.status_code in (400, 422), (path, response.text[:200])
 
 
-def test_strings_that_stand_for_numbers_that_are_none(client: TestClient) -> None:
+def test_what_if_refuses_non_finite_strings(client: TestClient) -> None:
     for value in ("nan", "inf", "-Infinity", "1e999"):
         for name in ("lon", "range_m", "bearing_deg", "height_m"):
             body = {"cameras": [CAMERA | {name: value}]}
@@ -295,7 +305,7 @@ def test_strings_that_stand_for_numbers_that_are_none(client: TestClient) -> Non
             )
 
 
-def test_forms_with_nul_and_half_characters(client: TestClient) -> None:
+def test_sign_in_refuses_nul_and_broken_utf8(client: TestClient) -> None:
     client.cookies.clear()
     for body in (
         b"name=a%00b&password=x",
@@ -303,12 +313,12 @@ def test_forms_with_nul_and_half_characters(client: TestClient) -> None:
         b"name=%ED%A0%80&password=x",
         b"name=\xff",
     ):
-        answer = client.post("/sign-in", content=body)
-        assert answer.status_code in (400, 401), body
-        assert b"\x00" not in answer.content
+        response = client.post("/sign-in", content=body)
+        assert response.status_code in (400, 401), body
+        assert b"\x00" not in response.content
 
 
-class _Counted:
+class _EndlessBody:
     """A body without an end, that counts what was read of it."""
 
     def __init__(self, part: bytes) -> None:
@@ -321,7 +331,7 @@ class _Counted:
             yield self.part
 
 
-def test_every_route_bounds_its_body(client: TestClient, demo_store: str) -> None:
+def test_routes_limit_the_size_of_bodies(client: TestClient, demo_store: str) -> None:
     """Announced by its length or sent in parts: refused by the time the limit is reached."""
     cookies = sign_in(demo_store)
     for method, path, route in _routes(client):
@@ -330,7 +340,7 @@ def test_every_route_bounds_its_body(client: TestClient, demo_store: str) -> Non
         policy = policy_of(route.dependencies)
         assert policy is not None
         assert policy.max_body in (LARGEST_FORM, LARGEST_JSON, LARGEST_UPLOAD)
-        place = path.replace("{number}", "1").replace("{job}", "1")
+        address = path.replace("{number}", "1").replace("{job}", "1")
         client.cookies.clear()
         if policy.sessions:
             client.cookies.update(cookies)
@@ -339,33 +349,38 @@ def test_every_route_bounds_its_body(client: TestClient, demo_store: str) -> Non
             with connect(demo_store) as conn:
                 secret = make_token(conn, f"body {path}", list(policy.scopes), days=1)
             headers = {"Authorization": f"Bearer {secret}"}
-        body = _Counted(b"[" * 65_536)
-        answer = client.request(method, place, content=body, headers=headers)
-        if answer.status_code in (200, 202, 404):
+        body = _EndlessBody(b"[" * 65_536)
+        response = client.request(method, address, content=body, headers=headers)
+        if response.status_code in (200, 202, 404):
             assert path.endswith(("/cancel", "/refresh")), path  # routes that read no body
             continue
-        assert answer.status_code == 413, (method, path, answer.status_code, answer.text[:200])
-        announced = client.request(
+        assert response.status_code == 413, (
             method,
-            place,
+            path,
+            response.status_code,
+            response.text[:200],
+        )
+        announced_response = client.request(
+            method,
+            address,
             content=b"",
             headers=headers | {"Content-Length": str(policy.max_body + 1)},
         )
-        assert announced.status_code == 413, (method, path, announced.status_code)
-        assert "send less" in announced.json()["detail"]
+        assert announced_response.status_code == 413, (method, path, announced_response.status_code)
+        assert "send less" in announced_response.json()["detail"]
 
 
 def _status_and_reads(client: TestClient, method: str, path: str) -> tuple[int, int]:
     """Ask over a bare connection; return the status, and how often the body was asked for."""
     reads: list[int] = []
-    sent: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
         reads.append(1)
         return {"type": "http.request", "body": b"[" * 1000, "more_body": True}
 
     async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
+        messages.append(message)
 
     scope = {
         "type": "http",
@@ -384,48 +399,48 @@ def _status_and_reads(client: TestClient, method: str, path: str) -> tuple[int, 
     }
     assert client.portal is not None
     client.portal.call(client.app, scope, receive, send)
-    return sent[0]["status"], len(reads)
+    return messages[0]["status"], len(reads)
 
 
-def test_nobody_is_answered_before_a_body_is_read(client: TestClient) -> None:
+def test_routes_refuse_anonymous_requests_before_reading_body(client: TestClient) -> None:
     client.cookies.clear()
-    asked = 0
+    requests_sent = 0
     for method, path, route in _routes(client):
         policy = policy_of(route.dependencies)
         assert policy is not None
         if method in ("GET", "DELETE") or policy.public:
             continue
-        place = path.replace("{number}", "1").replace("{job}", "1")
-        status, reads = _status_and_reads(client, method, place)
-        assert status in (401, 303), place
-        assert reads == 0, place
-        asked += 1
-    assert asked >= 12
+        address = path.replace("{number}", "1").replace("{job}", "1")
+        status, reads = _status_and_reads(client, method, address)
+        assert status in (401, 303), address
+        assert reads == 0, address
+        requests_sent += 1
+    assert requests_sent >= 12
 
 
-def test_other_hosts_in_links(demo_store: str) -> None:
+def test_links_ignore_unknown_host_headers(demo_store: str) -> None:
     cookies = sign_in(demo_store)
-    evil = {"Host": "evil.example"}
+    foreign_host = {"Host": "evil.example"}
     with TestClient(create_app(demo_store, Settings()), cookies=cookies) as client:
         for path in ("/tiles/cameras.json", "/ogc/", "/ogc/collections"):
-            assert "evil.example" not in client.get(path, headers=evil).text
+            assert "evil.example" not in client.get(path, headers=foreign_host).text
             assert (
                 "http://192.168.1.5:8765/"
                 in client.get(path, headers={"Host": "192.168.1.5:8765"}).text
             )
-    public = Settings(public_url="https://gis.example.gov")
-    with TestClient(create_app(demo_store, public), follow_redirects=False) as client:
+    settings = Settings(public_url="https://gis.example.gov")
+    with TestClient(create_app(demo_store, settings), follow_redirects=False) as client:
         client.cookies.update(cookies)
-        told = json.dumps(client.get("/tiles/cameras.json", headers=evil).json())
-        assert "https://gis.example.gov/tiles/" in told
-        assert "evil" not in told
+        tilejson = json.dumps(client.get("/tiles/cameras.json", headers=foreign_host).json())
+        assert "https://gis.example.gov/tiles/" in tilejson
+        assert "evil" not in tilejson
         for origin, status in (
             ("https://gis.example.gov", 401),
             ("http://gis.example.gov", 403),
             ("https://evil.example", 403),
         ):
             form = {"name": "x", "password": "y"}
-            answer = client.post("/sign-in", data=form, headers={"Origin": origin})
-            assert answer.status_code == status, origin
-        answer = client.post("/sign-in", data=form, headers={"Origin": "https://evil.example"})
-        assert "GRIDCOVER_PUBLIC_URL" in answer.text
+            response = client.post("/sign-in", data=form, headers={"Origin": origin})
+            assert response.status_code == status, origin
+        response = client.post("/sign-in", data=form, headers={"Origin": "https://evil.example"})
+        assert "GRIDCOVER_PUBLIC_URL" in response.text

@@ -43,7 +43,7 @@ PATHS = (
 # fmt: on
 
 
-def fill(conninfo: str) -> None:
+def fill_store(conninfo: str) -> None:
     with connect(conninfo) as conn:
         insert_grids(conn, "g0", "g1", "g2", "g3", "g4", population=100)
         conn.execute(
@@ -62,7 +62,7 @@ class Load:
         self.reads: Counter[tuple[str, int]] = Counter()
         self.sent: set[str] = set()
         self.acknowledged: set[str] = set()
-        self.wrong: list[str] = []
+        self.failures: list[str] = []
         self._ended = threading.Event()
         x, y = 13562, 6701
         paths = [p.format(x=x, y=y, x4=x * 4, y4=y * 4) for p in PATHS]
@@ -93,24 +93,26 @@ class Load:
             while not self._ended.is_set():
                 for path in paths:
                     try:
-                        answer = client.get(self.address + path)
+                        response = client.get(self.address + path)
                     except (httpx2.RemoteProtocolError, httpx2.ReadError):
                         # A download that was being sent broke off: the client sees that it is not
                         # whole.
                         self.reads[path, 0] += 1
                         if "/export/" not in path:
-                            self.wrong.append(f"{path}: broken off")
+                            self.failures.append(f"{path}: broken off")
                         continue
-                    self.reads[path, answer.status_code] += 1
-                    if answer.status_code not in (200, 503):
-                        self.wrong.append(f"{path}: {answer.status_code} {answer.text[:200]}")
+                    self.reads[path, response.status_code] += 1
+                    if response.status_code not in (200, 503):
+                        self.failures.append(
+                            f"{path}: {response.status_code} {response.text[:200]}"
+                        )
 
-    def _feed(self, who: int, token: str) -> None:
+    def _feed(self, feeder_number: int, token: str) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         with httpx2.Client(headers=headers, timeout=30) as client:
             number = 0
             while not self._ended.is_set():
-                keys = [f"{who}-{number}-{k}" for k in range(3)]
+                keys = [f"{feeder_number}-{number}-{k}" for k in range(3)]
                 # Spread over the grids and a year.
                 rows = [
                     {
@@ -127,28 +129,28 @@ class Load:
                 self.sent |= set(keys)
                 while True:
                     try:
-                        answer = client.post(
+                        response = client.post(
                             f"{self.address}/api/v1/ingest/incidents",
                             json=rows,
-                            headers={"Idempotency-Key": f"batch-{who}-{number}"},
+                            headers={"Idempotency-Key": f"batch-{feeder_number}-{number}"},
                         )
                     except httpx2.HTTPError:
                         continue
-                    if answer.status_code == 200:
+                    if response.status_code == 200:
                         break
-                    if answer.status_code != 503:
-                        self.wrong.append(f"feed: {answer.status_code} {answer.text[:200]}")
+                    if response.status_code != 503:
+                        self.failures.append(f"feed: {response.status_code} {response.text[:200]}")
                     time.sleep(0.1)
                 self.acknowledged |= set(keys)
                 number += 1
 
 
 @pytest.mark.faults
-def test_postgres_killed_twice_under_load(open_folder: Path) -> None:
-    with private_cluster.running(open_folder / "killed") as found:
-        migrate(found.conninfo)
-        fill(found.conninfo)
-        with connect(found.conninfo) as conn:
+def test_service_loses_nothing_when_postgres_is_killed(open_folder: Path) -> None:
+    with private_cluster.running(open_folder / "killed") as cluster:
+        migrate(cluster.conninfo)
+        fill_store(cluster.conninfo)
+        with connect(cluster.conninfo) as conn:
             reader = make_token(
                 conn,
                 "reader",
@@ -158,47 +160,49 @@ def test_postgres_killed_twice_under_load(open_folder: Path) -> None:
                 areas=["*"],
             )
             feeder = make_token(conn, "feeder", ["incidents:write"], days=1)
-        with serving(found.conninfo) as address, running_worker(found.conninfo):
+        with serving(cluster.conninfo) as address, running_worker(cluster.conninfo):
             load = Load(address, reader, feeder)
             stream = EventStream()
-            follower = threading.Thread(target=_follow, args=(stream, address, reader), daemon=True)
+            follower = threading.Thread(
+                target=_follow_events, args=(stream, address, reader), daemon=True
+            )
             follower.start()
             assert stream.open.wait(10)
             load.start()
             headers = {"Authorization": f"Bearer {reader}"}
             jobs = []
             for _ in range(2):
-                _answered_more(load, 10)
-                asked = httpx2.post(
+                _wait_for_reads(load, 10)
+                response = httpx2.post(
                     f"{address}/api/v1/jobs/refresh?everything=true", headers=headers, timeout=30
                 )
-                jobs.append(asked.json()["id"])
-                _wait_until_at_work(found.conninfo)
-                pid = int((found.data / "postmaster.pid").read_text().splitlines()[0])
+                jobs.append(response.json()["id"])
+                _wait_for_job_session(cluster.conninfo)
+                pid = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
                 refused = load.refused()
                 os.kill(pid, signal.SIGKILL)
                 wait_until(lambda: load.refused() > refused)  # noqa: B023
-                private_cluster.start(found)
+                private_cluster.start(cluster)
             wait_until(lambda: load.answered() > 50, within_s=120)
             load.stop()
-            assert load.wrong == []
+            assert load.failures == []
             # Without a hand, everything is there again.
             with httpx2.Client(headers=headers, timeout=30) as client:
                 for path in {path for path, _ in load.reads}:
                     wait_until(lambda: client.get(address + path).status_code == 200, what=path)  # noqa: B023
                 assert client.get(f"{address}/readyz").json()["ready"]
                 # A worker that ended with the database is started anew, as `serve` does.
-                with running_worker(found.conninfo):
-                    _all_done(client, address, jobs)
+                with running_worker(cluster.conninfo):
+                    _wait_until_jobs_done(client, address, jobs)
             assert load.answered() > 50
             assert any(status in (0, 503) for _, status in load.reads)
-            stored = _nothing_lost(found.conninfo, load)
+            stored = _check_nothing_lost(cluster.conninfo, load)
             # A map that came back with what it had seen missed nothing.
             wait_until(lambda: stream.events.qsize() >= stored)
             stream.ended.set()
 
 
-def _follow(stream: EventStream, address: str, token: str) -> None:
+def _follow_events(stream: EventStream, address: str, token: str) -> None:
     """As a browser does: come back with the last id that was heard."""
     while not stream.ended.is_set():
         stream.read(address, {}, stream.last, token)
@@ -206,27 +210,27 @@ def _follow(stream: EventStream, address: str, token: str) -> None:
 
 
 @pytest.mark.faults
-def test_a_thousand_slow_connections(demo_store: str) -> None:
+def test_service_answers_beside_a_thousand_slow_connections(demo_store: str) -> None:
     with serving(demo_store) as address:
         port = int(address.rsplit(":", 1)[1])
         slow: list[socket.socket] = []
         for k in range(1000):
-            one = socket.create_connection(("127.0.0.1", port), timeout=10)
+            connection = socket.create_connection(("127.0.0.1", port), timeout=10)
             # Half of a head, or a body that never comes.
-            one.sendall(
+            connection.sendall(
                 b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
                 if k % 2
                 else b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nname="
             )
-            slow.append(one)
+            slow.append(connection)
         for _ in range(40):
             assert httpx2.get(f"{address}/readyz", timeout=120).status_code == 200
-        for one in slow:
-            one.close()
+        for connection in slow:
+            connection.close()
 
 
 @pytest.mark.faults
-def test_slow_downloads_leave_the_maps_alone(demo_store: str) -> None:
+def test_grids_are_served_during_slow_downloads(demo_store: str) -> None:
     with connect(demo_store) as conn:
         conn.execute("DELETE FROM api_tokens WHERE name = 'slow'")
         token = make_token(conn, "slow", ["data:read"], days=1, role="planner", areas=["*"])
@@ -234,41 +238,41 @@ def test_slow_downloads_leave_the_maps_alone(demo_store: str) -> None:
         port = int(address.rsplit(":", 1)[1])
         slow = []
         for _ in range(12):
-            one = socket.create_connection(("127.0.0.1", port), timeout=10)
-            one.sendall(
+            connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+            connection.sendall(
                 f"GET /api/v1/exports/incidents.csv HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
             )
-            slow.append(one)
-        for one in slow:
+            slow.append(connection)
+        for connection in slow:
             # The download has begun, and nobody reads it.
-            assert one.recv(1, socket.MSG_PEEK)
+            assert connection.recv(1, socket.MSG_PEEK)
         headers = {"Authorization": f"Bearer {token}"}
         for _ in range(10):
-            answer = httpx2.get(f"{address}/api/v1/grids", headers=headers, timeout=120)
-            assert answer.status_code == 200
-        for one in slow:
-            one.close()
+            response = httpx2.get(f"{address}/api/v1/grids", headers=headers, timeout=120)
+            assert response.status_code == 200
+        for connection in slow:
+            connection.close()
 
 
 @pytest.mark.faults
-def test_a_full_disk(open_folder: Path) -> None:
+def test_service_recovers_after_disk_full(open_folder: Path) -> None:
     """The data folder runs full under load, stays so for a while, and somebody makes room."""
-    place = open_folder / "small"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256m", "none", str(place)],
+    folder = open_folder / "small"
+    folder.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256m", "none", str(folder)],
         capture_output=True,
         text=True,
         check=False,
     )
-    if mounted.returncode:
-        pytest.skip(f"no small disk can be made here: {mounted.stderr.strip()}")
-    ballast = place / "ballast"
+    if mount.returncode:
+        pytest.skip(f"no small disk can be made here: {mount.stderr.strip()}")
+    ballast = folder / "ballast"
     try:
-        with private_cluster.running(place / "data", supervised=True) as found:
-            migrate(found.conninfo)
-            fill(found.conninfo)
-            with connect(found.conninfo) as conn:
+        with private_cluster.running(folder / "data", supervised=True) as cluster:
+            migrate(cluster.conninfo)
+            fill_store(cluster.conninfo)
+            with connect(cluster.conninfo) as conn:
                 reader = make_token(
                     conn,
                     "reader",
@@ -279,27 +283,29 @@ def test_a_full_disk(open_folder: Path) -> None:
                 )
                 feeder = make_token(conn, "feeder", ["incidents:write"], days=1)
                 conn.execute("CHECKPOINT")
-            with serving(found.conninfo) as address, running_worker(found.conninfo):
+            with serving(cluster.conninfo) as address, running_worker(cluster.conninfo):
                 load = Load(address, reader, feeder)
                 load.start()
                 headers = {"Authorization": f"Bearer {reader}"}
-                _answered_more(load, 10)
-                jobs, full = [], 0.0
-                begun = time.monotonic()
-                while time.monotonic() < begun + 60 and time.monotonic() < (full or 1e9) + 4:
-                    _take_up(ballast, place)
-                    asked = httpx2.post(
+                _wait_for_reads(load, 10)
+                jobs, full_since = [], 0.0
+                started = time.monotonic()
+                while (
+                    time.monotonic() < started + 60 and time.monotonic() < (full_since or 1e9) + 4
+                ):
+                    _fill_disk(ballast, folder)
+                    response = httpx2.post(
                         f"{address}/api/v1/jobs/refresh?everything=true",
                         headers=headers,
                         timeout=30,
                     )
-                    if asked.status_code in (200, 202):
-                        jobs.append(asked.json()["id"])
-                    elif not full:
-                        assert asked.status_code == 503
-                        full = time.monotonic()
+                    if response.status_code in (200, 202):
+                        jobs.append(response.json()["id"])
+                    elif not full_since:
+                        assert response.status_code == 503
+                        full_since = time.monotonic()
                     time.sleep(0.3)
-                assert full, "the disk was never full"
+                assert full_since, "the disk was never full"
                 ballast.unlink()
                 with httpx2.Client(headers=headers, timeout=30) as client:
                     wait_until(
@@ -308,26 +314,26 @@ def test_a_full_disk(open_folder: Path) -> None:
                             and client.get(f"{address}/readyz").json()["ready"]
                         )
                     )
-                    _answered_more(load, 10)
+                    _wait_for_reads(load, 10)
                     load.stop()
-                    assert load.wrong == []
+                    assert load.failures == []
                     for path in {path for path, _ in load.reads}:
                         assert client.get(address + path).status_code == 200, path
-                    with running_worker(found.conninfo):
-                        _all_done(client, address, jobs)
-                _nothing_lost(found.conninfo, load)
+                    with running_worker(cluster.conninfo):
+                        _wait_until_jobs_done(client, address, jobs)
+                _check_nothing_lost(cluster.conninfo, load)
     finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def _take_up(path: Path, place: Path) -> None:
+def _fill_disk(path: Path, folder: Path) -> None:
     """Whatever is free at the moment."""
     with contextlib.suppress(OSError), path.open("ab", buffering=0) as handle:
-        while handle.write(b"\0" * min(1 << 20, max(shutil.disk_usage(place).free, 1))):
+        while handle.write(b"\0" * min(1 << 20, max(shutil.disk_usage(folder).free, 1))):
             pass
 
 
-def _all_done(client: httpx2.Client, address: str, jobs: list[int]) -> None:
+def _wait_until_jobs_done(client: httpx2.Client, address: str, jobs: list[int]) -> None:
     for job in jobs:
 
         def done(job: int = job) -> bool:
@@ -338,57 +344,57 @@ def _all_done(client: httpx2.Client, address: str, jobs: list[int]) -> None:
         wait_until(done, within_s=240, what=f"job {job}")
 
 
-def _answered_more(load: Load, number: int) -> None:
+def _wait_for_reads(load: Load, number: int) -> None:
     """Wait until a number of reads more are answered."""
     before = load.answered()
     wait_until(lambda: load.answered() >= before + number)
 
 
-def _wait_until_at_work(conninfo: str) -> None:
+def _wait_for_job_session(conninfo: str) -> None:
     """Wait until the process of a job is in the database."""
     sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'gridcover-job-%'"
     with connect(conninfo, autocommit=True) as conn:
         wait_until(lambda: conn.execute(sessions).fetchone() != (0,))
 
 
-def _nothing_lost(conninfo: str, load: Load) -> int:
+def _check_nothing_lost(conninfo: str, load: Load) -> int:
     with connect(conninfo) as conn:
         stored = [row[0] for row in conn.execute("SELECT source_id FROM incidents").fetchall()]
         assert len(stored) == len(set(stored))
         assert set(stored) == load.acknowledged == load.sent
         events = conn.execute("SELECT count(*) FROM live_events WHERE kind = 'incident'").fetchone()
         assert events == (len(stored),)
-        found = check_audit(conn)
-        assert (found.broken, found.broken_change) == (None, None)
+        audit_check = check_audit(conn)
+        assert (audit_check.broken, audit_check.broken_change) == (None, None)
     return len(stored)
 
 
 @pytest.mark.faults
-def test_the_clock_is_set(open_folder: Path) -> None:
+def test_service_tolerates_clock_changes(open_folder: Path) -> None:
     """Three days forward and five back, under a service, a worker and a database that all see it at once."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
     if library is None:
         pytest.skip("faketime is not installed")
-    place = open_folder / "clock"
-    place.mkdir()
-    place.chmod(0o755)
-    ahead = place / "ahead"
-    ahead.write_text("+0d\n")
+    folder = open_folder / "clock"
+    folder.mkdir()
+    folder.chmod(0o755)
+    offset_file = folder / "ahead"
+    offset_file.write_text("+0d\n")
     env = {
         **os.environ,
         "LD_PRELOAD": str(library),
-        "FAKETIME_TIMESTAMP_FILE": str(ahead),
+        "FAKETIME_TIMESTAMP_FILE": str(offset_file),
         "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "GRIDCOVER_DATA_DIR": str(place / "data"),
+        "GRIDCOVER_DATA_DIR": str(folder / "data"),
         "GRIDCOVER_WORKER": "false",
         "NO_FAKE_STAT": "1",  # else kernels on disk look changed, and every process compiles its own
     }
     env.pop("GRIDCOVER_DATABASE_URL", None)
-    with private_cluster.running(place / "data") as found:
-        migrate(found.conninfo)
-        fill(found.conninfo)
-        with connect(found.conninfo) as conn:
+    with private_cluster.running(folder / "data") as cluster:
+        migrate(cluster.conninfo)
+        fill_store(cluster.conninfo)
+        with connect(cluster.conninfo) as conn:
             token = make_token(
                 conn,
                 "all",
@@ -400,32 +406,32 @@ def test_the_clock_is_set(open_folder: Path) -> None:
     with running_service(env) as (address, _):
         code = "import sys; from service.worker.worker_process import run_worker; run_worker(sys.argv[1], heartbeat_s=2.0)"
         workers = [
-            subprocess.Popen([sys.executable, "-c", code, found.conninfo], env=env)
+            subprocess.Popen([sys.executable, "-c", code, cluster.conninfo], env=env)
             for _ in range(2)
         ]
         try:
-            _through_clocks(address, token, ahead, found.conninfo)
-            assert [one.poll() for one in workers] == [None, None]
+            _change_clocks(address, token, offset_file, cluster.conninfo)
+            assert [worker.poll() for worker in workers] == [None, None]
         finally:
-            for one in workers:
-                one.kill()
-                one.wait()
-    with private_cluster.running(place / "data") as found, connect(found.conninfo) as conn:
-        verified = check_audit(conn)
-        assert (verified.broken, verified.broken_change) == (None, None)
+            for worker in workers:
+                worker.kill()
+                worker.wait()
+    with private_cluster.running(folder / "data") as cluster, connect(cluster.conninfo) as conn:
+        audit_check = check_audit(conn)
+        assert (audit_check.broken, audit_check.broken_change) == (None, None)
         row = conn.execute("SELECT count(*), count(DISTINCT source_id) FROM incidents").fetchone()
         assert row == (6, 6)
 
 
-def _through_clocks(address: str, token: str, ahead: Path, conninfo: str) -> None:
+def _change_clocks(address: str, token: str, offset_file: Path, conninfo: str) -> None:
     with httpx2.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
 
-        def refreshed(attempts: int = 1) -> None:
+        def run_refresh(attempts: int = 1) -> None:
             job = client.post(f"{address}/api/v1/jobs/refresh?everything=true").json()["id"]
-            _all_done(client, address, [job])
+            _wait_until_jobs_done(client, address, [job])
             assert client.get(f"{address}/api/v1/jobs/{job}").json()["attempts"] == attempts
 
-        def sent(number: int) -> httpx2.Response:
+        def send_incidents(number: int) -> httpx2.Response:
             rows = [
                 {
                     "source": "t",
@@ -437,40 +443,40 @@ def _through_clocks(address: str, token: str, ahead: Path, conninfo: str) -> Non
                 }
                 for k in (1, 2)
             ]
-            answer = client.post(
+            response = client.post(
                 f"{address}/api/v1/ingest/incidents",
                 json=rows,
                 headers={"Idempotency-Key": f"b{number}"},
             )
-            assert answer.status_code == 200, answer.text
-            return answer
+            assert response.status_code == 200, response.text
+            return response
 
-        def told(status: str) -> None:
+        def set_status(status: str) -> None:
             client.post(
                 f"{address}/api/v1/ingest/camera-statuses", json=[{"code": "c1", "status": status}]
             )
             assert client.get(f"{address}/api/v1/cameras/c1").json()["status"] == status
 
-        sent(1)
-        told("faulty")
-        refreshed()
+        send_incidents(1)
+        set_status("faulty")
+        run_refresh()
         for number, days, status in ((2, "+3d", "working"), (3, "-2d", "offline")):
             # A job is at work while the clock is set: it is neither lost nor begun anew.
-            with hold_refreshes(conninfo) as let_go:
+            with hold_refreshes(conninfo) as release:
                 job = client.post(f"{address}/api/v1/jobs/refresh?everything=true").json()["id"]
                 path = f"{address}/api/v1/jobs/{job}"
                 wait_until(lambda: client.get(path).json()["state"] == "running")  # noqa: B023
-                ahead.write_text(f"{days}\n")
-                _sees(conninfo, int(days[:-1]))
+                offset_file.write_text(f"{days}\n")
+                _wait_for_clock(conninfo, int(days[:-1]))
                 _wait_for_heartbeats(conninfo, 6)
                 assert client.get(f"{address}/api/v1/jobs/{job}").json()["state"] == "running"
-                let_go()
-            _all_done(client, address, [job])
+                release()
+            _wait_until_jobs_done(client, address, [job])
             assert client.get(f"{address}/api/v1/jobs/{job}").json()["attempts"] == 1
-            assert "Idempotency-Replayed" in sent(1).headers
-            sent(number)
-            told(status)
-            refreshed()
+            assert "Idempotency-Replayed" in send_incidents(1).headers
+            send_incidents(number)
+            set_status(status)
+            run_refresh()
             assert client.get(f"{address}/readyz").json()["ready"]
             assert client.get(f"{address}/tiles/grids/14/13562/6701.pbf").status_code == 200
 
@@ -480,25 +486,25 @@ def _wait_for_heartbeats(conninfo: str, number: int) -> None:
     beats: dict[int, set[dt.datetime]] = {}
     with connect(conninfo, autocommit=True) as conn:
 
-        def enough() -> bool:
+        def enough_heartbeats() -> bool:
             for worker, beat in conn.execute(
                 "SELECT id, last_heartbeat FROM procrastinate_workers"
             ):
                 beats.setdefault(worker, set()).add(beat)
-            return sum(len(seen) > number for seen in beats.values()) >= 2
+            return sum(len(times) > number for times in beats.values()) >= 2
 
-        wait_until(enough, within_s=120)
+        wait_until(enough_heartbeats, within_s=120)
 
 
-def _sees(conninfo: str, days: int) -> None:
+def _wait_for_clock(conninfo: str, days: int) -> None:
     """The database's clock is what it was set to; each process looks once a second."""
 
     def is_set() -> bool:
         with connect(conninfo) as conn:
             row = conn.execute("SELECT clock_timestamp()").fetchone()
         assert row is not None
-        off = row[0] - dt.datetime.now(dt.UTC)
-        return bool(abs(off - dt.timedelta(days=days)) < dt.timedelta(minutes=1))
+        offset = row[0] - dt.datetime.now(dt.UTC)
+        return bool(abs(offset - dt.timedelta(days=days)) < dt.timedelta(minutes=1))
 
     wait_until(is_set, what=f"the database's clock {days} days off")
 
@@ -512,9 +518,9 @@ def running_service(env: dict[str, str]) -> Iterator[tuple[str, int]]:
         try:
             line = next(line for line in process.stderr if "serves on" in line)
             threading.Thread(target=process.stderr.read, daemon=True).start()
-            found = re.search(r"http://[\d.]+:\d+", line)
-            assert found is not None
-            yield found.group(), process.pid
+            match = re.search(r"http://[\d.]+:\d+", line)
+            assert match is not None
+            yield match.group(), process.pid
         finally:
             process.terminate()
             process.wait(60)
@@ -526,7 +532,7 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def test_what_is_under_way_is_finished_when_the_service_ends(demo_store: str) -> None:
+def test_service_finishes_requests_on_sigterm(demo_store: str) -> None:
     with connect(demo_store) as conn:
         conn.execute("DELETE FROM api_tokens WHERE name = 'ending'")
         token = make_token(conn, "ending", ["data:read"], days=1, role="planner", areas=["*"])
@@ -536,13 +542,13 @@ def test_what_is_under_way_is_finished_when_the_service_ends(demo_store: str) ->
         running_service(env) as (address, pid),
         httpx2.Client(headers=headers, timeout=60) as client,
     ):
-        answers: list[httpx2.Response] = []
+        responses: list[httpx2.Response] = []
         body = {"count": 20, "time_limit_s": 2.0}
         # The first calculation of a process loads its kernels, which may take longer than it is
         # given to end.
         assert client.post(f"{address}/api/v1/planning/sites", json={"count": 1}).status_code == 200
         thread = threading.Thread(
-            target=lambda: answers.append(
+            target=lambda: responses.append(
                 client.post(f"{address}/api/v1/planning/sites", json=body)
             )
         )
@@ -550,29 +556,29 @@ def test_what_is_under_way_is_finished_when_the_service_ends(demo_store: str) ->
             before = _cpu_s(pid)
             thread.start()
             # It calculates: that is more work than reading the request.
-            wait_until(lambda: answers or _cpu_s(pid) > before + 0.15)
-            assert not answers
+            wait_until(lambda: responses or _cpu_s(pid) > before + 0.15)
+            assert not responses
             os.kill(pid, signal.SIGTERM)
             with contextlib.suppress(httpx2.HTTPError):
                 for _ in live.iter_lines():
                     pass  # an open map does not keep the service from ending
             thread.join()
-        assert answers[0].status_code == 200
-        assert len(answers[0].json()["sites"]) == 20
+        assert responses[0].status_code == 200
+        assert len(responses[0].json()["sites"]) == 20
         wait_until(lambda: not is_running(pid), within_s=120)
         with pytest.raises(httpx2.ConnectError):
             client.get(f"{address}/healthz")
 
 
-def test_two_importers_of_the_same_rows_at_once(store: str, tmp_path: Path) -> None:
-    fill(store)
+def test_import_file_twice_at_once_stores_rows_once(store: str, tmp_path: Path) -> None:
+    fill_store(store)
     rows = [
         f"t,{k},theft,2026-03-{1 + k % 28:02} 08:00,{118 + k * 1e-5:.5f},31.005"
         for k in range(3000)
     ]
     outcomes: list[ImportOutcome] = []
 
-    def bring(name: str, lines: list[str]) -> None:
+    def run_import(name: str, lines: list[str]) -> None:
         path = tmp_path / f"{name}.csv"
         path.write_text("source,source_id,category,occurred_at,lon,lat\n" + "\n".join(lines) + "\n")
         with connect(store) as conn:
@@ -582,7 +588,7 @@ def test_two_importers_of_the_same_rows_at_once(store: str, tmp_path: Path) -> N
 
     # In opposite orders, which is how two writers come to wait for each other.
     threads = [
-        threading.Thread(target=bring, args=arguments)
+        threading.Thread(target=run_import, args=arguments)
         for arguments in (("one", rows), ("two", rows[::-1]))
     ]
     for thread in threads:
@@ -596,6 +602,10 @@ def test_two_importers_of_the_same_rows_at_once(store: str, tmp_path: Path) -> N
     with connect(store) as conn:
         row = conn.execute("SELECT count(*), count(DISTINCT source_id) FROM incidents").fetchone()
         assert row == (3000, 3000)
-        by = conn.execute("SELECT actor, inserted FROM change_sets WHERE layer = 'incidents'")
-        assert [(who in ("one", "two"), number) for who, number in by.fetchall()] == [(True, 3000)]
+        change_sets = conn.execute(
+            "SELECT actor, inserted FROM change_sets WHERE layer = 'incidents'"
+        )
+        assert [(actor in ("one", "two"), number) for actor, number in change_sets.fetchall()] == [
+            (True, 3000)
+        ]
         assert check_audit(conn).broken_change is None

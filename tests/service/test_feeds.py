@@ -38,7 +38,7 @@ GRID = "340203001001001"
 
 
 @pytest.fixture
-def filled(store: str) -> str:
+def filled_store(store: str) -> str:
     """A district with one grid, a camera and tokens."""
     with connect(store) as conn:
         box = "ST_Multi(ST_MakeEnvelope(118, 30.9, 118.2, 31, 4326))"
@@ -51,20 +51,20 @@ def filled(store: str) -> str:
     return store
 
 
-def bearer(store: str, *scopes: str) -> dict[str, str]:
+def bearer_headers(store: str, *scopes: str) -> dict[str, str]:
     with connect(store) as conn:
         name = "-".join(scopes) + str(dt.datetime.now().timestamp())  # noqa: DTZ005
         return {"Authorization": f"Bearer {make_token(conn, name, list(scopes), days=1)}"}
 
 
 @pytest.fixture
-def client(filled: str) -> Iterator[TestClient]:
-    with TestClient(create_app(filled, Settings())) as found:
-        found.headers.update(bearer(filled, "incidents:write", "status:write"))
-        yield found
+def client(filled_store: str) -> Iterator[TestClient]:
+    with TestClient(create_app(filled_store, Settings())) as test_client:
+        test_client.headers.update(bearer_headers(filled_store, "incidents:write", "status:write"))
+        yield test_client
 
 
-def incident(number: str, **more: Any) -> dict[str, Any]:
+def incident(number: str, **columns: Any) -> dict[str, Any]:
     row = {
         "source": "12345",
         "source_id": number,
@@ -73,15 +73,15 @@ def incident(number: str, **more: Any) -> dict[str, Any]:
         "lon": 118.05,
         "lat": 30.95,
     }
-    return row | more
+    return row | columns
 
 
-def rows(store: str, query: str) -> list[tuple[Any, ...]]:
+def query_rows(store: str, query: str) -> list[tuple[Any, ...]]:
     with connect(store) as conn:
         return conn.execute(query.encode()).fetchall()
 
 
-def test_every_row_of_a_batch_is_answered(client: TestClient, filled: str) -> None:
+def test_ingest_incidents_answers_every_row(client: TestClient, filled_store: str) -> None:
     batch = [
         incident("a"),
         incident("b", lon=None, lat=None, grid=GRID),
@@ -93,11 +93,11 @@ def test_every_row_of_a_batch_is_answered(client: TestClient, filled: str) -> No
         incident("e", satisfaction="很好", lon="118°03′E"),
         incident("f", lon=121.0, lat=31.2),
     ]
-    answer = client.post("/api/v1/ingest/incidents", json=batch)
-    assert answer.status_code == 207
-    told = answer.json()
-    assert told["counts"] == {"inserted": 3, "rejected": 6}
-    by_row = {row["row"]: row for row in told["rows"]}
+    response = client.post("/api/v1/ingest/incidents", json=batch)
+    assert response.status_code == 207
+    body = response.json()
+    assert body["counts"] == {"inserted": 3, "rejected": 6}
+    by_row = {row["row"]: row for row in body["rows"]}
     assert [by_row[k]["result"] for k in range(9)] == [
         "inserted",
         "inserted",
@@ -117,18 +117,20 @@ def test_every_row_of_a_batch_is_answered(client: TestClient, filled: str) -> No
     assert "empty value" in reasons[6]
     assert reasons[7] == ["not a number"]
     assert reasons[8] == ["outside the district"]
-    stored = rows(filled, "SELECT source_id, precision, grid FROM incidents ORDER BY 1")
+    stored = query_rows(filled_store, "SELECT source_id, precision, grid FROM incidents ORDER BY 1")
     assert stored == [("a", "exact", None), ("b", "grid", GRID), ("e", "exact", None)]
     # Sent again: nothing new, and a change is a change.
-    again = client.post(
+    repeated = client.post(
         "/api/v1/ingest/incidents", json={"rows": [batch[0], incident("b", grid=GRID)]}
     )
-    assert [row["result"] for row in again.json()["rows"]] == ["unchanged", "updated"]
-    noted = rows(filled, "SELECT layer, rows, rejected FROM imports ORDER BY id")
-    assert noted == [("incidents", 9, 6), ("incidents", 2, 0)]
+    assert [row["result"] for row in repeated.json()["rows"]] == ["unchanged", "updated"]
+    imports = query_rows(filled_store, "SELECT layer, rows, rejected FROM imports ORDER BY id")
+    assert imports == [("incidents", 9, 6), ("incidents", 2, 0)]
 
 
-def test_geojson_and_chinese_words(client: TestClient, filled: str) -> None:
+def test_ingest_incidents_reads_geojson_and_chinese_names(
+    client: TestClient, filled_store: str
+) -> None:
     point = {"type": "Point", "coordinates": [118.05, 30.95]}
     line = {"type": "LineString", "coordinates": [[118, 30], [119, 31]]}
     features = [
@@ -147,16 +149,16 @@ def test_geojson_and_chinese_words(client: TestClient, filled: str) -> None:
         },
     ]
     body = {"type": "FeatureCollection", "features": features}
-    told = client.post("/api/v1/ingest/incidents?source=hotline", json=body).json()["rows"]
-    assert [row["result"] for row in told] == ["inserted", "rejected", "inserted"]
-    assert [row["key"] for row in told] == ["网格/7", None, "hotline/9"]
-    assert told[1]["findings"][0]["reason"] == "unreadable coordinates"
-    assert rows(filled, "SELECT extra FROM incidents WHERE source_id = '9'") == [
+    results = client.post("/api/v1/ingest/incidents?source=hotline", json=body).json()["rows"]
+    assert [row["result"] for row in results] == ["inserted", "rejected", "inserted"]
+    assert [row["key"] for row in results] == ["网格/7", None, "hotline/9"]
+    assert results[1]["findings"][0]["reason"] == "unreadable coordinates"
+    assert query_rows(filled_store, "SELECT extra FROM incidents WHERE source_id = '9'") == [
         ({"备注": '{"a": 1}'},)
     ]
 
 
-def test_a_batch_sent_twice_is_taken_once(client: TestClient, filled: str) -> None:
+def test_ingest_idempotency_key_stores_batch_once(client: TestClient, filled_store: str) -> None:
     key = {"Idempotency-Key": "batch-1"}
     first = client.post(
         "/api/v1/ingest/incidents", json=[incident("a"), incident("b", lon=0, lat=0)], headers=key
@@ -168,38 +170,41 @@ def test_a_batch_sent_twice_is_taken_once(client: TestClient, filled: str) -> No
     assert first.json() == second.json()
     assert "idempotency-replayed" not in first.headers
     assert second.headers["idempotency-replayed"] == "true"
-    other = client.post("/api/v1/ingest/incidents", json=[incident("c")], headers=key)
-    assert other.status_code == 422
-    assert "new key" in other.json()["detail"]
-    assert len(rows(filled, "SELECT 1 FROM imports")) == 1
+    changed_batch = client.post("/api/v1/ingest/incidents", json=[incident("c")], headers=key)
+    assert changed_batch.status_code == 422
+    assert "new key" in changed_batch.json()["detail"]
+    assert len(query_rows(filled_store, "SELECT 1 FROM imports")) == 1
 
 
-def test_two_who_send_the_same_rows_at_once(client: TestClient, filled: str) -> None:
+def test_ingest_concurrent_batches_store_rows_once(client: TestClient, filled_store: str) -> None:
     batch = [incident(str(k)) for k in range(400)]
 
     def send(turn: int) -> list[str]:
-        some = batch if turn % 2 else batch[::-1]
+        rows = batch if turn % 2 else batch[::-1]
         headers = {"Idempotency-Key": f"k{turn // 2}"} if turn < 4 else {}
-        answer = client.post("/api/v1/ingest/incidents", json=some, headers=headers)
-        if answer.status_code == 422:  # the same key for rows in another order
+        response = client.post("/api/v1/ingest/incidents", json=rows, headers=headers)
+        if response.status_code == 422:  # the same key for rows in another order
             return []
-        return [row["result"] for row in answer.json()["rows"]]
+        return [row["result"] for row in response.json()["rows"]]
 
-    with ThreadPoolExecutor(8) as many:
-        results = list(many.map(send, range(8)))
+    with ThreadPoolExecutor(8) as executor:
+        results = list(executor.map(send, range(8)))
     assert sum(result.count("inserted") for result in results[4:]) <= 400
-    assert {word for result in results for word in result} <= {"inserted", "unchanged"}
-    assert rows(filled, "SELECT count(*) FROM incidents") == [(400,)]
+    assert {result_name for result in results for result_name in result} <= {
+        "inserted",
+        "unchanged",
+    }
+    assert query_rows(filled_store, "SELECT count(*) FROM incidents") == [(400,)]
 
 
-def test_statuses_keep_their_history(client: TestClient, filled: str) -> None:
-    def send(*told: tuple[str, str | None]) -> list[str]:
-        batch = [{"设备编码": CODE, "设备状态": word, "at": at} for word, at in told]
-        answer = client.post("/api/v1/ingest/camera-statuses", json=batch)
-        return [row["result"] for row in answer.json()["rows"]]
+def test_ingest_camera_statuses_keeps_history(client: TestClient, filled_store: str) -> None:
+    def send(*reports: tuple[str, str | None]) -> list[str]:
+        batch = [{"设备编码": CODE, "设备状态": status, "at": at} for status, at in reports]
+        response = client.post("/api/v1/ingest/camera-statuses", json=batch)
+        return [row["result"] for row in response.json()["rows"]]
 
     assert send(("离线", "2026-10-01T08:00:00+08:00")) == ["recorded"]
-    assert rows(filled, "SELECT status FROM cameras") == [("offline",)]
+    assert query_rows(filled_store, "SELECT status FROM cameras") == [("offline",)]
     # Once more, in the past, and one that the history has already.
     assert send(
         ("OFF", "2026-10-01T08:00:00+08:00"), ("2", "2026-09-01"), ("ON", "2025-01-01")
@@ -208,58 +213,64 @@ def test_statuses_keep_their_history(client: TestClient, filled: str) -> None:
         "superseded",
         "unchanged",
     ]
-    assert rows(filled, "SELECT status FROM cameras") == [("offline",)]
+    assert query_rows(filled_store, "SELECT status FROM cameras") == [("offline",)]
     assert send(("在用", None)) == ["recorded"]
     assert send(("在用", None)) == ["unchanged"]
-    history = rows(filled, "SELECT status FROM camera_status ORDER BY since")
+    history = query_rows(filled_store, "SELECT status FROM camera_status ORDER BY since")
     assert history == [("working",), ("faulty",), ("offline",), ("working",)]
-    heard = rows(filled, "SELECT now() - at < interval '1 minute' FROM camera_heard")
-    assert heard == [(True,)]
-    bad = [
+    last_heard = query_rows(
+        filled_store, "SELECT now() - at < interval '1 minute' FROM camera_heard"
+    )
+    assert last_heard == [(True,)]
+    invalid_rows = [
         {"code": "x", "status": "ON"},
         {"code": CODE, "status": "asleep"},
         {"code": CODE, "status": "ON", "at": "2999-01-01"},
         {"status": "ON"},
         {"code": CODE, "status": "ON", "at": "noon"},
     ]
-    answer = client.post("/api/v1/ingest/camera-statuses", json=bad)
-    assert answer.status_code == 422
-    assert [row["findings"][0]["reason"] for row in answer.json()["rows"]] == [
+    response = client.post("/api/v1/ingest/camera-statuses", json=invalid_rows)
+    assert response.status_code == 422
+    assert [row["findings"][0]["reason"] for row in response.json()["rows"]] == [
         "unknown camera",
         "unknown status",
         "date in the future",
         "empty value",
         "impossible date",
     ]
-    assert rows(filled, "SELECT count(*) FROM camera_status") == [(4,)]
+    assert query_rows(filled_store, "SELECT count(*) FROM camera_status") == [(4,)]
     # An import of the register that says the same adds nothing to the history.
-    with connect(filled) as conn:
+    with connect(filled_store) as conn:
         conn.execute("UPDATE cameras SET name = 'x', status = 'working'")
-    assert rows(filled, "SELECT count(*) FROM camera_status") == [(4,)]
+    assert query_rows(filled_store, "SELECT count(*) FROM camera_status") == [(4,)]
 
 
-def test_doors(filled: str, client: TestClient) -> None:
-    with TestClient(create_app(filled, Settings())) as anyone:
+def test_ingest_refuses_bad_tokens_and_bodies(filled_store: str, client: TestClient) -> None:
+    with TestClient(create_app(filled_store, Settings())) as anonymous:
         for path in ("/api/v1/ingest/incidents", "/api/v1/ingest/camera-statuses"):
-            refused = anyone.post(path, json=[incident("a")])
+            refused = anonymous.post(path, json=[incident("a")])
             assert refused.status_code == 401
             assert refused.headers["content-type"] == "application/problem+json"
             assert refused.headers["www-authenticate"] == "Bearer"
-            for wrong in ("Bearer nonsense", "Basic eDp5", "Bearer "):
-                answer = anyone.post(path, json=[], headers={"Authorization": wrong})
-                assert answer.status_code == 401
-        only = bearer(filled, "status:write")
+            for authorization in ("Bearer nonsense", "Basic eDp5", "Bearer "):
+                response = anonymous.post(path, json=[], headers={"Authorization": authorization})
+                assert response.status_code == 401
+        status_only = bearer_headers(filled_store, "status:write")
         assert (
-            anyone.post("/api/v1/ingest/incidents", json=[incident("a")], headers=only).status_code
+            anonymous.post(
+                "/api/v1/ingest/incidents", json=[incident("a")], headers=status_only
+            ).status_code
             == 403
         )
-        with connect(filled) as conn:
+        with connect(filled_store) as conn:
             conn.execute("UPDATE api_tokens SET expires_at = now() - interval '1 second'")
         assert (
-            anyone.post("/api/v1/ingest/camera-statuses", json=[{}], headers=only).status_code
+            anonymous.post(
+                "/api/v1/ingest/camera-statuses", json=[{}], headers=status_only
+            ).status_code
             == 401
         )
-    with connect(filled) as conn:
+    with connect(filled_store) as conn:
         conn.execute("UPDATE api_tokens SET expires_at = now() + interval '1 day'")
     assert client.post("/api/v1/ingest/incidents", content=b"{").status_code == 400
     assert client.post("/api/v1/ingest/incidents", content=b'[{"lon": NaN}]').status_code == 400
@@ -269,34 +280,37 @@ def test_doors(filled: str, client: TestClient) -> None:
     assert client.post("/api/v1/ingest/incidents", json=[{}] * 10_001).status_code == 400
     assert client.post("/api/v1/ingest/incidents", content=b" " * (33 << 20)).status_code == 413
     assert client.post("/api/v1/ingest/incidents", json=[{}]).status_code == 422
-    odd = json.dumps([incident("a\x00b", category="\ud800x")])
-    nul = client.post("/api/v1/ingest/incidents", content=odd)
-    assert nul.status_code == 400
-    assert rows(filled, "SELECT source_id, category FROM incidents") == []
+    content = json.dumps([incident("a\x00b", category="\ud800x")])
+    response = client.post("/api/v1/ingest/incidents", content=content)
+    assert response.status_code == 400
+    assert query_rows(filled_store, "SELECT source_id, category FROM incidents") == []
 
 
-def test_phones_only_for_their_token(filled: str, client: TestClient) -> None:
-    with connect(filled) as conn:
+def test_grid_staff_shows_phones_with_scope_or_right(filled_store: str, client: TestClient) -> None:
+    with connect(filled_store) as conn:
         conn.execute(
             "INSERT INTO grid_staff VALUES (%s, 'full_time', '乙', '2'), (%s, 'head', '甲', '1')",
             (GRID, GRID),
         )
     path = f"/api/v1/grids/{GRID}/staff"
     assert client.get(path).status_code == 403  # its token sends incidents
-    client.cookies.update(sign_in(filled, "planner"))
-    bare = [
+    client.cookies.update(sign_in(filled_store, "planner"))
+    without_phones = [
         {"role": "head", "name": "甲", "phone": None},
         {"role": "full_time", "name": "乙", "phone": None},
     ]
-    assert client.get(path).json() == bare
+    assert client.get(path).json() == without_phones
     # The cookie says who asks, whatever other header there is.
-    assert client.get(path, headers=bearer(filled, "staff:read")).json() == bare
+    assert (
+        client.get(path, headers=bearer_headers(filled_store, "staff:read")).json()
+        == without_phones
+    )
     client.cookies.clear()
-    told = client.get(path, headers=bearer(filled, "staff:read")).json()
-    assert [row["phone"] for row in told] == ["1", "2"]
-    assert client.get(path, headers=bearer(filled, "status:write")).status_code == 403
-    client.cookies.update(sign_in(filled, "commander"))
-    assert client.get(path).json() == told
+    with_phones = client.get(path, headers=bearer_headers(filled_store, "staff:read")).json()
+    assert [row["phone"] for row in with_phones] == ["1", "2"]
+    assert client.get(path, headers=bearer_headers(filled_store, "status:write")).status_code == 403
+    client.cookies.update(sign_in(filled_store, "commander"))
+    assert client.get(path).json() == with_phones
     assert client.get("/api/v1/grids/none/staff").status_code == 404
 
 
@@ -304,17 +318,17 @@ class Receiver:
     """Another system: answers what it is told to, and remembers what it was sent."""
 
     def __init__(self) -> None:
-        self.answers: list[int] = []
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.came = threading.Event()
+        self.status_codes: list[int] = []
+        self.received: list[tuple[dict[str, str], bytes]] = []
+        self.arrived = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
-                outer.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
-                outer.came.set()
-                code = outer.answers.pop(0) if outer.answers else 204
+                outer.received.append(({k.lower(): v for k, v in self.headers.items()}, body))
+                outer.arrived.set()
+                code = outer.status_codes.pop(0) if outer.status_codes else 204
                 self.send_response(code)
                 if code == 302:
                     self.send_header("Location", "http://127.0.0.1:9/elsewhere")
@@ -331,14 +345,14 @@ class Receiver:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    yield found
-    found.server.shutdown()
-    found.thread.join()
-    found.server.server_close()
+    test_receiver = Receiver()
+    yield test_receiver
+    test_receiver.server.shutdown()
+    test_receiver.thread.join()
+    test_receiver.server.server_close()
 
 
-def plant(store: str, run: int, alert: dict[str, bool]) -> tuple[int, int]:
+def store_alerts(store: str, run: int, alert: dict[str, bool]) -> tuple[int, int]:
     with connect(store) as conn:
         conn.execute(
             "INSERT INTO runs (kind, parameters, inputs_digest, software_version, metric_crs, "
@@ -349,9 +363,8 @@ def plant(store: str, run: int, alert: dict[str, bool]) -> tuple[int, int]:
         for category, raised in alert.items():
             conn.execute(
                 "INSERT INTO grid_patterns (category, grid, run, alert, alert_since, "
-                "alert_observed, "
-                "alert_expected, alert_score) SELECT %s, %s, max(id), %s, '2026-10-05', 9, 3, 5.5 "
-                "FROM runs",
+                "alert_observed, alert_expected, alert_score) SELECT %s, %s, max(id), %s, "
+                "'2026-10-05', 9, 3, 5.5 FROM runs",
                 (category, GRID, raised),
             )
         return raise_alerts(conn, run)
@@ -360,9 +373,9 @@ def plant(store: str, run: int, alert: dict[str, bool]) -> tuple[int, int]:
 def send_due(store: str, settings: Settings) -> int:
     """Send what is due; the number of attempts."""
     attempts = "SELECT coalesce(sum(attempts), 0)::integer FROM webhook_deliveries"
-    before = rows(store, attempts)[0][0]
+    before = query_rows(store, attempts)[0][0]
     send_due_deliveries(store, settings)
-    return int(rows(store, attempts)[0][0] - before)
+    return int(query_rows(store, attempts)[0][0] - before)
 
 
 MAKE_DUE = (
@@ -371,17 +384,19 @@ MAKE_DUE = (
 )
 
 
-def test_alerts_open_end_and_reach_another_system(filled: str, receiver: Receiver) -> None:
+def test_raise_alerts_opens_ends_and_notifies_webhooks(
+    filled_store: str, receiver: Receiver
+) -> None:
     settings = Settings(webhook_targets=[receiver.origin])
-    with connect(filled) as conn:
+    with connect(filled_store) as conn:
         secret = add_webhook(conn, receiver.origin + "/hook")
-    assert plant(filled, 1, {"theft": True, "noise": False}) == (1, 0)
-    assert plant(filled, 2, {"theft": True, "noise": True}) == (1, 0)
-    with connect(filled) as conn:
+    assert store_alerts(filled_store, 1, {"theft": True, "noise": False}) == (1, 0)
+    assert store_alerts(filled_store, 2, {"theft": True, "noise": True}) == (1, 0)
+    with connect(filled_store) as conn:
         assert [a["category"] for a in read_open_alerts(conn)] == ["theft", "noise"]
-    assert send_due(filled, settings) == 2
-    assert send_due(filled, settings) == 0
-    headers, body = receiver.got[0]
+    assert send_due(filled_store, settings) == 2
+    assert send_due(filled_store, settings) == 0
+    headers, body = receiver.received[0]
     # The signature as the standard's own library sees it.
     data = standardwebhooks.Webhook(secret).verify(body, headers)
     assert data["type"] == "alerts.raised"
@@ -395,52 +410,54 @@ def test_alerts_open_end_and_reach_another_system(filled: str, receiver: Receive
     assert 118 < alert["lon"] < 118.2
     with pytest.raises(standardwebhooks.WebhookVerificationError):
         standardwebhooks.Webhook(secret).verify(body + b" ", headers)
-    assert plant(filled, 3, {"theft": False, "noise": True}) == (0, 1)
-    assert plant(filled, 4, {"theft": True, "noise": True}) == (1, 0)
-    assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 2
+    assert store_alerts(filled_store, 3, {"theft": False, "noise": True}) == (0, 1)
+    assert store_alerts(filled_store, 4, {"theft": True, "noise": True}) == (1, 0)
+    assert len({headers["webhook-id"] for headers, _ in receiver.received}) == 2
 
 
-def test_what_fails_is_tried_again_and_given_up_at_last(filled: str, receiver: Receiver) -> None:
+def test_webhook_delivery_is_retried_then_given_up(filled_store: str, receiver: Receiver) -> None:
     settings = Settings(webhook_targets=[receiver.origin])
-    with connect(filled) as conn:
+    with connect(filled_store) as conn:
         add_webhook(conn, receiver.origin + "/hook")
         conn.commit()
-        plant(filled, 1, {"theft": True})
-        receiver.answers = [500, 302]
-        for attempt, answer in enumerate(("HTTP 500", "HTTP 302"), start=1):
-            assert send_due(filled, settings) == 1
+        store_alerts(filled_store, 1, {"theft": True})
+        receiver.status_codes = [500, 302]
+        for attempt, expected_answer in enumerate(("HTTP 500", "HTTP 302"), start=1):
+            assert send_due(filled_store, settings) == 1
             row = conn.execute(
                 "SELECT attempts, answer, next_at > now(), delivered_at FROM webhook_deliveries"
             ).fetchone()
-            assert row == (attempt, answer, True, None)
-            assert send_due(filled, settings) == 0
+            assert row == (attempt, expected_answer, True, None)
+            assert send_due(filled_store, settings) == 0
             for statement in MAKE_DUE:
                 conn.execute(statement)
             conn.commit()
-        assert send_due(filled, settings) == 1
-        assert [a[0]["webhook-id"] for a in receiver.got] == [receiver.got[0][0]["webhook-id"]] * 3
-        done = conn.execute(
+        assert send_due(filled_store, settings) == 1
+        assert [a[0]["webhook-id"] for a in receiver.received] == [
+            receiver.received[0][0]["webhook-id"]
+        ] * 3
+        delivery = conn.execute(
             "SELECT attempts, next_at, delivered_at IS NOT NULL FROM webhook_deliveries"
         ).fetchone()
-        assert done == (3, None, True)
+        assert delivery == (3, None, True)
         # Nobody there: put off seven times, then given up, and still told.
         conn.execute("DELETE FROM webhook_deliveries")
         conn.execute("UPDATE webhooks SET url = 'http://127.0.0.1:9/hook'")
         queue_deliveries(conn, "test", {})
         conn.commit()
-        closed = Settings(webhook_targets=["http://127.0.0.1:9"])
+        unreachable = Settings(webhook_targets=["http://127.0.0.1:9"])
         for _ in range(8):
-            assert send_due(filled, closed) == 1
+            assert send_due(filled_store, unreachable) == 1
             for statement in MAKE_DUE:
                 conn.execute(statement)
             conn.commit()
-        assert send_due(filled, closed) == 0
+        assert send_due(filled_store, unreachable) == 0
         (state,) = list_webhooks(conn)
         assert (state["given_up"], state["waiting"], state["delivered"]) == (1, 0, 0)
         assert "ConnectError" in state["last_answer"]
 
 
-def test_only_allowed_targets(filled: str, receiver: Receiver) -> None:
+def test_require_allowed_refuses_other_targets(filled_store: str, receiver: Receiver) -> None:
     settings = Settings(webhook_targets=["https://Centre.example:8443"])
     require_allowed("https://centre.example:8443/a?b=c", settings)
     for url in (
@@ -457,53 +474,53 @@ def test_only_allowed_targets(filled: str, receiver: Receiver) -> None:
     with pytest.raises(ValueError, match="no origin"):
         Settings(webhook_targets=["https://centre.example/path"])
     # An address that is no longer allowed gets nothing.
-    with connect(filled) as conn:
+    with connect(filled_store) as conn:
         add_webhook(conn, receiver.origin + "/hook")
         queue_deliveries(conn, "test", {})
         conn.commit()
-        assert send_due(filled, settings) == 1
-        assert receiver.got == []
+        assert send_due(filled_store, settings) == 1
+        assert receiver.received == []
         (state,) = list_webhooks(conn)
         assert "not among the allowed" in state["last_answer"]
 
 
-def test_the_service_sends_by_itself(
-    filled: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+def test_worker_sends_webhook_deliveries(
+    filled_store: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with connect(filled) as conn:
+    with connect(filled_store) as conn:
         add_webhook(conn, receiver.origin + "/hook")
         queue_deliveries(conn, "test", {})
     monkeypatch.setenv("GRIDCOVER_WEBHOOK_TARGETS", json.dumps([receiver.origin]))
-    with running_worker(filled):
-        assert receiver.came.wait(120)
-    assert len(receiver.got) == 1
+    with running_worker(filled_store):
+        assert receiver.arrived.wait(120)
+    assert len(receiver.received) == 1
 
 
-def test_deliveries_without_a_job_are_queued_once(filled: str, receiver: Receiver) -> None:
+def test_enqueue_stored_deliveries_queues_once(filled_store: str, receiver: Receiver) -> None:
     settings = Settings(webhook_targets=[receiver.origin])
-    with connect(filled) as conn:
+    with connect(filled_store) as conn:
         secret = add_webhook(conn, receiver.origin + "/hook")
         queue_deliveries(conn, "test", {"a": 1})
         # As a version without the job queue left it.
         conn.execute("DELETE FROM procrastinate_jobs")
         conn.commit()
-        assert send_due(filled, settings) == 0
+        assert send_due(filled_store, settings) == 0
         assert enqueue_stored_deliveries(conn) == 1
         assert enqueue_stored_deliveries(conn) == 0
         # What is rolled back leaves no job behind.
         conn.rollback()
-        assert send_due(filled, settings) == 0
+        assert send_due(filled_store, settings) == 0
         assert enqueue_stored_deliveries(conn) == 1
         conn.commit()
-        assert send_due(filled, settings) == 1
+        assert send_due(filled_store, settings) == 1
         assert enqueue_stored_deliveries(conn) == 0
-    ((headers, body),) = receiver.got
+    ((headers, body),) = receiver.received
     data = standardwebhooks.Webhook(secret).verify(body, headers)
     assert data == {"type": "test", "data": {"a": 1}}
 
 
-def test_a_long_delay_is_no_fault_of_the_clock(filled: str) -> None:
-    with connect(filled) as conn:
+def test_write_heartbeat_corrects_only_long_delays(filled_store: str) -> None:
+    with connect(filled_store) as conn:
         add_webhook(conn, "https://centre.example/hook")
         queue_deliveries(conn, "test", {})
         later = "UPDATE procrastinate_jobs SET scheduled_at = now() + %s::interval"
@@ -514,14 +531,16 @@ def test_a_long_delay_is_no_fault_of_the_clock(filled: str) -> None:
             assert conn.execute(due).fetchone() == (expected,)
 
 
-def test_commands(run: Callable[..., CommandResult], receiver: Receiver) -> None:
-    made = run("token", "add", "hotline", "--scope", "incidents:write", "--days", "30")
-    assert made.stdout.startswith("gridcover_")
+def test_token_and_webhook_commands_are_audited(
+    run: Callable[..., CommandResult], receiver: Receiver
+) -> None:
+    added = run("token", "add", "hotline", "--scope", "incidents:write", "--days", "30")
+    assert added.stdout.startswith("gridcover_")
     assert run("token", "add", "hotline", "--scope", "incidents:write").returncode == 1
     assert "no scope" in run("token", "add", "x", "--scope", "all").stderr
     (row,) = json.loads(run("token", "list", "--json").stdout)
     assert (row["name"], row["scopes"]) == ("hotline", ["incidents:write"])
-    assert made.stdout.strip() not in json.dumps(row)
+    assert added.stdout.strip() not in json.dumps(row)
     assert run("token", "revoke", "hotline").returncode == 0
     assert run("token", "revoke", "hotline").returncode == 1
     hook = receiver.origin + "/hook"
@@ -532,9 +551,9 @@ def test_commands(run: Callable[..., CommandResult], receiver: Receiver) -> None
     (state,) = json.loads(run("webhook", "list", "--json").stdout)
     assert state["delivered"] == 1
     assert run("webhook", "remove", hook).returncode == 0
-    assert len(receiver.got) == 1
-    told = json.loads(run("audit", "list", "--json").stdout)
-    assert [row["action"] for row in told] == [
+    assert len(receiver.received) == 1
+    entries = json.loads(run("audit", "list", "--json").stdout)
+    assert [row["action"] for row in entries] == [
         "webhook removed",
         "webhook added",
         "token revoked",

@@ -32,22 +32,20 @@ RENAME = {"STT": "code", "Toạ độ": "where", "Điểm lắp đặt": "name",
 
 @pytest.fixture
 def client(store: str) -> Iterator[TestClient]:
-    with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as found:
-        yield found
+    with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as test_client:
+        yield test_client
 
 
-def send(client: TestClient, content: bytes = b"", **query: Any) -> dict[str, Any]:
+def run_import(client: TestClient, content: bytes = b"", **query: Any) -> dict[str, Any]:
     """The ended job of an import."""
-    answer = client.post("/api/v1/jobs/import", params=query, content=content)
-    assert answer.status_code == 202, answer.text
-    return wait_for_job(client, answer.json()["id"], "done", "failed")
+    response = client.post("/api/v1/jobs/import", params=query, content=content)
+    assert response.status_code == 202, response.text
+    return wait_for_job(client, response.json()["id"], "done", "failed")
 
 
-def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
-    client: TestClient, store: str
-) -> None:
+def test_import_proposes_columns_and_reuses_upload(client: TestClient, store: str) -> None:
     with running_worker(store):
-        refused = send(
+        refused = run_import(
             client,
             workbook(VIETNAMESE_CAMERAS),
             layer="cameras",
@@ -57,7 +55,7 @@ def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
         assert refused["state"] == "failed"
         preview = refused["outcome"]["preview"]
         assert set(preview["missing"]) >= {"lon", "lat", "code"}
-        uses = {one["header"]: one for one in preview["headers"]}
+        uses = {entry["header"]: entry for entry in preview["headers"]}
         assert list(uses) == VIETNAMESE_CAMERAS[0]
         assert uses["STT"]["proposed"] == "code"
         assert "all different" in uses["STT"]["evidence"]
@@ -65,7 +63,7 @@ def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
         assert preview["rows"][0][:2] == ["1", "Ngã tư Lê Lợi"]
         assert "bi-mat" not in json.dumps(refused)
         upload = refused["arguments"]["upload"]
-        tried = send(
+        dry_run_job = run_import(
             client,
             layer="cameras",
             name="x",
@@ -73,15 +71,15 @@ def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
             rename=json.dumps(RENAME),
             dry_run=True,
         )
-        assert tried["state"] == "done", tried
-        assert tried["outcome"]["file"] == "máy quay.xlsx"
-        assert {u["how"] for u in tried["outcome"]["preview"]["headers"]} == {
+        assert dry_run_job["state"] == "done", dry_run_job
+        assert dry_run_job["outcome"]["file"] == "máy quay.xlsx"
+        assert {u["how"] for u in dry_run_job["outcome"]["preview"]["headers"]} == {
             "given",
             "open",
             "secret",
         }
         assert stored_cameras(store) == {}
-        done = send(
+        import_job = run_import(
             client,
             layer="cameras",
             name="x",
@@ -89,19 +87,21 @@ def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
             save_mapping="hợp đồng",
             rename=[f"{header}={column}" for header, column in RENAME.items()],
         )
-        assert (done["state"], done["outcome"]["inserted"]) == ("done", 3)
+        assert (import_job["state"], import_job["outcome"]["inserted"]) == ("done", 3)
         assert stored_cameras(store) == EXPECTED_CAMERAS
         # What was stored is not kept.
-        gone = client.post(
+        expired = client.post(
             "/api/v1/jobs/import", params={"layer": "cameras", "name": "x", "upload": upload}
         )
-        assert gone.status_code == 410
+        assert expired.status_code == 410
         # The next file of the same kind needs the name alone.
-        listed = client.get("/api/v1/imports/mappings", params={"layer": "cameras"}).json()
-        assert [(one["name"], one["columns"]) for one in listed] == [("hợp đồng", RENAME)]
+        mappings = client.get("/api/v1/imports/mappings", params={"layer": "cameras"}).json()
+        assert [(entry["name"], entry["columns"]) for entry in mappings] == [("hợp đồng", RENAME)]
         rows = [VIETNAMESE_CAMERAS[0], [4, "Sân bay", "31.304, 118.504", "90", "", "x"]]
-        more = send(client, workbook(rows), layer="cameras", name="b.xlsx", mapping="hợp đồng")
-        assert (more["state"], more["outcome"]["inserted"]) == ("done", 1)
+        next_job = run_import(
+            client, workbook(rows), layer="cameras", name="b.xlsx", mapping="hợp đồng"
+        )
+        assert (next_job["state"], next_job["outcome"]["inserted"]) == ("done", 1)
     assert stored_cameras(store) == EXPECTED_CAMERAS | {"4": ("Sân bay", 90.0, 118.504, 31.304)}
     query = {"layer": "cameras", "name": "hợp đồng"}
     assert client.delete("/api/v1/imports/mappings", params=query).status_code == 204
@@ -112,14 +112,18 @@ def test_missing_columns_lead_to_proposals_and_the_file_is_not_sent_again(
     assert row == ({"mapping": "hợp đồng"},)
 
 
-def test_the_workbook_in_another_language(client: TestClient, store: str, odd_files: Path) -> None:
+def test_import_reads_workbook_in_another_language(
+    client: TestClient, store: str, odd_files: Path
+) -> None:
     content = (odd_files / "other_language.xlsx").read_bytes()
     with running_worker(store):
-        refused = send(client, content, layer="cameras", name="a.xlsx", dry_run=True)
+        refused = run_import(client, content, layer="cameras", name="a.xlsx", dry_run=True)
         assert "code" in refused["outcome"]["preview"]["missing"]
         upload = refused["arguments"]["upload"]
-        done = send(client, layer="cameras", name="a", upload=upload, rename=json.dumps(RENAME))
-        assert (done["state"], done["outcome"]["inserted"]) == ("done", 3), done
+        import_job = run_import(
+            client, layer="cameras", name="a", upload=upload, rename=json.dumps(RENAME)
+        )
+        assert (import_job["state"], import_job["outcome"]["inserted"]) == ("done", 3), import_job
     assert {code: row[1:] for code, row in stored_cameras(store).items()} == {
         "1": (259.0, 118.501, 31.301),
         "2": (None, 118.502, 31.302),
@@ -127,17 +131,17 @@ def test_the_workbook_in_another_language(client: TestClient, store: str, odd_fi
     }
 
 
-def test_points_without_key_and_time(client: TestClient, store: str) -> None:
+def test_import_numbers_points_and_applies_given_time(client: TestClient, store: str) -> None:
     content = b"latitude,longitude\n31.301,118.501\n31.302,118.502\n31.302,118.502\n"
-    asked: dict[str, Any] = {"layer": "incidents", "name": "points_alone.csv"}
+    query: dict[str, Any] = {"layer": "incidents", "name": "points_alone.csv"}
     with running_worker(store):
-        refused = send(client, content, **asked, dry_run=True)
+        refused = run_import(client, content, **query, dry_run=True)
         assert refused["outcome"]["preview"]["missing"] == ["source_id", "occurred_at"]
-        again = asked | {"upload": refused["arguments"]["upload"]}
-        keyed = send(client, **again, dry_run=True, key="number")
-        assert keyed["outcome"]["preview"]["missing"] == ["occurred_at"]
-        done = send(client, **again, key="number", occurred="2025")
-        assert (done["state"], done["outcome"]["inserted"]) == ("done", 3), done
+        next_query = query | {"upload": refused["arguments"]["upload"]}
+        numbered = run_import(client, **next_query, dry_run=True, key="number")
+        assert numbered["outcome"]["preview"]["missing"] == ["occurred_at"]
+        import_job = run_import(client, **next_query, key="number", occurred="2025")
+        assert (import_job["state"], import_job["outcome"]["inserted"]) == ("done", 3), import_job
     with connect(store) as conn:
         rows = conn.execute(
             "SELECT DISTINCT occurred_from AT TIME ZONE 'Asia/Shanghai', "
@@ -148,13 +152,13 @@ def test_points_without_key_and_time(client: TestClient, store: str) -> None:
     ]
 
 
-def test_a_known_header_can_be_kept_as_it_is(client: TestClient, store: str) -> None:
+def test_import_rename_keeps_known_header_as_extra(client: TestClient, store: str) -> None:
     content = "编码,名称,经度,纬度,方位角\na,东门,118.5,31.3,90\n".encode()
     with running_worker(store):
-        done = send(
+        import_job = run_import(
             client, content, layer="cameras", name="a.csv", rename="方位角=extra", save_mapping="m"
         )
-    assert done["state"] == "done", done
+    assert import_job["state"] == "done", import_job
     with connect(store) as conn:
         assert conn.execute("SELECT bearing_deg, extra FROM cameras").fetchone() == (
             None,
@@ -163,19 +167,19 @@ def test_a_known_header_can_be_kept_as_it_is(client: TestClient, store: str) -> 
         assert read_mapping(conn, "cameras", "m").columns["方位角"] == EXTRA
 
 
-def test_passwords_are_never_shown(client: TestClient, store: str) -> None:
+def test_import_preview_hides_passwords(client: TestClient, store: str) -> None:
     content = "地点,密码,经度,纬度\n东门,geheim1,118.5,31.3\n西门,geheim2,118.6,31.3\n".encode()
     with running_worker(store):
-        refused = send(client, content, layer="cameras", name="a.csv", dry_run=True)
+        refused = run_import(client, content, layer="cameras", name="a.csv", dry_run=True)
     assert refused["outcome"]["preview"]["missing"] == ["code"]
     assert "geheim" not in json.dumps(refused)
     (secret,) = [u for u in refused["outcome"]["preview"]["headers"] if u["header"] == "密码"]
     assert (secret["how"], secret["column"], secret["proposed"]) == ("secret", None, None)
 
 
-def test_a_file_is_kept_for_its_sender_and_not_for_long(client: TestClient, store: str) -> None:
+def test_upload_is_kept_for_its_sender_until_expiry(client: TestClient, store: str) -> None:
     with running_worker(store):
-        refused = send(client, b"a,b\n1,2\n", layer="cameras", name="a.csv", dry_run=True)
+        refused = run_import(client, b"a,b\n1,2\n", layer="cameras", name="a.csv", dry_run=True)
     upload = refused["arguments"]["upload"]
     query = {"layer": "cameras", "name": "a.csv", "upload": upload, "dry_run": True}
     with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as other:
@@ -198,15 +202,15 @@ def test_a_file_is_kept_for_its_sender_and_not_for_long(client: TestClient, stor
         assert read_upload(conn, upload) is None
         conn.commit()
         keys = [add_upload(conn, f"{k}.csv", b"x", "somebody") for k in range(8)]
-        left = [key for key in keys if read_upload(conn, key) is not None]
+        remaining = [key for key in keys if read_upload(conn, key) is not None]
         conn.commit()
-    assert len(left) == MAX_UPLOADS_PER_USER
-    assert keys[-1] in left
+    assert len(remaining) == MAX_UPLOADS_PER_USER
+    assert keys[-1] in remaining
     assert client.post("/api/v1/jobs/import", params=query).status_code == 410
 
 
 @pytest.mark.parametrize(
-    ("query", "words"),
+    ("query", "message"),
     [
         ({"layer": "cameras", "rename": "code"}, "HEADER=column"),
         ({"layer": "cameras", "rename": "=code"}, "HEADER=column"),
@@ -230,16 +234,18 @@ def test_a_file_is_kept_for_its_sender_and_not_for_long(client: TestClient, stor
         ({"layer": "cameras", "upload": "x"}, "one of the two"),
     ],
 )
-def test_options_that_cannot_be_are_refused_at_once(
-    client: TestClient, query: dict[str, Any], words: str
+def test_import_refuses_invalid_options(
+    client: TestClient, query: dict[str, Any], message: str
 ) -> None:
-    answer = client.post("/api/v1/jobs/import", params=query | {"name": "a.csv"}, content=b"a\n1\n")
-    assert answer.status_code == 422
-    assert words in answer.text
+    response = client.post(
+        "/api/v1/jobs/import", params=query | {"name": "a.csv"}, content=b"a\n1\n"
+    )
+    assert response.status_code == 422
+    assert message in response.text
     assert client.get("/api/v1/jobs").json() == []
 
 
-def test_a_header_may_hold_an_equals_sign() -> None:
+def test_parse_renames_allows_equals_sign_in_header() -> None:
     assert parse_renames(["a=b=code"], "cameras") == {"a=b": "code"}
     assert parse_renames(['{"{x}": "code"}', "y=extra", "z=extra"], "cameras") == {
         "{x}": "code",

@@ -29,26 +29,26 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def client(store: str) -> Iterator[TestClient]:
-    with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as found:
-        yield found
+    with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as test_client:
+        yield test_client
 
 
-def send(client: TestClient, name: str, content: bytes) -> int:
-    answer = client.post(
+def send_import(client: TestClient, name: str, content: bytes) -> int:
+    response = client.post(
         "/api/v1/jobs/import", params={"layer": "cameras", "name": name}, content=content
     )
-    assert answer.status_code == 202, answer.text
-    return int(answer.json()["id"])
+    assert response.status_code == 202, response.text
+    return int(response.json()["id"])
 
 
-def cameras(conninfo: str) -> int:
+def count_cameras(conninfo: str) -> int:
     with connect(conninfo) as conn:
         row = conn.execute("SELECT count(*) FROM cameras").fetchone()
     assert row is not None
     return int(row[0])
 
 
-def working(client: TestClient, job: int, step: str) -> None:
+def wait_for_step(client: TestClient, job: int, step: str) -> None:
     """Wait until a job is at a step."""
 
     def at_step() -> bool:
@@ -57,77 +57,75 @@ def working(client: TestClient, job: int, step: str) -> None:
     wait_until(at_step, what=lambda: client.get(f"/api/v1/jobs/{job}").json())
 
 
-def test_cancelling_ends_the_process_at_once_and_the_next_job_is_done(
+def test_cancel_ends_job_process_and_next_job_runs(
     client: TestClient, store: str, tmp_path: Path
 ) -> None:
     with running_worker(store) as process:
-        stuck = send(client, "a.gpkg", endless(tmp_path).content)
-        after = send(client, "b.csv", CAMERA_ROWS.encode())
-        working(client, stuck, "reading")
+        endless_job = send_import(client, "a.gpkg", endless(tmp_path).content)
+        next_job = send_import(client, "b.csv", CAMERA_ROWS.encode())
+        wait_for_step(client, endless_job, "reading")
         wait_until(lambda: len(descendants(process.pid)) > 2)
-        busy = descendants(process.pid)
-        assert client.post(f"/api/v1/jobs/{stuck}/cancel").json()["state"] == "cancelling"
-        ended = wait_for_job(client, stuck, "cancelled", "failed", "done")
-        assert ended["state"] == "cancelled"
-        assert "cancelled" in ended["outcome"]["reason"]
-        assert wait_for_job(client, after, "done", "failed")["state"] == "done"
+        processes = descendants(process.pid)
+        assert client.post(f"/api/v1/jobs/{endless_job}/cancel").json()["state"] == "cancelling"
+        finished = wait_for_job(client, endless_job, "cancelled", "failed", "done")
+        assert finished["state"] == "cancelled"
+        assert "cancelled" in finished["outcome"]["reason"]
+        assert wait_for_job(client, next_job, "done", "failed")["state"] == "done"
         # Of the processes at the time only those that start others are left.
-        wait_until(lambda: len(busy & descendants(process.pid)) == 2)
-    assert cameras(store) == 2
+        wait_until(lambda: len(processes & descendants(process.pid)) == 2)
+    assert count_cameras(store) == 2
 
 
-def test_a_job_that_waits_for_a_lock_is_cancelled_and_leaves_no_session(
-    client: TestClient, store: str
-) -> None:
+def test_cancel_ends_job_waiting_for_lock_and_its_session(client: TestClient, store: str) -> None:
     with connect(store) as holder, running_worker(store):
         holder.execute("LOCK TABLE cameras IN ACCESS EXCLUSIVE MODE")
-        job = send(client, "a.csv", CAMERA_ROWS.encode())
-        working(client, job, "storing")
+        job = send_import(client, "a.csv", CAMERA_ROWS.encode())
+        wait_for_step(client, job, "storing")
         client.post(f"/api/v1/jobs/{job}/cancel")
         assert wait_for_job(client, job, "cancelled", "failed", "done")["state"] == "cancelled"
         sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
         name = f"gridcover-job-{job}"
         wait_until(lambda: holder.execute(sessions, (name,)).fetchone() == (0,))
         holder.rollback()
-    assert cameras(store) == 0
+    assert count_cameras(store) == 0
 
 
-def test_an_import_that_takes_too_long_fails_and_the_next_is_done(
+def test_import_time_limit_fails_job_and_next_job_runs(
     client: TestClient, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRIDCOVER_IMPORT_SECONDS", "6")
-    stuck = send(client, "a.gpkg", endless(tmp_path).content)
-    after = send(client, "b.csv", CAMERA_ROWS.encode())
+    endless_job = send_import(client, "a.gpkg", endless(tmp_path).content)
+    next_job = send_import(client, "b.csv", CAMERA_ROWS.encode())
     with running_worker(store):
-        ended = wait_for_job(client, stuck, "failed", "done")
-        assert ended["state"] == "failed"
-        assert "more than 6 s" in ended["outcome"]["reason"]
-        assert "GRIDCOVER_IMPORT_SECONDS" in ended["outcome"]["reason"]
+        finished = wait_for_job(client, endless_job, "failed", "done")
+        assert finished["state"] == "failed"
+        assert "more than 6 s" in finished["outcome"]["reason"]
+        assert "GRIDCOVER_IMPORT_SECONDS" in finished["outcome"]["reason"]
         with connect(store) as holder:
             holder.execute("LOCK TABLE cameras IN ACCESS EXCLUSIVE MODE")
             # It waits in the database: its own time is what ends it.
-            waits = wait_for_job(client, after, "failed", "done")
+            blocked = wait_for_job(client, next_job, "failed", "done")
             holder.rollback()
-        assert "The import took more than 6 s" in waits["outcome"]["reason"]
-        last = send(client, "c.csv", CAMERA_ROWS.encode())
-        assert wait_for_job(client, last, "failed", "done")["state"] == "done"
+        assert "The import took more than 6 s" in blocked["outcome"]["reason"]
+        last_job = send_import(client, "c.csv", CAMERA_ROWS.encode())
+        assert wait_for_job(client, last_job, "failed", "done")["state"] == "done"
 
 
-def test_an_import_that_needs_too_much_memory_fails_and_the_next_is_done(
+def test_import_memory_limit_fails_job_and_next_job_runs(
     client: TestClient, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRIDCOVER_IMPORT_MEMORY_MB", "300")
     rows = b"code,lon,lat\n" + b"".join(b"%d,118.05,30.95\n" % k for k in range(1_000_000))
-    big = send(client, "a.csv", rows)
+    large_job = send_import(client, "a.csv", rows)
     with running_worker(store):
-        ended = wait_for_job(client, big, "failed", "done")
-        assert ended["state"] == "failed"
-        assert "memory" in ended["outcome"]["reason"]
-        last = send(client, "c.csv", CAMERA_ROWS.encode())
-        assert wait_for_job(client, last, "failed", "done")["state"] == "done"
+        finished = wait_for_job(client, large_job, "failed", "done")
+        assert finished["state"] == "failed"
+        assert "memory" in finished["outcome"]["reason"]
+        last_job = send_import(client, "c.csv", CAMERA_ROWS.encode())
+        assert wait_for_job(client, last_job, "failed", "done")["state"] == "done"
 
 
-def take(files: list[int], *, megabytes: int) -> None:
+def allocate_memory(files: list[int], *, megabytes: int) -> None:
     """Use memory, in a job's process."""
     from service.worker.job_process import _prepare, _reason
 
@@ -138,32 +136,34 @@ def take(files: list[int], *, megabytes: int) -> None:
         raise SystemExit(9 if "memory" in _reason(error) else 1) from error
 
 
-def test_the_process_of_a_job_has_a_memory_limit_of_its_own() -> None:
+def test_job_process_has_its_own_memory_limit() -> None:
     server = ForkServer(["service.worker.job_process"])
-    assert server.call("tests.service.test_job_limits:take", {"megabytes": 10}).code == 0
-    assert server.call("tests.service.test_job_limits:take", {"megabytes": 1000}).code == 9
+    assert server.call("tests.service.test_job_limits:allocate_memory", {"megabytes": 10}).code == 0
+    assert (
+        server.call("tests.service.test_job_limits:allocate_memory", {"megabytes": 1000}).code == 9
+    )
     server.stop()
 
 
 @pytest.mark.parametrize("hangs", [True, False])
-def test_a_cancelled_job_whose_worker_dies_is_cancelled(
+def test_cancelled_job_stays_cancelled_when_worker_dies(
     client: TestClient, store: str, hangs: bool
 ) -> None:
-    with hold_refreshes(store), running_worker(store) as victim:
+    with hold_refreshes(store), running_worker(store) as worker:
         job = client.post("/api/v1/jobs/refresh").json()["id"]
         wait_for_job(client, job, "running")
         if hangs:
-            victim.send_signal(signal.SIGSTOP)
+            worker.send_signal(signal.SIGSTOP)
         assert client.post(f"/api/v1/jobs/{job}/cancel").json()["state"] == "cancelling"
-        victim.send_signal(signal.SIGKILL)
-        victim.wait()
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
     with running_worker(store):
-        ended = wait_for_job(client, job, "cancelled", "failed", "done")
-    assert ended["state"] == "cancelled"
-    assert ended["outcome"]["reason"]
+        finished = wait_for_job(client, job, "cancelled", "failed", "done")
+    assert finished["state"] == "cancelled"
+    assert finished["outcome"]["reason"]
 
 
-def _left(conninfo: str, job: int) -> None:
+def _abandon_job(conninfo: str, job: int) -> None:
     """A job as a worker leaves it that died long ago."""
     with connect(conninfo) as conn:
         row = conn.execute(
@@ -177,66 +177,64 @@ def _left(conninfo: str, job: int) -> None:
         )
 
 
-def test_a_job_that_was_done_when_its_worker_died_is_not_done_again(
-    client: TestClient, store: str
-) -> None:
-    job = send(client, "a.csv", CAMERA_ROWS.encode())
+def test_finished_job_is_not_repeated_when_worker_dies(client: TestClient, store: str) -> None:
+    job = send_import(client, "a.csv", CAMERA_ROWS.encode())
     with connect(store) as conn:
         assert begin_job(conn, job, "import")
         assert end_job(conn, job, "done", {"inserted": 2})
         assert not end_job(conn, job, "failed", {})
         assert not begin_job(conn, job, "import")
-    _left(store, job)
+    _abandon_job(store, job)
     with running_worker(store):
-        wait_for_job(client, send(client, "b.csv", CAMERA_ROWS.encode()), "done", "failed")
-    found = client.get(f"/api/v1/jobs/{job}").json()
-    assert (found["state"], found["outcome"], found["attempts"]) == ("done", {"inserted": 2}, 1)
+        wait_for_job(client, send_import(client, "b.csv", CAMERA_ROWS.encode()), "done", "failed")
+    stored = client.get(f"/api/v1/jobs/{job}").json()
+    assert (stored["state"], stored["outcome"], stored["attempts"]) == ("done", {"inserted": 2}, 1)
     with connect(store) as conn:
         assert conn.execute(
             "SELECT status::text FROM procrastinate_jobs WHERE id = %s", (job,)
         ).fetchone() == ("succeeded",)
 
 
-def test_a_job_whose_worker_always_dies_is_given_up(client: TestClient, store: str) -> None:
-    job = send(client, "a.csv", CAMERA_ROWS.encode())
+def test_job_fails_after_max_attempts(client: TestClient, store: str) -> None:
+    job = send_import(client, "a.csv", CAMERA_ROWS.encode())
     with connect(store) as conn:
         for _ in range(MAX_ATTEMPTS):
             assert begin_job(conn, job, "import")
-    _left(store, job)
+    _abandon_job(store, job)
     with running_worker(store):
-        ended = wait_for_job(client, job, "done", "failed")
-    assert ended["state"] == "failed"
-    assert f"{MAX_ATTEMPTS} times" in ended["outcome"]["reason"]
-    assert cameras(store) == 0
+        finished = wait_for_job(client, job, "done", "failed")
+    assert finished["state"] == "failed"
+    assert f"{MAX_ATTEMPTS} times" in finished["outcome"]["reason"]
+    assert count_cameras(store) == 0
 
 
-def test_every_end_has_a_reason(client: TestClient, store: str) -> None:
-    waits = send(client, "a.csv", CAMERA_ROWS.encode())
-    assert client.post(f"/api/v1/jobs/{waits}/cancel").json()["outcome"]["reason"]
-    broken = send(client, "a.csv", CAMERA_ROWS.encode())
+def test_cancelled_and_failed_jobs_have_a_reason(client: TestClient, store: str) -> None:
+    waiting_job = send_import(client, "a.csv", CAMERA_ROWS.encode())
+    assert client.post(f"/api/v1/jobs/{waiting_job}/cancel").json()["outcome"]["reason"]
+    failed_job = send_import(client, "a.csv", CAMERA_ROWS.encode())
     with connect(store) as conn:
-        conn.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", (broken,))
-    found: dict[str, Any] = client.get(f"/api/v1/jobs/{broken}").json()
-    assert found["state"] == "failed"
-    assert found["outcome"]["reason"]
+        conn.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", (failed_job,))
+    stored: dict[str, Any] = client.get(f"/api/v1/jobs/{failed_job}").json()
+    assert stored["state"] == "failed"
+    assert stored["outcome"]["reason"]
 
 
-def test_a_worker_that_is_stopped_lets_its_job_begin_anew(client: TestClient, store: str) -> None:
-    with hold_refreshes(store) as let_go:
+def test_stopped_worker_returns_its_job_to_the_queue(client: TestClient, store: str) -> None:
+    with hold_refreshes(store) as release:
         with running_worker(store) as first:
             job = client.post("/api/v1/jobs/refresh").json()["id"]
             wait_for_job(client, job, "running")
             first.terminate()
             first.wait(30)
         assert client.get(f"/api/v1/jobs/{job}").json()["state"] in ("waiting", "running")
-        let_go()
+        release()
     with connect(store) as conn:
         insert_grids(conn, "g1", name="one")
     with running_worker(store):
         assert wait_for_job(client, job, "done", "failed")["state"] == "done"
 
 
-def _working(pid: int) -> set[int]:
+def _wait_for_children(pid: int) -> set[int]:
     """The processes that a process has started, once it has those that it needs."""
 
     def started() -> set[int]:
@@ -246,15 +244,17 @@ def _working(pid: int) -> set[int]:
     return wait_until(started, within_s=120)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_outlives_a_worker(client: TestClient, store: str, number: signal.Signals) -> None:
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+def test_worker_end_leaves_no_processes_or_sessions(
+    client: TestClient, store: str, signal_number: signal.Signals
+) -> None:
     with hold_refreshes(store), running_worker(store) as process:
         job = client.post("/api/v1/jobs/refresh").json()["id"]
         wait_for_job(client, job, "running")
-        found = _working(process.pid)
-        process.send_signal(number)
+        processes = _wait_for_children(process.pid)
+        process.send_signal(signal_number)
         process.wait(30)
-        assert all_ended(found)
+        assert all_ended(processes)
         sessions = (
             "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'gridcover-job-%'"
         )
@@ -262,29 +262,29 @@ def test_nothing_outlives_a_worker(client: TestClient, store: str, number: signa
             wait_until(lambda: conn.execute(sessions).fetchone() == (0,))
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_no_file_that_was_sent_outlives_a_worker(
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+def test_worker_end_removes_uploaded_files(
     client: TestClient,
     store: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    number: signal.Signals,
+    signal_number: signal.Signals,
 ) -> None:
     content = endless(tmp_path).content
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     with running_worker(store) as process:
-        working(client, send(client, "a.gpkg", content), "reading")
-        found = _working(process.pid)
+        wait_for_step(client, send_import(client, "a.gpkg", content), "reading")
+        processes = _wait_for_children(process.pid)
         assert list(temporary.rglob("a.gpkg"))
-        process.send_signal(number)
+        process.send_signal(signal_number)
         process.wait(30)
-        assert all_ended(found)
+        assert all_ended(processes)
     assert list(temporary.rglob("*")) == []
 
 
-def test_the_worker_ends_with_the_service(store: str) -> None:
+def test_worker_ends_with_its_parent(store: str) -> None:
     code = (
         "import time; from service.child_process import ChildProcess; "
         "ChildProcess('service.commands', arguments=('work',)).start(); time.sleep(600)"
@@ -294,7 +294,7 @@ def test_the_worker_ends_with_the_service(store: str) -> None:
     workers = "SELECT count(*) FROM procrastinate_workers"
     with connect(store, autocommit=True) as conn:
         wait_until(lambda: conn.execute(workers).fetchone() == (1,), within_s=120)
-    found = _working(process.pid)
+    processes = _wait_for_children(process.pid)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert all_ended(found)
+    assert all_ended(processes)

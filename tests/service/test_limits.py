@@ -10,33 +10,33 @@ from service.middleware.rate_limit import BURST_S, RateLimitMiddleware
 from tests.support.service import sign_in
 
 
-def test_a_bucket_empties_and_fills() -> None:
+def test_rate_limit_bucket_empties_and_refills() -> None:
     now = [100.0]
-    limited = RateLimitMiddleware(app=None, a_second=2.0, clock=lambda: now[0])  # type: ignore[arg-type]
-    taken = [limited._take("a") for _ in range(25)]
-    assert taken[: int(2 * BURST_S)] == [0.0] * 20
-    assert all(wait > 0 for wait in taken[20:])
-    assert limited._take("b") == 0.0
+    limiter = RateLimitMiddleware(app=None, a_second=2.0, clock=lambda: now[0])  # type: ignore[arg-type]
+    waits = [limiter._take("a") for _ in range(25)]
+    assert waits[: int(2 * BURST_S)] == [0.0] * 20
+    assert all(wait > 0 for wait in waits[20:])
+    assert limiter._take("b") == 0.0
     now[0] += 0.5
-    assert limited._take("a") == 0.0
-    assert limited._take("a") > 0
+    assert limiter._take("a") == 0.0
+    assert limiter._take("a") > 0
     now[0] -= 3600  # the clock is set back
-    assert limited._take("a") > 0
+    assert limiter._take("a") > 0
     now[0] += 1.0
-    assert limited._take("a") == 0.0
+    assert limiter._take("a") == 0.0
     now[0] += 1e9  # and far forward: the bucket is full, no more
-    assert sum(limited._take("a") == 0.0 for _ in range(100)) == 20
+    assert sum(limiter._take("a") == 0.0 for _ in range(100)) == 20
 
 
-def test_one_visitor_is_told_to_wait(demo_store: str) -> None:
+def test_rate_limit_refuses_one_client_only(demo_store: str) -> None:
     app = create_app(demo_store, Settings(requests_a_second=1.0))
     with TestClient(app, cookies=sign_in(demo_store)) as client:
         # How many go through while the bucket fills again hangs on the machine: ask until it is
         # empty.
-        answers = [client.get("/api/v1/runs/latest") for _ in range(10)]
-        assert [a.status_code for a in answers] == [200] * 10
-        answers = (client.get("/api/v1/runs/latest") for _ in range(1000))
-        refused = next(a for a in answers if a.status_code != 200)
+        responses = [client.get("/api/v1/runs/latest") for _ in range(10)]
+        assert [response.status_code for response in responses] == [200] * 10
+        responses = (client.get("/api/v1/runs/latest") for _ in range(1000))
+        refused = next(response for response in responses if response.status_code != 200)
         assert refused.status_code == 429
         assert int(refused.headers["retry-after"]) >= 1
         assert refused.headers["content-type"] == "application/problem+json"

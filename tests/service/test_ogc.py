@@ -26,34 +26,38 @@ from service.app import create_app
 from tests.support.rows import insert_grids
 from tests.support.service import serving
 
-MINE = "990101002"
+OWN_AREA = "990101002"
 
 
 @dataclass(frozen=True)
-class Door:
+class OgcService:
     """A service that runs, and tokens to read it with."""
 
     address: str
-    whole: str
-    part: str
+    full_token: str
+    part_token: str
 
-    def get(self, path: str, token: str | None = None, **more: Any) -> httpx2.Response:
-        headers = {"Authorization": f"Bearer {token or self.whole}"}
-        return httpx2.get(f"{self.address}/ogc{path}", headers=headers, timeout=60, **more)
+    def get(self, path: str, token: str | None = None, **options: Any) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {token or self.full_token}"}
+        return httpx2.get(f"{self.address}/ogc{path}", headers=headers, timeout=60, **options)
 
 
 @pytest.fixture(scope="module")
-def door(demo_store: str) -> Iterator[Door]:
+def service(demo_store: str) -> Iterator[OgcService]:
     with connect(demo_store) as conn:
-        whole = make_token(conn, "ogc-whole", ["data:read"], days=1, role="planner", areas=["*"])
-        part = make_token(conn, "ogc-part", ["data:read"], days=1, role="planner", areas=[MINE])
+        full_token = make_token(
+            conn, "ogc-whole", ["data:read"], days=1, role="planner", areas=["*"]
+        )
+        part_token = make_token(
+            conn, "ogc-part", ["data:read"], days=1, role="planner", areas=[OWN_AREA]
+        )
     with serving(demo_store) as address:
-        yield Door(address, whole, part)
+        yield OgcService(address, full_token, part_token)
     with connect(demo_store) as conn:
         conn.execute("DELETE FROM api_tokens WHERE name LIKE 'ogc-%'")
 
 
-def counts(conninfo: str) -> dict[str, int]:
+def count_features(conninfo: str) -> dict[str, int]:
     with connect(conninfo) as conn:
         return {
             name: conn.execute(f"SELECT count(*) FROM {layer.view}").fetchone()[0]  # type: ignore[index]
@@ -61,14 +65,14 @@ def counts(conninfo: str) -> dict[str, int]:
         }
 
 
-def gdal(door: Door, *arguments: str, token: str = "", basic: bool = False) -> str:
-    secret = token or door.whole
+def run_gdal(service: OgcService, *arguments: str, token: str = "", basic: bool = False) -> str:
+    secret = token or service.full_token
     auth = (
         {"GDAL_HTTP_USERPWD": f"gridcover:{secret}"}
         if basic
         else {"GDAL_HTTP_HEADERS": f"Authorization: Bearer {secret}"}
     )
-    done = subprocess.run(
+    completed = subprocess.run(
         list(arguments),
         env={**os.environ, **auth},
         capture_output=True,
@@ -76,51 +80,51 @@ def gdal(door: Door, *arguments: str, token: str = "", basic: bool = False) -> s
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert "ERROR" not in done.stderr, done.stderr
-    return done.stdout
+    assert completed.returncode == 0, completed.stderr
+    assert "ERROR" not in completed.stderr, completed.stderr
+    return completed.stdout
 
 
-def test_gdal_opens_every_layer(door: Door, demo_store: str) -> None:
-    told = gdal(door, "ogrinfo", "-ro", "-so", "-al", f"OAPIF:{door.address}/ogc")
-    names = [line.split(": ")[1] for line in told.splitlines() if line.startswith("Layer name")]
+def test_gdal_lists_every_layer_and_its_count(service: OgcService, demo_store: str) -> None:
+    output = run_gdal(service, "ogrinfo", "-ro", "-so", "-al", f"OAPIF:{service.address}/ogc")
+    names = [line.split(": ")[1] for line in output.splitlines() if line.startswith("Layer name")]
     numbers = [
-        int(line.split(": ")[1]) for line in told.splitlines() if line.startswith("Feature Count")
+        int(line.split(": ")[1]) for line in output.splitlines() if line.startswith("Feature Count")
     ]
-    assert dict(zip(names, numbers, strict=True)) == counts(demo_store)
+    assert dict(zip(names, numbers, strict=True)) == count_features(demo_store)
     # A reader of one sub-district opens the same layers and finds their own rows.
-    told = gdal(
-        door,
+    output = run_gdal(
+        service,
         "ogrinfo",
         "-ro",
         "-so",
-        f"OAPIF:{door.address}/ogc",
+        f"OAPIF:{service.address}/ogc",
         "cameras",
-        token=door.part,
+        token=service.part_token,
         basic=True,
     )
     with connect(demo_store) as conn:
-        mine = conn.execute(
+        own_count = conn.execute(
             "SELECT count(*) FROM cameras c, areas a WHERE a.code = %s AND "
             "ST_Intersects(a.geometry, c.geometry)",
-            (MINE,),
+            (OWN_AREA,),
         ).fetchone()
-    assert mine is not None
-    assert f"Feature Count: {mine[0]}\n" in told
+    assert own_count is not None
+    assert f"Feature Count: {own_count[0]}\n" in output
 
 
-def test_gdal_pages_through_ten_thousand_and_finds_what_is_stored(
-    door: Door, demo_store: str, tmp_path: Any
+def test_gdal_pages_through_items_and_filters_by_time(
+    service: OgcService, demo_store: str, tmp_path: Any
 ) -> None:
-    out = tmp_path / "incidents.geojsonl"
+    path = tmp_path / "incidents.geojsonl"
     until = "2026-02-01T00:00:00Z"
-    gdal(
-        door,
+    run_gdal(
+        service,
         "ogr2ogr",
         "-f",
         "GeoJSONSeq",
-        str(out),
-        f"OAPIF:{door.address}/ogc",
+        str(path),
+        f"OAPIF:{service.address}/ogc",
         "incidents",
         "-oo",
         "PAGE_SIZE=1000",
@@ -129,10 +133,11 @@ def test_gdal_pages_through_ten_thousand_and_finds_what_is_stored(
         "-lco",
         "COORDINATE_PRECISION=9",
     )
-    found = [json.loads(line.strip("\x1e")) for line in out.read_text().splitlines()]
-    assert len(found) == 10_000
+    features = [json.loads(line.strip("\x1e")) for line in path.read_text().splitlines()]
+    assert len(features) == 10_000
     places = {
-        f"{f['properties']['source']}:{f['properties']['source_id']}": f["geometry"] for f in found
+        f"{f['properties']['source']}:{f['properties']['source_id']}": f["geometry"]
+        for f in features
     }
     assert len(places) == 10_000
     with connect(demo_store) as conn:
@@ -150,52 +155,56 @@ def test_gdal_pages_through_ten_thousand_and_finds_what_is_stored(
         if geometry is not None:
             assert geometry["coordinates"] == pytest.approx([x, y], abs=1e-9)
     assert early is not None
-    told = gdal(
-        door,
+    output = run_gdal(
+        service,
         "ogrinfo",
         "-ro",
         "-so",
-        f"OAPIF:{door.address}/ogc",
+        f"OAPIF:{service.address}/ogc",
         "incidents",
         "-oo",
         "PAGE_SIZE=5000",
         "-where",
         "happened_at <= '2026/02/01 00:00:00Z'",
     )
-    assert f"Feature Count: {early[0]}\n" in told
+    assert f"Feature Count: {early[0]}\n" in output
 
 
-def test_owslib_reads_collections_filters_and_features(door: Door, demo_store: str) -> None:
-    service = Features(f"{door.address}/ogc/", headers={"Authorization": f"Bearer {door.whole}"})
-    assert set(service.feature_collections()) == set(OGC_VIEWS)
-    assert any("features-filter" in one for one in service.conformance()["conformsTo"])
-    wide = service.collection_queryables("grids")
-    assert {"covered_share", "computed_at", "geometry"} <= set(wide["properties"])
-    page = service.collection_items(
+def test_owslib_reads_collections_filters_and_features(
+    service: OgcService, demo_store: str
+) -> None:
+    client = Features(
+        f"{service.address}/ogc/", headers={"Authorization": f"Bearer {service.full_token}"}
+    )
+    assert set(client.feature_collections()) == set(OGC_VIEWS)
+    assert any("features-filter" in address for address in client.conformance()["conformsTo"])
+    queryables = client.collection_queryables("grids")
+    assert {"covered_share", "computed_at", "geometry"} <= set(queryables["properties"])
+    page = client.collection_items(
         "grids", limit=1000, filter="open_covered_share < 0.2 AND kind = 'basic'"
     )
     with connect(demo_store) as conn:
-        wanted = conn.execute(
+        expected = conn.execute(
             "SELECT code, ST_AsBinary(geometry) FROM layer_grids WHERE open_covered_share < 0.2 "
             "AND kind = 'basic'"
         ).fetchall()
-    assert 0 < len(wanted) < 297
-    assert page["numberMatched"] == len(wanted)
+    assert 0 < len(expected) < 297
+    assert page["numberMatched"] == len(expected)
     shapes = {f["id"]: shapely.from_geojson(json.dumps(f["geometry"])) for f in page["features"]}
-    for code, wkb in wanted:
+    for code, wkb in expected:
         assert shapely.hausdorff_distance(shapes[code], shapely.from_wkb(bytes(wkb))) < 1e-8
     box = shapely.total_bounds(list(shapes.values())[:1]).tolist()
-    near = service.collection_items("grids", bbox=box, limit=1000)
+    nearby = client.collection_items("grids", bbox=box, limit=1000)
     with connect(demo_store) as conn:
-        meets = conn.execute(
+        intersecting = conn.execute(
             "SELECT count(*) FROM grids WHERE ST_Intersects(geometry, ST_MakeEnvelope(%s, %s, %s, "
             "%s, 4326))",
             box,
         ).fetchone()
-    assert (near["numberMatched"],) == meets
+    assert (nearby["numberMatched"],) == intersecting
 
 
-def test_qgis_opens_the_layers(door: Door, tmp_path: Any) -> None:
+def test_qgis_opens_layers(service: OgcService, tmp_path: Any) -> None:
     python = "/usr/bin/python3"
     if subprocess.run(
         [python, "-c", "import qgis.core"], capture_output=True, check=False
@@ -218,8 +227,8 @@ def test_qgis_opens_the_layers(door: Door, tmp_path: Any) -> None:
         "    print(name, sum(1 for _ in layer.getFeatures()))\n"
         "app.exitQgis()\n"
     )
-    done = subprocess.run(
-        [python, str(script), door.address, door.whole],
+    completed = subprocess.run(
+        [python, str(script), service.address, service.full_token],
         capture_output=True,
         text=True,
         timeout=120,
@@ -231,7 +240,7 @@ def test_qgis_opens_the_layers(door: Door, tmp_path: Any) -> None:
             "HOME": str(tmp_path),
         },
     )
-    assert "grids 297\ncameras 1500\n" in done.stdout, done.stderr[-2000:]
+    assert "grids 297\ncameras 1500\n" in completed.stdout, completed.stderr[-2000:]
 
 
 @pytest.mark.parametrize(
@@ -248,57 +257,69 @@ def test_qgis_opens_the_layers(door: Door, tmp_path: Any) -> None:
         "NOT (NOT (version() = 'x'))",
     ],
 )
-def test_a_filter_calls_nothing_of_the_database(door: Door, text: str) -> None:
+def test_items_filter_cannot_call_database_functions(service: OgcService, text: str) -> None:
     for path in (
         "/collections/cameras/items",
         "/collections/grids/tiles/WebMercatorQuad/13/6782/3351",
     ):
-        answer = door.get(path, door.part, params={"filter": text})
-        assert answer.status_code == 422, answer.text
-        assert answer.headers["content-type"] == "application/problem+json"
+        response = service.get(path, service.part_token, params={"filter": text})
+        assert response.status_code == 422, response.text
+        assert response.headers["content-type"] == "application/problem+json"
 
 
-def test_a_scope_ends_with_its_request(door: Door, demo_store: str) -> None:
-    whole, results = counts(demo_store)["cameras"], []
+def test_items_scope_ends_with_the_request(service: OgcService, demo_store: str) -> None:
+    camera_count, results = count_features(demo_store)["cameras"], []
 
-    def ask(token: str) -> None:
+    def request_items(token: str) -> None:
         for _ in range(12):
-            answer = door.get("/collections/cameras/items?limit=1", token)
-            results.append((token, answer.json()["numberMatched"]))
+            response = service.get("/collections/cameras/items?limit=1", token)
+            results.append((token, response.json()["numberMatched"]))
 
-    threads = [threading.Thread(target=ask, args=(t,)) for t in (door.whole, door.part) * 4]
+    threads = [
+        threading.Thread(target=request_items, args=(t,))
+        for t in (service.full_token, service.part_token) * 4
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(results) == 96
-    seen = {token: {n for t, n in results if t == token} for token in (door.whole, door.part)}
-    assert seen[door.whole] == {whole}
-    assert len(seen[door.part]) == 1
-    assert seen[door.part] < set(range(1, whole))
+    counts_by_token = {
+        token: {n for t, n in results if t == token}
+        for token in (service.full_token, service.part_token)
+    }
+    assert counts_by_token[service.full_token] == {camera_count}
+    assert len(counts_by_token[service.part_token]) == 1
+    assert counts_by_token[service.part_token] < set(range(1, camera_count))
 
 
-def test_nobody_and_the_wrong_roles_are_kept_out(door: Door, demo_store: str) -> None:
-    assert httpx2.get(f"{door.address}/ogc/collections").status_code == 401
-    assert door.get("/collections", "made up").status_code == 401
+def test_collections_refuse_missing_and_wrong_tokens(service: OgcService, demo_store: str) -> None:
+    assert httpx2.get(f"{service.address}/ogc/collections").status_code == 401
+    assert service.get("/collections", "made up").status_code == 401
     with connect(demo_store) as conn:
-        clerk = make_token(conn, "ogc-clerk", ["data:read"], days=1, role="clerk", areas=["*"])
-        feeds = make_token(conn, "ogc-feeds", ["incidents:write"], days=1)
-    assert door.get("/collections", clerk).status_code == 403
-    assert door.get("/collections", feeds).status_code == 403  # known, but for something else
+        clerk_token = make_token(
+            conn, "ogc-clerk", ["data:read"], days=1, role="clerk", areas=["*"]
+        )
+        feed_token = make_token(conn, "ogc-feeds", ["incidents:write"], days=1)
+    assert service.get("/collections", clerk_token).status_code == 403
+    assert (
+        service.get("/collections", feed_token).status_code == 403
+    )  # known, but for something else
     # A token is for programs: no page, no account, no session of it.
-    page = httpx2.get(f"{door.address}/account", headers={"Authorization": f"Bearer {door.whole}"})
+    page = httpx2.get(
+        f"{service.address}/account", headers={"Authorization": f"Bearer {service.full_token}"}
+    )
     assert page.status_code == 303
     with connect(demo_store) as conn:
-        looked = conn.execute(
+        entries = conn.execute(
             "SELECT count(*) FROM audit WHERE actor = 'token ogc-part' AND object = "
             "'/ogc/collections/cameras/items'"
         ).fetchone()
-    assert looked is not None
-    assert looked[0] > 0
+    assert entries is not None
+    assert entries[0] > 0
 
 
-def test_coarse_roles_find_no_camera(demo_store: str) -> None:
+def test_collections_hide_cameras_from_coarse_roles(demo_store: str) -> None:
     from fastapi.testclient import TestClient
 
     from tests.support.service import sign_in
@@ -306,14 +327,14 @@ def test_coarse_roles_find_no_camera(demo_store: str) -> None:
     settings = Settings(coarse_roles=["analyst"])
     cookies = sign_in(demo_store, "analyst")
     with TestClient(create_app(demo_store, settings), cookies=cookies) as client:
-        listed = [c["id"] for c in client.get("/ogc/collections").json()["collections"]]
-        assert listed == ["grids", "areas", "blind-spots", "incidents", "key-places"]
+        collections = [c["id"] for c in client.get("/ogc/collections").json()["collections"]]
+        assert collections == ["grids", "areas", "blind-spots", "incidents", "key-places"]
         assert client.get("/ogc/collections/cameras/items").status_code == 404
         assert client.get("/ogc/collections/views/tiles/WebMercatorQuad/1/1/0").status_code == 404
 
 
-def test_pages_and_errors(door: Door) -> None:
-    page = door.get("/collections?f=html")
+def test_ogc_pages_and_errors_are_well_formed(service: OgcService) -> None:
+    page = service.get("/collections?f=html")
     assert page.headers["content-type"].startswith("text/html")
     assert "://cdn" not in page.text
     for path, status in (
@@ -327,16 +348,16 @@ def test_pages_and_errors(door: Door) -> None:
         ("/collections/grids/items?filter=population=", 422),
         ("/collections/grids/items/none", 404),
     ):
-        answer = door.get(path)
-        assert answer.status_code == status, (path, answer.text)
-        assert answer.json()["detail"]
-    tile = door.get("/collections/grids/tiles/WebMercatorQuad/tilejson.json").json()
+        response = service.get(path)
+        assert response.status_code == status, (path, response.text)
+        assert response.json()["detail"]
+    tile = service.get("/collections/grids/tiles/WebMercatorQuad/tilejson.json").json()
     assert tile["bounds"][0] == pytest.approx(118.017, abs=0.01)
-    document = door.get("/api").json()
+    document = service.get("/api").json()
     assert "/collections/{collectionId}/items" in document["paths"]
 
 
-def test_csv_is_safe_for_spreadsheets(store: str) -> None:
+def test_items_csv_escapes_formulas(store: str) -> None:
     from fastapi.testclient import TestClient
 
     from tests.support.service import sign_in
@@ -344,15 +365,15 @@ def test_csv_is_safe_for_spreadsheets(store: str) -> None:
     with connect(store) as conn:
         insert_grids(conn, "g1", name="=HYPERLINK(1)")
     with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as client:
-        told = client.get("/ogc/collections/grids/items?f=csv").text
-        (row,) = csv.DictReader(io.StringIO(told))
+        text = client.get("/ogc/collections/grids/items?f=csv").text
+        (row,) = csv.DictReader(io.StringIO(text))
         assert row["name"] == "'=HYPERLINK(1)"
-        plain = client.get("/ogc/collections/grids/items").json()["features"][0]["properties"]
-        assert plain["name"] == "=HYPERLINK(1)"
+        properties = client.get("/ogc/collections/grids/items").json()["features"][0]["properties"]
+        assert properties["name"] == "=HYPERLINK(1)"
 
 
 @pytest.mark.parametrize("code", ["=1+1", "+1", "-1+2", "@sum", "\t=1"])
-def test_identifiers_in_csv_are_safe_for_spreadsheets(store: str, code: str) -> None:
+def test_items_csv_escapes_formulas_in_identifiers(store: str, code: str) -> None:
     from fastapi.testclient import TestClient
 
     from tests.support.service import sign_in
@@ -368,5 +389,5 @@ def test_identifiers_in_csv_are_safe_for_spreadsheets(store: str, code: str) -> 
             assert f"'{code}" in row, (address, row)
 
 
-def test_gdal_is_here() -> None:
+def test_gdal_is_installed() -> None:
     assert shutil.which("ogrinfo"), "scripts/setup.sh installs gdal-bin for the tests"

@@ -25,25 +25,25 @@ def client(store: str, tmp_path: Path) -> Iterator[httpx2.Client]:
         import_file(conn, "incidents", path)
         token = make_token(conn, "t", ["data:read"], days=1, role="administrator", areas=["*"])
         conn.commit()
-    bearer = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": f"Bearer {token}"}
     with (
         serving(store) as address,
-        httpx2.Client(base_url=address, headers=bearer, timeout=60) as made,
+        httpx2.Client(base_url=address, headers=headers, timeout=60) as test_client,
     ):
-        yield made
+        yield test_client
 
 
 @pytest.mark.parametrize("form", ["geojson", "json", "html", "csv"])
-def test_pages_of_identifiers_with_any_sign(client: httpx2.Client, form: str) -> None:
-    found = client.get("/ogc/collections/incidents/items", params={"f": form})
-    assert found.status_code == 200, found.text
+def test_items_with_special_identifiers_are_served(client: httpx2.Client, form: str) -> None:
+    response = client.get("/ogc/collections/incidents/items", params={"f": form})
+    assert response.status_code == 200, response.text
 
 
-def test_each_item_is_reached_by_its_own_link(client: httpx2.Client) -> None:
-    found = client.get("/ogc/collections/incidents/items", params={"f": "geojson"}).json()
-    assert len(found["features"]) == len(KEYS)
-    for feature in found["features"]:
-        link = next(one["href"] for one in feature["links"] if one["rel"] == "item")
+def test_item_links_reach_special_identifiers(client: httpx2.Client) -> None:
+    collection = client.get("/ogc/collections/incidents/items", params={"f": "geojson"}).json()
+    assert len(collection["features"]) == len(KEYS)
+    for feature in collection["features"]:
+        link = next(entry["href"] for entry in feature["links"] if entry["rel"] == "item")
         item = client.get(link)
         assert item.status_code == 200, (link, item.text)
         assert item.json()["id"] == feature["id"]

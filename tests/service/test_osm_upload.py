@@ -19,24 +19,26 @@ from tests.support.service import sign_in
 
 @pytest.fixture
 def client(store: str) -> Iterator[TestClient]:
-    with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as found:
-        yield found
+    with TestClient(create_app(store, Settings()), cookies=sign_in(store)) as test_client:
+        yield test_client
 
 
-def test_an_extract_from_the_browser(client: TestClient, store: str, tmp_path: Path) -> None:
-    city = OsmExtract()
-    city.ring(box(0, 0, 20, 20), building="yes", height="12")
-    city.ring([(50, 0), (60, 0), 900_000], building="yes")
-    city.node(30, 30, man_made="surveillance")
-    content = city.write(tmp_path / "city.osm").read_bytes()
+def test_import_osm_job_reports_and_stores_extract(
+    client: TestClient, store: str, tmp_path: Path
+) -> None:
+    extract = OsmExtract()
+    extract.ring(box(0, 0, 20, 20), building="yes", height="12")
+    extract.ring([(50, 0), (60, 0), 900_000], building="yes")
+    extract.node(30, 30, man_made="surveillance")
+    content = extract.write(tmp_path / "city.osm").read_bytes()
 
-    def send(body: bytes, **query: Any) -> dict[str, Any]:
-        asked = {"layer": "osm", "name": "city.osm"} | query
-        answer = client.post("/api/v1/jobs/import", params=asked, content=body)
-        assert answer.status_code == 202, answer.text
-        return wait_for_job(client, answer.json()["id"], "done", "failed")
+    def run_import(body: bytes, **query: Any) -> dict[str, Any]:
+        parameters = {"layer": "osm", "name": "city.osm"} | query
+        response = client.post("/api/v1/jobs/import", params=parameters, content=body)
+        assert response.status_code == 202, response.text
+        return wait_for_job(client, response.json()["id"], "done", "failed")
 
-    def counts() -> tuple[int, int]:
+    def count_stored() -> tuple[int, int]:
         with connect(store) as conn:
             row = conn.execute(
                 "SELECT (SELECT count(*) FROM buildings), (SELECT count(*) FROM cameras)"
@@ -45,31 +47,34 @@ def test_an_extract_from_the_browser(client: TestClient, store: str, tmp_path: P
         return row[0], row[1]
 
     with running_worker(store):
-        tried = send(content, dry_run=True)
-        assert tried["state"] == "done", tried
-        layers = {one["layer"]: one for one in tried["outcome"]["layers"]}
+        dry_run_job = run_import(content, dry_run=True)
+        assert dry_run_job["state"] == "done", dry_run_job
+        layers = {entry["layer"]: entry for entry in dry_run_job["outcome"]["layers"]}
         assert (layers["buildings"]["stored"], layers["cameras"]["stored"]) == (1, 1)
         assert layers["buildings"]["skipped"] == {"cut at the extract's edge": 1}
-        assert len(tried["outcome"]["sample"]) == 2
-        assert counts() == (0, 0)
-        done = send(content)
-        assert (done["state"], done["outcome"]["inserted"]) == ("done", 2)
-        assert counts() == (1, 1)
-        assert "cut at the extract's edge" in client.get(f"/api/v1/jobs/{done['id']}/report").text
-        bad = send(b"<?xml version='1.0'?><!DOCTYPE osm><osm/>")
-        assert bad["state"] == "failed"
-        assert "document type" in bad["outcome"]["reason"]
-    assert counts() == (1, 1)
+        assert len(dry_run_job["outcome"]["sample"]) == 2
+        assert count_stored() == (0, 0)
+        import_job = run_import(content)
+        assert (import_job["state"], import_job["outcome"]["inserted"]) == ("done", 2)
+        assert count_stored() == (1, 1)
+        assert (
+            "cut at the extract's edge"
+            in client.get(f"/api/v1/jobs/{import_job['id']}/report").text
+        )
+        rejected_job = run_import(b"<?xml version='1.0'?><!DOCTYPE osm><osm/>")
+        assert rejected_job["state"] == "failed"
+        assert "document type" in rejected_job["outcome"]["reason"]
+    assert count_stored() == (1, 1)
 
 
 @pytest.mark.skipif(not HELSINKI.exists(), reason="the shared data are not here")
-def test_a_city_from_the_browser(client: TestClient, store: str) -> None:
+def test_import_osm_job_stores_helsinki(client: TestClient, store: str) -> None:
     with running_worker(store):
         query = {"layer": "osm", "name": "Helsinki.osm.pbf"}
-        answer = client.post("/api/v1/jobs/import", params=query, content=HELSINKI.read_bytes())
-        done = wait_for_job(client, answer.json()["id"], "done", "failed")
-    assert done["state"] == "done", done
-    layers = {one["layer"]: one["stored"] for one in done["outcome"]["layers"]}
+        response = client.post("/api/v1/jobs/import", params=query, content=HELSINKI.read_bytes())
+        import_job = wait_for_job(client, response.json()["id"], "done", "failed")
+    assert import_job["state"] == "done", import_job
+    layers = {entry["layer"]: entry["stored"] for entry in import_job["outcome"]["layers"]}
     assert (layers["cameras"], layers["buildings"] > 446, layers["streets"] > 1_500) == (
         221,
         True,

@@ -188,21 +188,21 @@ def client(store: str) -> Iterator[TestClient]:
             "'13900001111')"
         )
     app = create_app(store, Settings(requests_a_second=10_000))
-    with TestClient(app, follow_redirects=False) as found:
-        yield found
+    with TestClient(app, follow_redirects=False) as test_client:
+        yield test_client
 
 
 def _declared(app: FastAPI) -> dict[tuple[str, str], Any]:
     ogc: Any = next(r.app for r in app.routes if getattr(r, "path", "") == PREFIX)  # type: ignore[attr-defined]
     return {
         (method, prefix + route.path): policy_of(route.dependencies)
-        for prefix, one in (("", app), (PREFIX, ogc))
-        for route in api_routes(one)
+        for prefix, application in (("", app), (PREFIX, ogc))
+        for route in api_routes(application)
         for method in route.methods
     }
 
 
-def test_policies_are_those_of_the_table(client: TestClient) -> None:
+def test_route_policies_match_the_table(client: TestClient) -> None:
     app: Any = client.app
     declared = _declared(app)
     assert set(declared) == {(row.method, row.path) for row in EXPECTED}
@@ -224,7 +224,7 @@ def test_policies_are_those_of_the_table(client: TestClient) -> None:
         assert policy.max_body <= 32 << 20
 
 
-def test_an_application_with_an_undeclared_route_is_refused() -> None:
+def test_require_policies_refuses_undeclared_routes() -> None:
     for route_class, dependencies in (
         (APIRoute, [allow("coverage")]),
         (SecuredRoute, []),
@@ -237,7 +237,7 @@ def test_an_application_with_an_undeclared_route_is_refused() -> None:
             require_policies(app)
 
 
-def test_a_policy_on_a_route_of_another_class_refuses_to_answer() -> None:
+def test_allow_fails_on_routes_of_another_class() -> None:
     router = APIRouter()
     router.add_api_route("/plain", lambda: None, dependencies=[allow("coverage")])
     app = FastAPI()
@@ -246,7 +246,7 @@ def test_a_policy_on_a_route_of_another_class_refuses_to_answer() -> None:
         assert client.get("/plain").status_code == 500
 
 
-def _place(path: str) -> str:
+def _fill_path(path: str) -> str:
     for name, value in {
         "{name}": "coverage" if "pbf" in path or "json" in path else "x",
         "{z}": "14",
@@ -267,14 +267,14 @@ def _place(path: str) -> str:
     return path
 
 
-def _newest(conn: Conn) -> int:
+def _latest_entry_id(conn: Conn) -> int:
     row = conn.execute("SELECT coalesce(max(id), 0) FROM audit").fetchone()
     conn.rollback()
     assert row is not None
     return int(row[0])
 
 
-def _walk(
+def _check_every_route(
     client: TestClient,
     conn: Conn,
     allowed: Any,
@@ -293,33 +293,34 @@ def _walk(
         client.cookies.clear()
         client.cookies.update(cookies)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        before = _newest(conn)
-        answer = client.request(row.method, _place(row.path), headers=headers)
-        context = (actor, row.method, row.path, answer.status_code, answer.text[:200])
-        refused = answer.status_code in (401, 403) or (
-            answer.status_code == 303 and answer.headers["location"].startswith("/sign-in?next=")
+        before = _latest_entry_id(conn)
+        response = client.request(row.method, _fill_path(row.path), headers=headers)
+        context = (actor, row.method, row.path, response.status_code, response.text[:200])
+        refused = response.status_code in (401, 403) or (
+            response.status_code == 303
+            and response.headers["location"].startswith("/sign-in?next=")
         )
-        if answer.status_code == 403 and "out of date" in answer.text:
+        if response.status_code == 403 and "out of date" in response.text:
             refused = False  # the form has no word of its session: the policy let it pass
         if row.path == "/sign-in" and row.method == "POST":
             refused = False
         assert refused == (not allowed(row)), context
-        assert answer.status_code < 500 or row.path == "/readyz", context
+        assert response.status_code < 500 or row.path == "/readyz", context
         entries = conn.execute(
             "SELECT actor, object FROM audit WHERE id > %s AND action IN ('viewed', 'requested') "
             "ORDER BY id",
             (before,),
         ).fetchall()
         conn.rollback()
-        identified = answer.status_code != 401 and "/sign-in" not in answer.headers.get(
+        identified = response.status_code != 401 and "/sign-in" not in response.headers.get(
             "location", ""
         )
         if row.who == "public" or not identified:
             expected = 0
-        elif answer.status_code == 403 or refused or row.audit == "view":
+        elif response.status_code == 403 or refused or row.audit == "view":
             expected = 1
         elif row.audit == "sampled":
-            key = _place(row.path) if "/{z}/" in row.path else row.path
+            key = _fill_path(row.path) if "/{z}/" in row.path else row.path
             expected = 0 if "/{z}/" in row.path and key in sampled else 1
             sampled.add(key)
         else:
@@ -331,7 +332,7 @@ def _walk(
 
 @pytest.mark.parametrize("role", sorted(RIGHTS))
 @pytest.mark.parametrize("areas", ["*", pytest.param("g1", marks=pytest.mark.deep)])
-def test_sessions_of_every_role_on_every_route(
+def test_routes_follow_policy_for_sessions_of_each_role(
     client: TestClient, store: str, role: str, areas: str
 ) -> None:
     cookies = sign_in(store, role, areas)
@@ -346,10 +347,10 @@ def test_sessions_of_every_role_on_every_route(
                 return False
             return not row.rights or bool(row.rights & RIGHTS[role])
 
-        assert _walk(client, conn, allowed, actor=name[0], cookies=cookies) > 90
+        assert _check_every_route(client, conn, allowed, actor=name[0], cookies=cookies) > 90
 
 
-def test_sessions_of_walls_on_every_route(client: TestClient, store: str) -> None:
+def test_routes_follow_policy_for_video_wall_sessions(client: TestClient, store: str) -> None:
     with connect(store) as conn:
         user = add_user(conn, "wall", "no password", "commander", ["*"])
         cookies = {COOKIE: open_session(conn, user, hours=1, wall=True)}
@@ -361,36 +362,43 @@ def test_sessions_of_walls_on_every_route(client: TestClient, store: str) -> Non
                 and (not row.rights or bool(row.rights & RIGHTS["commander"]))
             )
 
-        assert _walk(client, conn, allowed, actor="wall", cookies=cookies) > 90
+        assert _check_every_route(client, conn, allowed, actor="wall", cookies=cookies) > 90
         card = client.get("/api/v1/grids/g1/card")
         assert card.status_code == 200
         assert card.json()["staff"] == []
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_tokens_of_every_scope_on_every_route(client: TestClient, store: str, scope: str) -> None:
+def test_routes_follow_policy_for_tokens_of_each_scope(
+    client: TestClient, store: str, scope: str
+) -> None:
     """A scope is an upper limit whatever the role: the role here has every right."""
     with connect(store) as conn:
-        acting = scope in ("data:read", "scenarios:write", "jobs:write")
+        has_role = scope in ("data:read", "scenarios:write", "jobs:write")
         secret = make_token(
             conn,
             "t",
             [scope],
             days=1,
-            role="administrator" if acting else None,
-            areas=["*"] if acting else None,
+            role="administrator" if has_role else None,
+            areas=["*"] if has_role else None,
         )
         conn.commit()
 
         def allowed(row: Expected) -> bool:
             return row.who == "public" or scope in row.scopes
 
-        assert _walk(client, conn, allowed, actor="token t", cookies={}, token=secret) > 90
+        assert (
+            _check_every_route(client, conn, allowed, actor="token t", cookies={}, token=secret)
+            > 90
+        )
 
 
 @pytest.mark.deep
 @pytest.mark.parametrize("role", sorted(RIGHTS))
-def test_a_role_limits_its_token(client: TestClient, store: str, role: str) -> None:
+def test_routes_follow_policy_for_tokens_of_each_role(
+    client: TestClient, store: str, role: str
+) -> None:
     with connect(store) as conn:
         secret = make_token(conn, "t", list(SCOPES), days=1, role=role, areas=["*"])
         conn.commit()
@@ -401,10 +409,13 @@ def test_a_role_limits_its_token(client: TestClient, store: str, role: str) -> N
             rights = RIGHTS[role]
             return bool(row.scopes) and (not row.rights or bool(row.rights & rights))
 
-        assert _walk(client, conn, allowed, actor="token t", cookies={}, token=secret) > 90
+        assert (
+            _check_every_route(client, conn, allowed, actor="token t", cookies={}, token=secret)
+            > 90
+        )
 
 
-def _phones(client: TestClient, headers: dict[str, str]) -> set[str]:
+def _paths_showing_phone(client: TestClient, headers: dict[str, str]) -> set[str]:
     """Return the places that show the phone of a grid's head."""
     shown = set()
     for path in (
@@ -428,12 +439,12 @@ def _phones(client: TestClient, headers: dict[str, str]) -> set[str]:
         (["jobs:write"], "administrator", set()),
     ],
 )
-def test_phones_need_the_scope_and_the_right(
+def test_phones_require_scope_and_right_of_token(
     client: TestClient, store: str, scopes: list[str], role: str | None, expected: set[str]
 ) -> None:
     with connect(store) as conn:
         secret = make_token(conn, "t", scopes, days=1, role=role, areas=["*"] if role else None)
-    assert _phones(client, {"Authorization": f"Bearer {secret}"}) == expected
+    assert _paths_showing_phone(client, {"Authorization": f"Bearer {secret}"}) == expected
 
 
 @pytest.mark.parametrize(
@@ -446,12 +457,14 @@ def test_phones_need_the_scope_and_the_right(
         ("clerk", set()),
     ],
 )
-def test_phones_in_sessions(client: TestClient, store: str, role: str, expected: set[str]) -> None:
+def test_phones_require_right_of_session(
+    client: TestClient, store: str, role: str, expected: set[str]
+) -> None:
     client.cookies.update(sign_in(store, role))
-    assert _phones(client, {}) == expected
+    assert _paths_showing_phone(client, {}) == expected
 
 
-def test_each_reading_of_phones_by_a_token_is_recorded(client: TestClient, store: str) -> None:
+def test_audit_records_each_token_read_of_phones(client: TestClient, store: str) -> None:
     with connect(store) as conn:
         secret = make_token(conn, "centre", ["staff:read"], days=1)
         conn.commit()
@@ -465,25 +478,25 @@ def test_each_reading_of_phones_by_a_token_is_recorded(client: TestClient, store
     assert entries == (3,)
 
 
-def test_the_cookie_decides_about_the_origin_whatever_other_header_there_is(
-    client: TestClient, store: str
-) -> None:
+def test_origin_check_applies_whenever_a_cookie_is_sent(client: TestClient, store: str) -> None:
     client.cookies.update(sign_in(store))
-    foreign = {"Origin": "https://evil.example"}
-    for more in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp5"}):
-        answer = client.post("/api/v1/jobs/refresh", headers=foreign | more)
-        assert (answer.status_code, "another site" in answer.text) == (403, True), more
+    foreign_origin = {"Origin": "https://evil.example"}
+    for other_headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp5"}):
+        response = client.post("/api/v1/jobs/refresh", headers=foreign_origin | other_headers)
+        assert (response.status_code, "another site" in response.text) == (403, True), other_headers
     assert client.post(
         "/api/v1/jobs/refresh", headers={"Origin": "http://testserver"}
     ).status_code in (200, 202)
     client.cookies.clear()
     with connect(store) as conn:
         secret = make_token(conn, "t", ["jobs:write"], days=1, role="administrator", areas=["*"])
-    token = {"Authorization": f"Bearer {secret}"}
-    assert client.post("/api/v1/jobs/refresh", headers=foreign | token).status_code in (200, 202)
+    authorization = {"Authorization": f"Bearer {secret}"}
+    assert client.post(
+        "/api/v1/jobs/refresh", headers=foreign_origin | authorization
+    ).status_code in (200, 202)
 
 
-def test_a_refused_tile_is_not_the_sight_of_those_after_it(client: TestClient, store: str) -> None:
+def test_audit_sampling_records_tiles_after_a_refused_tile(client: TestClient, store: str) -> None:
     client.cookies.update(sign_in(store))
     assert client.get("/tiles/cameras/3/99/99.pbf").status_code == 404
     assert client.get("/tiles/cameras/14/13565/6703.pbf").status_code == 200
@@ -496,5 +509,5 @@ def test_a_refused_tile_is_not_the_sight_of_those_after_it(client: TestClient, s
     assert entries == [(404,), (200,)]
 
 
-def test_audit_rules_are_documented() -> None:
+def test_audit_rule_has_documented_values() -> None:
     assert {rule.value for rule in AuditRule} == {"none", "view", "sampled", "route"}

@@ -19,15 +19,15 @@ from service.app import create_app
 from service.auth.sessions import COOKIE
 from tests.support.blind_spots import largest_blind_spot
 
-MINE, THEIRS = "990101002", "990101001"
-Where = "http://testserver"
+OWN_AREA, OTHER_AREA = "990101002", "990101001"
+ORIGIN = "http://testserver"
 
 
 @pytest.fixture(scope="module")
 def app(demo_store: str) -> Iterator[Any]:
-    made = create_app(demo_store, Settings())
-    with TestClient(made):
-        yield made
+    application = create_app(demo_store, Settings())
+    with TestClient(application):
+        yield application
 
 
 def client_of(app: Any, store: str, name: str, role: str, *areas: str) -> TestClient:
@@ -42,125 +42,125 @@ def cameras(store: str, prefix: str, count: int = 2) -> list[dict[str, Any]]:
     return [{"lon": lon + k * 1e-4, "lat": lat, "kind": "ptz"} for k in range(count)]
 
 
-def test_kept_opened_changed_and_forgotten(app: Any, demo_store: str) -> None:
-    one = client_of(app, demo_store, "方案甲", "planner")
-    given = cameras(demo_store, MINE)
+def test_scenario_is_saved_changed_and_deleted(app: Any, demo_store: str) -> None:
+    client = client_of(app, demo_store, "方案甲", "planner")
+    planned = cameras(demo_store, OWN_AREA)
     with connect(demo_store) as conn:
         before = conn.execute("SELECT count(*) FROM change_sets").fetchone()
-    kept = one.post("/api/v1/scenarios", json={"name": "学校周边", "cameras": given})
-    assert kept.status_code == 201, kept.text
-    made = kept.json()
-    assert made["version"] == 1
-    assert made["mine"]
-    assert [c["lon"] for c in made["cameras"]] == [c["lon"] for c in given]
-    twice = one.post("/api/v1/scenarios", json={"name": "学校周边", "cameras": given})
-    assert twice.status_code == 409
-    assert "another name" in twice.json()["detail"]
-    number = made["id"]
-    body = {"name": "学校周边二", "cameras": given[:1], "version": 1}
-    assert one.put(f"/api/v1/scenarios/{number}", json=body).json()["version"] == 2
-    late = one.put(f"/api/v1/scenarios/{number}", json=body)
-    assert late.status_code == 409
-    assert "meanwhile" in late.json()["detail"]
-    assert [row["name"] for row in one.get("/api/v1/scenarios").json()] == ["学校周边二"]
-    assert one.delete(f"/api/v1/scenarios/{number}").status_code == 204
-    assert one.delete(f"/api/v1/scenarios/{number}").status_code == 404
-    assert one.get(f"/api/v1/scenarios/{number}").status_code == 404
+    saved = client.post("/api/v1/scenarios", json={"name": "学校周边", "cameras": planned})
+    assert saved.status_code == 201, saved.text
+    scenario = saved.json()
+    assert scenario["version"] == 1
+    assert scenario["mine"]
+    assert [c["lon"] for c in scenario["cameras"]] == [c["lon"] for c in planned]
+    duplicate = client.post("/api/v1/scenarios", json={"name": "学校周边", "cameras": planned})
+    assert duplicate.status_code == 409
+    assert "another name" in duplicate.json()["detail"]
+    number = scenario["id"]
+    body = {"name": "学校周边二", "cameras": planned[:1], "version": 1}
+    assert client.put(f"/api/v1/scenarios/{number}", json=body).json()["version"] == 2
+    stale = client.put(f"/api/v1/scenarios/{number}", json=body)
+    assert stale.status_code == 409
+    assert "meanwhile" in stale.json()["detail"]
+    assert [row["name"] for row in client.get("/api/v1/scenarios").json()] == ["学校周边二"]
+    assert client.delete(f"/api/v1/scenarios/{number}").status_code == 204
+    assert client.delete(f"/api/v1/scenarios/{number}").status_code == 404
+    assert client.get(f"/api/v1/scenarios/{number}").status_code == 404
     with connect(demo_store) as conn:
         # No register was touched, and what was done is on record.
         assert conn.execute("SELECT count(*) FROM change_sets").fetchone() == before
-        told = [
+        actions = [
             e["action"]
             for e in read_audit_entries(conn, 200, actor="方案甲")
             if e["action"].startswith("scenario")
         ]
-    assert told == ["scenario removed", "scenario saved", "scenario saved"]
+    assert actions == ["scenario removed", "scenario saved", "scenario saved"]
 
 
-def test_shared_within_what_one_sees(app: Any, demo_store: str) -> None:
+def test_shared_scenario_is_visible_within_own_areas(app: Any, demo_store: str) -> None:
     everywhere = client_of(app, demo_store, "方案乙", "planner")
-    neighbour = client_of(app, demo_store, "方案丙", "planner", MINE)
-    there = everywhere.post(
+    neighbour = client_of(app, demo_store, "方案丙", "planner", OWN_AREA)
+    other_scenario = everywhere.post(
         "/api/v1/scenarios",
-        json={"name": "邻街", "shared": True, "cameras": cameras(demo_store, THEIRS)},
+        json={"name": "邻街", "shared": True, "cameras": cameras(demo_store, OTHER_AREA)},
     ).json()
-    here = everywhere.post(
+    own_scenario = everywhere.post(
         "/api/v1/scenarios",
-        json={"name": "本街", "shared": True, "cameras": cameras(demo_store, MINE)},
+        json={"name": "本街", "shared": True, "cameras": cameras(demo_store, OWN_AREA)},
     ).json()
-    own = everywhere.post(
-        "/api/v1/scenarios", json={"name": "草稿", "cameras": cameras(demo_store, MINE)}
+    draft = everywhere.post(
+        "/api/v1/scenarios", json={"name": "草稿", "cameras": cameras(demo_store, OWN_AREA)}
     ).json()
-    both = everywhere.post(
+    mixed = everywhere.post(
         "/api/v1/scenarios",
         json={
             "name": "跨街",
             "shared": True,
-            "cameras": cameras(demo_store, MINE) + cameras(demo_store, THEIRS),
+            "cameras": cameras(demo_store, OWN_AREA) + cameras(demo_store, OTHER_AREA),
         },
     ).json()
     assert [row["name"] for row in neighbour.get("/api/v1/scenarios").json()] == ["本街"]
-    for hidden in (there, own, both):
+    for hidden in (other_scenario, draft, mixed):
         assert neighbour.get(f"/api/v1/scenarios/{hidden['id']}").status_code == 404
         assert (
             neighbour.get("/api/v1/scenarios/comparison", params={"id": hidden["id"]}).status_code
             == 404
         )
         assert neighbour.get(f"/api/v1/scenarios/{hidden['id']}/plan.csv").status_code == 404
-    opened = neighbour.get(f"/api/v1/scenarios/{here['id']}").json()
+    opened = neighbour.get(f"/api/v1/scenarios/{own_scenario['id']}").json()
     assert not opened["mine"]
     # A shared one is opened by others, changed by its owner alone.
     body = {"name": "本街", "cameras": opened["cameras"], "version": 1}
-    assert neighbour.put(f"/api/v1/scenarios/{here['id']}", json=body).status_code == 404
-    away = neighbour.post(
-        "/api/v1/scenarios", json={"name": "越界", "cameras": cameras(demo_store, THEIRS)}
+    assert neighbour.put(f"/api/v1/scenarios/{own_scenario['id']}", json=body).status_code == 404
+    outside = neighbour.post(
+        "/api/v1/scenarios", json={"name": "越界", "cameras": cameras(demo_store, OTHER_AREA)}
     )
-    assert away.status_code == 422
-    assert "Camera 1, 2 stands outside your areas" in away.json()["detail"]
+    assert outside.status_code == 422
+    assert "Camera 1, 2 stands outside your areas" in outside.json()["detail"]
     clerk = client_of(app, demo_store, "方案丁", "clerk")
     assert clerk.get("/api/v1/scenarios").status_code == 403
 
 
-def test_compared_and_handed_in(app: Any, demo_store: str) -> None:
-    one = client_of(app, demo_store, "方案戊", "planner")
-    given = cameras(demo_store, MINE, 3)
-    few = one.post("/api/v1/scenarios", json={"name": "一台", "cameras": given[:1]}).json()
-    many = one.post("/api/v1/scenarios", json={"name": "三台", "cameras": given}).json()
-    rows = one.get("/api/v1/scenarios/comparison", params={"id": [few["id"], many["id"]]}).json()
+def test_scenario_comparison_and_plan_agree_with_what_if(app: Any, demo_store: str) -> None:
+    client = client_of(app, demo_store, "方案戊", "planner")
+    planned = cameras(demo_store, OWN_AREA, 3)
+    few = client.post("/api/v1/scenarios", json={"name": "一台", "cameras": planned[:1]}).json()
+    many = client.post("/api/v1/scenarios", json={"name": "三台", "cameras": planned}).json()
+    rows = client.get("/api/v1/scenarios/comparison", params={"id": [few["id"], many["id"]]}).json()
     assert [row["cameras"] for row in rows] == [1, 3]
     for row, saved in zip(rows, (few, many), strict=True):
-        asked = one.post("/api/v1/planning/what-if", json={"cameras": saved["cameras"]}).json()
+        what_if = client.post("/api/v1/planning/what-if", json={"cameras": saved["cameras"]}).json()
         assert (row["gained_m2"], row["risk"], row["incidents"]) == (
-            asked["gained_m2"],
-            asked["risk"],
-            asked["incidents"],
+            what_if["gained_m2"],
+            what_if["risk"],
+            what_if["incidents"],
         )
     assert rows[1]["gained_m2"] > rows[0]["gained_m2"] > 0
     assert rows[1]["risk"] >= rows[0]["risk"]
-    plan = one.get(f"/api/v1/scenarios/{many['id']}/plan.xlsx")
+    plan = client.get(f"/api/v1/scenarios/{many['id']}/plan.xlsx")
     sheet = openpyxl.load_workbook(io.BytesIO(plan.content)).active
     assert sheet is not None
     lines = list(sheet.iter_rows(values_only=True))
-    head = [str(name) for name in lines[0]]
+    header = [str(name) for name in lines[0]]
     assert len(lines) == 4
-    gains = [line[head.index("gain_m2")] for line in lines[1:]]
+    gains = [line[header.index("gain_m2")] for line in lines[1:]]
     assert sum(float(str(g)) for g in gains) == pytest.approx(
         rows[1]["gained_m2"], rel=0.001, abs=1
     )
     assert all(float(str(g)) >= 0 for g in gains)
-    for form in ("csv", "geojson", "gpkg"):
-        answer = one.get(f"/api/v1/scenarios/{many['id']}/plan.{form}")
-        assert answer.status_code == 200, form
-        assert answer.content
+    for format_name in ("csv", "geojson", "gpkg"):
+        response = client.get(f"/api/v1/scenarios/{many['id']}/plan.{format_name}")
+        assert response.status_code == 200, format_name
+        assert response.content
 
 
-def test_the_walls_session_shows_maps_and_nothing_else(app: Any, demo_store: str) -> None:
+def test_video_wall_session_shows_only_maps(app: Any, demo_store: str) -> None:
     client = client_of(app, demo_store, "大屏", "administrator")
     before = client.cookies[COOKIE]
     page = client.get("/video-wall?lang=zh").text
     csrf = page.split('name="csrf" value="')[1].split('"')[0]
     opened = client.post(
-        "/video-wall", data={"csrf": csrf}, headers={"Origin": Where}, follow_redirects=False
+        "/video-wall", data={"csrf": csrf}, headers={"Origin": ORIGIN}, follow_redirects=False
     )
     assert opened.status_code == 303
     secret = opened.cookies[COOKIE]
@@ -188,7 +188,7 @@ def test_the_walls_session_shows_maps_and_nothing_else(app: Any, demo_store: str
     assert wall.post("/api/v1/jobs/refresh").status_code == 403
     assert (
         wall.post(
-            "/api/v1/planning/what-if", json={"cameras": cameras(demo_store, MINE)}
+            "/api/v1/planning/what-if", json={"cameras": cameras(demo_store, OWN_AREA)}
         ).status_code
         == 403
     )
@@ -196,43 +196,45 @@ def test_the_walls_session_shows_maps_and_nothing_else(app: Any, demo_store: str
     stale = TestClient(app, cookies={COOKIE: before})
     assert stale.get("/api/v1/grids/values").status_code == 401
     with connect(demo_store) as conn:
-        lasts = conn.execute(
+        long_lived = conn.execute(
             "SELECT max(expires_at) - now() > interval '29 days' FROM sessions WHERE wall"
         ).fetchone()
-    assert lasts == (True,)
+    assert long_lived == (True,)
 
 
-def test_users_are_opened_ended_and_shown_their_password_once(app: Any, demo_store: str) -> None:
+def test_users_page_adds_and_removes_accounts(app: Any, demo_store: str) -> None:
     client = client_of(app, demo_store, "管理", "administrator")
     page = client.get("/users?lang=zh")
     assert page.status_code == 200
     assert "990101" in page.text
     csrf = page.text.split('name="csrf" value="')[1].split('"')[0]
 
-    def posted(**form: str) -> Any:
-        return client.post("/users?lang=zh", data={"csrf": csrf, **form}, headers={"Origin": Where})
+    def post_users(**form: str) -> Any:
+        return client.post(
+            "/users?lang=zh", data={"csrf": csrf, **form}, headers={"Origin": ORIGIN}
+        )
 
-    added = posted(task="add", name="新人", role="planner", areas=MINE)
+    added = post_users(task="add", name="新人", role="planner", areas=OWN_AREA)
     password = added.text.split('class="secret">')[1].split("<")[0]
-    fresh = TestClient(app, follow_redirects=False)
-    signed = fresh.post(
-        "/sign-in", data={"name": "新人", "password": password}, headers={"Origin": Where}
+    new_client = TestClient(app, follow_redirects=False)
+    signed_in = new_client.post(
+        "/sign-in", data={"name": "新人", "password": password}, headers={"Origin": ORIGIN}
     )
-    assert signed.status_code == 303
-    assert fresh.get("/users").status_code == 403
+    assert signed_in.status_code == 303
+    assert new_client.get("/users").status_code == 403
     assert password not in client.get("/users?lang=zh").text
-    wrong = posted(task="add", name="又一人", role="planner", areas="nowhere")
-    assert wrong.status_code == 422
-    assert "nowhere" in wrong.text
-    assert posted(task="remove", name="管理").status_code == 422
-    assert posted(task="remove", name="没有").status_code == 422
-    assert "已停用" in posted(task="remove", name="新人").text
-    assert fresh.get("/api/v1/grids/values").status_code == 401
-    other = client_of(app, demo_store, "半管", "administrator", MINE)
+    invalid = post_users(task="add", name="又一人", role="planner", areas="nowhere")
+    assert invalid.status_code == 422
+    assert "nowhere" in invalid.text
+    assert post_users(task="remove", name="管理").status_code == 422
+    assert post_users(task="remove", name="没有").status_code == 422
+    assert "已停用" in post_users(task="remove", name="新人").text
+    assert new_client.get("/api/v1/grids/values").status_code == 401
+    other = client_of(app, demo_store, "半管", "administrator", OWN_AREA)
     assert other.get("/users").status_code == 403
     assert (
         client.post(
-            "/users", data={"task": "add", "name": "x"}, headers={"Origin": Where}
+            "/users", data={"task": "add", "name": "x"}, headers={"Origin": ORIGIN}
         ).status_code
         == 403
     )

@@ -21,7 +21,7 @@ from geo.store.queries.api_tokens import make_token
 from service.api.ogc import PREFIX
 from service.app import create_app
 
-STATED = {200, 201, 202, 204, 207, 304, 400, 401, 403, 404, 405, 409, 413, 415, 422, 503}
+EXPECTED_STATUSES = {200, 201, 202, 204, 207, 304, 400, 401, 403, 404, 405, 409, 413, 415, 422, 503}
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def client(demo_store: str) -> Iterator[TestClient]:
         )
     headers = {"Authorization": f"Bearer {token}"}
     app = create_app(demo_store, Settings())
-    with TestClient(app, headers=headers, raise_server_exceptions=False) as found:
-        yield found
+    with TestClient(app, headers=headers, raise_server_exceptions=False) as test_client:
+        yield test_client
     with connect(demo_store) as conn:
         conn.execute("DELETE FROM api_tokens WHERE name = 'schema'")
         conn.execute("DELETE FROM scenarios")
@@ -138,7 +138,7 @@ def fuzz(
                     return  # no such request can be sent
                 answer = client.send(request)
                 tried += 1
-                assert answer.status_code in STATED, (
+                assert answer.status_code in EXPECTED_STATUSES, (
                     str(request.url),
                     answer.status_code,
                     answer.text[:300],
@@ -157,13 +157,13 @@ def fuzz(
     return tried
 
 
-def test_our_api_has_no_failure(client: TestClient) -> None:
+def test_api_answers_generated_requests(client: TestClient) -> None:
     app: Any = client.app
     tried = fuzz(client, copy.deepcopy(app.openapi()), "", 8)
     assert tried > 500, tried
 
 
-def test_the_ogc_api_has_no_failure(client: TestClient) -> None:
+def test_ogc_api_answers_generated_requests(client: TestClient) -> None:
     app: Any = client.app
     ogc = next(r.app for r in app.routes if getattr(r, "path", "") == PREFIX)
     tried = fuzz(client, ogc.openapi(), PREFIX, 12)
@@ -171,7 +171,7 @@ def test_the_ogc_api_has_no_failure(client: TestClient) -> None:
 
 
 @pytest.mark.deep
-def test_hostile_texts_in_whatever_the_schemas_allow(client: TestClient) -> None:
+def test_apis_answer_hostile_texts(client: TestClient) -> None:
     app: Any = client.app
     ogc = next(r.app for r in app.routes if getattr(r, "path", "") == PREFIX)
     tried = fuzz(client, copy.deepcopy(app.openapi()), "", 4, hostile=True)

@@ -13,54 +13,53 @@ from geo.store.connection import connect
 from service.app import create_app
 from tests.support.service import sign_in
 
-MINE = "990101002"
+OWN_AREA = "990101002"
 
 
 @pytest.fixture(scope="module")
 def client(demo_store: str) -> Iterator[TestClient]:
-    with TestClient(create_app(demo_store, Settings())) as found:
-        yield found
+    with TestClient(create_app(demo_store, Settings())) as test_client:
+        yield test_client
 
 
 def _grids(client: TestClient, demo_store: str, *areas: str, category: str = "") -> pd.DataFrame:
     client.cookies.clear()
     client.cookies.update(sign_in(demo_store, "planner", *areas))
-    answer = client.get("/api/v1/spatial-statistics", params={"category": category})
-    return pd.DataFrame(answer.json()["grids"]).set_index("grid")
+    response = client.get("/api/v1/spatial-statistics", params={"category": category})
+    return pd.DataFrame(response.json()["grids"]).set_index("grid")
 
 
 @pytest.mark.parametrize("category", ["", "dispute"])
-def test_ranks_are_among_the_grids_that_one_sees(
+def test_ranks_are_computed_within_the_scope(
     client: TestClient, demo_store: str, category: str
 ) -> None:
     everywhere = _grids(client, demo_store, category=category)
-    here = _grids(client, demo_store, MINE, category=category)
-    assert everywhere["rank"].max() > len(here)
-    assert here["rank"].max() <= here["rank"].notna().sum()
-    assert (here[["rank_p05", "rank_p95"]].max() <= here["rank"].notna().sum()).all()
+    own = _grids(client, demo_store, OWN_AREA, category=category)
+    assert everywhere["rank"].max() > len(own)
+    assert own["rank"].max() <= own["rank"].notna().sum()
+    assert (own[["rank_p05", "rank_p95"]].max() <= own["rank"].notna().sum()).all()
     with connect(demo_store) as conn:
         rows = conn.execute(
             "SELECT p.grid, p.year_count, g.population FROM grid_patterns p JOIN grids g ON "
-            "g.code = p.grid "
-            "WHERE p.category = %s AND starts_with(p.grid, %s)",
-            (category, MINE),
+            "g.code = p.grid WHERE p.category = %s AND starts_with(p.grid, %s)",
+            (category, OWN_AREA),
         ).fetchall()
     table = (
         pd.DataFrame(rows, columns=["grid", "count", "population"]).set_index("grid").sort_index()
     )
-    assert set(table.index) == set(here.index)
+    assert set(table.index) == set(own.index)
     rate = (table["count"] / table["population"]).where(table["population"] > 0).dropna()
     # An independent rank: how many of one's own grids have a higher rate, plus one.
     expected = pd.Series([(rate > value).sum() + 1 for value in rate], index=rate.index)
-    assert here.loc[rate.index, "rank"].astype(int).equals(expected.astype(int))
+    assert own.loc[rate.index, "rank"].astype(int).equals(expected.astype(int))
     # The order of the whole deployment is the same among these grids.
-    theirs = everywhere.loc[rate.index, "rank"].rank(method="min").astype(int)
-    assert theirs.equals(expected.astype(int))
-    assert "year_count" not in here
-    assert "population" not in here
+    deployment_ranks = everywhere.loc[rate.index, "rank"].rank(method="min").astype(int)
+    assert deployment_ranks.equals(expected.astype(int))
+    assert "year_count" not in own
+    assert "population" not in own
 
 
-def test_ranks_of_everywhere_are_those_of_the_refresh(client: TestClient, demo_store: str) -> None:
+def test_ranks_without_scope_are_those_of_the_refresh(client: TestClient, demo_store: str) -> None:
     shown = _grids(client, demo_store)
     with connect(demo_store) as conn:
         stored = dict(

@@ -34,7 +34,7 @@ def _connect(address: str) -> socket.socket:
     return socket.create_connection((host, int(port)), timeout=60)
 
 
-def _rest(connection: socket.socket) -> bytes:
+def _read_until_closed(connection: socket.socket) -> bytes:
     """Return what comes until the other side closes."""
     parts = []
     try:
@@ -46,7 +46,7 @@ def _rest(connection: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "request_start",
     [
         b"",
         b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ",
@@ -54,41 +54,43 @@ def _rest(connection: socket.socket) -> bytes:
     ],
     ids=["nothing", "headers", "body"],
 )
-def test_slow_requests_are_closed(store: str, quick_limits: None, sent: bytes) -> None:
+def test_protocol_closes_slow_requests(
+    store: str, quick_limits: None, request_start: bytes
+) -> None:
     with serving(store) as address:
         connections = [_connect(address) for _ in range(50)]
         for connection in connections:
-            connection.sendall(sent)
+            connection.sendall(request_start)
         # Others are answered meanwhile.
         assert requests.get(f"{address}/healthz", timeout=60).status_code == 200
         for connection in connections:
-            _rest(connection)
+            _read_until_closed(connection)
             connection.close()
 
 
-def test_a_second_request_of_a_connection_is_timed_too(store: str, quick_limits: None) -> None:
+def test_protocol_times_second_request_of_a_connection(store: str, quick_limits: None) -> None:
     with serving(store) as address, _connect(address) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /heal")
-        answer = _rest(connection)
-        assert answer.startswith(b"HTTP/1.1 200")
-        assert b"408 Request Timeout" in answer
+        response = _read_until_closed(connection)
+        assert response.startswith(b"HTTP/1.1 200")
+        assert b"408 Request Timeout" in response
 
 
-def test_headers_without_an_end_are_refused(store: str) -> None:
+def test_protocol_refuses_endless_headers(store: str) -> None:
     with serving(store) as address, _connect(address) as connection:
-        sent = 0
+        sent_bytes = 0
         try:
             connection.sendall(b"GET / HTTP/1.1\r\n")
-            while sent < 64 * LARGEST_HEADERS:
+            while sent_bytes < 64 * LARGEST_HEADERS:
                 connection.sendall(b"X-A: " + b"b" * 1000 + b"\r\n")
-                sent += 1007
+                sent_bytes += 1007
         except OSError:
             pass
-        assert sent < 64 * LARGEST_HEADERS
+        assert sent_bytes < 64 * LARGEST_HEADERS
         assert requests.get(f"{address}/healthz", timeout=60).status_code == 200
 
 
-def test_a_client_that_does_not_read_is_let_go(demo_store: str, quick_limits: None) -> None:
+def test_protocol_drops_clients_that_do_not_read(demo_store: str, quick_limits: None) -> None:
     ((name, value),) = sign_in(demo_store).items()
     with serving(demo_store) as address:
         connection = _connect(address)
@@ -123,8 +125,8 @@ def _serve(
         lines = []
         for line in process.stderr:
             lines.append(line)
-            if found := re.search(r"http://\S+?:\d+", line):
-                yield found.group(), process
+            if match := re.search(r"http://\S+?:\d+", line):
+                yield match.group(), process
                 break
         else:
             pytest.fail("".join(lines))
@@ -136,13 +138,13 @@ def _serve(
 
 
 def _children(pid: int) -> list[int]:
-    out = subprocess.run(
+    listing = subprocess.run(
         ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     )
-    return [int(word) for word in out.stdout.split()]
+    return [int(word) for word in listing.stdout.split()]
 
 
-def _named(pid: int, module: str) -> int:
+def _wait_for_child(pid: int, module: str) -> int:
     """Return the child of a process that runs a module, once it is there."""
     while True:
         for child in _children(pid):
@@ -153,26 +155,26 @@ def _named(pid: int, module: str) -> int:
                 continue
 
 
-def test_a_serving_process_that_crashes_is_started_again(command: Command) -> None:
+def test_serve_restarts_crashed_web_process(command: Command) -> None:
     with _serve(command, "--port", "0") as (address, process):
         assert requests.get(f"{address}/healthz", timeout=120).status_code == 200
-        web = _named(process.pid, "service.web_process")
-        worker = _named(process.pid, "service.commands")
+        web = _wait_for_child(process.pid, "service.web_process")
+        worker = _wait_for_child(process.pid, "service.commands")
         os.kill(web, signal.SIGSEGV)
         # Who comes meanwhile waits in the socket's queue, and is answered by the next process.
         assert requests.get(f"{address}/healthz", timeout=120).status_code == 200
-        again = _named(process.pid, "service.web_process")
-        assert again != web
+        restarted = _wait_for_child(process.pid, "service.web_process")
+        assert restarted != web
         assert not is_running(web)
-        assert _named(process.pid, "service.commands") == worker
+        assert _wait_for_child(process.pid, "service.commands") == worker
 
 
-def test_nothing_is_left_when_the_parent_is_killed(command: Command) -> None:
+def test_serve_children_end_with_the_parent(command: Command) -> None:
     with _serve(command, "--port", "0") as (address, process):
         assert requests.get(f"{address}/healthz", timeout=120).status_code == 200
         children = [
-            _named(process.pid, "service.web_process"),
-            _named(process.pid, "service.commands"),
+            _wait_for_child(process.pid, "service.web_process"),
+            _wait_for_child(process.pid, "service.commands"),
         ]
         process.kill()
         process.wait(60)
@@ -182,19 +184,19 @@ def test_nothing_is_left_when_the_parent_is_killed(command: Command) -> None:
         assert not any(map(is_running, children))
 
 
-def test_a_port_that_was_asked_for_is_not_exchanged(run: Callable[..., CommandResult]) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        answer = run("serve", "--port", port)
-        assert answer.returncode == 1
-        assert f"cannot listen on 127.0.0.1:{port}" in answer.stderr
-        assert "give another --port" in answer.stderr
+def test_serve_refuses_port_in_use(run: Callable[..., CommandResult]) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
+        outcome = run("serve", "--port", port)
+        assert outcome.returncode == 1
+        assert f"cannot listen on 127.0.0.1:{port}" in outcome.stderr
+        assert "give another --port" in outcome.stderr
         assert run("serve", GRIDCOVER_PORT=port).returncode == 1
 
 
-def _address_on_record(store: str, settings: Settings) -> str:
+def _audited_address(store: str, settings: Settings) -> str:
     from geo.store.connection import connect
     from geo.store.queries.audit import read_audit_entries
 
@@ -216,7 +218,7 @@ def _address_on_record(store: str, settings: Settings) -> str:
         (["127.0.0.0/8"], "203.0.113.7"),
     ],
 )
-def test_forwarded_addresses_are_believed_of_configured_proxies_alone(
+def test_serve_trusts_forwarded_addresses_of_known_proxies(
     store: str, proxies: list[str], expected: str
 ) -> None:
-    assert _address_on_record(store, Settings(trusted_proxies=proxies)) == expected
+    assert _audited_address(store, Settings(trusted_proxies=proxies)) == expected

@@ -24,11 +24,11 @@ from tests.support.service import sign_in
 def client(store: str) -> Iterator[TestClient]:
     # Versions of layers are read once a second: at every look this clock is ten seconds later.
     app = create_app(store, Settings(), clock=itertools.count(0.0, 10.0).__next__)
-    with TestClient(app, cookies=sign_in(store)) as found:
-        yield found
+    with TestClient(app, cookies=sign_in(store)) as test_client:
+        yield test_client
 
 
-def fill(store: str, *statements: str) -> None:
+def execute_all(store: str, *statements: str) -> None:
     with connect(store) as conn:
         for statement in statements:
             conn.execute(statement.encode())
@@ -54,34 +54,34 @@ BUILDINGS = (
 )
 
 
-def status(client: TestClient) -> dict[str, Any]:
-    answer = client.get("/api/v1/setup/status")
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+def read_status(client: TestClient) -> dict[str, Any]:
+    response = client.get("/api/v1/setup/status")
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
+    return body
 
 
-def test_from_an_empty_store_to_a_map(client: TestClient, store: str) -> None:
-    found = status(client)
-    assert (found["ready"], found["next"]) == (False, "grids")
-    assert {step["state"] for step in found["steps"]} == {"missing"}
-    assert all(step["command"] for step in found["steps"])
-    fill(store, GRID)
-    assert status(client)["next"] == "cameras"
-    fill(store, CAMERAS, BUILDINGS)
-    found = status(client)
-    assert found["next"] == "refresh"
-    steps = {step["key"]: step for step in found["steps"]}
+def test_setup_status_advances_from_empty_to_ready(client: TestClient, store: str) -> None:
+    body = read_status(client)
+    assert (body["ready"], body["next"]) == (False, "grids")
+    assert {step["state"] for step in body["steps"]} == {"missing"}
+    assert all(step["command"] for step in body["steps"])
+    execute_all(store, GRID)
+    assert read_status(client)["next"] == "cameras"
+    execute_all(store, CAMERAS, BUILDINGS)
+    body = read_status(client)
+    assert body["next"] == "refresh"
+    steps = {step["key"]: step for step in body["steps"]}
     # Three of five look one way, and of one of these the way is known.
     assert (steps["bearings"]["count"], steps["bearings"]["share"]) == (1, pytest.approx(1 / 3))
     assert (steps["heights"]["state"], steps["heights"]["share"]) == ("partial", 0.5)
     assert (steps["cameras"]["state"], steps["cameras"]["command"]) == ("present", None)
     with connect(store) as conn:
         refresh_all(conn, Settings())
-    found = status(client)
-    assert (found["ready"], found["next"]) == (True, None)
-    fill(store, "UPDATE cameras SET bearing_deg = 10 WHERE code = 'c2'")
-    steps = {step["key"]: step for step in status(client)["steps"]}
+    body = read_status(client)
+    assert (body["ready"], body["next"]) == (True, None)
+    execute_all(store, "UPDATE cameras SET bearing_deg = 10 WHERE code = 'c2'")
+    steps = {step["key"]: step for step in read_status(client)["steps"]}
     assert (steps["refresh"]["state"], steps["refresh"]["command"]) == (
         "partial",
         "gridcover refresh",
@@ -89,25 +89,25 @@ def test_from_an_empty_store_to_a_map(client: TestClient, store: str) -> None:
     assert steps["bearings"]["share"] == pytest.approx(2 / 3)
 
 
-def test_who_may_see_it(store: str) -> None:
-    fill(store, GRID, CAMERAS)
+def test_setup_requires_rights_of_roles(store: str) -> None:
+    execute_all(store, GRID, CAMERAS)
     expected = {
         "administrator": (200, 200),
         "clerk": (200, 200),
         "planner": (200, 403),
         "auditor": (403, 403),
     }
-    for role, (api, page) in expected.items():
+    for role, (api_status, page_status) in expected.items():
         with TestClient(create_app(store, Settings()), cookies=sign_in(store, role)) as client:
-            assert client.get("/api/v1/setup/status").status_code == api, role
-            assert client.get("/setup").status_code == page, role
-    with TestClient(create_app(store, Settings())) as nobody:
-        assert nobody.get("/api/v1/setup/status").status_code == 401
-        assert nobody.get("/setup", follow_redirects=False).status_code == 303
+            assert client.get("/api/v1/setup/status").status_code == api_status, role
+            assert client.get("/setup").status_code == page_status, role
+    with TestClient(create_app(store, Settings())) as anonymous:
+        assert anonymous.get("/api/v1/setup/status").status_code == 401
+        assert anonymous.get("/setup", follow_redirects=False).status_code == 303
 
 
-def test_counts_are_those_of_ones_own_areas(store: str) -> None:
-    fill(
+def test_setup_status_counts_own_areas(store: str) -> None:
+    execute_all(
         store,
         "INSERT INTO areas (code, name, level, geometry) VALUES "
         "('a1', 'one', 'community', ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.0055, 4326))), "
@@ -117,34 +117,34 @@ def test_counts_are_those_of_ones_own_areas(store: str) -> None:
     with TestClient(
         create_app(store, Settings()), cookies=sign_in(store, "planner", "a1")
     ) as client:
-        steps = {step["key"]: step for step in status(client)["steps"]}
+        steps = {step["key"]: step for step in read_status(client)["steps"]}
     assert (steps["areas"]["count"], steps["cameras"]["count"]) == (1, 1)
 
 
-def test_holdings_of_the_demo(demo_store: str) -> None:
+def test_count_holdings_agrees_with_registers(demo_store: str) -> None:
     """Against the registers read whole and counted in Python."""
 
     with connect(demo_store) as conn:
-        have = count_holdings(conn)
+        holdings = count_holdings(conn)
         cameras = read_layer(conn, "cameras")
         buildings = read_layer(conn, "buildings")
     directed = cameras[~cameras["kind"].isin(["ptz", "panoramic"]) & ~(cameras["fov_deg"] >= 360)]
-    assert have.cameras == len(cameras) == 1500
-    assert have.directed_cameras == len(directed)
-    assert have.cameras_with_bearing == directed["bearing_deg"].notna().sum()
-    assert have.buildings_with_height == buildings["height_m"].notna().sum()
-    assert have.computed
-    assert not have.changed
-    assert next_step(setup_steps(have)) is None
+    assert holdings.cameras == len(cameras) == 1500
+    assert holdings.directed_cameras == len(directed)
+    assert holdings.cameras_with_bearing == directed["bearing_deg"].notna().sum()
+    assert holdings.buildings_with_height == buildings["height_m"].notna().sum()
+    assert holdings.computed
+    assert not holdings.changed
+    assert next_step(setup_steps(holdings)) is None
 
 
-def test_a_share_of_nothing_is_missing() -> None:
+def test_setup_steps_share_is_missing_without_data() -> None:
     steps = {step.key: step for step in setup_steps(Holdings(cameras=3))}
     assert (steps["bearings"].state, steps["bearings"].share) == ("missing", None)
 
 
-def test_breaks_come_with_the_values(client: TestClient, store: str) -> None:
-    fill(
+def test_grid_values_include_class_breaks(client: TestClient, store: str) -> None:
+    execute_all(
         store,
         GRID,
         GRID.replace("'g1'", "'g2'").replace("118, 31, 118.01, 31.01", "118.01, 31, 118.02, 31.01"),
@@ -152,34 +152,32 @@ def test_breaks_come_with_the_values(client: TestClient, store: str) -> None:
     )
     with connect(store) as conn:
         refresh_all(conn, Settings())
-    found = client.get("/api/v1/grids/values").json()
-    low, high = sorted(found["values"])
+    body = client.get("/api/v1/grids/values").json()
+    low, high = sorted(body["values"])
     assert low == 0
     assert 0 < high < 0.2
     for number in ("3", "4", "5"):
-        (cut,) = found["breaks"]["natural"][number]
+        (cut,) = body["breaks"]["natural"][number]
         assert low < cut <= high
 
 
-def test_maps_name_the_sources_of_their_data(
-    client: TestClient, store: str, tmp_path: Path
-) -> None:
+def test_maps_name_sources_of_data(client: TestClient, store: str, tmp_path: Path) -> None:
     from geo.ingest.osm.importing import import_osm
     from tests.support.osm_extracts import OsmExtract, box
 
     assert '"sources": []' in client.get("/maps/coverage").text
-    city = OsmExtract()
-    city.ring(box(0, 0, 20, 20), building="yes")
+    extract = OsmExtract()
+    extract.ring(box(0, 0, 20, 20), building="yes")
     with connect(store) as conn:
-        import_osm(conn, city.write(tmp_path / "city.osm"))
+        import_osm(conn, extract.write(tmp_path / "city.osm"))
     assert '"sources": ["OpenStreetMap"]' in client.get("/maps/coverage").text
     # Who sees a part of the deployment alone sees whose data it is too.
-    fill(
+    execute_all(
         store,
         "INSERT INTO areas (code, name, level, geometry) VALUES "
         "('a1', 'one', 'community', ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))",
     )
     with TestClient(
         create_app(store, Settings()), cookies=sign_in(store, "planner", "a1")
-    ) as other:
-        assert '"sources": ["OpenStreetMap"]' in other.get("/maps/coverage").text
+    ) as community_client:
+        assert '"sources": ["OpenStreetMap"]' in community_client.get("/maps/coverage").text

@@ -18,7 +18,7 @@ from service.middleware.audit import AuditWriter
 from tests.support.commands import CommandResult
 
 
-def test_entries_that_are_refused_fail_alone(store: str, tmp_path: Path) -> None:
+def test_audit_writer_refused_entry_fails_alone(store: str, tmp_path: Path) -> None:
     """One entry that the database refuses leaves the others of its batch on record."""
     pool = make_pool(store, size=1, writing=True)
     pool.open(wait=True)
@@ -26,21 +26,21 @@ def test_entries_that_are_refused_fail_alone(store: str, tmp_path: Path) -> None
         conn.execute("ALTER TABLE audit ADD CONSTRAINT not_x CHECK (object <> '/x') NOT VALID")
 
     async def write() -> list[object]:
-        recorder = AuditWriter(pool, AuditSeal(tmp_path))
+        writer = AuditWriter(pool, AuditSeal(tmp_path))
         entries = [f"/{k}" for k in range(5)] + ["/x"] + [f"/{k}" for k in range(5, 9)]
         return await asyncio.gather(
             *(
-                recorder.add(actor="a", role="", address="", action=AuditAction.VIEWED, object_=o)
-                for o in entries
+                writer.add(actor="a", role="", address="", action=AuditAction.VIEWED, object_=path)
+                for path in entries
             ),
             return_exceptions=True,
         )
 
-    answers = asyncio.run(write())
+    results = asyncio.run(write())
     pool.close()
-    assert [isinstance(a, psycopg.errors.CheckViolation) for a in answers] == [False] * 5 + [
-        True
-    ] + [False] * 4
+    assert [isinstance(result, psycopg.errors.CheckViolation) for result in results] == [
+        False
+    ] * 5 + [True] + [False] * 4
     with connect(store) as conn:
         written = conn.execute(
             "SELECT count(*), count(*) FILTER (WHERE object = '/x') FROM audit"
@@ -49,14 +49,14 @@ def test_entries_that_are_refused_fail_alone(store: str, tmp_path: Path) -> None
         assert check_audit(conn).broken is None
 
 
-def test_commands_name_the_store_and_say_that_it_is_empty(
+def test_commands_name_the_store_and_report_when_empty(
     run: Callable[..., CommandResult], store: str, tmp_path: Path
 ) -> None:
     name = store.split("dbname=")[1]
-    made = run("token", "add", "x", "--scope", "incidents:write")
-    assert f"the database {name} on" in made.stderr
-    assert "It is empty" in made.stderr
-    assert "GRIDCOVER_DATA_DIR or GRIDCOVER_DATABASE_URL" in made.stderr
+    added = run("token", "add", "x", "--scope", "incidents:write")
+    assert f"the database {name} on" in added.stderr
+    assert "It is empty" in added.stderr
+    assert "GRIDCOVER_DATA_DIR or GRIDCOVER_DATABASE_URL" in added.stderr
     exported = run("export", "grids", "-o", str(tmp_path / "grids.csv"))
     assert (exported.returncode, "nothing to export" in exported.stderr) == (1, True)
     assert not (tmp_path / "grids.csv").exists()
@@ -65,13 +65,13 @@ def test_commands_name_the_store_and_say_that_it_is_empty(
             "INSERT INTO areas (code, name, level, geometry) VALUES ('990101', 'x', 'district', "
             "ST_Multi(ST_MakeEnvelope(118, 31, 118.01, 31.01, 4326)))"
         )
-    filled = run("token", "list")
-    assert f"the database {name} on" in filled.stderr
-    assert "It is empty" not in filled.stderr
+    listing = run("token", "list")
+    assert f"the database {name} on" in listing.stderr
+    assert "It is empty" not in listing.stderr
     assert run("export", "areas", "-o", str(tmp_path / "areas.csv")).returncode == 0
 
 
-def test_the_private_store_of_the_demo_is_named(tmp_path: Path) -> None:
+def test_store_name_describes_private_and_remote_stores(tmp_path: Path) -> None:
     (tmp_path / "demo" / "pg").mkdir(parents=True)
     settings = Settings(data_dir=tmp_path, database_url=None)
     assert store_name(settings) == f"the private database in {tmp_path}"

@@ -17,9 +17,7 @@ from service.middleware.metrics import JsonLogFormatter
 from tests.support.service import sign_in
 
 
-def test_every_request_has_a_number_and_a_line(
-    store: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_requests_have_an_id_and_a_log_line(store: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "gridcover.requests")
     with TestClient(create_app(store, Settings()), cookies=sign_in(store, "planner")) as client:
         given = client.get("/api/v1/areas", headers={"X-Request-ID": "from-the-proxy-1"})
@@ -44,7 +42,7 @@ def test_every_request_has_a_number_and_a_line(
     assert lines[0]["ms"] > 0
 
 
-def test_metrics_by_token_alone(store: str) -> None:
+def test_metrics_require_a_token_with_scope(store: str) -> None:
     with connect(store) as conn:
         token = make_token(conn, "prometheus", ["metrics:read"], days=1)
         other = make_token(conn, "feed", ["status:write"], days=1)

@@ -1,4 +1,4 @@
-"""Doors: who may enter, whose rows they see, and what is on record."""
+"""Tests of access: authentication, row-level scopes, sessions and the audit log."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def app_client(demo_store: str) -> Iterator[TestClient]:
 
 
 def routes(client: TestClient) -> list[tuple[str, str]]:
-    """Method and path of every route, those that the OpenAPI document leaves out among them."""
+    """Return method and path of every route, including those missing from OpenAPI."""
     app: Any = client.app
     declared: set[tuple[str, str]] = set()
     for prefix, application in (
@@ -89,7 +89,7 @@ def routes(client: TestClient) -> list[tuple[str, str]]:
 
 
 def expand_path(path: str, area: str, grid: str, camera: str) -> list[str]:
-    """Addresses of a path: every set of tiles, every collection, with the neighbour's codes."""
+    """Return the addresses of a path for every tile set, export layer and collection."""
     path = path.replace("{z}", "14").replace("{x}", "13565").replace("{y}", "6703")
     path = path.replace("{code}", camera if "/cameras/" in path else grid).replace("{form}", "csv")
     path = (
@@ -115,9 +115,10 @@ def expand_path(path: str, area: str, grid: str, camera: str) -> list[str]:
 # fmt: off
 QUERIES = (
     "", "?area={area}&level=grid", "?area={area}&level=community", "?level=district", "?level=grid",
-    "?from=2026-01&until=2026-12", "?from=2026-01&until=2026-12&level=grid", "?grid={grid}", "?limit=10000",
-    "?layer=cameras&area={area}", "?from=2026-01&until=2026-12&area={area}", "?q={area}", "?id=1",
-    "?by=risk&area={area}&limit=1000", "?kind=hot_spot", "?kind=emerging", "?measure=risk",
+    "?from=2026-01&until=2026-12", "?from=2026-01&until=2026-12&level=grid", "?grid={grid}",
+    "?limit=10000", "?layer=cameras&area={area}", "?from=2026-01&until=2026-12&area={area}",
+    "?q={area}", "?id=1", "?by=risk&area={area}&limit=1000", "?kind=hot_spot", "?kind=emerging",
+    "?measure=risk",
 )
 # fmt: on
 
@@ -145,7 +146,7 @@ def test_routes_refuse_requests_without_a_session(app_client: TestClient) -> Non
 
 @pytest.fixture(scope="module")
 def protected(demo_store: str) -> dict[str, Any]:
-    """What must not be told to a neighbour."""
+    """Return codes and names outside the own area, which must never appear in a response."""
     with connect(demo_store) as conn:
         own_area = conn.execute(
             "SELECT ST_AsBinary(geometry) FROM areas WHERE code = %s", (OWN_AREA,)
@@ -187,7 +188,7 @@ def test_routes_return_no_rows_of_other_areas(
         PREFIX + base_path: operations for base_path, operations in ogc.openapi()["paths"].items()
     }
     for method, path in routes(app_client):
-        # A stream has no end: `test_live.py` looks at whose events it tells.
+        # The event stream never ends; `test_live.py` tests its scope.
         if method != "GET" or path == "/api/v1/events":
             continue
         parameters = document.get(path, {}).get("get", {}).get("parameters", [])
@@ -206,7 +207,7 @@ def test_routes_return_no_rows_of_other_areas(
                 continue
             checked += 1
             body = response.content.decode("utf-8", "replace")
-            # What was asked for is repeated by pages; rows are what the answer brings of itself.
+            # Pages repeat the query; only codes that were not part of the request count.
             body = body.replace(f"area={OTHER_AREA}", "").replace(address, "")
             codes = set(re.findall(r"\d{9,20}", body))
             assert not codes & protected["cameras"], address
@@ -250,7 +251,7 @@ def test_routes_return_all_rows_of_own_areas(app_client: TestClient, demo_store:
     assert density["total"] == counts[2]
     dashboard = app_client.get("/api/v1/dashboard?level=community").json()
     assert dashboard["area"]["figures"]["grids"]["numerator"] == counts[0]
-    # Sums are of what is theirs, not of what the run had of all.
+    # Sums cover the own areas only, not the whole run.
     with connect(demo_store) as conn:
         cameras_used = conn.execute(
             "SELECT count(*), avg(v.assumed::integer)::float8 FROM camera_views v "
@@ -265,7 +266,7 @@ def test_routes_return_all_rows_of_own_areas(app_client: TestClient, demo_store:
 
 
 def test_make_pool_reader_without_scope_sees_no_protected_rows(demo_store: str) -> None:
-    """A forgotten condition cannot leak: the database itself holds back what is not theirs."""
+    """Row-level security protects rows even if a query omits its condition."""
     pool = make_pool(demo_store, size=1)
     pool.open(wait=True)
     counts: dict[str, int] = {}
@@ -290,7 +291,8 @@ def test_make_pool_reader_without_scope_sees_no_protected_rows(demo_store: str) 
     # fmt: off
     assert forbidden == {
         "users", "sessions", "audit", "audit_anchor", "api_tokens", "feed_batches", "webhooks",
-        "webhook_deliveries", "store_identity", "changes", "change_sets", "changed_rows", "jobs", "uploads", "provider_sign_ins", "procrastinate_jobs",
+        "webhook_deliveries", "store_identity", "changes", "change_sets", "changed_rows", "jobs",
+        "uploads", "provider_sign_ins", "procrastinate_jobs",
         "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers",
     }
     # fmt: on
@@ -305,7 +307,7 @@ def test_make_pool_reader_without_scope_sees_no_protected_rows(demo_store: str) 
         "queue_migrations",
     }
     assert len(counts) > 30
-    # A scope holds for its transaction alone.
+    # A scope is valid for its transaction only.
     with pool.connection() as conn:
         set_scope(conn, ("*",))
         camera_count = conn.execute("SELECT count(*) FROM cameras").fetchone()
@@ -352,7 +354,7 @@ def test_sign_in_opens_and_sign_out_ends_a_session(client: TestClient, store: st
         assert conn.execute(
             "SELECT count(*) FROM sessions WHERE digest = %s", (secret.encode(),)
         ).fetchone() == (0,)
-    # A form of another site, or one that was not made for this session, ends nothing.
+    # Forms of other sites or with a foreign CSRF token do not end the session.
     assert client.post("/sign-out", data={"csrf": "guess"}).status_code == 403
     csrf = re.search(r'name="csrf" value="([^"]+)"', map_page.text).group(1)  # type: ignore[union-attr]
     foreign_origin = {"Origin": "https://evil.example"}
@@ -537,7 +539,7 @@ def test_check_audit_detects_tampering_after_pruning_too(store: str) -> None:
             with pytest.raises(psycopg.errors.RaiseException, match="only ever added"):
                 conn.execute(statement.encode())
             conn.rollback()
-        # Someone who owns the database can put the triggers aside, and the chain tells.
+        # The owner of the database can disable the triggers; the hash chain shows it.
         for statement, first_broken in (
             ("UPDATE audit SET actor = 'b' WHERE id = 3", 3),
             ("DELETE FROM audit WHERE id = 3", 4),

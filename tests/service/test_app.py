@@ -1,4 +1,4 @@
-"""The service over HTTP, its database restarted under it."""
+"""Tests of the application: pages, API data, texts, start-up and restarts of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def test_pages_load_no_foreign_addresses(client: TestClient, path: str) -> None:
     assert "unsafe" not in scripts
     nonce = re.search(r"'nonce-([^']+)'", scripts).group(1)  # type: ignore[union-attr]
     tags = re.findall(r"<script(?![^>]*\ssrc=)[^>]*>", response.text)
-    inline = [tag for tag in tags if 'type="application/json"' not in tag]  # data never runs
-    assert inline or path == "/dashboard"  # which has all its code in files
+    inline = [tag for tag in tags if 'type="application/json"' not in tag]  # data is not executed
+    assert inline or path == "/dashboard"  # the dashboard has all its code in files
     assert all(f'nonce="{nonce}"' in tag for tag in inline)
     assert nonce not in client.get(path).text
     assert response.headers["x-content-type-options"] == "nosniff"
@@ -260,7 +260,7 @@ def test_service_recovers_after_postgres_restart(open_folder: Path) -> None:
 
 
 def test_demo_stops_all_processes_on_ctrl_c(open_folder: Path) -> None:
-    """The whole demo as a user runs it, ended as a user ends it."""
+    """Run `gridcover demo` as a process and interrupt it."""
     folder = open_folder / "ctrl-c"
     program = Path(__file__).parents[2] / ".venv/bin/gridcover"
     env = {**os.environ, "GRIDCOVER_DATA_DIR": str(folder)}

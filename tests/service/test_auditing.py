@@ -1,4 +1,4 @@
-"""The pages and answers of the record: what changed from what to what, for those who may know."""
+"""Tests of the audit pages and the history API: values before and after, and rights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Modules joined into one script: in order, apart from each other, and refused where they cannot be."""
+"""Tests of joining ES modules into one script: order, separate scopes, refusals."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ def write_modules(folder: Path, modules: dict[str, str]) -> Path:
 
 
 DIAMOND = {
-    "pages/entry.js": 'import { left } from "../lib/left.js";\nimport { right as other } from "../lib/right.js";\n'
+    "pages/entry.js": 'import { left } from "../lib/left.js";\n'
+    'import { right as other } from "../lib/right.js";\n'
     "console.log(`${left()} ${other()}`);\n",
     "lib/left.js": 'import { base, count } from "./base.js";\nconst name = "left";\ncount();\n'
     "export function left() {\n  return base(name);\n}\n",
     "lib/right.js": 'import {\n  base,\n  count,\n} from "./base.js";\nconst name = "right";\n'
     "/** Return it. */\nexport const right = () => `${base(name)} ${count()}`;\n",
-    "lib/base.js": "let counted = 0;\nexport function count() {\n  counted += 1;\n  return counted;\n}\n"
+    "lib/base.js": "let counted = 0;\n"
+    "export function count() {\n  counted += 1;\n  return counted;\n}\n"
     "export async function unused() {}\nexport class Unused {}\n"
     "export const base = (name) => `<${name}>`;\n",
 }
@@ -57,7 +59,7 @@ def test_join_modules_keeps_behaviour_without_globals(tmp_path: Path) -> None:
         for path in (root / "pages/entry.js", joined_path)
     ]
     assert outputs[0] == "<left> <right> 2\n"
-    # The same, and nothing of it is global.
+    # The same output, and no global variables.
     assert outputs[1] == outputs[0] + "undefined undefined undefined\n"
     assert [path.name for path in files] == ["base.js", "left.js", "right.js", "entry.js"]
     assert "Return it" not in script

@@ -1,4 +1,4 @@
-"""Figures of all grids, cards, blind spots in order, the search and a camera's view, over HTTP."""
+"""Tests of coverage over HTTP: grid values and cards, blind spots, search, camera views."""
 
 from __future__ import annotations
 
@@ -100,12 +100,13 @@ def test_blind_spot_ranking_orders_and_pages(client: TestClient, demo_store: str
 
 
 def test_blind_spot_risk_equals_kernel_sum_of_incidents(demo_store: str) -> None:
-    """All of it within the kernel of the incidents near blind ground, summed point by point in SQL."""
+    """Compare the risk with the quartic kernel summed on a lattice of the blind spot."""
     spot = query_rows(
         demo_store,
         "SELECT ST_AsText(ST_Transform(b.geometry, r.srid)), b.risk, r.srid FROM blind_spots b, "
-        "(SELECT split_part(metric_crs, ':', 2)::integer AS srid FROM runs ORDER BY id DESC LIMIT "
-        "1) r WHERE b.risk > 0.2 AND b.area_m2 < 4000 ORDER BY b.risk DESC LIMIT 1",
+        "(SELECT split_part(metric_crs, ':', 2)::integer AS srid FROM runs "
+        "ORDER BY id DESC LIMIT 1) r WHERE b.risk > 0.2 AND b.area_m2 < 4000 "
+        "ORDER BY b.risk DESC LIMIT 1",
     )[0]
     shape = shapely.from_wkt(spot[0])
     west, south, east, north = shape.bounds
@@ -163,9 +164,9 @@ def test_grid_card_agrees_with_database(client: TestClient, demo_store: str) -> 
 def test_search_finds_cameras_grids_and_areas(client: TestClient, demo_store: str) -> None:
     camera, grid, area = query_rows(
         demo_store,
-        "SELECT (SELECT code FROM cameras ORDER BY code OFFSET 5 LIMIT 1), (SELECT "
-        "name FROM grids LIMIT 1), (SELECT name_en FROM areas WHERE level = "
-        "'subdistrict' ORDER BY code LIMIT 1)",
+        "SELECT (SELECT code FROM cameras ORDER BY code OFFSET 5 LIMIT 1), "
+        "(SELECT name FROM grids LIMIT 1), "
+        "(SELECT name_en FROM areas WHERE level = 'subdistrict' ORDER BY code LIMIT 1)",
     )[0]
     assert client.get("/api/v1/search", params={"q": camera}).json()[0]["code"] == camera
     assert client.get("/api/v1/search", params={"q": f" {grid} "}).json()[0]["name"] == grid
@@ -186,7 +187,7 @@ def test_camera_view_seen_and_hidden_fill_the_sector(client: TestClient, demo_st
         view = client.get(f"/api/v1/cameras/{code}/view").json()
         assert view["seen_m2"] == pytest.approx(area, abs=0.01)
         seen, hidden = (
-            # Rounded to a centimetre, edges may touch themselves.
+            # After rounding to a centimetre, edges may touch each other.
             shapely.make_valid(shapely.geometry.shape(view[name]))
             for name in ("seen", "hidden")
         )

@@ -1,4 +1,4 @@
-"""Dashboard over HTTP: figures, areas, inequality, data-quality issues and tables."""
+"""Tests of the dashboard: figures, areas, inequality, data-quality issues and tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that no client of ours sends: NUL, half characters, numbers that are none, deep and large bodies."""
+"""Tests of malformed requests: NUL, invalid UTF-8, non-finite numbers, deep and large bodies."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_bbox_that_is_not_numeric_is_refused(client: TestClient, box: str) -> No
     ],
 )
 def test_routes_handle_non_finite_numbers(client: TestClient, number: str) -> None:
-    """Each numeric parameter of each route that reads: refused or ignored, never an error of ours."""
+    """Send a non-finite number as each query parameter: refused or ignored, never a 5xx."""
     requests_sent = 0
     for method, path, route in _routes(client):
         if method != "GET" or path == "/api/v1/events":
@@ -190,8 +190,10 @@ DEEP = {
     "plus": lambda n: "population > " + " + ".join(["1"] * n),
     "minus": lambda n: "population > " + "- " * n + "1",
     "power": lambda n: "population > " + " ^ ".join(["1"] * n),
-    "json": lambda n: '{"op":"not","args":[' * n + '{"op":"isNull","args":[{"property":"code"}]}' + "]}" * n,
-    "collections": lambda n: "s_intersects(geometry, " + "GEOMETRYCOLLECTION(" * n + "POINT(1 1)" + ")" * (n + 1),
+    "json": lambda n: '{"op":"not","args":[' * n
+    + '{"op":"isNull","args":[{"property":"code"}]}' + "]}" * n,
+    "collections": lambda n: "s_intersects(geometry, " + "GEOMETRYCOLLECTION(" * n
+    + "POINT(1 1)" + ")" * (n + 1),
     "casei": lambda n: "casei(" * n + "code" + ")" * n + " = 'x'",
 }
 # fmt: on
@@ -229,7 +231,7 @@ print("lives")
 
 
 def test_require_shallow_filter_limit_is_safe_for_parser() -> None:
-    """The limits are below what the native parser bears: tried in a process of its own."""
+    """Parse the deepest accepted filters in a separate process, which must not crash."""
     texts = []
     for make in DEEP.values():
         for levels in range(1, 110):
@@ -319,7 +321,7 @@ def test_sign_in_refuses_nul_and_broken_utf8(client: TestClient) -> None:
 
 
 class _EndlessBody:
-    """A body without an end, that counts what was read of it."""
+    """A practically endless body that counts the bytes read from it."""
 
     def __init__(self, part: bytes) -> None:
         self.part = part
@@ -332,7 +334,7 @@ class _EndlessBody:
 
 
 def test_routes_limit_the_size_of_bodies(client: TestClient, demo_store: str) -> None:
-    """Announced by its length or sent in parts: refused by the time the limit is reached."""
+    """Bodies over the limit are refused, whether announced by length or sent in chunks."""
     cookies = sign_in(demo_store)
     for method, path, route in _routes(client):
         if method in ("GET", "DELETE"):
@@ -371,7 +373,7 @@ def test_routes_limit_the_size_of_bodies(client: TestClient, demo_store: str) ->
 
 
 def _status_and_reads(client: TestClient, method: str, path: str) -> tuple[int, int]:
-    """Ask over a bare connection; return the status, and how often the body was asked for."""
+    """Call the application directly; return the status and the number of body reads."""
     reads: list[int] = []
     messages: list[dict[str, Any]] = []
 

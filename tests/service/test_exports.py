@@ -1,4 +1,4 @@
-"""Downloads hold what the store has, of one's own areas, in files that other programs read."""
+"""Tests of exports: content per format, filters, areas and rights, the command."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_export_filters_by_area_and_bbox(client: TestClient, demo_store: str) ->
     assert set(_codes(client, f"views.csv?area={OWN_AREA}", "camera")) <= set(own_cameras)
     own_places = layers["key-places"]["code"][layers["key-places"].intersects(ground)]
     assert sorted(_codes(client, f"key-places.csv?area={OWN_AREA}")) == sorted(own_places)
-    # A box, alone and with an area.
+    # A bounding box, alone and combined with an area.
     west, south, east, north = ground.bounds
     half_box = shapely.box(west, south, (west + east) / 2, north)
     bbox = ",".join(f"{v:.8f}" for v in half_box.bounds)

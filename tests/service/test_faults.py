@@ -1,4 +1,7 @@
-"""Faults under load: the database killed, hundreds of slow connections; nothing lost, nothing doubled, no hand needed."""
+"""Tests of faults under load: killed database, slow connections, full disk, changed clock.
+
+Nothing may be lost or stored twice, and the service recovers without intervention.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,8 @@ from tests.support.waiting import wait_until
 
 # fmt: off
 PATHS = (
-    "/api/v1/grids", "/api/v1/areas/results?level=grid", "/tiles/grids/14/{x}/{y}.pbf", "/tiles/cameras/16/{x4}/{y4}.pbf",
+    "/api/v1/grids", "/api/v1/areas/results?level=grid", "/tiles/grids/14/{x}/{y}.pbf",
+    "/tiles/cameras/16/{x4}/{y4}.pbf",
     "/ogc/collections/cameras/items?limit=5", "/ogc/collections/grids/items?filter=population > 0",
     "/api/v1/exports/grids.csv", "/api/v1/runs",
 )
@@ -55,7 +59,7 @@ def fill_store(conninfo: str) -> None:
 
 
 class Load:
-    """Readers and feeders that go on whatever happens, and what they were answered."""
+    """Readers and feeders that continue through faults, and the responses they received."""
 
     def __init__(self, address: str, reader: str, feeder: str) -> None:
         self.address = address
@@ -81,11 +85,11 @@ class Load:
             thread.join()
 
     def answered(self) -> int:
-        """Reads that were answered whole, up to now."""
+        """Return the number of complete reads so far."""
         return sum(n for (_, status), n in list(self.reads.items()) if status == 200)
 
     def refused(self) -> int:
-        """Reads that were not answered, up to now."""
+        """Return the number of failed reads so far."""
         return sum(n for (_, status), n in list(self.reads.items()) if status in (0, 503))
 
     def _read(self, paths: list[str], token: str) -> None:
@@ -95,8 +99,7 @@ class Load:
                     try:
                         response = client.get(self.address + path)
                     except (httpx2.RemoteProtocolError, httpx2.ReadError):
-                        # A download that was being sent broke off: the client sees that it is not
-                        # whole.
+                        # An interrupted download: the client notices that it is incomplete.
                         self.reads[path, 0] += 1
                         if "/export/" not in path:
                             self.failures.append(f"{path}: broken off")
@@ -113,7 +116,7 @@ class Load:
             number = 0
             while not self._ended.is_set():
                 keys = [f"{feeder_number}-{number}-{k}" for k in range(3)]
-                # Spread over the grids and a year.
+                # Spread over the grids and over a year.
                 rows = [
                     {
                         "source": "t",
@@ -186,24 +189,24 @@ def test_service_loses_nothing_when_postgres_is_killed(open_folder: Path) -> Non
             wait_until(lambda: load.answered() > 50, within_s=120)
             load.stop()
             assert load.failures == []
-            # Without a hand, everything is there again.
+            # Everything is available again without intervention.
             with httpx2.Client(headers=headers, timeout=30) as client:
                 for path in {path for path, _ in load.reads}:
                     wait_until(lambda: client.get(address + path).status_code == 200, what=path)  # noqa: B023
                 assert client.get(f"{address}/readyz").json()["ready"]
-                # A worker that ended with the database is started anew, as `serve` does.
+                # Start another worker, as `serve` does after one ended with the database.
                 with running_worker(cluster.conninfo):
                     _wait_until_jobs_done(client, address, jobs)
             assert load.answered() > 50
             assert any(status in (0, 503) for _, status in load.reads)
             stored = _check_nothing_lost(cluster.conninfo, load)
-            # A map that came back with what it had seen missed nothing.
+            # A map that reconnects with its last event id misses no event.
             wait_until(lambda: stream.events.qsize() >= stored)
             stream.ended.set()
 
 
 def _follow_events(stream: EventStream, address: str, token: str) -> None:
-    """As a browser does: come back with the last id that was heard."""
+    """Reconnect with the last event id, as browsers do."""
     while not stream.ended.is_set():
         stream.read(address, {}, stream.last, token)
         time.sleep(0.3)
@@ -216,7 +219,7 @@ def test_service_answers_beside_a_thousand_slow_connections(demo_store: str) -> 
         slow: list[socket.socket] = []
         for k in range(1000):
             connection = socket.create_connection(("127.0.0.1", port), timeout=10)
-            # Half of a head, or a body that never comes.
+            # Incomplete headers, or a body that never arrives.
             connection.sendall(
                 b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
                 if k % 2
@@ -240,11 +243,14 @@ def test_grids_are_served_during_slow_downloads(demo_store: str) -> None:
         for _ in range(12):
             connection = socket.create_connection(("127.0.0.1", port), timeout=10)
             connection.sendall(
-                f"GET /api/v1/exports/incidents.csv HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+                (
+                    "GET /api/v1/exports/incidents.csv HTTP/1.1\r\nHost: x\r\n"
+                    f"Authorization: Bearer {token}\r\n\r\n"
+                ).encode()
             )
             slow.append(connection)
         for connection in slow:
-            # The download has begun, and nobody reads it.
+            # The download has started, and nobody reads it.
             assert connection.recv(1, socket.MSG_PEEK)
         headers = {"Authorization": f"Bearer {token}"}
         for _ in range(10):
@@ -256,7 +262,7 @@ def test_grids_are_served_during_slow_downloads(demo_store: str) -> None:
 
 @pytest.mark.faults
 def test_service_recovers_after_disk_full(open_folder: Path) -> None:
-    """The data folder runs full under load, stays so for a while, and somebody makes room."""
+    """Fill the data folder under load, wait a few seconds, and free the space."""
     folder = open_folder / "small"
     folder.mkdir()
     mount = subprocess.run(
@@ -327,7 +333,7 @@ def test_service_recovers_after_disk_full(open_folder: Path) -> None:
 
 
 def _fill_disk(path: Path, folder: Path) -> None:
-    """Whatever is free at the moment."""
+    """Write to a file until the disk is full."""
     with contextlib.suppress(OSError), path.open("ab", buffering=0) as handle:
         while handle.write(b"\0" * min(1 << 20, max(shutil.disk_usage(folder).free, 1))):
             pass
@@ -345,13 +351,13 @@ def _wait_until_jobs_done(client: httpx2.Client, address: str, jobs: list[int]) 
 
 
 def _wait_for_reads(load: Load, number: int) -> None:
-    """Wait until a number of reads more are answered."""
+    """Wait for a number of further successful reads."""
     before = load.answered()
     wait_until(lambda: load.answered() >= before + number)
 
 
 def _wait_for_job_session(conninfo: str) -> None:
-    """Wait until the process of a job is in the database."""
+    """Wait until the process of a job has a database session."""
     sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'gridcover-job-%'"
     with connect(conninfo, autocommit=True) as conn:
         wait_until(lambda: conn.execute(sessions).fetchone() != (0,))
@@ -371,7 +377,7 @@ def _check_nothing_lost(conninfo: str, load: Load) -> int:
 
 @pytest.mark.faults
 def test_service_tolerates_clock_changes(open_folder: Path) -> None:
-    """Three days forward and five back, under a service, a worker and a database that all see it at once."""
+    """Set the clock three days forward and five back for service, workers and database."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
     if library is None:
         pytest.skip("faketime is not installed")
@@ -388,7 +394,8 @@ def test_service_tolerates_clock_changes(open_folder: Path) -> None:
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "GRIDCOVER_DATA_DIR": str(folder / "data"),
         "GRIDCOVER_WORKER": "false",
-        "NO_FAKE_STAT": "1",  # else kernels on disk look changed, and every process compiles its own
+        # Otherwise cached kernels look changed, and every process compiles its own.
+        "NO_FAKE_STAT": "1",
     }
     env.pop("GRIDCOVER_DATABASE_URL", None)
     with private_cluster.running(folder / "data") as cluster:
@@ -404,7 +411,10 @@ def test_service_tolerates_clock_changes(open_folder: Path) -> None:
                 areas=["*"],
             )
     with running_service(env) as (address, _):
-        code = "import sys; from service.worker.worker_process import run_worker; run_worker(sys.argv[1], heartbeat_s=2.0)"
+        code = (
+            "import sys; from service.worker.worker_process import run_worker; "
+            "run_worker(sys.argv[1], heartbeat_s=2.0)"
+        )
         workers = [
             subprocess.Popen([sys.executable, "-c", code, cluster.conninfo], env=env)
             for _ in range(2)
@@ -461,7 +471,7 @@ def _change_clocks(address: str, token: str, offset_file: Path, conninfo: str) -
         set_status("faulty")
         run_refresh()
         for number, days, status in ((2, "+3d", "working"), (3, "-2d", "offline")):
-            # A job is at work while the clock is set: it is neither lost nor begun anew.
+            # A job that runs while the clock changes is neither lost nor restarted.
             with hold_refreshes(conninfo) as release:
                 job = client.post(f"{address}/api/v1/jobs/refresh?everything=true").json()["id"]
                 path = f"{address}/api/v1/jobs/{job}"
@@ -482,7 +492,7 @@ def _change_clocks(address: str, token: str, offset_file: Path, conninfo: str) -
 
 
 def _wait_for_heartbeats(conninfo: str, number: int) -> None:
-    """Wait until each of the two workers has looked for silent ones a number of times."""
+    """Wait until each of the two workers has sent more than a number of heartbeats."""
     beats: dict[int, set[dt.datetime]] = {}
     with connect(conninfo, autocommit=True) as conn:
 
@@ -497,7 +507,7 @@ def _wait_for_heartbeats(conninfo: str, number: int) -> None:
 
 
 def _wait_for_clock(conninfo: str, days: int) -> None:
-    """The database's clock is what it was set to; each process looks once a second."""
+    """Wait until the clock of the database is a number of days off."""
 
     def is_set() -> bool:
         with connect(conninfo) as conn:
@@ -511,7 +521,7 @@ def _wait_for_clock(conninfo: str, days: int) -> None:
 
 @contextlib.contextmanager
 def running_service(env: dict[str, str]) -> Iterator[tuple[str, int]]:
-    """`gridcover serve` as a process: its address and number."""
+    """Run `gridcover serve` as a process; yield its address and process id."""
     program = [sys.executable, "-m", "service.commands", "serve", "--port", "0"]
     with subprocess.Popen(program, env=env, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -527,7 +537,7 @@ def running_service(env: dict[str, str]) -> Iterator[tuple[str, int]]:
 
 
 def _cpu_s(pid: int) -> float:
-    """Seconds of processor time that a process has used."""
+    """Return the processor seconds that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -544,8 +554,8 @@ def test_service_finishes_requests_on_sigterm(demo_store: str) -> None:
     ):
         responses: list[httpx2.Response] = []
         body = {"count": 20, "time_limit_s": 2.0}
-        # The first calculation of a process loads its kernels, which may take longer than it is
-        # given to end.
+        # The first calculation of a process loads its kernels, which may take longer than the
+        # time allowed for shutting down.
         assert client.post(f"{address}/api/v1/planning/sites", json={"count": 1}).status_code == 200
         thread = threading.Thread(
             target=lambda: responses.append(
@@ -561,7 +571,7 @@ def test_service_finishes_requests_on_sigterm(demo_store: str) -> None:
             os.kill(pid, signal.SIGTERM)
             with contextlib.suppress(httpx2.HTTPError):
                 for _ in live.iter_lines():
-                    pass  # an open map does not keep the service from ending
+                    pass  # an open event stream does not delay the shutdown
             thread.join()
         assert responses[0].status_code == 200
         assert len(responses[0].json()["sites"]) == 20
@@ -586,7 +596,7 @@ def test_import_file_twice_at_once_stores_rows_once(store: str, tmp_path: Path) 
             conn.commit()
             outcomes.append(import_file(conn, "incidents", path))
 
-    # In opposite orders, which is how two writers come to wait for each other.
+    # In opposite orders, which could make the two writers deadlock.
     threads = [
         threading.Thread(target=run_import, args=arguments)
         for arguments in (("one", rows), ("two", rows[::-1]))

@@ -1,4 +1,4 @@
-"""Batches from other systems: each row answered, sent twice taken once, alerts sent on."""
+"""Tests of the ingestion API, tokens, alerts and webhooks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ GRID = "340203001001001"
 
 @pytest.fixture
 def filled_store(store: str) -> str:
-    """A district with one grid, a camera and tokens."""
+    """A store with one grid and one camera."""
     with connect(store) as conn:
         box = "ST_Multi(ST_MakeEnvelope(118, 30.9, 118.2, 31, 4326))"
         conn.execute(f"INSERT INTO grids (code, name, geometry) VALUES ('{GRID}', 'g', {box})")
@@ -119,7 +119,7 @@ def test_ingest_incidents_answers_every_row(client: TestClient, filled_store: st
     assert reasons[8] == ["outside the district"]
     stored = query_rows(filled_store, "SELECT source_id, precision, grid FROM incidents ORDER BY 1")
     assert stored == [("a", "exact", None), ("b", "grid", GRID), ("e", "exact", None)]
-    # Sent again: nothing new, and a change is a change.
+    # Sent again: the same row is unchanged, a changed row is updated.
     repeated = client.post(
         "/api/v1/ingest/incidents", json={"rows": [batch[0], incident("b", grid=GRID)]}
     )
@@ -183,7 +183,7 @@ def test_ingest_concurrent_batches_store_rows_once(client: TestClient, filled_st
         rows = batch if turn % 2 else batch[::-1]
         headers = {"Idempotency-Key": f"k{turn // 2}"} if turn < 4 else {}
         response = client.post("/api/v1/ingest/incidents", json=rows, headers=headers)
-        if response.status_code == 422:  # the same key for rows in another order
+        if response.status_code == 422:  # the same key with the rows in another order
             return []
         return [row["result"] for row in response.json()["rows"]]
 
@@ -205,7 +205,7 @@ def test_ingest_camera_statuses_keeps_history(client: TestClient, filled_store: 
 
     assert send(("离线", "2026-10-01T08:00:00+08:00")) == ["recorded"]
     assert query_rows(filled_store, "SELECT status FROM cameras") == [("offline",)]
-    # Once more, in the past, and one that the history has already.
+    # A repetition, an older report, and one that equals the history.
     assert send(
         ("OFF", "2026-10-01T08:00:00+08:00"), ("2", "2026-09-01"), ("ON", "2025-01-01")
     ) == [
@@ -239,7 +239,7 @@ def test_ingest_camera_statuses_keeps_history(client: TestClient, filled_store: 
         "impossible date",
     ]
     assert query_rows(filled_store, "SELECT count(*) FROM camera_status") == [(4,)]
-    # An import of the register that says the same adds nothing to the history.
+    # A register import with the same status adds nothing to the history.
     with connect(filled_store) as conn:
         conn.execute("UPDATE cameras SET name = 'x', status = 'working'")
     assert query_rows(filled_store, "SELECT count(*) FROM camera_status") == [(4,)]
@@ -293,14 +293,14 @@ def test_grid_staff_shows_phones_with_scope_or_right(filled_store: str, client: 
             (GRID, GRID),
         )
     path = f"/api/v1/grids/{GRID}/staff"
-    assert client.get(path).status_code == 403  # its token sends incidents
+    assert client.get(path).status_code == 403  # its token has the scope of incidents only
     client.cookies.update(sign_in(filled_store, "planner"))
     without_phones = [
         {"role": "head", "name": "甲", "phone": None},
         {"role": "full_time", "name": "乙", "phone": None},
     ]
     assert client.get(path).json() == without_phones
-    # The cookie says who asks, whatever other header there is.
+    # The session cookie takes precedence over an Authorization header.
     assert (
         client.get(path, headers=bearer_headers(filled_store, "staff:read")).json()
         == without_phones
@@ -315,7 +315,7 @@ def test_grid_staff_shows_phones_with_scope_or_right(filled_store: str, client: 
 
 
 class Receiver:
-    """Another system: answers what it is told to, and remembers what it was sent."""
+    """A webhook receiver with prescribed status codes that records its requests."""
 
     def __init__(self) -> None:
         self.status_codes: list[int] = []
@@ -371,7 +371,7 @@ def store_alerts(store: str, run: int, alert: dict[str, bool]) -> tuple[int, int
 
 
 def send_due(store: str, settings: Settings) -> int:
-    """Send what is due; the number of attempts."""
+    """Send due deliveries and return the number of attempts."""
     attempts = "SELECT coalesce(sum(attempts), 0)::integer FROM webhook_deliveries"
     before = query_rows(store, attempts)[0][0]
     send_due_deliveries(store, settings)
@@ -397,7 +397,7 @@ def test_raise_alerts_opens_ends_and_notifies_webhooks(
     assert send_due(filled_store, settings) == 2
     assert send_due(filled_store, settings) == 0
     headers, body = receiver.received[0]
-    # The signature as the standard's own library sees it.
+    # The reference library of Standard Webhooks verifies the signature.
     data = standardwebhooks.Webhook(secret).verify(body, headers)
     assert data["type"] == "alerts.raised"
     (alert,) = data["data"]["alerts"]
@@ -440,7 +440,7 @@ def test_webhook_delivery_is_retried_then_given_up(filled_store: str, receiver: 
             "SELECT attempts, next_at, delivered_at IS NOT NULL FROM webhook_deliveries"
         ).fetchone()
         assert delivery == (3, None, True)
-        # Nobody there: put off seven times, then given up, and still told.
+        # Unreachable: retried seven times, then given up, with the last error stored.
         conn.execute("DELETE FROM webhook_deliveries")
         conn.execute("UPDATE webhooks SET url = 'http://127.0.0.1:9/hook'")
         queue_deliveries(conn, "test", {})
@@ -473,7 +473,7 @@ def test_require_allowed_refuses_other_targets(filled_store: str, receiver: Rece
             require_allowed(url, settings)
     with pytest.raises(ValueError, match="no origin"):
         Settings(webhook_targets=["https://centre.example/path"])
-    # An address that is no longer allowed gets nothing.
+    # A webhook whose address is no longer allowed receives nothing.
     with connect(filled_store) as conn:
         add_webhook(conn, receiver.origin + "/hook")
         queue_deliveries(conn, "test", {})
@@ -501,13 +501,13 @@ def test_enqueue_stored_deliveries_queues_once(filled_store: str, receiver: Rece
     with connect(filled_store) as conn:
         secret = add_webhook(conn, receiver.origin + "/hook")
         queue_deliveries(conn, "test", {"a": 1})
-        # As a version without the job queue left it.
+        # The state left by a version without the job queue.
         conn.execute("DELETE FROM procrastinate_jobs")
         conn.commit()
         assert send_due(filled_store, settings) == 0
         assert enqueue_stored_deliveries(conn) == 1
         assert enqueue_stored_deliveries(conn) == 0
-        # What is rolled back leaves no job behind.
+        # A rollback leaves no job behind.
         conn.rollback()
         assert send_due(filled_store, settings) == 0
         assert enqueue_stored_deliveries(conn) == 1

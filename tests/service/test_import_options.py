@@ -1,4 +1,4 @@
-"""An import told what the columns are: proposals, drop-downs' choices, saved mappings, files kept for another try."""
+"""Tests of import options: proposed columns, renames, saved mappings, kept uploads."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def client(store: str) -> Iterator[TestClient]:
 
 
 def run_import(client: TestClient, content: bytes = b"", **query: Any) -> dict[str, Any]:
-    """The ended job of an import."""
+    """Run an import and return its finished job."""
     response = client.post("/api/v1/jobs/import", params=query, content=content)
     assert response.status_code == 202, response.text
     return wait_for_job(client, response.json()["id"], "done", "failed")
@@ -89,12 +89,12 @@ def test_import_proposes_columns_and_reuses_upload(client: TestClient, store: st
         )
         assert (import_job["state"], import_job["outcome"]["inserted"]) == ("done", 3)
         assert stored_cameras(store) == EXPECTED_CAMERAS
-        # What was stored is not kept.
+        # An upload is deleted once it is imported.
         expired = client.post(
             "/api/v1/jobs/import", params={"layer": "cameras", "name": "x", "upload": upload}
         )
         assert expired.status_code == 410
-        # The next file of the same kind needs the name alone.
+        # The next file of the same kind only needs the name of the mapping.
         mappings = client.get("/api/v1/imports/mappings", params={"layer": "cameras"}).json()
         assert [(entry["name"], entry["columns"]) for entry in mappings] == [("hợp đồng", RENAME)]
         rows = [VIETNAMESE_CAMERAS[0], [4, "Sân bay", "31.304, 118.504", "90", "", "x"]]
@@ -190,12 +190,12 @@ def test_upload_is_kept_for_its_sender_until_expiry(client: TestClient, store: s
         assert read_upload(conn, upload) is not None
         conn.execute("UPDATE uploads SET uploaded_at = now() - interval '2 hours'")
         delete_expired_uploads(conn)
-        # The hour counts from the end of the last job.
+        # The hour of retention starts at the end of the last job.
         assert read_upload(conn, upload) is not None
         conn.execute("UPDATE jobs SET finished_at = now() - interval '61 minutes'")
         conn.execute("UPDATE jobs SET ended = NULL")
         delete_expired_uploads(conn)
-        # A job that waits keeps it.
+        # A waiting job keeps the upload.
         assert read_upload(conn, upload) is not None
         conn.execute("UPDATE jobs SET ended = 'failed'")
         delete_expired_uploads(conn)

@@ -1,4 +1,4 @@
-"""Incidents over HTTP by any span, category and area, against SQL over the register itself."""
+"""Tests of the incidents API by span, category and area against the register in SQL."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ def client(demo_store: str) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="module")
 def register(demo_store: str) -> pd.DataFrame:
-    """The register's incidents with the grid that PostGIS finds them in."""
+    """Incidents of the register with the grid that PostGIS assigns."""
     with connect(demo_store) as conn:
         rows = conn.execute(
             f"SELECT {EVENT_TIME} AS at, i.occurred_at IS NOT NULL, i.category, "
-            "coalesce(CASE WHEN i.geometry IS NULL THEN (SELECT code FROM grids "
-            "WHERE code = i.grid) ELSE (SELECT min(code) FROM grids g WHERE "
-            "ST_Intersects(g.geometry, i.geometry)) END, '') AS grid, CASE WHEN "
-            "i.precision IN ('exact', 'road') THEN ST_X(i.geometry) END, CASE WHEN "
-            "i.precision IN ('exact', 'road') THEN ST_Y(i.geometry) END FROM "
-            "incidents i".encode()
+            "coalesce(CASE WHEN i.geometry IS NULL "
+            "THEN (SELECT code FROM grids WHERE code = i.grid) "
+            "ELSE (SELECT min(code) FROM grids g WHERE ST_Intersects(g.geometry, i.geometry)) "
+            "END, '') AS grid, "
+            "CASE WHEN i.precision IN ('exact', 'road') THEN ST_X(i.geometry) END, "
+            "CASE WHEN i.precision IN ('exact', 'road') THEN ST_Y(i.geometry) END "
+            "FROM incidents i".encode()
         ).fetchall()
     frame = pd.DataFrame(rows, columns=["at", "timed", "category", "grid", "lon", "lat"])
     frame["local"] = pd.to_datetime(frame["at"], utc=True).dt.tz_convert(ZONE).dt.tz_localize(None)
@@ -70,8 +71,8 @@ def test_density_agrees_with_register(
     assert body["total"] == len(selected)
     assert body["outside"] == int((selected["grid"] == "").sum())
     expected = Counter(selected.loc[selected["grid"] != "", "grid"])
-    # PostGIS asks in degrees, we in metres: of a point within a millimetre of a border they may
-    # differ.
+    # PostGIS computes in degrees, the pipeline in metres: points within a millimetre of a border
+    # may differ.
     difference = sum(
         abs(body["grids"].get(g, 0) - expected[g]) for g in {*expected, *body["grids"]}
     )
@@ -174,14 +175,14 @@ def test_comparison_agrees_with_exact_tests(
     before = Counter(select_period(register, str(start - offset), str(end - offset))["grid"])
     grids = sorted(set(register["grid"]) - {""})
     assert body["current"] == sum(now[g] for g in grids)
-    # The exact test of two Poisson counts, by scipy's own.
+    # The exact test of two Poisson counts as a binomial test of scipy.
     p = {
         g: scipy.stats.binomtest(now[g], now[g] + before[g]).pvalue if now[g] + before[g] else 1.0
         for g in grids
     }
     for grid, row in body["grids"].items():
         assert (row["current"], row["previous"]) == (now[grid], before[grid])
-    # Grids that never had an incident are tested too: they widen the family.
+    # Grids without any incident are tested too and count for the false-discovery rate.
     grid_count = len(client.get("/api/v1/grids/values").json()["codes"])
     q = scipy.stats.false_discovery_control([*p.values(), *([1.0] * (grid_count - len(p)))])
     for grid, expected in zip(p, q, strict=False):

@@ -1,4 +1,4 @@
-"""Jobs that take too much, are cancelled, or lose their worker: they end with a true state and a reason, others go on."""
+"""Tests of jobs that exceed limits, are cancelled or lose their worker."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def count_cameras(conninfo: str) -> int:
 
 
 def wait_for_step(client: TestClient, job: int, step: str) -> None:
-    """Wait until a job is at a step."""
+    """Wait until a job has reached a step."""
 
     def at_step() -> bool:
         return bool(client.get(f"/api/v1/jobs/{job}").json()["step"].startswith(step))
@@ -71,7 +71,7 @@ def test_cancel_ends_job_process_and_next_job_runs(
         assert finished["state"] == "cancelled"
         assert "cancelled" in finished["outcome"]["reason"]
         assert wait_for_job(client, next_job, "done", "failed")["state"] == "done"
-        # Of the processes at the time only those that start others are left.
+        # Of those processes only the fork servers are left.
         wait_until(lambda: len(processes & descendants(process.pid)) == 2)
     assert count_cameras(store) == 2
 
@@ -103,7 +103,7 @@ def test_import_time_limit_fails_job_and_next_job_runs(
         assert "GRIDCOVER_IMPORT_SECONDS" in finished["outcome"]["reason"]
         with connect(store) as holder:
             holder.execute("LOCK TABLE cameras IN ACCESS EXCLUSIVE MODE")
-            # It waits in the database: its own time is what ends it.
+            # The job waits for a lock in the database until its time limit.
             blocked = wait_for_job(client, next_job, "failed", "done")
             holder.rollback()
         assert "The import took more than 6 s" in blocked["outcome"]["reason"]
@@ -126,7 +126,7 @@ def test_import_memory_limit_fails_job_and_next_job_runs(
 
 
 def allocate_memory(files: list[int], *, megabytes: int) -> None:
-    """Use memory, in a job's process."""
+    """Allocate memory in the process of a job."""
     from service.worker.job_process import _prepare, _reason
 
     _prepare("/tmp", 400 << 20)
@@ -164,7 +164,7 @@ def test_cancelled_job_stays_cancelled_when_worker_dies(
 
 
 def _abandon_job(conninfo: str, job: int) -> None:
-    """A job as a worker leaves it that died long ago."""
+    """Mark a job as running on a worker that died long ago."""
     with connect(conninfo) as conn:
         row = conn.execute(
             "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 day') "
@@ -235,7 +235,7 @@ def test_stopped_worker_returns_its_job_to_the_queue(client: TestClient, store: 
 
 
 def _wait_for_children(pid: int) -> set[int]:
-    """The processes that a process has started, once it has those that it needs."""
+    """Return the descendants of a process once there are at least two."""
 
     def started() -> set[int]:
         pids = descendants(pid)

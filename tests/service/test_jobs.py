@@ -1,4 +1,4 @@
-"""Jobs in PostgreSQL: asked for, run one at a time, cancelled, and taken again when a worker dies."""
+"""Tests of the job queue: requests, order, cancelling and dying workers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def small_store(store: str) -> str:
-    """Two grids, a camera, and nothing computed yet."""
+    """A store with two grids and a camera, not yet refreshed."""
     with connect(store) as conn:
         insert_grids(conn, "g1", "g2", population=100)
         insert_cameras(conn, "c0", kind="ptz")
@@ -45,7 +45,7 @@ def _count_workers(conn: Conn) -> int:
 
 
 def _count_sessions(conn: Conn, job: int, waiting_for: str | None = None) -> int:
-    """Sessions of the process of a job, or those of them that wait for something."""
+    """Return the number of database sessions of a job, optionally of those waiting."""
     row = conn.execute(
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s "
         "AND (%s::text IS NULL OR wait_event_type = %s)",
@@ -66,7 +66,7 @@ def test_refresh_job_is_queued_run_and_audited(client: TestClient, small_store: 
     response = client.post("/api/v1/jobs/refresh")
     assert response.status_code == 202
     job = response.json()["id"]
-    # Whoever asks while one waits gets that one.
+    # A second request returns the waiting job.
     repeated = client.post("/api/v1/jobs/refresh")
     assert (repeated.status_code, repeated.json()["id"]) == (200, job)
     with running_worker(small_store):
@@ -97,7 +97,7 @@ def test_import_job_reports_dry_run_errors_and_results(
         assert dry_run_job["outcome"]["dry_run"]
         with connect(small_store) as conn:
             assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (1,)
-        # The name of a file leads nowhere but to its ending.
+        # Only the extension of a file name is used.
         import_job = run_import(CAMERA_ROWS, layer="cameras", name="../../../etc/cron.d/表格.csv")
         assert (import_job["state"], import_job["outcome"]["inserted"]) == ("done", 2)
         repeated = run_import(CAMERA_ROWS, layer="cameras", name="a.csv")
@@ -111,8 +111,7 @@ def test_import_job_reports_dry_run_errors_and_results(
         assert "unknown format" in unknown_job["outcome"]["reason"]
     with connect(small_store) as conn:
         assert conn.execute("SELECT count(*) FROM cameras").fetchone() == (3,)
-        # What was not stored is kept for another try: the dry run, the rejected rows, the unknown
-        # format.
+        # Files that were not stored are kept for a retry: dry run, rejected rows, unknown format.
         uploads = {row[0] for row in conn.execute("SELECT id FROM uploads").fetchall()}
         assert uploads == {
             job["arguments"]["upload"] for job in (dry_run_job, rejected_job, unknown_job)
@@ -143,7 +142,7 @@ def test_workers_run_one_job_at_a_time(client: TestClient, small_store: str) -> 
         ).json()["id"]
         with connect(small_store) as conn:
             wait_until(lambda: _count_workers(conn) == 2)
-            # No worker is given another job while one is at work.
+            # No worker receives a job while another job is running.
             fetched = conn.execute(
                 "SELECT (procrastinate_fetch_job_v2(NULL, max(id))).id FROM procrastinate_workers"
             ).fetchone()
@@ -177,7 +176,7 @@ def test_cancel_ends_waiting_and_running_jobs(client: TestClient, small_store: s
             wait_for_job(client, running_job, "cancelled", "done", "failed")["state"] == "cancelled"
         )
         assert count_runs(small_store) == 0
-        # The next one finds nothing half done.
+        # The next job starts from a consistent state.
         next_job = client.post("/api/v1/jobs/refresh").json()["id"]
         assert wait_for_job(client, next_job, "done", "failed")["state"] == "done"
     assert client.post(f"/api/v1/jobs/{next_job}/cancel").json()["state"] == "done"

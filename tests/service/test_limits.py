@@ -1,4 +1,4 @@
-"""Who asks too much waits, and nobody else does."""
+"""Tests of rate limits per client."""
 
 from __future__ import annotations
 
@@ -20,19 +20,18 @@ def test_rate_limit_bucket_empties_and_refills() -> None:
     now[0] += 0.5
     assert limiter._take("a") == 0.0
     assert limiter._take("a") > 0
-    now[0] -= 3600  # the clock is set back
+    now[0] -= 3600  # the clock moves back
     assert limiter._take("a") > 0
     now[0] += 1.0
     assert limiter._take("a") == 0.0
-    now[0] += 1e9  # and far forward: the bucket is full, no more
+    now[0] += 1e9  # and far forward: the bucket is full, not more
     assert sum(limiter._take("a") == 0.0 for _ in range(100)) == 20
 
 
 def test_rate_limit_refuses_one_client_only(demo_store: str) -> None:
     app = create_app(demo_store, Settings(requests_a_second=1.0))
     with TestClient(app, cookies=sign_in(demo_store)) as client:
-        # How many go through while the bucket fills again hangs on the machine: ask until it is
-        # empty.
+        # The bucket refills while requests run, so the number until refusal is not fixed.
         responses = [client.get("/api/v1/runs/latest") for _ in range(10)]
         assert [response.status_code for response in responses] == [200] * 10
         responses = (client.get("/api/v1/runs/latest") for _ in range(1000))
@@ -46,7 +45,7 @@ def test_rate_limit_refuses_one_client_only(demo_store: str) -> None:
         client.cookies.clear()
         client.cookies.update(sign_in(demo_store))
         assert client.get("/api/v1/runs/latest").status_code == 200
-        # Made-up secrets are counted by where they come from.
+        # Requests with unknown tokens are counted by client address.
         client.cookies.clear()
         codes = (
             client.get("/api/v1/runs", headers={"Authorization": f"Bearer {k}"}).status_code

@@ -1,4 +1,4 @@
-"""What happens now, in open maps within two seconds, for whose it is."""
+"""Tests of live events: delay, scope, reconnection and limits of streams."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INCIDENT = (
 
 @pytest.fixture
 def small_store(store: str) -> str:
-    """Two grids with a camera each."""
+    """A store with two grids and a camera in each."""
     with connect(store) as conn:
         insert_grids(conn, "g1", "g2")
         insert_cameras(conn, "c1", "c2")
@@ -82,7 +82,7 @@ def test_events_arrive_within_two_seconds_and_by_scope(small_store: str) -> None
             kind, event, _ = all_events.events.get(timeout=5)
             assert (kind, event["layer"]) == ("many", "incidents")
             assert own_events.events.get(timeout=5)[0] == "many"
-            # The one message stands for all of them: the next event is the next incident.
+            # One message stands for the bulk; the next event is the next incident.
             with connect(small_store) as conn:
                 conn.execute(INCIDENT, ("after", 118.005))
             for stream in (all_events, own_events):
@@ -103,7 +103,7 @@ def test_events_resume_after_last_event_id(small_store: str) -> None:
         with follow_events(address, cookies, last) as stream:
             kind, event, _ = stream.events.get(timeout=5)
             assert (kind, event["lon"]) == ("incident", 118.006)
-            with connect(small_store) as conn:  # the bell's own connection is lost
+            with connect(small_store) as conn:  # the connection of the listener is lost
                 conn.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
                     "application_name = 'gridcover-live' "
@@ -159,7 +159,7 @@ def test_events_limit_roles_and_streams_per_user(small_store: str) -> None:
             conn.execute("UPDATE cameras SET status = 'faulty'")
             conn.execute(INCIDENT, ("1", 118.005))
         for stream in opened:
-            # Where cameras are is told to them only roughly: no status with its place.
+            # Coarse roles receive no camera statuses, which contain exact places.
             assert stream.events.get(timeout=5)[0] == "incident"
         for stream in streams:
             stream.__exit__(None, None, None)

@@ -1,4 +1,4 @@
-"""Our layers in other programs: GDAL, OWSLib, QGIS where it is, and plain requests."""
+"""Tests of the OGC API with GDAL, OWSLib, QGIS (where installed) and plain requests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OWN_AREA = "990101002"
 
 @dataclass(frozen=True)
 class OgcService:
-    """A service that runs, and tokens to read it with."""
+    """A running service and two tokens for reading it."""
 
     address: str
     full_token: str
@@ -92,7 +92,7 @@ def test_gdal_lists_every_layer_and_its_count(service: OgcService, demo_store: s
         int(line.split(": ")[1]) for line in output.splitlines() if line.startswith("Feature Count")
     ]
     assert dict(zip(names, numbers, strict=True)) == count_features(demo_store)
-    # A reader of one sub-district opens the same layers and finds their own rows.
+    # A token of one sub-district reads the same layers with its own rows.
     output = run_gdal(
         service,
         "ogrinfo",
@@ -213,8 +213,8 @@ def test_qgis_opens_layers(service: OgcService, tmp_path: Any) -> None:
     script = tmp_path / "open.py"
     script.write_text(
         "import sys\nfrom qgis.core import QgsApplication, QgsVectorLayer, QgsAuthMethodConfig\n"
-        "QgsApplication.setPrefixPath('/usr', True)\napp = QgsApplication([], "
-        "False)\napp.initQgis()\n"
+        "QgsApplication.setPrefixPath('/usr', True)\napp = QgsApplication([], False)\n"
+        "app.initQgis()\n"
         "auth = QgsApplication.authManager()\nauth.setMasterPassword('test', True)\n"
         "config = QgsAuthMethodConfig('Basic')\nconfig.setName('gridcover')\n"
         "config.setConfig('username', 'gridcover')\nconfig.setConfig('password', sys.argv[2])\n"
@@ -305,7 +305,7 @@ def test_collections_refuse_missing_and_wrong_tokens(service: OgcService, demo_s
     assert (
         service.get("/collections", feed_token).status_code == 403
     )  # known, but for something else
-    # A token is for programs: no page, no account, no session of it.
+    # A token opens no pages and no session.
     page = httpx2.get(
         f"{service.address}/account", headers={"Authorization": f"Bearer {service.full_token}"}
     )

@@ -1,4 +1,4 @@
-"""Identifiers with slashes and other signs of addresses, over the OGC interface."""
+"""Tests of identifiers with slashes and other reserved characters in the OGC API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An OpenStreetMap extract over the interface: looked at, imported, refused."""
+"""Tests of importing OpenStreetMap extracts over HTTP: dry run, import, refusal."""
 
 from __future__ import annotations
 

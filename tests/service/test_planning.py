@@ -1,4 +1,4 @@
-"""What-if, sites and who sees a place, over HTTP."""
+"""Tests of planning over HTTP: what-if, siting, cameras that see a place."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_what_if_gain_equals_difference_of_coverage(client: TestClient, demo_sto
     camera = {"lon": lon, "lat": lat, "kind": "ptz", "height_m": 9}
     result = client.post("/api/v1/planning/what-if", json={"cameras": [camera]}).json()
     assert result["gained_m2"] > 1000
-    # By other means: coverage of the grids it meets, with and without it.
+    # Compare with the coverage of the affected grids, with and without the camera.
     codes = [row["grid"] for row in result["grids"]]
     with connect(demo_store) as conn:
         grids = read_layer(conn, "grids", codes=codes).to_crs(32650)
@@ -118,7 +118,7 @@ def test_sites_gain_agrees_with_what_if(client: TestClient, demo_store: str) -> 
     assert plan["gain"] == pytest.approx(sum(s["gain"] for s in plan["sites"]))
     assert plan["gain"] <= plan["upper_bound"]
     assert plan["gap"] < 0.2
-    # The demand is points of a lattice; the ground itself is measured by what-if.
+    # Siting counts lattice points, what-if measures areas.
     cameras = [{"lon": s["lon"], "lat": s["lat"], "kind": "ptz"} for s in plan["sites"]]
     what_if = client.post("/api/v1/planning/what-if", json={"cameras": cameras}).json()
     inside = sum(row["gained_m2"] for row in what_if["grids"] if row["grid"].startswith(OWN_AREA))
@@ -201,6 +201,6 @@ def test_what_if_succeeds_anywhere_in_the_district(client: TestClient, demo_stor
         camera = {"lon": lon, "lat": lat, "range_m": 60}
         response = client.post("/api/v1/planning/what-if", json={"cameras": [camera]})
         assert response.status_code == 200, (lon, lat, response.text)
-    # A place whose shape could not be rounded without folding it over.
+    # A place whose view became invalid when its coordinates were rounded.
     camera = {"lon": 118.03224238764467, "lat": 30.944346512769027, "range_m": 60}
     assert client.post("/api/v1/planning/what-if", json={"cameras": [camera]}).status_code == 200

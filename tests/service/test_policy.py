@@ -1,4 +1,4 @@
-"""Every route: who may use it, by which token, and what of it goes into the audit log."""
+"""Tests of the policy of every route: rights, token scopes and audit."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ from service.policy import AuditRule, SecuredRoute, allow, api_routes, policy_of
 from tests.support.rows import insert_grids
 from tests.support.service import sign_in
 
-# Method, path, who may use it, rights (one of them), scopes (one of them), what is recorded. A new
-# route is
-# added here by hand, so that somebody has thought about it.
+# Method, path, who may use it, rights (one of them), scopes (one of them), what is recorded.
+# New routes are added here by hand, so that their policy is a decision.
 TABLE = """
 GET / people+video-wall - - none
 GET /account people - - none
@@ -115,10 +114,14 @@ GET /ogc/collections/{collectionId}/items people coverage,incidents data:read sa
 GET /ogc/collections/{collectionId}/items/{itemId:path} people coverage,incidents data:read sampled
 GET /ogc/collections/{collectionId}/queryables people coverage,incidents data:read sampled
 GET /ogc/collections/{collectionId}/tiles people coverage,incidents data:read sampled
-GET /ogc/collections/{collectionId}/tiles/{tileMatrixSetId} people coverage,incidents data:read sampled
-GET /ogc/collections/{collectionId}/tiles/{tileMatrixSetId}/style.json people coverage,incidents data:read sampled
-GET /ogc/collections/{collectionId}/tiles/{tileMatrixSetId}/tilejson.json people coverage,incidents data:read sampled
-GET /ogc/collections/{collectionId}/tiles/{tileMatrixSetId}/{z}/{x}/{y} people coverage,incidents data:read sampled
+GET /ogc/collections/{collectionId}/tiles/{tileMatrixSetId} \
+people coverage,incidents data:read sampled
+GET /ogc/collections/{collectionId}/tiles/{tileMatrixSetId}/style.json \
+people coverage,incidents data:read sampled
+GET /ogc/collections/{collectionId}/tiles/{tileMatrixSetId}/tilejson.json \
+people coverage,incidents data:read sampled
+GET /ogc/collections/{collectionId}/tiles/{tileMatrixSetId}/{z}/{x}/{y} \
+people coverage,incidents data:read sampled
 GET /ogc/conformance people coverage,incidents data:read sampled
 GET /ogc/tileMatrixSets people coverage,incidents data:read sampled
 GET /ogc/tileMatrixSets/{tileMatrixSetId} people coverage,incidents data:read sampled
@@ -147,7 +150,7 @@ POST /video-wall people dashboard,coverage,incidents - route
 
 @dataclass(frozen=True)
 class Expected:
-    """What the table says of a route."""
+    """A row of the table."""
 
     method: str
     path: str
@@ -283,11 +286,11 @@ def _check_every_route(
     cookies: dict[str, str],
     token: str = "",
 ) -> int:
-    """Ask for every route as somebody; compare the answer, and what was recorded of it, with the table."""
+    """Request every route; compare the responses and audit entries with the table."""
     sampled: set[str] = set()
     count = 0
     for row in EXPECTED:
-        # A live stream does not end, a sign-out ends the walk.
+        # The event stream never ends; signing out would end the session under test.
         if row.path == "/api/v1/events" or (row.path == "/sign-out" and cookies):
             continue
         client.cookies.clear()
@@ -301,7 +304,7 @@ def _check_every_route(
             and response.headers["location"].startswith("/sign-in?next=")
         )
         if response.status_code == 403 and "out of date" in response.text:
-            refused = False  # the form has no word of its session: the policy let it pass
+            refused = False  # the CSRF token is missing, so the policy has passed
         if row.path == "/sign-in" and row.method == "POST":
             refused = False
         assert refused == (not allowed(row)), context
@@ -372,7 +375,7 @@ def test_routes_follow_policy_for_video_wall_sessions(client: TestClient, store:
 def test_routes_follow_policy_for_tokens_of_each_scope(
     client: TestClient, store: str, scope: str
 ) -> None:
-    """A scope is an upper limit whatever the role: the role here has every right."""
+    """A scope limits a token even if its role has every right."""
     with connect(store) as conn:
         has_role = scope in ("data:read", "scenarios:write", "jobs:write")
         secret = make_token(
@@ -416,7 +419,7 @@ def test_routes_follow_policy_for_tokens_of_each_role(
 
 
 def _paths_showing_phone(client: TestClient, headers: dict[str, str]) -> set[str]:
-    """Return the places that show the phone of a grid's head."""
+    """Return the last parts of the paths that show the phone of a grid head."""
     shown = set()
     for path in (
         "/api/v1/grids/g1/staff",

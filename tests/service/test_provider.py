@@ -1,4 +1,4 @@
-"""Signing in at an OpenID Connect provider: a small real one, and all that may be wrong with its answers."""
+"""Tests of signing in with an OpenID Connect provider, run as a small real server."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ from tests.support.waiting import wait_until
 
 @dataclass
 class Issuer:
-    """A provider that signs everybody in as `subject`, with `claims`."""
+    """A provider that signs every user in as `subject` with `claims`."""
 
     address: str = ""
     subject: str = "s-1"
@@ -135,7 +135,7 @@ def settings_of(issuer: Issuer, **options: Any) -> Settings:
 
 
 def sign_in_with_provider(client: TestClient, path: str = "/account?lang=en") -> str:
-    """Go through the provider and back; where that leads."""
+    """Sign in at the provider and return the final redirect."""
     import httpx2
 
     redirect = client.get("/sign-in/provider", params={"next": path}, follow_redirects=False)
@@ -159,7 +159,7 @@ def test_provider_sign_in_creates_account_from_claims(issuer: Issuer, store: str
         assert "用统一身份登录：区统一身份" in page
         assert sign_in_with_provider(client) == "/account?lang=en"
         assert "wang" in client.get("/account?lang=en").text
-        # The next time their role has changed there, and so it does here.
+        # A role changed at the provider is updated at the next sign-in.
         client.cookies.clear()
         issuer.claims["role"] = "commander"
         sign_in_with_provider(client)
@@ -167,7 +167,7 @@ def test_provider_sign_in_creates_account_from_claims(issuer: Issuer, store: str
         (row,) = list_users(conn)
     assert (row["name"], row["role"], row["areas"]) == ("wang", "commander", ["*"])
     with TestClient(create_app(store, settings)) as client:
-        # It has no password of ours.
+        # The account has no local password.
         refused = client.post("/sign-in", data={"name": "wang", "password": "none"})
         assert refused.status_code == 401
         issuer.claims["role"] = "king"
@@ -229,7 +229,7 @@ def test_provider_sign_in_refuses_foreign_or_used_state(issuer: Issuer, store: s
         state = parse_qs(callback.query)["state"][0]
         cookies = dict(client.cookies)
         client.cookies.clear()
-        # A link that someone else sends leads into nobody's account.
+        # A callback address in another browser signs nobody in.
         assert (
             client.get(f"{callback.path}?{callback.query}").headers["location"].endswith("refused")
         )

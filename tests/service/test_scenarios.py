@@ -1,4 +1,4 @@
-"""Scenarios: kept, shared within what one sees, changed in turn, compared and handed in."""
+"""Tests of scenarios, their comparison and plans, the video wall and the users page."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_scenario_is_saved_changed_and_deleted(app: Any, demo_store: str) -> Non
     assert client.delete(f"/api/v1/scenarios/{number}").status_code == 404
     assert client.get(f"/api/v1/scenarios/{number}").status_code == 404
     with connect(demo_store) as conn:
-        # No register was touched, and what was done is on record.
+        # Registers are unchanged, and the actions are audited.
         assert conn.execute("SELECT count(*) FROM change_sets").fetchone() == before
         actions = [
             e["action"]
@@ -109,7 +109,7 @@ def test_shared_scenario_is_visible_within_own_areas(app: Any, demo_store: str) 
         assert neighbour.get(f"/api/v1/scenarios/{hidden['id']}/plan.csv").status_code == 404
     opened = neighbour.get(f"/api/v1/scenarios/{own_scenario['id']}").json()
     assert not opened["mine"]
-    # A shared one is opened by others, changed by its owner alone.
+    # Others can open a shared scenario; only its owner can change it.
     body = {"name": "本街", "cameras": opened["cameras"], "version": 1}
     assert neighbour.put(f"/api/v1/scenarios/{own_scenario['id']}", json=body).status_code == 404
     outside = neighbour.post(
@@ -192,7 +192,7 @@ def test_video_wall_session_shows_only_maps(app: Any, demo_store: str) -> None:
         ).status_code
         == 403
     )
-    # The session it came from is over.
+    # The previous session has ended.
     stale = TestClient(app, cookies={COOKIE: before})
     assert stale.get("/api/v1/grids/values").status_code == 401
     with connect(demo_store) as conn:

@@ -1,4 +1,4 @@
-"""What is computed of a scope: ranks among the grids that one sees."""
+"""Tests of results computed within a scope: ranks among its grids."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def test_ranks_are_computed_within_the_scope(
     )
     assert set(table.index) == set(own.index)
     rate = (table["count"] / table["population"]).where(table["population"] > 0).dropna()
-    # An independent rank: how many of one's own grids have a higher rate, plus one.
+    # Independent rank: the number of own grids with a higher rate, plus one.
     expected = pd.Series([(rate > value).sum() + 1 for value in rate], index=rate.index)
     assert own.loc[rate.index, "rank"].astype(int).equals(expected.astype(int))
-    # The order of the whole deployment is the same among these grids.
+    # Ranks of the whole deployment have the same order among these grids.
     deployment_ranks = everywhere.loc[rate.index, "rank"].rank(method="min").astype(int)
     assert deployment_ranks.equals(expected.astype(int))
     assert "year_count" not in own

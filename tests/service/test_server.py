@@ -1,4 +1,4 @@
-"""The processes of the service: time limits of connections, a crash, the end, and whose addresses are believed."""
+"""Tests of the server: connection time limits, crashes, shutdown, trusted proxies."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _connect(address: str) -> socket.socket:
 
 
 def _read_until_closed(connection: socket.socket) -> bytes:
-    """Return what comes until the other side closes."""
+    """Return the bytes received until the server closes the connection."""
     parts = []
     try:
         while part := connection.recv(65_536):
@@ -61,7 +61,7 @@ def test_protocol_closes_slow_requests(
         connections = [_connect(address) for _ in range(50)]
         for connection in connections:
             connection.sendall(request_start)
-        # Others are answered meanwhile.
+        # Other clients are served meanwhile.
         assert requests.get(f"{address}/healthz", timeout=60).status_code == 200
         for connection in connections:
             _read_until_closed(connection)
@@ -95,11 +95,14 @@ def test_protocol_drops_clients_that_do_not_read(demo_store: str, quick_limits: 
     with serving(demo_store) as address:
         connection = _connect(address)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        request = f"GET /api/v1/exports/buildings.geojson HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {name}={value}\r\n\r\n"
+        request = (
+            "GET /api/v1/exports/buildings.geojson HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"Cookie: {name}={value}\r\n\r\n"
+        )
         connection.sendall(request.encode() * 3)
         assert connection.recv(10)
         deadline = time.monotonic() + 60
-        # It ends although not all was sent: the service does not hold it until we read on.
+        # The server drops the connection although the response is not fully read.
         while time.monotonic() < deadline:
             state = Path("/proc/net/tcp").read_text()
             port = f"{connection.getsockname()[1]:04X}"
@@ -145,7 +148,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _wait_for_child(pid: int, module: str) -> int:
-    """Return the child of a process that runs a module, once it is there."""
+    """Wait for the child of a process that runs a module and return its id."""
     while True:
         for child in _children(pid):
             try:
@@ -161,7 +164,7 @@ def test_serve_restarts_crashed_web_process(command: Command) -> None:
         web = _wait_for_child(process.pid, "service.web_process")
         worker = _wait_for_child(process.pid, "service.commands")
         os.kill(web, signal.SIGSEGV)
-        # Who comes meanwhile waits in the socket's queue, and is answered by the next process.
+        # New connections wait in the queue of the socket for the next process.
         assert requests.get(f"{address}/healthz", timeout=120).status_code == 200
         restarted = _wait_for_child(process.pid, "service.web_process")
         assert restarted != web

@@ -1,4 +1,4 @@
-"""The set-up checklist, from an empty store to the first map."""
+"""Tests of the set-up checklist, from an empty store to the first map."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_setup_status_advances_from_empty_to_ready(client: TestClient, store: st
     body = read_status(client)
     assert body["next"] == "refresh"
     steps = {step["key"]: step for step in body["steps"]}
-    # Three of five look one way, and of one of these the way is known.
+    # Three of five cameras are directed, and one of these has a bearing.
     assert (steps["bearings"]["count"], steps["bearings"]["share"]) == (1, pytest.approx(1 / 3))
     assert (steps["heights"]["state"], steps["heights"]["share"]) == ("partial", 0.5)
     assert (steps["cameras"]["state"], steps["cameras"]["command"]) == ("present", None)
@@ -122,8 +122,7 @@ def test_setup_status_counts_own_areas(store: str) -> None:
 
 
 def test_count_holdings_agrees_with_registers(demo_store: str) -> None:
-    """Against the registers read whole and counted in Python."""
-
+    """Compare with the registers counted in Python."""
     with connect(demo_store) as conn:
         holdings = count_holdings(conn)
         cameras = read_layer(conn, "cameras")
@@ -171,7 +170,7 @@ def test_maps_name_sources_of_data(client: TestClient, store: str, tmp_path: Pat
     with connect(store) as conn:
         import_osm(conn, extract.write(tmp_path / "city.osm"))
     assert '"sources": ["OpenStreetMap"]' in client.get("/maps/coverage").text
-    # Who sees a part of the deployment alone sees whose data it is too.
+    # Accounts of one area see the sources too.
     execute_all(
         store,
         "INSERT INTO areas (code, name, level, geometry) VALUES "

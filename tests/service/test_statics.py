@@ -1,4 +1,4 @@
-"""Static files: all there, joined in order, packed, and kept by browsers as long as they stay the same."""
+"""Tests of static files: bundles, compression, caching by version."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_page_assets_are_cached_by_version(client: TestClient) -> None:
             response = client.get(address)
             assert response.status_code == 200
             assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
-            # Another version's address, or none, is asked about each time.
+            # Addresses of other versions or without one are revalidated each time.
             for other in (address[:-1], address.split("?")[0]):
                 assert client.get(other).headers["cache-control"] == "no-cache"
             not_modified = client.get(address, headers={"If-None-Match": response.headers["etag"]})

@@ -1,4 +1,4 @@
-"""Which store a command works on, and the audit entries of many requests at once."""
+"""Tests of store names in commands and of audit entries written in batches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.commands import CommandResult
 
 
 def test_audit_writer_refused_entry_fails_alone(store: str, tmp_path: Path) -> None:
-    """One entry that the database refuses leaves the others of its batch on record."""
+    """An entry that the database refuses does not affect the others of its batch."""
     pool = make_pool(store, size=1, writing=True)
     pool.open(wait=True)
     with connect(store) as conn:

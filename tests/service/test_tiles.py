@@ -1,4 +1,4 @@
-"""Vector tiles: what is in them, how small they are, how long they are good, and whose they are."""
+"""Tests of vector tiles: content, size, caching and scope."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def client(demo_store: str) -> Iterator[TestClient]:
 
 
 def central_tile(conninfo: str, z: int) -> tuple[int, int]:
-    """The tile in which the middle of the district lies."""
+    """Return the tile of the centre of the district."""
     with connect(conninfo) as conn:
         row = conn.execute(
-            "SELECT floor((ST_X(c) + 180) / 360 * 2 ^ %(z)s)::int, floor((1 - "
-            "ln(tan(radians(ST_Y(c))) "
-            "+ 1 / cos(radians(ST_Y(c)))) / pi()) / 2 * 2 ^ %(z)s)::int "
+            "SELECT floor((ST_X(c) + 180) / 360 * 2 ^ %(z)s)::int, "
+            "floor((1 - ln(tan(radians(ST_Y(c))) + 1 / cos(radians(ST_Y(c)))) / pi()) "
+            "/ 2 * 2 ^ %(z)s)::int "
             "FROM (SELECT ST_Centroid(ST_Extent(geometry)) AS c FROM grids) t",
             {"z": z},
         ).fetchone()
@@ -43,7 +43,7 @@ def central_tile(conninfo: str, z: int) -> tuple[int, int]:
 
 
 def read_layers(data: bytes, z: int, x: int, y: int, folder: Path) -> dict[str, gpd.GeoDataFrame]:
-    """Layers of a tile in EPSG:4326, as GDAL reads them."""
+    """Return the layers of a tile in EPSG:4326 as read by GDAL."""
     path = folder / f"{z}-{x}-{y}.pbf"
     path.write_bytes(data)
     tile_options = {"X": str(x), "Y": str(y), "Z": str(z)}
@@ -84,8 +84,7 @@ def test_tile_grids_carry_results(client: TestClient, demo_store: str, tmp_path:
     assert inside <= set(features["code"])
     for row in features.itertuples():
         assert row.open_covered_share == pytest.approx(expected[row.code])
-    # Simplified to half a pixel, and cut at a margin of the tile: the ground of each is nearly its
-    # own.
+    # Simplified to half a pixel and clipped at the margin of the tile: areas are nearly equal.
     drawn = features.set_index("code").to_crs(32650)
     middle = [code for code in inside if areas[code] > 20_000]
     assert len(middle) > 10
@@ -102,9 +101,8 @@ def test_tile_cameras_are_aggregated_below_zoom_15(
         client.get(f"/tiles/cameras/{z}/{x}/{y}.pbf").content, z, x, y, tmp_path
     )["cameras"]
     assert set(features.columns) == {"count", "working", "unknown", "geometry"}
-    # Squares of the whole district whose middle lies in the tile (GDAL cuts off the margin): one at
-    # an
-    # edge counts all of its cameras.
+    # Cells of the whole district with their centre in the tile (GDAL clips the margin): a cell at
+    # an edge counts all of its cameras.
     cell = 360 / 2**z / 256 * 56
     with connect(demo_store) as conn:
         expected = conn.execute(
@@ -203,7 +201,7 @@ def test_tile_etag_changes_with_its_data(store: str) -> None:
 
 
 def test_read_layer_versions_notices_late_commits(store: str) -> None:
-    """Two writers: the one that began first commits last."""
+    """Two writers, of which the first to begin commits last."""
     with connect(store) as first, connect(store) as second, connect(store) as reader:
         add = (
             "INSERT INTO cameras (code, geometry) VALUES (%s, ST_SetSRID(ST_Point(118, 31), 4326))"
@@ -240,7 +238,7 @@ def test_tiles_hold_rows_of_own_areas(client: TestClient, demo_store: str, tmp_p
                 (OWN_AREA,),
             ).fetchone()
         assert own_count == (cameras["count"].sum(),)
-        # The same address, asked for by someone who sees all: another tile.
+        # An account with a wider scope receives another tile at the same address.
         full = client.get(f"/tiles/grids/12/{x}/{y}.pbf")
         assert (
             full.headers["etag"] != own_client.get(f"/tiles/grids/12/{x}/{y}.pbf").headers["etag"]
@@ -288,7 +286,7 @@ def test_tiles_refuse_unknown_sets_and_addresses(client: TestClient) -> None:
 
 
 def test_cached_responses_follow_data_without_a_run(store: str) -> None:
-    """A grid's head, a camera's status and a board of another day, each without a new run."""
+    """Change a grid head, a camera status and the dashboard without a new run."""
     with connect(store) as conn:
         conn.execute(
             "INSERT INTO areas (code, name, level, geometry) VALUES ('990101001', 'a', "

@@ -1,4 +1,4 @@
-"""Numbers, log lines and metrics of requests."""
+"""Tests of request ids, log lines and metrics."""
 
 from __future__ import annotations
 

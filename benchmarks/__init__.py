@@ -1,1 +1,1 @@
-"""Our functions against named peers, in one run on one machine."""
+"""Benchmarks of gridcover beside named peers, in one run on one machine."""

@@ -1,4 +1,4 @@
-"""The peer in C++: CGAL's triangular expansion, built here with full optimisation."""
+"""Peer in C++: triangular expansion of CGAL, built with full optimisation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOURCE = Path(__file__).with_name("cgal_expansion.cpp")
 
 
 def build(folder: Path) -> Path | None:
-    """The program, or None where there is no compiler or no CGAL."""
+    """Build the program; return None without a compiler or CGAL."""
     compiler = shutil.which("g++")
     if compiler is None or not Path("/usr/include/CGAL/version.h").exists():
         return None
@@ -31,20 +31,20 @@ def build(folder: Path) -> Path | None:
 def visible_rings(
     cameras: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame
 ) -> tuple[float, np.ndarray] | None:
-    """Seconds of arrangement and expansion on one core, and what each camera sees in its disc.
+    """Return seconds of arrangement and expansion on one core, and the polygon of each camera.
 
     Reading the segments and the cut to the disc at the end are not in the time.
     """
     shapes = np.asarray(buildings.geometry.values)
     segments, offsets = directed_edges(shapes)
     tree = shapely.STRtree(shapes)
-    place = shapely.get_coordinates(cameras.geometry.values)
+    positions = shapely.get_coordinates(cameras.geometry.values)
     text: list[str] = []
     for (x, y), reach, point in zip(
-        place, cameras["range_m"].to_numpy(), cameras.geometry.values, strict=True
+        positions, cameras["range_m"].to_numpy(), cameras.geometry.values, strict=True
     ):
-        near = np.sort(tree.query(point, predicate="dwithin", distance=reach))
-        lines = [segments[offsets[b] : offsets[b + 1]] for b in near]
+        nearby = np.sort(tree.query(point, predicate="dwithin", distance=reach))
+        lines = [segments[offsets[building] : offsets[building + 1]] for building in nearby]
         walls = (np.vstack(lines) if lines else np.zeros((0, 4))) - [x, y, x, y]
         side = max(reach, float(np.abs(walls).max(initial=0.0))) + 1.0
         corners = np.array([[-side, -side], [side, -side], [side, side], [-side, side]])
@@ -56,13 +56,13 @@ def visible_rings(
         program = build(Path(folder))
         if program is None:
             return None
-        done = subprocess.run(
+        completed = subprocess.run(
             [str(program)], input="\n".join(text), text=True, capture_output=True, check=True
         )
     views = []
-    for line, (x, y) in zip(done.stdout.split("\n"), place, strict=False):
+    for line, (x, y) in zip(completed.stdout.split("\n"), positions, strict=False):
         ring = np.array(line.split(), float).reshape(-1, 2)
         views.append(
             shapely.Polygon(ring + np.array([x, y])) if len(ring) >= 3 else shapely.Polygon()
         )
-    return float(done.stderr), np.array(views, dtype=object)
+    return float(completed.stderr), np.array(views, dtype=object)

@@ -1,4 +1,4 @@
-"""A million incidents from a text file into the register, beside bare ways to move rows."""
+"""Import of a million incidents from a CSV file beside plain ways to store rows."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ COLUMNS = (
 )
 
 
-def hotline(path: Path, count: int) -> gpd.GeoDataFrame:
-    """A hotline's export of `count` appeals in a district, and the same rows as a frame."""
+def write_hotline_export(path: Path, count: int) -> gpd.GeoDataFrame:
+    """Write a hotline export of `count` service requests; return the same rows as a frame."""
     rng = np.random.default_rng(5)
     lon, lat = 118.0 + rng.random(count) * 0.2, 30.9 + rng.random(count) * 0.1
     times = [
@@ -42,7 +42,7 @@ def hotline(path: Path, count: int) -> gpd.GeoDataFrame:
         times.append(times[-1] + pd.to_timedelta(rng.integers(60, 86400 * days, count), unit="s"))
     written = [t.strftime("%Y-%m-%d %H:%M:%S") for t in times]
     kinds = np.array(["治安/盗窃", "治安/诈骗", "纠纷/邻里", "市容/占道", "噪音/施工"])
-    answers = np.array(["满意", "非常满意", "不满意", "一般", ""])
+    satisfactions = np.array(["满意", "非常满意", "不满意", "一般", ""])
     keys = [f"GD{k:09d}" for k in range(count)]
     category = kinds[rng.integers(0, len(kinds), count)]
     table = pd.DataFrame(
@@ -54,7 +54,7 @@ def hotline(path: Path, count: int) -> gpd.GeoDataFrame:
             "诉求时间": written[1],
             "受理时间": written[2],
             "办结时间": written[3],
-            "满意度": answers[rng.integers(0, len(answers), count)],
+            "满意度": satisfactions[rng.integers(0, len(satisfactions), count)],
             "经度": np.round(lon, 6),
             "纬度": np.round(lat, 6),
             "备注": np.where(rng.random(count) < 0.2, "有附件", ""),
@@ -67,19 +67,23 @@ def hotline(path: Path, count: int) -> gpd.GeoDataFrame:
     )
 
 
-def measured(what: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    what()
-    return time.perf_counter() - begun
+def time_call(function: Callable[[], object]) -> float:
+    """Return the seconds of a call."""
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
 
 
-def importing(count: int) -> dict[str, float]:
-    """Seconds of the import (read, cleaned, checked, indexed), of the same file again, of
-    `GeoDataFrame.to_postgis`, and of COPY of the rows as text into a table without an index."""
+def time_imports(count: int) -> dict[str, float]:
+    """Return seconds of the import and of other ways to store the same rows.
+
+    These are the same file again, `GeoDataFrame.to_postgis`, and COPY of the rows as text into a
+    table without an index. The import includes reading, cleaning, checking and indexing.
+    """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         path = Path(folder) / "hotline.csv"
-        frame = hotline(path, count)
+        frame = write_hotline_export(path, count)
         with private_cluster.running(Path(folder) / "pg") as private:
             migrate(private.conninfo)
             with connect(private.conninfo) as conn:
@@ -88,17 +92,17 @@ def importing(count: int) -> dict[str, float]:
                     "'district', ST_Multi(ST_MakeEnvelope(118, 30.9, 118.2, 31, 4326)))"
                 )
                 conn.commit()
-                ours = measured(lambda: import_file(conn, "incidents", path))
-                again = measured(lambda: import_file(conn, "incidents", path))
-                there = conn.execute("SELECT count(*) FROM incidents").fetchone()
-                assert there is not None
-                assert there[0] == count
+                ours = time_call(lambda: import_file(conn, "incidents", path))
+                again = time_call(lambda: import_file(conn, "incidents", path))
+                stored = conn.execute("SELECT count(*) FROM incidents").fetchone()
+                assert stored is not None
+                assert stored[0] == count
             engine = sqlalchemy.create_engine(
                 "postgresql+psycopg://", creator=lambda: psycopg.connect(private.conninfo)
             )
-            postgis = measured(lambda: frame.to_postgis("peer", engine))
+            postgis = time_call(lambda: frame.to_postgis("peer", engine))
             engine.dispose()
-            copied = measured(lambda: _copy(private.conninfo, frame))
+            copied = time_call(lambda: _copy(private.conninfo, frame))
     return {"ours": ours, "again": again, "to_postgis": postgis, "copy": copied}
 
 

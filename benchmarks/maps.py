@@ -1,4 +1,4 @@
-"""Maps of a whole city in a browser, beside the usual Folium page with the same data inlined, in one run."""
+"""Maps of a city in a browser beside plain Folium pages with the same data inlined."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from folium.plugins import HeatMap
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.refreshing import load_city
-from benchmarks.serving import served
+from benchmarks.serving import running_server
 from geo.pipeline import refresh, refresh_risk
 from geo.store import private_cluster
 from geo.store.bulk_copy import write_table
@@ -37,7 +37,7 @@ from geo.store.queries.sessions import open_session
 from geo.store.queries.users import add_user
 from service.auth.sessions import COOKIE
 
-PORT, PLAIN = 8841, 8842
+PORT, FOLDER_PORT = 8841, 8842
 CATEGORIES = (
     "theft/bicycle",
     "theft/shop",
@@ -46,20 +46,27 @@ CATEGORIES = (
     "noise/business",
     "hazard/gas",
 )
-SHAPES = """(s) => [...document.querySelectorAll(s)].some((c) => c.width && c.height &&
-  c.getContext('2d').getImageData(c.width / 2 - 32, c.height / 2 - 32, 64, 64).data.some((v, k) => k % 4 === 3 && v > 20))"""
-FRAMES = """async (ms) => { const times = []; const end = performance.now() + ms;
-  await new Promise((done) => { const step = (t) => { times.push(t); if (performance.now() < end) requestAnimationFrame(step); else done(); };
-  requestAnimationFrame(step); }); return times; }"""
+IS_PAINTED = """(s) => [...document.querySelectorAll(s)].some((c) => c.width && c.height &&
+  c.getContext('2d').getImageData(c.width / 2 - 32, c.height / 2 - 32, 64, 64)
+    .data.some((v, k) => k % 4 === 3 && v > 20))"""
+RECORD_FRAMES = """async (ms) => { const times = []; const end = performance.now() + ms;
+  await new Promise((done) => {
+    const step = (t) => {
+      times.push(t);
+      if (performance.now() < end) requestAnimationFrame(step); else done();
+    };
+    requestAnimationFrame(step);
+  });
+  return times; }"""
 
 
 def add_incidents(conn: Conn, count: int) -> None:
-    """Three years of incidents around centres that come and go."""
+    """Store three years of incidents around random centres."""
     rng = np.random.default_rng(3)
     west, south, east, north = read_extent(conn) or (0, 0, 1, 1)
     centres = rng.uniform([west, south], [east, north], (400, 2))
-    at = centres[rng.integers(0, 400, count)] + rng.normal(0, 0.004, (count, 2))
-    when = pd.Timestamp("2023-11-01", tz="UTC") + pd.to_timedelta(
+    positions = centres[rng.integers(0, 400, count)] + rng.normal(0, 0.004, (count, 2))
+    times = pd.Timestamp("2023-11-01", tz="UTC") + pd.to_timedelta(
         rng.uniform(0, 1095 * 86400, count), unit="s"
     )
     frame = gpd.GeoDataFrame(
@@ -67,10 +74,10 @@ def add_incidents(conn: Conn, count: int) -> None:
             "source": "110",
             "source_id": [f"i{n}" for n in range(count)],
             "category": rng.choice(CATEGORIES, count),
-            "occurred_at": when.to_pydatetime(),
+            "occurred_at": times.to_pydatetime(),
             "precision": "exact",
         },
-        geometry=shapely.points(at),
+        geometry=shapely.points(positions),
         crs=4326,
     )
     write_table(conn, "incidents", frame, shape="exact")
@@ -83,10 +90,10 @@ class _Silent(http.server.SimpleHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def folder_served(folder: Path) -> Iterator[None]:
-    """Files of a folder on a port of their own."""
+def serve_folder(folder: Path) -> Iterator[None]:
+    """Serve the files of a folder."""
     handler = partial(_Silent, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", PLAIN), handler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", FOLDER_PORT), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -95,15 +102,15 @@ def folder_served(folder: Path) -> Iterator[None]:
         server.shutdown()
 
 
-def usual_pages(conn: Conn, folder: Path) -> None:
-    """Folium as its manual shows it, its own scripts served beside it: grids and cameras, and a heat map."""
+def write_folium_pages(conn: Conn, folder: Path) -> None:
+    """Write plain Folium pages with local scripts: grids and cameras, and a heat map."""
     run = read_latest_run(conn)
     assert run is not None
     west, south, east, north = read_extent(conn) or (0, 0, 1, 1)
     vendor = Path(__file__).parents[1] / "service" / "static" / "vendor"
     (folder / "vendor").symlink_to(vendor)
 
-    def empty() -> folium.Map:
+    def new_map() -> folium.Map:
         fmap = folium.Map(
             location=[(south + north) / 2, (west + east) / 2],
             zoom_start=11,
@@ -119,7 +126,7 @@ def usual_pages(conn: Conn, folder: Path) -> None:
         drop=True
     )
     grids["geometry"] = shapely.set_precision(grids.geometry.values, 1e-6)
-    first = empty()
+    coverage_map = new_map()
     folium.GeoJson(
         grids.to_json(),
         style_function=lambda f: {
@@ -127,44 +134,46 @@ def usual_pages(conn: Conn, folder: Path) -> None:
             "fillOpacity": f["properties"]["open_covered_share"] or 0,
             "weight": 0.5,
         },
-    ).add_to(first)
+    ).add_to(coverage_map)
     cameras = read_camera_results(conn)[["status", "geometry"]]
     cameras["geometry"] = shapely.set_precision(cameras.geometry.values, 1e-6)
     folium.GeoJson(
         cameras.to_json(drop_id=True),
         marker=folium.CircleMarker(radius=2, weight=0, fill=True, fill_opacity=1),
-    ).add_to(first)
-    first.save(folder / "coverage.html")
-    second = empty()
+    ).add_to(coverage_map)
+    coverage_map.save(folder / "coverage.html")
+    heat_map = new_map()
     places = np.array(
         conn.execute("SELECT lat, lon FROM incident_events WHERE lon IS NOT NULL").fetchall(), float
     )
     heat = HeatMap(places.tolist(), radius=12)
     heat.default_js = [("heat", "vendor/heat/leaflet-heat.js")]
-    heat.add_to(second)
-    second.save(folder / "heat.html")
+    heat.add_to(heat_map)
+    heat_map.save(folder / "heat.html")
 
 
-def frames(page: Page, kind: str) -> dict[str, float]:
-    """Frames a second while the map is dragged about and zoomed, and the longest pause between two."""
+def measure_frames(page: Page, kind: str) -> dict[str, float]:
+    """Return frames per second and pauses between frames while the map is panned or zoomed."""
     box = page.locator(".leaflet-container").first.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
-    handle = page.evaluate_handle(f"() => {{ window.watched = ({FRAMES})(6000); }}")
-    begun = time.perf_counter()
+    handle = page.evaluate_handle(f"() => {{ window.frameTimes = ({RECORD_FRAMES})(6000); }}")
+    started = time.perf_counter()
     if kind == "pan":
-        while time.perf_counter() - begun < 5.5:
+        while time.perf_counter() - started < 5.5:
             page.mouse.move(x, y)
             page.mouse.down()
             for k in range(1, 13):
                 page.mouse.move(x + 20 * k * (-1) ** int(time.perf_counter() * 2), y + 8 * k)
             page.mouse.up()
     else:
-        while time.perf_counter() - begun < 5.5:
-            page.mouse.wheel(0, -120 if int((time.perf_counter() - begun) / 1.5) % 2 == 0 else 120)
+        while time.perf_counter() - started < 5.5:
+            page.mouse.wheel(
+                0, -120 if int((time.perf_counter() - started) / 1.5) % 2 == 0 else 120
+            )
             page.wait_for_timeout(400)
-    times = np.array(page.evaluate("() => window.watched"))
+    times = np.array(page.evaluate("() => window.frameTimes"))
     handle.dispose()
     gaps = np.diff(times)
     return {
@@ -174,10 +183,10 @@ def frames(page: Page, kind: str) -> dict[str, float]:
     }
 
 
-def opened(
+def open_page(
     browser: Browser, address: str, ready: str, canvas: str, cookies: list[Any]
 ) -> tuple[Page, dict[str, float]]:
-    """A page in a fresh browser: kB on the wire, seconds to the first useful map, frames a second."""
+    """Open a page in a new browser; return it with kB, seconds to the map, and frame rates."""
     context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-GB")
     context.set_default_timeout(120_000)
     context.add_cookies(cookies)
@@ -195,27 +204,27 @@ def opened(
             {e["requestId"]: (names.get(e["requestId"], ""), e["encodedDataLength"])}
         ),
     )
-    begun = time.perf_counter()
+    started = time.perf_counter()
     page.goto(address, wait_until="commit")
     page.wait_for_selector(ready)
-    while not page.evaluate(SHAPES, canvas):
+    while not page.evaluate(IS_PAINTED, canvas):
         time.sleep(0.02)
-    useful = time.perf_counter() - begun
+    useful_s = time.perf_counter() - started
     page.wait_for_load_state("networkidle")
     tiles = sum(size for url, size in sizes.values() if "/tiles/" in url)
-    told = {
+    measurements = {
         "page_kb": (sum(size for _, size in sizes.values()) - tiles) / 1000,
         "tiles_kb": tiles / 1000,
-        "useful_s": useful,
+        "useful_s": useful_s,
     }
     for kind in ("pan", "zoom"):
-        for name, value in frames(page, kind).items():
-            told[f"{kind}_{name}"] = value
-    return page, told
+        for name, value in measure_frames(page, kind).items():
+            measurements[f"{kind}_{name}"] = value
+    return page, measurements
 
 
-def drag_a_camera(page: Page, lon: float, lat: float) -> list[float]:
-    """Milliseconds from the pointer to the polygon, of a planned camera that is dragged about."""
+def drag_camera(page: Page, lon: float, lat: float) -> list[float]:
+    """Drag a planned camera; return milliseconds from the pointer to the polygon."""
     page.goto("about:blank")
     page.goto(f"http://127.0.0.1:{PORT}/maps/coverage#at={lat:.5f},{lon:.5f},17")
     page.wait_for_selector("body[data-ready=true]")
@@ -227,39 +236,39 @@ def drag_a_camera(page: Page, lon: float, lat: float) -> list[float]:
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_selector("#plan-gain")
     page.wait_for_timeout(1500)
-    mark = page.locator(".plan-camera").first.bounding_box()
-    assert mark is not None
-    x, y = mark["x"] + 11, mark["y"] + 11
+    marker = page.locator(".plan-camera").first.bounding_box()
+    assert marker is not None
+    x, y = marker["x"] + 11, marker["y"] + 11
     page.mouse.move(x, y)
     page.mouse.down()
     times = []
-    asked = page.locator(".plan").get_attribute("data-requests")
+    request_count = page.locator(".plan").get_attribute("data-requests")
     for k in range(1, 41):
         page.mouse.move(x + 5 * k, y + 2 * k)
         until = time.perf_counter() + 10
         while (
-            page.locator(".plan").get_attribute("data-requests") == asked
+            page.locator(".plan").get_attribute("data-requests") == request_count
             and time.perf_counter() < until
         ):
             time.sleep(0.02)
-        asked = page.locator(".plan").get_attribute("data-requests")
+        request_count = page.locator(".plan").get_attribute("data-requests")
         times.append(float(page.locator(".plan").get_attribute("data-took") or "nan"))
     page.mouse.up()
     return times
 
 
 def measure(conninfo: str) -> None:
-    """Print the table of a stored city."""
+    """Print the table for a stored city."""
     with connect(conninfo) as conn:
         numbers = conn.execute(
             "SELECT (SELECT count(*) FROM grids), (SELECT count(*) FROM cameras), (SELECT "
             "count(*) FROM incident_events)"
         ).fetchone()
-        place = conn.execute(
+        centre = conn.execute(
             "SELECT (ST_XMin(e) + ST_XMax(e)) / 2, (ST_YMin(e) + ST_YMax(e)) / 2 FROM (SELECT "
             "ST_Extent(geometry) AS e FROM grids) t"
         ).fetchone()
-        assert place is not None
+        assert centre is not None
         conn.execute("DELETE FROM users WHERE name = 'benchmark'")
         user = add_user(conn, "benchmark", "none", "administrator", ["*"])
         secret = open_session(conn, user, hours=2)
@@ -274,20 +283,20 @@ def measure(conninfo: str) -> None:
     )
     print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     python = str(Path(sys.executable).parent)
-    ours = [{"name": COOKIE, "value": secret, "url": f"http://127.0.0.1:{PORT}"}]
+    session_cookies = [{"name": COOKIE, "value": secret, "url": f"http://127.0.0.1:{PORT}"}]
     chromium = os.environ.get("GRIDCOVER_CHROMIUM", "/usr/bin/chromium")
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         folder = Path(temporary)
         with connect(conninfo) as conn:
-            usual_pages(conn, folder)
+            write_folium_pages(conn, folder)
 
         def row(name: str, address: str, ready: str, canvas: str, cookies: list[Any]) -> Page:
             browser = playwright.chromium.launch(
                 executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
             )
-            page, told = opened(browser, address, ready, canvas, cookies)
+            page, measurements = open_page(browser, address, ready, canvas, cookies)
             values = [
-                told[k]
+                measurements[k]
                 for k in (
                     "page_kb",
                     "tiles_kb",
@@ -308,31 +317,31 @@ def measure(conninfo: str) -> None:
             "GRIDCOVER_REQUESTS_A_SECOND": "1e9",
             "GRIDCOVER_WORKER": "false",
         }
-        with served([f"{python}/gridcover", "serve", "--port", str(PORT)], PORT, env):
+        with running_server([f"{python}/gridcover", "serve", "--port", str(PORT)], PORT, env):
             time.sleep(1)
-            for turn in ("first visitor", "next visitor"):
+            for visitor in ("first visitor", "next visitor"):
                 for name in ("coverage", "incidents"):
                     page = row(
-                        f"gridcover {name}, {turn}",
+                        f"gridcover {name}, {visitor}",
                         f"http://127.0.0.1:{PORT}/maps/{name}",
                         "body[data-painted], body[data-updates]",
                         ".leaflet-shade-pane canvas",
-                        ours,
+                        session_cookies,
                     )
-                    if turn == "next visitor" and name == "coverage":
-                        times = drag_a_camera(page, *place)
+                    if visitor == "next visitor" and name == "coverage":
+                        times = drag_camera(page, *centre)
                         print(
                             f"a camera dragged: p50 {np.median(times):.0f} ms, p95 "
                             f"{np.percentile(times, 95):.0f} ms from the pointer to the polygon",
                             flush=True,
                         )
                     page.context.browser.close()  # type: ignore[union-attr]
-        with folder_served(folder):
+        with serve_folder(folder):
             for name in ("coverage", "heat"):
                 size = (folder / f"{name}.html").stat().st_size / 1e6
                 page = row(
                     f"usual Folium {name} ({size:.1f} MB)",
-                    f"http://127.0.0.1:{PLAIN}/{name}.html",
+                    f"http://127.0.0.1:{FOLDER_PORT}/{name}.html",
                     ".leaflet-container",
                     ".leaflet-pane canvas",
                     [],
@@ -341,10 +350,14 @@ def measure(conninfo: str) -> None:
 
 
 def main(cameras: int = 100_000, incidents: int = 1_000_000) -> None:
-    """A city made for this run, or kept in GRIDCOVER_BENCH_DIR for the next."""
-    kept = os.environ.get("GRIDCOVER_BENCH_DIR")
+    """Measure a temporary city, or one stored in GRIDCOVER_BENCH_DIR for further runs."""
+    bench_dir = os.environ.get("GRIDCOVER_BENCH_DIR")
     with contextlib.ExitStack() as stack:
-        folder = Path(kept) if kept else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = (
+            Path(bench_dir)
+            if bench_dir
+            else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        )
         folder.mkdir(exist_ok=True, parents=True)
         folder.chmod(0o755)
         private = stack.enter_context(private_cluster.running(folder / "d"))

@@ -1,4 +1,4 @@
-"""The peer: coverage and blind spots of grids as PostGIS SQL, in a server of its own."""
+"""Peer in SQL: coverage and blind spots of grids in PostGIS, in a separate server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNION = (
 
 
 def measure(grids: gpd.GeoDataFrame, views: gpd.GeoSeries) -> tuple[float, float, np.ndarray, int]:
-    """Seconds for covered areas, seconds for blind pieces, covered m² by grid, number of pieces."""
+    """Return seconds of coverage and of blind spots, covered m² by grid, number of blind spots."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         with private_cluster.running(Path(folder) / "d") as private:
@@ -30,22 +30,22 @@ def measure(grids: gpd.GeoDataFrame, views: gpd.GeoSeries) -> tuple[float, float
                 for table, shapes in (("bench_grids", grids.geometry), ("bench_views", views)):
                     conn.execute(f"CREATE TABLE {table} (id integer, shape geometry)".encode())
                     with conn.cursor() as cursor:
-                        into = f"COPY {table} FROM STDIN".encode()
-                        with cursor.copy(into) as copy:
+                        statement = f"COPY {table} FROM STDIN".encode()
+                        with cursor.copy(statement) as copy:
                             for row in enumerate(shapely.to_wkb(shapes.values, hex=True)):
                                 copy.write_row(row)
                     conn.execute(f"CREATE INDEX ON {table} USING gist (shape)".encode())
                     conn.execute(f"ANALYZE {table}".encode())
-                begun = time.perf_counter()
+                started = time.perf_counter()
                 rows = conn.execute(
                     (
-                        "SELECT g.id, ST_Area(g.shape) - ST_Area(CASE WHEN u.seen IS NULL THEN "
-                        "g.shape "
-                        f"ELSE ST_Difference(g.shape, u.seen) END) {_UNION} ORDER BY g.id"
+                        "SELECT g.id, ST_Area(g.shape) - ST_Area(CASE WHEN u.seen IS NULL "
+                        f"THEN g.shape ELSE ST_Difference(g.shape, u.seen) END) {_UNION} "
+                        "ORDER BY g.id"
                     ).encode()
                 ).fetchall()
-                covering = time.perf_counter() - begun
-                begun = time.perf_counter()
+                covered_s = time.perf_counter() - started
+                started = time.perf_counter()
                 pieces = conn.execute(
                     (
                         "SELECT id, ST_Area(piece), 2 * (ST_MaximumInscribedCircle(piece)).radius, "
@@ -54,5 +54,5 @@ def measure(grids: gpd.GeoDataFrame, views: gpd.GeoSeries) -> tuple[float, float
                         "WHERE ST_Area(piece) >= 25"
                     ).encode()
                 ).fetchall()
-                spotting = time.perf_counter() - begun
-    return covering, spotting, np.array([row[1] for row in rows]), len(pieces)
+                blind_spots_s = time.perf_counter() - started
+    return covered_s, blind_spots_s, np.array([row[1] for row in rows]), len(pieces)

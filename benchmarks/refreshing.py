@@ -1,4 +1,4 @@
-"""What one change costs: a camera turned or a building raised in a stored city, then refreshed."""
+"""Time of `refresh` after one change: a camera turned or a building raised in a stored city."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from geo.store.migration import migrate
 
 
 def measure(cameras: int) -> dict[str, float]:
-    """Seconds of a whole refresh, and of one after each kind of change (median of five)."""
+    """Return seconds of a complete refresh and, as median of five, after each kind of change."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         with private_cluster.running(Path(folder) / "d") as private:
             migrate(private.conninfo)
             with connect(private.conninfo) as conn:
                 load_city(conn, cameras)
-                begun = time.perf_counter()
+                started = time.perf_counter()
                 refresh(conn)
-                whole = time.perf_counter() - begun
-                turn = "UPDATE cameras SET bearing_deg = %s WHERE code = %s"
-                lift = "UPDATE buildings SET height_m = %s WHERE id = %s"
+                full_s = time.perf_counter() - started
+                turn_camera = "UPDATE cameras SET bearing_deg = %s WHERE code = %s"
+                raise_building = "UPDATE buildings SET height_m = %s WHERE id = %s"
                 codes = [f"c{n:07d}" for n in np.linspace(0, cameras - 1, 6).astype(int)]
                 ids = [
                     r[0]
@@ -39,22 +39,24 @@ def measure(cameras: int) -> dict[str, float]:
                     ).fetchall()
                 ]
                 return {
-                    "whole": whole,
-                    "camera": _changes(conn, turn, codes, 123.0),
-                    "building": _changes(conn, lift, ids, 99.0),
+                    "full": full_s,
+                    "camera": _median_refresh_s(conn, turn_camera, codes, 123.0),
+                    "building": _median_refresh_s(conn, raise_building, ids, 99.0),
                 }
 
 
 def load_city(conn: Conn, count: int, side: float = 10 * PITCH_M) -> None:
-    """A city of so many cameras, with its buildings and square grids of a side in metres."""
+    """Store a city of a number of cameras with square grids of a side in metres."""
     cameras, buildings = city(count)
     cameras.insert(0, "code", [f"c{n:07d}" for n in range(len(cameras))])
     buildings.insert(0, "id", [f"b{n:07d}" for n in range(len(buildings))])
-    low = CORNER
-    high = shapely.bounds(shapely.geometrycollections(buildings.geometry.values))[2:]
-    cols, rows = np.ceil((high - low) / side).astype(int)
+    south_west = CORNER
+    north_east = shapely.bounds(shapely.geometrycollections(buildings.geometry.values))[2:]
+    cols, rows = np.ceil((north_east - south_west) / side).astype(int)
     cells = [
-        shapely.box(*(low + np.array([c, r]) * side), *(low + np.array([c + 1, r + 1]) * side))
+        shapely.box(
+            *(south_west + np.array([c, r]) * side), *(south_west + np.array([c + 1, r + 1]) * side)
+        )
         for c in range(cols)
         for r in range(rows)
     ]
@@ -71,14 +73,14 @@ def load_city(conn: Conn, count: int, side: float = 10 * PITCH_M) -> None:
     conn.commit()
 
 
-def _changes(conn: Conn, statement: str, keys: list[str], value: float) -> float:
+def _median_refresh_s(conn: Conn, statement: str, keys: list[str], value: float) -> float:
     times = []
     for key in keys:
         conn.execute(statement.encode(), (value, key))
         conn.commit()
-        begun = time.perf_counter()
+        started = time.perf_counter()
         refresh(conn)
-        times.append(time.perf_counter() - begun)
+        times.append(time.perf_counter() - started)
     return float(np.median(times[1:]))
 
 

@@ -1,4 +1,4 @@
-"""Fifty people panning over a city: our tiles beside those of plain tipg, one after the other in one run."""
+"""Tiles for fifty people panning over a city, beside those of plain tipg, in one run."""
 
 from __future__ import annotations
 
@@ -25,51 +25,55 @@ from geo.store.migration import migrate
 from geo.store.queries.api_tokens import make_token
 
 CLIENTS, STEPS = 50, 20
-Answer = tuple[int, int, float]
+Measurement = tuple[int, int, float]
 ZOOMS = (11, 12, 13, 14, 15, 16)
 SETS = ("grids", "cameras", "views")
 VIEWS = {"grids": "layer_grids", "cameras": "layer_cameras", "views": "layer_views"}
 
 
-def walks(conninfo: str, seed: int) -> list[list[list[tuple[int, int, int]]]]:
-    """By client and step, the tiles that come into sight: a map of 1280 × 720 moved or zoomed."""
+def plan_walks(conninfo: str, seed: int) -> list[list[list[tuple[int, int, int]]]]:
+    """Return new tiles by client and step of a map of 1280 × 720 that is moved or zoomed."""
     with connect(conninfo) as conn:
-        found = conn.execute(
+        extent = conn.execute(
             "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM "
             "(SELECT ST_Extent(geometry) AS e FROM grids) t"
         ).fetchone()
-    assert found is not None
+    assert extent is not None
     web = pyproj.Transformer.from_crs(4326, 3857, always_xy=True)
-    west, south = web.transform(found[0], found[1])
-    east, north = web.transform(found[2], found[3])
-    half = 20037508.342789244
-    out = []
+    west, south = web.transform(extent[0], extent[1])
+    east, north = web.transform(extent[2], extent[3])
+    half_world_m = 20037508.342789244
+    all_steps = []
     rng = np.random.default_rng(seed)
     for _ in range(CLIENTS):
         x, y = rng.uniform(west, east), rng.uniform(south, north)
         zoom = int(rng.choice(ZOOMS))
-        seen: set[tuple[int, int, int]] = set()
+        loaded: set[tuple[int, int, int]] = set()
         steps = []
         for _ in range(STEPS):
-            tile_m = 2 * half / 2**zoom
-            fresh = []
+            tile_m = 2 * half_world_m / 2**zoom
+            new_tiles = []
             for dx in range(-2, 3):
                 for dy in range(-1, 2):
-                    place = (zoom, int((x + half) / tile_m) + dx, int((half - y) / tile_m) + dy)
-                    if place not in seen:
-                        seen.add(place)
-                        fresh.append(place)
-            steps.append(fresh)
+                    tile = (
+                        zoom,
+                        int((x + half_world_m) / tile_m) + dx,
+                        int((half_world_m - y) / tile_m) + dy,
+                    )
+                    if tile not in loaded:
+                        loaded.add(tile)
+                        new_tiles.append(tile)
+            steps.append(new_tiles)
             x = float(np.clip(x + rng.normal(0, tile_m), west, east))
             y = float(np.clip(y + rng.normal(0, tile_m), south, north))
             if rng.random() < 0.2:
                 zoom = int(np.clip(zoom + rng.choice([-1, 1]), ZOOMS[0], ZOOMS[-1]))
-        out.append(steps)
-    return out
+        all_steps.append(steps)
+    return all_steps
 
 
-class Line:
-    """One kept connection that asks for one path at a time."""
+class Connection:
+    """A persistent connection that requests one path at a time."""
 
     def __init__(self, port: int, token: str) -> None:
         self.port, self.token = port, token
@@ -77,14 +81,14 @@ class Line:
         self.used = 0.0
 
     async def get(self, path: str) -> tuple[int, int, float]:
-        """Status, bytes of the body as sent, seconds."""
-        # A connection that nobody used for some seconds was closed by the other side.
+        """Return status, bytes of the body as sent, and seconds."""
+        # The server closes connections that are idle for some seconds.
         if self.streams is None or time.perf_counter() - self.used > 3:
             if self.streams is not None:
                 self.streams[1].close()
             self.streams = await asyncio.open_connection("127.0.0.1", self.port)
         reader, writer = self.streams
-        begun = time.perf_counter()
+        started = time.perf_counter()
         writer.write(
             f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAccept-Encoding: gzip\r\n"
             f"Authorization: Bearer {self.token}\r\n\r\n".encode()
@@ -102,43 +106,48 @@ class Line:
             size = int(head.split("content-length: ")[1].split("\r\n")[0])
             await reader.readexactly(size)
         self.used = time.perf_counter()
-        return int(head.split(" ", 2)[1]), size, self.used - begun
+        return int(head.split(" ", 2)[1]), size, self.used - started
 
 
-async def one_by_one(port: int, token: str, paths: list[str]) -> list[Answer]:
-    line = Line(port, token)
-    return [await line.get(path) for path in paths]
+async def fetch_sequentially(port: int, token: str, paths: list[str]) -> list[Measurement]:
+    """Request paths one after the other."""
+    connection = Connection(port, token)
+    return [await connection.get(path) for path in paths]
 
 
-async def pan(port: int, token: str, paths: list[list[list[str]]], pause_s: float) -> list[Answer]:
-    """Every client asks for what a step shows over six connections, as browsers do, then looks at it."""
-    told: list[Answer] = []
-    opening: list[Answer] = []
+async def simulate_panning(
+    port: int, token: str, paths: list[list[list[str]]], pause_s: float
+) -> list[Measurement]:
+    """Request the tiles of each step over six connections per client, with pauses between."""
+    measurements: list[Measurement] = []
+    first_view: list[Measurement] = []
 
     async def client(number: int, steps: list[list[str]]) -> None:
-        lines = [Line(port, token) for _ in range(6)]
-        # The first look at a map is the page's opening, not its panning; people do not come at
-        # once.
+        connections = [Connection(port, token) for _ in range(6)]
+        # The first view belongs to opening the page, not to panning; clients start in turn.
         await asyncio.sleep(pause_s * number / 5)
-        for number_, step in enumerate(steps):
+        for step_number, step in enumerate(steps):
             waiting = list(step)
-            into = told if number_ else opening
+            results = measurements if step_number else first_view
 
-            async def work(
-                line: Line, waiting: list[str] = waiting, into: list[Answer] = into
+            async def fetch_waiting(
+                connection: Connection,
+                waiting: list[str] = waiting,
+                results: list[Measurement] = results,
             ) -> None:
                 while waiting:
-                    into.append(await line.get(waiting.pop()))
+                    results.append(await connection.get(waiting.pop()))
 
-            await asyncio.gather(*(work(line) for line in lines))
+            await asyncio.gather(*(fetch_waiting(connection) for connection in connections))
             await asyncio.sleep(pause_s)
 
     await asyncio.gather(*(client(n, steps) for n, steps in enumerate(paths)))
-    return told
+    return measurements
 
 
 @contextlib.contextmanager
-def served(command: list[str], port: int, env: dict[str, str]) -> Iterator[None]:
+def running_server(command: list[str], port: int, env: dict[str, str]) -> Iterator[None]:
+    """Run a server while the block runs."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, env={**os.environ, **env}, stdout=log, stderr=log)
         try:
@@ -152,21 +161,22 @@ def served(command: list[str], port: int, env: dict[str, str]) -> Iterator[None]
             process.wait(20)
 
 
-def tell(name: str, told: list[Answer], seconds: float) -> None:
-    times = np.array([t for _, _, t in told]) * 1000
-    sizes = np.array([s for _, s, _ in told])
-    bad = sum(status not in (200, 204) for status, _, _ in told)
+def print_row(name: str, measurements: list[Measurement], seconds: float) -> None:
+    """Print a row of the table."""
+    times = np.array([t for _, _, t in measurements]) * 1000
+    sizes = np.array([s for _, s, _ in measurements])
+    failures = sum(status not in (200, 204) for status, _, _ in measurements)
     p50, p95, p99 = np.percentile(times, [50, 95, 99])
     print(
-        f"| {name:<36} | {len(told):>6,} | {len(told) / seconds:>6,.0f} | {p50:>7.1f} "
-        f"| {p95:>7.1f} | {p99:>7.1f} | {sizes.max() / 1000:>7,.0f} | "
-        f"{sizes.sum() / 1e6:>7,.1f} | {bad:>4} |",
+        f"| {name:<36} | {len(measurements):>6,} | {len(measurements) / seconds:>6,.0f} | "
+        f"{p50:>7.1f} | {p95:>7.1f} | {p99:>7.1f} | {sizes.max() / 1000:>7,.0f} | "
+        f"{sizes.sum() / 1e6:>7,.1f} | {failures:>4} |",
         flush=True,
     )
 
 
 def measure(conninfo: str) -> None:
-    """Print the table of a stored city."""
+    """Print the table for a stored city."""
     with connect(conninfo) as conn:
         conn.execute("DELETE FROM api_tokens WHERE name = 'benchmark'")
         token = make_token(conn, "benchmark", ["data:read"], days=1, role="planner", areas=["*"])
@@ -181,47 +191,50 @@ def measure(conninfo: str) -> None:
         "max kB  | MB      | bad  |"
     )
     print(
-        "|--------------------------------------|-------:|-------:|--------:|--------:|--------:|--------:|--------:|-----:|"
+        "|--------------------------------------|-------:|-------:|--------:|--------:|--------:|"
+        "--------:|--------:|-----:|"
     )
-    routes = walks(conninfo, 1)
+    routes = plan_walks(conninfo, 1)
     python = str(Path(sys.executable).parent)
 
-    def paths(of: str) -> list[list[list[str]]]:
-        form = {
+    def paths(server: str) -> list[list[list[str]]]:
+        template = {
             "ours": "/tiles/{s}/{z}/{x}/{y}.pbf",
             "tipg": "/collections/gridcover.{v}/tiles/WebMercatorQuad/{z}/{x}/{y}?limit=10000",
-        }[of]
+        }[server]
         return [
             [
-                [form.format(s=s, v=VIEWS[s], z=z, x=x, y=y) for z, x, y in step for s in SETS]
+                [template.format(s=s, v=VIEWS[s], z=z, x=x, y=y) for z, x, y in step for s in SETS]
                 for step in steps
             ]
             for steps in routes
         ]
 
-    def run(name: str, port: int, of: str, *, quick: bool = False) -> None:
-        wanted = paths(of)
-        flat = sorted({p for steps in wanted for step in steps for p in step})
-        some = list(np.random.default_rng(2).permutation(flat)[: 100 if quick else 1000])
-        begun = time.perf_counter()
-        told = asyncio.run(one_by_one(port, token, some))
-        tell(f"{name}, one by one, cold", told, time.perf_counter() - begun)
-        if quick:
-            wanted = [steps[:2] for steps in wanted]
-        elif of == "ours":
-            asyncio.run(one_by_one(port, token, flat))
-        for pause in (1.0,) if quick else (1.0, 0.0):
-            begun = time.perf_counter()
-            told = asyncio.run(pan(port, token, wanted, pause))
-            warm = "" if quick else ", warm"
-            tell(
+    def run(name: str, port: int, server: str, *, short: bool = False) -> None:
+        walk_paths = paths(server)
+        distinct_paths = sorted({p for steps in walk_paths for step in steps for p in step})
+        sample = list(
+            np.random.default_rng(2).permutation(distinct_paths)[: 100 if short else 1000]
+        )
+        started = time.perf_counter()
+        measurements = asyncio.run(fetch_sequentially(port, token, sample))
+        print_row(f"{name}, one by one, cold", measurements, time.perf_counter() - started)
+        if short:
+            walk_paths = [steps[:2] for steps in walk_paths]
+        elif server == "ours":
+            asyncio.run(fetch_sequentially(port, token, distinct_paths))
+        for pause in (1.0,) if short else (1.0, 0.0):
+            started = time.perf_counter()
+            measurements = asyncio.run(simulate_panning(port, token, walk_paths, pause))
+            warm = "" if short else ", warm"
+            print_row(
                 f"{name}, {CLIENTS} panning{warm}{'' if pause else ', no pause'}",
-                told,
-                time.perf_counter() - begun,
+                measurements,
+                time.perf_counter() - started,
             )
 
     env = {"GRIDCOVER_DATABASE_URL": conninfo, "GRIDCOVER_REQUESTS_A_SECOND": "1e9"}
-    with served([f"{python}/gridcover", "serve", "--port", "8831"], 8831, env):
+    with running_server([f"{python}/gridcover", "serve", "--port", "8831"], 8831, env):
         time.sleep(1)
         run("gridcover", 8831, "ours")
     with connect(conninfo) as conn:
@@ -233,18 +246,22 @@ def measure(conninfo: str) -> None:
         "TIPG_CATALOG_TTL": "0",
         "TIPG_DB_TABLES": str([f"gridcover.{v}" for v in VIEWS.values()]).replace("'", '"'),
     }
-    with served(
+    with running_server(
         [f"{python}/uvicorn", "tipg.main:app", "--port", "8832", "--log-level", "error"], 8832, env
     ):
         time.sleep(5)
-        run("plain tipg", 8832, "tipg", quick=True)
+        run("plain tipg", 8832, "tipg", short=True)
 
 
 def main(count: int = 100_000) -> None:
-    """A city made for this run, or kept in GRIDCOVER_BENCH_DIR for the next."""
-    kept = os.environ.get("GRIDCOVER_BENCH_DIR")
+    """Measure a temporary city, or one stored in GRIDCOVER_BENCH_DIR for further runs."""
+    bench_dir = os.environ.get("GRIDCOVER_BENCH_DIR")
     with contextlib.ExitStack() as stack:
-        folder = Path(kept) if kept else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = (
+            Path(bench_dir)
+            if bench_dir
+            else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        )
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)
         private = stack.enter_context(private_cluster.running(folder / "d"))

@@ -1,4 +1,4 @@
-"""The peer: `visible_area` as a planner would write it with Shapely, a union of shadows a camera."""
+"""Peer in Shapely: visible areas as sectors less the union of shadows."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from geo.crs import north_angle
 def visible_area(
     cameras: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame
 ) -> tuple[float, gpd.GeoSeries]:
-    """What each camera sees: its sector less the shadows of the buildings in reach.
+    """Return the seconds and the sector of each camera less the shadows of buildings in range.
 
-    Also the seconds it took, the spatial index ready beforehand.
+    The spatial index is built beforehand.
     """
     cameras = geo.complete_cameras(cameras)
     shapes = np.asarray(buildings.geometry.values)
     heights = buildings["height_m"].to_numpy(float)
     tree = shapely.STRtree(shapes)
     tree.query(shapely.Point(0, 0))
-    turn = north_angle(cameras.geometry)
-    begun = time.perf_counter()
-    out = [
-        _one(c, t, tree, shapes, heights) for c, t in zip(cameras.itertuples(), turn, strict=True)
+    convergences = north_angle(cameras.geometry)
+    started = time.perf_counter()
+    views = [
+        _visible_polygon(c, t, tree, shapes, heights)
+        for c, t in zip(cameras.itertuples(), convergences, strict=True)
     ]
-    seconds = time.perf_counter() - begun
-    return seconds, gpd.GeoSeries(out, index=cameras.index, crs=cameras.crs)
+    seconds = time.perf_counter() - started
+    return seconds, gpd.GeoSeries(views, index=cameras.index, crs=cameras.crs)
 
 
 def _sector(x: float, y: float, start: float, span: float, near: float, reach: float) -> Any:
@@ -45,22 +46,24 @@ def _sector(x: float, y: float, start: float, span: float, near: float, reach: f
     return shapely.Polygon(np.vstack([rim, inner if near else [[x, y]]]))
 
 
-def _one(camera: Any, turn: float, tree: Any, shapes: Any, heights: Any) -> Any:
+def _visible_polygon(camera: Any, convergence: float, tree: Any, shapes: Any, heights: Any) -> Any:
     x, y = camera.geometry.x, camera.geometry.y
     span = np.radians(camera.fov_deg)
-    start = np.radians(90 - camera.bearing_deg - turn) - span / 2
+    start = np.radians(90 - camera.bearing_deg - convergence) - span / 2
     sector = _sector(x, y, start, span, camera.near_m, camera.range_m)
     eye = np.array([x, y])
     shadows = []
-    for b in tree.query(sector, predicate="intersects"):
-        tall = not heights[b] < camera.height_m
-        if tall and shapely.intersects_xy(shapes[b], x, y):
-            continue  # mounting on the wall is left out here: it only makes the peer quicker
-        factor = 1e4 if tall else camera.height_m / (camera.height_m - heights[b])
-        for ring in shapely.get_rings(shapes[b]):
+    for building in tree.query(sector, predicate="intersects"):
+        hides_everything = not heights[building] < camera.height_m
+        if hides_everything and shapely.intersects_xy(shapes[building], x, y):
+            continue  # mounting on walls is omitted, which only makes the peer faster
+        factor = (
+            1e4 if hides_everything else camera.height_m / (camera.height_m - heights[building])
+        )
+        for ring in shapely.get_rings(shapes[building]):
             near = shapely.get_coordinates(ring)
             far = eye + (near - eye) * min(factor, 1e4)
             quads = np.stack([near[:-1], near[1:], far[1:], far[:-1]], axis=1)
             shadows.extend(shapely.make_valid(shapely.polygons(quads)))
-        shadows.append(shapes[b])
+        shadows.append(shapes[building])
     return sector.difference(shapely.union_all(shadows)) if shadows else sector

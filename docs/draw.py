@@ -31,17 +31,19 @@ SEEN, LOW, TALL, EYE, INK = "#8ecae6", "#f4c095", "#5c677d", "#c1121f", "#222222
 
 
 def layer(shapes: list[Any], **columns: Any) -> gpd.GeoDataFrame:
-    """Shapes in local metres as a layer on the central meridian, where grid north is true north."""
+    """Return shapes in local metres on the central meridian, where grid north is true north."""
     moved = [shapely.affinity.translate(s, EAST, NORTH) for s in shapes]
     return gpd.GeoDataFrame(columns, geometry=moved, crs=CRS)
 
 
 def camera(x: float, y: float, **record: float) -> gpd.GeoDataFrame:
+    """Return a camera at local metres, all-round unless the record says otherwise."""
     values = {"fov_deg": 360.0, "bearing_deg": 0.0, "range_m": 50.0, "near_m": 0.0, "height_m": 4.0}
     return layer([shapely.Point(x, y)], **{k: [v] for k, v in (values | record).items()})
 
 
 def paint(axes: Any, shape: Any, **style: Any) -> None:
+    """Draw the polygons of a shape in local metres."""
     local = shapely.affinity.translate(shape, -EAST, -NORTH)
     for part in shapely.get_parts(local):
         path = mpl.path.Path.make_compound_path(
@@ -56,6 +58,7 @@ def paint(axes: Any, shape: Any, **style: Any) -> None:
 def scene(
     axes: Any, cameras: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame | None, title: str = ""
 ) -> Any:
+    """Draw cameras, their visible areas and the buildings; return the visible areas."""
     views = geo.visible_area(cameras, buildings)
     for view in views:
         paint(axes, view, facecolor=SEEN, alpha=0.75)
@@ -83,6 +86,7 @@ TOWN = layer(
 
 
 def sight() -> Any:
+    """Visible area of a camera among buildings lower and higher than itself."""
     figure, axes = plt.subplots(figsize=(5.2, 4.6))
     scene(axes, camera(0, 0), TOWN)
     line = {"arrowstyle": "-", "linewidth": 0.5}
@@ -100,6 +104,7 @@ def sight() -> Any:
 
 
 def sweep() -> Any:
+    """Rays from a camera to the corners of its visible area."""
     figure, axes = plt.subplots(figsize=(5.2, 4.6))
     views = scene(axes, camera(0, 0), TOWN)
     corners = shapely.get_coordinates(views.iloc[0]) - [EAST, NORTH]
@@ -110,6 +115,7 @@ def sweep() -> Any:
 
 
 def edges() -> Any:
+    """Special cases: cameras in and on buildings, courts and flat shapes."""
     figure, all_axes = plt.subplots(2, 3, figsize=(8.4, 5.8))
     tower = shapely.box(-10, -10, 10, 10)
     row = [shapely.box(x, -8, x + 8, 8) for x in (-20, -12, -4, 4)]
@@ -122,7 +128,8 @@ def edges() -> Any:
         ("on a roof: past its edge, k times as far", camera(0, 0, height_m=8.0),
          layer([tower], height_m=[4.0])),
         ("over a low court: shadows end inside", camera(0, 0), layer([court], height_m=[1.2])),
-        ("pond of height 0: only itself", camera(0, 0), layer([shapely.box(8, 8, 24, 20)], height_m=[0.0])),
+        ("pond of height 0: only itself", camera(0, 0),
+         layer([shapely.box(8, 8, 24, 20)], height_m=[0.0])),
     ]
     # fmt: on
     for axes, (title, cameras, buildings) in zip(all_axes.flat, cases, strict=True):
@@ -132,6 +139,7 @@ def edges() -> Any:
 
 
 def heights() -> Any:
+    """Profile of a shadow behind a roof and behind its parapet."""
     figure, axes = plt.subplots(figsize=(7, 2.4))
     height, wall, roof, parapet = 6.0, 12.0, 2.0, 1.5
     axes.axhline(0, color=INK, linewidth=0.8)
@@ -180,16 +188,17 @@ def error() -> Any:
 
 
 def classes() -> Any:
+    """Ranges of the classes of IEC 62676-4:2025 for one camera."""
     figure, axes = plt.subplots(figsize=(5.2, 4.6))
-    one = camera(0, 0, fov_deg=80.0, bearing_deg=60.0, range_m=60.0).assign(pixels_wide=2560)
-    scene(axes, one, TOWN)
+    cameras = camera(0, 0, fov_deg=80.0, bearing_deg=60.0, range_m=60.0).assign(pixels_wide=2560)
+    scene(axes, cameras, TOWN)
     shades = plt.get_cmap("viridis_r")
     names = list(geo.PIXEL_DENSITY["2025"].items())
     for n, (name, density) in enumerate(names):
-        reach = float(geo.class_range(one, density).iloc[0])
+        reach = float(geo.class_range(cameras, density).iloc[0])
         paint(
             axes,
-            geo.visible_area(one.assign(range_m=reach), TOWN).iloc[0],
+            geo.visible_area(cameras.assign(range_m=reach), TOWN).iloc[0],
             facecolor=shades(n / len(names)),
             alpha=0.8,
         )
@@ -200,6 +209,7 @@ def classes() -> Any:
 
 
 def draws() -> Any:
+    """Coverage of grids with the spread of 200 Monte Carlo simulations."""
     figure, axes = plt.subplots(figsize=(5.2, 2.6))
     random = np.random.default_rng(2)
     spots = [shapely.Point(*p) for p in random.uniform(-60, 60, (14, 2))]
@@ -238,6 +248,7 @@ FIGURES = (sight, sweep, edges, heights, error, classes, draws)
 
 
 def main(folder: Path) -> None:
+    """Write all figures to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for draw in FIGURES:
         figure = draw()

@@ -221,9 +221,8 @@ def test_routes_return_no_rows_of_other_areas(
             assert not set(re.findall(r'"([^"]+)"', body)) & protected["heads"], address
             if "json" in response.headers.get("content-type", "") and '"features"' in body:
                 for feature in response.json()["features"]:
-                    if (feature["geometry"] or {}).get(
-                        "coordinates"
-                    ) and path != "/api/v1/spatial-statistics/contours":
+                    coordinates = (feature["geometry"] or {}).get("coordinates")
+                    if coordinates and path != "/api/v1/spatial-statistics/contours":
                         shape = shapely.from_geojson(json.dumps(feature["geometry"]))
                         assert shape.intersects(protected["shape"]), address
             if path == "/api/v1/incidents/points":

@@ -301,26 +301,21 @@ def test_spatial_statistics_forecast_contours_and_quality(client: TestClient) ->
     grid = statistics["grids"][0]["grid"]
     weekly = client.get("/api/v1/spatial-statistics/weekly-counts", params={"grid": grid}).json()
     assert (weekly["weeks_from"], len(weekly["weeks"])) == ("2023-11-05", 156)
-    assert (
-        client.get("/api/v1/spatial-statistics/weekly-counts", params={"grid": "x"}).status_code
-        == 404
-    )
+    unknown = client.get("/api/v1/spatial-statistics/weekly-counts", params={"grid": "x"})
+    assert unknown.status_code == 404
     theft = client.get("/api/v1/spatial-statistics", params={"category": "theft"}).json()
     assert sum(g["count"] for g in theft["grids"]) < sum(g["count"] for g in statistics["grids"])
-    assert (
-        client.get("/api/v1/spatial-statistics", params={"category": "none"}).json()["grids"] == []
-    )
+    no_category = client.get("/api/v1/spatial-statistics", params={"category": "none"})
+    assert no_category.json()["grids"] == []
     forecast = client.get("/api/v1/spatial-statistics/forecast").json()
     offered = {t["model"] for t in forecast["tests"] if t["offered"]}
     assert {g["model"] for g in forecast["grids"]} == offered
-    bands = client.get("/api/v1/spatial-statistics/contours", params={"kind": "density"}).json()[
-        "features"
-    ]
+    contours = client.get("/api/v1/spatial-statistics/contours", params={"kind": "density"})
+    bands = contours.json()["features"]
     assert bands[-1]["properties"]["high"] is None
     assert [b["properties"]["low"] for b in bands] == sorted(b["properties"]["low"] for b in bands)
-    assert (
-        client.get("/api/v1/spatial-statistics/contours", params={"kind": "x"}).status_code == 422
-    )
+    invalid = client.get("/api/v1/spatial-statistics/contours", params={"kind": "x"})
+    assert invalid.status_code == 422
     query = {"from": "2026-10", "until": "2026-11", "level": "district"}
     quality = client.get("/api/v1/service-requests/quality", params=query).json()
     assert {row["code"] for row in quality} == {"", "990101"}

@@ -43,9 +43,8 @@ def test_grid_values_agree_with_grids_and_database(client: TestClient, demo_stor
     )
     for code, value in zip(body["codes"], body["values"], strict=True):
         assert value == pytest.approx(shares[code]["all"]["night"]["seen"], abs=5e-5)
-    recognised = client.get("/api/v1/grids/values", params={"image": "2014.recognise"}).json()[
-        "values"
-    ]
+    response = client.get("/api/v1/grids/values", params={"image": "2014.recognise"})
+    recognised = response.json()["values"]
     seen = client.get("/api/v1/grids/values").json()["values"]
     assert 0 < sum(recognised) < sum(seen)
     risk = client.get("/api/v1/grids/values", params={"measure": "risk"}).json()
@@ -77,9 +76,9 @@ def test_blind_spot_ranking_orders_and_pages(client: TestClient, demo_store: str
         keys = [row["area_m2"] if by == "area" else row["risk"] for row in ranking["blind_spots"]]
         assert keys == sorted(keys, reverse=True)
         assert [row["rank"] for row in ranking["blind_spots"]] == list(range(1, 201))
-        total = query_rows(demo_store, "SELECT count(*), sum(area_m2), sum(risk) FROM blind_spots")[
-            0
-        ]
+        (total,) = query_rows(
+            demo_store, "SELECT count(*), sum(area_m2), sum(risk) FROM blind_spots"
+        )
         assert (ranking["total"], ranking["area_m2"], ranking["risk"]) == (
             total[0],
             pytest.approx(total[1]),

@@ -301,10 +301,8 @@ def test_what_if_refuses_non_finite_strings(client: TestClient) -> None:
     for value in ("nan", "inf", "-Infinity", "1e999"):
         for name in ("lon", "range_m", "bearing_deg", "height_m"):
             body = {"cameras": [CAMERA | {name: value}]}
-            assert client.post("/api/v1/planning/what-if", json=body).status_code == 422, (
-                name,
-                value,
-            )
+            response = client.post("/api/v1/planning/what-if", json=body)
+            assert response.status_code == 422, (name, value)
 
 
 def test_sign_in_refuses_nul_and_broken_utf8(client: TestClient) -> None:
@@ -426,10 +424,8 @@ def test_links_ignore_unknown_host_headers(demo_store: str) -> None:
     with TestClient(create_app(demo_store, Settings()), cookies=cookies) as client:
         for path in ("/tiles/cameras.json", "/ogc/", "/ogc/collections"):
             assert "evil.example" not in client.get(path, headers=foreign_host).text
-            assert (
-                "http://192.168.1.5:8765/"
-                in client.get(path, headers={"Host": "192.168.1.5:8765"}).text
-            )
+            by_address = client.get(path, headers={"Host": "192.168.1.5:8765"})
+            assert "http://192.168.1.5:8765/" in by_address.text
     settings = Settings(public_url="https://gis.example.gov")
     with TestClient(create_app(demo_store, settings), follow_redirects=False) as client:
         client.cookies.update(cookies)

@@ -256,20 +256,14 @@ def test_ingest_refuses_bad_tokens_and_bodies(filled_store: str, client: TestCli
                 response = anonymous.post(path, json=[], headers={"Authorization": authorization})
                 assert response.status_code == 401
         status_only = bearer_headers(filled_store, "status:write")
-        assert (
-            anonymous.post(
-                "/api/v1/ingest/incidents", json=[incident("a")], headers=status_only
-            ).status_code
-            == 403
+        response = anonymous.post(
+            "/api/v1/ingest/incidents", json=[incident("a")], headers=status_only
         )
+        assert response.status_code == 403
         with connect(filled_store) as conn:
             conn.execute("UPDATE api_tokens SET expires_at = now() - interval '1 second'")
-        assert (
-            anonymous.post(
-                "/api/v1/ingest/camera-statuses", json=[{}], headers=status_only
-            ).status_code
-            == 401
-        )
+        response = anonymous.post("/api/v1/ingest/camera-statuses", json=[{}], headers=status_only)
+        assert response.status_code == 401
     with connect(filled_store) as conn:
         conn.execute("UPDATE api_tokens SET expires_at = now() + interval '1 day'")
     assert client.post("/api/v1/ingest/incidents", content=b"{").status_code == 400
@@ -301,10 +295,8 @@ def test_grid_staff_shows_phones_with_scope_or_right(filled_store: str, client: 
     ]
     assert client.get(path).json() == without_phones
     # The session cookie takes precedence over an Authorization header.
-    assert (
-        client.get(path, headers=bearer_headers(filled_store, "staff:read")).json()
-        == without_phones
-    )
+    staff_token = bearer_headers(filled_store, "staff:read")
+    assert client.get(path, headers=staff_token).json() == without_phones
     client.cookies.clear()
     with_phones = client.get(path, headers=bearer_headers(filled_store, "staff:read")).json()
     assert [row["phone"] for row in with_phones] == ["1", "2"]

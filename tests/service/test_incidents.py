@@ -200,10 +200,9 @@ def test_hot_spots_are_those_of_the_run(client: TestClient, demo_store: str) -> 
                     f"NOT NULL AND {kind} <> 'none'".encode()
                 ).fetchall()
             )
-            body = client.get("/api/v1/spatial-statistics/hot-spots", params={"kind": kind}).json()[
-                "grids"
-            ]
-            assert {code: row["class"] for code, row in body.items()} == expected
+            response = client.get("/api/v1/spatial-statistics/hot-spots", params={"kind": kind})
+            grids = response.json()["grids"]
+            assert {code: row["class"] for code, row in grids.items()} == expected
             assert expected
 
 

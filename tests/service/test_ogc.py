@@ -302,9 +302,8 @@ def test_collections_refuse_missing_and_wrong_tokens(service: OgcService, demo_s
         )
         feed_token = make_token(conn, "ogc-feeds", ["incidents:write"], days=1)
     assert service.get("/collections", clerk_token).status_code == 403
-    assert (
-        service.get("/collections", feed_token).status_code == 403
-    )  # known, but for something else
+    # A known token without the scope.
+    assert service.get("/collections", feed_token).status_code == 403
     # A token opens no pages and no session.
     page = httpx2.get(
         f"{service.address}/account", headers={"Authorization": f"Bearer {service.full_token}"}

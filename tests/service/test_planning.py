@@ -56,11 +56,9 @@ def test_visibility_cameras_agree_with_views(client: TestClient, demo_store: str
             ).fetchone()
             assert distance is not None
             assert distances[0] == pytest.approx(distance[0], rel=2e-3)
-    spot = largest_blind_spot(demo_store)
-    assert (
-        client.get("/api/v1/visibility/cameras", params={"lon": spot[0], "lat": spot[1]}).json()
-        == []
-    )
+    lon, lat = largest_blind_spot(demo_store)
+    unseen = client.get("/api/v1/visibility/cameras", params={"lon": lon, "lat": lat})
+    assert unseen.json() == []
 
 
 def test_what_if_gain_equals_difference_of_coverage(client: TestClient, demo_store: str) -> None:

@@ -222,10 +222,8 @@ def test_provider_sign_in_refuses_foreign_or_used_state(issuer: Issuer, store: s
     app = create_app(store, settings_of(issuer, oidc_role_claim="role"))
     with TestClient(app, follow_redirects=False) as client:
         redirect = client.get("/sign-in/provider")
-        location = httpx2.get(redirect.headers["location"], follow_redirects=False).headers[
-            "location"
-        ]
-        callback = urlsplit(location)
+        authorized = httpx2.get(redirect.headers["location"], follow_redirects=False)
+        callback = urlsplit(authorized.headers["location"])
         state = parse_qs(callback.query)["state"][0]
         cookies = dict(client.cookies)
         client.cookies.clear()

@@ -38,9 +38,8 @@ def test_audit_writer_refused_entry_fails_alone(store: str, tmp_path: Path) -> N
 
     results = asyncio.run(write())
     pool.close()
-    assert [isinstance(result, psycopg.errors.CheckViolation) for result in results] == [
-        False
-    ] * 5 + [True] + [False] * 4
+    refused = [isinstance(result, psycopg.errors.CheckViolation) for result in results]
+    assert refused == [False] * 5 + [True] + [False] * 4
     with connect(store) as conn:
         written = conn.execute(
             "SELECT count(*), count(*) FILTER (WHERE object = '/x') FROM audit"

@@ -84,11 +84,11 @@ class Load:
         for thread in self._threads:
             thread.join()
 
-    def answered(self) -> int:
+    def completed_reads(self) -> int:
         """Return the number of complete reads so far."""
         return sum(n for (_, status), n in list(self.reads.items()) if status == 200)
 
-    def refused(self) -> int:
+    def failed_reads(self) -> int:
         """Return the number of failed reads so far."""
         return sum(n for (_, status), n in list(self.reads.items()) if status in (0, 503))
 
@@ -182,11 +182,11 @@ def test_service_loses_nothing_when_postgres_is_killed(open_folder: Path) -> Non
                 jobs.append(response.json()["id"])
                 _wait_for_job_session(cluster.conninfo)
                 pid = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
-                refused = load.refused()
+                failed_before = load.failed_reads()
                 os.kill(pid, signal.SIGKILL)
-                wait_until(lambda: load.refused() > refused)  # noqa: B023
+                wait_until(lambda: load.failed_reads() > failed_before)  # noqa: B023
                 private_cluster.start(cluster)
-            wait_until(lambda: load.answered() > 50, within_s=120)
+            wait_until(lambda: load.completed_reads() > 50, within_s=120)
             load.stop()
             assert load.failures == []
             # Everything is available again without intervention.
@@ -197,7 +197,7 @@ def test_service_loses_nothing_when_postgres_is_killed(open_folder: Path) -> Non
                 # Start another worker, as `serve` does after one ended with the database.
                 with running_worker(cluster.conninfo):
                     _wait_until_jobs_done(client, address, jobs)
-            assert load.answered() > 50
+            assert load.completed_reads() > 50
             assert any(status in (0, 503) for _, status in load.reads)
             stored = _check_nothing_lost(cluster.conninfo, load)
             # A map that reconnects with its last event id misses no event.
@@ -272,7 +272,7 @@ def test_service_recovers_after_disk_full(open_folder: Path) -> None:
         check=False,
     )
     if mount.returncode:
-        pytest.skip(f"no small disk can be made here: {mount.stderr.strip()}")
+        pytest.skip(f"cannot mount a small disk: {mount.stderr.strip()}")
     ballast = folder / "ballast"
     try:
         with private_cluster.running(folder / "data", supervised=True) as cluster:
@@ -352,8 +352,8 @@ def _wait_until_jobs_done(client: httpx2.Client, address: str, jobs: list[int]) 
 
 def _wait_for_reads(load: Load, number: int) -> None:
     """Wait for a number of further successful reads."""
-    before = load.answered()
-    wait_until(lambda: load.answered() >= before + number)
+    completed = load.completed_reads()
+    wait_until(lambda: load.completed_reads() >= completed + number)
 
 
 def _wait_for_job_session(conninfo: str) -> None:

@@ -65,7 +65,7 @@ def test_import_osm_job_reports_and_stores_extract(
     assert count_stored() == (1, 1)
 
 
-@pytest.mark.skipif(not HELSINKI.exists(), reason="the shared data are not here")
+@pytest.mark.skipif(not HELSINKI.exists(), reason="the shared data are not available")
 def test_import_osm_job_stores_helsinki(client: TestClient, store: str) -> None:
     with running_worker(store):
         query = {"layer": "osm", "name": "Helsinki.osm.pbf"}

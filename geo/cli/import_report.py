@@ -13,7 +13,7 @@ from geo.cli.output import print_json
 if TYPE_CHECKING:
     from geo.ingest import ImportOutcome
 
-_COUNTS = ("read", "accepted", "inserted", "updated", "unchanged", "mended", "rejected")
+_COUNTS = ("read", "accepted", "inserted", "updated", "unchanged", "repaired", "rejected")
 
 
 def print_outcome(outcome: ImportOutcome, *, as_json: bool) -> None:
@@ -48,14 +48,19 @@ def print_outcome(outcome: ImportOutcome, *, as_json: bool) -> None:
 
 
 def _print_findings(out: Console, outcome: ImportOutcome) -> None:
-    from geo.ingest import REJECTED, REPAIRED
+    from geo.ingest import RowAction
+    from geo.ingest.reasons import reason_text
+    from geo.maps.language import texts
 
-    styles = {REJECTED: "red", REPAIRED: "yellow"}
+    words = texts("en")
+    styles = {RowAction.REJECTED: "red", RowAction.REPAIRED: "yellow"}
     out.print("Findings", markup=False)
     reasons = Table()
     for heading in ("action", "reason", "number"):
         reasons.add_column(heading, justify="right" if heading == "number" else "left")
     for action, reason, count in outcome.reasons():
-        reasons.add_row(action, reason, f"{count:,}", style=styles.get(action, ""))
+        reasons.add_row(
+            action, reason_text(reason, words), f"{count:,}", style=styles.get(action, "")
+        )
     out.print(reasons)
     out.print(f"Each finding with its line and text: {outcome.report}", markup=False)

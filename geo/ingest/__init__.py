@@ -1,22 +1,8 @@
-"""Import of files into the store, with a report of every row that was not used as it was."""
+"""Import of files into the store, with a report of every row that was not used as it was.
 
-from geo.ingest.findings import NOTED, REJECTED, REPAIRED, Finding
-from geo.ingest.importing import import_file, import_staff
-from geo.ingest.options import ImportOptions
-from geo.ingest.outcome import SAMPLE, ImportOutcome, spreadsheet_safe, write_report
-from geo.ingest.preview import FilePreview
+A module is loaded when one of its names is first used: `geo.osm` needs only the codes of reasons.
+"""
 
-__all__ = [
-    "NOTED",
-    "REJECTED",
-    "REPAIRED",
-    "SAMPLE",
-    "FilePreview",
-    "Finding",
-    "ImportOptions",
-    "ImportOutcome",
-    "import_file",
-    "import_staff",
-    "spreadsheet_safe",
-    "write_report",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

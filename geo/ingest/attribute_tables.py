@@ -11,6 +11,7 @@ import pandas as pd
 from geo.errors import ReadError
 from geo.ingest.encodings import ENCODINGS, REPLACEMENT, common_share, decode_as, detect_encoding
 from geo.ingest.raw_table import Note
+from geo.ingest.reasons import ReasonCode
 
 _CPG_BYTES = 100
 _DBF_END_OF_FIELDS = 0x0D
@@ -84,7 +85,7 @@ def judged_encoding(
     """
     table = companion(path, ".dbf")
     if table is None:
-        notes.append(Note("no .dbf beside the .shp", "the shapes have no columns"))
+        notes.append(Note(ReasonCode.DBF_MISSING, "the shapes have no columns"))
         return b"", "utf-8"
     data = table.read_bytes()
     header_size = int.from_bytes(data[8:10], "little")
@@ -109,13 +110,13 @@ def judged_encoding(
     if label is not None:
         content = f"says {label}" if label else "is empty"
         detail = f"it {content}, and they are read as {judged.encoding}"
-        notes.append(Note("encoding of the .cpg is not that of the texts", detail))
+        notes.append(Note(ReasonCode.ENCODING_DIFFERS_FROM_CPG, detail))
     elif judged.unusual:
         detail = (
             f"read as {judged.encoding}; no .cpg names the encoding: check a few names, and name "
             "another with --encoding"
         )
-        notes.append(Note("unusual encoding", detail))
+        notes.append(Note(ReasonCode.UNUSUAL_ENCODING, detail))
     return data, judged.encoding
 
 

@@ -20,9 +20,10 @@ from geo.ingest.columns import distinct, moments_of, objects, plain_codes, plain
 from geo.ingest.dates import year_first
 from geo.ingest.dictionary import Dictionary, normalise_word, value_of
 from geo.ingest.encodings import REPLACEMENT
-from geo.ingest.findings import NOTED, REJECTED, REPAIRED, CleaningTable, rows_where
+from geo.ingest.findings import CleaningTable, rows_where
 from geo.ingest.notation import PLAIN, Notation
 from geo.ingest.numbers import AMBIGUOUS, Decimal
+from geo.ingest.reasons import ReasonCode, RowAction
 from geo.ingest.value_vocabulary import FALSE_WORDS, TRUE_WORDS
 from geo.schema import Column, Layer
 
@@ -51,16 +52,16 @@ class _ColumnContext:
     notation: Notation
 
 
-DAMAGED_CODE = "damaged character in a code"
-"""Reason of a finding: a code is not repaired, because it may become the code of something else."""
 _READINGS = frozenset(
     [
-        "thousands separator",
-        "decimal point beside thousands separators",
-        "decimal point with three digits behind it",
+        ReasonCode.THOUSANDS_SEPARATOR,
+        ReasonCode.POINT_BESIDE_THOUSANDS_SEPARATORS,
+        ReasonCode.POINT_BEFORE_THREE_DIGITS,
     ]
 )
 """Problems that leave the value as the file has it, read in the one way that fits the others."""
+_Parsed = tuple[Any, ReasonCode | None]
+"""Value of a cell, or None, and the problem if there is one."""
 
 
 def parse_column(
@@ -104,13 +105,13 @@ def parse_column(
         problem, fatal = problems[code]
         cell, value = distinct_cells[code], parsed[code]
         if fatal and values.is_blank(cell):
-            work.report(row, REJECTED, problem, column.name, "this column is needed")
+            work.report(row, RowAction.REJECTED, problem, column.name, "this column is needed")
             continue
-        action = NOTED if problem in _READINGS else REPAIRED
+        action = RowAction.NOTED if problem in _READINGS else RowAction.REPAIRED
         detail = repr(values.text_of(cell))
         if not pd.isna(value):
             detail += f" taken as {value}"
-        work.report(row, REJECTED if fatal else action, problem, column.name, detail)
+        work.report(row, RowAction.REJECTED if fatal else action, problem, column.name, detail)
     if isinstance(parsed, pd.Series):
         return parsed.take(codes).reset_index(drop=True)
     out = parsed[codes]
@@ -120,7 +121,7 @@ def parse_column(
 
 def _parse_all(
     cells: Sequence[Any], context: _ColumnContext
-) -> tuple[Any, dict[int, tuple[str, bool]]]:
+) -> tuple[Any, dict[int, tuple[ReasonCode, bool]]]:
     """Return the values of distinct cells, and by number each problem and whether it is fatal."""
     column = context.column
     parse = _PARSERS[column.kind]
@@ -133,16 +134,16 @@ def _parse_all(
     elif column.kind == "code":
         done = plain_codes(cells)
         parsed = objects(cells)
-    problems: dict[int, tuple[str, bool]] = {}
+    problems: dict[int, tuple[ReasonCode, bool]] = {}
     for i in rows_where(~done):
         cell, parsed[i] = cells[i], None
         if values.is_blank(cell) and not _is_word(cell, context):
             if column.needed and column.name not in DERIVED_COLUMNS:
-                problems[i] = ("empty value", True)
+                problems[i] = (ReasonCode.EMPTY_VALUE, True)
             continue
         parsed[i], problem = parse(cell, context)
-        if problem:
-            fatal = column.needed or problem == DAMAGED_CODE
+        if problem is not None:
+            fatal = column.needed or problem is ReasonCode.DAMAGED_CHARACTER_IN_CODE
             problems[i] = (problem, parsed[i] is None and fatal)
     if moments is None:
         return parsed, problems
@@ -162,24 +163,24 @@ def _choice_of(text: str, context: _ColumnContext) -> str | None:
     return value_of(context.layer.name, context.column.name, text, context.dictionary)
 
 
-def _parse_text(cell: Any, context: _ColumnContext) -> tuple[Any, str]:
+def _parse_text(cell: Any, context: _ColumnContext) -> _Parsed:
     if context.column.name in context.layer.key and REPLACEMENT in str(cell):
-        return None, DAMAGED_CODE
-    return values.storable(values.without_marker(values.text_of(cell))), ""
+        return None, ReasonCode.DAMAGED_CHARACTER_IN_CODE
+    return values.storable(values.without_marker(values.text_of(cell))), None
 
 
-def _parse_code(cell: Any, context: _ColumnContext) -> tuple[Any, str]:  # noqa: ARG001
+def _parse_code(cell: Any, context: _ColumnContext) -> _Parsed:  # noqa: ARG001
     as_read = values.text_of(cell)
     if REPLACEMENT in as_read:
-        return None, DAMAGED_CODE
+        return None, ReasonCode.DAMAGED_CHARACTER_IN_CODE
     text = values.without_marker(as_read, code=True)
-    problem = "spreadsheet's marker removed" if text != as_read else ""
+    problem = ReasonCode.SPREADSHEET_MARKER_REMOVED if text != as_read else None
     visible = _NO_WIDTH.sub("", text).strip()
     if visible != text:
-        problem = problem or "characters without width removed"
+        problem = problem or ReasonCode.ZERO_WIDTH_CHARACTERS_REMOVED
     if _GROUPED_CODE.fullmatch(visible):
         visible = re.sub(r"\D", "", visible)
-        problem = "marks between thousands removed from a code"
+        problem = ReasonCode.THOUSANDS_SEPARATORS_REMOVED
     text = values.storable(visible)
     digits = text.replace(".", "").replace("+", "").casefold()
     if (
@@ -187,7 +188,7 @@ def _parse_code(cell: Any, context: _ColumnContext) -> tuple[Any, str]:  # noqa:
         or _SCIENTIFIC.fullmatch(text)
         or ("e" in digits[1:-1] and values.number_of(text) >= 1e11)
     ):
-        return None, "code in scientific notation: digits are lost, store it as text"
+        return None, ReasonCode.SCIENTIFIC_NOTATION_OF_CODE
     return text or None, problem
 
 
@@ -197,98 +198,98 @@ _SCIENTIFIC = re.compile(r"\d+(?:[.,]\d+)?[eE]\+\d+|\d+[.,]\d+[eE]-?\d+")
 _GROUPED_CODE = re.compile(r"\d{1,3}(?:,\d{3}){2,}")
 
 
-def _parse_number(cell: Any, context: _ColumnContext) -> tuple[Any, str]:
+def _parse_number(cell: Any, context: _ColumnContext) -> _Parsed:
     column = context.column
-    problem = ""
+    problem: ReasonCode | None = None
     if column.name == "pixels_wide":
         number = values.pixels_of(cell)
     elif column.name == "satisfaction":
         number = values.rating_of(cell)
     else:
         decimal, problem = _decimal_mark(cell, context)
-        if decimal is None and problem:
+        if decimal is None and problem is not None:
             return None, problem
         number = values.number_of(cell, decimal)
     if math.isnan(number) or math.isinf(number):
-        return None, "not a number"
+        return None, ReasonCode.NOT_A_NUMBER
     low = column.low if column.low is not None else -math.inf
     high = column.high if column.high is not None else math.inf
     if number < low or number > high or (column.open_low and number == low):
         # Registers write 0 for "not reported".
         not_reported = column.open_low and number == 0
-        return None, "" if not_reported else f"impossible value for {column.name}"
+        return None, None if not_reported else ReasonCode.IMPOSSIBLE_VALUE
     return (round(number) if column.kind == "integer" else number), problem
 
 
-def _decimal_mark(cell: Any, context: _ColumnContext) -> tuple[Decimal | None, str]:
+def _decimal_mark(cell: Any, context: _ColumnContext) -> tuple[Decimal | None, ReasonCode | None]:
     """Return the decimal mark by which a cell is read, and what is to be reported of it."""
     column, notation = context.column, context.notation
     decimal = notation.decimal.get(column.name)
     text = values.normalise_signs(cell).strip() if isinstance(cell, str) else ""
     comma, point = (bool(AMBIGUOUS[mark].fullmatch(text)) for mark in (",", "."))
     if not comma and not point:
-        return decimal, ""
+        return decimal, None
     if column.kind == "integer":
         # People and pixels have no fractions: the mark separates thousands.
-        return (".", "thousands separator") if comma else (",", "thousands separator")
+        return "." if comma else ",", ReasonCode.THOUSANDS_SEPARATOR
     if comma and decimal is None:
-        return None, "thousands or decimal comma not certain"
+        return None, ReasonCode.COMMA_UNCERTAIN
     if (comma and decimal == ".") or (point and decimal == ","):
-        return decimal, "thousands separator"
+        return decimal, ReasonCode.THOUSANDS_SEPARATOR
     if point and column.name in notation.grouped:
-        return ".", "decimal point beside thousands separators"
+        return ".", ReasonCode.POINT_BESIDE_THOUSANDS_SEPARATORS
     if point and decimal is None:
-        return ".", "decimal point with three digits behind it"
-    return decimal, ""
+        return ".", ReasonCode.POINT_BEFORE_THREE_DIGITS
+    return decimal, None
 
 
-def _parse_boolean(cell: Any, context: _ColumnContext) -> tuple[Any, str]:  # noqa: ARG001
+def _parse_boolean(cell: Any, context: _ColumnContext) -> _Parsed:  # noqa: ARG001
     text = normalise_word(values.text_of(cell))
     if text in TRUE_WORDS:
-        return True, ""
+        return True, None
     if text in FALSE_WORDS:
-        return False, ""
-    return None, "neither yes nor no"
+        return False, None
+    return None, ReasonCode.NOT_A_BOOLEAN
 
 
-def _parse_choice(cell: Any, context: _ColumnContext) -> tuple[Any, str]:
+def _parse_choice(cell: Any, context: _ColumnContext) -> _Parsed:
     column = context.column
     text = cell.strip() if isinstance(cell, str) else values.text_of(cell)
     if text in column.choices:
-        return text, ""
+        return text, None
     choice = _choice_of(text, context)
     # Registers write 0 for "not reported".
     not_reported = text == "0" and column.default is None
-    return (choice, "") if choice or not_reported else (None, f"unknown {column.name}")
+    return choice, None if choice or not_reported else ReasonCode.UNKNOWN_VALUE
 
 
-def _parse_several(cell: Any, context: _ColumnContext) -> tuple[Any, str]:
+def _parse_several(cell: Any, context: _ColumnContext) -> _Parsed:
     parts = [
         part.strip() for part in re.split(r"[/／、,，;；]", values.text_of(cell)) if part.strip()
     ]
     # 0 means "not reported"; a word that is not in the dictionary is stored as it is.
     choices = [_choice_of(part, context) or ("" if part == "0" else part) for part in parts]
-    return "/".join(dict.fromkeys(choice for choice in choices if choice)) or None, ""
+    return "/".join(dict.fromkeys(choice for choice in choices if choice)) or None, None
 
 
-def _parse_directions(cell: Any, context: _ColumnContext) -> tuple[Any, str]:  # noqa: ARG001
+def _parse_directions(cell: Any, context: _ColumnContext) -> _Parsed:  # noqa: ARG001
     directions = directions_of(cell)
     if not directions or any(not 0 <= (d.bearing_deg or 0) <= 360 for d in directions):
-        return None, "not a direction"
-    return directions_to_text(directions), ""
+        return None, ReasonCode.NOT_A_DIRECTION
+    return directions_to_text(directions), None
 
 
-def _parse_time(cell: Any, context: _ColumnContext) -> tuple[Any, str]:
+def _parse_time(cell: Any, context: _ColumnContext) -> _Parsed:
     cell, certain = year_first(cell, context.notation.date_order.get(context.column.name))
     if not certain:
-        return None, "order of day and month not certain: use --date-order"
+        return None, ReasonCode.DATE_ORDER_UNCERTAIN
     moment = values.time_of(cell, context.zone)
     if moment is None or moment < values.EARLIEST:
-        return None, "impossible date"
-    return (moment.date() if context.column.kind == "date" else moment), ""
+        return None, ReasonCode.IMPOSSIBLE_DATE
+    return (moment.date() if context.column.kind == "date" else moment), None
 
 
-_PARSERS: dict[str, Callable[[Any, _ColumnContext], tuple[Any, str]]] = {
+_PARSERS: dict[str, Callable[[Any, _ColumnContext], _Parsed]] = {
     "text": _parse_text,
     "code": _parse_code,
     "number": _parse_number,

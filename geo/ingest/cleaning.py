@@ -19,14 +19,15 @@ from geo.ingest.dictionary import BUILT_IN, Dictionary, normalise_word
 from geo.ingest.directions import assign_angle, fill_directions
 from geo.ingest.encodings import REPLACEMENT
 from geo.ingest.extras import extra_objects
-from geo.ingest.findings import NOTED, REPAIRED, Action, CleaningTable, Finding
+from geo.ingest.findings import CleaningTable, Finding
 from geo.ingest.header_vocabulary import EXTRA, LAT, LON, OWN_RESULTS, WHERE
 from geo.ingest.headers import HeaderMatches, is_secret, match_headers
 from geo.ingest.hierarchy import complete_codes
 from geo.ingest.locating import locate
 from geo.ingest.notation import read_notation
 from geo.ingest.occurrence import KeyRule, fill_span, make_keys, parse_span
-from geo.ingest.raw_table import DAMAGED, RawTable
+from geo.ingest.raw_table import RawTable
+from geo.ingest.reasons import ReasonCode, RowAction
 from geo.ingest.required import require_columns
 from geo.ingest.row_checks import assign_grid_precision, check_dates, check_keys, reject_guards
 from geo.schema import Layer
@@ -47,13 +48,13 @@ class CleanedTable:
     read: int = 0
     """Rows in the file, including those that could not be split into cells."""
 
-    def count(self, action: Action) -> int:
+    def count(self, action: RowAction) -> int:
         """Return the number of rows with at least one finding of an action.
 
         Parameters
         ----------
-        action : str
-            `REJECTED`, `REPAIRED` or `NOTED`.
+        action : RowAction
+            The action.
 
         Returns
         -------
@@ -216,16 +217,24 @@ def _extra_headers(work: CleaningTable, recognised: HeaderMatches) -> list[str]:
         *(used[name] for name in unused_coordinates if name in used),
     ]
     work.findings += [
-        Finding(0, NOTED, "passwords are not kept", header, "the column was left out", "")
+        Finding(
+            0,
+            RowAction.NOTED,
+            ReasonCode.PASSWORDS_NOT_STORED,
+            header,
+            "the column was left out",
+            "",
+        )
         for header in recognised.unknown
         if is_secret(header)
     ]
     headers = [header for header in headers if not is_secret(header)]
     results = OWN_RESULTS.get(layer.name, frozenset())
     if results and results <= set(map(str, work.raw.cells.columns)):
-        reason = "results of an export are not imported"
         detail = "they are computed again from what is imported"
-        work.findings.append(Finding(0, NOTED, reason, "", detail, ""))
+        work.findings.append(
+            Finding(0, RowAction.NOTED, ReasonCode.EXPORTED_RESULTS_NOT_IMPORTED, "", detail, "")
+        )
         headers = [header for header in headers if header not in results]
     return headers
 
@@ -281,7 +290,8 @@ def repair_texts(raw: RawTable, layer: Layer, columns: dict[str, str]) -> None:
     codes = {c.name for c in layer.columns if c.kind == "code"} | set(layer.key)
     code_headers = {header for column, header in columns.items() if column in codes}
     for note in raw.notes:
-        if note.reason == DAMAGED and note.row is not None and note.column not in code_headers:
+        is_damaged = note.reason is ReasonCode.DAMAGED_CHARACTER
+        if is_damaged and note.row is not None and note.column not in code_headers:
             cell = str(raw.cells[note.column].iloc[note.row])
             raw.cells.loc[raw.cells.index[note.row], note.column] = cell.strip(REPLACEMENT + " ")
 
@@ -332,21 +342,28 @@ def _release_key(recognised: HeaderMatches, layer: Layer, rule: KeyRule) -> list
     if header is not None:
         recognised.unknown.append(header)
         detail += f"; the column {header} is stored beside it"
-    return [Finding(0, NOTED, "keys made", column, detail, "")]
+    return [Finding(0, RowAction.NOTED, ReasonCode.KEYS_MADE, column, detail, "")]
 
 
 def _explain_guesses(recognised: HeaderMatches) -> list[Finding]:
     """Return notes of the headers that match no word of the dictionary exactly."""
     column_of = {header: column for column, header in recognised.columns.items()}
     guessed = [
-        Finding(0, NOTED, "header recognised", header, f"{column_of[header]}: {reason}", "")
+        Finding(
+            0,
+            RowAction.NOTED,
+            ReasonCode.HEADER_RECOGNISED,
+            header,
+            f"{column_of[header]}: {reason}",
+            "",
+        )
         for header, reason in recognised.guessed.items()
         if header in column_of
     ]
     unclear = []
     for header, columns in recognised.unclear.items():
         detail = f"it was cut and may be {' or '.join(columns)}; say --rename {header}=COLUMN"
-        unclear.append(Finding(0, NOTED, "header not used", header, detail, ""))
+        unclear.append(Finding(0, RowAction.NOTED, ReasonCode.HEADER_NOT_USED, header, detail, ""))
     return guessed + unclear
 
 
@@ -359,4 +376,6 @@ def _fill_names(work: CleaningTable, columns: dict[str, Any], used: dict[str, st
     for row in unnamed:
         columns["name"][row] = columns[key][row]
         if "name" in used:
-            work.report(row, REPAIRED, "no name", "name", "named by its code")
+            work.report(
+                row, RowAction.REPAIRED, ReasonCode.NAME_MISSING, "name", "named by its code"
+            )

@@ -15,9 +15,10 @@ from geo.ingest import values
 from geo.ingest.angles import angle_of, names_axes, pair_of
 from geo.ingest.columns import plain_numbers
 from geo.ingest.dictionary import normalise_word
-from geo.ingest.findings import REJECTED, REPAIRED, CleaningTable, rows_where
+from geo.ingest.findings import CleaningTable, rows_where
 from geo.ingest.header_vocabulary import LAT, LON, WHERE
 from geo.ingest.notation import Notation
+from geo.ingest.reasons import ReasonCode, RowAction
 
 _AXES_MIXED = "a latitude in the column of longitudes, or the other way round"
 _LON_FIRST = frozenset(
@@ -79,7 +80,7 @@ class _Coordinates:
             if len(wrong) == len(named) and not (math.isnan(x[row]) or math.isnan(y[row])):
                 x[row], y[row] = y[row], x[row]
                 detail = "by their hemispheres"
-                self.work.report(row, REPAIRED, "latitude and longitude swapped", detail=detail)
+                self.work.report(row, RowAction.REPAIRED, ReasonCode.AXES_EXCHANGED, detail=detail)
             else:
                 self.unreadable[row] = _AXES_MIXED
 
@@ -134,14 +135,14 @@ def read_points(
     if WHERE in columns:
         coordinates.read_pairs(columns[WHERE])
     for row, detail in coordinates.unreadable.items():
-        work.report(row, REJECTED, "unreadable coordinates", detail=detail)
+        work.report(row, RowAction.REJECTED, ReasonCode.UNREADABLE_COORDINATES, detail=detail)
     x, y = coordinates.x, coordinates.y
     is_missing = np.isnan(x) | np.isnan(y)
     is_zero = ~is_missing & (x == 0) & (y == 0)
     for row in rows_where((is_missing | is_zero) & work.accepted):
         if work.layer.geometry_needed or is_zero[row] or not has_grid[row]:
-            reason = "coordinates (0, 0)" if is_zero[row] else "no coordinates"
-            work.report(row, REJECTED, reason)
+            reason = ReasonCode.ZERO_COORDINATES if is_zero[row] else ReasonCode.NO_COORDINATES
+            work.report(row, RowAction.REJECTED, reason)
     is_usable = ~is_missing & ~is_zero
     points = np.full(len(x), None, dtype=object)
     points[is_usable] = shapely.points(x[is_usable], y[is_usable])

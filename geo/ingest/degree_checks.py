@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from geo.crs import metric_crs
 from geo.errors import CrsError
-from geo.ingest.findings import REJECTED, REPAIRED, CleaningTable, rows_where
+from geo.ingest.findings import CleaningTable, rows_where
+from geo.ingest.reasons import ReasonCode, RowAction
 
 _FULL_CIRCLE_DEG = 360.0
 _MARGIN_DEG = 0.5
@@ -69,12 +70,12 @@ def check_degrees(
         geometry[row] = shapely.transform(geometry[row], lambda xy: xy[:, ::-1])
         centroid = shapely.centroid(geometry[row])
         detail = f"taken as longitude {centroid.x:g}, latitude {centroid.y:g}"
-        work.report(row, REPAIRED, "latitude and longitude swapped", detail=detail)
+        work.report(row, RowAction.REPAIRED, ReasonCode.AXES_EXCHANGED, detail=detail)
         largest_x[row], largest_y[row] = largest_y[row], largest_x[row]
     is_impossible = is_present & ((largest_x > 180) | (largest_y > 90))
     for row in rows_where(is_impossible & work.accepted):
         detail = f"longitude {west[row]:g}, latitude {south[row]:g}"
-        work.report(row, REJECTED, "impossible coordinates", detail=detail)
+        work.report(row, RowAction.REJECTED, ReasonCode.IMPOSSIBLE_COORDINATES, detail=detail)
     geometry[is_impossible] = None
     return geometry
 

@@ -16,12 +16,10 @@ from geo.ingest import values
 from geo.ingest.bearings import directions_of
 from geo.ingest.columns import distinct
 from geo.ingest.dictionary import normalise_word
-from geo.ingest.findings import NOTED, REPAIRED, CleaningTable, Finding, rows_where
+from geo.ingest.findings import CleaningTable, Finding, rows_where
 from geo.ingest.headers import HeaderMatches
 from geo.ingest.raw_table import RawTable
-
-NOT_UNDERSTOOD = "direction not understood, camera treated as omnidirectional"
-"""Reason of a finding for each camera whose direction is a text that gives none."""
+from geo.ingest.reasons import ReasonCode, RowAction
 
 _DEGREE_HEADERS = frozenset(
     normalise_word(header)
@@ -130,7 +128,7 @@ def parse_directions(
     by_type = are_direction_types(str(cells.name), distinct_cells)
     columns = [np.full(len(distinct_cells), None, object) for _ in range(4)]
     bearing, fov, others, unread = columns
-    problems: dict[int, tuple[str, str, str]] = {}
+    problems: dict[int, tuple[RowAction, ReasonCode, str]] = {}
     for i, cell in enumerate(distinct_cells):
         directions = (
             _types_of(cell) if by_type else _directions_in(cell, decimal_comma=decimal_comma)
@@ -153,20 +151,30 @@ def parse_directions(
     return ParsedDirections(*(column[codes] for column in columns))
 
 
-def _problem_of(text: str, directions: tuple[Direction, ...]) -> tuple[str, str, str] | None:
+def _problem_of(
+    text: str, directions: tuple[Direction, ...]
+) -> tuple[RowAction, ReasonCode, str] | None:
     """Return action, reason and detail of the finding for a cell; None where it is plain."""
     if not directions:
-        return REPAIRED, NOT_UNDERSTOOD, f"{text} is stored with the row"
+        return (
+            RowAction.REPAIRED,
+            ReasonCode.DIRECTION_NOT_UNDERSTOOD,
+            f"{text} is stored with the row",
+        )
     first, *rest = directions
     if rest:
         detail = f"{text} taken as {directions_to_text([first])} and {directions_to_text(rest)}"
-        return NOTED, "several directions of one camera", detail
+        return RowAction.NOTED, ReasonCode.SEVERAL_DIRECTIONS, detail
     bearing, problem = _in_domain(first.bearing_deg)
-    if problem:
-        return REPAIRED, problem, text if bearing is None else f"{text} taken as {bearing}"
+    if problem is not None:
+        return (
+            RowAction.REPAIRED,
+            problem,
+            text if bearing is None else f"{text} taken as {bearing}",
+        )
     if (first.fov_deg or 0.0) > _WIDE_DEG and first != ALL_ROUND:
         detail = f"{text} is read clockwise, from the first bearing to the second"
-        return NOTED, "sector wider than half a turn", detail
+        return RowAction.NOTED, ReasonCode.SECTOR_ABOVE_HALF_TURN, detail
     return None
 
 
@@ -205,10 +213,12 @@ def assign_angle(raw: RawTable, recognised: HeaderMatches) -> list[Finding]:
         column, reason = "bearing_deg", "it holds values that no field of view has"
     else:
         detail = f"say --rename {header}=bearing_deg or --rename {header}=fov_deg"
-        return [Finding(0, NOTED, "bearing or field of view, not used", header, detail, "")]
+        return [Finding(0, RowAction.NOTED, ReasonCode.ANGLE_COLUMN_NOT_USED, header, detail, "")]
     recognised.columns[column] = header
     recognised.unknown.remove(header)
-    return [Finding(0, NOTED, "header recognised", header, f"{column}: {reason}", "")]
+    return [
+        Finding(0, RowAction.NOTED, ReasonCode.HEADER_RECOGNISED, header, f"{column}: {reason}", "")
+    ]
 
 
 def _has_bearings(cells: pd.Series) -> bool:
@@ -271,10 +281,10 @@ def _directions_in(cell: Any, *, decimal_comma: bool) -> tuple[Direction, ...] |
     return None if values.is_blank(cell) else directions_of(cell, decimal_comma=decimal_comma)
 
 
-def _in_domain(bearing: float | None) -> tuple[float | None, str]:
+def _in_domain(bearing: float | None) -> tuple[float | None, ReasonCode | None]:
     """Return a bearing within the full circle, None where it is impossible, and the problem."""
     if bearing is None or 0 <= bearing <= 360:
-        return bearing, ""
+        return bearing, None
     if -360 <= bearing <= 720:
-        return bearing % 360, "angle beyond a full turn"
-    return None, "impossible value for bearing_deg"
+        return bearing % 360, ReasonCode.ANGLE_BEYOND_FULL_TURN
+    return None, ReasonCode.IMPOSSIBLE_VALUE

@@ -17,10 +17,11 @@ from geo.errors import ReadError
 from geo.ingest import values
 from geo.ingest.cleaning import clean_table
 from geo.ingest.dictionary import Dictionary, normalise_word, read_dictionary, value_of
-from geo.ingest.findings import REJECTED, Finding
+from geo.ingest.findings import Finding
 from geo.ingest.header_vocabulary import LAT, LON, WHERE
 from geo.ingest.headers import match_headers
 from geo.ingest.raw_table import RawTable
+from geo.ingest.reasons import BY_COLUMN, ReasonCode, RowAction
 from geo.schema import LAYERS
 from geo.settings import Settings
 from geo.store.connection import Conn
@@ -210,14 +211,18 @@ def ingest_incidents(
 def _findings_by_row(findings: Sequence[Finding]) -> dict[int, list[dict[str, str]]]:
     by_row: dict[int, list[dict[str, str]]] = {}
     for finding in findings:
-        entry = {
-            "action": finding.action,
-            "reason": finding.reason,
-            "column": finding.column,
-            "detail": finding.detail,
-        }
-        by_row.setdefault(finding.line - 1, []).append(entry)
+        by_row.setdefault(finding.line - 1, []).append(_as_dict(finding))
     return by_row
+
+
+def _as_dict(finding: Finding) -> dict[str, str]:
+    """Return a finding as JSON values, its reason as a code."""
+    return {
+        "action": finding.action.value,
+        "reason": finding.code,
+        "column": finding.column,
+        "detail": finding.detail,
+    }
 
 
 def ingest_statuses(
@@ -297,21 +302,22 @@ class _StatusReader:
         zone = self.settings.zone
         since = self.now if values.is_blank(moment) else values.time_of(moment, zone)
         if not code:
-            problem = ("empty value", "code", "this column is needed")
+            problem = (ReasonCode.EMPTY_VALUE, "code", "this column is needed")
         elif code not in self.known_codes:
-            problem = ("unknown camera", "code", f"{code} is not in the register")
+            problem = (ReasonCode.UNKNOWN_CAMERA, "code", f"{code} is not in the register")
         elif status is None:
-            problem = ("unknown status", "status", repr(word))
+            problem = (ReasonCode.UNKNOWN_VALUE, "status", repr(word))
         elif since is None or since < _EARLIEST:
-            problem = ("impossible date", "at", repr(moment))
+            problem = (ReasonCode.IMPOSSIBLE_DATE, "at", repr(moment))
         elif since > self.now + _CLOCK_SLACK:
-            problem = ("date in the future", "at", since.isoformat())
+            problem = (ReasonCode.DATE_IN_FUTURE, "at", since.isoformat())
         else:
             since = min(since, self.now).astimezone(dt.UTC)
             return _StatusReport(since, number, code, status)
         reason, column, detail = problem
-        entry = {"action": REJECTED, "reason": reason, "column": column, "detail": detail}
-        return RowAnswer(number, code or None, "rejected", [entry])
+        parameter = column if reason in BY_COLUMN else ""
+        finding = Finding(number + 1, RowAction.REJECTED, reason, column, detail, "", parameter)
+        return RowAnswer(number, code or None, "rejected", [_as_dict(finding)])
 
     def _status_of(self, word: str) -> str | None:
         if word in LAYERS["cameras"].column("status").choices:

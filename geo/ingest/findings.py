@@ -9,11 +9,8 @@ import numpy as np
 
 from geo.ingest.dictionary import BUILT_IN, Dictionary
 from geo.ingest.raw_table import RawTable
+from geo.ingest.reasons import BY_COLUMN, ReasonCode, RowAction, reason_of
 from geo.schema import Layer
-
-Action = str
-REJECTED, REPAIRED, NOTED = "rejected", "mended", "noted"
-"""Actions: a row was rejected, a value was repaired or removed, something is worth knowing."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +19,29 @@ class Finding:
 
     line: int
     """Line of the file; 0 for the file as a whole."""
-    action: Action
-    """`REJECTED`, `REPAIRED` or `NOTED`."""
-    reason: str
-    """What is the matter, the same text for all rows."""
+    action: RowAction
+    """What was done."""
+    reason: ReasonCode
+    """What is the matter, the same code for all rows."""
     column: str
     """Column of the layer, or header of the file; empty where none is concerned."""
     detail: str
     """The value in question, or what became of it."""
     original: str
     """The row as it stands in the file."""
+    parameter: str = ""
+    """Parameter of the reason, if it has one."""
+
+    @property
+    def code(self) -> str:
+        """Return the reason as it is reported.
+
+        Returns
+        -------
+        str
+            As `geo.ingest.reasons.reason_of` returns it.
+        """
+        return reason_of(self.reason, self.parameter)
 
 
 @dataclass
@@ -65,17 +75,25 @@ class CleaningTable:
         Returns
         -------
         CleaningTable
-            The table. Rows that could not be split into cells are reported as rejected.
+            The table. Rows that the reader could not read are reported as rejected.
         """
+        # Of a file with geometries, only features with a damaged one are broken.
+        is_table = raw.geometry is None
+        reason = ReasonCode.WRONG_NUMBER_OF_CELLS if is_table else ReasonCode.UNREADABLE_GEOMETRY
         broken = [
-            Finding(line, REJECTED, "wrong number of cells", "", reason, text)
-            for line, reason, text in raw.broken
+            Finding(line, RowAction.REJECTED, reason, "", detail, text)
+            for line, detail, text in raw.broken
         ]
         keep = np.ones(len(raw.cells), bool)
         return cls(layer, raw, keep, [*broken, *_of_reader(raw)], dictionary)
 
     def report(
-        self, row: int, action: Action, reason: str, column: str = "", detail: str = ""
+        self,
+        row: int,
+        action: RowAction,
+        reason: ReasonCode,
+        column: str = "",
+        detail: str = "",
     ) -> None:
         """Report one finding of a row; a rejected row is not kept.
 
@@ -83,10 +101,10 @@ class CleaningTable:
         ----------
         row : int
             Position of the row in the table.
-        action : str
-            `REJECTED`, `REPAIRED` or `NOTED`.
-        reason : str
-            What is the matter, the same text for all rows.
+        action : RowAction
+            What was done.
+        reason : ReasonCode
+            What is the matter, the same code for all rows.
         column : str, optional
             Column of the layer, or header of the file.
         detail : str, optional
@@ -95,8 +113,10 @@ class CleaningTable:
         line, part = int(self.raw.lines[row]), self.raw.sheet_of(row)
         if part:
             detail = f"{detail} (sheet {part})".strip()
-        self.findings.append(Finding(line, action, reason, column, detail, self.raw.original(row)))
-        if action == REJECTED:
+        parameter = column if reason in BY_COLUMN else ""
+        original = self.raw.original(row)
+        self.findings.append(Finding(line, action, reason, column, detail, original, parameter))
+        if action == RowAction.REJECTED:
             self.accepted[row] = False
 
 
@@ -107,7 +127,7 @@ def _of_reader(raw: RawTable) -> list[Finding]:
         row = note.row
         line = note.line if row is None else int(raw.lines[row])
         original = "" if row is None else raw.original(row)
-        action = REPAIRED if note.repaired else NOTED
+        action = RowAction.REPAIRED if note.repaired else RowAction.NOTED
         findings.append(Finding(line, action, note.reason, note.column, note.detail, original))
     return findings
 

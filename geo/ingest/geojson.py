@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from geo.errors import ReadError
 from geo.ingest.encodings import REPLACEMENT, decode_text
 from geo.ingest.raw_table import Note
+from geo.ingest.reasons import ReasonCode
 from geo.ingest.text_tables import encoding_notes
 
 MAX_DEPTH = 100
@@ -98,7 +99,7 @@ def plain_geojson(path: Path, folder: Path, notes: list[Note], encoding: str | N
     notes += encoding_notes(decoded)
     if decoded.broken:
         detail = f"{decoded.broken} characters are no UTF-8, and read as {REPLACEMENT}"
-        notes.append(Note("damaged characters", detail, repaired=True))
+        notes.append(Note(ReasonCode.DAMAGED_CHARACTERS, detail, repaired=True))
     text = decoded.text.lstrip("\ufeff")
     sequence = _features_of_sequence(text, path.name)
     if sequence is None:

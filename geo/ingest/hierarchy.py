@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from geo.governance.codes import area_code, device_number
-from geo.ingest.findings import NOTED, REJECTED, CleaningTable, Finding, rows_where
+from geo.ingest.findings import CleaningTable, Finding, rows_where
+from geo.ingest.reasons import ReasonCode, RowAction
 
 if TYPE_CHECKING:
     from geo.ingest.cleaning import CleanedTable
@@ -34,14 +35,16 @@ def complete_codes(work: CleaningTable, columns: dict[str, Any]) -> None:
         for row in rows_where(work.accepted):
             number = device_number(columns["code"][row])
             if number is not None and number.problem:
-                work.report(row, NOTED, "device number against GB/T 28181", "code", number.problem)
+                work.report(
+                    row, RowAction.NOTED, ReasonCode.DEVICE_NUMBER_INVALID, "code", number.problem
+                )
     if work.layer.name not in _PARENT_COLUMN:
         return
     for row in rows_where(work.accepted):
         code = area_code(columns["code"][row])
         # Codes that begin with no province's number are not made by the standard.
         if code is not None and code.problem and code.has_known_province:
-            work.report(row, NOTED, "code against the standard", "code", code.problem)
+            work.report(row, RowAction.NOTED, ReasonCode.AREA_CODE_INVALID, "code", code.problem)
 
 
 def _fill_levels(work: CleaningTable, columns: dict[str, Any]) -> None:
@@ -53,10 +56,10 @@ def _fill_levels(work: CleaningTable, columns: dict[str, Any]) -> None:
             columns["level"][row] = level_of_code
             if level_of_code is None:
                 detail = "neither a level nor a code that shows it"
-                work.report(row, REJECTED, "level not known", "level", detail)
+                work.report(row, RowAction.REJECTED, ReasonCode.LEVEL_UNKNOWN, "level", detail)
         elif level_of_code is not None and level_of_code != level:
             detail = f"{level}, but the code is a {level_of_code}'s"
-            work.report(row, NOTED, "level and code disagree", "level", detail)
+            work.report(row, RowAction.NOTED, ReasonCode.LEVEL_CONTRADICTS_CODE, "level", detail)
 
 
 def link_parents(cleaned: CleanedTable, layer: Layer, known: set[str]) -> list[Finding]:
@@ -93,7 +96,14 @@ def link_parents(cleaned: CleanedTable, layer: Layer, known: set[str]) -> list[F
         if not missing and parent_of_code is not None and parent != parent_of_code:
             detail = f"{parent} is kept; the code says {parent_of_code}"
             findings.append(
-                Finding(int(line), NOTED, "parent and code disagree", column, detail, text)
+                Finding(
+                    int(line),
+                    RowAction.NOTED,
+                    ReasonCode.PARENT_CONTRADICTS_CODE,
+                    column,
+                    detail,
+                    text,
+                )
             )
     frame[column] = parents
     return findings

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from geo.errors import ReadError
 from geo.ingest.headers import match_headers
 from geo.ingest.raw_table import Note
+from geo.ingest.reasons import ReasonCode
 from geo.schema import LAYERS
 
 OUTLINE = "outline"
@@ -76,7 +77,7 @@ def choose_layer(
             )
     chosen = candidates[0]
     notes += [
-        Note("layer not read", f"{layer.name}; --layer NAME reads another one")
+        Note(ReasonCode.LAYER_NOT_READ, f"{layer.name}; --layer NAME reads another one")
         for layer in available
         if layer is not chosen
     ]

@@ -19,9 +19,10 @@ from geo.ingest import values
 from geo.ingest.columns import distinct
 from geo.ingest.coordinate_columns import read_points
 from geo.ingest.degree_checks import check_degrees
-from geo.ingest.findings import REJECTED, CleaningTable, rows_where
+from geo.ingest.findings import CleaningTable, rows_where
 from geo.ingest.header_vocabulary import WHERE
 from geo.ingest.notation import PLAIN, Notation
+from geo.ingest.reasons import ReasonCode, RowAction
 from geo.ingest.row_shapes import check_shapes, read_wkt_column, repair_polygons
 from geo.ingest.wkt import is_wkt
 
@@ -113,7 +114,7 @@ def _to_wgs84(
     is_infinite &= ~np.isfinite(shapely.bounds(located)).all(axis=1)
     for row in rows_where(is_infinite & work.accepted):
         detail = f"not in the area of use of {crs.name}"
-        work.report(row, REJECTED, "coordinates outside the CRS", detail=detail)
+        work.report(row, RowAction.REJECTED, ReasonCode.OUTSIDE_CRS, detail=detail)
     located[is_infinite] = None
     return located
 
@@ -140,4 +141,4 @@ def _reject_distant(
         detail = "on another part of the globe"
         if math.isfinite(distance_m):
             detail = f"{distance_m / 1000:.1f} km away"
-        work.report(row, REJECTED, "outside the district", detail=detail)
+        work.report(row, RowAction.REJECTED, ReasonCode.OUTSIDE_DISTRICT, detail=detail)

@@ -9,15 +9,19 @@ import pandas as pd
 
 from geo.ingest.columns import texts_matching
 from geo.ingest.dates import DateOrder, DateOrderEvidence, date_order_evidence
-from geo.ingest.findings import NOTED, Finding
+from geo.ingest.findings import Finding
 from geo.ingest.header_vocabulary import LAT, LON
 from geo.ingest.numbers import AMBIGUOUS, Decimal, decimal_mark
+from geo.ingest.reasons import ReasonCode, RowAction
 from geo.ingest.values import normalise_signs
 from geo.schema import Layer
 
 _SAMPLE_ROWS = 2_000
 """Rows whose coordinates are examined for the decimal mark."""
-_ORDER_WORDS = {"day": "day before month", "month": "month before day"}
+_ORDER_CODES = {
+    "day": ReasonCode.DATES_READ_DAY_FIRST,
+    "month": ReasonCode.DATES_READ_MONTH_FIRST,
+}
 _TYPED_BESIDE_TEXT = (
     "the spreadsheet may have exchanged day and month of the dates that are no text; compare them "
     "with their source"
@@ -116,23 +120,23 @@ def _date_orders(
         order = shown.order if shown.order or shown.mixed else given or file_order
         order_of[name] = order
         for reason, detail in _date_remarks(shown, order, given):
-            findings.append(Finding(0, NOTED, reason, columns[name], detail, ""))
+            findings.append(Finding(0, RowAction.NOTED, reason, columns[name], detail, ""))
     return order_of, findings
 
 
 def _date_remarks(
     shown: DateOrderEvidence, order: DateOrder | None, given: DateOrder | None
-) -> list[tuple[str, str]]:
+) -> list[tuple[ReasonCode, str]]:
     """Return reason and detail of each remark on the dates of a column."""
     remarks = []
     if shown.mixed:
-        remarks.append(("dates in both orders", "those that could be either are not read"))
+        remarks.append((ReasonCode.DATE_ORDERS_MIXED, "those that could be either are not read"))
     elif shown.uncertain and order is not None:
         if shown.order:
             source = "the column shows it"
         else:
             source = "--date-order" if given else "another column shows it"
-        remarks.append((f"dates read with {_ORDER_WORDS[order]}", source))
+        remarks.append((_ORDER_CODES[order], source))
     if shown.typed and shown.day_first:
-        remarks.append(("typed dates beside text with the day first", _TYPED_BESIDE_TEXT))
+        remarks.append((ReasonCode.TYPED_DATES_BESIDE_TEXT, _TYPED_BESIDE_TEXT))
     return remarks

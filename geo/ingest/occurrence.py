@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from geo.errors import ColumnError
 from geo.ingest import values
-from geo.ingest.findings import NOTED, Finding
+from geo.ingest.findings import Finding
 from geo.ingest.raw_table import RawTable
+from geo.ingest.reasons import ReasonCode, RowAction
 
 KeyRule = Literal["number", "digest"]
 _DIGEST_DIGITS = 20
@@ -118,18 +119,21 @@ def fill_span(
     is_timeless = np.all([columns[name].isna() for name in _TIMES], axis=0) & keep
     if not is_timeless.any():
         detail = "every row has a time of its own"
-        return [Finding(0, NOTED, "--occurred was not needed", "occurred_from", detail, "")]
+        return [
+            Finding(
+                0, RowAction.NOTED, ReasonCode.TIME_SPAN_NOT_NEEDED, "occurred_from", detail, ""
+            )
+        ]
     last = min(end, now)
     for column, moment in (("occurred_from", begin), ("occurred_to", last)):
         times = columns[column]
         filled = pd.Series(pd.Timestamp(moment).tz_convert("UTC"), times.index)
         columns[column] = times.mask(is_timeless, filled.astype(times.dtype))
-    reason = "time span given to incidents without a time"
     detail = (
         f"{int(is_timeless.sum()):,} rows, from {begin:%Y-%m-%d} until {last:%Y-%m-%d %H:%M}; if "
         "that is more than a week they count in periods that contain it, and in no hour or trend"
     )
-    return [Finding(0, NOTED, reason, "occurred_from", detail, "")]
+    return [Finding(0, RowAction.NOTED, ReasonCode.TIME_SPAN_ASSIGNED, "occurred_from", detail, "")]
 
 
 def make_keys(raw: RawTable, rule: KeyRule, *, prefix: str = "") -> NDArray[np.object_]:

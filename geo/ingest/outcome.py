@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -13,10 +14,13 @@ import pandas as pd
 import shapely
 from geopandas import GeoDataFrame
 
-from geo.ingest.findings import NOTED, REJECTED, REPAIRED, Finding
+from geo.ingest.findings import Finding
+from geo.ingest.reasons import RowAction, reason_text
+from geo.maps.language import texts
 
 SAMPLE = 100
 """Rows of an import that are shown before it is confirmed."""
+_REPORT_COLUMNS = ("line", "action", "code", "reason", "column", "detail", "original")
 _SAMPLE_TOLERANCE_DEG = 1e-5
 """Tolerance to which the shapes of the sample are simplified: about a metre."""
 
@@ -33,7 +37,7 @@ class ImportOutcome:
     """Rows in the file, including those that could not be split into cells."""
     accepted: int
     """Rows that can be stored."""
-    mended: int
+    repaired: int
     """Rows with at least one repaired value."""
     rejected: int
     """Rows that cannot be used."""
@@ -58,21 +62,21 @@ class ImportOutcome:
     sample: GeoDataFrame | None = None
     """The first rows as they would be stored, EPSG:4326."""
 
-    def reasons(self) -> list[tuple[str, str, int]]:
+    def reasons(self) -> list[tuple[RowAction, str, int]]:
         """Return the findings counted by action and reason.
 
         Returns
         -------
-        list of tuple of (str, str, int)
-            Action, reason and number of findings: rejections first, then repairs and notes, the
-            most frequent reason of each first.
+        list of tuple of (RowAction, str, int)
+            Action, reason as a code (`geo.ingest.reasons.reason_of`) and number of findings:
+            rejections first, then repairs and notes, the most frequent reason of each first.
         """
-        counts = Counter((finding.action, finding.reason) for finding in self.findings)
-        order = {REJECTED: 0, REPAIRED: 1, NOTED: 2}
+        counts = Counter((finding.action, finding.code) for finding in self.findings)
+        order = list(RowAction)
         return [
             (action, reason, count)
             for (action, reason), count in sorted(
-                counts.items(), key=lambda item: (order[item[0][0]], -item[1], item[0][1])
+                counts.items(), key=lambda item: (order.index(item[0][0]), -item[1], item[0][1])
             )
         ]
 
@@ -83,10 +87,10 @@ class ImportOutcome:
         -------
         dict of str to Any
             All fields but `findings` and `sample`, and `reasons` as a list of objects with
-            ``action``, ``reason`` and ``count``.
+            ``action``, ``reason`` (a code) and ``count``.
         """
         reasons = [
-            {"action": action, "reason": reason, "count": count}
+            {"action": action.value, "reason": reason, "count": count}
             for action, reason, count in self.reasons()
         ]
         return {
@@ -94,7 +98,7 @@ class ImportOutcome:
             "file": self.file,
             "read": self.read,
             "accepted": self.accepted,
-            "mended": self.mended,
+            "repaired": self.repaired,
             "rejected": self.rejected,
             "inserted": self.inserted,
             "updated": self.updated,
@@ -136,8 +140,10 @@ def _feature(row: dict[Any, Any], shape: shapely.Geometry | None) -> dict[str, A
     return {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
-def write_report(findings: list[Finding], path: Path) -> None:
+def write_report(findings: list[Finding], path: Path, *, language: str = "en") -> None:
     """Write findings as CSV in UTF-8 with byte order mark, which spreadsheets open correctly.
+
+    The column ``reason`` has the text of the code in the column ``code``.
 
     Parameters
     ----------
@@ -145,22 +151,55 @@ def write_report(findings: list[Finding], path: Path) -> None:
         Written by line of the file and action.
     path : pathlib.Path
         File to write; overwritten where it exists.
+    language : {'en', 'zh'}, optional
+        Language of the reasons.
     """
+    words = texts(language)
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["line", "action", "reason", "column", "detail", "original"])
+        writer.writerow(_REPORT_COLUMNS)
         for finding in sorted(findings, key=lambda finding: (finding.line, finding.action)):
             original = spreadsheet_safe(finding.original)
             writer.writerow(
                 [
                     finding.line,
-                    finding.action,
-                    finding.reason,
+                    finding.action.value,
+                    finding.code,
+                    reason_text(finding.code, words),
                     finding.column,
                     finding.detail,
                     original,
                 ]
             )
+
+
+def translate_report(report: str, language: str) -> str:
+    """Return a report with its reasons in another language.
+
+    Parameters
+    ----------
+    report : str
+        Content of a file that `write_report` wrote, without byte order mark.
+    language : {'en', 'zh'}
+        Language of the reasons.
+
+    Returns
+    -------
+    str
+        The same rows. A report without the column ``code``, of an older version, is not changed.
+    """
+    rows = csv.reader(io.StringIO(report, newline=""))
+    if next(rows, None) != list(_REPORT_COLUMNS):
+        return report
+    words = texts(language)
+    code_at, reason_at = _REPORT_COLUMNS.index("code"), _REPORT_COLUMNS.index("reason")
+    translated = io.StringIO(newline="")
+    writer = csv.writer(translated)
+    writer.writerow(_REPORT_COLUMNS)
+    for row in rows:
+        row[reason_at] = reason_text(row[code_at], words)
+        writer.writerow(row)
+    return translated.getvalue()
 
 
 def spreadsheet_safe(text: str) -> str:

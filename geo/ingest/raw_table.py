@@ -14,6 +14,7 @@ import pandas as pd
 import pyproj
 
 from geo.errors import ReadError
+from geo.ingest.reasons import ReasonCode
 
 MAX_UNPACKED_BYTES = 2 << 30
 """Largest unpacked size of a compressed file."""
@@ -26,8 +27,6 @@ MAX_COLUMNS = 2_000
 MAX_CELLS = 100_000_000
 MAX_VERTICES = 2_000_000
 """Largest number of vertices of the geometry of one row."""
-DAMAGED = "damaged character"
-"""Reason of a note of a cell with a character that could not be decoded."""
 _ROWS_PER_BLOCK = 4096
 """Number of rows converted to Python values at a time when a report quotes them."""
 
@@ -36,7 +35,7 @@ _ROWS_PER_BLOCK = 4096
 class Note:
     """Remark of a reader on one row or on the file."""
 
-    reason: str
+    reason: ReasonCode
     detail: str = ""
     column: str = ""
     row: int | None = None
@@ -62,7 +61,7 @@ class RawTable:
     crs: pyproj.CRS | None = None
     """CRS of the geometries or coordinates; None if it is not known."""
     broken: list[tuple[int, str, str]] = field(default_factory=list)
-    """Rows that could not be split into cells: line, reason, text."""
+    """Rows that could not be read: line, what is the matter, text."""
     encoding: str = ""
     """Encoding of the texts; empty if the format determines it."""
     notes: list[Note] = field(default_factory=list)

@@ -14,6 +14,7 @@ from geo.ingest import raw_table, transport
 from geo.ingest.dictionary import normalise_word
 from geo.ingest.encodings import require_encoding
 from geo.ingest.raw_table import RawTable
+from geo.ingest.reasons import ReasonCode
 from geo.ingest.remarks import notes_of_warnings
 from geo.settings import Settings, get_settings
 
@@ -97,11 +98,11 @@ def read_file(
     raw = transport.read(reading.content)
     if given_crs is not None:
         raw.crs = given_crs
-    reported = [note.reason for note in raw.notes]
+    reported = {note.reason for note in raw.notes}
+    if ReasonCode.RING_CLOSED in reported:
+        reported.add(ReasonCode.RING_NOT_CLOSED)
     raw.notes += [
-        note
-        for note in notes_of_warnings(reading.warnings)
-        if not any(reason.startswith(note.reason) for reason in reported)
+        note for note in notes_of_warnings(reading.warnings) if note.reason not in reported
     ]
     return raw
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from geo.ingest.raw_table import Note
+from geo.ingest.reasons import ReasonCode
 
 _HARMLESS = re.compile(
     r"More than one layer found"  # the layer is chosen, and the others are reported
@@ -18,27 +19,31 @@ _HARMLESS = re.compile(
 )
 """Warnings that do not concern the data, or are reported by other means."""
 _KNOWN = (
-    (r"non closed ring|not closed|unclosed", "ring left open", "look at the shapes of the report"),
-    (r"truncat", "values of the file are cut", "a value is longer than its column allows"),
+    (
+        r"non closed ring|not closed|unclosed",
+        ReasonCode.RING_NOT_CLOSED,
+        "look at the shapes of the report",
+    ),
+    (r"truncat", ReasonCode.VALUES_TRUNCATED, "a value is longer than its column allows"),
     (
         r"out of range|too large|overflow|Integer|serial value outside|marked as a date",
-        "numbers or dates beyond their limits",
+        ReasonCode.VALUES_OUT_OF_RANGE,
         "these cells are empty or text",
     ),
     (
         r"encod|recode|UTF-8|utf8|cpg|codec",
-        "texts in another encoding than the file says",
+        ReasonCode.ENCODING_DIFFERS_FROM_FILE,
         "check a few names",
     ),
     (
         r"geometry|ring|polygon|coordinate|point",
-        "shapes that are not as the format wants them",
+        ReasonCode.GEOMETRY_AGAINST_FORMAT,
         "features without a usable shape are reported one by one",
     ),
 )
 """Pattern of warnings, reason and detail of the note."""
 _UNKNOWN = (
-    "the file is not quite as its format wants it",
+    ReasonCode.FILE_AGAINST_FORMAT,
     "compare the number of rows and a few values",
 )
 
@@ -60,9 +65,9 @@ def notes_of_warnings(warnings: Sequence[str]) -> list[Note]:
     --------
     >>> notes = notes_of_warnings(["Value was truncated", "More than one layer found"])
     >>> [note.reason for note in notes]
-    ['values of the file are cut']
+    [<ReasonCode.VALUES_TRUNCATED: 'values_truncated'>]
     """
-    notes: dict[str, Note] = {}
+    notes: dict[ReasonCode, Note] = {}
     for text in warnings:
         if _HARMLESS.search(text):
             continue

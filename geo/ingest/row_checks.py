@@ -12,8 +12,9 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.ingest.dictionary import normalise_word
-from geo.ingest.findings import REJECTED, REPAIRED, CleaningTable, rows_where
+from geo.ingest.findings import CleaningTable, rows_where
 from geo.ingest.headers import HeaderMatches
+from geo.ingest.reasons import ReasonCode, RowAction
 from geo.schema import Column
 
 _MAY_BE_IN_FUTURE = ("retired_on", "due_at")
@@ -57,12 +58,20 @@ def _remove_future_dates(
         late = columns[column.name] > latest
         for row in rows_where(late):
             moment = columns[column.name][row].astimezone(zone)
-            work.report(row, REPAIRED, "date in the future", column.name, f"{moment} dropped")
+            work.report(
+                row, RowAction.REPAIRED, ReasonCode.DATE_IN_FUTURE, column.name, f"{moment} dropped"
+            )
         columns[column.name] = columns[column.name].mask(late)
     elif column.kind == "date":
         for row, day in enumerate(columns[column.name]):
             if day is not None and day > latest.date():
-                work.report(row, REPAIRED, "date in the future", column.name, f"{day} dropped")
+                work.report(
+                    row,
+                    RowAction.REPAIRED,
+                    ReasonCode.DATE_IN_FUTURE,
+                    column.name,
+                    f"{day} dropped",
+                )
                 columns[column.name][row] = None
 
 
@@ -71,7 +80,11 @@ def _remove_early_retirements(work: CleaningTable, columns: dict[str, Any]) -> N
     for row, (installed, retired) in enumerate(dates):
         if installed is not None and retired is not None and retired < installed:
             work.report(
-                row, REPAIRED, "retired before installed", "retired_on", f"{retired} dropped"
+                row,
+                RowAction.REPAIRED,
+                ReasonCode.RETIRED_BEFORE_INSTALLED,
+                "retired_on",
+                f"{retired} dropped",
             )
             columns["retired_on"][row] = None
 
@@ -80,7 +93,13 @@ def _exchange_reversed_spans(work: CleaningTable, columns: dict[str, Any]) -> No
     start, end = columns["occurred_from"].copy(), columns["occurred_to"].copy()
     is_reversed = (end < start) & work.accepted
     for row in rows_where(is_reversed):
-        work.report(row, REPAIRED, "end before start", "occurred_to", "the two were exchanged")
+        work.report(
+            row,
+            RowAction.REPAIRED,
+            ReasonCode.END_BEFORE_START,
+            "occurred_to",
+            "the two were exchanged",
+        )
     columns["occurred_from"] = start.mask(is_reversed, end)
     columns["occurred_to"] = end.mask(is_reversed, start)
 
@@ -90,7 +109,7 @@ def _reject_without_time(work: CleaningTable, columns: dict[str, Any]) -> None:
     without_time = np.all(missing, axis=0)
     detail = "--occurred 2025 gives such rows a time span"
     for row in rows_where(without_time & work.accepted):
-        work.report(row, REJECTED, "no usable time", "occurred_at", detail)
+        work.report(row, RowAction.REJECTED, ReasonCode.NO_USABLE_TIME, "occurred_at", detail)
 
 
 def check_keys(work: CleaningTable, columns: dict[str, Any], geometry: NDArray[np.object_]) -> None:
@@ -117,10 +136,16 @@ def check_keys(work: CleaningTable, columns: dict[str, Any], geometry: NDArray[n
         same_row = work.raw.original(row) == work.raw.original(first) and (
             geometry[row] == geometry[first]
         )
-        reason = "repeated row" if same_row else "repeated key"
+        reason = ReasonCode.REPEATED_ROW if same_row else ReasonCode.REPEATED_KEY
         key_text = "/".join(str(part) for part in key)
         line = int(work.raw.lines[first])
-        work.report(row, REJECTED, reason, key_columns[-1], f"{key_text} is on line {line} already")
+        work.report(
+            row,
+            RowAction.REJECTED,
+            reason,
+            key_columns[-1],
+            f"{key_text} is on line {line} already",
+        )
 
 
 def assign_grid_precision(
@@ -159,4 +184,4 @@ def reject_guards(work: CleaningTable, recognised: HeaderMatches) -> None:
         return
     for row, cell in enumerate(work.raw.cells[header]):
         if isinstance(cell, str) and cell.strip().casefold() == "guard":
-            work.report(row, REJECTED, "no camera", header, "a guard")
+            work.report(row, RowAction.REJECTED, ReasonCode.NOT_A_CAMERA, header, "a guard")

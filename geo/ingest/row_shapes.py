@@ -10,7 +10,8 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.ingest import values
-from geo.ingest.findings import REJECTED, REPAIRED, CleaningTable, rows_where
+from geo.ingest.findings import CleaningTable, rows_where
+from geo.ingest.reasons import ReasonCode, RowAction
 from geo.ingest.wkt import read_wkt
 
 _POINT, _LINE, _POLYGON = 0, 1, 3
@@ -52,15 +53,15 @@ def read_wkt_column(work: CleaningTable, header: str, crs: pyproj.CRS) -> np.nda
             continue
         shape = read_wkt(cell)
         if isinstance(shape, str):
-            work.report(row, REJECTED, "unreadable geometry", header, shape)
+            work.report(row, RowAction.REJECTED, ReasonCode.UNREADABLE_GEOMETRY, header, shape)
             continue
         if shape.srid is not None and crs.to_epsg() not in (None, shape.srid):
             detail = f"EPSG:{shape.srid} where the file is in {crs.to_string()}; use --crs"
-            work.report(row, REJECTED, "geometry in another CRS", header, detail)
+            work.report(row, RowAction.REJECTED, ReasonCode.GEOMETRY_IN_ANOTHER_CRS, header, detail)
             continue
         if shape.closed_rings:
             detail = f"{shape.closed_rings} rings were not closed"
-            work.report(row, REPAIRED, "ring closed", header, detail)
+            work.report(row, RowAction.REPAIRED, ReasonCode.RING_CLOSED, header, detail)
         shapes[row] = shape.geometry
     return shapes
 
@@ -97,16 +98,18 @@ def check_shapes(
     for row in rows_where(is_empty & work.accepted):
         if work.layer.geometry_needed or not has_grid[row]:
             detail = "the row has no usable geometry"
-            work.report(row, REJECTED, "no coordinates", detail=detail)
+            work.report(row, RowAction.REJECTED, ReasonCode.NO_COORDINATES, detail=detail)
     shapes[is_empty] = None
     is_accepted = np.isin(types, accepted)
     for row in rows_where(~is_empty & ~is_accepted):
         detail = f"{shapes[row].geom_type} where a {work.layer.shape} is needed"
-        work.report(row, REJECTED, "wrong geometry type", detail=detail)
+        work.report(row, RowAction.REJECTED, ReasonCode.WRONG_GEOMETRY_TYPE, detail=detail)
         shapes[row] = None
     for row in rows_where(~is_empty & is_accepted & (types == _MULTIPOINT)):
         if len(shapely.get_parts(shapes[row])) > 1:
-            work.report(row, REPAIRED, "several points", detail="their middle was taken")
+            work.report(
+                row, RowAction.REPAIRED, ReasonCode.SEVERAL_POINTS, detail="their middle was taken"
+            )
         shapes[row] = shapely.centroid(shapes[row])
     return np.asarray(shapes)
 
@@ -120,7 +123,9 @@ def _accepted_parts(work: CleaningTable, row: int, shape: Any, accepted: tuple[i
     if len(usable) < len(parts):
         others = sorted({part.geom_type for part in parts if part not in usable})
         detail = f"{', '.join(others)} left out"
-        work.report(row, REPAIRED, "parts of another geometry type", detail=detail)
+        work.report(
+            row, RowAction.REPAIRED, ReasonCode.PARTS_OF_ANOTHER_GEOMETRY_TYPE, detail=detail
+        )
     return _BUILD_MULTI[accepted[0]](usable)
 
 
@@ -146,12 +151,17 @@ def repair_polygons(work: CleaningTable, geometry: np.ndarray[Any, Any]) -> np.n
         parts = shapely.get_parts(shapely.get_parts(repaired))
         parts = parts[(shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)]
         if len(parts) == 0 or shapely.area(parts).sum() == 0:
-            work.report(row, REJECTED, "invalid polygon", detail=f"{fault}; nothing is left of it")
+            work.report(
+                row,
+                RowAction.REJECTED,
+                ReasonCode.INVALID_POLYGON,
+                detail=f"{fault}; nothing is left of it",
+            )
             geometry[row] = None
             continue
         geometry[row] = parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
-        work.report(row, REPAIRED, "invalid polygon", detail=fault)
+        work.report(row, RowAction.REPAIRED, ReasonCode.INVALID_POLYGON, detail=fault)
     is_flat = ~shapely.is_missing(geometry) & (shapely.area(geometry) == 0)
     for row in rows_where(is_flat & work.accepted):
-        work.report(row, REJECTED, "polygon without area")
+        work.report(row, RowAction.REJECTED, ReasonCode.POLYGON_WITHOUT_AREA)
     return geometry

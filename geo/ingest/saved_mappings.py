@@ -6,9 +6,10 @@ from typing import Any
 
 from geo.ingest.cleaning import CleanedTable
 from geo.ingest.dictionary import normalise_word
-from geo.ingest.findings import NOTED, Finding
+from geo.ingest.findings import Finding
 from geo.ingest.header_vocabulary import EXTRA
 from geo.ingest.headers import find_header
+from geo.ingest.reasons import ReasonCode, RowAction
 from geo.store.queries.imports import SavedMapping
 
 
@@ -69,7 +70,7 @@ def fit_to_headers(
     known = {normalise_word(header) for header in headers}
     fitting = {h: column for h, column in mapping.columns.items() if normalise_word(h) in known}
     findings = [
-        Finding(0, NOTED, "header of the mapping is not in the file", h, f"it is {column}", "")
+        Finding(0, RowAction.NOTED, ReasonCode.MAPPED_HEADER_MISSING, h, f"it is {column}", "")
         for h, column in mapping.columns.items()
         if h not in fitting
     ]

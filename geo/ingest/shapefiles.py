@@ -17,6 +17,7 @@ from geo.ingest.attribute_tables import companion, field_names
 from geo.ingest.encodings import detect_encoding
 from geo.ingest.layer_choice import FileLayer, choose_layer
 from geo.ingest.raw_table import Note
+from geo.ingest.reasons import ReasonCode
 
 _PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _IGNORED_PARTS = frozenset(
@@ -62,7 +63,7 @@ def unpack_shapefile(
         packed = [info for info in archive.infolist() if not info.is_dir()]
         members = [info for info in packed if not _is_macos_metadata(info)]
         if len(members) < len(packed):
-            notes.append(Note("files of macOS in the zip file, not read", "__MACOSX and ._ files"))
+            notes.append(Note(ReasonCode.MACOS_FILES_NOT_READ, "__MACOSX and ._ files"))
         shapes = {_stem(info): info for info in members if _suffix(info) == ".shp"}
         if not shapes:
             listed = ", ".join(sorted(info.filename for info in members)[:5]) or "nothing"
@@ -82,7 +83,7 @@ def unpack_shapefile(
             if _stem(info) == stem and _suffix(info) in _PARTS:
                 archives.read_member(archive, info, folder / f"{_UNPACKED}{_suffix(info)}")
             elif _stem(info) not in shapes and _suffix(info) not in _IGNORED_PARTS:
-                notes.append(Note("file in the zip file, not read", info.filename[:200]))
+                notes.append(Note(ReasonCode.ZIP_MEMBER_NOT_READ, info.filename[:200]))
     shape = folder / f"{_UNPACKED}.shp"
     try:
         require_signature(shape, ".shp")
@@ -154,7 +155,7 @@ def with_index(path: Path, folder: Path, notes: list[Note]) -> Path:
     """
     if companion(path, ".shx") is not None:
         return path
-    notes.append(Note("the index (.shx) is missing", "made from the .shp"))
+    notes.append(Note(ReasonCode.SHX_MISSING, "made from the .shp"))
     copy = folder / "indexed.shp"
     for suffix in (".shp", ".dbf", ".prj"):
         source = path if suffix == ".shp" else companion(path, suffix)

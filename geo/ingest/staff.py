@@ -14,8 +14,9 @@ from geo.ingest import values
 from geo.ingest.cells import CellContext, parse_column
 from geo.ingest.cleaning import CleanedTable, repair_texts, require_renames
 from geo.ingest.dictionary import BUILT_IN, Dictionary, value_of
-from geo.ingest.findings import NOTED, REJECTED, REPAIRED, CleaningTable, Finding
+from geo.ingest.findings import CleaningTable, Finding
 from geo.ingest.headers import match_headers
+from geo.ingest.reasons import ReasonCode, RowAction
 from geo.schema import Column, Layer
 
 if TYPE_CHECKING:
@@ -96,7 +97,9 @@ def clean_staff(
     for header in headers:
         if header not in columns.values() and not raw.cells[header].map(values.is_blank).all():
             detail = "staff has no further columns"
-            work.findings.append(Finding(0, NOTED, "column not stored", header, detail, ""))
+            work.findings.append(
+                Finding(0, RowAction.NOTED, ReasonCode.COLUMN_NOT_STORED, header, detail, "")
+            )
     return CleanedTable(frame, work.findings, dict(columns), [], len(raw.cells) + len(raw.broken))
 
 
@@ -114,18 +117,30 @@ def _usable_rows(
             continue
         if grid not in grids:
             detail = f"{grid or ''!r} is no grid of the store"
-            work.report(row, REJECTED, "unknown grid", "grid", detail)
+            work.report(row, RowAction.REJECTED, ReasonCode.UNKNOWN_GRID, "grid", detail)
             continue
         if not name:
-            work.report(row, REJECTED, "empty value", "name", "this column is needed")
+            work.report(
+                row, RowAction.REJECTED, ReasonCode.EMPTY_VALUE, "name", "this column is needed"
+            )
             continue
         role = value_of(STAFF.name, "role", role_text, work.dictionary)
         if role is None:
-            work.report(row, REPAIRED, "unknown role", "role", f"{role_text!r} taken as other")
+            work.report(
+                row,
+                RowAction.REPAIRED,
+                ReasonCode.UNKNOWN_VALUE,
+                "role",
+                f"{role_text!r} taken as other",
+            )
             role = "other"
         if (grid, role, name) in phone_of:
             work.report(
-                row, REJECTED, "repeated row", "name", f"{name} is {role} of {grid} already"
+                row,
+                RowAction.REJECTED,
+                ReasonCode.REPEATED_ROW,
+                "name",
+                f"{name} is {role} of {grid} already",
             )
             continue
         phone_of[grid, role, name] = phone or None

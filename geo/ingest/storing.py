@@ -9,9 +9,11 @@ from pathlib import Path
 
 from geo.errors import RejectedRows
 from geo.ingest.cleaning import CleanedTable
-from geo.ingest.findings import REJECTED, REPAIRED, Finding
+from geo.ingest.findings import Finding
 from geo.ingest.options import ImportOptions
 from geo.ingest.outcome import SAMPLE, ImportOutcome, write_report
+from geo.ingest.reasons import RowAction, reason_text
+from geo.maps.language import texts
 from geo.store.bulk_copy import RowCounts
 from geo.store.connection import Conn
 from geo.store.queries.imports import record_import
@@ -58,8 +60,8 @@ class CleanedFile:
             file=self.path.name,
             read=cleaned.read,
             accepted=len(cleaned.frame),
-            mended=cleaned.count(REPAIRED),
-            rejected=cleaned.count(REJECTED),
+            repaired=cleaned.count(RowAction.REPAIRED),
+            rejected=cleaned.count(RowAction.REJECTED),
             inserted=counts.inserted,
             updated=counts.updated,
             unchanged=counts.unchanged,
@@ -116,7 +118,11 @@ def store_or_refuse(
     if file.findings:
         report = options.report or Path(f"{file.path.name}.report.csv")
         write_report(file.findings, report)
-    if file.cleaned.count(REJECTED) and not options.accept_rejects and not options.dry_run:
+    if (
+        file.cleaned.count(RowAction.REJECTED)
+        and not options.accept_rejects
+        and not options.dry_run
+    ):
         conn.rollback()
         raise _rejection(file.outcome(report, dry_run=True))
     progress(f"storing {len(file.cleaned.frame):,} rows")
@@ -135,7 +141,7 @@ def store_or_refuse(
                 inserted=outcome.inserted,
                 updated=outcome.updated,
                 unchanged=outcome.unchanged,
-                mended=outcome.mended,
+                repaired=outcome.repaired,
                 rejected=outcome.rejected,
                 options={name: getattr(options, name) for name in recorded},
             )
@@ -149,8 +155,11 @@ def store_or_refuse(
 
 def _rejection(outcome: ImportOutcome) -> RejectedRows:
     """Return the error of an import that was refused because of its rejected rows."""
+    words = texts("en")
     reasons = "; ".join(
-        f"{count} {reason}" for action, reason, count in outcome.reasons() if action == REJECTED
+        f"{count} {reason_text(reason, words)}"
+        for action, reason, count in outcome.reasons()
+        if action is RowAction.REJECTED
     )
     return RejectedRows(
         f"{outcome.rejected} of {outcome.read} rows cannot be used ({reasons}); nothing was "

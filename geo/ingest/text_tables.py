@@ -20,13 +20,13 @@ from geo.ingest.encodings import REPLACEMENT, Decoded, decode_text
 from geo.ingest.header_rows import HEADER_WITHIN, HeaderRows, find_header
 from geo.ingest.quoting import has_stray_quotes, holds_rows, require_closed_quotes
 from geo.ingest.raw_table import (
-    DAMAGED,
     Note,
     RawTable,
     require_columns,
     require_rows,
     unique_names,
 )
+from geo.ingest.reasons import ReasonCode
 
 MAX_FIELD = 1 << 24
 """Largest number of characters of a cell and of a line."""
@@ -99,15 +99,15 @@ def read_text(
     if match := _SEP_LINE.match(text):
         delimiter, offset = match[1], len(match[0].splitlines())
         text = text[match.end() :]
-        notes.append(Note("first line names the delimiter", repr(delimiter), line=offset))
+        notes.append(Note(ReasonCode.DELIMITER_NAMED_IN_FIRST_LINE, repr(delimiter), line=offset))
     require_rows(name, max(text.count("\n"), text.count("\r")) - 1)
     layout = _find_layout(text, name, suffix, layer, known, delimiter)
     require_columns(name, len(layout.header.names))
     for line, row in layout.above:
         excerpt = " ".join(filter(None, row))[:200]
-        notes.append(Note("line above the header, not read", excerpt, line=line + offset))
+        notes.append(Note(ReasonCode.LINE_ABOVE_HEADER_NOT_READ, excerpt, line=line + offset))
     if layout.header.first != layout.header.last:
-        notes.append(Note("header of two rows read as one", line=layout.end + offset))
+        notes.append(Note(ReasonCode.HEADER_OF_TWO_ROWS, line=layout.end + offset))
     header = unique_names(
         cell.rstrip(REPLACEMENT).strip() or f"column_{number}"
         for number, cell in enumerate(layout.header.names, 1)
@@ -145,7 +145,7 @@ def encoding_notes(decoded: Decoded) -> list[Note]:
             f"read as {decoded.encoding}, which is not certain; check a few names, and name "
             "another encoding with --encoding"
         )
-        return [Note("unusual encoding", detail)]
+        return [Note(ReasonCode.UNUSUAL_ENCODING, detail)]
     return []
 
 
@@ -160,14 +160,16 @@ def damaged_cells(cells: pd.DataFrame) -> list[Note]:
     Returns
     -------
     list of Note
-        Notes with the reason `geo.ingest.raw_table.DAMAGED`.
+        Notes with the reason `ReasonCode.DAMAGED_CHARACTER`.
     """
     notes = []
     for column in cells.columns:
         texts = cells[column]
         is_damaged = texts.map(lambda cell: isinstance(cell, str) and REPLACEMENT in cell)
         notes += [
-            Note(DAMAGED, repr(texts.iloc[row]), str(column), row, repaired=True)
+            Note(
+                ReasonCode.DAMAGED_CHARACTER, repr(texts.iloc[row]), str(column), row, repaired=True
+            )
             for row in np.flatnonzero(is_damaged.to_numpy(bool)).tolist()
         ]
     return notes

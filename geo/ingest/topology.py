@@ -9,7 +9,8 @@ import numpy as np
 import shapely
 
 from geo.crs import metric_crs
-from geo.ingest.findings import NOTED, Finding
+from geo.ingest.findings import Finding
+from geo.ingest.reasons import ReasonCode, RowAction
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -59,7 +60,9 @@ def find_tiling_faults(
         first[is_excessive], second[is_excessive], overlaps_m2[is_excessive], strict=True
     ):
         detail = f"{names[a]} (line {lines[a]}) and {names[b]} share {overlap_m2:.1f} m²"
-        findings.append(Finding(int(lines[b]), NOTED, "overlap", "geometry", detail, ""))
+        findings.append(
+            Finding(int(lines[b]), RowAction.NOTED, ReasonCode.OVERLAP, "geometry", detail, "")
+        )
     union = shapely.union_all(shapes)
     if district is not None:
         extent = gpd.GeoSeries([district], crs="EPSG:4326").to_crs(crs).iloc[0]
@@ -71,7 +74,9 @@ def find_tiling_faults(
         nearest = int(shapely.STRtree(shapes).nearest(gap))
         place = _format_place(gap, crs)
         detail = f"{shapely.area(gap):.1f} m² beside {names[nearest]} near {place}"
-        findings.append(Finding(int(lines[nearest]), NOTED, "gap", "geometry", detail, ""))
+        findings.append(
+            Finding(int(lines[nearest]), RowAction.NOTED, ReasonCode.GAP, "geometry", detail, "")
+        )
     return findings
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from geo.errors import ReadError
 from geo.ingest.raw_table import Note, RawTable
+from geo.ingest.reasons import ReasonCode
 
 _COLLECTION = 7
 """Geometry collection, as `shapely.get_type_id` numbers it."""
@@ -196,11 +197,12 @@ def _raw_table(table: pa.Table, broken: pa.Table) -> RawTable:
 def _note(attributes: list[Any], rows: int) -> Note:
     """Return a note, checked against the number of rows."""
     reason, detail, column, row, line, repaired = attributes
-    if not all(isinstance(text, str) for text in (reason, detail, column)):
+    if not all(isinstance(text, str) for text in (detail, column)):
         raise ValueError("note")
     if not isinstance(repaired, bool) or not (row is None or 0 <= int(row) < rows):
         raise ValueError("note")
-    return Note(reason, detail, column, None if row is None else int(row), int(line), repaired)
+    position = None if row is None else int(row)
+    return Note(ReasonCode(reason), detail, column, position, int(line), repaired)
 
 
 _NATIVE_TYPES = {

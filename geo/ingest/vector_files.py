@@ -30,6 +30,7 @@ from geo.ingest.attribute_tables import decode_columns, judged_encoding
 from geo.ingest.geojson import plain_geojson
 from geo.ingest.layer_choice import FileLayer, choose_layer
 from geo.ingest.raw_table import Note, RawTable, require_columns, require_rows, unique_names
+from geo.ingest.reasons import ReasonCode
 from geo.ingest.shapefiles import restored_index, unpack_shapefile, with_index
 
 _NAMES = {".zip": "Shapefile"}
@@ -40,7 +41,7 @@ _VIRTUAL_TABLES = ("rtree", "fts3", "fts4", "fts5")
 """Modules of virtual tables that a GeoPackage may have."""
 
 Broken = list[tuple[int, str, str]]
-"""Features that cannot be read: number, reason, text."""
+"""Features that cannot be read: number, what is the matter, text."""
 
 
 def read_vector(
@@ -181,13 +182,13 @@ def _read_features(
     is_broken = has_shape & ~is_readable
     for position, row in enumerate(np.flatnonzero(~is_broken).tolist()):
         if is_repaired[row]:
-            notes.append(Note("ring left open, closed", "shape", row=position, repaired=True))
+            notes.append(Note(ReasonCode.RING_CLOSED, "shape", row=position, repaired=True))
     cells = repaired.drop(columns=repaired.geometry.name)
-    reason = "its shape is damaged: a line or ring has too few points"
+    detail = "its shape is damaged: a line or ring has too few points"
     broken = []
     for row in np.flatnonzero(is_broken).tolist():
         text = json.dumps(cells.iloc[row].to_dict(), ensure_ascii=False, default=str)
-        broken.append((row + 1, reason, text))
+        broken.append((row + 1, detail, text))
     return repaired[~is_broken], broken
 
 

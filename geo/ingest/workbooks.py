@@ -17,6 +17,7 @@ from geo.ingest import archives
 from geo.ingest.header_rows import HEADER_WITHIN, HeaderRows, find_header
 from geo.ingest.header_vocabulary import LAT, LON, WHERE
 from geo.ingest.raw_table import Note, RawTable, require_columns, unique_names
+from geo.ingest.reasons import ReasonCode
 from geo.schema import LAYERS
 
 MAX_SHEET_ROWS = 1 << 20
@@ -115,14 +116,14 @@ def _notes(sheets: list[_Sheet], selected: list[_Sheet], layer: str) -> list[Not
     notes = [_unread_note(sheet, layer) for sheet in sheets if sheet not in selected]
     for sheet in selected:
         notes += [
-            Note("line above the header, not read", _excerpt(row), line=number)
+            Note(ReasonCode.LINE_ABOVE_HEADER_NOT_READ, _excerpt(row), line=number)
             for number, row in sheet.above
         ]
         if sheet.header.first != sheet.header.last:
-            notes.append(Note("header of two rows read as one", f"sheet {sheet.name}"))
+            notes.append(Note(ReasonCode.HEADER_OF_TWO_ROWS, f"sheet {sheet.name}"))
     if len(selected) > 1:
         listed = ", ".join(f"{sheet.name} ({len(sheet.rows)} rows)" for sheet in selected)
-        notes.append(Note("several sheets read together", listed))
+        notes.append(Note(ReasonCode.SEVERAL_SHEETS_READ, listed))
     return notes
 
 
@@ -161,7 +162,9 @@ def _unread_note(sheet: _Sheet, layer: str) -> Note:
         reason = "it has no rows below a header"
     else:
         reason = f"its header does not fit {layer}"
-    return Note("sheet not read", f"{sheet.name}: {reason}; --layer NAME reads a sheet alone")
+    return Note(
+        ReasonCode.SHEET_NOT_READ, f"{sheet.name}: {reason}; --layer NAME reads a sheet alone"
+    )
 
 
 def _excerpt(row: Sequence[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from geo.ingest.reasons import ReasonCode
 from geo.osm.features import PARTS, Result, Row, Skipped, Tags, select_tags
 from geo.osm.measures import base_of, height_of
 
@@ -63,26 +64,28 @@ def building(tags: Tags, storey_m: float) -> list[Result]:
     if reason is None:
         base_m = base_of(tags, storey_m)
         if not is_outline and base_m > 0.0:
-            reason = "part above the ground"
+            reason = ReasonCode.PART_ABOVE_GROUND
         elif base_m >= _OPEN_BASE_M:
-            reason = "open at the ground"
+            reason = ReasonCode.OPEN_AT_GROUND
     if reason is not None:
         return [Skipped("buildings", reason, kind)]
     height_m, unreadable = height_of(tags, storey_m)
-    notes = tuple(("height not understood", "height_m", f"{key}={tags[key]}") for key in unreadable)
+    notes = tuple(
+        (ReasonCode.HEIGHT_NOT_UNDERSTOOD, "height_m", f"{key}={tags[key]}") for key in unreadable
+    )
     return [Row(layer, {"height_m": height_m}, select_tags(tags, *_EXTRA_TAGS), notes)]
 
 
-def _exclusion(tags: Tags, kind: str) -> str | None:
+def _exclusion(tags: Tags, kind: str) -> ReasonCode | None:
     """Return the reason to leave a building out; None if it blocks views at the ground."""
     if kind in _NOT_STANDING:
-        return "not standing"
+        return ReasonCode.NOT_STANDING
     if kind in _OPEN_BELOW or tags.get("wall") == "no":
-        return "open at the ground"
+        return ReasonCode.OPEN_AT_GROUND
     # A building on a negative layer is below the ground that cameras see.
     if tags.get("location") == "underground" or tags.get("layer", "").startswith("-"):
-        return "under the ground"
+        return ReasonCode.UNDERGROUND
     levels = tags.get("building:levels")
     if levels == "0" and "height" not in tags and "building:levels:underground" in tags:
-        return "under the ground"
+        return ReasonCode.UNDERGROUND
     return None

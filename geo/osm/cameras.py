@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from geo.directions import Direction, directions_to_text
+from geo.ingest.reasons import ReasonCode
 from geo.osm.directions import parse_directions
 from geo.osm.features import Note, Result, Row, Skipped, Tags, select_tags
 from geo.osm.measures import length_m
@@ -81,7 +82,9 @@ def camera(tags: Tags) -> list[Result]:
     if surveillance_type and not _CAMERA_TYPES & {
         part.strip() for part in surveillance_type.split(";")
     }:
-        return [Skipped("cameras", "no camera", f"surveillance:type={surveillance_type}")]
+        return [
+            Skipped("cameras", ReasonCode.NOT_A_CAMERA, f"surveillance:type={surveillance_type}")
+        ]
     notes: list[Note] = []
     values: dict[str, Any] = {
         "name": tags.get("name") or tags.get("ref"),
@@ -97,7 +100,9 @@ def camera(tags: Tags) -> list[Result]:
     directions = _directions(tags, notes)
     first, *others = directions or [Direction(None)]
     if others:
-        notes.append(("several directions", "bearing_deg", f"{len(directions)} directions"))
+        notes.append(
+            (ReasonCode.SEVERAL_DIRECTIONS, "bearing_deg", f"{len(directions)} directions")
+        )
     values |= {"bearing_deg": first.bearing_deg, "fov_deg": first.fov_deg}
     values["other_directions"] = directions_to_text(others) or None
     return [Row("cameras", values, select_tags(tags, *_EXTRA_TAGS), tuple(notes))]
@@ -133,7 +138,7 @@ def _height(tags: Tags, notes: list[Note]) -> float | None:
             height_m = length_m(tags[key])
             if height_m is not None and 0.0 < height_m <= _GREATEST_HEIGHT_M:
                 return height_m
-            notes.append(("height not understood", "height_m", f"{key}={tags[key]}"))
+            notes.append((ReasonCode.HEIGHT_NOT_UNDERSTOOD, "height_m", f"{key}={tags[key]}"))
     return None
 
 
@@ -145,7 +150,7 @@ def _tilt(tags: Tags, notes: list[Note]) -> float | None:
     plain = text.strip().removesuffix("°").strip()
     if re.fullmatch(r"[+-]?\d{1,3}(?:\.\d+)?", plain) and abs(float(plain)) <= 90.0:
         return float(plain)
-    notes.append(("angle not understood", "tilt_deg", f"camera:angle={text}"))
+    notes.append((ReasonCode.TILT_NOT_UNDERSTOOD, "tilt_deg", f"camera:angle={text}"))
     return None
 
 
@@ -156,5 +161,5 @@ def _directions(tags: Tags, notes: list[Note]) -> list[Direction]:
             directions = parse_directions(tags[key])
             if directions:
                 return directions
-            notes.append(("direction not understood", "bearing_deg", f"{key}={tags[key]}"))
+            notes.append((ReasonCode.DIRECTION_NOT_UNDERSTOOD, "bearing_deg", f"{key}={tags[key]}"))
     return []

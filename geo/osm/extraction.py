@@ -21,9 +21,10 @@ import osmium
 import shapely
 
 from geo.confinement.restrictions import Budget, confine
+from geo.ingest.reasons import ReasonCode
 from geo.osm import buildings, cameras, ground
 from geo.osm.features import PARTS, Result, Row, Skipped, Tags
-from geo.osm.request import CUT, OUTCOME_FILE, OUTER_RINGS_FILE, OUTSIDE, UNCLOSED, Request
+from geo.osm.request import OUTCOME_FILE, OUTER_RINGS_FILE, Request
 from geo.osm.shapes import connected_lines, disc
 from geo.osm.sink import Sink
 
@@ -103,10 +104,12 @@ class Extraction:
             try:
                 self._read_object(key, item)
             except UnicodeDecodeError:
-                self.sink.skip(key, "", "text is not UTF-8")
+                self.sink.skip(key, "", ReasonCode.TEXT_NOT_UTF8)
         for key, missing in self._awaited.items():
             for skipped in missing:
-                self.sink.skip(key, skipped.layer, skipped.reason, skipped.detail)
+                self.sink.skip(
+                    key, skipped.layer, skipped.reason, skipped.detail, skipped.parameter
+                )
         self.sink.close()
         # A way of an outer ring may be tagged as a building too, without the courtyards.
         relation_of_way = {
@@ -148,7 +151,7 @@ class Extraction:
             return
         if not node.location.valid():
             for result in results:
-                self.sink.skip(key, result.layer, "no coordinates")
+                self.sink.skip(key, result.layer, ReasonCode.NO_COORDINATES)
             return
         point = shapely.Point(node.location.lon, node.location.lat)
         places = [result for result in results if result.layer == "key-places"]
@@ -160,7 +163,7 @@ class Extraction:
     def _read_way(self, key: str, tags: Tags, way: Any) -> None:
         is_closed = len(way.nodes) > 3 and way.is_closed()
         valid = [node.location.valid() for node in way.nodes]
-        reason = UNCLOSED if all(valid) else CUT
+        reason = ReasonCode.RING_NOT_CLOSED if all(valid) else ReasonCode.CUT_AT_EDGE
         if is_closed and tags.get("area") != "no":
             self._await_area(key, self._area_results(tags), reason)
         else:
@@ -169,7 +172,7 @@ class Extraction:
                 if result.layer != "areas":
                     self.sink.skip(key, _layer(result), reason)
         for result in self._requested(cameras.camera(tags)):
-            self.sink.skip(key, result.layer, "not a point", "")
+            self.sink.skip(key, result.layer, ReasonCode.NOT_A_POINT, "")
         streets = self._requested(ground.street(tags))
         if streets:
             self._store_street(key, streets, way, valid)
@@ -178,11 +181,12 @@ class Extraction:
         locations = [(node.lon, node.lat) for node in way.nodes if node.location.valid()]
         lines = connected_lines(locations, valid)
         if not lines:
+            reason = ReasonCode.LINE_WITHOUT_LENGTH if all(valid) else ReasonCode.CUT_AT_EDGE
             for result in results:
-                self.sink.skip(key, result.layer, CUT if not all(valid) else "line without length")
+                self.sink.skip(key, result.layer, reason)
             return
         if not all(valid):
-            note = (CUT, "geometry", "the part within is stored")
+            note = (ReasonCode.CUT_AT_EDGE, "geometry", "the part within is stored")
             results = [
                 dataclasses.replace(result, notes=(*result.notes, note))
                 if isinstance(result, Row)
@@ -194,7 +198,7 @@ class Extraction:
     def _read_relation(self, key: str, tags: Tags, relation: Any) -> None:
         if tags.get("type") not in ("multipolygon", "boundary"):
             return
-        self._await_area(key, self._area_results(tags), CUT)
+        self._await_area(key, self._area_results(tags), ReasonCode.CUT_AT_EDGE)
         if tags.get("building", "no") != "no":
             self._outer_rings[key] = [
                 f"way/{member.ref}"
@@ -202,7 +206,7 @@ class Extraction:
                 if member.type == "w" and member.role != "inner"
             ]
 
-    def _await_area(self, key: str, results: list[Result], reason: str) -> None:
+    def _await_area(self, key: str, results: list[Result], reason: ReasonCode) -> None:
         """Note the reason to report unless the area of an object can be assembled."""
         if results:
             self._awaited[key] = [
@@ -219,7 +223,7 @@ class Extraction:
             shape = bytes.fromhex(self._wkb.create_multipolygon(area))
         except (osmium.InvalidLocationError, RuntimeError):
             for result in results:
-                self.sink.skip(key, _layer(result), UNCLOSED)
+                self.sink.skip(key, _layer(result), ReasonCode.RING_NOT_CLOSED)
             return
         self._store(key, results, shape)
 
@@ -241,9 +245,9 @@ class Extraction:
         is_outside = self._is_outside(shape)
         for result in results:
             if is_outside:
-                self.sink.skip(key, _layer(result), OUTSIDE)
+                self.sink.skip(key, _layer(result), ReasonCode.OUTSIDE_GIVEN_AREA)
             elif isinstance(result, Skipped):
-                self.sink.skip(key, result.layer, result.reason, result.detail)
+                self.sink.skip(key, result.layer, result.reason, result.detail, result.parameter)
             else:
                 self.sink.add(key, result, shape)
                 if result.layer == "buildings" and key.startswith("relation/"):

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from geo.ingest.reasons import ReasonCode
+
 Tags = Mapping[str, str]
 """Tags of an object: value by key."""
-Note = tuple[str, str, str]
+Note = tuple[ReasonCode, str, str]
 """Remark on a row: reason, column and text that was not understood."""
 
 LAYERS = ("areas", "landcover", "streets", "buildings", "key-places", "cameras")
@@ -34,8 +36,10 @@ class Skipped:
     """An object that belongs to a layer by its tags but is left out."""
 
     layer: str
-    reason: str
+    reason: ReasonCode
     detail: str
+    parameter: str = ""
+    """Parameter of the reason, if it has one."""
 
 
 Result = Row | Skipped

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from geo.ingest.reasons import ReasonCode
 from geo.osm.features import Result, Row, Skipped, Tags, names, select_tags
 
 ADMIN_LEVELS = {6: "district", 8: "subdistrict", 10: "community"}
@@ -119,20 +120,20 @@ def street(tags: Tags) -> list[Result]:
     Examples
     --------
     >>> street({"highway": "footway", "footway": "sidewalk"})[0].reason
-    'beside a street'
+    <ReasonCode.BESIDE_STREET: 'beside_street'>
     """
     kind = tags.get("highway")
     if kind is None or tags.get("area") == "yes":
         return []
     if kind not in _STREET_CLASSES:
-        return [Skipped("streets", "no street", f"highway={kind}")]
+        return [Skipped("streets", ReasonCode.NOT_A_STREET, f"highway={kind}")]
     if kind == "footway" and tags.get("footway") in _FOOTWAYS_BESIDE_STREETS:
-        return [Skipped("streets", "beside a street", f"footway={tags['footway']}")]
+        return [Skipped("streets", ReasonCode.BESIDE_STREET, f"footway={tags['footway']}")]
     if tags.get("indoor") == "yes":
-        return [Skipped("streets", "indoors", f"highway={kind}")]
+        return [Skipped("streets", ReasonCode.INDOORS, f"highway={kind}")]
     tunnel = tags.get("tunnel", "no")
     if tunnel not in ("no", "building_passage", "covered") or tags.get("location") == "underground":
-        return [Skipped("streets", "under the ground", f"tunnel={tunnel}")]
+        return [Skipped("streets", ReasonCode.UNDERGROUND, f"tunnel={tunnel}")]
     name, english = names(tags)
     values = {"name": name or tags.get("ref"), "name_en": english, "class": _STREET_CLASSES[kind]}
     extra = select_tags(tags, "highway", "ref", "bridge", "layer", "service")
@@ -197,7 +198,8 @@ def area(tags: Tags, levels: Mapping[int, str]) -> list[Result]:
     text = tags.get("admin_level", "")
     level = levels.get(int(text)) if text.isascii() and text.isdigit() and len(text) < 4 else None
     if level is None:
-        return [Skipped("areas", f"admin_level {text[:20] or 'missing'}", tags.get("name", ""))]
+        reason, parameter = ReasonCode.ADMIN_LEVEL_NOT_IMPORTED, text[:20] or "missing"
+        return [Skipped("areas", reason, tags.get("name", ""), parameter)]
     name, english = names(tags)
     values = {"name": name or tags.get("ref"), "name_en": english, "level": level}
     population = tags.get("population", "")

@@ -9,8 +9,6 @@ from geo.osm.features import LAYERS
 from geo.osm.ground import ADMIN_LEVELS
 from geo.osm.measures import STOREY_M
 
-CUT, UNCLOSED, OUTSIDE = "cut at the extract's edge", "ring not closed", "outside the given area"
-"""Reasons to leave an object out."""
 OUTER_RINGS_FILE = "outer_rings.json"
 """File of the relation by way, for ways that are outer rings of buildings."""
 OUTCOME_FILE = "outcome.json"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from geo.ingest.reasons import ReasonCode, reason_of
 from geo.osm.features import Row
 from geo.osm.request import REMARKS_FILE
 
@@ -55,7 +56,8 @@ class Sink:
         shape : bytes
             Geometry as WKB in EPSG:4326.
         """
-        for reason, column, text in row.notes:
+        for code, column, text in row.notes:
+            reason = code.value
             self.noted[row.layer, reason] += 1
             self._remark("noted", row.layer, reason, key, column, text)
         values = {name: value for name, value in row.values.items() if value is not None}
@@ -64,7 +66,9 @@ class Sink:
         if len(rows) >= _BATCH:
             self._flush(row.layer)
 
-    def skip(self, key: str, layer: str, reason: str, detail: str = "") -> None:
+    def skip(
+        self, key: str, layer: str, code: ReasonCode, detail: str = "", parameter: str = ""
+    ) -> None:
         """Count an object that is left out.
 
         Parameters
@@ -73,11 +77,14 @@ class Sink:
             Key of the object.
         layer : str
             Layer that it would belong to; empty if not known.
-        reason : str
+        code : ReasonCode
             Reason.
         detail : str, optional
             Text of the object that explains the reason.
+        parameter : str, optional
+            Parameter of the reason.
         """
+        reason = reason_of(code, parameter)
         self.skipped[layer, reason] += 1
         self._remark("skipped", layer, reason, key, "", detail)
 

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from geo.ingest.feeds import RowAnswer, ingest_incidents, ingest_statuses, parse_batch
+from geo.ingest.reasons import RowAction
 from geo.store.connection import Conn
 from geo.store.queries.api_tokens import INCIDENTS, STATUSES, Token
 from geo.store.queries.audit import set_actor
@@ -181,7 +182,9 @@ def _store_batch(
             inserted=counts["inserted"],
             updated=counts["updated"] + counts["recorded"],
             unchanged=counts["unchanged"] + counts["superseded"],
-            mended=sum(any(f["action"] == "mended" for f in r.findings) for r in results),
+            repaired=sum(
+                any(f["action"] == RowAction.REPAIRED for f in r.findings) for r in results
+            ),
             rejected=rejected,
             options={"token": token.name, "key": key},
         )

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from geo.ingest.dates import DateOrder
 from geo.ingest.encodings import ENCODINGS
 from geo.ingest.occurrence import KeyRule
+from geo.ingest.outcome import translate_report
 from geo.maps.failures import explain_failure
 from geo.store.audit_actions import AuditAction
 from geo.store.queries import jobs as stored_jobs
@@ -24,7 +25,7 @@ from geo.store.queries.uploads import add_upload, reuse_upload
 from geo.store.queries.users import User
 from service.api.imports import parse_renames, require_layer, require_options
 from service.auth.sessions import SignedIn, client_address
-from service.dependencies import Body, Deployment, Writing
+from service.dependencies import Body, Deployment, Language, Writing
 from service.policy import AuditRule, SecuredRoute, allow
 from service.request_bodies import LARGEST_UPLOAD
 from service.responses import CSV
@@ -244,13 +245,17 @@ def get_job(conn: Writing, job: JobNumber) -> Job:
 
 
 @router.get("/{job}/report", dependencies=_READ, response_class=Response, responses=CSV)
-def get_import_report(conn: Writing, job: JobNumber) -> Response:
-    """Get the report of an import as CSV: every row that was rejected or changed, and why."""
+def get_import_report(conn: Writing, job: JobNumber, language: Language) -> Response:
+    """Get the report of an import as CSV: every row that was rejected or changed, and why.
+
+    The column `reason` has the text of the code in the column `code`, in the language of the
+    request.
+    """
     text = read_job_report(conn, job)
     if text is None:
         raise HTTPException(404, f"The job {job} has no report.")
     return Response(
-        "\ufeff" + text,
+        "\ufeff" + translate_report(text, language),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="job-{job}.csv"'},
     )

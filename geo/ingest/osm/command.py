@@ -13,6 +13,8 @@ from rich.table import Table
 
 from geo.ingest.osm.importing import import_osm
 from geo.ingest.osm.outcomes import NAME, OsmOutcome, Rules
+from geo.ingest.reasons import ReasonCode, reason_text, split_reason
+from geo.maps.language import texts
 from geo.osm.features import LAYERS
 from geo.osm.ground import ADMIN_LEVELS_TEXT
 from geo.schema import AREAS
@@ -169,12 +171,16 @@ def show(outcome: OsmOutcome) -> None:
     if reasons.row_count:
         console.print(reasons)
         console.print(f"All of them, with their keys: {outcome.report}", markup=False)
-    reason_names = {reason for layer in outcome.layers for reason in layer.skipped}
-    levels = sorted(reason for reason in reason_names if reason.startswith("admin_level "))
+    reasons_of_layers = [
+        split_reason(reason) for layer in outcome.layers for reason in layer.skipped
+    ]
+    levels = sorted(
+        {level for code, level in reasons_of_layers if code is ReasonCode.ADMIN_LEVEL_NOT_IMPORTED}
+    )
     if levels:
         _print_text(
             console,
-            f"Boundaries of other levels were skipped ({', '.join(levels)}); --admin-levels says "
+            f"Boundaries with admin_level {', '.join(levels)} were skipped; --admin-levels says "
             f"which are districts, subdistricts and communities (default {ADMIN_LEVELS_TEXT}).",
         )
     _print_text(
@@ -202,11 +208,12 @@ def _count_table(outcome: OsmOutcome) -> Table:
 
 def _reason_table(outcome: OsmOutcome) -> Table:
     """Return a table of the reasons by layer; without rows if there is none."""
+    words = texts("en")
     table = Table(title="Skipped or noted", title_justify="left")
     for name in ("layer", "action", "reason", "number"):
         table.add_column(name, justify="right" if name == "number" else "left")
     for layer in outcome.layers:
         for action, counts in (("skipped", layer.skipped), ("noted", layer.noted)):
             for reason, count in counts.most_common():
-                table.add_row(layer.layer, action, reason, f"{count:,}")
+                table.add_row(layer.layer, action, reason_text(reason, words), f"{count:,}")
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ import psycopg
 import shapely
 
 from geo.errors import ColumnError, CrsError, ReadError, StoreError
-from geo.ingest import NOTED, REJECTED, REPAIRED, SAMPLE, Finding, ImportOutcome, write_report
+from geo.ingest import SAMPLE, Finding, ImportOutcome, write_report
 from geo.ingest.cleaning import clean_table
 from geo.ingest.layer_choice import OUTLINE
 from geo.ingest.osm import reading
 from geo.ingest.osm.outcomes import NAME, LayerOutcome, OsmOutcome, Rules, action_of
 from geo.ingest.readers import read_file
+from geo.ingest.reasons import ReasonCode, RowAction, split_reason
 from geo.osm.features import LAYERS
 from geo.osm.files import extract_format
 from geo.osm.isolation import MEMORY_BYTES, Extracted, extract
@@ -35,8 +37,6 @@ __all__ = ["NAME", "LayerOutcome", "OsmOutcome", "Rules", "import_osm"]
 
 SOURCE = "OpenStreetMap"
 """Source of the rows in the record of imports."""
-ABSENT = "not in this extract any more"
-REMOVED = "removed: not in this extract"
 _SAMPLED_LAYERS = ("cameras", "buildings", "streets", "areas")
 _SAMPLE_PER_LAYER = SAMPLE // len(_SAMPLED_LAYERS)
 
@@ -159,6 +159,21 @@ def _read_outline(path: Path, layer: str | None) -> Any:
     return united
 
 
+def _finding_of(remark: list[str]) -> Finding:
+    """Return the finding of a remark of the extraction."""
+    action, layer, reason, key, column, text = remark
+    code, parameter = split_reason(reason)
+    return Finding(
+        0,
+        action_of(reason) if action == "skipped" else RowAction.NOTED,
+        code,
+        f"{layer}.{column}" if column else layer,
+        text,
+        key,
+        parameter,
+    )
+
+
 class _Importing:
     """Storing of an extract in an open transaction."""
 
@@ -173,17 +188,7 @@ class _Importing:
     ) -> None:
         self.conn, self.settings, self.rules = conn, settings, rules
         self.extracted, self.outcomes, self.progress = extracted, outcomes, progress
-        self.findings = [
-            Finding(
-                0,
-                action_of(reason) if action == "skipped" else NOTED,
-                reason,
-                f"{layer}.{column}" if column else layer,
-                text,
-                key,
-            )
-            for action, layer, reason, key, column, text in extracted.remarks()
-        ]
+        self.findings = [_finding_of(remark) for remark in extracted.remarks()]
         self.samples: list[gpd.GeoDataFrame] = []
         for layer, reason, count in extracted.skipped:
             if layer in outcomes:
@@ -231,9 +236,9 @@ class _Importing:
         """Count and report remarks on objects of a layer."""
         outcome = self.outcomes[name]
         for key, reason in remarks:
-            is_stored = reason == reading.PART_ALONE
+            is_stored = reason is ReasonCode.PART_WITHOUT_OUTLINE
             (outcome.noted if is_stored else outcome.skipped)[reason] += 1
-            self.findings.append(Finding(0, NOTED, reason, name, "", key))
+            self.findings.append(Finding(0, RowAction.NOTED, reason, name, "", key))
 
     def _clean(self, rows: pd.DataFrame, name: str) -> gpd.GeoDataFrame:
         """Return the cleaned rows of a layer; count and report findings."""
@@ -243,11 +248,10 @@ class _Importing:
         for finding in cleaned.findings:
             key = rows["key"][finding.line - 1] if finding.line else ""
             column = f"{name}.{finding.column}" if finding.column else name
-            self.findings.append(
-                Finding(0, finding.action, finding.reason, column, finding.detail, key)
-            )
+            self.findings.append(replace(finding, line=0, column=column, original=key))
             outcome = self.outcomes[name]
-            (outcome.skipped if finding.action == REJECTED else outcome.noted)[finding.reason] += 1
+            is_rejected = finding.action is RowAction.REJECTED
+            (outcome.skipped if is_rejected else outcome.noted)[finding.code] += 1
         frame = cleaned.frame
         frame["extra"] = rows["extra"].to_numpy()[frame["line"].to_numpy(int) - 1]
         return frame
@@ -258,9 +262,10 @@ class _Importing:
         absent = read_absent_keys(self.conn, layer, keys)
         if not absent:
             return
-        reason = REMOVED if self.rules.replace else ABSENT
+        removed, absent_only = ReasonCode.REMOVED_NOT_IN_EXTRACT, ReasonCode.NOT_IN_EXTRACT
+        reason = removed if self.rules.replace else absent_only
         outcome.noted[reason] += len(absent)
-        self.findings += [Finding(0, NOTED, reason, name, "", key) for key in absent]
+        self.findings += [Finding(0, RowAction.NOTED, reason, name, "", key) for key in absent]
         if self.rules.replace:
             try:
                 outcome.removed = delete_rows(self.conn, layer, absent)
@@ -295,7 +300,7 @@ class _Importing:
                 inserted=outcome.inserted,
                 updated=outcome.updated,
                 unchanged=outcome.unchanged,
-                mended=sum(outcome.noted.values()),
+                repaired=sum(outcome.noted.values()),
                 rejected=skipped,
                 options=options,
             )
@@ -317,7 +322,7 @@ class _Importing:
             file=path.name,
             read=stored + skipped,
             accepted=stored,
-            mended=sum(finding.action == REPAIRED for finding in self.findings),
+            repaired=sum(finding.action is RowAction.REPAIRED for finding in self.findings),
             rejected=sum(layer.faults for layer in layers),
             inserted=sum(layer.inserted for layer in layers),
             updated=sum(layer.updated for layer in layers),

@@ -8,16 +8,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from geo.ingest import NOTED, REJECTED, REPAIRED, ImportOutcome
+from geo.ingest import ImportOutcome
+from geo.ingest.reasons import ReasonCode, RowAction, split_reason
 from geo.osm.ground import ADMIN_LEVELS
 from geo.osm.measures import STOREY_M
-from geo.osm.request import CUT, UNCLOSED
 
 NAME = "osm"
 """Name of an extract where a layer is named."""
-_FAULTS = {CUT, UNCLOSED, "text is not UTF-8", "no coordinates", "line without length"}
+_FAULTS = frozenset(
+    {
+        ReasonCode.CUT_AT_EDGE,
+        ReasonCode.RING_NOT_CLOSED,
+        ReasonCode.TEXT_NOT_UTF8,
+        ReasonCode.NO_COORDINATES,
+        ReasonCode.LINE_WITHOUT_LENGTH,
+    }
+)
 """Reasons that are faults of the extract; others are choices of the import."""
-_SEVERITY = {REJECTED: 0, REPAIRED: 1, NOTED: 2}
 
 
 @dataclass(frozen=True)
@@ -50,9 +57,9 @@ class LayerOutcome:
     left_alone: int = 0
     """Number of rows of another source, because of which the layer was not filled."""
     skipped: Counter[str] = field(default_factory=Counter)
-    """Number of objects left out by reason."""
+    """Number of objects left out, by reason as `geo.ingest.reasons.reason_of` returns it."""
     noted: Counter[str] = field(default_factory=Counter)
-    """Number of remarks on rows by reason."""
+    """Number of remarks on rows, by reason likewise."""
 
     @property
     def stored(self) -> int:
@@ -74,7 +81,11 @@ class LayerOutcome:
         int
             Number of objects.
         """
-        return sum(count for reason, count in self.skipped.items() if action_of(reason) == REJECTED)
+        return sum(
+            count
+            for reason, count in self.skipped.items()
+            if action_of(reason) == RowAction.REJECTED
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the outcome as plain values for JSON.
@@ -103,22 +114,23 @@ class OsmOutcome(ImportOutcome):
 
     layers: tuple[LayerOutcome, ...] = ()
 
-    def reasons(self) -> list[tuple[str, str, int]]:
+    def reasons(self) -> list[tuple[RowAction, str, int]]:
         """Return the reasons of all layers.
 
         Returns
         -------
-        list of tuple
-            Action, reason and number, the most serious first.
+        list of tuple of (RowAction, str, int)
+            Action, reason as a code and number, the most serious first.
         """
-        counts: Counter[tuple[str, str]] = Counter()
+        counts: Counter[tuple[RowAction, str]] = Counter()
+        order = list(RowAction)
         for layer in self.layers:
             for reason, count in layer.skipped.items():
                 counts[action_of(reason), reason] += count
             for reason, count in layer.noted.items():
-                counts[NOTED, reason] += count
+                counts[RowAction.NOTED, reason] += count
         ordered = sorted(
-            counts.items(), key=lambda item: (_SEVERITY[item[0][0]], -item[1], item[0][1])
+            counts.items(), key=lambda item: (order.index(item[0][0]), -item[1], item[0][1])
         )
         return [(action, reason, count) for (action, reason), count in ordered]
 
@@ -133,17 +145,18 @@ class OsmOutcome(ImportOutcome):
         return super().as_dict() | {"layers": [layer.as_dict() for layer in self.layers]}
 
 
-def action_of(reason: str) -> str:
+def action_of(reason: str) -> RowAction:
     """Return whether an object left out for a reason counts as rejected or noted.
 
     Parameters
     ----------
     reason : str
-        Reason to leave the object out.
+        Reason to leave the object out, as `geo.ingest.reasons.reason_of` returns it.
 
     Returns
     -------
-    str
-        `geo.ingest.REJECTED` for a fault of the extract, else `geo.ingest.NOTED`.
+    RowAction
+        Rejected for a fault of the extract, else noted.
     """
-    return REJECTED if reason in _FAULTS else NOTED
+    code, _ = split_reason(reason)
+    return RowAction.REJECTED if code in _FAULTS else RowAction.NOTED

@@ -16,18 +16,15 @@ import shapely
 
 from geo.ingest.osm.parts import split
 from geo.ingest.raw_table import RawTable
+from geo.ingest.reasons import ReasonCode
 from geo.osm.features import PARTS
 from geo.osm.ground import KINDS
 from geo.osm.request import OUTER_RINGS_FILE
 from geo.schema import Layer
 
-Remark = tuple[str, str]
+Remark = tuple[str, ReasonCode]
 """Key of an object, and the reason to leave it out or note it."""
 
-RING = "outer ring of a relation"
-SAME_PLACE = "same place as an area"
-REPLACED = "replaced by its parts"
-PART_ALONE = "part by itself"
 _WGS84 = pyproj.CRS("EPSG:4326")
 _LEVELS = ("district", "subdistrict", "community")
 """Levels of areas, the highest first."""
@@ -98,7 +95,7 @@ def buildings(folder: Path) -> Iterator[tuple[pd.DataFrame, list[Remark]]]:
     ------
     rows : pandas.DataFrame
         Columns as `batches` yields them, and ``height_m``.
-    remarks : list of tuple of str
+    remarks : list of tuple of (str, ReasonCode)
         Key and reason of objects that are left out or noted.
     """
     parts = _with_heights(read_all(folder, PARTS))
@@ -117,12 +114,12 @@ def buildings(folder: Path) -> Iterator[tuple[pd.DataFrame, list[Remark]]]:
         is_inside |= result.within
         is_unknown = parts["height_m"].isna() & result.within
         parts.loc[is_unknown, "height_m"] = result.heights[is_unknown.to_numpy()]
-        remarks = [(key, REPLACED) for key in result.replaced]
-        remarks += [(key, RING) for key in batch["key"][is_ring]]
+        remarks = [(key, ReasonCode.REPLACED_BY_PARTS) for key in result.replaced]
+        remarks += [(key, ReasonCode.OUTER_RING_OF_RELATION) for key in batch["key"][is_ring]]
         yield result.outlines, remarks
     if len(parts):
         parts["values"] = _values(parts)
-        yield parts, [(key, PART_ALONE) for key in parts["key"][~is_inside]]
+        yield parts, [(key, ReasonCode.PART_WITHOUT_OUTLINE) for key in parts["key"][~is_inside]]
 
 
 def _heights_of(folder: Path, keys: set[str]) -> dict[str, float]:
@@ -159,7 +156,7 @@ def key_places(folder: Path) -> tuple[pd.DataFrame, list[Remark]]:
     -------
     rows : pandas.DataFrame
         Columns as `batches` yields them.
-    remarks : list of tuple of str
+    remarks : list of tuple of (str, ReasonCode)
         Key and reason of points that are left out.
     """
     rows = read_all(folder, "key-places")
@@ -177,7 +174,9 @@ def key_places(folder: Path) -> tuple[pd.DataFrame, list[Remark]]:
             if _is_same_place(rows["values"][points[a]], rows["values"][areas[b]])
         }
     )
-    return rows.drop(index=repeated), [(rows["key"][index], SAME_PLACE) for index in repeated]
+    return rows.drop(index=repeated), [
+        (rows["key"][index], ReasonCode.SAME_PLACE_AS_AREA) for index in repeated
+    ]
 
 
 def _is_same_place(a: dict[str, str], b: dict[str, str]) -> bool:

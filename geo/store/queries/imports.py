@@ -150,7 +150,7 @@ def record_import(conn: Conn, **values: Any) -> int:
         Connection to the store.
     **values : object
         Columns of `imports`: `layer`, `file`, `sha256`, `options` and the numbers of
-        `rows`, `inserted`, `updated`, `unchanged`, `mended` and `rejected`.
+        `rows`, `inserted`, `updated`, `unchanged`, `repaired` (column `mended`) and `rejected`.
 
     Returns
     -------
@@ -160,7 +160,7 @@ def record_import(conn: Conn, **values: Any) -> int:
     row = conn.execute(
         "INSERT INTO imports (layer, file, sha256, rows, inserted, updated, unchanged, mended, "
         "rejected, options) VALUES (%(layer)s, %(file)s, %(sha256)s, %(rows)s, %(inserted)s, "
-        "%(updated)s, %(unchanged)s, %(mended)s, %(rejected)s, %(options)s) RETURNING id",
+        "%(updated)s, %(unchanged)s, %(repaired)s, %(rejected)s, %(options)s) RETURNING id",
         values | {"options": Jsonb(values["options"])},
     ).fetchone()
     return int(row[0]) if row else 0

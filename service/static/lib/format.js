@@ -65,6 +65,18 @@ export function issueText(t, issue) {
 }
 
 /**
+ * Return the text of a reason of an import.
+ *
+ * @param {Texts} t
+ * @param {string} reason code, and its parameter after a slash
+ */
+export function reasonText(t, reason) {
+  const [code, parameter = ""] = reason.split("/");
+  const text = t[`reason_${code}`];
+  return text ? fillIn(text, { n: t[`field_${parameter}`] || parameter }) : reason;
+}
+
+/**
  * Return the name of a category by its full path, or else by its last part.
  *
  * @param {Texts} t

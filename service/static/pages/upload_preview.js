@@ -1,7 +1,7 @@
 /* What the preview of a file shows: columns, first rows, what cannot be used and why. */
 
 import { button, el, entriesTable } from "../lib/dom.js";
-import { fillIn, joinWords, reasonIn } from "../lib/format.js";
+import { fillIn, joinWords, reasonIn, reasonText } from "../lib/format.js";
 import { fieldText } from "./upload_columns.js";
 
 const ROWS = 8; // of the table; the map shows more
@@ -31,7 +31,7 @@ export function importPreview({ config, integer, columns, onChange, actions }, j
   const used = outcome.layers
     ? layersTable(outcome.layers, t, integer)
     : titled(t.upload_columns, columns.table(outcome.preview, outcome.layer, onChange));
-  const counts = ["read", "accepted", "mended", "rejected"];
+  const counts = ["read", "accepted", "repaired", "rejected"];
   const summary = fillIn(
     t.upload_read,
     Object.fromEntries(
@@ -158,7 +158,7 @@ function rowsTable(outcome, first, t) {
 function reasonsTable(job, { t, api }, integer) {
   const rows = job.outcome.reasons.map((/** @type {any} */ row) => [
     t[`action_${row.action}`] || row.action,
-    t[`reason_${row.reason}`] || row.reason,
+    reasonText(t, row.reason),
     integer.format(row.count),
   ]);
   const table = rows.length

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from geo.ingest import remarks
 from geo.maps.language import texts
 from geo.store.connection import connect
 from tests.support.browser import RecordedPage, add_session, wait_for_frames
@@ -227,7 +225,7 @@ def test_texts_exist_for_every_key_in_use() -> None:
                 if {"REJECTED", "MENDED", "NOTED"} & set(names) and values and values[0]:
                     reasons.add(values[0])
     reasons |= {reason for _, reason, _ in remarks._KNOWN}
-    assert {f"reason_{r}" for r in reasons} - set(TEXTS) == set()
+    assert {f"reason_{code}" for r in reasons} - set(TEXTS) == set()
     prefixes = {
         "class_of_": ("hot_99", "cold_90", "rising", "falling", "new_hot", "historical_cold"),
         "show_": ("density", "hot_spot", "emerging", "change"),

@@ -134,8 +134,8 @@ def test_import_derives_levels_and_parents_from_codes(store: str) -> None:
     outcome = import_layer(store, "grids", "grids.geojson")
     details = {(f.reason, f.column): f.detail for f in outcome.findings if f.column != "geometry"}
     assert details == {
-        ("code against the standard", "code"): "grids count from 001",
-        ("parent and code disagree", "community"): (
+        ("area_code_invalid", "code"): "grids count from 001",
+        ("parent_contradicts_code", "community"): (
             "110105012003 is kept; the code says 110105012004"
         ),
     }
@@ -168,7 +168,7 @@ def test_import_areas_links_padded_codes_and_rejects_unknown_level(store: str) -
     gpd.GeoDataFrame({"code": ["Q"], "name": ["q"]}, geometry=[box(0, 0.1)], crs=4326).to_file(
         "q.geojson"
     )
-    with pytest.raises(RejectedRows, match="1 level not known"):
+    with pytest.raises(RejectedRows, match="1 level unknown"):
         import_layer(store, "areas", "q.geojson")
 
 
@@ -241,5 +241,5 @@ def test_import_incidents_reads_split_categories_and_word_ratings(store: str) ->
     assert rows["category"].tolist() == ["市容/占道经营", "市容", "other", "噪声/施工", "噪声/施工"]
     assert rows["satisfaction"].tolist()[:4] == [100, 50, 25, 95]
     assert rows["satisfaction"].isna().iloc[4]
-    assert [(f.line, f.reason) for f in outcome.findings] == [(6, "not a number")]
+    assert [(f.line, f.reason) for f in outcome.findings] == [(6, "not_a_number")]
     assert (rows["precision"] == "grid").all()

@@ -103,7 +103,7 @@ def test_import_command_encoding_is_saved_in_the_mapping(
 ) -> None:
     Path("c.csv").write_bytes("code,name,lon,lat\n1,동문,118.5,31.3\n".encode("cp949"))
     code, reasons, _ = import_json(run, "cameras", "c.csv", "--dry-run")
-    assert (code, reasons) == (0, {"noted: unusual encoding": 1})
+    assert (code, reasons) == (0, {"noted: unusual_encoding": 1})
     code, reasons, _ = import_json(
         run, "cameras", "c.csv", "--encoding", "EUC_KR", "--save-mapping", "korean"
     )
@@ -152,26 +152,26 @@ REGISTER = ("code,name,owner,lon,lat\n" + ROWS).encode()
 DAMAGED_CELLS = [
     (
         b"C07", b"C0\xe4",
-        {"rejected: damaged character in a code": 1, "mended: damaged character": 1}, None, None,
+        {"rejected: damaged_character_in_code": 1, "repaired: damaged_character": 1}, None, None,
     ),
     (
         b"C07", b"\xe4C07",
-        {"rejected: damaged character in a code": 1, "mended: damaged character": 1}, None, None,
+        {"rejected: damaged_character_in_code": 1, "repaired: damaged_character": 1}, None, None,
     ),
     (
         b"C07", "C07\ufffd".encode(),
-        {"rejected: damaged character in a code": 1, "mended: damaged character": 1}, None, None,
+        {"rejected: damaged_character_in_code": 1, "repaired: damaged_character": 1}, None, None,
     ),
     (
-        "07网格".encode(), "07网".encode() + b"\xe6\xa0", {"mended: damaged character": 1}, "C07",
+        "07网格".encode(), "07网".encode() + b"\xe6\xa0", {"repaired: damaged_character": 1}, "C07",
         "平安里第07网",
     ),
     (
-        "里第07".encode(), "里".encode() + b"\xe7" + b"07", {"mended: damaged character": 1}, "C07",
+        "里第07".encode(), "里".encode() + b"\xe7" + b"07", {"repaired: damaged_character": 1}, "C07",
         "平安里\ufffd07网格",
     ),
     (
-        "07网格".encode(), "07网\ufffd".encode(), {"mended: damaged character": 1}, "C07",
+        "07网格".encode(), "07网\ufffd".encode(), {"repaired: damaged_character": 1}, "C07",
         "平安里第07网",
     ),
 ]
@@ -206,7 +206,7 @@ def test_import_rejects_damaged_codes_and_repairs_damaged_texts(
     path = f"c.{file_format}"
     Path(path).write_bytes(data.replace(old, new))
     status, actual, _ = import_json(run, "cameras", path, "--accept-rejects")
-    actual.pop("mended: damaged characters", None)
+    actual.pop("repaired: damaged_characters", None)
     assert actual == reasons
     assert status == (0 if code else 3)
     names = dict(stored_names(store))
@@ -232,7 +232,7 @@ def test_import_rejects_damaged_codes_and_keys_of_every_layer(
     Path("t.csv").write_text(table, encoding="utf-8")
     status, reasons, message = import_json(run, layer, "t.csv")
     assert status == 1, message
-    assert reasons["rejected: damaged character in a code"] == 1
+    assert reasons["rejected: damaged_character_in_code"] == 1
 
 
 def test_import_rejects_a_damaged_code_of_a_shapefile(run: Callable[..., Any], store: str) -> None:
@@ -247,7 +247,7 @@ def test_import_rejects_a_damaged_code_of_a_shapefile(run: Callable[..., Any], s
     Path("c.dbf").write_bytes(data.replace("甲07".encode(), b"\xe7\x9407 "))
     status, reasons, _ = import_json(run, "cameras", "c.shp", "--accept-rejects")
     assert status == 3
-    assert reasons["rejected: damaged character in a code"] == 1
+    assert reasons["rejected: damaged_character_in_code"] == 1
     assert [code for code, _ in stored_names(store)] == [f"甲{k:02d}" for k in range(12) if k != 7]
 
 
@@ -267,7 +267,7 @@ def test_import_command_saves_and_uses_a_grid_staff_mapping(
     assert code == 0, message
     Path("s.csv").write_text("WER,Amt,Bereich,note\nLi,police,g2,x\n")
     code, reasons, message = import_json(run, "grid-staff", "s.csv", "--mapping", "office")
-    assert (code, reasons) == (0, {"noted: column not stored": 1}), message
+    assert (code, reasons) == (0, {"noted: column_not_stored": 1}), message
     with connect(store) as conn:
         rows = conn.execute("SELECT grid, role, name FROM grid_staff ORDER BY 1").fetchall()
         (saved,) = list_mappings(conn, "grid-staff")

@@ -111,20 +111,20 @@ def test_import_file_reports_each_bad_row_and_stores_nothing(store: str) -> None
         store, "cameras", Path("bad.csv"), accept_rejects=True, report=Path("r.csv")
     )
     assert count_reasons(outcome) == {
-        "rejected: no coordinates": 1,
-        "rejected: coordinates (0, 0)": 1,
-        "rejected: outside the district": 1,
-        "rejected: repeated key": 1,
-        "rejected: repeated row": 1,
-        "rejected: unreadable coordinates": 1,
-        "rejected: wrong number of cells": 1,
-        "rejected: empty value": 1,
-        "rejected: code in scientific notation: digits are lost, store it as text": 1,
-        "mended: latitude and longitude swapped": 1,
-        "mended: impossible value for bearing_deg": 1,
-        "mended: angle beyond a full turn": 1,
-        "mended: impossible date": 1,
-        "mended: date in the future": 1,
+        "rejected: no_coordinates": 1,
+        "rejected: zero_coordinates": 1,
+        "rejected: outside_district": 1,
+        "rejected: repeated_key": 1,
+        "rejected: repeated_row": 1,
+        "rejected: unreadable_coordinates": 1,
+        "rejected: wrong_number_of_cells": 1,
+        "rejected: empty_value": 1,
+        "rejected: scientific_notation_of_code": 1,
+        "repaired: axes_exchanged": 1,
+        "repaired: impossible_value/bearing_deg": 1,
+        "repaired: angle_beyond_full_turn": 1,
+        "repaired: impossible_date": 1,
+        "repaired: date_in_future": 1,
     }
     stored = read_rows(store, "cameras")
     assert sorted(stored.index) == ["a", "d", "f", "g", "h", "k"]
@@ -187,7 +187,7 @@ def test_import_file_swaps_wkt_with_latitude_first(store: str) -> None:
     import_two_grids(store)
     Path("w.csv").write_text('id,where\n1,"POINT (30.95 118.05)"\n')
     outcome = import_layer(store, "cameras", Path("w.csv"))
-    assert count_reasons(outcome) == {"mended: latitude and longitude swapped": 1}
+    assert count_reasons(outcome) == {"repaired: axes_exchanged": 1}
     assert read_rows(store, "cameras").geometry.x.tolist() == [118.05]
 
 
@@ -268,7 +268,7 @@ def test_import_file_reads_a_workbook_with_title_rows(store: str) -> None:
     assert stored.index.tolist() == ["00420"]
     assert str(stored["installed_on"].iloc[0]) == "2021-01-01"
     assert [f.line for f in outcome.findings if f.action == "rejected"] == [5]
-    notes = [f.detail for f in outcome.findings if f.reason == "line above the header, not read"]
+    notes = [f.detail for f in outcome.findings if f.reason == "line_above_header_not_read"]
     assert notes == ["一机一档登记表", "（单位：米）"]
 
 
@@ -284,8 +284,8 @@ def test_import_grids_repairs_rejects_and_reports_tiling_faults(store: str) -> N
     frame.to_file("g.geojson")
     outcome = import_layer(store, "grids", Path("g.geojson"), accept_rejects=True)
     counts = count_reasons(outcome)
-    assert counts["mended: invalid polygon"] == 1
-    assert counts["rejected: wrong geometry type"] == 1
+    assert counts["repaired: invalid_polygon"] == 1
+    assert counts["rejected: wrong_geometry_type"] == 1
     assert counts["noted: overlap"] == 1
     assert sorted(read_rows(store, "grids").index) == ["a", "b", "c"]
     ring = shapely.box(0, 0, 0.03, 0.03).difference(shapely.box(0.01, 0.01, 0.02, 0.02))
@@ -319,8 +319,8 @@ def test_import_incidents_keys_times_and_grid_codes(store: str) -> None:
     assert stored.loc["1", "occurred_at"] == pd.Timestamp("2026-01-01 19:04:05", tz="UTC")
     assert stored.loc["2", "precision"] == "grid"
     assert set(stored["source"]) == {"12345"}
-    assert count_reasons(outcome)["rejected: no usable time"] == 1
-    assert count_reasons(outcome)["rejected: no coordinates"] == 1
+    assert count_reasons(outcome)["rejected: no_usable_time"] == 1
+    assert count_reasons(outcome)["rejected: no_coordinates"] == 1
 
 
 def test_import_file_rejects_bad_files_and_options(store: str) -> None:

@@ -225,11 +225,11 @@ def assert_equal_or_reported(
 ) -> None:
     """Assert that each value is equal or reported, and each row is present or rejected."""
     columns = COLUMNS[style.layer]
-    uncertain = any(f.reason == "unusual encoding" for f in findings)
+    uncertain = any(f.reason == "unusual_encoding" for f in findings)
     rejected = sum(f.action == "rejected" for f in findings)
     reported = {f.column for f in findings}
     # Cut to ten bytes, 发生时间 may also start a span: this is reported for the header.
-    header_cut = any(f.reason == "header not used" for f in findings)
+    header_cut = any(f.reason == "header_not_used" for f in findings)
     rows_by_code = {row[columns[0]]: row for row in frame.to_dict("records")}
     assert len(rows_by_code) + rejected == len(rows), findings
     for number, row in enumerate(rows):

@@ -42,27 +42,27 @@ NAMES = [("340203001000", "平安里第一网格"), ("340203001001", "翠湖花�
 CASES = [
     Case(
         "02b_gbk_cpg_says_utf8/grids.shp", "grids", "code, name", NAMES,
-        {"encoding of the .cpg is not that of the texts": 1},
+        {"encoding_differs_from_cpg": 1},
     ),
     Case(
         "02f_utf8_cut_nocpg/grids.shp", "grids", "code, name",
         [("340203001000", "平安里第一网"), ("340203001001", "翠湖花园东区")],
-        {"damaged character": 2},
+        {"damaged_character": 2},
     ),
-    Case("02h_noshx/grids.shp", "grids", "code, name", NAMES, {"the index (.shx) is missing": 1}),
+    Case("02h_noshx/grids.shp", "grids", "code, name", NAMES, {"shx_missing": 1}),
     Case(
         "02j_cpg_empty/grids.shp", "grids", "code, name", NAMES,
-        {"encoding of the .cpg is not that of the texts": 1},
+        {"encoding_differs_from_cpg": 1},
     ),
-    Case("02m_utf8_headers_cut/grids.shp", "grids", "code, name", NAMES, {"header recognised": 1}),
+    Case("02m_utf8_headers_cut/grids.shp", "grids", "code, name", NAMES, {"header_recognised": 1}),
     Case(
         "05a_sep_line.csv", "cameras", f"code, kind, range_m, {PLACE}",
         [("S1", "fixed", 40.5, 118.501, 31.301), ("S2", "dome", 1200.0, 118.502, 31.302)],
-        {"first line names the delimiter": 1, "thousands separator": 1},
+        {"delimiter_named_in_first_line": 1, "thousands_separator": 1},
     ),
     Case(
         "05c_title_line.csv", "cameras", f"code, name, {PLACE}",
-        [("34020300001320000001", "东门", 118.501, 31.301)], {"line above the header, not read": 1},
+        [("34020300001320000001", "东门", 118.501, 31.301)], {"line_above_header_not_read": 1},
     ),
     Case(
         "08a_sheet_per_street.xlsx", "cameras", f"code, name, kind, installed_on::text, {PLACE}",
@@ -75,7 +75,7 @@ CASES = [
              round(118.51 + k / 1000, 3), 31.31)
             for k in range(4)
         ],
-        {"several sheets read together": 1},
+        {"several_sheets_read": 1},
     ),
     Case(
         "08b_two_row_header.xlsx", "cameras", f"code, name, kind, bearing_deg, {PLACE}",
@@ -83,11 +83,11 @@ CASES = [
             (f"3402030000132000000{k}", f"东{k}", "fixed", 90.0, round(118.5 + k / 1000, 3), 31.3)
             for k in range(3)
         ],
-        {"header of two rows read as one": 1, "line above the header, not read": 1},
+        {"header_of_two_rows": 1, "line_above_header_not_read": 1},
     ),
     Case(
         "09_layers.gpkg", "cameras", f"code, {PLACE}", [("K1", 118.501, 31.301)],
-        {"layer not read": 2},
+        {"layer_not_read": 2},
     ),
     Case(
         "09_layers.gpkg", "grids", f"code, name, {BOUNDS}",
@@ -95,7 +95,7 @@ CASES = [
             ("O1", "old 1", 118.5, 31.3, 118.502, 31.302),
             ("O2", "old 2", 118.502, 31.3, 118.504, 31.302),
         ],
-        {"layer not read": 2}, ("--layer", "grids_2024"),
+        {"layer_not_read": 2}, ("--layer", "grids_2024"),
     ),
     Case(
         "11_mac.zip", "grids", f"code, name, {BOUNDS}",
@@ -104,7 +104,7 @@ CASES = [
              round(118.5 + k * 0.002, 3), 31.302)
             for k in (1, 2, 3)
         ],
-        {"files of macOS in the zip file, not read": 1},
+        {"macos_files_not_read": 1},
     ),
     Case(
         "12i_ndjson.geojson", "grids", f"code, name, {BOUNDS}",
@@ -122,9 +122,9 @@ CASES = [
             ("two", 4.0), ("unclosed", 4.0), ("z3", 4.0),
         ],
         {
-            "ring left open, closed": 1, "invalid polygon": 5, "parts of another geometry type": 1,
-            "no coordinates": 2, "wrong geometry type": 1, "empty value": 1,
-            "the file is not quite as its format wants it": 1,
+            "ring_closed": 1, "invalid_polygon": 5, "parts_of_another_geometry_type": 1,
+            "no_coordinates": 2, "wrong_geometry_type": 1, "empty_value": 1,
+            "file_against_format": 1,
         },
         rejected=4,
     ),
@@ -148,7 +148,7 @@ CASES = [
     Case(
         "19c_big5.csv", "cameras", f"code, name, {PLACE}",
         [("C1", "中正路東門", 118.501, 31.301), ("C2", "翠湖花園西門", 118.502, 31.302)],
-        {"unusual encoding": 1},
+        {"unusual_encoding": 1},
     ),
     Case(
         "20_wkt_polygons.csv", "grids", f"code, name, {BOUNDS}",

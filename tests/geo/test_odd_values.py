@@ -22,7 +22,6 @@ from geo.errors import ColumnError, CrsError, MissingColumnsError
 from geo.export import write_file
 from geo.ingest import ImportOptions, ImportOutcome, import_file
 from geo.ingest.cleaning import clean_table
-from geo.ingest.directions import NOT_UNDERSTOOD
 from geo.ingest.headers import match_headers
 from geo.ingest.occurrence import parse_span
 from geo.ingest.proposals import propose_columns
@@ -82,7 +81,7 @@ def test_import_cameras_reads_phone_compass_directions(store: str, odd_files: Pa
         274,
         300,
     ]
-    assert count_reasons(outcome) == {f"mended: {NOT_UNDERSTOOD}": 3}
+    assert count_reasons(outcome) == {"repaired: direction_not_understood": 3}
     texts = {code: extra.get("direction") for code, extra in read_extras(store).items()}
     assert texts["P7"] == "toward road 353"
     assert texts["P8"] == "361 toward road 353"
@@ -99,8 +98,8 @@ def test_import_cameras_reads_openstreetmap_tags(store: str, odd_files: Path, na
     assert na_to_none(stored["other_directions"]) == [None, None, "180"] + [None] * 6
     assert na_to_none(stored["height_m"]) == [4.0] * 9
     assert count_reasons(outcome) == {
-        f"mended: {NOT_UNDERSTOOD}": 1,
-        "noted: several directions of one camera": 1,
+        "repaired: direction_not_understood": 1,
+        "noted: several_directions": 1,
     }
     if name.startswith("01_"):
         assert stored.index[0] == "node/9000"
@@ -144,10 +143,10 @@ def test_import_cameras_interprets_angle_by_values_and_notes_it(store: str) -> N
     Path("a.csv").write_text("id,angle,lon,lat\na,270,118.5,31.3\nb,45,118.5,31.3\n")
     outcome = import_layer(store, "cameras", "a.csv")
     assert na_to_none(read_rows(store, "cameras")["bearing_deg"]) == [270, 45]
-    assert count_reasons(outcome) == {"noted: header recognised": 1}
+    assert count_reasons(outcome) == {"noted: header_recognised": 1}
     Path("b.csv").write_text("id,angle,lon,lat\na,60,118.5,31.3\nb,45,118.5,31.3\n")
     outcome = import_layer(store, "cameras", "b.csv")
-    assert count_reasons(outcome) == {"noted: bearing or field of view, not used": 1}
+    assert count_reasons(outcome) == {"noted: angle_column_not_used": 1}
     assert na_to_none(read_rows(store, "cameras")["bearing_deg"]) == [None, None]
     assert read_extras(store)["a"]["angle"] == "60"
 
@@ -172,7 +171,7 @@ def test_refresh_covers_all_directions_of_one_camera(store: str) -> None:
     place = "fixed,118.05,30.95\n"
     Path("one.csv").write_text(head + f'd,"{";".join(directions)}",60,80,0,{place}')
     outcome = import_layer(store, "cameras", "one.csv")
-    assert count_reasons(outcome) == {"noted: several directions of one camera": 1}
+    assert count_reasons(outcome) == {"noted: several_directions": 1}
     with connect(store) as conn:
         first = pipeline.refresh_all(conn, get_settings())
         views = read_camera_views(conn)
@@ -207,7 +206,7 @@ def test_import_cameras_reads_headers_cut_to_ten_characters(store: str, odd_file
         "public",
     )
     assert (stored["pixels_wide"], str(stored["installed_on"])) == (1920, "2024-05-01")
-    assert len([f for f in outcome.findings if f.reason == "header recognised"]) == 5
+    assert len([f for f in outcome.findings if f.reason == "header_recognised"]) == 5
     assert read_extras(store)["A1"] == {}
 
 
@@ -251,7 +250,7 @@ def test_match_headers_of_irregular_headers(
 def test_import_cameras_reports_an_ambiguous_cut_header(store: str) -> None:
     Path("c.csv").write_text("code,lon,lat,摄像机\na,118.5,31.3,1\n", encoding="utf-8")
     outcome = import_layer(store, "cameras", "c.csv")
-    assert [f.reason for f in outcome.findings] == ["header not used"]
+    assert [f.reason for f in outcome.findings] == ["header_not_used"]
     assert "--rename" in outcome.findings[0].detail
     assert read_extras(store)["a"] == {"摄像机": "1"}
 
@@ -348,8 +347,8 @@ def test_import_file_makes_keys_and_times_for_points(store: str, odd_files: Path
     assert set(stored["occurred_to"]) == {pd.Timestamp("2026-01-01", tz=zone)}
     assert stored["occurred_at"].isna().all()
     assert count_reasons(outcome) == {
-        "noted: keys made": 1,
-        "noted: time span given to incidents without a time": 1,
+        "noted: keys_made": 1,
+        "noted: time_span_assigned": 1,
     }
     import_layer(store, "cameras", path, key="digest")
     cameras = read_rows(store, "cameras")
@@ -431,7 +430,7 @@ def test_import_file_saves_and_uses_a_mapping(store: str) -> None:
     import_layer(store, "cameras", "a.csv", rename=rename, save_mapping="towers")
     Path("b.csv").write_text("NR,Nord,Ost\n2,31.4,118.6\n")
     outcome = import_layer(store, "cameras", "b.csv", mapping="towers")
-    assert count_reasons(outcome) == {"noted: header of the mapping is not in the file": 1}
+    assert count_reasons(outcome) == {"noted: mapped_header_missing": 1}
     point = read_rows(store, "cameras").loc["2"].geometry
     assert (point.x, point.y) == (118.6, 31.4)
     with connect(store) as conn:
@@ -519,8 +518,8 @@ def test_import_cameras_reads_thousands_separators(store: str, odd_files: Path) 
     assert na_to_none(stored["range_m"]) == [1200, 1200.5, 1200, 1.2]
     assert na_to_none(stored["height_m"]) == [4, 4.5, 4, 4]
     assert count_reasons(outcome) == {
-        "noted: thousands separator": 1,
-        "noted: decimal point beside thousands separators": 1,
+        "noted: thousands_separator": 1,
+        "noted: point_beside_thousands_separators": 1,
     }
 
 
@@ -570,7 +569,7 @@ def test_import_incidents_reads_day_before_month(store: str, odd_files: Path) ->
         "2026-02-28 10:00",
         "2026-03-01 11:00",
     ]
-    assert count_reasons(outcome) == {"noted: dates read with day before month": 1}
+    assert count_reasons(outcome) == {"noted: dates_read_day_first": 1}
 
 
 # fmt: off
@@ -599,7 +598,7 @@ def test_clean_table_orders_day_and_month(
     days = cleaned.frame.set_index("source_id")["occurred_at"].dt.tz_convert("Asia/Shanghai")
     actual = {code: f"{moment:%Y-%m-%d}" for code, moment in days.items()}
     assert [actual.get(str(k)) for k in range(len(cells))] == expected
-    refused = [f for f in cleaned.findings if "--date-order" in f.reason]
+    refused = [f for f in cleaned.findings if f.reason == "date_order_uncertain"]
     assert len(refused) == expected.count(None)
 
 
@@ -622,7 +621,7 @@ def test_clean_table_reports_typed_dates_beside_texts() -> None:
         dtype=object,
     )
     cleaned = clean_table(RawTable(table, np.arange(2)), LAYERS["incidents"], zone=ZoneInfo("UTC"))
-    assert [f.reason for f in cleaned.findings] == ["typed dates beside text with the day first"]
+    assert [f.reason for f in cleaned.findings] == ["typed_dates_beside_text"]
 
 
 def test_clean_table_reads_times_with_and_without_offset() -> None:
@@ -646,9 +645,9 @@ def test_import_cameras_removes_markers_around_codes(store: str, odd_files: Path
         f"3402030000132000000{k}" for k in (3, 4, 5, 6)
     ]
     assert count_reasons(outcome) == {
-        "rejected: code in scientific notation: digits are lost, store it as text": 2,
-        "mended: spreadsheet's marker removed": 2,
-        "mended: marks between thousands removed from a code": 1,
+        "rejected: scientific_notation_of_code": 2,
+        "repaired: spreadsheet_marker_removed": 2,
+        "repaired: thousands_separators_removed": 1,
     }
 
 
@@ -732,13 +731,13 @@ def test_clean_table_closes_rings_and_rejects_bad_shapes() -> None:
         "i": 0.5,
     }
     assert {(f.line, f.reason) for f in cleaned.findings if f.action == "rejected"} == {
-        (2, "unreadable geometry"),
-        (3, "wrong geometry type"),
-        (4, "no coordinates"),
-        (5, "geometry in another CRS"),
-        (7, "invalid polygon"),
+        (2, "unreadable_geometry"),
+        (3, "wrong_geometry_type"),
+        (4, "no_coordinates"),
+        (5, "geometry_in_another_crs"),
+        (7, "invalid_polygon"),
     }
-    assert {f.line for f in cleaned.findings if f.reason == "ring closed"} == {0, 1, 7}
+    assert {f.line for f in cleaned.findings if f.reason == "ring_closed"} == {0, 1, 7}
 
 
 @pytest.mark.parametrize(
@@ -768,7 +767,7 @@ def test_import_cameras_swaps_vector_coordinates(store: str, odd_files: Path) ->
     outcome = import_layer(store, "cameras", odd_files / "10f_camera_latlon_swapped.geojson")
     point = read_rows(store, "cameras").geometry.iloc[0]
     assert (point.x, point.y) == (118.5, 31.3)
-    assert count_reasons(outcome) == {"mended: latitude and longitude swapped": 1}
+    assert count_reasons(outcome) == {"repaired: axes_exchanged": 1}
 
 
 def test_clean_table_checks_vector_coordinates_by_row() -> None:
@@ -792,9 +791,9 @@ def test_clean_table_checks_vector_coordinates_by_row() -> None:
     assert cleaned.frame["code"].tolist() == ["a", "b"]
     assert cleaned.frame.geometry.iloc[1].equals(box)
     assert {(f.line, f.reason) for f in cleaned.findings if f.column != "name"} == {
-        (1, "latitude and longitude swapped"),
-        (2, "impossible coordinates"),
-        (3, "no coordinates"),
+        (1, "axes_exchanged"),
+        (2, "impossible_coordinates"),
+        (3, "no_coordinates"),
     }
 
 

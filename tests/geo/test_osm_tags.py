@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from geo.ingest.reasons import reason_of
 from geo.osm import buildings, cameras, ground
 from geo.osm.directions import Direction, parse_directions
 from geo.osm.features import PARTS, Row, Skipped
@@ -136,22 +137,22 @@ def test_height_of_and_base_of_use_the_storey_height() -> None:
 # fmt: off
 BUILDINGS = [
     ({"building": "yes"}, "buildings", None), ({"building": "no"}, None, None),
-    ({"building": "roof"}, "buildings", "open at the ground"),
-    ({"building": "carport"}, "buildings", "open at the ground"),
-    ({"building": "demolished"}, "buildings", "not standing"),
-    ({"building": "garage", "location": "underground"}, "buildings", "under the ground"),
-    ({"building": "garage", "layer": "-1"}, "buildings", "under the ground"),
+    ({"building": "roof"}, "buildings", "open_at_ground"),
+    ({"building": "carport"}, "buildings", "open_at_ground"),
+    ({"building": "demolished"}, "buildings", "not_standing"),
+    ({"building": "garage", "location": "underground"}, "buildings", "underground"),
+    ({"building": "garage", "layer": "-1"}, "buildings", "underground"),
     ({"building": "yes", "layer": "1"}, "buildings", None),
-    ({"building": "bridge", "min_height": "5"}, "buildings", "open at the ground"),
+    ({"building": "bridge", "min_height": "5"}, "buildings", "open_at_ground"),
     ({"building": "yes", "min_height": "1"}, "buildings", None),
     (
         {"building": "yes", "building:levels": "0", "building:levels:underground": "2"},
-        "buildings", "under the ground",
+        "buildings", "underground",
     ),
     ({"building:part": "yes"}, PARTS, None),
     ({"building:part": "no", "building": "yes"}, "buildings", None),
-    ({"building:part": "yes", "min_height": "3"}, "buildings", "part above the ground"),
-    ({"building:part": "yes", "building:min_level": "1"}, "buildings", "part above the ground"),
+    ({"building:part": "yes", "min_height": "3"}, "buildings", "part_above_ground"),
+    ({"building:part": "yes", "building:min_level": "1"}, "buildings", "part_above_ground"),
     ({"building": "yes", "building:part": "yes"}, "buildings", None),
 ]
 # fmt: on
@@ -183,12 +184,12 @@ def test_building_layer_or_reason(
         ({"highway": "service"}, "lane"),
         ({"highway": "footway"}, "lane"),
         ({"highway": "footway", "tunnel": "building_passage"}, "lane"),
-        ({"highway": "footway", "footway": "sidewalk"}, "beside a street"),
-        ({"highway": "footway", "footway": "crossing"}, "beside a street"),
-        ({"highway": "primary", "tunnel": "yes"}, "under the ground"),
+        ({"highway": "footway", "footway": "sidewalk"}, "beside_street"),
+        ({"highway": "footway", "footway": "crossing"}, "beside_street"),
+        ({"highway": "primary", "tunnel": "yes"}, "underground"),
         ({"highway": "footway", "indoor": "yes"}, "indoors"),
-        ({"highway": "bus_stop"}, "no street"),
-        ({"highway": "construction"}, "no street"),
+        ({"highway": "bus_stop"}, "not_a_street"),
+        ({"highway": "construction"}, "not_a_street"),
     ],
 )
 def test_street_class_or_reason(tags: dict[str, str], expected: str) -> None:
@@ -238,15 +239,17 @@ def test_area_level_or_reason() -> None:
     def level(text: str | None, levels: dict[int, str]) -> str:
         tags = {"boundary": "administrative"} | ({} if text is None else {"admin_level": text})
         (result,) = ground.area(tags, levels)
-        return result.reason if isinstance(result, Skipped) else str(result.values["level"])
+        if isinstance(result, Skipped):
+            return reason_of(result.reason, result.parameter)
+        return str(result.values["level"])
 
     china = ground.ADMIN_LEVELS
     assert [level(t, china) for t in ("6", "8", "10")] == ["district", "subdistrict", "community"]
-    assert level("4", china) == "admin_level 4"
+    assert level("4", china) == "admin_level_not_imported/4"
     assert level("9", {9: "district"}) == "district"
-    assert level("6", {9: "district"}) == "admin_level 6"
-    assert level(None, china) == "admin_level missing"
-    assert level("x" * 500, china) == "admin_level " + "x" * 20
+    assert level("6", {9: "district"}) == "admin_level_not_imported/6"
+    assert level(None, china) == "admin_level_not_imported/missing"
+    assert level("x" * 500, china) == "admin_level_not_imported/" + "x" * 20
     assert ground.area({"boundary": "national_park", "admin_level": "6"}, china) == []
 
 
@@ -287,7 +290,7 @@ def test_camera_with_several_directions_is_one_row() -> None:
     (row,) = _camera(camera__type="fixed", camera__direction="90-180;W;350-10")
     assert (row.values["bearing_deg"], row.values["fov_deg"]) == (135.0, 90.0)
     assert row.values["other_directions"] == "270/350-10"
-    assert [note[0] for note in row.notes] == ["several directions"]
+    assert [note[0] for note in row.notes] == ["several_directions"]
 
 
 @pytest.mark.parametrize(
@@ -320,9 +323,9 @@ def test_camera_notes_and_keeps_unreadable_tags() -> None:
     (row,) = _camera(camera__direction="towards the gate", camera__angle="steep", height="high")
     assert row.values["bearing_deg"] is None
     assert {n[0] for n in row.notes} == {
-        "direction not understood",
-        "angle not understood",
-        "height not understood",
+        "direction_not_understood",
+        "tilt_not_understood",
+        "height_not_understood",
     }
     assert row.extra["camera:direction"] == "towards the gate"
 

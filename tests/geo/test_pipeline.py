@@ -277,9 +277,9 @@ def test_import_of_baltimore_equals_counts_of_pandas(
         r["reason"]: r["count"] for r in arrests["reasons"] if r["action"] == "rejected"
     }  # type: ignore[attr-defined]
     assert arrests["read"] == len(raw) == 85_463
-    assert rejected_counts["empty value"] == int((~has_number).sum())
-    assert rejected_counts["no coordinates"] == int((~has_coordinates & has_number).sum())
-    assert rejected_counts["coordinates (0, 0)"] == int((is_zero & has_number).sum())
+    assert rejected_counts["empty_value"] == int((~has_number).sum())
+    assert rejected_counts["no_coordinates"] == int((~has_coordinates & has_number).sum())
+    assert rejected_counts["zero_coordinates"] == int((is_zero & has_number).sum())
     assert arrests["accepted"] == usable["ArrestNumb"].nunique()
     with connect(store) as conn:
         stored = {

@@ -77,10 +77,10 @@ def test_import_staff_with_rejected_rows_stores_nothing(district_store: str) -> 
             import_staff(conn, path)
         reasons = {(f.line, f.reason) for f in error.value.outcome.findings}
         assert reasons == {
-            (3, "unknown grid"),
-            (4, "empty value"),
-            (5, "unknown role"),
-            (6, "repeated row"),
+            (3, "unknown_grid"),
+            (4, "empty_value"),
+            (5, "unknown_value/role"),
+            (6, "repeated_row"),
         }
         assert stored_staff(district_store) == []
         preview = import_staff(conn, path, ImportOptions(dry_run=True))

@@ -93,9 +93,9 @@ def test_import_file_recognises_a_template_of_73_columns(store: str) -> None:
     workbook.active.append(list(row.values()))
     workbook.save("73.xlsx")
     outcome = import_layer(store, "cameras", Path("73.xlsx"))
-    assert outcome.rejected == outcome.mended == 0
+    assert outcome.rejected == outcome.repaired == 0
     assert [(f.reason, f.column) for f in outcome.findings] == [
-        ("passwords are not kept", "设备口令")
+        ("passwords_not_stored", "设备口令")
     ]
     recognised = {
         "code": "设备编码（*）",
@@ -206,43 +206,43 @@ ROWS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({}, []),
     (
         {CODE: 3.4020300001320e19},
-        [("rejected", "code in scientific notation: digits are lost, store it as text")],
+        [("rejected", "scientific_notation_of_code")],
     ),
     (
         {CODE: "3.40203E+19"},
-        [("rejected", "code in scientific notation: digits are lost, store it as text")],
+        [("rejected", "scientific_notation_of_code")],
     ),
-    ({CODE: None}, [("rejected", "empty value")]),
-    ({CODE: device_number(1), "设备状态": "离线"}, [("rejected", "repeated key")]),
-    ({LON: None, LAT: None}, [("rejected", "no coordinates")]),
-    ({LON: 0, LAT: 0}, [("rejected", "coordinates (0, 0)")]),
-    ({LON: "东经一百一十八度"}, [("rejected", "unreadable coordinates")]),
-    ({LON: "121.47", LAT: "31.23"}, [("rejected", "outside the district")]),
-    ({LON: "30.95", LAT: "118.05"}, [("mended", "latitude and longitude swapped")]),
+    ({CODE: None}, [("rejected", "empty_value")]),
+    ({CODE: device_number(1), "设备状态": "离线"}, [("rejected", "repeated_key")]),
+    ({LON: None, LAT: None}, [("rejected", "no_coordinates")]),
+    ({LON: 0, LAT: 0}, [("rejected", "zero_coordinates")]),
+    ({LON: "东经一百一十八度"}, [("rejected", "unreadable_coordinates")]),
+    ({LON: "121.47", LAT: "31.23"}, [("rejected", "outside_district")]),
+    ({LON: "30.95", LAT: "118.05"}, [("repaired", "axes_exchanged")]),
     ({LON: "118°03′00″E", LAT: "３０．９５"}, []),
     ({"水平视场角(度)": "0", "可视距离（米）": 0, "监控方位【1-8】": 0}, []),
-    ({"水平视场角(度)": "720"}, [("mended", "impossible value for fov_deg")]),
-    ({"可视距离（米）": "-5"}, [("mended", "impossible value for range_m")]),
-    ({"可视距离（米）": "很远"}, [("mended", "not a number")]),
-    ({"安装时间": "2021-02-30"}, [("mended", "impossible date")]),
-    ({"安装时间": "2999-01-01"}, [("mended", "date in the future")]),
+    ({"水平视场角(度)": "720"}, [("repaired", "impossible_value/fov_deg")]),
+    ({"可视距离（米）": "-5"}, [("repaired", "impossible_value/range_m")]),
+    ({"可视距离（米）": "很远"}, [("repaired", "not_a_number")]),
+    ({"安装时间": "2021-02-30"}, [("repaired", "impossible_date")]),
+    ({"安装时间": "2999-01-01"}, [("repaired", "date_in_future")]),
     ({"安装时间": 44197}, []),
     ({"安装时间": "2021年3月5日"}, []),
     ({"安装时间": "2021.3.5"}, []),
     (
         {"安装时间": "2022-01-01", "报废时间": "2020-01-01"},
-        [("mended", "retired before installed")],
+        [("repaired", "retired_before_installed")],
     ),
-    ({"设备状态": "待查"}, [("mended", "unknown status")]),
+    ({"设备状态": "待查"}, [("repaired", "unknown_value/status")]),
     ({"设备状态": "3"}, []),
     ({"摄像机类型": "0"}, []),
-    ({"联网属性": "2"}, [("mended", "neither yes nor no")]),
+    ({"联网属性": "2"}, [("repaired", "not_a_boolean")]),
     ({"图像分辨率": "1920x1080/4MP"}, []),
-    ({"图像分辨率": "高清"}, [("mended", "not a number")]),
+    ({"图像分辨率": "高清"}, [("repaired", "not_a_number")]),
     ({"所属社区": "西街社区"}, []),
     ({"监控方位【1-8】": None}, []),
     ({"备注": "靠墙"}, []),
-    ({CODE: "34020300001180000077"}, [("noted", "device number against GB/T 28181")]),
+    ({CODE: "34020300001180000077"}, [("noted", "device_number_invalid")]),
     ({CODE: "0150123456789012345X"}, []),
     ({CODE: "00420"}, []),
 ]
@@ -285,11 +285,11 @@ def test_import_file_reports_every_fault_of_a_workbook(store: str) -> None:
         for k, (_, findings) in enumerate(ROWS)
         for finding in findings
     }
-    expected.add((line_of(first_line, len(ROWS)), "rejected", "repeated row"))
+    expected.add((line_of(first_line, len(ROWS)), "rejected", "repeated_row"))
     expected |= {
-        (0, "noted", "sheet not read"),
-        (1, "noted", "line above the header, not read"),
-        (2, "noted", "line above the header, not read"),
+        (0, "noted", "sheet_not_read"),
+        (1, "noted", "line_above_header_not_read"),
+        (2, "noted", "line_above_header_not_read"),
     }
     assert {(f.line, f.action, f.reason) for f in outcome.findings} == expected
     assert len(outcome.findings) == len(expected)
@@ -368,11 +368,11 @@ def test_import_file_reports_every_fault_of_a_hotline_export(store: str) -> None
     Path("hotline.csv").write_bytes("\r\n".join([header, *rows]).encode("gb18030"))
     outcome = import_layer(store, "incidents", Path("hotline.csv"), accept_rejects=True)
     assert {(f.line, f.action, f.reason) for f in outcome.findings} == {
-        (5, "rejected", "no usable time"),
-        (6, "rejected", "repeated key"),
-        (9, "mended", "unknown precision"),
-        (10, "rejected", "wrong number of cells"),
-        (11, "rejected", "no coordinates"),
+        (5, "rejected", "no_usable_time"),
+        (6, "rejected", "repeated_key"),
+        (9, "repaired", "unknown_value/precision"),
+        (10, "rejected", "wrong_number_of_cells"),
+        (11, "rejected", "no_coordinates"),
     }
     with connect(store) as conn:
         stored = conn.execute(

@@ -8,12 +8,16 @@ import {
   joinWords,
   localName,
   numberFormats,
+  reasonText,
 } from "../../service/static/lib/format.js";
 
 const T = {
   finding_age_above_years: "使用超过 {n} 年",
   finding_no_service_within_distance: "步行范围内无{kind}",
   kind_school: "学校",
+  reason_gap: "缝隙",
+  reason_unknown_value: "值未知：{n}",
+  field_status: "状态",
   category_theft: "盗窃",
   "category_theft/bicycle": "盗窃自行车",
 };
@@ -32,6 +36,13 @@ test("findings of services carry what is missing", () => {
 
 test("a finding without words is shown as it is", () => {
   assert.equal(issueText(T, "never_seen_before"), "never_seen_before");
+});
+
+test("reasons of an import carry the label of their column", () => {
+  assert.equal(reasonText(T, "gap"), "缝隙");
+  assert.equal(reasonText(T, "unknown_value/status"), "值未知：状态");
+  assert.equal(reasonText(T, "unknown_value/other"), "值未知：other");
+  assert.equal(reasonText(T, "never_seen_before"), "never_seen_before");
 });
 
 test("categories are named by their path, else by its last part", () => {

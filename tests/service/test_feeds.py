@@ -110,13 +110,13 @@ def test_ingest_incidents_answers_every_row(client: TestClient, filled_store: st
         "rejected",
     ]
     reasons = {k: [f["reason"] for f in by_row[k]["findings"]] for k in range(9)}
-    assert reasons[2] == ["coordinates (0, 0)"]
-    assert reasons[3] == ["empty value"]
-    assert reasons[4] == ["impossible date", "no usable time"]
-    assert reasons[5] == ["repeated key"]
-    assert "empty value" in reasons[6]
-    assert reasons[7] == ["not a number"]
-    assert reasons[8] == ["outside the district"]
+    assert reasons[2] == ["zero_coordinates"]
+    assert reasons[3] == ["empty_value"]
+    assert reasons[4] == ["impossible_date", "no_usable_time"]
+    assert reasons[5] == ["repeated_key"]
+    assert "empty_value" in reasons[6]
+    assert reasons[7] == ["not_a_number"]
+    assert reasons[8] == ["outside_district"]
     stored = query_rows(filled_store, "SELECT source_id, precision, grid FROM incidents ORDER BY 1")
     assert stored == [("a", "exact", None), ("b", "grid", GRID), ("e", "exact", None)]
     # Sent again: the same row is unchanged, a changed row is updated.
@@ -152,7 +152,7 @@ def test_ingest_incidents_reads_geojson_and_chinese_names(
     results = client.post("/api/v1/ingest/incidents?source=hotline", json=body).json()["rows"]
     assert [row["result"] for row in results] == ["inserted", "rejected", "inserted"]
     assert [row["key"] for row in results] == ["网格/7", None, "hotline/9"]
-    assert results[1]["findings"][0]["reason"] == "unreadable coordinates"
+    assert results[1]["findings"][0]["reason"] == "unreadable_coordinates"
     assert query_rows(filled_store, "SELECT extra FROM incidents WHERE source_id = '9'") == [
         ({"备注": '{"a": 1}'},)
     ]
@@ -232,11 +232,11 @@ def test_ingest_camera_statuses_keeps_history(client: TestClient, filled_store: 
     response = client.post("/api/v1/ingest/camera-statuses", json=invalid_rows)
     assert response.status_code == 422
     assert [row["findings"][0]["reason"] for row in response.json()["rows"]] == [
-        "unknown camera",
-        "unknown status",
-        "date in the future",
-        "empty value",
-        "impossible date",
+        "unknown_camera",
+        "unknown_value/status",
+        "date_in_future",
+        "empty_value",
+        "impossible_date",
     ]
     assert query_rows(filled_store, "SELECT count(*) FROM camera_status") == [(4,)]
     # A register import with the same status adds nothing to the history.

@@ -51,14 +51,14 @@ def test_import_osm_job_reports_and_stores_extract(
         assert dry_run_job["state"] == "done", dry_run_job
         layers = {entry["layer"]: entry for entry in dry_run_job["outcome"]["layers"]}
         assert (layers["buildings"]["stored"], layers["cameras"]["stored"]) == (1, 1)
-        assert layers["buildings"]["skipped"] == {"cut at the extract's edge": 1}
+        assert layers["buildings"]["skipped"] == {"cut_at_edge": 1}
         assert len(dry_run_job["outcome"]["sample"]) == 2
         assert count_stored() == (0, 0)
         import_job = run_import(content)
         assert (import_job["state"], import_job["outcome"]["inserted"]) == ("done", 2)
         assert count_stored() == (1, 1)
         report = client.get(f"/api/v1/jobs/{import_job['id']}/report")
-        assert "cut at the extract's edge" in report.text
+        assert "cut_at_edge" in report.text
         rejected_job = run_import(b"<?xml version='1.0'?><!DOCTYPE osm><osm/>")
         assert rejected_job["state"] == "failed"
         assert "document type" in rejected_job["outcome"]["reason"]

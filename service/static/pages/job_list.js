@@ -79,13 +79,12 @@ function jobRow(job, config, client, clock, order) {
     outcomeText(job, config, integer),
   ];
   const cancel = () => order(`jobs/${job.id}/cancel`);
+  const report = `${client.root}/jobs/${job.id}/report?lang=${config.language}`;
   const actions = el(
     "td",
     null,
     canCancel ? button({ onclick: cancel }, t.jobs_cancel) : null,
-    job.has_report
-      ? el("a", { href: `${client.root}/jobs/${job.id}/report` }, t.jobs_report)
-      : null,
+    job.has_report ? el("a", { href: report }, t.jobs_report) : null,
   );
   const row = el("tr", { "data-state": job.state });
   row.append(...cells.map((text) => el("td", null, text)), actions);

@@ -155,7 +155,7 @@ function rowsTable(outcome, first, t) {
 }
 
 /** @param {Job} job @param {PageConfig} config @param {Intl.NumberFormat} integer */
-function reasonsTable(job, { t, api }, integer) {
+function reasonsTable(job, { t, api, language }, integer) {
   const rows = job.outcome.reasons.map((/** @type {any} */ row) => [
     t[`action_${row.action}`] || row.action,
     reasonText(t, row.reason),
@@ -164,7 +164,7 @@ function reasonsTable(job, { t, api }, integer) {
   const table = rows.length
     ? entriesTable([t.upload_action, t.upload_reason, t.rows], rows)
     : el("p", {}, t.nothing_found);
-  const report = el("a", { href: `${api}/jobs/${job.id}/report` }, t.jobs_report);
+  const report = el("a", { href: `${api}/jobs/${job.id}/report?lang=${language}` }, t.jobs_report);
   return titled(t.upload_reasons, table, job.has_report ? el("p", {}, report) : null);
 }
 

@@ -262,8 +262,9 @@ class _Importing:
         absent = read_absent_keys(self.conn, layer, keys)
         if not absent:
             return
-        removed, absent_only = ReasonCode.REMOVED_NOT_IN_EXTRACT, ReasonCode.NOT_IN_EXTRACT
-        reason = removed if self.rules.replace else absent_only
+        reason = ReasonCode.NOT_IN_EXTRACT
+        if self.rules.replace:
+            reason = ReasonCode.REMOVED_NOT_IN_EXTRACT
         outcome.noted[reason] += len(absent)
         self.findings += [Finding(0, RowAction.NOTED, reason, name, "", key) for key in absent]
         if self.rules.replace:

@@ -57,8 +57,9 @@ def test_import_osm_job_reports_and_stores_extract(
         import_job = run_import(content)
         assert (import_job["state"], import_job["outcome"]["inserted"]) == ("done", 2)
         assert count_stored() == (1, 1)
-        report = client.get(f"/api/v1/jobs/{import_job['id']}/report")
-        assert "cut_at_edge" in report.text
+        report = f"/api/v1/jobs/{import_job['id']}/report"
+        assert "cut at the extract's edge" in client.get(report, params={"lang": "en"}).text
+        assert "被数据范围边界截断" in client.get(report, params={"lang": "zh"}).text
         rejected_job = run_import(b"<?xml version='1.0'?><!DOCTYPE osm><osm/>")
         assert rejected_job["state"] == "failed"
         assert "document type" in rejected_job["outcome"]["reason"]

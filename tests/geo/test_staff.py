@@ -75,7 +75,7 @@ def test_import_staff_with_rejected_rows_stores_nothing(district_store: str) -> 
     with connect(district_store) as conn:
         with pytest.raises(RejectedRows, match="3 of 5 rows") as error:
             import_staff(conn, path)
-        reasons = {(f.line, f.reason) for f in error.value.outcome.findings}
+        reasons = {(f.line, f.code) for f in error.value.outcome.findings}
         assert reasons == {
             (3, "unknown_grid"),
             (4, "empty_value"),

@@ -291,7 +291,7 @@ def test_import_file_reports_every_fault_of_a_workbook(store: str) -> None:
         (1, "noted", "line_above_header_not_read"),
         (2, "noted", "line_above_header_not_read"),
     }
-    assert {(f.line, f.action, f.reason) for f in outcome.findings} == expected
+    assert {(f.line, f.action, f.code) for f in outcome.findings} == expected
     assert len(outcome.findings) == len(expected)
     rejected = [
         k
@@ -367,7 +367,7 @@ def test_import_file_reports_every_fault_of_a_hotline_export(store: str) -> None
     ]
     Path("hotline.csv").write_bytes("\r\n".join([header, *rows]).encode("gb18030"))
     outcome = import_layer(store, "incidents", Path("hotline.csv"), accept_rejects=True)
-    assert {(f.line, f.action, f.reason) for f in outcome.findings} == {
+    assert {(f.line, f.action, f.code) for f in outcome.findings} == {
         (5, "rejected", "no_usable_time"),
         (6, "rejected", "repeated_key"),
         (9, "repaired", "unknown_value/precision"),

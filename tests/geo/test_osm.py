@@ -209,7 +209,7 @@ def test_import_osm_reports_objects_cut_at_the_edge(
     assert len(imported_city.layers["cameras"]) == 1
     text = (tmp_path / "report.csv").read_text(encoding="utf-8-sig")
     rows = list(csv.DictReader(text.splitlines()))
-    assert {(row["column"], row["action"], row["reason"]) for row in rows} >= {
+    assert {(row["column"], row["action"], row["code"]) for row in rows} >= {
         ("buildings", "rejected", "cut_at_edge"),
         ("buildings", "rejected", "ring_not_closed"),
         ("streets.geometry", "noted", "cut_at_edge"),

@@ -342,8 +342,8 @@ FUNCTIONS = [
     _f("key_place_kinds", lambda w: geo.key_place_kinds(w["targets"]), targets="table"),
     _f("cameras_by_year", lambda w: geo.cameras_by_year(w["cameras"]), cameras="table"),
     _f(
-        "grid_of", lambda w: geo.grid_positions(w["grids"], w["incidents"]), grids="polygons",
-        incidents="maybe",
+        "grid_positions", lambda w: geo.grid_positions(w["grids"], w["incidents"]),
+        grids="polygons", incidents="maybe",
     ),
     _f(
         "density_by_grid",
@@ -376,7 +376,10 @@ FUNCTIONS = [
         counts="series",
     ),
     _f("empirical_bayes", lambda w: geo.empirical_bayes(w["counts"], w["people"]), counts="series"),
-    _f("ranks", lambda w: geo.rank_intervals(w["counts"], w["people"], draws=50), counts="series"),
+    _f(
+        "rank_intervals", lambda w: geo.rank_intervals(w["counts"], w["people"], draws=50),
+        counts="series",
+    ),
     _f(
         "hot_spots", lambda w: geo.hot_spots(w["grids"], w["incidents"]), grids="polygons",
         incidents="maybe",
@@ -389,9 +392,12 @@ FUNCTIONS = [
         "local_moran", lambda w: geo.local_moran(w["grids"], w["incidents"]), grids="polygons",
         incidents="maybe",
     ),
-    _f("contiguity", lambda w: geo.contiguity_weights(w["grids"]), grids="polygons"),
-    _f("within_distance", lambda w: geo.distance_band_weights(w["grids"], 120.0), grids="shapes"),
-    _f("nearest", lambda w: geo.knn_weights(w["grids"], 3), grids="shapes"),
+    _f("contiguity_weights", lambda w: geo.contiguity_weights(w["grids"]), grids="polygons"),
+    _f(
+        "distance_band_weights", lambda w: geo.distance_band_weights(w["grids"], 120.0),
+        grids="shapes",
+    ),
+    _f("knn_weights", lambda w: geo.knn_weights(w["grids"], 3), grids="shapes"),
     _f(
         "near_repeats",
         lambda w: geo.near_repeats(w["incidents"], distances_m=[30, 60], permutations=9),
@@ -402,11 +408,11 @@ FUNCTIONS = [
         incidents="maybe", grids="polygons",
     ),
     _f(
-        "bandwidth", lambda w: geo.select_bandwidth(w["incidents"], w["grids"]), incidents="maybe",
-        grids="polygons",
+        "select_bandwidth", lambda w: geo.select_bandwidth(w["incidents"], w["grids"]),
+        incidents="maybe", grids="polygons",
     ),
     _f(
-        "density_ratio",
+        "relative_risk_surface",
         lambda w: geo.relative_risk_surface(
             w["incidents"], w["demand"], w["grids"], 20.0, 60.0, people=w["people"]
         ).surface,

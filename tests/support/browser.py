@@ -62,7 +62,7 @@ def painted_pixels(page: Page, selector: str) -> int:
 def wait_for_frames(page: Page, number: int = 2) -> None:
     """Wait until a page has painted more frames, so that recent changes are laid out."""
     page.evaluate(
-        """async (n) => { for (let k = 0; k < n; k++) await new Promise(requestAnimationFrame); }""",
+        "async (n) => { for (let k = 0; k < n; k++) await new Promise(requestAnimationFrame); }",
         number,
     )
 

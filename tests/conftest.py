@@ -33,10 +33,19 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("gridcover")
 
+_WITHOUT_DURABILITY = (
+    "fsync = off",
+    "full_page_writes = off",
+    "synchronous_commit = off",
+    "checkpoint_timeout = '1h'",
+    "max_wal_size = '8GB'",
+)
+"""Settings of a server whose data need not survive it."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _audit_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The heads of the tests' audit logs stand in a folder of the run, not in the machine's own."""
+    """Write the heads of audit logs to a folder of the run, not to that of the machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRIDCOVER_AUDIT_DIR", str(tmp_path_factory.mktemp("audit")))
         yield
@@ -44,7 +53,7 @@ def _audit_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def open_folder() -> Iterator[Path]:
-    """A folder that the server's own account can enter, which pytest's are not for root."""
+    """Return a folder that the account of the server can enter, unlike those of pytest for root."""
     folder = Path(tempfile.mkdtemp(prefix="gridcover-test-"))
     folder.chmod(0o755)
     yield folder
@@ -53,17 +62,16 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def private(open_folder: Path) -> Iterator[private_cluster.Cluster]:
-    """The run's private cluster."""
-    with private_cluster.running(open_folder / "main") as found:
-        with psycopg.connect(found.conninfo, autocommit=True) as conn:
-            # Its folder is removed in the end, and no test stops this server in the middle of a write.
-            for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off",
-                            "checkpoint_timeout = '1h'", "max_wal_size = '8GB'"):  # fmt: skip
+    """Return the private cluster of the run."""
+    with private_cluster.running(open_folder / "main") as cluster:
+        with psycopg.connect(cluster.conninfo, autocommit=True) as conn:
+            # Its folder is deleted at the end, and no test kills this server during a write.
+            for setting in _WITHOUT_DURABILITY:
                 conn.execute(f"ALTER SYSTEM SET {setting}".encode())
             conn.execute("SELECT pg_reload_conf()")
-        yield found
-        # A shutdown that writes hundreds of databases to disk first would be for nothing.
-        private_cluster.pg_ctl(found, "-m", "immediate", "stop")
+        yield cluster
+        # An ordinary shutdown would write the databases to disk first.
+        private_cluster.pg_ctl(cluster, "-m", "immediate", "stop")
 
 
 def _create_database(
@@ -107,7 +115,10 @@ def store(private: private_cluster.Cluster, _migrated: str) -> Iterator[str]:
 def demo_store(
     private: private_cluster.Cluster, open_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> str:
-    """The demo district, loaded and refreshed; tests only read it. One process makes it, the others restore it."""
+    """Return a database with the demo district, loaded and refreshed; tests only read it.
+
+    One process of the run makes it, the others restore its dump.
+    """
     conninfo = _create_database(private, "demo")
     if "PYTEST_XDIST_WORKER" not in os.environ:
         _make_demo(conninfo)
@@ -179,14 +190,14 @@ def run(
         code = 0
         try:
             main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
+        except SystemExit as error:
+            code = int(error.code or 0)
         finally:
             for number, handler in zip((signal.SIGTERM, signal.SIGHUP), before, strict=True):
                 signal.signal(number, handler)
-        said = capsys.readouterr()
+        printed = capsys.readouterr()
         # Messages are wrapped to the width of the terminal.
-        return CommandResult(code, said.out, " ".join(said.err.split()))
+        return CommandResult(code, printed.out, " ".join(printed.err.split()))
 
     return call
 

@@ -167,8 +167,8 @@ DAMAGED_CELLS = [
         "平安里第07网",
     ),
     (
-        "里第07".encode(), "里".encode() + b"\xe7" + b"07", {"repaired: damaged_character": 1}, "C07",
-        "平安里\ufffd07网格",
+        "里第07".encode(), "里".encode() + b"\xe7" + b"07", {"repaired: damaged_character": 1},
+        "C07", "平安里\ufffd07网格",
     ),
     (
         "07网格".encode(), "07网\ufffd".encode(), {"repaired: damaged_character": 1}, "C07",

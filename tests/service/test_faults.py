@@ -101,7 +101,7 @@ class Load:
                     except (httpx2.RemoteProtocolError, httpx2.ReadError):
                         # An interrupted download: the client notices that it is incomplete.
                         self.reads[path, 0] += 1
-                        if "/export/" not in path:
+                        if "/exports/" not in path:
                             self.failures.append(f"{path}: broken off")
                         continue
                     self.reads[path, response.status_code] += 1

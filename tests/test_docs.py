@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import json
 import pkgutil
 import re
@@ -203,6 +204,12 @@ def test_cli_page_documents_every_command_and_option() -> None:
                 name for parameter in commands_by_words[words].params for name in parameter.opts
             }
             assert set(named) <= options, f"{words} has no {named}"
+
+
+def test_every_public_name_has_a_docstring_example() -> None:
+    public = [getattr(geo, name) for name in geo.__all__ if not name.startswith("_")]
+    without = [item.__name__ for item in public if "Examples\n" not in inspect.getdoc(item)]
+    assert without == []
 
 
 def test_docstring_examples_give_their_output() -> None:

@@ -25,7 +25,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SitePlan:
-    """Chosen sites, and how near to the optimum they are proved to be."""
+    """Chosen sites, and how near to the optimum they are proved to be.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, geo
+    >>> crs = "EPSG:32650"
+    >>> areas = [shapely.box(0, 0, 2, 1), shapely.box(2, 0, 3, 1)]
+    >>> points = gpd.points_from_xy([0.5, 1.5, 2.5], [0.5] * 3)
+    >>> demand = gpd.GeoDataFrame({"weight": [1.0, 1.0, 1.0]}, geometry=points, crs=crs)
+    >>> plan = geo.choose_sites(gpd.GeoSeries(areas, crs=crs), demand, number=1)
+    >>> plan.gain, plan.gap
+    (2.0, 0.0)
+    """
 
     chosen: pd.DataFrame
     """On the labels of the candidates, in the order of choice: `gain` (what each adds to those

@@ -23,7 +23,14 @@ _CAMERA_TYPES = {"131": "camera", "132": "network camera"}
 
 @dataclass(frozen=True)
 class AreaCode:
-    """Parts of an administrative code or of the code of a grid."""
+    """Parts of an administrative code or of the code of a grid.
+
+    Examples
+    --------
+    >>> import geo
+    >>> geo.area_code("340203001001").level
+    'community'
+    """
 
     code: str
     """Code without the zeros that pad it to twelve digits."""
@@ -109,7 +116,14 @@ def parent_codes(code: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class DeviceNumber:
-    """Parts of a device number of GB/T 28181, code rule A."""
+    """Parts of a device number of GB/T 28181, code rule A.
+
+    Examples
+    --------
+    >>> import geo
+    >>> geo.device_number("34020000001320000001").type
+    '132'
+    """
 
     centre: str
     """Administrative code of the centre, 8 digits."""

@@ -42,6 +42,12 @@ class FindingCode(StrEnum):
 
     The texts in Chinese and English are in ``geo/locales`` under ``finding_CODE``. Some codes are
     followed by a slash and a parameter, such as ``age_above_years/10`` (see `finding_of`).
+
+    Examples
+    --------
+    >>> import geo
+    >>> str(geo.FindingCode.BEARING_MISSING)
+    'bearing_missing'
     """
 
     BEARING_MISSING = "bearing_missing"

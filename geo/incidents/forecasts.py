@@ -24,7 +24,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Expected incidents of the next month by grid, and the back-test of the models."""
+    """Expected incidents of the next month by grid, and the back-test of the models.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, pandas as pd, shapely, geo
+    >>> cells = [shapely.box(x, 0, x + 500, 500) for x in (0, 500)]
+    >>> days = pd.date_range("2026-01-01", "2026-04-30", tz="Asia/Shanghai")
+    >>> points = gpd.GeoDataFrame(
+    ...     {"occurred_at": days}, geometry=[shapely.Point(250, 250)] * len(days), crs=32650)
+    >>> result = geo.forecast(gpd.GeoDataFrame(geometry=cells, crs=32650), points, held_out=2)
+    >>> result.backtest.index.names
+    FrozenList(['model', 'area_share'])
+    """
 
     month: pd.Timestamp
     """First day of the forecast month, without a zone."""

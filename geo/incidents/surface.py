@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Surface:
-    """Values on a regular raster over a district; NaN outside it."""
+    """Values on a regular raster over a district; NaN outside it.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, geo
+    >>> district = gpd.GeoSeries([shapely.box(5e5, 0, 5e5 + 100, 50)], crs=32650)
+    >>> points = gpd.GeoDataFrame(geometry=[shapely.Point(5e5 + 50, 25)], crs=32650)
+    >>> geo.density_surface(points, district, 10.0, 50.0).values.shape
+    (5, 10)
+    """
 
     values: NDArray[np.float64]
     """Rows from north to south; incidents (or weight) per km², or a ratio."""

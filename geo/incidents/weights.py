@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights of the neighbours of each place, in compressed rows, without the place itself."""
+    """Weights of the neighbours of each place, in compressed rows, without the place itself.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, geo
+    >>> cells = gpd.GeoSeries([shapely.box(x, 0, x + 1, 1) for x in range(3)], crs=32650)
+    >>> weights = geo.contiguity_weights(cells)
+    >>> weights.count, weights.neighbours.tolist()
+    (3, [1, 0, 2, 1])
+    """
 
     offsets: NDArray[np.int64]
     """The neighbours of place i are those from offsets[i] to offsets[i + 1]."""

@@ -51,6 +51,13 @@ class PreparedBuildings:
         Index of the bounding boxes.
     terrain : Terrain or None
         Elevation of the ground; None for level ground.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely, geo
+    >>> house = gpd.GeoDataFrame({"height_m": [9.0]}, geometry=[shapely.box(0, 0, 8, 8)], crs=32650)
+    >>> geo.prepare_buildings(house).segments.shape
+    (4, 4)
     """
 
     crs: pyproj.CRS

@@ -38,5 +38,5 @@ def utm_zone(crs: pyproj.CRS, west: float, south: float, east: float, north: flo
     except (RuntimeError, ValueError) as error:
         raise CrsError(
             f"no UTM zone holds the layer, whose coordinates run from {west:g}, {south:g} to "
-            f"{east:g}, {north:g} in {crs.to_string()}; mend its coordinates or its CRS"
+            f"{east:g}, {north:g} in {crs.to_string()}; correct its coordinates or its CRS"
         ) from error

@@ -165,7 +165,7 @@ def refuse_scale(geometry: GeoSeries, is_off: NDArray[np.bool_]) -> None:
     if not is_off[has_place].all():
         raise CrsError(
             f"{name_rows(geometry.index[is_off])} lie where {crs.to_string()} does not hold: "
-            f"lengths there are off by more than {SCALE_LIMIT:.1%}; mend their coordinates, or "
+            f"lengths there are off by more than {SCALE_LIMIT:.1%}; correct their coordinates, or "
             "project all with .to_crs() to a CRS that suits them"
         )
     bounds = bounds_of(geometry)
@@ -173,7 +173,7 @@ def refuse_scale(geometry: GeoSeries, is_off: NDArray[np.bool_]) -> None:
     try:
         better = f".to_crs({utm_zone(crs, *bounds).to_string()!r})"
     except CrsError:
-        better = ".to_crs(geo.metric_crs(layer)), once its coordinates or its CRS are mended"
+        better = ".to_crs(geo.metric_crs(layer)), once its coordinates or its CRS are corrected"
     amount = f"{error:.1%}" if np.isfinite(error) else "beyond measure"
     raise CrsError(
         f"lengths in {crs.to_string()} are off by {amount} where the layer lies (at most "

@@ -131,6 +131,6 @@ def codes_of(frame: DataFrame | Series, what: str) -> NDArray[np.object_]:
     bad = pd.Index(codes).duplicated() | empty
     if bad.any():
         raise ColumnError(
-            f"each of the {what} needs a label of its own; mend {name_rows(index[bad])}"
+            f"each of the {what} needs a label of its own; correct {name_rows(index[bad])}"
         )
     return codes

@@ -91,7 +91,7 @@ def numbers(values: Series, name: str) -> NDArray[np.float64]:
         out = np.array([_number(value) for value in objects], float)
     bad = (np.isnan(out) & ~empty) | np.array(is_boolean, bool)
     if bad.any():
-        raise ColumnError(f"{name} must be numbers; mend {name_rows(values.index[bad])}")
+        raise ColumnError(f"{name} must be numbers; correct {name_rows(values.index[bad])}")
     return out
 
 
@@ -132,7 +132,8 @@ def figures_of(table: DataFrame, what: str) -> NDArray[np.float64]:
     if bad.any():
         rows = table.index[np.flatnonzero(bad)]
         raise ColumnError(
-            f"{what} must be known for every span (0 where there was none); mend {name_rows(rows)}"
+            f"{what} must be known for every span (0 where there was none); correct "
+            f"{name_rows(rows)}"
         )
     return out
 

@@ -105,6 +105,6 @@ def choices_of(frame: DataFrame, name: str, allowed: tuple[str, ...], missing: s
     if bad.any():
         raise ColumnError(
             f"{name} must be one of {', '.join(allowed)}, not {words[bad].iloc[0]!r}; "
-            f"mend {name_rows(words.index[bad])}"
+            f"correct {name_rows(words.index[bad])}"
         )
     return words

@@ -67,7 +67,7 @@ def times_of(frame: DataFrame, name: str) -> Series:
     bad = (parsed.isna() & column.notna()) | (parsed < _EARLIEST) | (parsed >= _LATEST)
     if bad.any():
         raise ColumnError(
-            f"{name} must be times such as 2026-03-01T08:30+08:00; mend "
+            f"{name} must be times such as 2026-03-01T08:30+08:00; correct "
             f"{name_rows(column.index[bad.to_numpy()])}"
         )
     return parsed.dt.as_unit("ns")

@@ -80,7 +80,9 @@ def _units_by_area(
             chain[level_of[current]] = current
             current, steps = parent_of[current], steps + 1
             if steps > len(codes):
-                raise ColumnError(f"the parents of area {code} lead back to itself; mend `parent`")
+                raise ColumnError(
+                    f"the parents of area {code} lead back to itself; correct `parent`"
+                )
         units[code] = chain
     return units
 

@@ -141,8 +141,8 @@ def _require_order(incidents: GeoDataFrame, received: Series, moments: dict[str,
         early = (moments[name] < received).to_numpy()
         if early.any():
             raise ColumnError(
-                f"{int(early.sum())} appeals have {name} before their receipt; mend the times of "
-                f"{name_rows(incidents.index[early])}"
+                f"{int(early.sum())} service requests have {name} before their receipt; correct "
+                f"the times of {name_rows(incidents.index[early])}"
             )
 
 

@@ -105,7 +105,7 @@ def _camera_states(used: GeoDataFrame, states: tuple[str, ...]) -> DataFrame:
     invalid = network.notna() & ~network.isin([True, False])
     if invalid.any():
         rows = name_rows(used.index[invalid.to_numpy()])
-        raise ColumnError(f"network must be true, false or empty; mend {rows}")
+        raise ColumnError(f"network must be true, false or empty; correct {rows}")
     return pd.DataFrame(
         {
             "networked": network.eq(True),

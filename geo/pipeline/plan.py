@@ -109,7 +109,7 @@ def plan_refresh(conn: Conn, settings: Settings, *, everything: bool = False) ->
         return RefreshPlan(changes, last_run, parameters, Extent.NONE, density=False)
     if last_run is None or "views_digest" not in last_run.summary:
         everything = True
-    if everything or _COVERAGE_LAYERS & changes.whole:
+    if everything or _COVERAGE_LAYERS & changes.untracked:
         coverage = Extent.ALL
     else:
         coverage = Extent.CHANGED if coverage_changed else Extent.NONE

@@ -21,7 +21,7 @@ class OgcView:
     """One view: its key, its moment, what a reader must be allowed to see."""
 
     view: str
-    told: str
+    description: str
     key: str
     moment: str | None
     right: str

@@ -92,7 +92,7 @@ def _other_directions(full: pd.DataFrame) -> list[tuple[Direction, ...]]:
     if bad.any():
         raise ColumnError(
             f"{_COLUMN} must be bearings or sectors joined by a slash, such as 180/200-220; "
-            f"wrong at {name_rows(full.index[bad])}: mend those rows"
+            f"wrong at {name_rows(full.index[bad])}: correct those rows"
         )
     return out
 

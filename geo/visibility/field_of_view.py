@@ -169,7 +169,8 @@ def _in_domain(cameras: pd.DataFrame, column: str) -> NDArray[np.float64]:
         bad |= values == 0
     if bad.any():
         raise ColumnError(
-            f"{column} must be {words}; wrong at {name_rows(cameras.index[bad])}: mend those rows"
+            f"{column} must be {words}; wrong at {name_rows(cameras.index[bad])}: correct those "
+            "rows"
         )
     return values
 

@@ -74,7 +74,9 @@ def count_issues(conn: Connection, user: SignedIn, area: AreaCode = None) -> lis
 
     Within an area, at most 20,000 rows of each issue are counted.
     """
-    return count_data_quality_issues(conn, area, kept=area is not None or not user.everywhere)
+    return count_data_quality_issues(
+        conn, area, stored_only=area is not None or not user.everywhere
+    )
 
 
 def _read_issues(conn: Conn, selected: IssueFilter, limit: int) -> tuple[gpd.GeoDataFrame, int]:

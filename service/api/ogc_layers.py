@@ -157,7 +157,7 @@ def _layer_of(name: str, collection: Any) -> Layer:
     columns = {column.name: column for column in collection.table_columns}
     changes = {
         "id": name,
-        "description": view.told,
+        "description": view.description,
         "id_column": columns[view.key],
         "datetime_column": columns[view.moment] if view.moment else None,
     }

@@ -127,7 +127,7 @@ def write_statuses(
     conn: Conn,
     history: list[tuple[str, dt.datetime, str]],
     current: dict[str, str],
-    heard: dict[str, dt.datetime],
+    reported: dict[str, dt.datetime],
 ) -> None:
     """Add statuses to the history, set the present ones, and record when they were reported.
 
@@ -140,7 +140,7 @@ def write_statuses(
         replaced.
     current : dict
         Present status by camera.
-    heard : dict
+    reported : dict
         Moment of the newest report by camera; an older one than stored is ignored.
     """
     conn.execute(
@@ -162,7 +162,7 @@ def write_statuses(
     conn.execute(
         "INSERT INTO camera_heard (camera, at) SELECT * FROM unnest(%s::text[], %s::timestamptz[]) "
         "ON CONFLICT (camera) DO UPDATE SET at = greatest(camera_heard.at, EXCLUDED.at)",
-        (list(heard), list(heard.values())),
+        (list(reported), list(reported.values())),
     )
     conn.execute("DROP TABLE new_statuses")
 

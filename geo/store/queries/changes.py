@@ -15,7 +15,7 @@ class Changes:
     """Numbers of the changes."""
     layers: frozenset[str]
     """Layers with any change."""
-    whole: frozenset[str]
+    untracked: frozenset[str]
     """Layers with too many changes to record each."""
     codes: dict[str, list[str]]
     """Changed keys by layer, sorted."""
@@ -45,10 +45,10 @@ def read_pending_changes(conn: Conn) -> Changes:
     was_there: dict[tuple[str, str], bool] = {}
     is_there: dict[tuple[str, str], bool] = {}
     places: dict[str, list[tuple[float, float, float, float]]] = {}
-    whole = set()
+    untracked = set()
     for _, layer, code, was, now in rows:
         if code is None:
-            whole.add(layer)
+            untracked.add(layer)
             continue
         was_there.setdefault((layer, code), was is not None)
         is_there[layer, code] = now is not None
@@ -62,7 +62,7 @@ def read_pending_changes(conn: Conn) -> Changes:
     return Changes(
         [int(row[0]) for row in rows],
         frozenset(row[1] for row in rows),
-        frozenset(whole),
+        frozenset(untracked),
         codes,
         balance,
         places,

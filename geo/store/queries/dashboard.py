@@ -193,7 +193,7 @@ def read_camera_years(conn: Conn, level: str, code: str) -> list[dict[str, Any]]
 
 
 def count_data_quality_issues(
-    conn: Conn, area: str | None = None, *, kept: bool = False
+    conn: Conn, area: str | None = None, *, stored_only: bool = False
 ) -> list[dict[str, Any]]:
     """Return the number of rows of each finding by owner, most first.
 
@@ -202,8 +202,8 @@ def count_data_quality_issues(
     conn : psycopg.Connection
         Connection to the store.
     area : str, optional
-        Code of an area or grid; only with `kept`.
-    kept : bool, optional
+        Code of an area or grid; only with `stored_only`.
+    stored_only : bool, optional
         Whether to count only findings that are stored row by row.
 
     Returns
@@ -212,7 +212,7 @@ def count_data_quality_issues(
         `layer`, `aspect`, `finding`, `owner` and the number `rows`.
     """
     with conn.cursor(row_factory=dict_row) as cursor:
-        if kept:
+        if stored_only:
             return cursor.execute(statement("finding_counts"), {"area": area}).fetchall()
         return cursor.execute(
             "SELECT layer, aspect, finding, owner, rows FROM register_counts "

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from geo.ingest import values
-from geo.ingest.cleaning import use_headers
 from geo.ingest.dictionary import Dictionary
+from geo.ingest.header_use import use_headers
 from geo.ingest.headers import HeaderMatches, find_header, is_secret, match_headers
 from geo.ingest.occurrence import KeyRule
 from geo.ingest.proposals import Evidence, Proposal

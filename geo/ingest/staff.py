@@ -12,9 +12,10 @@ import pandas as pd
 from geo.errors import ColumnError
 from geo.ingest import values
 from geo.ingest.cells import CellContext, parse_column
-from geo.ingest.cleaning import CleanedTable, repair_texts, require_renames
+from geo.ingest.cleaning import CleanedTable, repair_texts
 from geo.ingest.dictionary import BUILT_IN, Dictionary, value_of
 from geo.ingest.findings import CleaningTable, Finding
+from geo.ingest.header_use import require_renames
 from geo.ingest.headers import match_headers
 from geo.ingest.reasons import ReasonCode, RowAction
 from geo.schema import Column, Layer

@@ -12,13 +12,8 @@ import geo
 from geo.crs import metric_crs
 from geo.errors import StoreError
 from geo.pipeline.context import Progress, RunContext, no_progress, open_context
-from geo.pipeline.coverage import (
-    CoverageResult,
-    compute_all,
-    compute_changed,
-    coverage_totals,
-    write_coverage,
-)
+from geo.pipeline.coverage import CoverageResult, compute_all, compute_changed
+from geo.pipeline.coverage_results import coverage_totals, write_coverage
 from geo.pipeline.dashboard import refresh_dashboard
 from geo.pipeline.density import compute_density, write_density
 from geo.pipeline.digests import text_digest

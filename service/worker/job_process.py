@@ -25,7 +25,8 @@ from geo.settings import get_settings
 from geo.store.audit_actions import AuditAction
 from geo.store.connection import Conn, connect
 from geo.store.queries.audit import append_audit_entry, set_actor
-from geo.store.queries.jobs import end_job, mark_session, write_job_end, write_job_step
+from geo.store.queries.job_workers import mark_session
+from geo.store.queries.jobs import end_job, write_job_end, write_job_step
 from geo.store.queries.uploads import delete_upload, read_upload
 from service.worker.exit_status import ExitStatus
 

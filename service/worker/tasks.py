@@ -20,7 +20,8 @@ from geo.errors import GridcoverError, StoreAwayError, StoreError
 from geo.maps.failures import explain_failure
 from geo.settings import get_settings
 from geo.store.connection import Conn, connect
-from geo.store.queries.jobs import begin_job, end_job, end_sessions
+from geo.store.queries.job_workers import end_sessions
+from geo.store.queries.jobs import begin_job, end_job
 from service.worker.exit_status import ExitStatus
 
 _log = logging.getLogger("gridcover.worker")

@@ -17,13 +17,13 @@ from geo.errors import GridcoverError
 from geo.maps.failures import explain_failure
 from geo.settings import Settings, get_settings
 from geo.store.connection import connect
-from geo.store.queries.jobs import (
-    end_job,
+from geo.store.queries.job_workers import (
     end_sessions,
     read_abandoned_job,
     release_queueing_lock,
     write_heartbeat,
 )
+from geo.store.queries.jobs import end_job
 from geo.store.queries.webhooks import DELIVERY_QUEUE, enqueue_stored_deliveries
 from service.worker.exit_status import ExitStatus
 from service.worker.queue import make_queue

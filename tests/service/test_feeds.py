@@ -19,7 +19,7 @@ from geo.settings import Settings
 from geo.store.connection import connect
 from geo.store.queries.alerts import raise_alerts, read_open_alerts
 from geo.store.queries.api_tokens import make_token
-from geo.store.queries.jobs import write_heartbeat
+from geo.store.queries.job_workers import write_heartbeat
 from geo.store.queries.webhooks import (
     add_webhook,
     enqueue_stored_deliveries,

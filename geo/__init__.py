@@ -1,7 +1,7 @@
 """gridcover: camera coverage and incidents by grid.
 
-The names of the library stand in ``__init__.pyi``, by the module that defines them; a module is
-loaded when one of its names is first used.
+The names of the library are listed in ``__init__.pyi``, by the module that defines them; a module
+is loaded when one of its names is first used.
 """
 
 import lazy_loader

@@ -71,7 +71,7 @@ class RejectedRows(GridcoverError, ValueError):
     ----------
     message : str
         How many rows, for which reasons, and what to do.
-    outcome : geo.ingest.Outcome
+    outcome : geo.ingest.ImportOutcome
         The outcome of the import, with its findings.
     """
 

@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from geo.store.queries.api_tokens import READ
 from geo.store.queries.users import User
 from service.auth.forms import require_same_origin
-from service.auth.permissions import rights_of
+from service.auth.permissions import ALL_RIGHTS, rights_of
 from service.auth.sessions import SignInNeededError, identify
 from service.request_bodies import LARGEST_JSON, LimitedRequest
 from service.state import app_state
@@ -97,7 +97,16 @@ def allow(*rights: str, **options: Any) -> Any:
     -------
     Any
         Dependency of FastAPI.
+
+    Raises
+    ------
+    ValueError
+        If no role has one of the rights.
     """
+    if unknown := sorted(set(rights) - ALL_RIGHTS):
+        raise ValueError(
+            f"no role has the right {', '.join(unknown)}; see service/auth/permissions.py"
+        )
     return Depends(Policy(frozenset(rights), **options))
 
 

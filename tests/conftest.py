@@ -157,7 +157,7 @@ def _fresh_settings() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def baltimore() -> Path:
-    """Real layers of Baltimore, where they are laid."""
+    """Return the folder of real layers of Baltimore, if present."""
     folder = SHARED / "data" / "baltimore"
     if not folder.is_dir():
         pytest.skip("the shared data are not here")
@@ -166,7 +166,7 @@ def baltimore() -> Path:
 
 @pytest.fixture(scope="session")
 def odd_files() -> Path:
-    """Files as people have them, where they are laid."""
+    """Return the folder of irregular files, if present."""
     folder = SHARED / "data" / "odd_files"
     if not folder.is_dir():
         pytest.skip("the shared data are not here")

@@ -206,6 +206,14 @@ def test_cli_page_documents_every_command_and_option() -> None:
             assert set(named) <= options, f"{words} has no {named}"
 
 
+def test_methods_page_names_functions_of_the_library() -> None:
+    text = (ROOT / "docs/methods.md").read_text(encoding="utf-8")
+    table = [line for line in text.splitlines() if line.startswith("| [")]
+    names = {name for line in table for name in re.findall(r"`([a-z]\w+)`", line.split("|")[2])}
+    assert len(names) >= 40
+    assert names - set(geo.__all__) == set()
+
+
 def test_every_public_name_has_a_docstring_example() -> None:
     public = {name: getattr(geo, name) for name in geo.__all__ if not name.startswith("_")}
     functions = {name: item for name, item in public.items() if callable(item)}

@@ -1,1 +1,1 @@
-"""How areas are governed: roll-up by level, and how well appeals are served."""
+"""How areas are governed: roll-up by level, and how well service requests are answered."""

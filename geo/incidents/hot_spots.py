@@ -45,9 +45,9 @@ def hot_spots(
     values : array_like of float, optional
         One figure per grid (a rate, for instance); NaN is not allowed.
     weights : Weights, optional
-        Neighbours, from `contiguity`, `distance_band_weights` or `nearest`; queen contiguity unless
-        given. The grid itself always counts, with weight 1 (or the mean weight of its neighbours
-        where that differs).
+        Neighbours, from `contiguity_weights`, `distance_band_weights` or `knn_weights`; queen
+        contiguity unless given. The grid itself always counts, with weight 1 (or the mean weight
+        of its neighbours where that differs).
     permutations : int, default 0
         Number of conditional permutations for the p-value; 0 for the closed form (normal).
     seed : int, default 1

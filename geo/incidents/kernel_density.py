@@ -49,7 +49,7 @@ def density_surface(
         Side of a cell, metres.
     bandwidth_m : float or {"silverman", "scott", "likelihood"}, optional
         Radius of the quartic kernel or standard deviation of the Gaussian, metres; or the name of a
-        rule (see `bandwidth`). Silverman's unless given.
+        rule (see `select_bandwidth`). Silverman's unless given.
     kernel : {"quartic", "gaussian"}, default "quartic"
         ``quartic`` ends at the bandwidth, ``gaussian`` is cut at 6 bandwidths.
     weights : array_like of float, optional

@@ -61,7 +61,7 @@ class ParsedDirections:
     fov_deg: NDArray[np.object_]
     """Width of the sector where the text gives one; 360 for all round."""
     other_directions: NDArray[np.object_]
-    """Further directions as text (`geo.directions.to_text`)."""
+    """Further directions as text (`geo.directions.directions_to_text`)."""
     not_understood: NDArray[np.object_]
     """Text of the cells that give no direction, to be stored with the row."""
 

@@ -129,7 +129,7 @@ def find_header(header: str, headers: Iterable[str]) -> str | None:
     Returns
     -------
     str or None
-        The same header, else the first that is the same when `normalised`, else None.
+        The same header, else the first that is the same after `normalise_word`, else None.
     """
     listed = list(headers)
     same = next((other for other in listed if other.strip() == header.strip()), None)

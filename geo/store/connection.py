@@ -157,7 +157,7 @@ def dict_rows(
         Connection to the store.
     query : LiteralString or bytes or psycopg.sql.SQL or psycopg.sql.Composed
         The statement.
-    params : dict or sequence, optional, optional
+    params : dict or sequence, optional
         Values for its placeholders.
 
     Returns

@@ -73,7 +73,7 @@ def read_frame(conn: Conn, query: sql.SQL | sql.Composed, params: Any = None) ->
         Connection to the store.
     query : psycopg.sql.SQL or psycopg.sql.Composed
         A statement with a column `geometry` of WKB in EPSG:4326.
-    params : dict or sequence, optional, optional
+    params : dict or sequence, optional
         Values for its placeholders.
 
     Returns

@@ -16,6 +16,8 @@ RIGHTS: dict[str, frozenset[str]] = {
     "administrator": MAPS | {"phones", "audit", "jobs", "users"},
 }
 """Rights of each role, everywhere within the areas of the account."""
+ALL_RIGHTS = frozenset[str]().union(*RIGHTS.values())
+"""Rights that a route can need."""
 
 
 def rights_of(user: User) -> frozenset[str]:

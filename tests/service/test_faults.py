@@ -32,7 +32,7 @@ from geo.store.queries.api_tokens import make_token
 from geo.store.queries.audit import check_audit, set_actor
 from tests.support.event_stream import EventStream
 from tests.support.jobs import hold_refreshes, running_worker
-from tests.support.processes import is_running
+from tests.support.processes import descendants, is_running
 from tests.support.rows import insert_grids
 from tests.support.service import serving
 from tests.support.waiting import wait_until
@@ -537,9 +537,12 @@ def running_service(env: dict[str, str]) -> Iterator[tuple[str, int]]:
 
 
 def _cpu_s(pid: int) -> float:
-    """Return the processor seconds that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Return the processor seconds that a process and those that it started have used."""
+    ticks = 0
+    for number in {pid} | descendants(pid):
+        fields = Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def test_service_finishes_requests_on_sigterm(demo_store: str) -> None:

@@ -227,6 +227,11 @@ def test_route_policies_match_the_table(client: TestClient) -> None:
         assert policy.max_body <= 32 << 20
 
 
+def test_allow_refuses_a_right_that_no_role_has() -> None:
+    with pytest.raises(ValueError, match="no role has the right coverrage"):
+        allow("coverrage")
+
+
 def test_require_policies_refuses_undeclared_routes() -> None:
     for route_class, dependencies in (
         (APIRoute, [allow("coverage")]),

@@ -140,7 +140,7 @@ class OsmOutcome(ImportOutcome):
         Returns
         -------
         dict of str to object
-            As `geo.ingest.Outcome.as_dict`, and ``layers``.
+            As `geo.ingest.ImportOutcome.as_dict`, and ``layers``.
         """
         return super().as_dict() | {"layers": [layer.as_dict() for layer in self.layers]}
 

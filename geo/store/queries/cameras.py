@@ -200,7 +200,7 @@ def read_camera_views(
         Connection to the store.
     codes : list of str, optional
         Codes of cameras; None for no condition on them.
-    boxes : array-like of float, shape (n, 4), optional, optional
+    boxes : array-like of float, shape (n, 4), optional
         Boxes (west, south, east, north, degrees) that the box of a view meets.
 
     Returns
@@ -230,8 +230,8 @@ def read_camera_record(conn: Conn, code: str) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        The columns of the register with `lon`, `lat`, `status_told_at`, `view_m2`,
-        `assumed`, `in_grid`, `in_grid_name`, and `history`, the newest 100 changes with
+        The columns of the register with `lon`, `lat`, `status_reported_at`, `view_m2`,
+        `assumed`, `grid`, `grid_name`, and `history`, the newest 100 changes with
         `since` and `status`; None if there is no such camera.
     """
     with conn.cursor(row_factory=dict_row) as cursor:

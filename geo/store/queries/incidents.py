@@ -83,7 +83,7 @@ def read_places_of_last_year(
     ----------
     conn : psycopg.Connection
         Connection to the store.
-    boxes : array-like of float, shape (n, 4), optional, optional
+    boxes : array-like of float, shape (n, 4), optional
         Boxes (west, south, east, north, degrees); only incidents in the box around them.
         None for all.
 

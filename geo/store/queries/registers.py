@@ -34,7 +34,7 @@ def read_layer(
         Name of the register.
     codes : list of str, optional
         Keys to select; None for no condition on the key.
-    boxes : array-like of float, shape (n, 4), optional, optional
+    boxes : array-like of float, shape (n, 4), optional
         Boxes (west, south, east, north, degrees) that the box of a selected row meets;
         ignored if keys are given.
 

@@ -79,7 +79,7 @@ def numbers(values: Series, name: str) -> NDArray[np.float64]:
         raise ColumnError(f"{name} must be a Series, not {type(values).__name__}")
     dtype: Any = values.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "fiu":
-        return values.to_numpy(float)
+        return _writable(values.to_numpy(float))
     if pd.api.types.is_bool_dtype(dtype) or (isinstance(dtype, np.dtype) and dtype.kind in "mMc"):
         raise ColumnError(f"{name} holds values of type {dtype}, not numbers")
     objects = values.astype(object)
@@ -92,7 +92,12 @@ def numbers(values: Series, name: str) -> NDArray[np.float64]:
     bad = (np.isnan(out) & ~empty) | np.array(is_boolean, bool)
     if bad.any():
         raise ColumnError(f"{name} must be numbers; correct {name_rows(values.index[bad])}")
-    return out
+    return _writable(out)
+
+
+def _writable(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return an array of our own: kernels are compiled again for one that is read-only."""
+    return values if values.flags.writeable else values.copy()
 
 
 def _number(value: Any) -> float:

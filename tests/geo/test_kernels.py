@@ -12,7 +12,10 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
+import geopandas as gpd
 import pytest
+import shapely
+from numba import typeof
 from numba.core.caching import NullCache
 from numba.core.registry import CPUDispatcher
 
@@ -68,6 +71,21 @@ def test_start_compiling_skips_compiled_kernels(
     assert not kernels._stamp().exists()
     kernels._record()
     assert len(list((tmp_path / "cache").glob("gridcover-kernels-*"))) == 1
+
+
+def test_prepared_buildings_have_one_type_with_and_without_heights() -> None:
+    footprints = gpd.GeoSeries([shapely.box(0, 0, 8, 8)], crs=32650)
+    columns: tuple[dict[str, list[float]], ...] = (
+        {},
+        {"height_m": [9.0]},
+        {"height_m": [9.0], "parapet_m": [1.0]},
+    )
+    types = {
+        typeof(geo.prepare_buildings(gpd.GeoDataFrame(values, geometry=footprints)).obstacles)
+        for values in columns
+    }
+    # Kernels are compiled for another type when it is first used.
+    assert len(types) == 1
 
 
 def test_compiling_stops_at_the_end_of_its_block(monkeypatch: pytest.MonkeyPatch) -> None:

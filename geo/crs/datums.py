@@ -17,8 +17,12 @@ from geo.errors import CrsError
 from geo.geometry.shapes import geometry_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from geopandas import GeoDataFrame, GeoSeries
     from numpy.typing import NDArray
+
+    Degrees = NDArray[np.float64]
 
 Datum = Literal["gcj02", "bd09", "cgcs2000", "wgs84"]
 DATUMS: tuple[Datum, ...] = ("gcj02", "bd09", "cgcs2000", "wgs84")
@@ -144,14 +148,12 @@ def wgs84_from_gcj02(
     (116.404, 39.915)
     """
     lon, lat = np.asarray(lon, float), np.asarray(lat, float)
-    wgs_lon, wgs_lat = lon.copy(), lat.copy()
-    for _ in range(_MAX_ITERATIONS):
-        dlon, dlat = _gcj02_offset(wgs_lon, wgs_lat)
-        previous = wgs_lon, wgs_lat
-        wgs_lon, wgs_lat = lon - dlon, lat - dlat
-        if _has_converged(previous, (wgs_lon, wgs_lat)):
-            break
-    return wgs_lon, wgs_lat
+
+    def _next_place(at_lon: Degrees, at_lat: Degrees) -> tuple[Degrees, Degrees]:
+        dlon, dlat = _gcj02_offset(at_lon, at_lat)
+        return lon - dlon, lat - dlat
+
+    return _fixed_point(_next_place, lon, lat)
 
 
 def bd09_from_gcj02(
@@ -211,13 +213,12 @@ def gcj02_from_bd09(
     (116.404, 39.915)
     """
     lon, lat = np.asarray(lon, float), np.asarray(lat, float)
-    gcj_lon, gcj_lat = lon - 0.0065, lat - 0.006
-    for _ in range(_MAX_ITERATIONS):
-        bd_lon, bd_lat = bd09_from_gcj02(gcj_lon, gcj_lat)
-        previous = gcj_lon, gcj_lat
-        gcj_lon, gcj_lat = gcj_lon + (lon - bd_lon), gcj_lat + (lat - bd_lat)
-        if _has_converged(previous, (gcj_lon, gcj_lat)):
-            break
+
+    def _next_place(at_lon: Degrees, at_lat: Degrees) -> tuple[Degrees, Degrees]:
+        bd_lon, bd_lat = bd09_from_gcj02(at_lon, at_lat)
+        return at_lon + (lon - bd_lon), at_lat + (lat - bd_lat)
+
+    gcj_lon, gcj_lat = _fixed_point(_next_place, lon - 0.0065, lat - 0.006)
     outside = _is_outside_china(lon, lat)
     return np.where(outside, lon, gcj_lon), np.where(outside, lat, gcj_lat)
 
@@ -259,9 +260,16 @@ def _gcj02_offset(
     return np.where(outside, 0.0, dlon), np.where(outside, 0.0, dlat)
 
 
-def _has_converged(previous: tuple[Any, Any], current: tuple[Any, Any]) -> bool:
-    """Return whether the last iteration moved no coordinate by more than 0.2 micrometres."""
-    return all(
-        not np.any(np.abs(new - old) > 1e-14 * 180)
-        for old, new in zip(previous, current, strict=True)
-    )
+def _fixed_point(
+    next_place: Callable[[Degrees, Degrees], tuple[Degrees, Degrees]], lon: Degrees, lat: Degrees
+) -> tuple[Degrees, Degrees]:
+    """Return the places that an iteration reaches, by steps of at most 0.2 micrometres."""
+    for _ in range(_MAX_ITERATIONS):
+        previous = lon, lat
+        lon, lat = next_place(lon, lat)
+        if not any(
+            np.any(np.abs(new - old) > 1e-14 * 180)
+            for old, new in zip(previous, (lon, lat), strict=True)
+        ):
+            break
+    return lon, lat

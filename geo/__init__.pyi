@@ -67,6 +67,7 @@ from .incidents.weights import Weights as Weights
 from .incidents.weights import contiguity_weights as contiguity_weights
 from .incidents.weights import distance_band_weights as distance_band_weights
 from .incidents.weights import knn_weights as knn_weights
+from .ingest.elevation import read_terrain as read_terrain
 from .synonyms import rename_columns as rename_columns
 from .visibility.field_of_view import PIXEL_DENSITY as PIXEL_DENSITY
 from .visibility.field_of_view import complete_cameras as complete_cameras
@@ -75,7 +76,6 @@ from .visibility.field_of_view import tilted_edges as tilted_edges
 from .visibility.prepared_buildings import PreparedBuildings as PreparedBuildings
 from .visibility.prepared_buildings import prepare_buildings as prepare_buildings
 from .visibility.terrain import Terrain as Terrain
-from .visibility.terrain import read_terrain as read_terrain
 from .visibility.visibility import visible_area as visible_area
 from .visibility.visibility import visible_area_by_tile as visible_area_by_tile
 

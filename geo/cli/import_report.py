@@ -48,8 +48,7 @@ def print_outcome(outcome: ImportOutcome, *, as_json: bool) -> None:
 
 
 def _print_findings(out: Console, outcome: ImportOutcome) -> None:
-    from geo.ingest import RowAction
-    from geo.ingest.reasons import reason_text
+    from geo.import_reasons import RowAction, reason_text
     from geo.maps.language import texts
 
     words = texts("en")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from geo.frames import required_column, texts_of
+from geo.parametric_codes import code_text, join_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,9 +111,9 @@ def finding_of(code: FindingCode, parameter: float | str | None = None) -> str:
     >>> finding_of(FindingCode.AGE_ABOVE_YEARS, 10.0), finding_of(FindingCode.HEAD_MISSING)
     ('age_above_years/10', 'head_missing')
     """
-    if parameter is None:
-        return code.value
-    return f"{code.value}/{parameter if isinstance(parameter, str) else format(parameter, 'g')}"
+    if parameter is None or isinstance(parameter, str):
+        return join_code(code, parameter or "")
+    return join_code(code, format(parameter, "g"))
 
 
 def finding_text(finding: str, texts: dict[str, str]) -> str:
@@ -135,12 +136,7 @@ def finding_text(finding: str, texts: dict[str, str]) -> str:
     >>> finding_text("age_above_years/10", {"finding_age_above_years": "Older than {n} years"})
     'Older than 10 years'
     """
-    code, _, parameter = finding.partition("/")
-    text = texts.get(f"finding_{code}")
-    if text is None:
-        return finding
-    kind = texts.get(f"kind_{parameter}", parameter)
-    return text.replace("{kind}", kind).replace("{n}", parameter)
+    return code_text(finding, texts, prefix="finding", labels="kind")
 
 
 def findings_by_owner(findings: DataFrame) -> DataFrame:

@@ -9,5 +9,3 @@ from .outcome import ImportOutcome as ImportOutcome
 from .outcome import spreadsheet_safe as spreadsheet_safe
 from .outcome import write_report as write_report
 from .preview import FilePreview as FilePreview
-from .reasons import ReasonCode as ReasonCode
-from .reasons import RowAction as RowAction

@@ -9,9 +9,9 @@ import geopandas as gpd
 import pandas as pd
 
 from geo.errors import ReadError
+from geo.import_reasons import ReasonCode
 from geo.ingest.encodings import ENCODINGS, REPLACEMENT, common_share, decode_as, detect_encoding
 from geo.ingest.raw_table import Note
-from geo.ingest.reasons import ReasonCode
 
 _CPG_BYTES = 100
 _DBF_END_OF_FIELDS = 0x0D

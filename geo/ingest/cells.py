@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geo.directions import directions_to_text
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest import values
 from geo.ingest.bearings import directions_of
 from geo.ingest.columns import distinct, moments_of, objects, plain_codes, plain_times
@@ -23,7 +24,6 @@ from geo.ingest.encodings import REPLACEMENT
 from geo.ingest.findings import CleaningTable, rows_where
 from geo.ingest.notation import PLAIN, Notation
 from geo.ingest.numbers import AMBIGUOUS, Decimal
-from geo.ingest.reasons import ReasonCode, RowAction
 from geo.ingest.value_vocabulary import FALSE_WORDS, TRUE_WORDS
 from geo.schema import Column, Layer
 

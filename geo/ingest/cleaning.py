@@ -11,6 +11,7 @@ import geopandas as gpd
 import pandas as pd
 
 from geo.crs import Datum
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest.categories import category_paths
 from geo.ingest.cells import CellContext, parse_column
 from geo.ingest.dates import DateOrder
@@ -26,7 +27,6 @@ from geo.ingest.locating import locate
 from geo.ingest.notation import read_notation
 from geo.ingest.occurrence import KeyRule, fill_span, make_keys, parse_span
 from geo.ingest.raw_table import RawTable
-from geo.ingest.reasons import ReasonCode, RowAction
 from geo.ingest.required import require_columns
 from geo.ingest.row_checks import assign_grid_precision, check_dates, check_keys, reject_guards
 from geo.schema import Layer

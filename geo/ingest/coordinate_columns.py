@@ -11,6 +11,7 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest import values
 from geo.ingest.angles import angle_of, names_axes, pair_of
 from geo.ingest.columns import plain_numbers
@@ -18,7 +19,6 @@ from geo.ingest.dictionary import normalise_word
 from geo.ingest.findings import CleaningTable, rows_where
 from geo.ingest.header_vocabulary import LAT, LON, WHERE
 from geo.ingest.notation import Notation
-from geo.ingest.reasons import ReasonCode, RowAction
 
 _AXES_MIXED = "a latitude in the column of longitudes, or the other way round"
 _LON_FIRST = frozenset(

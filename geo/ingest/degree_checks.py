@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from geo.crs import metric_crs
 from geo.errors import CrsError
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest.findings import CleaningTable, rows_where
-from geo.ingest.reasons import ReasonCode, RowAction
 
 _FULL_CIRCLE_DEG = 360.0
 _MARGIN_DEG = 0.5

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geo.directions import ALL_ROUND, Direction, directions_to_text
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest import values
 from geo.ingest.bearings import directions_of
 from geo.ingest.columns import distinct
@@ -19,7 +20,6 @@ from geo.ingest.dictionary import normalise_word
 from geo.ingest.findings import CleaningTable, Finding, rows_where
 from geo.ingest.headers import HeaderMatches
 from geo.ingest.raw_table import RawTable
-from geo.ingest.reasons import ReasonCode, RowAction
 
 _DEGREE_HEADERS = frozenset(
     normalise_word(header)

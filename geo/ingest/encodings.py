@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from geo.errors import ReadError
+from geo.ingest.everyday_characters import EVERYDAY_CHARACTERS
 
 REPLACEMENT = "\ufffd"
 """Character in place of bytes that are no character of the encoding."""
@@ -33,16 +34,6 @@ _EVERYDAY_SHARE_SHORT = 0.5
 """The same share of a short text."""
 _EVERYDAY_SHARE_KOREAN = 0.75
 """The same share of a text whose bytes are Korean as well."""
-_EVERYDAY = frozenset(
-    "的一是不了人我在有他这中大来上个国到说们为子和你地出道也时年得就那要下以生会自着去之过家学对可她里后小么"
-    "心多天而能好都然没日于起还发成事只作当想看文无开手十用主行方又如前所本见经头面公同三已老从动两长知民样现"
-    "分将外但身些与高意进把法此实回二理美点月明其种声全工己话儿者向情部正名定女问力机给等几很业最间新什打便位"
-    "因重被走电四第门相次东政海口使教西再平真听世气信北少关并内加化由却代军产入先山五太水万市路街巷区县镇乡村"
-    "社居委网格编号码称经纬度坐标设备类型状态时间安装高朝向摄像监控视频枪球半固定公园校医院银广场商店楼栋单元"
-    "城南京河湖桥站台花苑小期幢层室内外左右侧旁交叉路口停车道红绿灯派所警察案件盗窃报接处理完办结满意上级来源"
-    "系统数据备注序联系电话姓职务长员专兼法律消防六七八九零百千年月日安里新建设华兴福和民主光明胜利友谊人大学"
-)
-"""Everyday characters: those that are frequent in Chinese registers."""
 ENCODINGS = {
     "utf-8": "utf-8-sig",
     "utf-16": "utf-16",
@@ -289,7 +280,7 @@ def _as_chinese_unless_other(data: bytes, chinese: str, likeness: float) -> Deco
 def _everyday_share(text: str) -> float:
     """Return the share of everyday Chinese characters among those that are not ASCII."""
     others = re.findall(r"[^\x00-\x7f]", text[:_SAMPLE])
-    return sum(c in _EVERYDAY for c in others) / len(others) if others else 1.0
+    return sum(c in EVERYDAY_CHARACTERS for c in others) / len(others) if others else 1.0
 
 
 def _alphabet_share(text: str, first: str, last: str) -> float:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from geo.import_reasons import BY_COLUMN, ReasonCode, RowAction, reason_of
 from geo.ingest.dictionary import BUILT_IN, Dictionary
 from geo.ingest.raw_table import RawTable
-from geo.ingest.reasons import BY_COLUMN, ReasonCode, RowAction, reason_of
 from geo.schema import Layer
 
 
@@ -39,7 +39,7 @@ class Finding:
         Returns
         -------
         str
-            As `geo.ingest.reasons.reason_of` returns it.
+            As `geo.import_reasons.reason_of` returns it.
         """
         return reason_of(self.reason, self.parameter)
 

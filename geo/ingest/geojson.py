@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.errors import ReadError
+from geo.import_reasons import ReasonCode
 from geo.ingest.encodings import REPLACEMENT, decode_text
 from geo.ingest.raw_table import Note
-from geo.ingest.reasons import ReasonCode
 from geo.ingest.text_tables import encoding_notes
 
 MAX_DEPTH = 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from geo.errors import ColumnError
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest.dictionary import Dictionary, normalise_word
 from geo.ingest.directions import assign_angle
 from geo.ingest.findings import CleaningTable, Finding
@@ -10,7 +11,6 @@ from geo.ingest.header_vocabulary import EXTRA, LAT, LON, OWN_RESULTS, WHERE
 from geo.ingest.headers import HeaderMatches, is_secret, match_headers
 from geo.ingest.occurrence import KeyRule
 from geo.ingest.raw_table import RawTable
-from geo.ingest.reasons import ReasonCode, RowAction
 from geo.schema import Layer
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from geo.governance.codes import area_code, device_number
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest.findings import CleaningTable, Finding, rows_where
-from geo.ingest.reasons import ReasonCode, RowAction
 
 if TYPE_CHECKING:
     from geo.ingest.cleaning import CleanedTable

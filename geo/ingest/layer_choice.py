@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from geo.errors import ReadError
+from geo.import_reasons import ReasonCode
 from geo.ingest.headers import match_headers
 from geo.ingest.raw_table import Note
-from geo.ingest.reasons import ReasonCode
 from geo.schema import LAYERS
 
 OUTLINE = "outline"

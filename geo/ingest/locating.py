@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from geo.crs import Datum, metric_crs, to_wgs84
 from geo.errors import CrsError
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest import values
 from geo.ingest.columns import distinct
 from geo.ingest.coordinate_columns import read_points
@@ -22,7 +23,6 @@ from geo.ingest.degree_checks import check_degrees
 from geo.ingest.findings import CleaningTable, rows_where
 from geo.ingest.header_vocabulary import WHERE
 from geo.ingest.notation import PLAIN, Notation
-from geo.ingest.reasons import ReasonCode, RowAction
 from geo.ingest.row_shapes import check_shapes, read_wkt_column, repair_polygons
 from geo.ingest.wkt import is_wkt
 

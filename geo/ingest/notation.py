@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest.columns import texts_matching
 from geo.ingest.dates import DateOrder, DateOrderEvidence, date_order_evidence
 from geo.ingest.findings import Finding
 from geo.ingest.header_vocabulary import LAT, LON
 from geo.ingest.numbers import AMBIGUOUS, Decimal, decimal_mark
-from geo.ingest.reasons import ReasonCode, RowAction
 from geo.ingest.values import normalise_signs
 from geo.schema import Layer
 

@@ -14,10 +14,10 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.errors import ColumnError
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest import values
 from geo.ingest.findings import Finding
 from geo.ingest.raw_table import RawTable
-from geo.ingest.reasons import ReasonCode, RowAction
 
 KeyRule = Literal["number", "digest"]
 _DIGEST_DIGITS = 20

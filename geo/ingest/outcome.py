@@ -14,8 +14,8 @@ import pandas as pd
 import shapely
 from geopandas import GeoDataFrame
 
+from geo.import_reasons import RowAction, reason_text
 from geo.ingest.findings import Finding
-from geo.ingest.reasons import RowAction, reason_text
 from geo.maps.language import texts
 
 SAMPLE = 100
@@ -68,7 +68,7 @@ class ImportOutcome:
         Returns
         -------
         list of tuple of (RowAction, str, int)
-            Action, reason as a code (`geo.ingest.reasons.reason_of`) and number of findings:
+            Action, reason as a code (`geo.import_reasons.reason_of`) and number of findings:
             rejections first, then repairs and notes, the most frequent reason of each first.
         """
         counts = Counter((finding.action, finding.code) for finding in self.findings)

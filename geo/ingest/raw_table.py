@@ -14,7 +14,7 @@ import pandas as pd
 import pyproj
 
 from geo.errors import ReadError
-from geo.ingest.reasons import ReasonCode
+from geo.import_reasons import ReasonCode
 
 MAX_UNPACKED_BYTES = 2 << 30
 """Largest unpacked size of a compressed file."""

@@ -10,11 +10,11 @@ import pyproj
 from geo.confinement.reading_process import run_confined
 from geo.confinement.signatures import require_signature
 from geo.errors import CrsError, ReadError
+from geo.import_reasons import ReasonCode
 from geo.ingest import raw_table, transport
 from geo.ingest.dictionary import normalise_word
 from geo.ingest.encodings import require_encoding
 from geo.ingest.raw_table import RawTable
-from geo.ingest.reasons import ReasonCode
 from geo.ingest.remarks import notes_of_warnings
 from geo.settings import Settings, get_settings
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from geo.import_reasons import ReasonCode
 from geo.ingest.raw_table import Note
-from geo.ingest.reasons import ReasonCode
 
 _HARMLESS = re.compile(
     r"More than one layer found"  # the layer is chosen, and the others are reported

@@ -11,10 +11,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest.dictionary import normalise_word
 from geo.ingest.findings import CleaningTable, rows_where
 from geo.ingest.headers import HeaderMatches
-from geo.ingest.reasons import ReasonCode, RowAction
 from geo.schema import Column
 
 _MAY_BE_IN_FUTURE = ("retired_on", "due_at")

@@ -9,9 +9,9 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest import values
 from geo.ingest.findings import CleaningTable, rows_where
-from geo.ingest.reasons import ReasonCode, RowAction
 from geo.ingest.wkt import read_wkt
 
 _POINT, _LINE, _POLYGON = 0, 1, 3

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest.cleaning import CleanedTable
 from geo.ingest.dictionary import normalise_word
 from geo.ingest.findings import Finding
 from geo.ingest.header_vocabulary import EXTRA
 from geo.ingest.headers import find_header
-from geo.ingest.reasons import ReasonCode, RowAction
 from geo.store.queries.imports import SavedMapping
 
 

@@ -12,12 +12,12 @@ import pyogrio
 
 from geo.confinement.signatures import require_signature
 from geo.errors import ReadError
+from geo.import_reasons import ReasonCode
 from geo.ingest import archives
 from geo.ingest.attribute_tables import companion, field_names
 from geo.ingest.encodings import detect_encoding
 from geo.ingest.layer_choice import FileLayer, choose_layer
 from geo.ingest.raw_table import Note
-from geo.ingest.reasons import ReasonCode
 
 _PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _IGNORED_PARTS = frozenset(

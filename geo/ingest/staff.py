@@ -10,6 +10,7 @@ import geopandas as gpd
 import pandas as pd
 
 from geo.errors import ColumnError
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest import values
 from geo.ingest.cells import CellContext, parse_column
 from geo.ingest.cleaning import CleanedTable, repair_texts
@@ -17,7 +18,6 @@ from geo.ingest.dictionary import BUILT_IN, Dictionary, value_of
 from geo.ingest.findings import CleaningTable, Finding
 from geo.ingest.header_use import require_renames
 from geo.ingest.headers import match_headers
-from geo.ingest.reasons import ReasonCode, RowAction
 from geo.schema import Column, Layer
 
 if TYPE_CHECKING:

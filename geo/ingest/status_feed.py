@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from geo.import_reasons import BY_COLUMN, ReasonCode, RowAction
 from geo.ingest import values
 from geo.ingest.dictionary import Dictionary, normalise_word, read_dictionary, value_of
 from geo.ingest.feeds import CLOCK_SLACK, EARLIEST_TIME, TIME_HEADERS, RowAnswer, finding_as_dict
 from geo.ingest.findings import Finding
 from geo.ingest.headers import match_headers
-from geo.ingest.reasons import BY_COLUMN, ReasonCode, RowAction
 from geo.schema import LAYERS
 from geo.settings import Settings
 from geo.store.connection import Conn

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geo.errors import RejectedRows
+from geo.import_reasons import RowAction, reason_text
 from geo.ingest.cleaning import CleanedTable
 from geo.ingest.findings import Finding
 from geo.ingest.options import ImportOptions
 from geo.ingest.outcome import SAMPLE, ImportOutcome, write_report
-from geo.ingest.reasons import RowAction, reason_text
 from geo.maps.language import texts
 from geo.store.bulk_copy import RowCounts
 from geo.store.connection import Conn

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from geo.errors import ReadError
+from geo.import_reasons import ReasonCode
 from geo.ingest.encodings import REPLACEMENT, Decoded, decode_text
 from geo.ingest.header_rows import HEADER_WITHIN, HeaderRows, find_header
 from geo.ingest.quoting import has_stray_quotes, holds_rows, require_closed_quotes
@@ -26,7 +27,6 @@ from geo.ingest.raw_table import (
     require_rows,
     unique_names,
 )
-from geo.ingest.reasons import ReasonCode
 
 MAX_FIELD = 1 << 24
 """Largest number of characters of a cell and of a line."""

@@ -9,8 +9,8 @@ import numpy as np
 import shapely
 
 from geo.crs import metric_crs
+from geo.import_reasons import ReasonCode, RowAction
 from geo.ingest.findings import Finding
-from geo.ingest.reasons import ReasonCode, RowAction
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame

@@ -22,8 +22,8 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.errors import ReadError
+from geo.import_reasons import ReasonCode
 from geo.ingest.raw_table import Note, RawTable
-from geo.ingest.reasons import ReasonCode
 
 _COLLECTION = 7
 """Geometry collection, as `shapely.get_type_id` numbers it."""

@@ -25,12 +25,12 @@ from numpy.typing import NDArray
 
 from geo.confinement.signatures import FORMATS
 from geo.errors import CrsError, ReadError
+from geo.import_reasons import ReasonCode
 from geo.ingest import raw_table
 from geo.ingest.attribute_tables import decode_columns, judged_encoding
 from geo.ingest.geojson import plain_geojson
 from geo.ingest.layer_choice import FileLayer, choose_layer
 from geo.ingest.raw_table import Note, RawTable, require_columns, require_rows, unique_names
-from geo.ingest.reasons import ReasonCode
 from geo.ingest.shapefiles import restored_index, unpack_shapefile, with_index
 
 _NAMES = {".zip": "Shapefile"}

@@ -13,11 +13,11 @@ import pandas as pd
 import pyproj
 
 from geo.errors import ReadError
+from geo.import_reasons import ReasonCode
 from geo.ingest import archives
 from geo.ingest.header_rows import HEADER_WITHIN, HeaderRows, find_header
 from geo.ingest.header_vocabulary import LAT, LON, WHERE
 from geo.ingest.raw_table import Note, RawTable, require_columns, unique_names
-from geo.ingest.reasons import ReasonCode
 from geo.schema import LAYERS
 
 MAX_SHEET_ROWS = 1 << 20

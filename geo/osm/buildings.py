@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from geo.ingest.reasons import ReasonCode
+from geo.import_reasons import ReasonCode
 from geo.osm.features import PARTS, Result, Row, Skipped, Tags, select_tags
 from geo.osm.measures import base_of, height_of
 

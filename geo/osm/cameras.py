@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from geo.directions import Direction, directions_to_text
-from geo.ingest.reasons import ReasonCode
+from geo.import_reasons import ReasonCode
 from geo.osm.directions import parse_directions
 from geo.osm.features import Note, Result, Row, Skipped, Tags, select_tags
 from geo.osm.measures import length_m

@@ -21,7 +21,7 @@ import osmium
 import shapely
 
 from geo.confinement.restrictions import Budget, confine
-from geo.ingest.reasons import ReasonCode
+from geo.import_reasons import ReasonCode
 from geo.osm import buildings, cameras, ground
 from geo.osm.features import PARTS, Result, Row, Skipped, Tags
 from geo.osm.request import OUTCOME_FILE, OUTER_RINGS_FILE, Request

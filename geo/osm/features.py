@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from geo.ingest.reasons import ReasonCode
+from geo.import_reasons import ReasonCode
 
 Tags = Mapping[str, str]
 """Tags of an object: value by key."""

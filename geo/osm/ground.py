@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from geo.ingest.reasons import ReasonCode
+from geo.import_reasons import ReasonCode
 from geo.osm.features import Result, Row, Skipped, Tags, names, select_tags
 
 ADMIN_LEVELS = {6: "district", 8: "subdistrict", 10: "community"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from geo.ingest.reasons import ReasonCode, reason_of
+from geo.import_reasons import ReasonCode, reason_of
 from geo.osm.features import Row
 from geo.osm.request import REMARKS_FILE
 

@@ -15,11 +15,12 @@ import shapely
 
 from geo.crs import is_off_scale
 from geo.errors import StoreError
+from geo.ingest.elevation import read_terrain
 from geo.settings import Settings
 from geo.store.connection import Conn
 from geo.store.queries.registers import read_layer
 from geo.store.queries.runs import read_latest_run
-from geo.visibility.terrain import Terrain, read_terrain
+from geo.visibility.terrain import Terrain
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame

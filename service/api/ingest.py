@@ -13,8 +13,8 @@ from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from geo.import_reasons import RowAction
 from geo.ingest.feeds import RowAnswer, ingest_incidents, parse_batch
-from geo.ingest.reasons import RowAction
 from geo.ingest.status_feed import ingest_statuses
 from geo.store.connection import Conn
 from geo.store.queries.api_tokens import INCIDENTS, STATUSES, Token

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from geo.ingest.reasons import ReasonCode
+from geo.import_reasons import ReasonCode
 from geo.maps.language import texts
 from geo.store.connection import connect
 from tests.support.browser import RecordedPage, add_session, wait_for_frames

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from geo.ingest.reasons import reason_of
+from geo.import_reasons import reason_of
 from geo.osm import buildings, cameras, ground
 from geo.osm.directions import Direction, parse_directions
 from geo.osm.features import PARTS, Row, Skipped

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import geo
+from geo.import_reasons import BY_COLUMN, PARAMETRIC, ReasonCode, RowAction, reason_of, split_reason
 from geo.ingest.findings import CleaningTable, Finding
 from geo.ingest.outcome import translate_report, write_report
 from geo.ingest.raw_table import Note
-from geo.ingest.reasons import BY_COLUMN, PARAMETRIC, ReasonCode, RowAction, reason_of, split_reason
 from geo.maps.language import LANGUAGES, texts
 from geo.osm.features import Skipped
 from geo.osm.sink import Sink

@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from geo.import_reasons import ReasonCode, reason_text, split_reason
 from geo.ingest.osm.importing import import_osm
 from geo.ingest.osm.outcomes import NAME, OsmOutcome, Rules
-from geo.ingest.reasons import ReasonCode, reason_text, split_reason
 from geo.maps.language import texts
 from geo.osm.features import LAYERS
 from geo.osm.ground import ADMIN_LEVELS_TEXT

@@ -15,13 +15,13 @@ import psycopg
 import shapely
 
 from geo.errors import ColumnError, CrsError, ReadError, StoreError
+from geo.import_reasons import ReasonCode, RowAction, split_reason
 from geo.ingest import SAMPLE, Finding, ImportOutcome, write_report
 from geo.ingest.cleaning import clean_table
 from geo.ingest.layer_choice import OUTLINE
 from geo.ingest.osm import reading
 from geo.ingest.osm.outcomes import NAME, LayerOutcome, OsmOutcome, Rules, action_of
 from geo.ingest.readers import read_file
-from geo.ingest.reasons import ReasonCode, RowAction, split_reason
 from geo.osm.features import LAYERS
 from geo.osm.files import extract_format
 from geo.osm.isolation import MEMORY_BYTES, Extracted, extract

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from geo.import_reasons import ReasonCode, RowAction, split_reason
 from geo.ingest import ImportOutcome
-from geo.ingest.reasons import ReasonCode, RowAction, split_reason
 from geo.osm.ground import ADMIN_LEVELS
 from geo.osm.measures import STOREY_M
 
@@ -57,7 +57,7 @@ class LayerOutcome:
     left_alone: int = 0
     """Number of rows of another source, because of which the layer was not filled."""
     skipped: Counter[str] = field(default_factory=Counter)
-    """Number of objects left out, by reason as `geo.ingest.reasons.reason_of` returns it."""
+    """Number of objects left out, by reason as `geo.import_reasons.reason_of` returns it."""
     noted: Counter[str] = field(default_factory=Counter)
     """Number of remarks on rows, by reason likewise."""
 
@@ -151,7 +151,7 @@ def action_of(reason: str) -> RowAction:
     Parameters
     ----------
     reason : str
-        Reason to leave the object out, as `geo.ingest.reasons.reason_of` returns it.
+        Reason to leave the object out, as `geo.import_reasons.reason_of` returns it.
 
     Returns
     -------

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyproj
 import shapely
 
+from geo.import_reasons import ReasonCode
 from geo.ingest.osm.parts import split
 from geo.ingest.raw_table import RawTable
-from geo.ingest.reasons import ReasonCode
 from geo.osm.features import PARTS
 from geo.osm.ground import KINDS
 from geo.osm.request import OUTER_RINGS_FILE

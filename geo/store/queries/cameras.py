@@ -268,23 +268,6 @@ def read_last_status_reports(conn: Conn) -> pd.Series:
     return pd.Series(pd.to_datetime([row[1] for row in rows], utc=True), index=index)
 
 
-def read_all_status_history(conn: Conn) -> pd.DataFrame:
-    """Return every status of every camera.
-
-    Parameters
-    ----------
-    conn : psycopg.Connection
-        Connection to the store.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Rows of `camera`, `status` and `since`, by camera and moment.
-    """
-    rows = dict_rows(conn, "SELECT camera, status, since FROM camera_status ORDER BY camera, since")
-    return pd.DataFrame(rows, columns=["camera", "status", "since"])
-
-
 def record_status_reports(conn: Conn, cameras: pd.DataFrame) -> None:
     """Record that an imported register reported the statuses of its cameras now, changed or not.
 

@@ -25,7 +25,7 @@ DELIVERY_QUEUE = "webhooks"
 """Queue of deliveries in the job queue."""
 DELIVERY_TASK = "deliver_webhook"
 """Task that sends one delivery; its argument `delivery` is the id of the delivery."""
-_ENQUEUE_LOCK = 0x7765626F  # "webo": one process at a time looks for deliveries without a job
+_ENQUEUE_LOCK = 0x7765626F  # one process at a time looks for deliveries without a job
 # Never opened: jobs are inserted with the connection of the caller, in its transaction.
 _job_queue = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 
@@ -47,11 +47,8 @@ class Delivery:
     """
 
     id: str
-    """Identifier of the message."""
     url: str
-    """Address of the webhook."""
     secret: str
-    """Secret that signs the message."""
     payload: str
 
 

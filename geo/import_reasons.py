@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from geo.parametric_codes import code_text, join_code
+
 
 class RowAction(StrEnum):
     """What an import did with the row that a finding is about."""
@@ -226,7 +228,7 @@ def reason_of(code: ReasonCode, parameter: str = "") -> str:
     >>> reason_of(ReasonCode.UNKNOWN_VALUE, "status"), reason_of(ReasonCode.GAP)
     ('unknown_value/status', 'gap')
     """
-    return f"{code.value}/{parameter}" if parameter else code.value
+    return join_code(code, parameter)
 
 
 def split_reason(reason: str) -> tuple[ReasonCode, str]:
@@ -279,8 +281,4 @@ def reason_text(reason: str, texts: Mapping[str, str]) -> str:
     >>> reason_text("unknown_value/status", {"reason_unknown_value": "unknown value: {n}"})
     'unknown value: status'
     """
-    code, _, parameter = reason.partition("/")
-    text = texts.get(f"reason_{code}")
-    if text is None:
-        return reason
-    return text.replace("{n}", texts.get(f"field_{parameter}", parameter))
+    return code_text(reason, texts, prefix="reason", labels="field")

@@ -27,7 +27,7 @@ import pytest
 from geo.ingest import ImportOutcome, import_file
 from geo.pipeline import refresh
 from geo.store import private_cluster
-from geo.store.connection import connect
+from geo.store.connection import Conn, connect
 from geo.store.migration import migrate
 from geo.store.queries.api_tokens import make_token
 from geo.store.queries.audit import check_audit, set_actor
@@ -57,6 +57,13 @@ def fill_store(conninfo: str) -> None:
         )
         conn.commit()
         refresh(conn)
+
+
+def make_load_tokens(conn: Conn) -> tuple[str, str]:
+    """Return the tokens with which a load reads and requests jobs, and sends incidents."""
+    scopes = ["data:read", "jobs:write"]
+    reader = make_token(conn, "reader", scopes, days=1, role="administrator", areas=["*"])
+    return reader, make_token(conn, "feeder", ["incidents:write"], days=1)
 
 
 class Load:
@@ -155,15 +162,7 @@ def test_service_loses_nothing_when_postgres_is_killed(open_folder: Path) -> Non
         migrate(cluster.conninfo)
         fill_store(cluster.conninfo)
         with connect(cluster.conninfo) as conn:
-            reader = make_token(
-                conn,
-                "reader",
-                ["data:read", "jobs:write"],
-                days=1,
-                role="administrator",
-                areas=["*"],
-            )
-            feeder = make_token(conn, "feeder", ["incidents:write"], days=1)
+            reader, feeder = make_load_tokens(conn)
         with serving(cluster.conninfo) as address:
             load = Load(address, reader, feeder)
             stream = EventStream()
@@ -282,15 +281,7 @@ def test_service_recovers_after_disk_full(open_folder: Path) -> None:
             migrate(cluster.conninfo)
             fill_store(cluster.conninfo)
             with connect(cluster.conninfo) as conn:
-                reader = make_token(
-                    conn,
-                    "reader",
-                    ["data:read", "jobs:write"],
-                    days=1,
-                    role="administrator",
-                    areas=["*"],
-                )
-                feeder = make_token(conn, "feeder", ["incidents:write"], days=1)
+                reader, feeder = make_load_tokens(conn)
                 conn.execute("CHECKPOINT")
             with serving(cluster.conninfo) as address, running_worker(cluster.conninfo):
                 load = Load(address, reader, feeder)
